@@ -1,0 +1,26 @@
+"""The Pulumi program: settings in, platform out."""
+
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime.config import CONFIG
+
+from components.platform import Platform
+from settings import SettingsError, from_config
+from settings.warnings import warnings_of
+
+
+def main() -> None:
+    stack = pulumi.get_stack()
+    try:
+        settings = from_config(CONFIG.get(), stack)
+    except SettingsError as error:
+        raise pulumi.RunError(f"Pulumi.{stack}.yaml can't be deployed:\n{error}") from error
+    for warning in warnings_of(settings):
+        pulumi.log.warn(warning)
+    for name, value in Platform(settings, stack).outputs().items():
+        pulumi.export(name, value)
+    pulumi.export("readme", Path(__file__).with_name("Pulumi.README.md").read_text(encoding="utf-8"))
+
+
+main()

@@ -1,0 +1,148 @@
+"""A Kubernetes cluster that exists already, as the platform uses it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+from pulumi import ComponentResource, ResourceOptions
+
+from components.base import register
+from plan.names import SYSTEM_NAMESPACE
+from settings import ClusterPlan
+
+PRIORITY_CLASS = "digital-agency"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    plan: ClusterPlan
+
+
+class Cluster(ComponentResource):
+    """Providers, system namespace and priority class of one cluster.
+
+    `provider` makes what comes and goes with the stack. `kept` makes what outlives its company (namespaces,
+    volumes) and takes it over when it is there already. Both carry an identifier of their own, so that a
+    rotated endpoint or certificate is no other cluster, and nothing is replaced for it.
+    """
+
+    TYPE = "agency:cluster:Cluster"
+
+    provider: kubernetes.Provider
+    kept: kubernetes.Provider
+    eks_name: str | None
+    oidc_provider_arn: pulumi.Output[str] | None
+    """Of the cluster's IAM OIDC provider; None where neither the settings nor EKS name it."""
+    load_balancer_subnets: pulumi.Output[Sequence[str]] | None
+    """Networks (CIDR) of the subnets that EKS tags for load balancers; None where they can't be looked up."""
+
+    def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        self.plan = args.plan
+        lookup = EksLookup(args.plan, self) if args.plan.looked_up else None
+        kubeconfig = lookup.kubeconfig if lookup else _given_kubeconfig(args.plan)
+        self.provider = _provider(f"{name}-provider", args, kubeconfig, self, keeps=False)
+        self.kept = _provider(f"{name}-kept", args, kubeconfig, self, keeps=True)
+        self.eks_name = args.plan.eks or args.plan.eks_name
+        self.load_balancer_subnets = lookup and lookup.load_balancer_subnets
+        given = args.plan.oidc_provider_arn
+        self.oidc_provider_arn = pulumi.Output.from_input(given) if given else lookup and lookup.oidc_provider_arn
+        child = ResourceOptions(parent=self, provider=self.provider)
+        self.system_namespace = register(
+            kubernetes.core.v1.Namespace, f"{name}-system", _system_namespace(), child
+        )
+        register(kubernetes.scheduling.v1.PriorityClass, f"{name}-priority", _priority_class(), child)
+        self.register_outputs({"identifier": args.plan.folder})
+
+
+def _provider(
+    name: str, args: ClusterArgs, kubeconfig: pulumi.Input[str] | None, parent: pulumi.Resource, *, keeps: bool
+) -> kubernetes.Provider:
+    return kubernetes.Provider(
+        name,
+        kubeconfig=kubeconfig,
+        context=args.plan.context,
+        cluster_identifier=args.plan.folder,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        upsert_existing_objects=True if keeps else None,
+        opts=ResourceOptions(parent=parent),
+    )
+
+
+class EksLookup:
+    """What EKS and EC2 know of a cluster that the settings only name."""
+
+    def __init__(self, plan: ClusterPlan, parent: pulumi.Resource) -> None:
+        options = pulumi.InvokeOptions(parent=parent)
+        cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
+        self.kubeconfig = pulumi.Output.all(
+            cluster.endpoint, cluster.certificate_authorities[0].data
+        ).apply(lambda found: _kubeconfig(plan, found[0], found[1]))
+        account = aws.get_caller_identity_output(opts=options).account_id
+        self.oidc_provider_arn = pulumi.Output.all(account, cluster.identities[0].oidcs[0].issuer).apply(
+            lambda found: f"arn:aws:iam::{found[0]}:oidc-provider/{found[1].removeprefix('https://')}"
+        )
+        self.load_balancer_subnets = cluster.vpc_config.vpc_id.apply(
+            lambda vpc: _tagged_subnets(vpc, plan.home, options)
+        )
+
+
+def _tagged_subnets(vpc: str, region: str, options: pulumi.InvokeOptions) -> pulumi.Output[list[str]]:
+    """Networks of the subnets of a VPC that carry a load balancer's role tag (AWS Load Balancer Controller)."""
+    roles = ["kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"]
+    found = aws.ec2.get_subnets_output(
+        region=region,
+        filters=[{"name": "vpc-id", "values": [vpc]}, {"name": "tag-key", "values": roles}],
+        opts=options,
+    )
+    return found.ids.apply(
+        lambda ids: pulumi.Output.all(
+            *(aws.ec2.get_subnet_output(id=one, region=region, opts=options).cidr_block for one in sorted(ids))
+        )
+    )
+
+
+def _given_kubeconfig(plan: ClusterPlan) -> str | None:
+    if plan.endpoint is None or plan.certificate_authority is None:
+        return None
+    return _kubeconfig(plan, plan.endpoint, plan.certificate_authority)
+
+
+def _kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) -> str:
+    """A kubeconfig whose credentials are fetched anew by the `aws` command whenever they are needed."""
+    name = plan.folder
+    token = ["--region", plan.home, "eks", "get-token", "--cluster-name", plan.eks, "--output", "json"]
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws", "args": token,
+                     "interactiveMode": "Never"}}  # fmt: skip
+    cluster = {"server": endpoint, "certificate-authority-data": certificate_authority}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
+
+
+def _system_namespace() -> dict[str, object]:
+    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    return {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "digital-agency"} | level}}
+
+
+def _priority_class() -> dict[str, object]:
+    """Agents and Brains go before batch work, and after what the cluster itself needs (over 10⁹)."""
+    return {
+        "metadata": {"name": PRIORITY_CLASS},
+        "value": 1_000_000,
+        "globalDefault": False,
+        "description": "Agents and Brains of the Digital Agency.",
+    }

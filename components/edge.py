@@ -1,0 +1,101 @@
+"""One load balancer of a region, as its own Ingress makes it, and its DNS name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from components.base import SKIP_AWAIT, register
+from components.cluster import Cluster
+from components.load_balancer import annotations, fixed_answer
+from plan.edges import edge_label, edge_name
+from plan.names import SYSTEM_NAMESPACE
+from plan.records import LEAF_TTL
+from settings import Region, Settings
+from settings.models import Manager
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeArgs:
+    settings: Settings
+    region: Region
+    number: int
+    cluster: Cluster
+    certificate_arn: pulumi.Input[str] | None
+
+
+class Edge(ComponentResource):
+    """The Ingress that answers `/healthz/<region>` without a host, and `<region>[-n].<domain>`.
+
+    A region with an endpoint has its load balancer and that one's name already: only the Ingress is made,
+    and nobody waits for its address.
+    """
+
+    TYPE = "agency:edge:Edge"
+
+    host: str
+
+    def __init__(self, name: str, args: EdgeArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        settings, region = args.settings, args.region
+        self.host = region.endpoint or edge_name(region.name, args.number, settings.domain)
+        ingress = register(
+            kubernetes.networking.v1.Ingress,
+            f"{name}-ingress",
+            _manifest(args),
+            ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=[args.cluster.system_namespace]),
+        )
+        if region.endpoint is None and settings.load_balancing.manager is Manager.ROUTE53:
+            aws.route53.Record(
+                f"{name}-record",
+                zone_id=settings.hosted_zone_id or "",
+                name=self.host,
+                type="CNAME",
+                ttl=LEAF_TTL,
+                records=[_address(ingress, self.host)],
+                opts=ResourceOptions(parent=self),
+            )
+        self.register_outputs({"host": self.host})
+
+
+def _address(ingress: kubernetes.networking.v1.Ingress, host: str) -> Output[str]:
+    """The load balancer's name, once its controller has written it into the Ingress."""
+
+    def name_of(status: Any) -> str:
+        balancer = status and status.load_balancer
+        points = (balancer and balancer.ingress) or []
+        if points and points[0].hostname:
+            return str(points[0].hostname)
+        raise ValueError(
+            f"{host}: its Ingress got no load balancer with a DNS name. Is the ingress controller of class"
+            " ingress.className running? One that has only an IP address needs regions[].endpoint instead."
+        )
+
+    return ingress.status.apply(name_of)
+
+
+def _manifest(args: EdgeArgs) -> dict[str, Any]:
+    settings, region = args.settings, args.region
+    path = f"/healthz/{region.name}"
+    extra, backend = fixed_answer(settings.ingress, path)
+    if settings.load_balancing.manager is Manager.EXTERNAL_DNS and region.endpoint is None:
+        host = edge_name(region.name, args.number, settings.domain)
+        extra[f"{settings.load_balancing.annotation_prefix}hostname"] = host
+    skip = SKIP_AWAIT if region.endpoint else {}
+    made = annotations(
+        settings.ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
+    )
+    rule = {"path": path, "pathType": "Prefix", "backend": backend}
+    return {
+        "metadata": {
+            "name": f"edge-{edge_label(region.name, args.number)}",
+            "namespace": SYSTEM_NAMESPACE,
+            "annotations": {**made, **extra, **skip},
+        },
+        "spec": {"ingressClassName": settings.ingress.class_name, "rules": [{"http": {"paths": [rule]}}]},
+    }

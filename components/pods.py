@@ -1,0 +1,155 @@
+"""Pods as every workload of a company has them: hardened, bound to their region, probed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.cluster import PRIORITY_CLASS
+from plan.names import REGION_LABEL
+from settings import Company, Region, Settings
+from settings.models import Resources
+
+GRACE_SECONDS = 90
+"""For the application to stop; the gate then has time for the last copy."""
+
+AGENT_DIRECTORY = "/work/.agent"
+"""Where every container has the application's data. The application insists on the folder's name."""
+
+LOCAL_IMAGES = "localhost/"
+"""Images of this host are imported into a node, there is nothing to pull them from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodParts:
+    """What differs between pods. A container or an init container more is one line more."""
+
+    containers: Sequence[dict[str, Any]]
+    volumes: Sequence[dict[str, Any]]
+    init_containers: Sequence[dict[str, Any]] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def pod_template(
+    parts: PodParts, *, settings: Settings, region: Region, service_account: str, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "metadata": present({"labels": dict(labels), "annotations": dict(parts.annotations)}),
+        "spec": {
+            "serviceAccountName": service_account,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            # The application ignores SIGTERM as process 1.
+            "shareProcessNamespace": True,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "priorityClassName": PRIORITY_CLASS,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": settings.pod_user,
+                "runAsGroup": settings.pod_user,
+                "fsGroup": settings.pod_user,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            **_placement(region, labels),
+            **present({"initContainers": list(parts.init_containers)}),
+            "containers": list(parts.containers),
+            "volumes": list(parts.volumes),
+        },
+    }
+
+
+def _placement(region: Region, labels: Mapping[str, str]) -> dict[str, Any]:
+    here = {"key": REGION_LABEL, "operator": "In", "values": [region.name]}
+    affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}
+    spread = {
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": dict(labels)},
+    }
+    return {
+        "affinity": {"nodeAffinity": affinity},
+        **present({"nodeSelector": dict(region.node_selector)}),
+        "topologySpreadConstraints": [
+            {**spread, "topologyKey": "topology.kubernetes.io/zone"},
+            {**spread, "topologyKey": "kubernetes.io/hostname"},
+        ],
+    }
+
+
+def container(
+    name: str,
+    image: str,
+    command: Sequence[str],
+    *,
+    resources: Resources,
+    mounts: Mapping[str, str],
+    port: int | None = None,
+    **rest: Any,
+) -> dict[str, Any]:
+    """A hardened container. `mounts` maps mount paths to volumes; with a `port`, `/health` there is probed."""
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent" if image.startswith(LOCAL_IMAGES) else "Always",
+        "command": list(command),
+        "resources": {
+            "requests": {**resources.requests.model_dump(), "ephemeral-storage": "64Mi"},
+            "limits": {**resources.limits.model_dump(), "ephemeral-storage": "1Gi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [{"mountPath": path, "name": volume} for path, volume in mounts.items()],
+        **(_probed(name, port) if port else {}),
+        **present(rest),
+    }
+
+
+def present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that hold something. The API server drops empty ones, and a refresh would report them."""
+    return {key: value for key, value in fields.items() if value not in ([], {}, None)}
+
+
+def _probed(name: str, port: int) -> dict[str, Any]:
+    """Five minutes to start; then not ready after 5 to 10 s without an answer, restarted after a minute."""
+    health = {"httpGet": {"path": "/health", "port": name}, "timeoutSeconds": 3}
+    return {
+        "ports": [{"name": name, "containerPort": port}],
+        "startupProbe": {**health, "periodSeconds": 2, "failureThreshold": 150},
+        "readinessProbe": {**health, "periodSeconds": 5, "failureThreshold": 2},
+        "livenessProbe": {
+            "httpGet": {"path": "/health", "port": name},
+            "timeoutSeconds": 10,
+            "periodSeconds": 15,
+            "failureThreshold": 4,
+        },
+    }
+
+
+def scratch(name: str, size: str = "256Mi") -> dict[str, Any]:
+    return {"name": name, "emptyDir": {"sizeLimit": size}}
+
+
+def claim(name: str, claim_name: str) -> dict[str, Any]:
+    return {"name": name, "persistentVolumeClaim": {"claimName": claim_name}}
+
+
+def environment(settings: Settings, company: Company, *, container: str, port: int) -> list[dict[str, str]]:
+    """The application's environment. It reads JULES_COMPANY; its published chart sets COMPANY."""
+    values = {
+        "LOG_LEVEL": "info",
+        **settings.environment,
+        "PORT": str(port),
+        "JULES_AGENT_DIR": AGENT_DIRECTORY,
+        "JULES_COMPANY": company.name,
+        "COMPANY": company.name,
+        "AGENCY_CONTAINER": container,
+        "HOME": "/tmp",
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]

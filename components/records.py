@@ -1,0 +1,64 @@
+"""From a planned DNS record to Route53."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from plan.dns import Alias, Failover, Geolocation, Latency, Leaf, Record, Weighted, geo_location
+
+
+def label_of(record: Record, domain: str) -> str:
+    """What tells a record from the others of its component: its name below the domain and its set identifier."""
+    label = record.name.removesuffix(f".{domain}")
+    return f"{label}:{record.set_identifier}" if record.set_identifier else label
+
+
+def create_record(
+    name: str,
+    record: Record,
+    *,
+    zone_id: str,
+    checks: Mapping[str, pulumi.Input[str]],
+    opts: ResourceOptions,
+) -> aws.route53.Record:
+    """Create a planned record. `checks` maps keys of health checks to their ids."""
+    return aws.route53.Record(
+        name,
+        zone_id=zone_id,
+        name=record.name,
+        type="CNAME",
+        set_identifier=record.set_identifier,
+        health_check_id=checks[record.check] if record.check else None,
+        **_target(record, zone_id),
+        **_routing(record),
+        opts=opts,
+    )
+
+
+def _target(record: Record, zone_id: str) -> dict[str, Any]:
+    match record.target:
+        case Leaf(value, ttl):
+            return {"records": [value], "ttl": ttl}
+        case Alias(name):
+            return {"aliases": [{"name": name, "zone_id": zone_id, "evaluate_target_health": True}]}
+
+
+def _routing(record: Record) -> dict[str, Any]:
+    match record.routing:
+        case Latency(region):
+            return {"latency_routing_policies": [{"region": region}]}
+        case Weighted(weight):
+            return {"weighted_routing_policies": [{"weight": weight}]}
+        case Failover(role):
+            return {"failover_routing_policies": [{"type": role}]}
+        case Geolocation(code):
+            place = geo_location(code)
+            keys = {"CountryCode": "country", "ContinentCode": "continent"}
+            return {"geolocation_routing_policies": [{keys[key]: value for key, value in place.items()}]}
+        case None:
+            return {}

@@ -1,0 +1,38 @@
+"""The role with which rclone sidecars reach the replication buckets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from components.base import canonical
+from plan.iam import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaAccessArgs:
+    role: str
+    trust: Document
+    access: Document
+
+
+class ReplicaAccess(ComponentResource):
+    """A role and its one inline policy: of a region's sidecars (Pod Identity) or of a company's there (IRSA)."""
+
+    TYPE = "agency:replica_access:ReplicaAccess"
+
+    role_arn: Output[str]
+
+    def __init__(self, name: str, args: ReplicaAccessArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        child = ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role", name=args.role, assume_role_policy=canonical(args.trust), opts=child
+        )
+        aws.iam.RolePolicy(
+            f"{name}-policy", name="replication", role=role.name, policy=canonical(args.access), opts=child
+        )
+        self.role_arn = role.arn
+        self.register_outputs({"roleArn": role.arn})

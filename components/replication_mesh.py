@@ -1,0 +1,81 @@
+"""The rules by which S3 copies each region's own prefix to the other regions' buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi_aws as aws
+from pulumi import ComponentResource, ResourceOptions
+
+from components.base import canonical
+from components.replication_bucket import ReplicationBucket
+from plan.iam import bucket_arn, replication_access, replication_trust
+from settings.models import Replication
+
+TIME_CONTROL_MINUTES = 15
+"""The only threshold that S3 Replication Time Control knows (source: S3 API reference, ReplicationTimeValue)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicationMeshArgs:
+    role: str
+    links: Mapping[str, tuple[str, ...]]
+    """A region to the regions that it replicates to."""
+    bucket_names: Mapping[str, str]
+    buckets: Mapping[str, ReplicationBucket]
+    replication: Replication
+
+
+class ReplicationMesh(ComponentResource):
+    """One role for S3, and one rule for each pair of regions. Copies only what is written afterwards."""
+
+    TYPE = "agency:replication_mesh:ReplicationMesh"
+
+    def __init__(self, name: str, args: ReplicationMeshArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        child = ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role", name=args.role, assume_role_policy=canonical(replication_trust()), opts=child
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            name="replication",
+            role=role.name,
+            policy=canonical(replication_access(args.links, args.bucket_names)),
+            opts=child,
+        )
+        for region, targets in sorted(args.links.items()):
+            if not targets:
+                continue
+            versioned = [args.buckets[one].versioning for one in (region, *targets)]
+            aws.s3.BucketReplicationConfig(
+                f"{name}-rules@{region}",
+                bucket=args.buckets[region].bucket.id,
+                region=region,
+                role=role.arn,
+                rules=[
+                    _rule(region, target, args.bucket_names[target], priority, args.replication)
+                    for priority, target in enumerate(sorted(targets), start=1)
+                ],
+                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[policy, *versioned])),
+            )
+        self.register_outputs({"roleArn": role.arn})
+
+
+def _rule(region: str, target: str, bucket: str, priority: int, replication: Replication) -> Any:
+    destination: dict[str, Any] = {"bucket": bucket_arn(bucket)}
+    if replication.metrics:
+        destination["metrics"] = {"status": "Enabled"}
+    if replication.time_control:
+        destination["metrics"] = {"status": "Enabled", "event_threshold": {"minutes": TIME_CONTROL_MINUTES}}
+        destination["replication_time"] = {"status": "Enabled", "time": {"minutes": TIME_CONTROL_MINUTES}}
+    return {
+        "id": f"{region}-to-{target}",
+        "priority": priority,
+        "status": "Enabled",
+        "filter": {"prefix": f"{region}/"},
+        "delete_marker_replication": {"status": "Enabled" if replication.delete_markers else "Disabled"},
+        "destination": destination,
+    }

@@ -1,0 +1,193 @@
+"""What Brain and Agent share: everything around their pods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+from pulumi import ComponentResource, ResourceOptions
+
+from components.base import ADOPT, SKIP_AWAIT, Manifest, register
+from components.pods import PodParts, pod_template
+from components.region import Region
+from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
+from settings import Company, Settings
+from settings.models import AccessMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """Where a company's workload runs, and with what."""
+
+    settings: Settings
+    company: Company
+    region: Region
+    role_arn: pulumi.Input[str] | None
+    """Of the rclone sidecars; None without replication."""
+    guards: Sequence[pulumi.Resource]
+    """What must be there before anything that it counts or limits: quota, limits, default deny."""
+    after: Sequence[pulumi.Resource]
+    """The StatefulSets of the company that roll first."""
+
+
+class Size(Protocol):
+    @property
+    def storage(self) -> str: ...
+    @property
+    def access_mode(self) -> AccessMode: ...
+    @property
+    def replicas(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """The objects of a Brain or an Agent in one region, as manifests. All carry the region in their name."""
+
+    kind: str
+    args: WorkloadArgs
+    size: Size
+    ports: Mapping[str, int]
+    """Container ports by name; the first is the client service's."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.args.region.settings.name}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return labels_of(self.kind, self.args)
+
+    def metadata(self, name: str | None = None, **annotations: str) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "name": name or self.name,
+            "namespace": self.args.company.namespace,
+            "labels": self.labels,
+        }
+        return found | {"annotations": annotations} if annotations else found
+
+    def volume(self) -> Manifest:
+        spec: dict[str, Any] = {
+            "accessModes": [self.size.access_mode.value],
+            "resources": {"requests": {"storage": self.size.storage}},
+        }
+        if self.args.region.settings.storage_class:
+            spec["storageClassName"] = self.args.region.settings.storage_class
+        return {"metadata": self.metadata(**ADOPT, **SKIP_AWAIT), "spec": spec}
+
+    def service_account(self) -> dict[str, Any]:
+        return {"metadata": self.metadata(), "automountServiceAccountToken": False}
+
+    def services(self) -> dict[str, Manifest]:
+        """The clients' service, and one that names every pod whether it is ready or not."""
+        ports = [{"name": name, "port": port, "targetPort": name} for name, port in self.ports.items()]
+        return {
+            "service": {
+                "metadata": self.metadata(**SKIP_AWAIT),
+                "spec": {"selector": self.labels, "ports": ports[:1]},
+            },
+            "headless": {
+                "metadata": self.metadata(f"{self.name}-headless", **SKIP_AWAIT),
+                "spec": {
+                    "clusterIP": "None",
+                    "publishNotReadyAddresses": True,
+                    "selector": self.labels,
+                    "ports": ports,
+                },
+            },
+        }
+
+    def disruption_budget(self) -> Manifest:
+        return {
+            "metadata": self.metadata(),
+            "spec": {
+                "maxUnavailable": 1,
+                "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                "selector": {"matchLabels": self.labels},
+            },
+        }
+
+    def stateful_set(self, pod: PodParts) -> Manifest:
+        settings = self.args.settings
+        template = pod_template(
+            pod,
+            settings=settings,
+            region=self.args.region.settings,
+            service_account=service_account_name(self.kind, self.args.region.settings.name),
+            labels=self.labels,
+        )
+        return {
+            "metadata": self.metadata(**({} if settings.wait_for_ready else SKIP_AWAIT)),
+            "spec": {
+                "serviceName": f"{self.name}-headless",
+                "replicas": self.size.replicas,
+                "podManagementPolicy": "Parallel",
+                "updateStrategy": {"type": "RollingUpdate"},
+                "revisionHistoryLimit": 3,
+                "selector": {"matchLabels": self.labels},
+                "template": template,
+            },
+        }
+
+
+def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
+    """Labels and selector of a workload. A region's role is no part of them: a change of role rolls no pod."""
+    return {
+        "app.kubernetes.io/name": kind,
+        "app.kubernetes.io/part-of": "digital-agency",
+        COMPANY_LABEL: args.company.namespace,
+        REGION_LABEL: args.region.settings.name,
+    }
+
+
+def deploy(
+    parent: ComponentResource, name: str, workload: Workload, pod: PodParts, policy: Manifest
+) -> kubernetes.apps.v1.StatefulSet:
+    """Register a workload's objects as children of its component; returns its StatefulSet."""
+    args = workload.args
+    child = ResourceOptions(parent=parent, provider=args.region.cluster.provider, depends_on=list(args.guards))
+    kept = ResourceOptions(
+        parent=parent,
+        provider=args.region.cluster.kept,
+        depends_on=list(args.guards),
+        retain_on_delete=True,
+        protect=args.company.protect,
+    )
+    volume = register(kubernetes.core.v1.PersistentVolumeClaim, f"{name}-volume", workload.volume(), kept)
+    identity = _identity(parent, name, workload, child)
+    network = register(kubernetes.networking.v1.NetworkPolicy, f"{name}-policy", policy, child)
+    for role, manifest in workload.services().items():
+        register(kubernetes.core.v1.Service, f"{name}-{role}", manifest, child)
+    register(kubernetes.policy.v1.PodDisruptionBudget, f"{name}-budget", workload.disruption_budget(), child)
+    return register(
+        kubernetes.apps.v1.StatefulSet,
+        f"{name}-statefulset",
+        workload.stateful_set(pod),
+        ResourceOptions.merge(child, ResourceOptions(depends_on=[volume, network, *identity, *args.after])),
+    )
+
+
+def _identity(
+    parent: ComponentResource, name: str, workload: Workload, child: ResourceOptions
+) -> list[pulumi.Resource]:
+    """The service account and what gives it its role: an association with the cluster, or an annotation."""
+    args, manifest = workload.args, workload.service_account()
+    cluster, by_association = args.region.cluster, args.region.role_arn is not None
+    if args.role_arn is not None and not by_association:
+        manifest["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": args.role_arn}
+    account = register(kubernetes.core.v1.ServiceAccount, f"{name}-account", manifest, child)
+    if args.role_arn is None or not by_association or cluster.eks_name is None:
+        return [account]
+    association = aws.eks.PodIdentityAssociation(
+        f"{name}-identity",
+        cluster_name=cluster.eks_name,
+        region=cluster.plan.home,
+        namespace=args.company.namespace,
+        service_account=workload.name,
+        role_arn=args.role_arn,
+        opts=ResourceOptions(parent=parent),
+    )
+    return [account, association]

@@ -1,0 +1,1 @@
+"""What an operator runs beside Pulumi: `python -m ops <command>`."""

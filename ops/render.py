@@ -1,0 +1,86 @@
+"""`python -m ops render`: the resources of a stack file as files, without touching anything."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.recorder import Recorder, Registration, Secret
+
+KUBERNETES, AWS = "kubernetes:", "aws:"
+CLUSTER_SCOPED = "_cluster"
+MASK = "[secret]"
+
+_Dumper: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def render(recorder: Recorder, out: Path) -> tuple[int, int]:
+    """Write what a program registered; returns how many Kubernetes objects and how many AWS resources.
+
+    `out/kubernetes/<cluster>/<namespace or _cluster>/<kind>-<name>.yaml` and `out/aws.json`; an earlier
+    render there goes first. Secret values are masked.
+    """
+    shutil.rmtree(out / "kubernetes", ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    clusters = {
+        f"{one.urn}::{one.id}": one.inputs["clusterIdentifier"]
+        for one in recorder.registrations.values()
+        if one.type == "pulumi:providers:kubernetes"
+    }
+    objects = [one for one in recorder.registrations.values() if one.type.startswith(KUBERNETES)]
+    for one in objects:
+        _write_object(one, out / "kubernetes" / clusters[one.provider])
+    resources = sorted(
+        (one for one in recorder.registrations.values() if one.type.startswith(AWS)), key=lambda one: one.urn
+    )
+    listed = [
+        {
+            "type": one.type,
+            "name": one.name,
+            "urn": one.urn,
+            "id": one.id,
+            "inputs": plain(one.inputs),
+        }
+        for one in resources
+    ]
+    (out / "aws.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
+    return len(objects), len(resources)
+
+
+def _write_object(registration: Registration, folder: Path) -> None:
+    manifest = manifest_of(registration)
+    metadata = manifest["metadata"]
+    path = folder / metadata.get("namespace", CLUSTER_SCOPED) / f"{manifest['kind'].lower()}-{metadata['name']}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False), encoding="utf-8")
+
+
+def manifest_of(registration: Registration) -> dict[str, Any]:
+    """A Kubernetes object as `kubectl apply` takes it."""
+    inputs = registration.inputs
+    if inputs["kind"] == "Secret":
+        masked = base64.b64encode(MASK.encode()).decode()
+        inputs = {**inputs, "data": dict.fromkeys(_opened(inputs.get("data", {})), masked)}
+    rest = {key: value for key, value in inputs.items() if key not in ("apiVersion", "kind")}
+    return {"apiVersion": inputs["apiVersion"], "kind": inputs["kind"], **plain(rest)}
+
+
+def _opened(value: Any) -> Any:
+    return value.value if isinstance(value, Secret) else value
+
+
+def plain(value: Any) -> Any:
+    """A registered value with its secrets masked and its keys in order, so that two renders can be compared."""
+    if isinstance(value, Secret):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,62 @@
+"""AWS's limits that a stack can reach, with where they come from. Checked when the stack is planned.
+
+All are the defaults of a new account; the ones marked adjustable can be raised by a quota request,
+after which the stack is best divided all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    what: str
+    most: int
+    source: str
+
+
+TARGET_GROUPS_PER_ALB = Limit(
+    what="target groups of a load balancer",
+    most=100,
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html",
+)
+RULES_PER_ALB = Limit(
+    what="listener rules of a load balancer (adjustable)",
+    most=100,
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html",
+)
+RECORDS_PER_ZONE = Limit(
+    what="records of a hosted zone (adjustable)",
+    most=10_000,
+    source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html",
+)
+HEALTH_CHECKS = Limit(
+    what="Route53 health checks of an account (adjustable)",
+    most=200,
+    source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html",
+)
+REPLICATION_RULES_PER_BUCKET = Limit(
+    what="replication rules of a bucket",
+    most=1_000,
+    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html",
+)
+ROLES = Limit(
+    what="IAM roles of an account (adjustable)",
+    most=1_000,
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+)
+POD_IDENTITY_ASSOCIATIONS = Limit(
+    what="Pod Identity associations of a cluster",
+    most=5_000,
+    source="https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html",
+)
+
+EDGE_RULES = 2
+"""Listener rules that an edge itself takes: /healthz and /peer."""
+
+EDGE_TARGET_GROUPS = 1
+"""Target groups that an edge itself takes: the failover controller's."""
+
+COMPANIES_PER_EDGE = min(RULES_PER_ALB.most - EDGE_RULES, TARGET_GROUPS_PER_ALB.most - EDGE_TARGET_GROUPS)
+"""A company takes one rule (its host) and one target group (its Agent's service) of its edge."""

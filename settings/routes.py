@@ -1,0 +1,29 @@
+"""The settings as the DNS record plan takes them."""
+
+from __future__ import annotations
+
+from plan.dns import CompanyRoute, RecordPlan, RegionRoute, plan_records
+from settings.models import Company, Region, Settings
+
+
+def region_route(region: Region) -> RegionRoute:
+    return RegionRoute(name=region.name, active=region.active, weight=region.weight, geo=region.geo)
+
+
+def company_route(settings: Settings, company: Company) -> CompanyRoute:
+    return CompanyRoute(
+        namespace=company.namespace,
+        regions=tuple(region.name for region in settings.regions_of(company)),
+        edge=company.edge,
+        dedicated=company.dedicated_health_checks,
+    )
+
+
+def record_plan(settings: Settings) -> RecordPlan:
+    return plan_records(
+        domain=settings.domain,
+        policy=settings.load_balancing.policy,
+        regions=[region_route(region) for region in settings.regions],
+        companies=[company_route(settings, company) for company in settings.companies],
+        endpoints={region.name: region.endpoint for region in settings.regions if region.endpoint},
+    )

@@ -1,0 +1,27 @@
+"""What a stack takes of AWS's limits that only its whole plan shows."""
+
+from __future__ import annotations
+
+from plan.limits import HEALTH_CHECKS, RECORDS_PER_ZONE, REPLICATION_RULES_PER_BUCKET, ROLES, Limit
+from settings.models import Identity, Manager, Settings
+from settings.routes import record_plan
+
+
+def usage_of(settings: Settings) -> dict[Limit, int]:
+    """How much of each limit the stack takes, other stacks of the account aside."""
+    plan = record_plan(settings)
+    edges = {
+        (region.name, company.edge)
+        for company in settings.companies
+        for region in settings.regions_of(company)
+        if not region.endpoint
+    }
+    records = sum(len(tree.records) for tree in plan.trees) + len(plan.companies) + len(edges) + 1
+    company_regions = sum(len(settings.regions_of(company)) for company in settings.companies)
+    roles = company_regions if settings.identity is Identity.IRSA else len(settings.regions)
+    return {
+        RECORDS_PER_ZONE: records if settings.load_balancing.manager is Manager.ROUTE53 else 1,
+        HEALTH_CHECKS: len(plan.checks),
+        REPLICATION_RULES_PER_BUCKET: len(settings.regions) - 1,
+        ROLES: roles + 1,
+    }
