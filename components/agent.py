@@ -8,14 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
 from components import brain
-from components.base import SKIP_AWAIT, register
+from components.base import SKIP_AWAIT, KubernetesObject
 from components.load_balancer import annotations
-from components.pods import AGENT_DIRECTORY, PodParts, claim, container, environment, scratch
-from components.policies import from_load_balancer, from_monitoring, outbound, policy, to_pods
+from components.pods import (
+    AGENT_DIRECTORY,
+    PodParts,
+    claim,
+    container,
+    environment,
+    scratch,
+)
+from components.policies import (
+    from_load_balancer,
+    from_monitoring,
+    outbound,
+    policy,
+    to_pods,
+)
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
@@ -46,16 +58,16 @@ class Agent(ComponentResource):
 
     TYPE = "agency:agent:Agent"
 
-    stateful_set: kubernetes.apps.v1.StatefulSet
+    stateful_set: KubernetesObject
 
     def __init__(self, name: str, args: AgentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         ports = {"agent": PORT, "health-monitor": HEALTH_MONITOR_PORT}
         workload = Workload(kind="agent", args=args, size=args.company.agent, ports=ports)
-        child = ResourceOptions(parent=self, provider=args.region.cluster.provider, depends_on=list(args.guards))
-        register(kubernetes.core.v1.ConfigMap, f"{name}-config", _configuration(workload), child)
+        child = ResourceOptions(parent=self, provider=args.region.cluster.provider, depends_on=[args.namespace])
+        KubernetesObject(f"{name}-config", _configuration(workload), child)
         self.stateful_set = deploy(self, name, workload, _pod(args, workload.name), _policy(workload))
-        register(kubernetes.networking.v1.Ingress, f"{name}-ingress", _ingress(workload), child)
+        KubernetesObject(f"{name}-ingress", _ingress(workload), child)
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 
@@ -66,6 +78,8 @@ def _configuration(workload: Workload) -> dict[str, Any]:
         "health_monitor": {"url": f"http://localhost:{HEALTH_MONITOR_PORT}/sse"},
     }
     return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
         "metadata": workload.metadata(),
         "data": {"mcp.json": json.dumps({"mcpServers": servers, "scheduledTasks": []}, indent=2)},
     }
@@ -158,6 +172,8 @@ def _ingress(workload: Workload) -> dict[str, Any]:
     }
     paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
     return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
         "metadata": metadata,
         "spec": {
             "ingressClassName": args.settings.ingress.class_name,

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
-from components.pods import AGENT_DIRECTORY, PodParts, claim, container, environment, scratch
+from components.base import KubernetesObject
+from components.pods import (
+    AGENT_DIRECTORY,
+    PodParts,
+    claim,
+    container,
+    environment,
+    scratch,
+)
 from components.policies import from_monitoring, from_pods, outbound, policy
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
@@ -28,7 +35,7 @@ class Brain(ComponentResource):
 
     TYPE = "agency:brain:Brain"
 
-    stateful_set: kubernetes.apps.v1.StatefulSet
+    stateful_set: KubernetesObject
 
     def __init__(self, name: str, args: BrainArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)

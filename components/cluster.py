@@ -11,7 +11,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
-from components.base import register
+from components.base import KubernetesObject, Manifest
 from plan.names import SYSTEM_NAMESPACE
 from settings import ClusterPlan
 
@@ -53,10 +53,8 @@ class Cluster(ComponentResource):
         given = args.plan.oidc_provider_arn
         self.oidc_provider_arn = pulumi.Output.from_input(given) if given else lookup and lookup.oidc_provider_arn
         child = ResourceOptions(parent=self, provider=self.provider)
-        self.system_namespace = register(
-            kubernetes.core.v1.Namespace, f"{name}-system", _system_namespace(), child
-        )
-        register(kubernetes.scheduling.v1.PriorityClass, f"{name}-priority", _priority_class(), child)
+        self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(), child)
+        KubernetesObject(f"{name}-priority", _priority_class(), child)
         self.register_outputs({"identifier": args.plan.folder})
 
 
@@ -133,14 +131,17 @@ def _kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) ->
     )
 
 
-def _system_namespace() -> dict[str, object]:
+def _system_namespace() -> Manifest:
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    return {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "digital-agency"} | level}}
+    labels = {"app.kubernetes.io/part-of": "digital-agency"} | level
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE, "labels": labels}}
 
 
-def _priority_class() -> dict[str, object]:
+def _priority_class() -> Manifest:
     """Agents and Brains go before batch work, and after what the cluster itself needs (over 10⁹)."""
     return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
         "metadata": {"name": PRIORITY_CLASS},
         "value": 1_000_000,
         "globalDefault": False,

@@ -7,10 +7,9 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, Output, ResourceOptions
 
-from components.base import SKIP_AWAIT, register
+from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
 from components.load_balancer import annotations, fixed_answer
 from plan.edges import edge_label, edge_name
@@ -44,8 +43,7 @@ class Edge(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         settings, region = args.settings, args.region
         self.host = region.endpoint or edge_name(region.name, args.number, settings.domain)
-        ingress = register(
-            kubernetes.networking.v1.Ingress,
+        ingress = KubernetesObject(
             f"{name}-ingress",
             _manifest(args),
             ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=[args.cluster.system_namespace]),
@@ -63,14 +61,13 @@ class Edge(ComponentResource):
         self.register_outputs({"host": self.host})
 
 
-def _address(ingress: kubernetes.networking.v1.Ingress, host: str) -> Output[str]:
+def _address(ingress: KubernetesObject, host: str) -> Output[str]:
     """The load balancer's name, once its controller has written it into the Ingress."""
 
     def name_of(status: Any) -> str:
-        balancer = status and status.load_balancer
-        points = (balancer and balancer.ingress) or []
-        if points and points[0].hostname:
-            return str(points[0].hostname)
+        points = ((status or {}).get("loadBalancer") or {}).get("ingress") or []
+        if points and points[0].get("hostname"):
+            return str(points[0]["hostname"])
         raise ValueError(
             f"{host}: its Ingress got no load balancer with a DNS name. Is the ingress controller of class"
             " ingress.className running? One that has only an IP address needs regions[].endpoint instead."
@@ -92,6 +89,8 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
     )
     rule = {"path": path, "pathType": "Prefix", "backend": backend}
     return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
         "metadata": {
             "name": f"edge-{edge_label(region.name, args.number)}",
             "namespace": SYSTEM_NAMESPACE,

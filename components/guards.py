@@ -22,6 +22,8 @@ SIDECAR_MEMORY = Decimal(512 * 2**20)
 def namespace(company: Company) -> dict[str, Any]:
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
         "metadata": {
             "name": company.namespace,
             "labels": {"app.kubernetes.io/part-of": "digital-agency", COMPANY_LABEL: company.namespace} | level,
@@ -40,6 +42,8 @@ def quota(settings: Settings, company: Company, regions_in_cluster: int) -> dict
     """
     pods = SURGE * regions_in_cluster * (company.agent.replicas + company.brain.replicas)
     return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
         "metadata": {"name": "company", "namespace": company.namespace},
         "spec": {
             "hard": {
@@ -57,6 +61,8 @@ def limits(company: Company) -> dict[str, Any]:
     brain = _sum(company.brain.resources)
     cpu, memory = (max(one, other) for one, other in zip(agent, brain, strict=True))
     return {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
         "metadata": {"name": "company", "namespace": company.namespace},
         "spec": {
             "limits": [

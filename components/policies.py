@@ -20,6 +20,8 @@ Rule = dict[str, Any]
 
 def deny_all(namespace: str) -> dict[str, Any]:
     return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
         "metadata": {"name": "default-deny", "namespace": namespace},
         "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
     }
@@ -34,6 +36,8 @@ def policy(
     egress: Sequence[Rule],
 ) -> dict[str, Any]:
     return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
         "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
         "spec": {
             "podSelector": {"matchLabels": dict(labels)},
@@ -66,7 +70,8 @@ def outbound(settings: Settings) -> list[Rule]:
     }
     identity = {"to": [{"ipBlock": {"cidr": cidr}} for cidr in POD_IDENTITY_AGENT], "ports": _ports(80)}
     extra = [
-        {"to": [{"ipBlock": {"cidr": one.cidr}}], "ports": _ports(one.port)} for one in settings.network.extra_egress
+        {"to": [{"ipBlock": {"cidr": one.cidr}}], "ports": _ports(one.port)}
+        for one in sorted(settings.network.extra_egress, key=lambda one: (one.cidr, one.port))
     ]
     return [dns, https, identity, *extra]
 
@@ -107,7 +112,7 @@ def from_load_balancer(
 def _from_networks(networks: Sequence[str], port: int) -> list[Rule]:
     if not networks:
         return []
-    return [{"from": [{"ipBlock": {"cidr": cidr}} for cidr in networks], "ports": _ports(port)}]
+    return [{"from": [{"ipBlock": {"cidr": cidr}} for cidr in sorted(networks)], "ports": _ports(port)}]
 
 
 def _from_subnets(networks: Sequence[str], region: Region, port: int) -> list[Rule]:

@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from plan.dns import Alias, Failover, Geolocation, Latency, Leaf, Record, Weighted, geo_location
+from components.base import AwsObject
+from plan.dns import (
+    Alias,
+    Failover,
+    Geolocation,
+    Latency,
+    Leaf,
+    Record,
+    Weighted,
+    geo_location,
+)
 
 
 def label_of(record: Record, domain: str) -> str:
@@ -25,19 +34,18 @@ def create_record(
     zone_id: str,
     checks: Mapping[str, pulumi.Input[str]],
     opts: ResourceOptions,
-) -> aws.route53.Record:
+) -> AwsObject:
     """Create a planned record. `checks` maps keys of health checks to their ids."""
-    return aws.route53.Record(
-        name,
-        zone_id=zone_id,
-        name=record.name,
-        type="CNAME",
-        set_identifier=record.set_identifier,
-        health_check_id=checks[record.check] if record.check else None,
+    inputs = {
+        "zoneId": zone_id,
+        "name": record.name,
+        "type": "CNAME",
+        "setIdentifier": record.set_identifier,
+        "healthCheckId": checks[record.check] if record.check else None,
         **_target(record, zone_id),
         **_routing(record),
-        opts=opts,
-    )
+    }
+    return AwsObject(name, "aws:route53/record:Record", inputs, opts)
 
 
 def _target(record: Record, zone_id: str) -> dict[str, Any]:
@@ -45,20 +53,20 @@ def _target(record: Record, zone_id: str) -> dict[str, Any]:
         case Leaf(value, ttl):
             return {"records": [value], "ttl": ttl}
         case Alias(name):
-            return {"aliases": [{"name": name, "zone_id": zone_id, "evaluate_target_health": True}]}
+            return {"aliases": [{"name": name, "zoneId": zone_id, "evaluateTargetHealth": True}]}
 
 
 def _routing(record: Record) -> dict[str, Any]:
     match record.routing:
         case Latency(region):
-            return {"latency_routing_policies": [{"region": region}]}
+            return {"latencyRoutingPolicies": [{"region": region}]}
         case Weighted(weight):
-            return {"weighted_routing_policies": [{"weight": weight}]}
+            return {"weightedRoutingPolicies": [{"weight": weight}]}
         case Failover(role):
-            return {"failover_routing_policies": [{"type": role}]}
+            return {"failoverRoutingPolicies": [{"type": role}]}
         case Geolocation(code):
             place = geo_location(code)
             keys = {"CountryCode": "country", "ContinentCode": "continent"}
-            return {"geolocation_routing_policies": [{keys[key]: value for key, value in place.items()}]}
+            return {"geolocationRoutingPolicies": [{keys[key]: value for key, value in place.items()}]}
         case None:
             return {}

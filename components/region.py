@@ -17,7 +17,8 @@ from components.replication_bucket import ReplicationBucket, ReplicationBucketAr
 from plan.dns import HealthCheck, Record
 from plan.iam import pod_identity_trust, replica_access
 from plan.names import region_role_name, service_account_name
-from settings import Region as RegionSettings, Settings
+from settings import Region as RegionSettings
+from settings import Settings
 from settings.models import Identity
 
 CHECK_INTERVAL_SECONDS = 10

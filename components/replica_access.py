@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
 import pulumi_aws as aws
 from pulumi import ComponentResource, Output, ResourceOptions
 
@@ -14,7 +15,7 @@ from plan.iam import Document
 @dataclass(frozen=True, kw_only=True)
 class ReplicaAccessArgs:
     role: str
-    trust: Document
+    trust: pulumi.Input[Document]
     access: Document
 
 
@@ -28,9 +29,8 @@ class ReplicaAccess(ComponentResource):
     def __init__(self, name: str, args: ReplicaAccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         child = ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role", name=args.role, assume_role_policy=canonical(args.trust), opts=child
-        )
+        trust = Output.from_input(args.trust).apply(canonical)
+        role = aws.iam.Role(f"{name}-role", name=args.role, assume_role_policy=trust, opts=child)
         aws.iam.RolePolicy(
             f"{name}-policy", name="replication", role=role.name, policy=canonical(args.access), opts=child
         )

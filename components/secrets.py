@@ -21,7 +21,13 @@ def secret_of(company: Company) -> dict[str, Any] | None:
         name: Output.secret(base64.b64encode(value.get_secret_value().encode()).decode())
         for name, value in company.api_keys.values.items()
     }
-    return {"metadata": {"name": SECRET_NAME, "namespace": company.namespace}, "type": "Opaque", "data": encoded}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": SECRET_NAME, "namespace": company.namespace},
+        "type": "Opaque",
+        "data": encoded,
+    }
 
 
 def key_source(company: Company) -> list[dict[str, Any]]:

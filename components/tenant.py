@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
 from components import guards
 from components.agent import Agent, AgentArgs
-from components.base import register
+from components.base import KubernetesObject
 from components.brain import Brain, BrainArgs
 from components.cluster import Cluster
 from components.policies import deny_all
@@ -72,31 +71,30 @@ class Tenant(ComponentResource):
             )
         self.register_outputs({"host": self.host})
 
-    def _guards(self, name: str, args: TenantArgs, cluster: Cluster) -> list[pulumi.Resource]:
+    def _guards(self, name: str, args: TenantArgs, cluster: Cluster) -> tuple[pulumi.Resource, list[pulumi.Resource]]:
+        """The company's namespace in a cluster, and what stands in it before any pod."""
         company, at = args.company, cluster.plan.folder
         kept = ResourceOptions(
             parent=self, provider=cluster.kept, retain_on_delete=True, protect=company.protect
         )
-        space = register(kubernetes.core.v1.Namespace, f"{name}-namespace@{at}", guards.namespace(company), kept)
+        space = KubernetesObject(f"{name}-namespace@{at}", guards.namespace(company), kept)
         child = ResourceOptions(parent=self, provider=cluster.provider, depends_on=[space])
         quota = guards.quota(args.settings, company, len(cluster.plan.regions))
         made: list[pulumi.Resource] = [
-            register(kubernetes.core.v1.ResourceQuota, f"{name}-quota@{at}", quota, child),
-            register(kubernetes.core.v1.LimitRange, f"{name}-limits@{at}", guards.limits(company), child),
-            register(
-                kubernetes.networking.v1.NetworkPolicy, f"{name}-deny@{at}", deny_all(company.namespace), child
-            ),
+            KubernetesObject(f"{name}-quota@{at}", quota, child),
+            KubernetesObject(f"{name}-limits@{at}", guards.limits(company), child),
+            KubernetesObject(f"{name}-deny@{at}", deny_all(company.namespace), child),
         ]
         if secret := secret_of(company):
-            made.append(register(kubernetes.core.v1.Secret, f"{name}-keys@{at}", secret, child))
-        return [space, *made]
+            made.append(KubernetesObject(f"{name}-keys@{at}", secret, child))
+        return space, made
 
     def _workloads(
         self,
         name: str,
         args: TenantArgs,
         region: Region,
-        made: Sequence[pulumi.Resource],
+        made: tuple[pulumi.Resource, Sequence[pulumi.Resource]],
         before: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         child, at = ResourceOptions(parent=self), region.settings.name
@@ -105,7 +103,8 @@ class Tenant(ComponentResource):
             "company": args.company,
             "region": region,
             "role_arn": region.role_arn or self._own_role(name, args, region),
-            "guards": made,
+            "namespace": made[0],
+            "guards": made[1],
             "after": before if args.settings.wait_for_ready else [],
         }
         brain = Brain(f"{name}-brain@{at}", BrainArgs(**shared), child)

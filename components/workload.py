@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pulumi
-import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
-from components.base import ADOPT, SKIP_AWAIT, Manifest, register
+from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
 from components.pods import PodParts, pod_template
 from components.region import Region
 from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
@@ -28,8 +26,9 @@ class WorkloadArgs:
     region: Region
     role_arn: pulumi.Input[str] | None
     """Of the rclone sidecars; None without replication."""
+    namespace: pulumi.Resource
     guards: Sequence[pulumi.Resource]
-    """What must be there before anything that it counts or limits: quota, limits, default deny."""
+    """What must be there before a pod that it counts, limits or feeds: quota, limits, default deny, keys."""
     after: Sequence[pulumi.Resource]
     """The StatefulSets of the company that roll first."""
 
@@ -62,11 +61,7 @@ class Workload:
         return labels_of(self.kind, self.args)
 
     def metadata(self, name: str | None = None, **annotations: str) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "name": name or self.name,
-            "namespace": self.args.company.namespace,
-            "labels": self.labels,
-        }
+        found = {"name": name or self.name, "namespace": self.args.company.namespace, "labels": self.labels}
         return found | {"annotations": annotations} if annotations else found
 
     def volume(self) -> Manifest:
@@ -76,20 +71,30 @@ class Workload:
         }
         if self.args.region.settings.storage_class:
             spec["storageClassName"] = self.args.region.settings.storage_class
-        return {"metadata": self.metadata(**ADOPT, **SKIP_AWAIT), "spec": spec}
+        metadata = self.metadata(**ADOPT, **SKIP_AWAIT)
+        return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
     def service_account(self) -> dict[str, Any]:
-        return {"metadata": self.metadata(), "automountServiceAccountToken": False}
+        return {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": self.metadata(),
+            "automountServiceAccountToken": False,
+        }
 
     def services(self) -> dict[str, Manifest]:
         """The clients' service, and one that names every pod whether it is ready or not."""
         ports = [{"name": name, "port": port, "targetPort": name} for name, port in self.ports.items()]
         return {
             "service": {
+                "apiVersion": "v1",
+                "kind": "Service",
                 "metadata": self.metadata(**SKIP_AWAIT),
                 "spec": {"selector": self.labels, "ports": ports[:1]},
             },
             "headless": {
+                "apiVersion": "v1",
+                "kind": "Service",
                 "metadata": self.metadata(f"{self.name}-headless", **SKIP_AWAIT),
                 "spec": {
                     "clusterIP": "None",
@@ -102,6 +107,8 @@ class Workload:
 
     def disruption_budget(self) -> Manifest:
         return {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
             "metadata": self.metadata(),
             "spec": {
                 "maxUnavailable": 1,
@@ -120,6 +127,8 @@ class Workload:
             labels=self.labels,
         )
         return {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
             "metadata": self.metadata(**({} if settings.wait_for_ready else SKIP_AWAIT)),
             "spec": {
                 "serviceName": f"{self.name}-headless",
@@ -145,49 +154,58 @@ def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
 
 def deploy(
     parent: ComponentResource, name: str, workload: Workload, pod: PodParts, policy: Manifest
-) -> kubernetes.apps.v1.StatefulSet:
+) -> KubernetesObject:
     """Register a workload's objects as children of its component; returns its StatefulSet."""
     args = workload.args
-    child = ResourceOptions(parent=parent, provider=args.region.cluster.provider, depends_on=list(args.guards))
+    child = ResourceOptions(parent=parent, provider=args.region.cluster.provider, depends_on=[args.namespace])
     kept = ResourceOptions(
         parent=parent,
         provider=args.region.cluster.kept,
-        depends_on=list(args.guards),
+        depends_on=[args.namespace],
         retain_on_delete=True,
         protect=args.company.protect,
     )
-    volume = register(kubernetes.core.v1.PersistentVolumeClaim, f"{name}-volume", workload.volume(), kept)
+    volume = KubernetesObject(f"{name}-volume", workload.volume(), kept)
     identity = _identity(parent, name, workload, child)
-    network = register(kubernetes.networking.v1.NetworkPolicy, f"{name}-policy", policy, child)
+    network = KubernetesObject(f"{name}-policy", policy, child)
     for role, manifest in workload.services().items():
-        register(kubernetes.core.v1.Service, f"{name}-{role}", manifest, child)
-    register(kubernetes.policy.v1.PodDisruptionBudget, f"{name}-budget", workload.disruption_budget(), child)
-    return register(
-        kubernetes.apps.v1.StatefulSet,
+        KubernetesObject(f"{name}-{role}", manifest, child)
+    KubernetesObject(f"{name}-budget", workload.disruption_budget(), child)
+    return KubernetesObject(
         f"{name}-statefulset",
         workload.stateful_set(pod),
-        ResourceOptions.merge(child, ResourceOptions(depends_on=[volume, network, *identity, *args.after])),
+        ResourceOptions(
+            parent=parent,
+            provider=args.region.cluster.provider,
+            depends_on=[*args.guards, volume, network, identity, *args.after],
+        ),
     )
 
 
 def _identity(
     parent: ComponentResource, name: str, workload: Workload, child: ResourceOptions
-) -> list[pulumi.Resource]:
-    """The service account and what gives it its role: an association with the cluster, or an annotation."""
+) -> pulumi.Resource:
+    """The service account and what gives it its role: an association with the cluster, or an annotation.
+
+    Returns the last of them that a pod needs.
+    """
     args, manifest = workload.args, workload.service_account()
     cluster, by_association = args.region.cluster, args.region.role_arn is not None
     if args.role_arn is not None and not by_association:
         manifest["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": args.role_arn}
-    account = register(kubernetes.core.v1.ServiceAccount, f"{name}-account", manifest, child)
+    account = KubernetesObject(f"{name}-account", manifest, child)
     if args.role_arn is None or not by_association or cluster.eks_name is None:
-        return [account]
-    association = aws.eks.PodIdentityAssociation(
+        return account
+    association = {
+        "clusterName": cluster.eks_name,
+        "region": cluster.plan.home,
+        "namespace": args.company.namespace,
+        "serviceAccount": workload.name,
+        "roleArn": args.role_arn,
+    }
+    return AwsObject(
         f"{name}-identity",
-        cluster_name=cluster.eks_name,
-        region=cluster.plan.home,
-        namespace=args.company.namespace,
-        service_account=workload.name,
-        role_arn=args.role_arn,
-        opts=ResourceOptions(parent=parent),
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        association,
+        ResourceOptions(parent=parent, depends_on=[account]),
     )
-    return [account, association]

