@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
@@ -31,6 +32,7 @@ class Platform:
         self.records = record_plan(settings)
         self.managed = settings.load_balancing.manager is Manager.ROUTE53
         self.buckets = self._bucket_names()
+        self.advice = Advice()
         self.clusters = {
             plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan)) for plan in clusters_of(settings)
         }
@@ -123,6 +125,7 @@ class Platform:
                 checks=[planned[key] for key in sorted(own)],
                 leaves=[record for record in leaves if record.check in own] if self.managed else [],
                 certificate_arn=self.certificates.get(region.name),
+                advice=self.advice,
             )
             made[region.name] = Region(region.name, args)
         return made

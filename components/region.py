@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ComponentResource, ResourceOptions
 
+from components.advice import Advice
 from components.cluster import Cluster
 from components.edge import Edge, EdgeArgs
 from components.records import create_record, label_of
@@ -39,6 +40,7 @@ class RegionArgs:
     leaves: Sequence[Record]
     """The records of all trees that point at this region; none where external-dns manages names."""
     certificate_arn: pulumi.Input[str] | None
+    advice: Advice
 
 
 class Region(ComponentResource):
@@ -48,6 +50,7 @@ class Region(ComponentResource):
 
     settings: RegionSettings
     cluster: Cluster
+    advice: Advice
     bucket: ReplicationBucket | None
     role_arn: pulumi.Output[str] | None
     """Of all sidecars of the region; None with IRSA (a role a company) or without replication."""
@@ -61,6 +64,7 @@ class Region(ComponentResource):
     def __init__(self, name: str, args: RegionArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.settings, self.cluster, self.certificate_arn = args.region, args.cluster, args.certificate_arn
+        self.advice = args.advice
         self.bucket, self.role_arn = self._replication(name, args)
         self.edges = {
             number: Edge(
@@ -94,7 +98,9 @@ class Region(ComponentResource):
             return None, None
         bucket = ReplicationBucket(
             f"{name}-replication",
-            ReplicationBucketArgs(bucket=args.buckets[region.name], region=region.name, adopt=region.adopt),
+            ReplicationBucketArgs(
+                bucket=args.buckets[region.name], region=region.name, adopt=region.adopt, advice=args.advice
+            ),
             child,
         )
         if args.settings.identity is Identity.IRSA:

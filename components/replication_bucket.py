@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi_aws as aws
 from pulumi import ComponentResource, ResourceOptions
 
+from components.advice import Advice
 from components.base import canonical
 from plan.iam import bucket_policy
 
@@ -20,6 +21,7 @@ class ReplicationBucketArgs:
     region: str
     adopt: bool
     """Import the bucket that an earlier removal kept."""
+    advice: Advice
 
 
 class ReplicationBucket(ComponentResource):
@@ -38,7 +40,7 @@ class ReplicationBucket(ComponentResource):
     def __init__(self, name: str, args: ReplicationBucketArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         keep = ResourceOptions(parent=self, retain_on_delete=True)
-        imported = ResourceOptions(import_=args.bucket if args.adopt else None)
+        imported = ResourceOptions(import_=args.bucket if args.adopt else None, hooks=args.advice.bucket)
         self.bucket = aws.s3.Bucket(
             f"{name}-bucket",
             bucket=args.bucket,

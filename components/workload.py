@@ -164,6 +164,7 @@ def deploy(
         depends_on=[args.namespace],
         retain_on_delete=True,
         protect=args.company.protect,
+        hooks=args.region.advice.volume,
     )
     volume = KubernetesObject(f"{name}-volume", workload.volume(), kept)
     identity = _identity(parent, name, workload, child)

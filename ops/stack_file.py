@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 from engine.placeholders import Placeholders
 from engine.program import load_stack_file, run_program
 from engine.recorder import Recorder
+from settings import SettingsError
 
 PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
 UNNAMED_STACK = "dev"
 """The stack of a file whose name tells none."""
+
+_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class StackFileError(Exception):
@@ -25,14 +31,42 @@ def stack_of(path: Path, given: str | None = None) -> str:
     return given or (match[1] if match else UNNAMED_STACK)
 
 
+def read(path: Path) -> tuple[dict[str, str], list[str]]:
+    """The configuration of a stack file, and which of its keys hold secrets. Raises StackFileError."""
+    try:
+        config, secrets = load_stack_file(path)
+        twice = list(_keys_twice(yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)))
+    except OSError as error:
+        raise StackFileError(f"{path}: {error.strerror or error}; accepted: a stack file") from error
+    except UnicodeDecodeError as error:
+        raise StackFileError(f"{path}: not UTF-8 text; accepted: a stack file") from error
+    except (TypeError, ValueError) as error:
+        raise StackFileError(" ".join(str(error).split())) from error
+    if twice:
+        raise StackFileError("\n".join(f"{path}: {fault}" for fault in twice))
+    return config, secrets
+
+
+def _keys_twice(node: yaml.Node | None) -> Iterator[str]:
+    """The loader would silently take the last of two equal keys; the Pulumi CLI refuses them too."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _keys_twice(item)
+    elif isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            first = seen.setdefault(str(key.value), line)
+            if first != line or list(seen)[-1] != str(key.value):
+                yield f"{key.value}: got this key twice, in lines {first} and {line}; accepted: each key once"
+            yield from _keys_twice(value)
+
+
 def record(path: Path, stack: str) -> Recorder:
     """Run the program of a stack file against placeholders. Touches nothing. Raises StackFileError."""
     from pulumi import RunError
 
-    try:
-        config, secrets = load_stack_file(path)
-    except (OSError, ValueError) as error:
-        raise StackFileError(str(error)) from error
+    config, secrets = read(path)
     recorder = Placeholders()
     try:
         run_program(
@@ -43,5 +77,7 @@ def record(path: Path, stack: str) -> Recorder:
             secret_keys=secrets,
         )
     except RunError as error:
-        raise StackFileError(str(error)) from error
+        # The program's own text begins with the stack's name; here the faults stand for themselves.
+        faults = error.__cause__ if isinstance(error.__cause__, SettingsError) else error
+        raise StackFileError(str(faults)) from error
     return recorder

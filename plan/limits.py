@@ -46,6 +46,11 @@ ROLES = Limit(
     most=1_000,
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
 )
+ROLE_INLINE_POLICIES = Limit(
+    what="characters in a role's inline policies, white space aside",
+    most=10_240,
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+)
 POD_IDENTITY_ASSOCIATIONS = Limit(
     what="Pod Identity associations of a cluster",
     most=5_000,

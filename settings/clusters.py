@@ -49,14 +49,14 @@ def clusters_of(settings: Settings) -> tuple[ClusterPlan, ...]:
 def _cluster(folder: str, regions: tuple[Region, ...]) -> ClusterPlan:
     refs = [(region.name, region.cluster) for region in regions if region.cluster]
     named = [(region, ref) for region, ref in refs if ref.eks_name]
-    first = refs[0][1] if refs else None
+    first = regions[0].cluster
     return ClusterPlan(
         folder=folder,
         regions=regions,
-        context=first and first.context,
-        eks=first and first.eks,
-        endpoint=first and first.endpoint,
-        certificate_authority=first and first.certificate_authority,
+        context=first.context if first else None,
+        eks=first.eks if first else None,
+        endpoint=first.endpoint if first else None,
+        certificate_authority=first.certificate_authority if first else None,
         eks_name=next((ref.eks or ref.eks_name for _, ref in refs if ref.eks or ref.eks_name), None),
         oidc_provider_arn=next((ref.oidc_provider_arn for _, ref in refs if ref.oidc_provider_arn), None),
         home=named[0][0] if named else regions[0].name,

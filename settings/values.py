@@ -1,24 +1,41 @@
-"""Value types of a stack file: strings with a grammar of their own, each with what is accepted in its error."""
+"""Value types of a stack file: strings with a grammar of their own, and what their errors accept."""
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from functools import cache
+from importlib.resources import files
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SecretStr,
+    Strict,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema
 
-_DNS_NAME = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
-_IMAGE = re.compile(r"(?P<name>[a-z0-9][\w.:/-]*?)(?::(?P<tag>[\w][\w.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?")
-_UNITS = {
-    None: Decimal(1), "m": Decimal("0.001"),
-    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
-    "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
-}  # fmt: skip
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_PATH_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/)?{_PATH_PART}(?:/{_PATH_PART})*"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_UNITS: dict[str | None, Decimal] = {None: Decimal(1), "m": Decimal("0.001")}
+_UNITS |= {unit: Decimal(1000**power) for power, unit in enumerate("kMGTPE", start=1)}
+_UNITS |= {f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGTPE", start=1)}
+_CPU = 'an amount of CPU in cores, such as "500m" or "2"'
+_BYTES = "an amount in bytes of 1Mi or more, such as 512Mi or 4Gi"
 
 
 def quantity(value: str) -> Decimal:
@@ -31,10 +48,13 @@ def quantity(value: str) -> Decimal:
 
 @cache
 def aws_regions() -> frozenset[str]:
-    """The regions of the commercial AWS partition (source: botocore's own data)."""
-    from botocore.session import Session
+    """The regions of the commercial AWS partition (source: botocore's own data).
 
-    return frozenset(Session().get_available_regions("s3", partition_name="aws"))
+    The file is read as it is: botocore's session, which would read it too, takes most of a second to import.
+    """
+    partitions = json.loads(files("botocore").joinpath("data/partitions.json").read_text(encoding="utf-8"))
+    commercial = next(one for one in partitions["partitions"] if one["id"] == "aws")
+    return frozenset(name for name in commercial["regions"] if not name.endswith("-global"))
 
 
 def tag_of(image: str) -> str | None:
@@ -43,60 +63,198 @@ def tag_of(image: str) -> str | None:
     return match and (match["digest"] or match["tag"])
 
 
-def _must(pattern: re.Pattern[str], accepted: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not pattern.fullmatch(value):
-            raise ValueError(accepted)
+class _Matching:
+    """Text of a grammar. The schema has the pattern; what breaks it is told what is accepted."""
+
+    def __init__(self, pattern: str | re.Pattern[str], accepted: str) -> None:
+        self.pattern, self.accepted = re.compile(pattern), accepted
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return AfterValidator(self._check).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # Schemas know JavaScript's expressions: groups without names.
+        return {**handler(core), "pattern": f"^({re.sub(r'[?]P<[a-z]+>', '', self.pattern.pattern)})$"}
+
+    def _check(self, value: str) -> str:
+        if not self.pattern.fullmatch(value):
+            raise ValueError(self.accepted)
         return value
 
-    return AfterValidator(check)
 
+class _AwsRegion:
+    """A region's name. The list is read when it is needed, not at import."""
 
-def _positive_quantity(value: str) -> str:
-    if quantity(value) <= 0:
-        raise ValueError("a quantity above zero")
-    return value
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return AfterValidator(self._check).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(core), "enum": sorted(aws_regions())}
+
+    @staticmethod
+    def _check(value: str) -> str:
+        if value not in aws_regions():
+            raise ValueError("the name of an AWS region (commercial partition), such as us-east-1")
+        return value
 
 
 def _number_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _cpu(value: str) -> str:
+    match = _QUANTITY.fullmatch(value)
+    if not match or match[2] not in (None, "m") or not quantity(value) or quantity(value) % _UNITS["m"]:
+        raise ValueError(_CPU)
+    return value
+
+
+def _bytes(value: str) -> str:
+    if not _QUANTITY.fullmatch(value) or quantity(value) < _UNITS["Mi"]:
+        raise ValueError(_BYTES)
+    return value
+
+
 def _network(value: str) -> str:
     try:
-        return str(ip_network(value))
+        return str(ip_network(value if "/" in value else ""))
     except ValueError:
         raise ValueError("a network in CIDR form without host bits, such as 10.0.0.0/24") from None
 
 
-def _region(value: str) -> str:
-    if value not in aws_regions():
-        raise ValueError("the name of an AWS region (commercial partition), such as us-east-1")
-    return value
+def is_encrypted(value: Any) -> bool:
+    """Whether a value of a stack file is one that only the Pulumi CLI can read."""
+    return isinstance(value, dict) and set(value) == {"secure"}
 
 
 def _secret(value: Any) -> Any:
-    """An encrypted leaf of a stack file that only the Pulumi CLI can read stands for itself."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
-        return f"[secure {value['secure']}]"
-    return value
+    """An encrypted leaf stands for itself where nobody can open it."""
+    return f"[secure {value['secure']}]" if is_encrypted(value) else value
 
 
-DnsName = Annotated[str, _must(_DNS_NAME, "a DNS name in lower case, such as agency.example.com")]
-DnsLabel = Annotated[str, _must(_DNS_LABEL, "a DNS label: at most 63 of a-z, 0-9 and -, not at its ends a -")]
-RegionName = Annotated[str, AfterValidator(_region)]
-Quantity = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_positive_quantity)]
-Cidr = Annotated[str, AfterValidator(_network)]
-Image = Annotated[str, _must(_IMAGE, "an image reference such as registry.example.com/agency:1.4.2")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[int, Field(ge=1, le=3600)]
-SecretValue = Annotated[SecretStr, BeforeValidator(_secret)]
+def _quantity_schema(suffixes: str) -> WithJsonSchema:
+    text = {"type": "string", "pattern": rf"^\d+(\.\d+)?({suffixes})?$"}
+    return WithJsonSchema({"anyOf": [text, {"type": "number", "exclusiveMinimum": 0}]})
+
+
+_ENCRYPTED = {
+    "type": "object",
+    "properties": {"secure": {"type": "string", "description": "Encrypted by the Pulumi CLI."}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Cpu = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_cpu), _quantity_schema("m")]
+Bytes = Annotated[
+    str, BeforeValidator(_number_as_text), AfterValidator(_bytes), _quantity_schema("k|[MGTPE]|[KMGTPE]i")
+]
+DnsName = Annotated[
+    str,
+    _Matching(
+        rf"(?=.{{1,253}}$)({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?",
+        "a DNS name in lower case, such as agency.example.com",
+    ),
+]
+DnsLabel = Annotated[
+    str, _Matching(_LABEL, "a DNS label: at most 63 of a-z, 0-9 and -, beginning and ending with no -")
+]
+ObjectName = Annotated[
+    str,
+    _Matching(
+        rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*",
+        "the name of a Kubernetes object: a-z, 0-9, - and ., beginning and ending with a letter or a digit",
+    ),
+]
+RegionName = Annotated[str, _AwsRegion()]
+GeoCode = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": "^(default|AF|AN|AS|EU|NA|OC|SA|country:[A-Z]{2})$"})
+]
+Cidr = Annotated[
+    str,
+    AfterValidator(_network),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9a-fA-F:.]+/\d{1,3}$"}),
+]
+Image = Annotated[str, _Matching(_IMAGE, "an image reference such as registry.example.com/agency:1.4.2")]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
+Seconds = Annotated[Whole, Field(ge=1, le=3600)]
+SecretValue = Annotated[
+    SecretStr,
+    BeforeValidator(_secret),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, _ENCRYPTED]}),
+]
 CompanyName = Annotated[
-    str, _must(re.compile(r"[a-zA-Z0-9_-]{1,63}"), "1 to 63 of a-z, A-Z, 0-9, _ and - (the application's rule)")
+    str, _Matching("[a-zA-Z0-9_-]{1,63}", "1 to 63 of a-z, A-Z, 0-9, _ and - (the application's rule)")
 ]
 HostedZoneId = Annotated[
-    str, _must(re.compile(r"Z[A-Z0-9]{1,31}"), "a Route53 hosted zone's id, such as Z0123456789ABCDEFGHIJ")
+    str, _Matching("Z[A-Z0-9]{1,31}", "a Route53 hosted zone's id, such as Z0123456789ABCDEFGHIJ")
+]
+EksName = Annotated[
+    str, _Matching("[0-9A-Za-z][A-Za-z0-9_-]{0,99}", "an EKS cluster's name, such as prod-blue")
+]
+ContextName = Annotated[
+    str,
+    _Matching(
+        r"(?=.*[A-Za-z0-9])[^\n]+", "the name of a context of the kubeconfig, with a letter or a digit"
+    ),
+]
+HttpsUrl = Annotated[str, _Matching(r"https://\S+", "a URL that begins with https://")]
+Base64 = Annotated[str, _Matching("[A-Za-z0-9+/=_-]+", "base64 on one line, as EKS shows it")]
+OidcProviderArn = Annotated[
+    str,
+    _Matching(
+        r"arn:aws:iam::\d{12}:oidc-provider/\S+",
+        "the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/…",
+    ),
+]
+CertificateArn = Annotated[
+    str,
+    _Matching(
+        r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/\S+",
+        "the ARN of an ACM certificate: arn:aws:acm:<region>:<account>:certificate/…",
+    ),
+]
+AnnotationPrefix = Annotated[
+    str,
+    _Matching(
+        rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*/",
+        "the prefix of annotations, such as external-dns.kubernetes.io/",
+    ),
 ]
 EnvironmentName = Annotated[
-    str, _must(re.compile(r"[A-Z][A-Z0-9_]*"), "the name of an environment variable, such as OPENAI_API_KEY")
+    str, _Matching("[A-Z][A-Z0-9_]*", "the name of an environment variable, such as OPENAI_API_KEY")
 ]
+LabelKey = Annotated[
+    str,
+    _Matching(
+        rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?",
+        "the key of a node's label, such as node.kubernetes.io/instance-type",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    _Matching(
+        "([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?",
+        "the value of a label: at most 63 letters, digits, _, . and -",
+    ),
+]
+
+
+class Model(BaseModel):
+    """A mapping of a stack file: its keys are the fields in camelCase, and no others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    ACCEPTED: ClassVar[str] = "a mapping of keys to values"
+    """What a value that is no mapping is told."""
+
+
+def by_name(value: Any) -> Any:
+    """The long form of an item that is only a name."""
+    return {"name": value} if isinstance(value, str) else value

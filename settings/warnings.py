@@ -15,9 +15,13 @@ def warnings_of(settings: Settings) -> Iterator[str]:
         yield from _identity(settings, cluster)
         yield from _openings(cluster)
     yield from _health(settings)
+    yield from _certificates(settings)
     for limit, count in usage_of(settings).items():
         if count > limit.most:
-            yield f"the stack needs {count} {limit.what}; the default is {limit.most}: raise it first ({limit.source})"
+            yield (
+                f"the stack needs {count} {limit.what}; the default is {limit.most}: raise it first"
+                f" ({limit.source})"
+            )
 
 
 def lacks_identity(settings: Settings, cluster: ClusterPlan) -> bool:
@@ -38,8 +42,8 @@ def _shared(cluster: ClusterPlan) -> Iterator[str]:
         )
     if sum(1 for region in cluster.regions if region.cluster and region.cluster.eks_name) > 1:
         yield (
-            f"{cluster.folder}: several regions give eksName; Pod Identity associations are made in {cluster.home}:"
-            " give it only on the region where EKS has the cluster"
+            f"{cluster.folder}: several regions give eksName; Pod Identity associations are made in"
+            f" {cluster.home}: give it only on the region where EKS has the cluster"
         )
 
 
@@ -62,19 +66,30 @@ def _openings(cluster: ClusterPlan) -> Iterator[str]:
     for region in cluster.regions:
         if cluster.eks and not cluster.looked_up and region.ingress_from is None:
             yield (
-                f"{region.name}: no load balancer may reach its Agents, for with cluster.endpoint nothing is looked"
-                " up: set regions[].ingressFrom to the load balancer's subnets"
+                f"{region.name}: no load balancer may reach its Agents, for with cluster.endpoint nothing is"
+                " looked up: set regions[].ingressFrom to the load balancer's subnets"
             )
+
+
+def _certificates(settings: Settings) -> Iterator[str]:
+    without = [region.name for region in settings.regions if not (region.certificate_arn or region.endpoint)]
+    if settings.hosted_zone_id is None and settings.ingress.class_name == "alb" and without:
+        yield (
+            f"{', '.join(without)}: no certificate is made, for without hostedZoneId none can be"
+            f" validated: the account must have one for *.{settings.domain} in ACM there, or set"
+            " regions[].certificateArn"
+        )
 
 
 def _health(settings: Settings) -> Iterator[str]:
     if settings.ingress.scheme is Scheme.INTERNAL:
         yield (
-            "ingress.scheme is internal: Route53 checks health from the public internet, sees no region as healthy"
-            " and so moves no traffic, unless regions[].endpoint leads to an address that it can reach"
+            "ingress.scheme is internal: Route53 checks health from the public internet, sees no region"
+            " as healthy and so moves no traffic, unless regions[].endpoint leads to an address that it can"
+            " reach"
         )
     if settings.ingress.class_name not in ("alb", "nginx") and not settings.failover_enabled:
         yield (
-            f"ingress.className is {settings.ingress.class_name}: what answers /healthz/<region> with 200 on its load"
-            " balancer is yours to configure"
+            f"ingress.className is {settings.ingress.class_name}: what answers /healthz/<region> with 200 on"
+            " its load balancer is yours to configure"
         )

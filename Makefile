@@ -1,0 +1,51 @@
+# Every command sets up what it needs. `make help` lists them.
+STACK ?= local
+OUT ?= out/$(STACK)
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview down status render test check bench schema lock
+
+help: ## What there is
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+
+.venv/.done: requirements-dev.txt
+	@echo "installing Python packages into .venv (a minute or two, once) …"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+up: .venv/.done ## Deploy: STACK=local (default) on this machine, any other with the pulumi CLI
+	@$(RUN) -m local up --stack $(STACK)
+
+preview: .venv/.done ## Show what `make up` would do; needs neither credentials nor the pulumi CLI
+	@$(RUN) -m local preview --stack $(STACK)
+
+down: .venv/.done ## Stop everything that `make up` started here, and forget it
+	@$(RUN) -m local down
+
+status: .venv/.done ## What runs on this machine
+	@$(RUN) -m local status
+
+render: .venv/.done ## Write the resources of STACK to OUT, without touching anything
+	@$(RUN) -m ops render --config Pulumi.$(STACK).yaml --out $(OUT)
+
+test: check ## Format, lint, types and all tests
+	@$(RUN) -m pytest
+
+check: .venv/.done ## Format, lint and types alone
+	@$(RUN) -m ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m mypy
+
+bench: .venv/.done ## The figures, measured side by side in one run
+	@$(RUN) -m bench
+
+schema: .venv/.done ## Write schema/stack.schema.json anew from the settings
+	@$(RUN) -m settings.schema
+
+lock: .venv/.done ## Pin every version in requirements*.in anew, with hashes
+	@$(RUN) -m pip install --quiet uv
+	@.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 requirements.in -o requirements.txt
+	@.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt

@@ -1,0 +1,133 @@
+"""Runs a Pulumi program in this process against a monitor of ours, any number of times."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import inspect
+import json
+import os
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pulumi.runtime import config as runtime_config
+from pulumi.runtime import resource, settings
+from pulumi.runtime import stack as runtime_stack
+from pulumi.runtime.proto import source_pb2
+
+from engine.recorder import Recorder
+
+PROJECT: Final = "digital-agency"
+YOUNG_OBJECTS: Final = 50_000
+
+
+def run_program(
+    program: Callable[[], Any],
+    *,
+    monitor: Recorder,
+    stack: str,
+    config: Mapping[str, str],
+    project: str = PROJECT,
+    secret_keys: Collection[str] = (),
+    dry_run: bool = False,
+    workers: int = 6,
+) -> dict[str, Any]:
+    """Run `program` as a stack until everything it started has ended; returns the stack's outputs.
+
+    What the program, an `apply` or the monitor raises comes out as it was raised. `workers` calls reach the
+    monitor at a time. Settings, configuration, event loop and threads are this run's own.
+    """
+
+    def run() -> dict[str, Any]:
+        monitor.begin(project, stack, config, dry_run=dry_run)
+        # The monitor is its own engine service (`Log`): the SDK only needs the method.
+        settings.configure(
+            settings.Settings(
+                project=project,
+                stack=stack,
+                monitor=monitor,
+                engine=monitor,
+                dry_run=dry_run,
+                organization="organization",
+                root_directory=os.getcwd(),
+            )
+        )
+        settings.ROOT.set(None)
+        runtime_config.set_all_config(dict(config), list(secret_keys))
+        _run_loop(program, monitor, workers)
+        return monitor.registrations[monitor.stack_urn].outputs
+
+    return contextvars.copy_context().run(run)
+
+
+def _run_loop(program: Callable[[], Any], monitor: Recorder, workers: int) -> None:
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # the first error is raised; those it causes are noise
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="engine")
+    loop.set_default_executor(executor)
+    asyncio.set_event_loop(loop)
+    thresholds = gc.get_threshold()
+    # A run only adds objects: looking at all of them again and again for cycles is half of its time.
+    gc.set_threshold(YOUNG_OBJECTS, 20, 100_000)
+    # Where in the program a resource was made is nothing that a monitor of ours shows, and costs a sixth of a run.
+    traced, resource._get_stack_trace = resource._get_stack_trace, source_pb2.StackTrace
+    try:
+        loop.run_until_complete(runtime_stack.run_in_stack(lambda: _drained(program)))
+    except BaseException:
+        monitor.stop()
+        raise
+    finally:
+        resource._get_stack_trace = traced
+        gc.set_threshold(*thresholds)
+        executor.shutdown(wait=True, cancel_futures=True)
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _drained(program: Callable[[], Any]) -> None:
+    """Run the program and wait for its registrations in their order, at a constant cost each.
+
+    The SDK's own wait, which follows and raises what failed, looks at all open outputs at each step.
+    """
+    result = program()
+    if inspect.isawaitable(result):
+        await result
+    await asyncio.sleep(0)  # now every registration has begun
+    rpcs, waited = settings.SETTINGS.rpc_manager.rpcs, 0
+    while waited < len(rpcs):
+        await asyncio.wait([rpcs[waited]])
+        waited += 1
+
+
+def load_stack_file(path: Path, project: str = PROJECT) -> tuple[dict[str, str], list[str]]:
+    """The `config:` of a stack file as the CLI hands it to a program, and which keys hold secrets.
+
+    Objects become JSON, scalars their text. An encrypted leaf stays `{"secure": …}`: there is no key for it.
+    Raises ValueError for a file that is not a stack file.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    entries = (document or {}).get("config") or {} if isinstance(document or {}, dict) else None
+    if not isinstance(entries, dict):
+        raise ValueError(f"{path}: expected a mapping with the key `config`, itself a mapping")
+    named = {key if ":" in str(key) else f"{project}:{key}": value for key, value in entries.items()}
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in named.items()
+    }
+    return texts, [key for key, value in named.items() if _has_secret(value)]
+
+
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(map(_has_secret, value.values()))
+    return isinstance(value, list) and any(map(_has_secret, value))

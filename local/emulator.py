@@ -1,0 +1,136 @@
+"""The local AWS: an emulator as a process of its own, in memory only: a new process is an empty account."""
+
+import hashlib
+import http.client
+import importlib.metadata
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local import ports
+from local.files import LocalError, Progress, write_atomically
+from local.processes import Processes, Running
+
+NAME = "aws-emulator"
+REPOSITORY = Path(__file__).parent.parent
+SERVER = Path(__file__).parent / "emulator_server.py"
+HOSTED_ZONE_PATH = "/digital-agency/hosted-zone"
+IDENTITY_PATH = "/digital-agency/process"
+REGION = "us-east-1"
+READY_SECONDS = 60.0
+REQUEST_SECONDS = 30.0
+PORT_TAKEN = "is in use by another program"
+
+
+class EmulatorError(LocalError):
+    """The emulator refused what was asked of it; the message has its answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emulator:
+    """An emulator that answers.
+
+    `instance` names its process: another value means that everything in it is gone. `profile` is an AWS
+    configuration file with nothing in it.
+    """
+
+    url: str
+    instance: str
+    profile: Path
+
+    def credentials(self) -> dict[str, str]:
+        """Arguments for `boto3.client` or `boto3.Session().client`, beside service and region."""
+        return {
+            "endpoint_url": self.url,
+            "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+        }
+
+    def environment(self, region: str = REGION) -> dict[str, str]:
+        """Variables that send AWS SDKs and the Pulumi CLI here, past the user's own profiles and proxies."""
+        direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), urlsplit(self.url).hostname)))
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SESSION_TOKEN": "",
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            # A profile can't be unset by laying variables over others: name the one in our file.
+            "AWS_PROFILE": "default",
+            "AWS_CONFIG_FILE": str(self.profile),
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # Some clients read the one, some the other.
+            "NO_PROXY": direct,
+            "no_proxy": direct,
+        }
+
+
+def start(state: Path, progress: Progress) -> Emulator:
+    """Start the emulator unless it runs, and wait until it answers.
+
+    Raises ProcessError, quoting the log, when it ends early or does not answer within READY_SECONDS.
+    """
+    processes = Processes(state, progress)
+    with processes.guarding(NAME):
+        return ports.retried(lambda: _start(processes, progress), PORT_TAKEN, progress)
+
+
+def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
+    """Make the Route53 hosted zone `zone_id` for `domain` in the emulator at `url`, unless it is there.
+
+    Raises EmulatorError when the id belongs to another domain.
+    """
+    body = json.dumps({"id": zone_id, "domain": domain})
+    status, answer = _request(url, "POST", HOSTED_ZONE_PATH, body)
+    if status not in (http.client.OK, http.client.CREATED):
+        raise EmulatorError(f"the emulator did not make the hosted zone {zone_id} for {domain}: {answer}")
+
+
+def _start(processes: Processes, progress: Progress) -> Emulator:
+    if not processes.alive(NAME):
+        progress("starting the AWS emulator")
+    port = processes.port(NAME)
+    # -P and PYTHONPATH: the module is found from any working folder, and nothing of that folder is.
+    argv = [sys.executable, "-P", "-m", "local.emulator_server", "--port", str(port)]
+    running = processes.start(NAME, argv, {"PYTHONPATH": str(REPOSITORY), "EMULATOR_SOURCE": _source()})
+    url = f"http://127.0.0.1:{port}"
+    processes.wait_for(lambda: _answers(url, running.pid), "the AWS emulator answers", [NAME], READY_SECONDS)
+    profile = processes.state / "aws-config"
+    write_atomically(profile, "[default]\n")
+    return Emulator(url=url, instance=_instance(running), profile=profile)
+
+
+def _source() -> str:
+    """What the emulator is made of: one that was started from other code is replaced."""
+    program = SERVER.read_bytes() + importlib.metadata.version("moto").encode()
+    return hashlib.sha256(program).hexdigest()[:16]
+
+
+def _instance(running: Running) -> str:
+    identity = f"{running.boot} {running.started} {running.pid}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def _answers(url: str, pid: int) -> bool:
+    """Whether this very process answers: at a port that was lost, another checkout's emulator might."""
+    try:
+        return _request(url, "GET", IDENTITY_PATH) == (http.client.OK, str(pid))
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _request(url: str, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+    """Status and text of the answer; straight to the emulator, past any proxy."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=REQUEST_SECONDS)
+    try:
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+    finally:
+        connection.close()

@@ -1,0 +1,263 @@
+"""What holds for every pod of every stack: hardened, probed, bound to its region, admitted by its quota."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from engine.recorder import Registration
+from plan.names import COMPANY_LABEL, REGION_LABEL
+from settings.values import quantity, tag_of
+from tests.recording import (
+    CONFIG_MAP,
+    DISRUPTION_BUDGET,
+    LIMIT_RANGE,
+    PRIORITY_CLASS,
+    QUOTA,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    STATEFUL_SET,
+    VOLUME_CLAIM,
+    Recording,
+)
+
+LEAST_GRACE_SECONDS = 60
+LONGEST_ORDERLY_START_SECONDS = 60
+"""A pod that needs more than a minute to start must not be killed for it."""
+
+Manifest = Mapping[str, Any]
+
+
+def pods(run: Recording) -> Iterator[tuple[Registration, dict[str, Any]]]:
+    """Every StatefulSet with the spec of its pods."""
+    for one in run.of(STATEFUL_SET):
+        yield one, one.inputs["spec"]["template"]["spec"]
+
+
+def _containers(spec: Manifest) -> Iterator[tuple[Manifest, bool]]:
+    """All containers, and whether each runs as long as the pod (native sidecars too)."""
+    yield from ((one, True) for one in spec["containers"])
+    yield from ((one, one.get("restartPolicy") == "Always") for one in spec.get("initContainers", []))
+
+
+def there_are_pods_for_every_company_in_every_region(run: Recording) -> None:
+    wanted = {
+        (f"{kind}-{region.name}", company.namespace)
+        for company in run.settings.companies
+        for region in run.settings.regions_of(company)
+        for kind in ("agent", "brain")
+    }
+    found = {(one.inputs["metadata"]["name"], one.inputs["metadata"]["namespace"]) for one, _ in pods(run)}
+    assert found == wanted
+
+
+def pods_are_hardened(run: Recording) -> None:
+    user = run.settings.pod_user
+    for one, spec in pods(run):
+        assert spec["automountServiceAccountToken"] is False, one.name
+        assert spec["enableServiceLinks"] is False, one.name
+        assert spec["shareProcessNamespace"] is True, one.name
+        assert spec["terminationGracePeriodSeconds"] >= LEAST_GRACE_SECONDS, one.name
+        context = spec["securityContext"]
+        assert context["runAsNonRoot"] is True
+        assert {context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {user}
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & spec.keys()
+        assert not any("hostPath" in volume for volume in spec["volumes"])
+
+
+def containers_are_hardened(run: Recording) -> None:
+    for one, spec in pods(run):
+        for container, _ in _containers(spec):
+            where = f"{one.name}: {container['name']}"
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False, where
+            assert context["readOnlyRootFilesystem"] is True, where
+            assert context["runAsNonRoot"] is True, where
+            assert context["capabilities"] == {"drop": ["ALL"]}, where
+            assert context["seccompProfile"] == {"type": "RuntimeDefault"}, where
+            # One user a pod, or signals between its containers fail.
+            assert not {"privileged", "runAsUser", "runAsGroup"} & context.keys(), where
+            for kind in ("requests", "limits"):
+                amounts = container["resources"][kind]
+                assert amounts.keys() == {"cpu", "memory", "ephemeral-storage"}, where
+                assert all(quantity(amount) > 0 for amount in amounts.values()), where
+
+
+def images_are_pinned(run: Recording) -> None:
+    if run.recorder.stack == "local":
+        return
+    for one, spec in pods(run):
+        for container, _ in _containers(spec):
+            assert tag_of(container["image"]) not in (None, "latest"), f"{one.name}: {container['image']}"
+
+
+def long_running_containers_are_probed(run: Recording) -> None:
+    """On their own port: another service's outage restarts nobody."""
+    for one, spec in pods(run):
+        for container in (container for container, runs in _containers(spec) if runs):
+            where = f"{one.name}: {container['name']}"
+            ports = {port["name"] for port in container["ports"]}
+            for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+                get = container[kind]["httpGet"]
+                assert get["path"] == "/health", where
+                assert get["port"] in ports and "host" not in get, where
+            startup, liveness = container["startupProbe"], container["livenessProbe"]
+            assert startup["periodSeconds"] * startup["failureThreshold"] >= LONGEST_ORDERLY_START_SECONDS, (
+                where
+            )
+            assert liveness["failureThreshold"] > container["readinessProbe"]["failureThreshold"], where
+
+
+def pods_are_bound_to_their_region(run: Recording) -> None:
+    regions = {region.name: region for region in run.settings.regions}
+    for one, spec in pods(run):
+        region = one.inputs["metadata"]["labels"][REGION_LABEL]
+        assert one.inputs["metadata"]["name"].endswith(f"-{region}")
+        terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        here = {"key": REGION_LABEL, "operator": "In", "values": [region]}
+        assert terms == {"nodeSelectorTerms": [{"matchExpressions": [here]}]}, one.name
+        assert spec.get("nodeSelector", {}) == regions[region].node_selector, one.name
+        spread = {constraint["topologyKey"] for constraint in spec["topologySpreadConstraints"]}
+        assert "topology.kubernetes.io/zone" in spread, one.name
+
+
+def selectors_take_exactly_their_own_pods(run: Recording) -> None:
+    labels = {one.urn: one.inputs["spec"]["template"]["metadata"]["labels"] for one, _ in pods(run)}
+    for one in run.of(STATEFUL_SET, SERVICE, DISRUPTION_BUDGET):
+        selector = one.inputs["spec"]["selector"]
+        wanted = selector if one.type == SERVICE else selector["matchLabels"]
+        siblings = run.children(run.by_urn[one.parent])
+        own = {sibling.urn for sibling in siblings if sibling.type == STATEFUL_SET}
+        # Over all namespaces, though a selector never leaves its own.
+        assert {urn for urn, found in labels.items() if wanted.items() <= found.items()} == own, one.name
+
+
+def _of_namespace(run: Recording, type_: str, like: Registration) -> dict[str, Registration]:
+    """Objects of a type beside another one, by name."""
+    namespace = like.inputs["metadata"]["namespace"]
+    return {
+        one.inputs["metadata"]["name"]: one
+        for one in run.objects(type_, namespace=namespace)
+        if run.cluster_of(one) == run.cluster_of(like)
+    }
+
+
+def pods_find_what_they_name(run: Recording) -> None:
+    """Their volumes are of their own region, and the identity, the Secret and the Service exist."""
+    given = {
+        company.namespace: company.api_keys.secret_name
+        for company in run.settings.companies
+        if company.api_keys and company.api_keys.secret_name
+    }
+    for one, spec in pods(run):
+        region = one.inputs["metadata"]["labels"][REGION_LABEL]
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        for claim in (
+            of["persistentVolumeClaim"]["claimName"]
+            for of in volumes.values()
+            if "persistentVolumeClaim" in of
+        ):
+            found = _of_namespace(run, VOLUME_CLAIM, one)[claim]
+            assert found.inputs["metadata"]["labels"][REGION_LABEL] == region, f"{one.name}: {claim}"
+        for name in (volume["configMap"]["name"] for volume in volumes.values() if "configMap" in volume):
+            assert name in _of_namespace(run, CONFIG_MAP, one)
+        account = _of_namespace(run, SERVICE_ACCOUNT, one)[spec["serviceAccountName"]]
+        assert account.inputs["automountServiceAccountToken"] is False
+        assert one.inputs["spec"]["serviceName"] in _of_namespace(run, SERVICE, one)
+        assert spec["priorityClassName"] in {
+            of.inputs["metadata"]["name"]
+            for of in run.of(PRIORITY_CLASS)
+            if run.cluster_of(of) == run.cluster_of(one)
+        }
+        for container, _ in _containers(spec):
+            assert {mount["name"] for mount in container["volumeMounts"]} <= volumes.keys()
+            assert not any("subPath" in mount for mount in container["volumeMounts"])
+            for source in container.get("envFrom", []):
+                secret = source["secretRef"]["name"]
+                own = given.get(one.inputs["metadata"]["namespace"])
+                assert secret == own or secret in _of_namespace(run, SECRET, one)
+
+
+def _most(spec: Manifest, unit: str) -> Decimal:
+    """What a pod may use at most: its containers together, or its largest init container."""
+    running = sum(
+        (quantity(one["resources"]["limits"][unit]) for one, runs in _containers(spec) if runs), Decimal(0)
+    )
+    before = [quantity(one["resources"]["limits"][unit]) for one, runs in _containers(spec) if not runs]
+    return max([running, *before])
+
+
+def namespaces_admit_their_pods(run: Recording) -> None:
+    """The quota a rollout of all of them at once; the limits the largest; no object is missing a limit."""
+    replicas: dict[tuple[str, str], int] = defaultdict(int)
+    for one, spec in pods(run):
+        namespace, cluster = one.inputs["metadata"]["namespace"], run.cluster_of(one)
+        replicas[namespace, cluster] += one.inputs["spec"]["replicas"]
+        (limits,) = _of_namespace(run, LIMIT_RANGE, one).values()
+        largest = next(limit["max"] for limit in limits.inputs["spec"]["limits"] if limit["type"] == "Pod")
+        for unit in ("cpu", "memory"):
+            assert _most(spec, unit) <= quantity(largest[unit]), f"{one.name}: {unit}"
+    quotas = {
+        (of.inputs["metadata"]["namespace"], run.cluster_of(of)): of.inputs["spec"]["hard"]
+        for of in run.of(QUOTA)
+    }
+    assert quotas.keys() == replicas.keys()
+    for place, count in replicas.items():
+        assert int(quotas[place]["pods"]) >= 2 * count, place
+
+
+def _before(run: Recording, one: Registration) -> set[str]:
+    """Everything that is there before a resource, its dependencies' dependencies included."""
+    found: set[str] = set()
+    ahead = [one.urn]
+    while ahead:
+        new = run.by_urn[ahead.pop()].dependencies - found
+        found |= new
+        ahead.extend(new)
+    return found
+
+
+def guards_come_before_what_they_guard(run: Recording) -> None:
+    """A namespace comes before what is in it; quota, limits, default deny and opening before a pod."""
+    for one in run.objects():
+        namespace = one.inputs["metadata"].get("namespace")
+        before = [run.by_urn[urn] for urn in _before(run, one)]
+        found = {(of.inputs["kind"], of.inputs["metadata"]["name"]) for of in before if "kind" in of.inputs}
+        if namespace:
+            assert ("Namespace", namespace) in found, one.name
+        if one.type == STATEFUL_SET:
+            own = one.inputs["metadata"]["name"]
+            assert found >= {
+                ("ResourceQuota", "company"),
+                ("LimitRange", "company"),
+                ("NetworkPolicy", "default-deny"),
+                ("NetworkPolicy", own),
+                ("PersistentVolumeClaim", own),
+                ("ServiceAccount", own),
+            }, one.name
+
+
+def labels_name_company_and_region(run: Recording) -> None:
+    for one, _ in pods(run):
+        template = one.inputs["spec"]["template"]["metadata"]["labels"]
+        assert template == one.inputs["metadata"]["labels"]
+        assert template[COMPANY_LABEL] == one.inputs["metadata"]["namespace"]
+
+
+RULES = (
+    there_are_pods_for_every_company_in_every_region,
+    pods_are_hardened,
+    containers_are_hardened,
+    images_are_pinned,
+    long_running_containers_are_probed,
+    pods_are_bound_to_their_region,
+    selectors_take_exactly_their_own_pods,
+    pods_find_what_they_name,
+    namespaces_admit_their_pods,
+    guards_come_before_what_they_guard,
+    labels_name_company_and_region,
+)

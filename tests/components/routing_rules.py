@@ -1,0 +1,157 @@
+"""The five promises about answers, asked of the DNS records that the graph holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from plan.dns import CompanyRoute
+from plan.resolver import Client, resolve
+from settings import Settings
+from settings.models import Manager
+from settings.routes import company_route, region_route
+from tests.plan.worlds import Stack, expected, subsets
+from tests.recording import HEALTH_CHECK, INGRESS, RECORD, Recording
+
+_GEO_KEYS = {"country": "CountryCode", "continent": "ContinentCode"}
+_ROUTING: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "latencyRoutingPolicies": lambda policy: {"Region": policy["region"]},
+    "weightedRoutingPolicies": lambda policy: {"Weight": policy["weight"]},
+    "failoverRoutingPolicies": lambda policy: {"Failover": policy["type"]},
+    "geolocationRoutingPolicies": lambda policy: {
+        "GeoLocation": {_GEO_KEYS[key]: value for key, value in policy.items()}
+    },
+}
+
+
+def to_api(inputs: dict[str, Any]) -> dict[str, Any]:
+    """A record as `list_resource_record_sets` returns it, from the inputs that the graph has for it."""
+    found: dict[str, Any] = {"Name": f"{inputs['name']}.", "Type": inputs["type"]}
+    for key, name in (("setIdentifier", "SetIdentifier"), ("healthCheckId", "HealthCheckId"), ("ttl", "TTL")):
+        if inputs.get(key) is not None:
+            found[name] = inputs[key]
+    if "records" in inputs:
+        found["ResourceRecords"] = [{"Value": value} for value in inputs["records"]]
+    for alias in inputs.get("aliases", []):
+        found["AliasTarget"] = {
+            "HostedZoneId": alias["zoneId"],
+            "DNSName": alias["name"],
+            "EvaluateTargetHealth": alias["evaluateTargetHealth"],
+        }
+    for key, read in _ROUTING.items():
+        for policy in inputs.get(key, []):
+            found |= read(policy)
+    return found
+
+
+def records_of(run: Recording) -> list[dict[str, Any]]:
+    return [to_api(one.inputs) for one in run.of(RECORD)]
+
+
+def world_of(settings: Settings) -> Stack:
+    """The settings as the promises' own statement of what must be answered takes them."""
+    return Stack(
+        policy=settings.load_balancing.policy,
+        regions=tuple(map(region_route, settings.regions)),
+        companies=tuple(company_route(settings, company) for company in settings.companies),
+    )
+
+
+def _edge(settings: Settings, company: CompanyRoute, region: str) -> str:
+    """The name that clients of a company come to in a region, written out here once more on purpose."""
+    endpoint = next(one.endpoint for one in settings.regions if one.name == region)
+    label = region if company.edge == 1 else f"{region}-{company.edge}"
+    return endpoint or f"{label}.{settings.domain}"
+
+
+def _clients(settings: Settings) -> Iterator[Client]:
+    names = tuple(region.name for region in settings.regions)
+    for turn in range(len(names)):
+        yield Client(country=None, continent=None, nearest=(*names[turn:], *names[:turn]))
+    for country, continent in (
+        ("TR", "EU"),
+        ("DE", "EU"),
+        ("BR", "SA"),
+        ("US", "NA"),
+        ("JP", "AS"),
+        ("ZA", "AF"),
+    ):
+        yield Client(country=country, continent=continent, nearest=names)
+
+
+def checks_of(run: Recording, company: CompanyRoute, region: str) -> set[str]:
+    """Ids of the health checks that speak for a company in a region."""
+    path = f"/healthz/{region}" + (f"/{company.namespace}" if company.dedicated else "")
+    fqdn = _edge(run.settings, company, region)
+    return {
+        one.id
+        for one in run.of(HEALTH_CHECK)
+        if one.inputs["fqdn"] == fqdn and one.inputs["resourcePath"] == path and one.inputs["type"] == "HTTPS"
+    }
+
+
+def answers_keep_the_promises(run: Recording) -> None:
+    """1 to 4, for every company, every set of healthy regions and clients everywhere."""
+    settings = run.settings
+    if settings.load_balancing.manager is not Manager.ROUTE53:
+        return
+    world, records = world_of(settings), records_of(run)
+    for company in world.companies:
+        edges = {_edge(settings, company, region): region for region in company.regions}
+        checks = {region: checks_of(run, company, region) for region in company.regions}
+        assert all(len(ids) == 1 for ids in checks.values()), f"{company.namespace}: {checks}"
+        for healthy, client in product(subsets(company.regions), _clients(settings)):
+            failing = {check for region, ids in checks.items() for check in ids if region not in healthy}
+            host = f"{company.namespace}.{settings.domain}"
+            found = resolve(records, host, client, lambda check, failing=failing: check not in failing)  # type: ignore[misc]
+            answer = {edges[target]: share for target, share in found.items()}
+            assert answer == expected(world, company, client, healthy), (company, healthy, client)
+
+
+def one_company_s_failure_moves_nobody_else(run: Recording) -> None:
+    """5: with a company's own checks failing, the others are answered as with all healthy."""
+    settings = run.settings
+    if settings.load_balancing.manager is not Manager.ROUTE53:
+        return
+    world, records = world_of(settings), records_of(run)
+    client = next(_clients(settings))
+
+    def ask(company: CompanyRoute, failing: set[str]) -> dict[str, Fraction]:
+        return resolve(
+            records, f"{company.namespace}.{settings.domain}", client, lambda check: check not in failing
+        )
+
+    for company in world.companies:
+        if not company.dedicated:
+            continue
+        failing = {check for region in company.regions for check in checks_of(run, company, region)}
+        for other in world.companies:
+            assert other == company or ask(other, failing) == ask(other, set()), (company, other)
+
+
+def leaves_lead_to_load_balancers_that_exist(run: Recording) -> None:
+    """Every edge that a record or a check names has a record of its own, or is an endpoint."""
+    settings = run.settings
+    edges = {
+        one.inputs["name"]
+        for one in run.of(RECORD)
+        if one.inputs["type"] == "CNAME" and "setIdentifier" not in one.inputs
+    }
+    if settings.load_balancing.manager is Manager.EXTERNAL_DNS:
+        key = f"{settings.load_balancing.annotation_prefix}hostname"
+        edges = {one.inputs["metadata"]["annotations"].get(key) for one in run.of(INGRESS)}
+    known = edges | {region.endpoint for region in settings.regions if region.endpoint}
+    for one in run.of(RECORD):
+        if one.inputs.get("setIdentifier"):
+            assert set(one.inputs.get("records", [])) <= known, one.name
+    for one in run.of(HEALTH_CHECK):
+        assert one.inputs["fqdn"] in known, one.name
+
+
+RULES = (
+    answers_keep_the_promises,
+    one_company_s_failure_moves_nobody_else,
+    leaves_lead_to_load_balancers_that_exist,
+)

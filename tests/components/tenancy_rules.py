@@ -1,0 +1,205 @@
+"""What keeps companies apart in every stack: names, prefixes, roles. Their network has a file of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from engine.recorder import Registration
+from plan.names import COMPANY_LABEL
+from settings import Company
+from settings.models import Identity
+from tests.iam_evaluator import Request, allows, wildcards
+from tests.recording import HEALTH_CHECK, INGRESS, ROLE, ROLE_POLICY, Recording, texts
+
+TENANT = "agency:tenant:Tenant"
+COMPANY_VARIABLES = ("JULES_COMPANY", "COMPANY")
+SESSION_NAMESPACE = "aws:PrincipalTag/kubernetes-namespace"
+READS, WRITES = ("s3:GetObject",), ("s3:PutObject", "s3:DeleteObject")
+NEVER = (
+    "s3:DeleteObjectVersion",
+    "s3:GetObjectVersion",
+    "s3:DeleteBucket",
+    "s3:PutBucketPolicy",
+    "sts:AssumeRole",
+)
+
+
+def mentions(run: Recording, one: Registration, company: Company) -> Iterator[str]:
+    """Where a resource speaks of a company. Names such as `data` or `a` are words of much else: only what can
+    mean the company counts.
+    """
+    domain, regions = re.escape(run.settings.domain), "|".join(region.name for region in run.settings.regions)
+    namespace = re.escape(company.namespace)
+    speaks = re.compile(
+        rf"(?<![\w.-]){namespace}\.{domain}(?![\w.-])"
+        rf"|(^|[/:])({regions})/{namespace}(/|$)"
+        rf"|system:serviceaccount:{namespace}:"
+    )
+    yield from (text for text in texts(one.inputs) if speaks.search(text))
+    yield from (
+        f"{key}: {value}" for key, value in _fields(one.inputs) if value in (company.namespace, company.name)
+    )
+
+
+def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """What names a company by itself: namespaces, the label anywhere, the application's variables."""
+    if isinstance(value, dict):
+        if value.get("name") in COMPANY_VARIABLES:
+            yield value["name"], value.get("value")
+        if value.get("kind") == "Namespace":
+            yield "namespace", value["metadata"]["name"]
+        for key, item in value.items():
+            if key in ("namespace", COMPANY_LABEL, "kubernetes.io/metadata.name"):
+                yield key, item
+            yield from _fields(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _fields(item)
+
+
+def companies_mention_only_themselves(run: Recording) -> None:
+    companies = {company.namespace: company for company in run.settings.companies}
+    tenants = run.of(TENANT)
+    assert {tenant.name for tenant in tenants} == companies.keys()
+    for tenant in tenants:
+        below = run.below(tenant)
+        assert any(list(mentions(run, one, companies[tenant.name])) for one in below), (
+            "the test sees no mention"
+        )
+        for one, other in product(below, companies.values()):
+            assert other.namespace == tenant.name or not list(mentions(run, one, other)), (
+                one.name,
+                other.name,
+            )
+
+
+def what_all_share_mentions_no_company(run: Recording) -> None:
+    """But for the health checks that are a company's own."""
+    own = {one.urn for tenant in run.of(TENANT) for one in run.below(tenant)}
+    dedicated = {company.namespace for company in run.settings.companies if company.dedicated_health_checks}
+    for one, company in product([one for one in run if one.urn not in own], run.settings.companies):
+        if one.type != HEALTH_CHECK or company.namespace not in dedicated:
+            assert not list(mentions(run, one, company)), (one.name, company.name)
+
+
+def only_the_agent_s_port_is_on_an_ingress(run: Recording) -> None:
+    hosts = {
+        company.namespace: f"{company.namespace}.{run.settings.domain}" for company in run.settings.companies
+    }
+    for one in run.of(INGRESS):
+        namespace = one.inputs["metadata"]["namespace"]
+        spec = one.inputs["spec"]
+        assert "defaultBackend" not in spec
+        for rule, path in ((one, path) for one in spec["rules"] for path in one["http"]["paths"]):
+            service = path["backend"]["service"]
+            if namespace not in hosts:
+                assert "host" not in rule and path["path"].startswith("/healthz/"), one.name
+                assert service == {"name": "healthz", "port": {"name": "use-annotation"}}
+                continue
+            assert rule["host"] == hosts[namespace], one.name
+            named = run.object("kubernetes:core/v1:Service", service["name"], namespace=namespace)
+            assert {port["name"]: port["port"] for port in named.inputs["spec"]["ports"]} == {"agent": 3000}
+            assert service["port"] == {"name": "agent"}
+
+
+def no_policy_has_a_wildcard(run: Recording) -> None:
+    for one in run.of(ROLE_POLICY):
+        assert list(wildcards(json.loads(one.inputs["policy"]))) == [], one.name
+    for one in run.of(ROLE):
+        assert list(wildcards(json.loads(one.inputs["assumeRolePolicy"]))) == [], one.name
+
+
+def access_of(run: Recording, company: Company, region: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The document of the role that a company's sidecars have in a region, and their session."""
+    if run.settings.identity is Identity.IRSA:
+        one = run.named(f"{company.namespace}-sidecars@{region}-policy", ROLE_POLICY)
+        return json.loads(one.inputs["policy"]), {}
+    one = run.named(f"{region}-sidecars-policy", ROLE_POLICY)
+    return json.loads(one.inputs["policy"]), {SESSION_NAMESPACE: company.namespace}
+
+
+def roles_reach_only_their_company(run: Recording) -> None:
+    """Read and list its prefixes in every bucket, write its region's prefix in that region's bucket."""
+    settings = run.settings
+    if not settings.replication.enabled:
+        assert run.of(ROLE) == []
+        return
+    buckets = {region.name: run.named(f"{region.name}-replication-bucket").id for region in settings.regions}
+    for company in settings.companies:
+        for region in settings.regions_of(company):
+            document, session = access_of(run, company, region.name)
+            for other, writer, bucket in product(settings.companies, buckets, buckets):
+                own = other is company
+                name = buckets[bucket]
+                key = f"arn:aws:s3:::{name}/{writer}/{other.namespace}/brain/data/x"
+                mine = own and writer == bucket == region.name
+                wanted = dict.fromkeys(READS, own) | dict.fromkeys(WRITES, mine) | dict.fromkeys(NEVER, False)
+                found = {
+                    action: allows(document, Request(action=action, resource=key, context=session))
+                    for action in wanted
+                }
+                assert found == wanted, (company.name, region.name, key)
+                prefix = f"{writer}/{other.namespace}/"
+                assert _lists(document, session, name, prefix) is own, (company.name, region.name, prefix)
+
+
+def _lists(document: dict[str, Any], session: dict[str, str], bucket: str, prefix: str | None) -> bool:
+    context = session if prefix is None else {**session, "s3:prefix": prefix}
+    return allows(
+        document, Request(action="s3:ListBucket", resource=f"arn:aws:s3:::{bucket}", context=context)
+    )
+
+
+def roles_list_nothing_above_their_company(run: Recording) -> None:
+    for company in run.settings.companies if run.settings.replication.enabled else ():
+        for region in run.settings.regions_of(company):
+            document, session = access_of(run, company, region.name)
+            bucket = run.named(f"{region.name}-replication-bucket").id
+            for prefix in (
+                None,
+                "",
+                "/",
+                region.name,
+                f"{region.name}/",
+                f"{region.name}/{company.namespace}",
+            ):
+                assert not _lists(document, session, bucket, prefix), (company.name, region.name, prefix)
+
+
+def roles_are_for_the_sidecars_alone(run: Recording) -> None:
+    """Each role trusts the service accounts `agent-<region>` and `brain-<region>` and no other."""
+    if run.settings.identity is Identity.IRSA or not run.settings.replication.enabled:
+        return
+    for region in run.settings.regions:
+        trust = json.loads(run.named(f"{region.name}-sidecars-role", ROLE).inputs["assumeRolePolicy"])
+        for account in (
+            f"agent-{region.name}",
+            f"brain-{region.name}",
+            "default",
+            "agent",
+            f"x-agent-{region.name}",
+        ):
+            asked = Request(
+                action="sts:AssumeRole",
+                resource="*",
+                principal="Service:pods.eks.amazonaws.com",
+                context={"aws:RequestTag/kubernetes-service-account": account},
+            )
+            assert allows(trust, asked) is (account in (f"agent-{region.name}", f"brain-{region.name}")), (
+                account
+            )
+
+
+RULES = (
+    companies_mention_only_themselves,
+    what_all_share_mentions_no_company,
+    only_the_agent_s_port_is_on_an_ingress,
+    no_policy_has_a_wildcard,
+    roles_reach_only_their_company,
+    roles_list_nothing_above_their_company,
+    roles_are_for_the_sidecars_alone,
+)

@@ -1,0 +1,43 @@
+"""Advice: what somebody is told whose change the API refuses for the sake of kept data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.advice import Advice
+from tests.recording import BUCKET, VOLUME_CLAIM, Recording, record_part
+
+
+def test_volumes_and_buckets_alone_explain_their_errors(many: Recording) -> None:
+    hooks = {one.urn: many.recorder.error_hooks[one.urn] for one in many}
+    for one in many:
+        wanted = {VOLUME_CLAIM: ["volume-is-fixed"], BUCKET: ["bucket-was-kept"]}.get(one.type, [])
+        assert hooks[one.urn] == wanted, one.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "told"),
+    [
+        ("volume", "acme-brain@us-east-1-volume", ("storageClass", "accessMode", "Nothing was changed")),
+        ("bucket", "us-east-1-replication-bucket", ("`adopt: true`", "name: us-east-1.")),
+    ],
+)
+def test_an_error_is_explained_once_and_never_retried(kind: str, name: str, told: tuple[str, ...]) -> None:
+    class Failed:
+        pass
+
+    args: Any = Failed()
+    args.name = name
+    answers: list[Any] = []
+
+    def build() -> None:
+        binding = getattr(Advice(), kind)
+        answers.extend(hook.callback(args) for hook in binding.on_error)
+
+    run = record_part(build)
+    assert answers == [False]
+    ((severity, text, _),) = run.recorder.messages
+    assert severity == "error"
+    assert all(part in text for part in (name, *told))

@@ -1,0 +1,177 @@
+"""Agent: daemon and health monitor, what they find in their working directory, the company's host."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.components.stacks import DOMAIN, IMAGE, US, stack
+from tests.recording import CONFIG_MAP, INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, names, record
+
+AGENT = "agency:agent:Agent"
+NAME = "agent-us-east-1"
+
+
+@pytest.fixture(scope="module")
+def run() -> Recording:
+    return record(stack(environment={"MOCK_EMBEDDINGS": "true", "LOG_LEVEL": "debug"}))
+
+
+def pod(run: Recording) -> dict[str, Any]:
+    spec: dict[str, Any] = run.manifest(STATEFUL_SET, NAME, namespace="acme")["spec"]["template"]["spec"]
+    return spec
+
+
+def container(run: Recording, name: str) -> dict[str, Any]:
+    found = {one["name"]: one for one in (*pod(run)["containers"], *pod(run)["initContainers"])}
+    one: dict[str, Any] = found[name]
+    return one
+
+
+def mounts(run: Recording, name: str) -> dict[str, str]:
+    return {mount["mountPath"]: mount["name"] for mount in container(run, name)["volumeMounts"]}
+
+
+def test_an_agent_has_what_a_brain_has_and_its_settings_and_an_ingress(run: Recording) -> None:
+    agent = run.named("acme-agent@us-east-1", AGENT)
+    parts = (
+        "account",
+        "budget",
+        "config",
+        "headless",
+        "identity",
+        "ingress",
+        "policy",
+        "service",
+        "statefulset",
+        "volume",
+    )
+    assert names(run.children(agent)) == [f"acme-agent@us-east-1-{part}" for part in parts]
+    assert agent.outputs == {"service": "agent-us-east-1.acme"}
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "port", "folder"),
+    [
+        ("agent", "dist/daemon.js", 3000, "/work"),
+        ("health-monitor", "dist/mcp_servers/health_monitor/index.js", 3004, "/app"),
+    ],
+)
+def test_its_containers_are_the_application_s(
+    run: Recording, name: str, script: str, port: int, folder: str
+) -> None:
+    one = container(run, name)
+    assert (one["image"], one["command"], one["workingDir"]) == (IMAGE, ["node", script], folder)
+    assert one["ports"] == [{"name": name, "containerPort": port}]
+    environment = {pair["name"]: pair["value"] for pair in one["env"]}
+    assert environment["PORT"] == str(port)
+    assert environment["JULES_AGENT_DIR"] == "/work/.agent"
+    assert environment["AGENCY_CONTAINER"] == name
+    assert (environment["MOCK_EMBEDDINGS"], environment["LOG_LEVEL"]) == ("true", "debug")
+
+
+def test_no_variable_comes_twice(run: Recording) -> None:
+    for one in (*pod(run)["containers"], *pod(run)["initContainers"]):
+        variables = [pair["name"] for pair in one["env"]]
+        assert len(set(variables)) == len(variables), variables
+
+
+def test_the_daemon_works_where_its_volume_and_its_settings_lie(run: Recording) -> None:
+    volumes = {volume["name"]: volume for volume in pod(run)["volumes"]}
+    found = mounts(run, "agent")
+    assert found.keys() == {"/work", "/work/.agent", "/tmp", "/etc/agency"}
+    assert volumes[found["/work/.agent"]]["persistentVolumeClaim"] == {"claimName": NAME}
+    assert volumes[found["/etc/agency"]]["configMap"] == {"name": NAME}
+    assert "emptyDir" in volumes[found["/work"]]
+    assert {"name": "CHOKIDAR_USEPOLLING", "value": "1"} in container(run, "agent")["env"]
+
+
+def test_settings_are_mounted_as_a_folder_and_linked_so_that_a_change_arrives(run: Recording) -> None:
+    for one in (*pod(run)["containers"], *pod(run)["initContainers"]):
+        assert not any("subPath" in mount for mount in one["volumeMounts"])
+    links = container(run, "links")
+    assert links["command"][:2] == ["node", "-e"]
+    assert "/work/mcp.json" in links["command"][2]
+    assert mounts(run, "links").keys() == {"/work", "/tmp"}
+    assert links["env"] == [{"name": "CONFIGURATION", "value": "/etc/agency"}]
+
+
+def test_the_daemon_finds_its_brain_and_its_health_monitor_by_url(run: Recording) -> None:
+    config = json.loads(run.manifest(CONFIG_MAP, NAME, namespace="acme")["data"]["mcp.json"])
+    assert config["mcpServers"] == {
+        "brain": {"url": "http://brain-us-east-1:3002/sse"},
+        "health_monitor": {"url": "http://localhost:3004/sse"},
+    }
+    assert config["scheduledTasks"] == []
+
+
+def test_the_health_monitor_shares_the_daemon_s_volume(run: Recording) -> None:
+    assert mounts(run, "health-monitor")["/work/.agent"] == mounts(run, "agent")["/work/.agent"]
+
+
+def test_the_brain_s_volume_is_mounted_only_where_the_settings_say_so(run: Recording) -> None:
+    assert "/work/.agent/brain" not in mounts(run, "agent")
+    company = {"name": "acme", "agent": {"mountBrain": True}, "brain": {"accessMode": "ReadWriteMany"}}
+    mounted = record(stack(companies=[company]))
+    volumes = {volume["name"]: volume for volume in pod(mounted)["volumes"]}
+    brain = volumes[mounts(mounted, "agent")["/work/.agent/brain"]]
+    assert brain["persistentVolumeClaim"] == {"claimName": "brain-us-east-1"}
+    assert "/work/.agent/brain" not in mounts(mounted, "health-monitor")
+
+
+def test_clients_reach_port_3000_and_the_platform_both(run: Recording) -> None:
+    client = run.manifest(SERVICE, NAME, namespace="acme")["spec"]["ports"]
+    assert client == [{"name": "agent", "port": 3000, "targetPort": "agent"}]
+    headless = run.manifest(SERVICE, f"{NAME}-headless", namespace="acme")["spec"]
+    assert {port["port"] for port in headless["ports"]} == {3000, 3004}
+    assert headless["publishNotReadyAddresses"] is True
+
+
+def test_the_company_s_host_leads_to_its_agent(run: Recording) -> None:
+    spec = run.manifest(INGRESS, NAME, namespace="acme")["spec"]
+    assert spec["ingressClassName"] == "alb"
+    assert spec["rules"] == [
+        {
+            "host": f"acme.{DOMAIN}",
+            "http": {
+                "paths": [
+                    {
+                        "path": "/",
+                        "pathType": "Prefix",
+                        "backend": {"service": {"name": NAME, "port": {"name": "agent"}}},
+                    }
+                ]
+            },
+        }
+    ]
+
+
+def test_its_load_balancer_speaks_https_and_asks_the_agent_s_health(run: Recording) -> None:
+    found = run.manifest(INGRESS, NAME, namespace="acme")["metadata"]["annotations"]
+    alb = {key.partition("/")[2]: value for key, value in found.items() if key.startswith("alb.")}
+    assert json.loads(alb["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
+    assert (alb["ssl-redirect"], alb["target-type"], alb["healthcheck-path"]) == ("443", "ip", "/health")
+    assert (alb["scheme"], alb["group.name"]) == ("internet-facing", US)
+    assert "TLS13" in alb["ssl-policy"]
+
+
+def test_size_and_replicas_are_settings() -> None:
+    agent = {
+        "resources": {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "8Gi"}},
+        "storage": "5Gi",
+        "accessMode": "ReadWriteMany",
+        "replicas": 2,
+    }
+    run = record(stack(companies=[{"name": "acme", "agent": agent}]))
+    assert container(run, "agent")["resources"]["limits"] == {
+        "cpu": "4",
+        "memory": "8Gi",
+        "ephemeral-storage": "1Gi",
+    }
+    assert container(run, "health-monitor")["resources"]["limits"]["memory"] == "512Mi"
+    assert run.manifest(STATEFUL_SET, NAME, namespace="acme")["spec"]["replicas"] == 2
+    volume = run.manifest(VOLUME_CLAIM, NAME, namespace="acme")["spec"]
+    assert volume["resources"]["requests"]["storage"] == "5Gi"
+    assert volume["accessModes"] == ["ReadWriteMany"]

@@ -1,0 +1,153 @@
+"""Cluster: its two providers, what they connect with, and what EKS is asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from components.cluster import Cluster, ClusterArgs
+from settings import clusters_of, parse
+from tests.components.stacks import EU, US, WEST, context, eks, endpoint, stack
+from tests.recording import (
+    KUBERNETES_PROVIDER,
+    NAMESPACE,
+    PRIORITY_CLASS,
+    Recording,
+    names,
+    record,
+    record_part,
+)
+
+REGIONS: dict[str, dict[str, Any]] = {
+    "looked up": eks(US),
+    "given": endpoint(US),
+    "context": context(US),
+    "ambient": {"name": US},
+}
+
+
+def cluster(region: dict[str, Any]) -> Recording:
+    (plan,) = clusters_of(parse(stack(regions=[region]), "dev"))
+    return record_part(lambda: Cluster(plan.folder, ClusterArgs(plan=plan)))
+
+
+def providers(run: Recording) -> tuple[dict[str, Any], dict[str, Any]]:
+    one, kept = sorted(run.of(KUBERNETES_PROVIDER), key=lambda provider: provider.name.endswith("-kept"))
+    return one.inputs, kept.inputs
+
+
+@pytest.mark.parametrize("form", REGIONS)
+def test_a_cluster_has_providers_a_system_namespace_and_a_priority_class(form: str) -> None:
+    run = cluster(REGIONS[form])
+    (component,) = run.of(Cluster.TYPE)
+    folder = component.name
+    assert names(run.children(component)) == [
+        f"{folder}-kept", f"{folder}-priority", f"{folder}-provider", f"{folder}-system"
+    ]  # fmt: skip
+    assert component.outputs == {"identifier": folder}
+    for one in run.of(NAMESPACE, PRIORITY_CLASS):
+        provider = run.provider_of(one)
+        assert provider is not None and provider.name == f"{folder}-provider"
+
+
+@pytest.mark.parametrize("form", REGIONS)
+def test_both_providers_are_told_who_the_cluster_is_and_update_in_place(form: str) -> None:
+    run = cluster(REGIONS[form])
+    for provider in providers(run):
+        assert provider["clusterIdentifier"] == run.of(Cluster.TYPE)[0].name
+        assert provider["enableConfigMapMutable"] == provider["enableSecretMutable"] == "true"
+    one, kept = providers(run)
+    assert "upsertExistingObjects" not in one
+    assert kept["upsertExistingObjects"] == "true"
+    assert {key: value for key, value in kept.items() if key != "upsertExistingObjects"} == one
+
+
+def test_the_system_namespace_enforces_pod_security() -> None:
+    labels = (
+        cluster(REGIONS["ambient"]).object(NAMESPACE, "digital-agency-system").inputs["metadata"]["labels"]
+    )
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_priority_is_below_what_the_cluster_itself_needs() -> None:
+    priority = cluster(REGIONS["ambient"]).object(PRIORITY_CLASS, "digital-agency").inputs
+    assert 0 < priority["value"] < 1_000_000_000
+    assert priority["globalDefault"] is False
+
+
+def test_an_eks_cluster_is_looked_up_in_its_region() -> None:
+    run = cluster(eks(EU, "blue"))
+    asked = {token.rsplit(":", 1)[-1]: args for token, args, _ in run.recorder.invokes}
+    assert asked["getCluster"] == {"name": "blue", "region": EU}
+    config = json.loads(providers(run)[0]["kubeconfig"])
+    assert config["clusters"][0]["cluster"]["server"].startswith("https://")
+    assert config["clusters"][0]["cluster"]["certificate-authority-data"] == "cGxhY2Vob2xkZXI="
+    command = config["users"][0]["user"]["exec"]
+    assert (command["command"], command["args"][:6]) == (
+        "aws", ["--region", EU, "eks", "get-token", "--cluster-name", "blue"]
+    )  # fmt: skip
+
+
+def test_a_cluster_with_its_endpoint_given_is_not_looked_up() -> None:
+    run = cluster(endpoint(US))
+    assert run.invoked == []
+    described = json.loads(providers(run)[0]["kubeconfig"])["clusters"][0]["cluster"]
+    assert described == {
+        "server": f"https://{US}.eks.example.net",
+        "certificate-authority-data": "Y2VydGlmaWNhdGU=",
+    }
+
+
+def test_a_stack_of_given_endpoints_asks_aws_for_nothing() -> None:
+    """So a dead region's control plane can't fail the program."""
+    run = record(stack(regions=[endpoint(US), endpoint(EU)]))
+    assert run.invoked == []
+
+
+@pytest.mark.parametrize("identity", ["pod-identity", "irsa"])
+def test_only_the_clusters_that_must_be_are_looked_up(identity: str) -> None:
+    given = endpoint(EU) | {"cluster": {**endpoint(EU)["cluster"]}}
+    run = record(stack(regions=[eks(US), given, context(WEST)], identity=identity))
+    assert {args["name"] for token, args, _ in run.recorder.invokes if token.endswith("getCluster")} == {
+        "blue"
+    }
+    assert {args["region"] for token, args, _ in run.recorder.invokes if token.endswith("getCluster")} == {US}
+
+
+def test_a_context_is_one_cluster_however_many_regions_name_it() -> None:
+    run = record(stack(regions=[context(US), context(EU)]))
+    assert run.invoked == []
+    assert names(run.of(Cluster.TYPE)) == ["context-shared"]
+    for provider in providers(run):
+        assert provider["context"] == "shared"
+        assert "kubeconfig" not in provider
+
+
+def test_without_a_cluster_the_ambient_kubeconfig_counts() -> None:
+    run = record(stack(regions=[{"name": US}]))
+    assert run.invoked == []
+    for provider in providers(run):
+        assert not {"context", "kubeconfig"} & provider.keys()
+
+
+def test_eks_names_count_per_region() -> None:
+    run = record(stack(regions=[eks(US, "blue"), eks(EU, "blue")]))
+    assert names(run.of(Cluster.TYPE)) == ["eks-eu-west-1-blue", "eks-us-east-1-blue"]
+    assert len(run.of(PRIORITY_CLASS)) == 2
+
+
+def test_rotated_credentials_change_the_providers_and_nothing_else() -> None:
+    def rotated(server: str, authority: str) -> Recording:
+        region = endpoint(US)
+        region["cluster"] |= {"endpoint": server, "certificateAuthority": authority}
+        return record(stack(regions=[region]))
+
+    before, after = rotated("https://one.example.net", "b25l"), rotated("https://two.example.net", "dHdv")
+    assert before.by_urn.keys() == after.by_urn.keys()
+    changed = [one for one in before if one != after.by_urn[one.urn]]
+    assert {one.type for one in changed} == {KUBERNETES_PROVIDER}
+    for one in changed:
+        other = after.by_urn[one.urn].inputs
+        assert {key for key in one.inputs if one.inputs[key] != other[key]} == {"kubeconfig"}

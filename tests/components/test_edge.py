@@ -1,0 +1,134 @@
+"""Edge: the Ingress that makes a region's load balancer, its health answer and its name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack
+from tests.recording import INGRESS, RECORD, Answers, Recording, names, record
+
+SKIP = "pulumi.com/skipAwait"
+ALB = "alb.ingress.kubernetes.io"
+SYSTEM = "digital-agency-system"
+
+
+def edges(run: Recording) -> dict[str, dict[str, Any]]:
+    """Manifests of the edges' Ingresses, by name."""
+    return {one.inputs["metadata"]["name"]: one.inputs for one in run.objects(INGRESS, namespace=SYSTEM)}
+
+
+@pytest.fixture(scope="module")
+def run() -> Recording:
+    companies = ["acme", {"name": "globex", "edge": 2}, {"name": "initech", "edge": 7, "regions": [US]}]
+    return record(stack(regions=[eks(US), eks(EU)], companies=companies))
+
+
+def test_a_region_has_the_edges_that_its_companies_name(run: Recording) -> None:
+    assert edges(run).keys() == {
+        "edge-us-east-1", "edge-us-east-1-2", "edge-us-east-1-7", "edge-eu-west-1", "edge-eu-west-1-2"
+    }  # fmt: skip
+    assert run.outputs["regions"][US]["edges"] == [
+        f"us-east-1.{DOMAIN}", f"us-east-1-2.{DOMAIN}", f"us-east-1-7.{DOMAIN}"
+    ]  # fmt: skip
+
+
+def test_each_edge_is_a_load_balancer_of_its_own_that_its_companies_share(run: Recording) -> None:
+    groups = {name: one["metadata"]["annotations"][f"{ALB}/group.name"] for name, one in edges(run).items()}
+    assert groups == {name: name.removeprefix("edge-") for name in edges(run)}
+    for company, edge in (("acme", ""), ("globex", "-2"), ("initech", "-7")):
+        ingress = run.manifest(INGRESS, f"agent-{US}", namespace=company)
+        assert ingress["metadata"]["annotations"][f"{ALB}/group.name"] == f"{US}{edge}"
+
+
+def test_an_edge_answers_its_region_s_health_path_for_every_host(run: Recording) -> None:
+    one = edges(run)["edge-us-east-1-2"]
+    (rule,) = one["spec"]["rules"]
+    assert "host" not in rule
+    (path,) = rule["http"]["paths"]
+    assert path["path"] == "/healthz/us-east-1"
+    assert path["backend"] == {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
+    action = json.loads(one["metadata"]["annotations"][f"{ALB}/actions.healthz"])
+    assert action["type"] == "fixed-response"
+    assert action["fixedResponseConfig"]["statusCode"] == "200"
+
+
+def test_an_edge_s_rule_stands_behind_those_of_the_companies(run: Recording) -> None:
+    order = f"{ALB}/group.order"
+    assert all(int(one["metadata"]["annotations"][order]) > 0 for one in edges(run).values())
+    for company in ("acme", "globex"):
+        ingress = run.manifest(INGRESS, f"agent-{US}", namespace=company)
+        assert order not in ingress["metadata"]["annotations"]
+
+
+def test_an_edge_s_name_leads_to_what_its_ingress_got(run: Recording) -> None:
+    for number, name in ((1, f"us-east-1.{DOMAIN}"), (2, f"us-east-1-2.{DOMAIN}")):
+        ingress = run.named(f"us-east-1-edge-{number}-ingress")
+        one = run.assert_created(
+            RECORD,
+            f"us-east-1-edge-{number}-record",
+            {
+                "zoneId": ZONE,
+                "name": name,
+                "type": "CNAME",
+                "ttl": 20,
+                "records": [ingress.outputs["status"]["loadBalancer"]["ingress"][0]["hostname"]],
+            },
+        )
+        assert ingress.urn in one.dependencies
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_an_edge_is_always_awaited_for_its_address_is_a_record(ready: bool) -> None:
+    for one in edges(record(stack(waitForReady=ready))).values():
+        assert SKIP not in one["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    "status", [{}, {"loadBalancer": {"ingress": []}}, {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}}]
+)
+def test_an_ingress_without_a_load_balancer_s_name_ends_with_what_to_do(status: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"us-east-1\.{DOMAIN}.*ingress\.className.*regions\[\]\.endpoint"):
+        record(stack(), recorder=Answers(outputs={INGRESS: {"status": status}}))
+
+
+def test_a_region_with_an_endpoint_has_one_edge_whose_address_nobody_waits_for() -> None:
+    run = record(stack(regions=[context(US)], companies=["acme", {"name": "globex", "edge": 2}]))
+    (one,) = edges(run).values()
+    assert one["metadata"]["annotations"][SKIP] == "true"
+    assert [name for name in names(run.of(RECORD)) if "edge" in name] == []
+    assert run.outputs["regions"][US]["edges"] == [f"lb.{US}.example.net"]
+
+
+def test_a_region_without_a_company_has_its_first_edge() -> None:
+    run = record(stack(regions=[eks(US), eks(EU)], companies=[{"name": "acme", "regions": [US], "edge": 3}]))
+    assert edges(run).keys() == {"edge-us-east-1-3", "edge-eu-west-1"}
+
+
+def test_scheme_and_class_are_settings() -> None:
+    run = record(stack(ingress={"scheme": "internal"}))
+    assert edges(run)["edge-us-east-1"]["metadata"]["annotations"][f"{ALB}/scheme"] == "internal"
+    run = record(stack(ingress={"className": "nginx"}))
+    one = edges(run)["edge-us-east-1"]
+    assert one["spec"]["ingressClassName"] == "nginx"
+    assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
+    snippet = one["metadata"]["annotations"]["nginx.ingress.kubernetes.io/server-snippet"]
+    assert snippet == "location /healthz/us-east-1 { return 200; }"
+
+
+def test_of_a_class_that_knows_no_fixed_answer_the_owner_is_told() -> None:
+    run = record(stack(ingress={"className": "traefik"}))
+    assert any("/healthz/<region>" in text and "traefik" in text for text in run.warnings)
+
+
+def test_external_dns_writes_the_edge_s_name_where_it_manages_names() -> None:
+    prefix = "external-dns.alpha.kubernetes.io/"
+    balancing = {"manager": "external-dns", "annotationPrefix": prefix}
+    run = record(stack(regions=[eks(US), context(EU)], loadBalancing=balancing))
+    found = {
+        name: one["metadata"]["annotations"].get(f"{prefix}hostname") for name, one in edges(run).items()
+    }
+    assert found == {"edge-us-east-1": f"us-east-1.{DOMAIN}", "edge-eu-west-1": None}
+    assert names(run.of(RECORD)) == ["certificates-validation"]

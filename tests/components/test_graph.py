@@ -1,0 +1,197 @@
+"""What holds for the whole graph: of the repository's stack files, and of any that the settings accept."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from engine.recorder import Registration
+from tests.components import graph_rules, network_rules, pod_rules, routing_rules, tenancy_rules
+from tests.components.graph_rules import component_types
+from tests.components.stacks import EU, US, context, eks, many_companies, stack
+from tests.recording import Recording, agrees, record, record_file, texts
+from tests.strategies import Raw, valid_stacks
+
+Rule = Callable[[Recording], None]
+
+RULES: tuple[Rule, ...] = (
+    *graph_rules.RULES,
+    *pod_rules.RULES,
+    *tenancy_rules.RULES,
+    *network_rules.RULES,
+    *routing_rules.RULES,
+)
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+with_companies = valid_stacks(max_regions=3, max_companies=3).filter(
+    lambda drawn: bool(drawn[0]["companies"])
+)
+few_examples = settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a stack would take minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@every_rule
+def test_rule_holds_for_the_stacks_of_the_repository(committed: Recording, rule: Rule) -> None:
+    rule(committed)
+
+
+@every_rule
+def test_rule_holds_for_many_companies_with_awkward_names(many: Recording, rule: Rule) -> None:
+    rule(many)
+
+
+@every_rule
+def test_rule_holds_before_the_first_company_comes(rule: Rule) -> None:
+    rule(record(stack(companies=[])))
+
+
+@few_examples
+@given(drawn=with_companies)
+def test_every_rule_holds_for_any_valid_stack(drawn: tuple[Raw, str]) -> None:
+    raw, name = drawn
+    run = record(raw, stack=name)
+    for rule in RULES:
+        rule(run)
+
+
+def test_components_carry_the_token_of_their_module_and_class() -> None:
+    assert {kind.TYPE: token for token, kind in component_types().items()} == {  # type: ignore[attr-defined]
+        token: token for token in component_types()
+    }
+
+
+def test_the_repository_s_largest_stack_has_every_component(prod: Recording) -> None:
+    assert {one.type for one in prod if graph_rules.is_component(one)} == component_types().keys()
+
+
+def test_the_components_that_the_product_names_are_there() -> None:
+    assert component_types().keys() >= {
+        "agency:region:Region",
+        "agency:tenant:Tenant",
+        "agency:brain:Brain",
+        "agency:agent:Agent",
+        "agency:cluster:Cluster",
+        "agency:replication_mesh:ReplicationMesh",
+        "agency:global_routing:GlobalRouting",
+    }
+
+
+def test_a_preview_registers_what_the_deployment_registers(
+    committed_file: Path, committed: Recording
+) -> None:
+    assert_same_graph(record_file(committed_file, dry_run=True), committed)
+
+
+@pytest.mark.parametrize("identity", ["pod-identity", "irsa"])
+@pytest.mark.parametrize("policy", ["latency", "geo"])
+def test_a_preview_knows_every_resource_before_anything_is_there(identity: str, policy: str) -> None:
+    raw = stack(
+        regions=[{"name": US, "cluster": {"eks": "blue"}, "geo": ["default"]}, eks(EU, active=False)],
+        identity=identity,
+        loadBalancing={"policy": policy},
+        companies=["acme", {"name": "hooli", "dedicatedHealthChecks": True}],
+    )
+    assert_same_graph(record(raw, dry_run=True), record(raw))
+
+
+def assert_same_graph(planned: Recording, made: Recording) -> None:
+    """The same resources, with inputs that are the same wherever the preview knows them."""
+    assert planned.by_urn.keys() == made.by_urn.keys()
+    for one in planned:
+        other = made.by_urn[one.urn]
+        assert agrees(one.inputs, other.inputs), f"{one.name}: {one.inputs} {other.inputs}"
+        assert (one.protect, one.retain_on_delete, one.parent) == (
+            other.protect,
+            other.retain_on_delete,
+            other.parent,
+        )
+        assert one.dependencies == other.dependencies, one.name
+    assert planned.outputs.keys() == made.outputs.keys()
+
+
+def shuffled(value: Any, draw: random.Random, kept: tuple[str, ...] = ()) -> Any:
+    """The settings with every list in another order, those under the keys `kept` aside."""
+    if isinstance(value, dict):
+        return {
+            key: copy.deepcopy(item) if key in kept else shuffled(item, draw, kept)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return draw.sample([shuffled(item, draw, kept) for item in value], len(value))
+    return value
+
+
+def assert_equal(one: Recording, other: Recording) -> None:
+    assert one.by_urn.keys() == other.by_urn.keys()
+    for registration in one:
+        assert registration == other.by_urn[registration.urn], registration.name
+    assert one.outputs == other.outputs
+
+
+@few_examples
+@given(drawn=with_companies, seed=st.integers())
+def test_the_order_of_lists_in_a_stack_file_counts_only_for_policy_failover(
+    drawn: tuple[Raw, str], seed: int
+) -> None:
+    raw, name = drawn
+    ranked = ("regions",) if raw["loadBalancing"]["policy"] == "failover" else ()
+    assert_equal(record(raw, stack=name), record(shuffled(raw, random.Random(seed), ranked), stack=name))
+
+
+def test_with_policy_failover_the_order_of_regions_is_the_order_of_serving() -> None:
+    def leaf(regions: list[str]) -> Registration:
+        run = record(stack(regions=[eks(name) for name in regions], loadBalancing={"policy": "failover"}))
+        (primary,) = [
+            one
+            for one in run.of("aws:route53/record:Record")
+            if one.inputs.get("failoverRoutingPolicies") == [{"type": "PRIMARY"}]
+        ]
+        return primary
+
+    assert leaf([US, EU]).inputs["records"] == [f"{US}.agency.example.com"]
+    assert leaf([EU, US]).inputs["records"] == [f"{EU}.agency.example.com"]
+
+
+@pytest.mark.parametrize("gone", ["brain", "data", "a"])
+def test_a_company_that_leaves_changes_nothing_of_the_others(many: Recording, gone: str) -> None:
+    raw = many_companies()
+    rest = record({**raw, "companies": [one for one in raw["companies"] if one["name"] != gone]})
+    assert rest.by_urn.keys() <= many.by_urn.keys()
+    for one in rest:
+        assert one == many.by_urn[one.urn], one.name
+    left = {one.urn for one in many} - rest.by_urn.keys()
+    own = {one.urn for one in many.below(many.named(gone, tenancy_rules.TENANT))}
+    shared = [many.by_urn[urn] for urn in left - own]
+    assert own <= left
+    assert {one.type for one in shared} <= {
+        "aws:route53/record:Record",
+        "aws:route53/healthCheck:HealthCheck",
+    }
+
+
+def test_no_text_of_a_company_is_in_what_another_one_or_all_of_them_have() -> None:
+    """With names that are part of nothing else, any occurrence counts."""
+    animals = ["zebra", "quokka", "Nar_whal"]
+    companies = [
+        {"name": name, "protect": True, "apiKeys": {"OPENAI_API_KEY": f"key of {name}"}} for name in animals
+    ]
+    run = record(stack(regions=[context(US), context(EU)], companies=companies, identity="irsa"))
+    spoken = {"zebra": ("zebra",), "quokka": ("quokka",), "nar-whal": ("nar-whal", "Nar_whal")}
+    for one in run:
+        above = [one, *run.ancestors(one)]
+        owner = next((each.name for each in above if each.type == tenancy_rules.TENANT), None)
+        found = " ".join((one.urn, *one.dependencies, *texts(one.inputs), *texts(one.property_dependencies)))
+        for company, words in spoken.items():
+            assert company == owner or not any(word in found for word in words), (
+                f"{one.name} speaks of {company}"
+            )

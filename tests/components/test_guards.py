@@ -1,0 +1,80 @@
+"""Guards: the namespace, how many pods it takes, and how large they may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.guards import limits, namespace, quota
+from settings import Company, Settings, parse
+from settings.values import quantity
+from tests.components.stacks import EU, US, WEST, context, stack
+from tests.recording import QUOTA, record
+
+
+def company_of(**more: Any) -> tuple[Settings, Company]:
+    settings = parse(stack(companies=[{"name": "acme", **more}]), "dev")
+    return settings, settings.companies[0]
+
+
+def largest(company: Company) -> dict[str, str]:
+    found = {limit["type"]: limit for limit in limits(company)["spec"]["limits"]}
+    maximum: dict[str, str] = found["Pod"]["max"]
+    return maximum
+
+
+def test_a_namespace_enforces_the_restricted_standard_and_is_taken_over_when_it_was_kept() -> None:
+    _, company = company_of()
+    metadata = namespace(company)["metadata"]
+    assert metadata["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert metadata["annotations"]["pulumi.com/patchForce"] == "true"
+
+
+@pytest.mark.parametrize(("regions", "pods"), [(1, 4), (2, 8), (5, 20)])
+def test_a_quota_lets_every_pod_roll_at_the_same_time(regions: int, pods: int) -> None:
+    settings, company = company_of()
+    assert quota(settings, company, regions)["spec"]["hard"]["pods"] == str(pods)
+
+
+def test_replicas_count_in_the_quota() -> None:
+    many = {"replicas": 3, "accessMode": "ReadWriteMany"}
+    settings, company = company_of(agent=many, brain={**many, "replicas": 2})
+    assert quota(settings, company, 1)["spec"]["hard"]["pods"] == "10"
+
+
+def test_no_company_gets_a_load_balancer_or_a_node_port_of_its_own() -> None:
+    settings, company = company_of()
+    hard = quota(settings, company, 1)["spec"]["hard"]
+    assert (hard["services.loadbalancers"], hard["services.nodeports"]) == ("0", "0")
+
+
+def test_the_quota_of_a_shared_cluster_counts_its_regions_whether_the_company_is_in_them_or_not() -> None:
+    """Or moving a company would block its own pods."""
+    regions = [context(US), context(EU), context(WEST)]
+    run = record(stack(regions=regions, companies=[{"name": "acme", "regions": [US]}]))
+    assert run.manifest(QUOTA, "company", namespace="acme")["spec"]["hard"]["pods"] == "12"
+
+
+def test_the_largest_pod_is_the_larger_of_agent_and_brain_with_room_for_sidecars() -> None:
+    _, company = company_of()
+    assert quantity(largest(company)["cpu"]) == quantity("2") + quantity("500m") + quantity("500m")
+    assert quantity(largest(company)["memory"]) == quantity("4Gi") + quantity("512Mi") + quantity("512Mi")
+    _, company = company_of(brain={"resources": {"limits": {"cpu": "8", "memory": "16Gi"}}})
+    assert quantity(largest(company)["cpu"]) == quantity("8500m")
+    assert quantity(largest(company)["memory"]) == quantity("16Gi") + quantity("512Mi")
+
+
+@pytest.mark.parametrize("memory", ["1.5Gi", "1500M", "4294967297"])
+def test_an_odd_amount_is_never_rounded_below_what_a_pod_asks_for(memory: str) -> None:
+    resources = {"requests": {"memory": "1Gi"}, "limits": {"cpu": "2500m", "memory": memory}}
+    _, company = company_of(agent={"resources": resources})
+    assert quantity(largest(company)["memory"]) >= quantity(memory) + quantity("512Mi")
+    assert quantity(largest(company)["cpu"]) >= quantity("3")
+
+
+def test_a_container_that_says_nothing_gets_a_small_share() -> None:
+    _, company = company_of()
+    found = {limit["type"]: limit for limit in limits(company)["spec"]["limits"]}
+    default, request = found["Container"]["default"], found["Container"]["defaultRequest"]
+    assert all(quantity(request[unit]) <= quantity(default[unit]) for unit in ("cpu", "memory"))

@@ -1,0 +1,119 @@
+"""Pods: the parts that Brain and Agent are made of, without running a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.pods import PodParts, container, environment, pod_template, present, scratch
+from settings import Settings, parse
+from settings.models import BRAIN_RESOURCES
+from tests.components.stacks import US, eks, stack
+
+LABELS = {"app.kubernetes.io/name": "brain", "topology.kubernetes.io/region": US}
+
+
+def settings_of(**more: Any) -> Settings:
+    return parse(stack(**more), "dev")
+
+
+def template(parts: PodParts | None = None, **more: Any) -> dict[str, Any]:
+    settings = settings_of(**more)
+    nothing = PodParts(containers=[], volumes=[])
+    return pod_template(
+        parts or nothing,
+        settings=settings,
+        region=settings.regions[0],
+        service_account="brain",
+        labels=LABELS,
+    )
+
+
+def one(**more: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {"resources": BRAIN_RESOURCES, "mounts": {}, **more}
+    return container("brain", fields.pop("image", "registry/agency:1"), ["node", "x.js"], **fields)
+
+
+def test_the_pod_s_user_is_a_setting_and_the_same_for_all_containers() -> None:
+    context = template(podUser=4711)["spec"]["securityContext"]
+    assert {context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {4711}
+    assert context["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
+def test_a_region_s_node_selector_is_added_to_the_affinity() -> None:
+    assert "nodeSelector" not in template()["spec"]
+    spec = template(regions=[eks(US, nodeSelector={"kubernetes.io/arch": "arm64"})])["spec"]
+    assert spec["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
+    assert "nodeAffinity" in spec["affinity"]
+
+
+def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> None:
+    constraints = template()["spec"]["topologySpreadConstraints"]
+    assert {each["topologyKey"] for each in constraints} == {
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    }
+    for each in constraints:
+        assert (each["maxSkew"], each["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+        assert each["labelSelector"] == {"matchLabels": LABELS}
+
+
+def test_a_container_or_an_init_container_more_is_one_more_in_the_parts() -> None:
+    parts = PodParts(
+        containers=[one()], init_containers=[one(restartPolicy="Always")], volumes=[scratch("tmp")]
+    )
+    spec = template(parts)["spec"]
+    assert (len(spec["containers"]), len(spec["initContainers"]), len(spec["volumes"])) == (1, 1, 1)
+    assert spec["initContainers"][0]["restartPolicy"] == "Always"
+    assert "initContainers" not in template()["spec"]
+
+
+def test_annotations_of_a_pod_are_there_only_when_there_are_some() -> None:
+    assert "annotations" not in template()["metadata"]
+    assert template(PodParts(containers=[], volumes=[], annotations={"a": "b"}))["metadata"][
+        "annotations"
+    ] == {"a": "b"}
+
+
+def test_a_container_without_a_port_is_not_probed() -> None:
+    assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & one().keys()
+
+
+def test_a_container_with_a_port_is_probed_there() -> None:
+    made = one(port=3002)
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert made[probe]["httpGet"] == {"path": "/health", "port": "brain"}
+    startup, liveness = made["startupProbe"], made["livenessProbe"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] == 300
+    assert liveness["periodSeconds"] * liveness["failureThreshold"] == 60
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [
+        ("registry/agency:1", "Always"),
+        ("localhost/agency:local", "IfNotPresent"),
+        ("localhost:5000/agency:1", "Always"),
+    ],
+)
+def test_images_are_pulled_unless_they_are_this_host_s(image: str, policy: str) -> None:
+    assert one(image=image)["imagePullPolicy"] == policy
+
+
+def test_scratch_space_is_limited() -> None:
+    assert scratch("tmp") == {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}
+
+
+def test_the_settings_environment_comes_over_the_defaults() -> None:
+    settings = settings_of(environment={"LOG_LEVEL": "debug", "EXTRA": "x"})
+    pairs = environment(settings, settings.companies[0], container="brain", port=3002)
+    found = {pair["name"]: pair["value"] for pair in pairs}
+    assert len(found) == len(pairs)
+    assert (found["LOG_LEVEL"], found["EXTRA"], found["PORT"]) == ("debug", "x", "3002")
+
+
+def test_what_is_empty_is_left_out_for_the_api_server_drops_it() -> None:
+    assert present({"a": [], "b": {}, "c": None, "d": False, "e": 0, "f": "", "g": [1]}) == {
+        "d": False, "e": 0, "f": "", "g": [1]
+    }  # fmt: skip

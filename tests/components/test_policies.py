@@ -1,0 +1,129 @@
+"""Network policies: how the load balancer gets in, and that nobody does where it is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.components import network_rules
+from tests.components.stacks import EU, US, context, eks, endpoint, stack
+from tests.recording import NETWORK_POLICY, Answers, Recording, record
+
+SUBNETS = {"subnet-b": "10.7.1.0/24", "subnet-a": "10.7.0.0/24"}
+
+
+def tagged(subnets: dict[str, str]) -> Answers:
+    """AWS as it answers where these subnets carry a load balancer's tag."""
+    return Answers(
+        {
+            "getSubnets": lambda args: {"ids": list(subnets), "id": "x", **args},
+            "getSubnet": lambda args: {**args, "cidrBlock": subnets[args["id"]]},
+        }
+    )
+
+
+def ingress(run: Recording, name: str = f"agent-{US}") -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = run.manifest(NETWORK_POLICY, name, namespace="acme")["spec"]["ingress"]
+    return rules
+
+
+def networks(*cidrs: str) -> dict[str, Any]:
+    return {
+        "from": [{"ipBlock": {"cidr": cidr}} for cidr in cidrs],
+        "ports": [{"protocol": "TCP", "port": 3000}],
+    }
+
+
+@pytest.mark.parametrize(
+    "region", [eks(US), context(US), endpoint(US), {"name": US}], ids=["eks", "context", "given", "ambient"]
+)
+def test_networks_in_the_settings_are_the_opening_wherever_the_cluster_is(region: dict[str, Any]) -> None:
+    run = record(stack(regions=[{**region, "ingressFrom": ["10.8.0.0/24", "10.8.1.0/24"]}]))
+    assert ingress(run) == [networks("10.8.0.0/24", "10.8.1.0/24")]
+
+
+def test_in_eks_the_opening_is_the_subnets_that_are_tagged_for_load_balancers() -> None:
+    recorder = tagged(SUBNETS)
+    run = record(stack(regions=[{"name": US, "cluster": {"eks": "blue"}}]), recorder=recorder)
+    assert ingress(run) == [networks("10.7.0.0/24", "10.7.1.0/24")]
+    assert run.warnings == []
+    asked = next(args for token, args, _ in recorder.invokes if token.endswith("getSubnets"))
+    assert asked["region"] == US
+    filters = {one["name"]: one["values"] for one in asked["filters"]}
+    assert filters["tag-key"] == ["kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"]
+    assert len(filters["vpc-id"]) == 1
+
+
+def test_where_no_subnet_is_tagged_the_opening_is_left_out_with_a_warning() -> None:
+    for monitoring in (None, "monitoring"):
+        network = {"monitoringNamespace": monitoring} if monitoring else {}
+        run = record(
+            stack(regions=[{"name": US, "cluster": {"eks": "blue"}}], network=network), recorder=tagged({})
+        )
+        assert [rule for rule in ingress(run) if rule["ports"][0]["port"] == 3000] == []
+        network_rules.no_opening_is_for_everybody(run)
+        network_rules.pods_reach_exactly_what_they_may(run)
+        assert any(US in text and "regions[].ingressFrom" in text for text in run.warnings)
+
+
+def test_where_nothing_is_looked_up_the_opening_is_left_out_with_a_warning() -> None:
+    region = endpoint(US)
+    del region["ingressFrom"]
+    run = record(stack(regions=[region]))
+    assert ingress(run) == []
+    assert run.invoked == []
+    assert any(US in text and "regions[].ingressFrom" in text for text in run.warnings)
+
+
+@pytest.mark.parametrize("namespace", [None, "ingress-traefik"])
+def test_elsewhere_the_opening_is_the_ingress_controller_s_namespace(namespace: str | None) -> None:
+    settings = {"className": "nginx"} | ({"namespace": namespace} if namespace else {})
+    run = record(stack(regions=[context(US), context(EU)], ingress=settings))
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace or "ingress-nginx"}}
+    for region in (US, EU):
+        assert ingress(run, f"agent-{region}") == [
+            {"from": [{"namespaceSelector": selector}], "ports": [{"protocol": "TCP", "port": 3000}]}
+        ]
+    network_rules.pods_reach_exactly_what_they_may(run)
+
+
+def test_a_brain_is_reached_by_its_own_agents_alone() -> None:
+    run = record(stack())
+    (rule,) = ingress(run, f"brain-{US}")
+    (peer,) = rule["from"]
+    assert peer.keys() == {"podSelector"}
+    assert peer["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/name": "agent",
+        "app.kubernetes.io/part-of": "digital-agency",
+        "agency.global/company": "acme",
+        "topology.kubernetes.io/region": US,
+    }
+    assert rule["ports"] == [{"protocol": "TCP", "port": 3002}]
+
+
+@pytest.mark.parametrize("monitoring", [None, "monitoring"])
+def test_only_the_monitoring_namespace_of_the_settings_may_scrape(monitoring: str | None) -> None:
+    run = record(stack(network={"monitoringNamespace": monitoring} if monitoring else {}))
+    for name in (f"agent-{US}", f"brain-{US}"):
+        scraping = [
+            rule for rule in ingress(run, name) if rule["ports"] == [{"protocol": "TCP", "port": 3010}]
+        ]
+        assert len(scraping) == (1 if monitoring else 0)
+    network_rules.pods_reach_exactly_what_they_may(run)
+
+
+def test_the_way_out_ends_before_the_node_s_credentials() -> None:
+    """HTTPS goes anywhere but to link-local addresses, where the instance's metadata are."""
+    egress = record(stack()).manifest(NETWORK_POLICY, f"brain-{US}", namespace="acme")["spec"]["egress"]
+    (https,) = [rule for rule in egress if rule["ports"] == [{"protocol": "TCP", "port": 443}]]
+    blocks = {peer["ipBlock"]["cidr"]: peer["ipBlock"]["except"] for peer in https["to"]}
+    assert blocks == {"0.0.0.0/0": ["169.254.0.0/16"], "::/0": ["fe80::/10", "fd00:ec2::/32"]}
+    (identity,) = [rule for rule in egress if rule["ports"] == [{"protocol": "TCP", "port": 80}]]
+    assert [peer["ipBlock"]["cidr"] for peer in identity["to"]] == ["169.254.170.23/32", "fd00:ec2::23/128"]
+
+
+def test_a_preview_knows_the_policies_whose_subnets_are_looked_up() -> None:
+    raw = stack(regions=[{"name": US, "cluster": {"eks": "blue"}}])
+    run = record(raw, recorder=tagged(SUBNETS), dry_run=True)
+    assert ingress(run) == [networks("10.7.0.0/24", "10.7.1.0/24")]

@@ -1,0 +1,66 @@
+"""`waitForReady`: what a deployment waits for, with it and without."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.recorder import Registration
+from tests.components.stacks import EU, US, context, eks, stack
+from tests.recording import INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, record
+
+SKIP = "pulumi.com/skipAwait"
+AWAITED_TYPES = (SERVICE, VOLUME_CLAIM, STATEFUL_SET, INGRESS)
+
+
+def both(ready: bool) -> Recording:
+    """A region with load balancers of ours, one with an endpoint."""
+    return record(stack(regions=[eks(US), context(EU)], waitForReady=ready))
+
+
+def awaited(one: Registration) -> bool:
+    return bool(one.inputs["metadata"].get("annotations", {}).get(SKIP) != "true")
+
+
+def is_edge(one: Registration) -> bool:
+    return "-edge-" in one.name
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_services_and_volumes_are_never_waited_for(ready: bool) -> None:
+    found = both(ready).of(SERVICE, VOLUME_CLAIM)
+    assert len(found) == 12
+    assert not any(map(awaited, found))
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_statefulsets_are_waited_for_as_the_setting_says(ready: bool) -> None:
+    assert {awaited(one) for one in both(ready).of(STATEFUL_SET)} == {ready}
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_companies_ingresses_are_waited_for_as_the_setting_says_where_they_get_an_address(
+    ready: bool,
+) -> None:
+    found = {one.name: awaited(one) for one in both(ready).of(INGRESS) if not is_edge(one)}
+    assert found == {f"acme-agent@{US}-ingress": ready, f"acme-agent@{EU}-ingress": False}
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_an_edge_s_ingress_is_always_waited_for_unless_its_region_has_an_endpoint(ready: bool) -> None:
+    found = {one.name: awaited(one) for one in both(ready).of(INGRESS) if is_edge(one)}
+    assert found == {f"{US}-edge-1-ingress": True, f"{EU}-edge-1-ingress": False}
+
+
+def test_nothing_else_says_whether_it_is_waited_for() -> None:
+    run = both(False)
+    assert {one.type for one in run.objects() if not awaited(one)} == set(AWAITED_TYPES)
+
+
+def test_the_setting_changes_annotations_and_order_and_nothing_else() -> None:
+    waiting, not_waiting = both(True), both(False)
+    assert waiting.by_urn.keys() == not_waiting.by_urn.keys()
+    for one in waiting:
+        other = not_waiting.by_urn[one.urn]
+        if one.inputs != other.inputs:
+            assert one.type in (STATEFUL_SET, INGRESS), one.name
+            assert one.inputs["spec"] == other.inputs["spec"]

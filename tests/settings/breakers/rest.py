@@ -1,0 +1,91 @@
+"""Ways to break the keys beside regions and companies."""
+
+from __future__ import annotations
+
+from tests.settings.breakers.base import Breaker, Pick, an_active_region, long_form, new_company, new_region
+from tests.strategies import Raw
+
+
+def an_unknown_key(raw: Raw, pick: Pick) -> str:
+    key = str(pick(["region", "Domain", "hosted_zone_id", "failOver", "colour"]))
+    raw[key] = 1
+    return key
+
+
+def failover_with_a_single_region(raw: Raw, pick: Pick) -> str:
+    raw["regions"], raw["companies"] = (
+        [long_form(raw, "regions")[0] | {"active": True, "replicateTo": []}],
+        [],
+    )
+    raw["failover"] = pick([{"enabled": True}, {}])
+    if raw["failover"]:
+        return "failover.enabled"
+    raw["loadBalancing"] = {"policy": "failover"}
+    return "loadBalancing.policy"
+
+
+def what_external_dns_cannot_express(raw: Raw, pick: Pick) -> str:
+    raw["loadBalancing"] = {"manager": "external-dns", "policy": pick(["latency", "geo"])}
+    _, region = new_region(raw, active=False)
+    new_company(raw, regions=[an_active_region(raw), region["name"]])
+    return "loadBalancing.manager"
+
+
+def no_hosted_zone(raw: Raw, pick: Pick) -> str:
+    raw.pop("hostedZoneId", None)
+    raw.setdefault("loadBalancing", {})["manager"] = "route53"
+    return "hostedZoneId"
+
+
+def an_unpinned_image(raw: Raw, pick: Pick) -> str:
+    key = pick(["agency", "rclone", "python"])
+    raw.setdefault("images", {})[key] = pick(["registry.example.com:5000/x", "x:latest"])
+    return f"images.{key}"
+
+
+def the_global_accelerator(raw: Raw, pick: Pick) -> str:
+    raw.setdefault("loadBalancing", {})["globalAccelerator"] = True
+    return "loadBalancing.globalAccelerator"
+
+
+def copies_too_often(raw: Raw, pick: Pick) -> str:
+    raw.setdefault("replication", {})["syncInterval"] = pick([4, 0, -60, "60", 5.5])
+    return "replication.syncInterval"
+
+
+def time_control_without_metrics(raw: Raw, pick: Pick) -> str:
+    raw.setdefault("replication", {}).update(timeControl=True, metrics=False)
+    return "replication.metrics"
+
+
+def a_domain_too_long(raw: Raw, pick: Pick) -> str:
+    raw["domain"] = f"{'long' * 12}.example.com"
+    return "domain"
+
+
+def no_domain(raw: Raw, pick: Pick) -> str:
+    del raw["domain"]
+    return "domain"
+
+
+def a_wrong_type(raw: Raw, pick: Pick) -> str:
+    key = pick(
+        ["images", "regions", "ingress", "loadBalancing", "failover", "replication", "network", "companies"]
+    )
+    raw[key] = pick([None, 1, "text", True])
+    return str(key)
+
+
+REST: tuple[Breaker, ...] = (
+    an_unknown_key,
+    failover_with_a_single_region,
+    what_external_dns_cannot_express,
+    no_hosted_zone,
+    an_unpinned_image,
+    the_global_accelerator,
+    copies_too_often,
+    time_control_without_metrics,
+    a_domain_too_long,
+    no_domain,
+    a_wrong_type,
+)

@@ -1,0 +1,228 @@
+"""What can be wrong with the keys beside regions and companies, and with keys as such."""
+
+from __future__ import annotations
+
+from tests.settings.broken.base import A_SECRET, KEY_VALUE, NOTHING, REQUIRED, Broken
+from tests.settings.edits import both, drop, put
+
+IMAGES = [
+    Broken("no image", drop("images"), "images.agency", NOTHING, "the application's image with a tag"),
+    Broken(
+        "an image without a tag",
+        put("images.agency", "registry.example.com:5000/agency"),
+        "images.agency",
+        '"registry.example.com:5000/agency"',
+        "a tag other than latest, or a digest",
+    ),
+    Broken(
+        "the latest image",
+        put("images.agency", "registry.example.com/agency:latest"),
+        "images.agency",
+        '"registry.example.com/agency:latest"',
+        "a tag other than latest, or a digest",
+    ),
+    Broken(
+        "the latest rclone",
+        put("images.rclone", "rclone/rclone:latest"),
+        "images.rclone",
+        "rclone",
+        "a tag other",
+    ),
+    Broken(
+        "a Python without a tag", put("images.python", "python"), "images.python", '"python"', "a tag other"
+    ),
+    Broken(
+        "an image that is none",
+        put("images.agency", "registry.example.com/Agency:1 "),
+        "images.agency",
+        "Agency:1",
+        "an image reference",
+    ),
+    Broken(
+        "an image that is a number",
+        put("images.python", 3.13),
+        "images.python",
+        "3.13",
+        "text (a number in quotes)",
+    ),
+]
+
+REST = [
+    Broken(
+        "an identity that there is not",
+        put("identity", "access-keys"),
+        "identity",
+        '"access-keys"',
+        "'pod-identity' or 'irsa'",
+    ),
+    Broken("root as user", put("podUser", 0), "podUser", "0", "a whole number from 1 to 2147483647"),
+    Broken("a user by name", put("podUser", "app"), "podUser", '"app"', "a whole number from 1 to"),
+    Broken(
+        "waiting of perhaps", put("waitForReady", "perhaps"), "waitForReady", '"perhaps"', "true or false"
+    ),
+    Broken(
+        "a number in the environment",
+        put("environment", {"LEVEL": 3}),
+        "environment.LEVEL",
+        "3",
+        "text (a number in quotes)",
+    ),
+    Broken(
+        "a variable that cannot be one",
+        put("environment", {"log-level": "x"}),
+        "environment.log-level",
+        '"log-level"',
+        "such as OPENAI_API_KEY",
+    ),
+    Broken(
+        "a variable that the program sets",
+        put("environment", {"JULES_COMPANY": "x"}),
+        "environment.JULES_COMPANY",
+        '"x"',
+        "the program sets this one",
+    ),
+    Broken(
+        "a key in the environment",
+        put("environment", {"OPENAI_API_KEY": KEY_VALUE}),
+        "environment.OPENAI_API_KEY",
+        A_SECRET,
+        "see companies[].apiKeys",
+    ),
+    Broken(
+        "an ingress class that cannot be one",
+        put("ingress.className", "ALB"),
+        "ingress.className",
+        '"ALB"',
+        "the name of a Kubernetes object",
+    ),
+    Broken(
+        "a namespace of two labels",
+        put("ingress.namespace", "a.b"),
+        "ingress.namespace",
+        '"a.b"',
+        "a DNS label",
+    ),
+    Broken(
+        "a scheme that there is not",
+        put("ingress.scheme", "private"),
+        "ingress.scheme",
+        '"private"',
+        "'internet-facing' or 'internal'",
+    ),
+    Broken(
+        "copies more often than every 5 seconds",
+        put("replication.syncInterval", 4),
+        "replication.syncInterval",
+        "4",
+        "a whole number from 5 to 86400",
+    ),
+    Broken(
+        "time control without metrics",
+        put("replication", {"timeControl": True, "metrics": False}),
+        "replication.metrics",
+        "false",
+        "true where replication.timeControl is true",
+    ),
+    Broken(
+        "an opening without a port",
+        put("network.extraEgress", [{"cidr": "10.0.0.0/8"}]),
+        "network.extraEgress[0].port",
+        NOTHING,
+        REQUIRED,
+    ),
+    Broken(
+        "an opening to port 0",
+        put("network.extraEgress", [{"cidr": "10.0.0.0/8", "port": 0}]),
+        "network.extraEgress[0].port",
+        "0",
+        "a whole number from 1 to 65535",
+    ),
+    Broken(
+        "an opening to a host",
+        put("network.extraEgress", [{"cidr": "redis.example.com", "port": 6379}]),
+        "network.extraEgress[0].cidr",
+        '"redis.example.com"',
+        "a network in CIDR form",
+    ),
+    Broken(
+        "a list for a mapping",
+        put("network", ["monitoring"]),
+        "network",
+        '["monitoring"]',
+        "a mapping of keys",
+    ),
+    Broken("nothing for a mapping", put("failover", None), "failover", "null", "a mapping of keys to values"),
+    Broken(
+        "a secret where it would stand plain",
+        put("companies[1].edge", {"secure": "v1:abc"}),
+        "companies[1].edge",
+        A_SECRET,
+        "only the values of companies[].apiKeys may be secret",
+    ),
+]
+
+UNKNOWN = [
+    Broken(
+        "an unknown key",
+        put("wheather", "fine"),
+        "wheather",
+        '"fine"',
+        "no such key; known: companies, domain",
+    ),
+    Broken(
+        "a misspelt key",
+        put("hostedZone", "Z1"),
+        "hostedZone",
+        '"Z1"',
+        "no such key; did you mean hostedZoneId?",
+    ),
+    Broken(
+        "a required key misspelt",
+        both(put("region", ["us-east-1"]), drop("regions")),
+        "region",
+        '["us-east-1"]',
+        "did you mean regions?",
+    ),
+    Broken(
+        "a key of regions misspelt",
+        put("regions[1].wieght", 5),
+        "regions[1].wieght",
+        "5",
+        "no such key; did you mean weight? known: active, adopt",
+    ),
+    Broken(
+        "a name misspelt",
+        put("companies[1]", {"nmae": "client-b"}),
+        "companies[1].nmae",
+        '"client-b"',
+        "did you mean name?",
+    ),
+    Broken(
+        "a key in snake case",
+        put("replication", {"sync_interval": 60}),
+        "replication.sync_interval",
+        "60",
+        "did you mean syncInterval?",
+    ),
+    Broken(
+        "a misspelt key that would have made the rest right",
+        put("companies[1].agent", {"replicas": 2, "acessMode": "ReadWriteMany"}),
+        "companies[1].agent.acessMode",
+        '"ReadWriteMany"',
+        "did you mean accessMode?",
+    ),
+    Broken(
+        "a key on the wrong level",
+        put("companies[1].storage", "5Gi"),
+        "companies[1].storage",
+        '"5Gi"',
+        "no such key; known: agent, apiKeys",
+    ),
+    Broken(
+        "API keys misspelt",
+        put("companies[1].apiKey", {"OPENAI_API_KEY": KEY_VALUE}),
+        "companies[1].apiKey",
+        A_SECRET,
+        "did you mean apiKeys?",
+    ),
+]

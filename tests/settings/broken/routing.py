@@ -1,0 +1,244 @@
+"""What can be wrong with failover, load balancing and edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.settings.broken.base import NOTHING, Broken
+from tests.settings.edits import EU, US, WEST, Edit, both, drop, put
+
+
+def _regions(*regions: Any) -> Edit:
+    return put("regions", list(regions))
+
+
+def _balanced(policy: str, manager: str = "route53") -> Edit:
+    return put("loadBalancing", {"policy": policy, "manager": manager})
+
+
+def _by_external_dns(what: str, policy: str, accepted: str, *edits: Edit) -> Broken:
+    return Broken(
+        f"external-dns and {what}",
+        both(_balanced(policy, "external-dns"), *edits),
+        "loadBalancing.manager",
+        '"external-dns"',
+        f"route53; external-dns cannot express policy {policy} {accepted}",
+    )
+
+
+_PASSIVE_EU = {"name": EU, "active": False}
+
+FAILOVER = [
+    Broken(
+        "failover with a single region",
+        both(_regions(US), put("failover.enabled", True)),
+        "failover.enabled",
+        "true",
+        "false with a single region",
+    ),
+    Broken(
+        "policy failover with a single region",
+        both(_regions(US), _balanced("failover")),
+        "loadBalancing.policy",
+        '"failover"',
+        "another policy, or failover.enabled: false",
+    ),
+    Broken(
+        "checks of its own with failover off",
+        both(put("failover.enabled", False), put("companies[2].dedicatedHealthChecks", True)),
+        "companies[2].dedicatedHealthChecks",
+        "true",
+        "false, or failover.enabled: true",
+    ),
+    Broken(
+        "checks of its own with a single region",
+        both(_regions(US), put("companies[2].dedicatedHealthChecks", True)),
+        "companies[2].dedicatedHealthChecks",
+        "true",
+        "false, or several regions",
+    ),
+    Broken(
+        "a probe that waits longer than a round",
+        put("failover", {"intervalSeconds": 2, "timeoutSeconds": 3}),
+        "failover.timeoutSeconds",
+        "3",
+        "at most failover.intervalSeconds, 2",
+    ),
+    Broken(
+        "a round of no time",
+        put("failover.intervalSeconds", 0),
+        "failover.intervalSeconds",
+        "0",
+        "from 1 to 3600",
+    ),
+    Broken(
+        "no failed round until a failure",
+        put("failover.failureThreshold", 0),
+        "failover.failureThreshold",
+        "0",
+        "a whole number from 1 to 100",
+    ),
+    Broken(
+        "no good round until a recovery",
+        put("failover.recoveryThreshold", -3),
+        "failover.recoveryThreshold",
+        "-3",
+        "a whole number from 1 to 100",
+    ),
+    Broken("failover of yes", put("failover.enabled", "yes"), "failover.enabled", '"yes"', "true or false"),
+]
+
+BALANCING = [
+    Broken(
+        "a policy that there is not",
+        put("loadBalancing.policy", "round-robin"),
+        "loadBalancing.policy",
+        '"round-robin"',
+        "'latency', 'weighted', 'geo' or 'failover'",
+    ),
+    Broken(
+        "a manager that there is not",
+        put("loadBalancing.manager", "cloudflare"),
+        "loadBalancing.manager",
+        '"cloudflare"',
+        "'route53' or 'external-dns'",
+    ),
+    Broken(
+        "the global accelerator",
+        put("loadBalancing.globalAccelerator", True),
+        "loadBalancing.globalAccelerator",
+        "true",
+        "not supported yet; use policy: latency with manager: route53 instead",
+    ),
+    Broken(
+        "an annotation prefix without a slash",
+        put("loadBalancing.annotationPrefix", "external-dns.kubernetes.io"),
+        "loadBalancing.annotationPrefix",
+        '"external-dns.kubernetes.io"',
+        "external-dns.kubernetes.io/",
+    ),
+    Broken(
+        "no hosted zone", drop("hostedZoneId"), "hostedZoneId", NOTHING, "the id of the domain's Route53 zone"
+    ),
+    Broken(
+        "a hosted zone by name",
+        put("hostedZoneId", "example.com."),
+        "hostedZoneId",
+        '"example.com."',
+        "such as Z0123456789ABCDEFGHIJ",
+    ),
+    _by_external_dns(
+        "a passive region by latency", "latency", f"with passive regions ({EU})", _regions(US, _PASSIVE_EU)
+    ),
+    _by_external_dns(
+        "a passive region by place",
+        "geo",
+        f"with passive regions ({EU})",
+        _regions({"name": US, "geo": ["default"]}, _PASSIVE_EU | {"geo": ["EU"]}),
+    ),
+    _by_external_dns(
+        "a region for two places",
+        "geo",
+        f"with other than one geo code a region ({EU} has 2)",
+        _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU", "AF"]}),
+    ),
+    _by_external_dns(
+        "a company away from the default place",
+        "geo",
+        f"without a default region (none of {EU} has the code `default`), as client-b would need",
+        _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"]}),
+        put("companies[1].regions", [EU]),
+    ),
+    _by_external_dns(
+        "failover over three regions", "failover", "with other than two regions", _regions(US, EU, WEST)
+    ),
+    _by_external_dns(
+        "failover of a company over one region",
+        "failover",
+        "with other than two regions",
+        put("companies[1].regions", [US]),
+    ),
+    _by_external_dns(
+        "a drained region beside a passive one",
+        "weighted",
+        f"with passive regions and an active region of weight 0 ({US})",
+        _regions({"name": US, "weight": 0}, _PASSIVE_EU),
+    ),
+]
+
+GEO = [
+    Broken(
+        "policy geo without a default",
+        both(_balanced("geo"), put("regions[0].geo", ["EU"])),
+        "regions",
+        f'{{"{US}": ["EU"], "{EU}": []}}',
+        "exactly one region with geo: [default]",
+    ),
+    Broken(
+        "policy geo with two defaults",
+        both(_balanced("geo"), put("regions[0].geo", ["default"]), put("regions[1].geo", ["AS", "default"])),
+        "regions[1].geo",
+        '"default"',
+        "each code once; regions[0].geo has it already",
+    ),
+    Broken(
+        "a place in two regions",
+        both(put("regions[0].geo", ["country:TR"]), put("regions[1].geo", ["country:TR"])),
+        "regions[1].geo",
+        '"country:TR"',
+        "each code once; regions[0].geo has it already",
+    ),
+    Broken(
+        "a place twice in a region",
+        put("regions[1].geo", ["EU", "EU"]),
+        "regions[1].geo",
+        '"EU"',
+        "each code once; regions[1].geo has it already",
+    ),
+    Broken(
+        "a continent that there is not",
+        put("regions[1].geo", ["XX"]),
+        "regions[1].geo",
+        '"XX"',
+        "a continent (AF",
+    ),
+    Broken(
+        "a country that there is not",
+        put("regions[1].geo", ["country:XX"]),
+        "regions[1].geo",
+        '"country:XX"',
+        "such as country:TR",
+    ),
+    Broken(
+        "a country without its mark",
+        put("regions[1].geo", ["TR"]),
+        "regions[1].geo",
+        '"TR"',
+        "such as country:TR",
+    ),
+    Broken("a place that is no list", put("regions[1].geo", "EU"), "regions[1].geo", '"EU"', "a list"),
+]
+
+EDGES = [
+    Broken(
+        "a full edge",
+        put("companies", [f"client-{number}" for number in range(99)]),
+        "companies[98].edge",
+        "1",
+        "2, for edge 1 is full (98 companies a load balancer)",
+    ),
+    Broken(
+        "an edge that is full by far, beside one that is full",
+        put("companies", [{"name": f"client-{number}", "edge": 1 + (number < 98)} for number in range(200)]),
+        "companies[196].edge",
+        "1",
+        "3, for edge 1 is full (98 companies a load balancer); the same for 3 more",
+    ),
+    Broken(
+        "internal load balancers without their subnets",
+        both(put("ingress.scheme", "internal"), put("regions[0].ingressFrom", ["10.0.0.0/24"])),
+        "regions[1].ingressFrom",
+        NOTHING,
+        "the load balancer's subnets",
+    ),
+]

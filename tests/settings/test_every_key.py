@@ -1,0 +1,251 @@
+"""Every key that must work does: what it is called, what it is by default, what it becomes."""
+
+from __future__ import annotations
+
+import yaml
+
+from plan.dns import Policy
+from settings import clusters_of, parse
+from settings.models import (
+    AGENT_RESOURCES,
+    BRAIN_RESOURCES,
+    AccessMode,
+    Identity,
+    Manager,
+    Scheme,
+)
+from tests.settings.edits import EU, US, WEST, edited, put
+from tests.strategies import Raw
+
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+
+EVERY_KEY = f"""
+domain: agency.example.com
+hostedZoneId: Z0123456789ABCDEFGHIJ
+identity: pod-identity
+podUser: 20002
+waitForReady: false
+environment: {{LOG_LEVEL: debug}}
+images:
+  agency: registry.example.com/agency:1.4.2
+  rclone: rclone/rclone:1.70.0
+  python: python:3.12-slim
+regions:
+  - name: us-east-1
+    active: true
+    weight: 100
+    cluster: {{eks: prod-blue}}
+    adopt: true
+    nodeSelector: {{node.kubernetes.io/instance-type: m7g.xlarge}}
+    storageClass: gp3
+    geo: [default]
+    ingressFrom: [10.0.0.0/24, 10.0.1.0/24]
+  - name: eu-west-1
+    active: true
+    weight: 50
+    cluster: {{eks: prod-blue, endpoint: "https://eu.example.com", certificateAuthority: Q0E=}}
+    geo: ["EU", "AF", "country:TR"]
+    certificateArn: {CERTIFICATE}
+    ingressFrom: [10.1.0.0/24]
+  - name: us-west-2
+    active: false
+    cluster: {{context: prod-us-west-2, eksName: prod-green}}
+    endpoint: lb.us-west-2.example.net
+    ingressFrom: [10.2.0.0/24]
+    replicateTo: [us-east-1]
+ingress:
+  className: nginx
+  namespace: ingress-haproxy
+  scheme: internal
+loadBalancing:
+  policy: geo
+  manager: route53
+  annotationPrefix: external-dns.alpha.kubernetes.io/
+  globalAccelerator: false
+failover:
+  enabled: true
+  intervalSeconds: 10
+  timeoutSeconds: 2
+  failureThreshold: 4
+  recoveryThreshold: 5
+replication:
+  enabled: true
+  syncInterval: 30
+  deleteMarkers: false
+  metrics: true
+  timeControl: true
+network:
+  monitoringNamespace: monitoring
+  extraEgress: [{{cidr: 10.9.0.0/16, port: 6379}}]
+companies:
+  - name: client-a
+  - name: Client_B
+    regions: [eu-west-1, us-east-1]
+    edge: 2
+    agent:
+      resources: {{requests: {{cpu: "2", memory: 4Gi}}, limits: {{cpu: 4, memory: 8Gi}}}}
+      storage: 5Gi
+      accessMode: ReadWriteMany
+      replicas: 2
+      mountBrain: true
+    brain: {{storage: 100Gi, accessMode: ReadWriteMany, resources: {{limits: {{cpu: 1500m}}}}}}
+    apiKeys: {{secretName: client-b-llm-keys}}
+    dedicatedHealthChecks: true
+    protect: true
+  - name: client-c
+    apiKeys: {{OPENAI_API_KEY: {{secure: "v1:abc"}}, ANTHROPIC_API_KEY: plain}}
+  - client-d
+"""
+
+
+def every_key() -> Raw:
+    raw: Raw = yaml.safe_load(EVERY_KEY)
+    return raw
+
+
+def test_every_key_of_the_stack_is_read_under_its_name() -> None:
+    settings = parse(every_key(), "prod")
+    assert (settings.domain, settings.hosted_zone_id) == ("agency.example.com", "Z0123456789ABCDEFGHIJ")
+    assert (settings.identity, settings.pod_user) == (Identity.POD_IDENTITY, 20002)
+    assert settings.wait_for_ready is False
+    assert settings.environment == {"LOG_LEVEL": "debug"}
+    images = settings.images
+    assert (images.agency, images.rclone) == ("registry.example.com/agency:1.4.2", "rclone/rclone:1.70.0")
+    assert (images.python, settings.agency_image) == ("python:3.12-slim", images.agency)
+    assert settings.ingress.model_dump() == {
+        "class_name": "nginx", "namespace": "ingress-haproxy", "scheme": Scheme.INTERNAL,
+    }  # fmt: skip
+    assert settings.load_balancing.model_dump() == {
+        "policy": Policy.GEO, "manager": Manager.ROUTE53, "global_accelerator": False,
+        "annotation_prefix": "external-dns.alpha.kubernetes.io/",
+    }  # fmt: skip
+    assert settings.failover.model_dump() == {
+        "enabled": True, "interval_seconds": 10, "timeout_seconds": 2, "failure_threshold": 4,
+        "recovery_threshold": 5,
+    }  # fmt: skip
+    assert settings.replication.model_dump() == {
+        "enabled": True, "sync_interval": 30, "delete_markers": False, "metrics": True, "time_control": True,
+    }  # fmt: skip
+    assert settings.network.model_dump() == {
+        "monitoring_namespace": "monitoring", "extra_egress": ({"cidr": "10.9.0.0/16", "port": 6379},),
+    }  # fmt: skip
+
+
+def test_every_key_of_a_region_is_read_under_its_name() -> None:
+    us, eu, west = parse(every_key(), "prod").regions
+    assert (us.name, us.active, us.weight, us.adopt, us.storage_class) == (US, True, 100, True, "gp3")
+    assert us.node_selector == {"node.kubernetes.io/instance-type": "m7g.xlarge"}
+    assert (us.geo, us.ingress_from) == (("default",), ("10.0.0.0/24", "10.0.1.0/24"))
+    assert us.cluster and us.cluster.eks == "prod-blue"
+    assert (eu.weight, eu.geo, eu.certificate_arn) == (50, ("EU", "AF", "country:TR"), CERTIFICATE)
+    assert eu.cluster and (eu.cluster.endpoint, eu.cluster.certificate_authority) == (
+        "https://eu.example.com",
+        "Q0E=",
+    )
+    assert (west.active, west.endpoint, west.replicate_to) == (False, "lb.us-west-2.example.net", (US,))
+    assert west.cluster and (west.cluster.context, west.cluster.eks_name) == ("prod-us-west-2", "prod-green")
+
+
+def test_every_key_of_a_company_is_read_under_its_name() -> None:
+    settings = parse(every_key(), "prod")
+    company = settings.companies[1]
+    assert (company.name, company.namespace, company.edge) == ("Client_B", "client-b", 2)
+    assert [region.name for region in settings.regions_of(company)] == [EU, US]
+    agent, brain = company.agent, company.brain
+    assert agent.resources.model_dump() == {
+        "requests": {"cpu": "2", "memory": "4Gi"},
+        "limits": {"cpu": "4", "memory": "8Gi"},
+    }
+    assert (agent.storage, agent.replicas, agent.mount_brain) == ("5Gi", 2, True)
+    assert (agent.access_mode, brain.access_mode) == (AccessMode.READ_WRITE_MANY, AccessMode.READ_WRITE_MANY)
+    assert brain.storage == "100Gi"
+    assert company.api_keys and company.api_keys.secret_name == "client-b-llm-keys"
+    assert company.dedicated_health_checks and company.protect
+
+
+def test_api_keys_are_read_plain_and_encrypted() -> None:
+    keys = parse(every_key(), "prod").companies[2].api_keys
+    assert keys and keys.secret_name is None
+    values = {name: value.get_secret_value() for name, value in keys.values.items()}
+    assert values == {"OPENAI_API_KEY": "[secure v1:abc]", "ANTHROPIC_API_KEY": "plain"}
+    assert "plain" not in repr(keys)
+
+
+def test_api_keys_may_stand_under_values() -> None:
+    short = parse(edited(put("companies[0].apiKeys", {"A_KEY": "x"})), "prod")
+    long = parse(edited(put("companies[0].apiKeys", {"values": {"A_KEY": "x"}})), "prod")
+    assert short == long
+
+
+def test_resources_that_are_given_stand_over_the_defaults() -> None:
+    company = parse(every_key(), "prod").companies[1]
+    assert company.brain.resources.limits.cpu == "1500m"
+    assert company.brain.resources.limits.memory == BRAIN_RESOURCES.limits.memory
+    assert company.brain.resources.requests == BRAIN_RESOURCES.requests
+
+
+def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> None:
+    raw = edited(put("regions", [US, EU]), put("companies", ["client-a"]))
+    settings = parse(raw, "prod")
+    assert settings.identity is Identity.POD_IDENTITY
+    assert (settings.pod_user, settings.wait_for_ready) == (10001, True)
+    assert (settings.images.rclone, settings.images.python) == ("rclone/rclone:1.71.0", "python:3.13-slim")
+    assert (settings.ingress.class_name, settings.ingress.namespace) == ("alb", "ingress-nginx")
+    assert settings.ingress.scheme is Scheme.INTERNET_FACING
+    balancing = settings.load_balancing
+    assert (balancing.policy, balancing.manager) == (Policy.LATENCY, Manager.ROUTE53)
+    assert balancing.annotation_prefix == "external-dns.kubernetes.io/"
+    failover = settings.failover
+    assert (failover.interval_seconds, failover.timeout_seconds) == (5, 1)
+    assert (failover.failure_threshold, failover.recovery_threshold) == (3, 3)
+    assert (settings.replication.enabled, settings.replication.sync_interval) == (True, 60)
+    assert (settings.network.monitoring_namespace, settings.network.extra_egress) == (None, ())
+    assert all(region.active and region.weight == 100 and not region.cluster for region in settings.regions)
+
+
+def test_a_company_that_is_only_a_name_has_the_sizes_of_the_published_chart() -> None:
+    company = parse(edited(put("companies", ["client-a"])), "prod").companies[0]
+    assert (company.agent.resources, company.brain.resources) == (AGENT_RESOURCES, BRAIN_RESOURCES)
+    assert (company.agent.storage, company.brain.storage) == ("1Gi", "10Gi")
+    assert (company.agent.replicas, company.brain.replicas, company.edge) == (1, 1, 1)
+    assert (company.agent.access_mode, company.agent.mount_brain) == (AccessMode.READ_WRITE_ONCE, False)
+    assert not (company.protect or company.dedicated_health_checks or company.api_keys)
+
+
+def test_short_and_long_forms_are_the_same() -> None:
+    short = parse(edited(put("regions", [US, EU]), put("companies", ["a", "b"])), "prod")
+    long = parse(
+        edited(
+            put("regions", [{"name": US}, {"name": EU}]), put("companies", [{"name": "a"}, {"name": "b"}])
+        ),
+        "prod",
+    )
+    assert short == long
+
+
+def test_clusters_are_told_apart_as_the_design_says() -> None:
+    settings = parse(
+        edited(
+            put(
+                "regions",
+                [
+                    {"name": US, "cluster": {"eks": "blue"}},
+                    {"name": EU, "cluster": {"eks": "blue"}},
+                    {"name": WEST, "cluster": {"context": "Admin@Home.example", "eksName": "home"}},
+                    {"name": "sa-east-1", "cluster": {"context": "Admin@Home.example"}},
+                    "eu-north-1",
+                    "eu-south-1",
+                ],
+            )
+        ),
+        "prod",
+    )
+    found = {cluster.folder: [region.name for region in cluster.regions] for cluster in clusters_of(settings)}
+    assert found == {
+        "eks-us-east-1-blue": [US],
+        "eks-eu-west-1-blue": [EU],
+        "context-admin-home-example": ["sa-east-1", WEST],
+        "ambient": ["eu-north-1", "eu-south-1"],
+    }
+    shared = next(cluster for cluster in clusters_of(settings) if cluster.context)
+    assert (shared.eks_name, shared.home) == ("home", WEST)

@@ -1,0 +1,44 @@
+"""Values as the Pulumi CLI hands them to a program: all top-level scalars are text, the rest is JSON."""
+
+from __future__ import annotations
+
+import pytest
+
+from settings import SettingsError, from_config, parse
+from tests.settings.edits import edited, put
+from tests.settings.test_every_key import every_key
+from tests.strategies import config_of
+
+
+def test_values_of_the_pulumi_cli_are_read_as_what_they_mean() -> None:
+    raw = every_key()
+    config = config_of(raw)
+    assert config["digital-agency:podUser"] == "20002"
+    assert config["digital-agency:waitForReady"] == "false"
+    assert from_config(config, "prod") == parse(raw, "prod")
+
+
+def test_values_of_other_projects_and_providers_are_left_alone() -> None:
+    config = config_of(every_key()) | {
+        "aws:region": "us-east-1",
+        "other:domain": "x",
+        "digital-agencyx:y": "1",
+    }
+    assert from_config(config, "prod") == parse(every_key(), "prod")
+
+
+def test_text_that_looks_like_a_number_stays_text_where_text_is_meant() -> None:
+    raw = edited(put("domain", "1e5.example.com"))
+    assert from_config(config_of(raw), "prod").domain == "1e5.example.com"
+
+
+def test_text_where_json_is_meant_is_reported_as_it_came() -> None:
+    config = config_of(edited()) | {
+        "digital-agency:regions": "[us-east-1",
+        "digital-agency:podUser": "9" * 5000,
+    }
+    with pytest.raises(SettingsError) as raised:
+        from_config(config, "prod")
+    pod_user, regions = str(raised.value).splitlines()
+    assert pod_user.startswith('digital-agency:podUser: got "9999')
+    assert regions == 'digital-agency:regions: got "[us-east-1"; accepted: a list'

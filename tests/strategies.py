@@ -1,0 +1,282 @@
+"""Random stacks that the settings let through, for property tests of anything that reads settings.
+
+`valid_stacks()` draws `(raw, stack)`: the plain values under `digital-agency:` and the stack's name, as
+`settings.parse(raw, stack)` takes them; `config_of(raw)` turns the values into what the Pulumi CLI hands to a
+program. All are valid by construction: nothing is drawn and then thrown away, so drawing stays quick.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy, composite
+
+Raw = dict[str, Any]
+
+REGIONS = (
+    "us-east-1", "eu-west-1", "us-west-2", "ap-southeast-1", "ap-southeast-2", "sa-east-1", "eu-central-1",
+)  # fmt: skip
+CODES = ("EU", "AF", "AS", "NA", "OC", "SA", "AN", "country:TR", "country:US", "country:BR", "country:JP")
+STACKS = ("prod", "staging", "dev", "local", "pr-12", "2")
+DOMAINS = ("agency.example.com", "a.io", "brain.data.example.org", "agency.localhost.test")
+POLICIES = ("latency", "weighted", "geo", "failover")
+
+HOSTILE_NAMES = (
+    "brain", "agent", "data", "a", "ab", "abc", "abc-d", "Client_A", "client-a1", "ACME", "Acme_2", "objects",
+    "0", "007", "x-1", "X_2", "us-east", "edge-1", "system", "kube", "defaults", "null", "true", "A__b",
+)  # fmt: skip
+"""Words of the platform's own paths, prefixes of each other, case and underscores that namespaces lose."""
+
+LONGEST_NAME = "n" * 63
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_TAKEN = re.compile(r"default|kube-.*|digital-agency-system|ingress-.*|monitoring|[a-z]+-[a-z]+-\d+(-\d+)?")
+
+_free_names = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(_LETTERS),
+    st.text(_LETTERS + "-_", max_size=12),
+    st.sampled_from(_LETTERS),
+).filter(lambda name: not _TAKEN.fullmatch(namespace_of(name)))
+
+
+def namespace_of(company: str) -> str:
+    """Written out here once more, so that a test does not ask the program what to expect of it."""
+    return company.lower().replace("_", "-")
+
+
+def config_of(raw: Raw, project: str = "digital-agency") -> dict[str, str]:
+    """The values as the Pulumi CLI hands them over: scalars as text, lists and mappings as JSON."""
+    return {
+        f"{project}:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in raw.items()
+    }
+
+
+def some(**fields: SearchStrategy[Any]) -> SearchStrategy[Raw]:
+    """Mappings with any of these keys."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+@composite
+def valid_stacks(
+    draw: DrawFn, *, max_regions: int = 5, max_companies: int = 6, policy: str | None = None
+) -> tuple[Raw, str]:
+    """Draw a stack; with `policy` one of that load balancing policy."""
+    stack = draw(st.sampled_from(STACKS))
+    manager = draw(st.sampled_from(("route53", "route53", "external-dns")))
+    policy = policy or draw(st.sampled_from(POLICIES))
+    fewest = 2 if (manager, policy) == ("external-dns", "failover") else 1
+    most = max(fewest, max_regions)
+    names = draw(st.lists(st.sampled_from(REGIONS), min_size=fewest, max_size=most, unique=True))
+    top = draw(_top_level(stack=stack, manager=manager, regions=len(names)))
+    internal = top.get("ingress", {}).get("scheme") == "internal"
+    regions = draw(_regions(names=names, policy=policy, manager=manager, internal=internal))
+    top["failover"] = draw(_failover(policy=policy, regions=len(names)))
+    companies = draw(
+        _companies(
+            regions=regions,
+            most=max_companies,
+            policy=policy,
+            manager=manager,
+            failover=top["failover"].get("enabled", len(names) > 1),
+            long=top.get("identity") != "irsa",
+        )
+    )
+    top["loadBalancing"] = {"policy": policy, "manager": manager}
+    if draw(st.booleans()):
+        top["loadBalancing"]["annotationPrefix"] = "external-dns.alpha.kubernetes.io/"
+    return {**top, "regions": shortened(regions), "companies": shortened(companies)}, stack
+
+
+def shortened(items: list[Raw]) -> list[Raw | str]:
+    """Regions or companies, those that have only a name in the short form."""
+    return [item["name"] if list(item) == ["name"] else item for item in items]
+
+
+@composite
+def _top_level(draw: DrawFn, *, stack: str, manager: str, regions: int) -> Raw:
+    found = draw(_TOP_LEVEL)
+    found["domain"] = draw(st.sampled_from(DOMAINS))
+    if manager == "route53" or draw(st.booleans()):
+        found["hostedZoneId"] = "Z0123456789ABCDEFGHIJ"
+    pinned = ("registry.example.com/agency:1.4.2", f"agency@sha256:{'0' * 64}")
+    unpinned = ("localhost:5000/agency:latest", "agency", None)
+    agency = draw(st.sampled_from(unpinned if stack == "local" else pinned))
+    if agency is not None:
+        found["images"] = {"agency": agency, **draw(some(python=st.just("python:3.13.1-slim")))}
+    return found
+
+
+_TOP_LEVEL = some(
+    identity=st.sampled_from(("pod-identity", "irsa")),
+    podUser=st.sampled_from((1, 1000, 10001)),
+    waitForReady=st.booleans(),
+    environment=st.sampled_from(({}, {"LOG_LEVEL": "debug", "MOCK_EMBEDDINGS": "true"})),
+    ingress=some(
+        className=st.sampled_from(("alb", "alb", "nginx", "traefik.internal")),
+        namespace=st.just("ingress-traefik"),
+        scheme=st.sampled_from(("internet-facing", "internal")),
+    ),
+    replication=some(
+        enabled=st.booleans(),
+        syncInterval=st.sampled_from((5, 60, 3600)),
+        deleteMarkers=st.booleans(),
+        timeControl=st.booleans(),
+    ),
+    network=some(
+        monitoringNamespace=st.just("monitoring"),
+        extraEgress=st.sampled_from(
+            ([], [{"cidr": "10.9.0.0/16", "port": 6379}, {"cidr": "fd00:9::/64", "port": 1}])
+        ),
+    ),
+)
+
+
+@composite
+def _failover(draw: DrawFn, *, policy: str, regions: int) -> Raw:
+    choices: tuple[bool | None, ...] = (None, True, False)
+    if regions == 1:
+        choices = (False,) if policy == "failover" else (None, False)
+    enabled = draw(st.sampled_from(choices))
+    found = draw(some(intervalSeconds=st.sampled_from((3, 10)), failureThreshold=st.integers(1, 5)))
+    return found if enabled is None else {"enabled": enabled, **found}
+
+
+@composite
+def _regions(draw: DrawFn, *, names: list[str], policy: str, manager: str, internal: bool) -> list[Raw]:
+    limited = manager == "external-dns"
+    all_active = limited and policy in ("latency", "geo")
+    first_active = draw(st.integers(0, len(names) - 1))
+    default = draw(st.integers(0, len(names) - 1))
+    codes = iter(draw(st.permutations(CODES)))
+    regions = []
+    for index, name in enumerate(names):
+        region = {"name": name, **draw(_region(name=name, others=[one for one in names if one != name]))}
+        passive = index != first_active and not all_active and draw(st.booleans())
+        if passive or draw(st.booleans()):
+            region["active"] = not passive
+        if not (limited and policy == "weighted" and passive):
+            region["weight"] = draw(st.integers(1 if limited else 0, 255))
+        if policy == "geo":
+            count = 1 if limited else draw(st.integers(0, 3))
+            region["geo"] = list(islice(codes, count))
+            if index == default:
+                region["geo"][:1] = ["default"]
+        if internal:
+            region.setdefault("ingressFrom", [f"10.{index}.0.0/24"])
+        if not region.get("geo", True) and draw(st.booleans()):
+            del region["geo"]
+        regions.append(region if draw(st.booleans()) or set(region) - {"name", "weight"} else {"name": name})
+    return regions
+
+
+@composite
+def _region(draw: DrawFn, *, name: str, others: list[str]) -> Raw:
+    found = draw(_REGION)
+    if draw(st.booleans()):
+        found["endpoint"] = f"lb.{name}.example.net"
+    if draw(st.integers(0, 3)) == 0:
+        found["certificateArn"] = f"arn:aws:acm:{name}:123456789012:certificate/11111111-2222"
+    if others and draw(st.integers(0, 3)) == 0:
+        found["replicateTo"] = draw(st.lists(st.sampled_from(others), unique=True))
+    return found
+
+
+_PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
+_EKS = {"eks": "prod-blue"}
+_REGION = some(
+    cluster=st.sampled_from(
+        (
+            _EKS,
+            _EKS,
+            {**_EKS, "endpoint": "https://ABCDEF.gr7.eks.amazonaws.com", "certificateAuthority": "Q0E="},
+            {"context": "shared"},
+            {"context": "shared", "eksName": "prod-green", "oidcProviderArn": _PROVIDER},
+            {"context": "Admin@prod.example.com"},
+        )
+    ),
+    adopt=st.booleans(),
+    nodeSelector=st.sampled_from(({}, {"node.kubernetes.io/instance-type": "m7g.xlarge"})),
+    storageClass=st.sampled_from(("gp3", "local.path")),
+    ingressFrom=st.sampled_from((["10.0.0.0/24", "10.0.1.0/24"], ["fd00::/64"])),
+)
+
+
+@composite
+def _companies(
+    draw: DrawFn, *, regions: list[Raw], most: int, policy: str, manager: str, failover: bool, long: bool
+) -> list[Raw]:
+    names = st.sampled_from((*HOSTILE_NAMES, LONGEST_NAME) if long else HOSTILE_NAMES) | _free_names
+    companies = []
+    for name in draw(st.lists(names, max_size=most, unique_by=namespace_of)):
+        company = {"name": name, **draw(_COMPANY)}
+        if failover and draw(st.integers(0, 3)) == 0:
+            company["dedicatedHealthChecks"] = True
+        own = draw(_own_regions(regions=regions, policy=policy, limited=manager == "external-dns"))
+        companies.append(company if own is None else {**company, "regions": own})
+    return companies
+
+
+@composite
+def _own_regions(draw: DrawFn, *, regions: list[Raw], policy: str, limited: bool) -> list[str] | None:
+    """Regions of a company, one of them active; None for all."""
+    names = [region["name"] for region in regions]
+    pairs_only = limited and policy == "failover"
+    if (not pairs_only or len(names) == 2) and draw(st.booleans()):
+        return None
+    wanted = [region["name"] for region in regions if region.get("active", True)]
+    if limited and policy == "geo":
+        wanted = [region["name"] for region in regions if "default" in region.get("geo", [])]
+    first = draw(st.sampled_from(wanted))
+    rest = [name for name in names if name != first]
+    if not rest:
+        return [first]
+    fewest, most = (1, 1) if pairs_only else (0, len(rest))
+    others = draw(st.lists(st.sampled_from(rest), min_size=fewest, max_size=most, unique=True))
+    return draw(st.permutations([first, *others]))
+
+
+_RESOURCES = st.sampled_from(
+    (
+        {},
+        {"requests": {"cpu": "100m", "memory": "512Mi"}},
+        {"limits": {"cpu": 8}},
+        {"requests": {"cpu": 2, "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "8Gi"}},
+    )
+)
+_MANY = {"accessMode": "ReadWriteMany"}
+_VOLUMES = st.sampled_from(
+    ({}, {"storage": "5Gi"}, {"storage": "1.5Ti", "accessMode": "ReadWriteOnce"}, _MANY)
+)
+
+
+def _workloads(fields: SearchStrategy[Raw]) -> SearchStrategy[Raw]:
+    return st.builds(lambda volume, rest: {**volume, **rest}, _VOLUMES, fields)
+
+
+_SIZES = st.one_of(
+    some(
+        agent=_workloads(some(resources=_RESOURCES, replicas=st.just(1), mountBrain=st.just(False))),
+        brain=_workloads(some(resources=_RESOURCES)),
+    ),
+    st.just({"agent": {"mountBrain": True}, "brain": _MANY}),
+    st.builds(lambda replicas: {"agent": {**_MANY, "replicas": replicas}}, st.integers(2, 3)),
+    st.just({"brain": {**_MANY, "replicas": 2}}),
+)
+_EXTRAS = some(
+    edge=st.sampled_from((1, 2, 17)),
+    protect=st.booleans(),
+    apiKeys=st.sampled_from(
+        (
+            {"secretName": "llm-keys"},
+            {"OPENAI_API_KEY": {"secure": "v1:abcdefgh:0123456789"}},
+            {"OPENAI_API_KEY": "hunter2-openai", "ANTHROPIC_API_KEY": "hunter2-anthropic"},
+        )
+    ),
+)
+_COMPANY = st.one_of(st.just({}), st.builds(lambda sizes, extras: {**sizes, **extras}, _SIZES, _EXTRAS))
