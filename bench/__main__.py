@@ -20,7 +20,8 @@ MOST = 1.25
 
 def stack_file(companies: int) -> str:
     regions = [
-        {"name": name, "cluster": {"eks": "blue"}, "ingressFrom": ["10.0.0.0/24"]} for name in ("us-east-1", "eu-west-1")
+        {"name": name, "cluster": {"eks": "blue"}, "ingressFrom": ["10.0.0.0/24"]}
+        for name in ("us-east-1", "eu-west-1")
     ]
     values = {
         "domain": "agency.example.com",
@@ -34,19 +35,24 @@ def stack_file(companies: int) -> str:
 
 def measure(variant: str, stack: Path, graph: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.one", variant, str(stack), str(graph)]
-    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    )
     return found
 
 
 def main() -> None:
     print(f"render, {ROUNDS} rounds each in turn; CPU seconds (median), ratio of each round, peak memory")
-    print(f"{'companies':>9} {'resources':>9} {'program':>9} {'bare':>7} {'ratio':>6} {'min–max':>10} {'memory':>8}")
+    heads = ("companies", "resources", "program", "bare", "ratio", "min–max", "memory")
+    print(" ".join(f"{head:>{width}}" for head, width in zip(heads, (9, 9, 9, 7, 6, 10, 8), strict=True)))
     with tempfile.TemporaryDirectory() as folder:
         for companies in COMPANIES:
             stack, graph = Path(folder) / f"{companies}.yaml", Path(folder) / f"{companies}.json"
             stack.write_text(stack_file(companies))
             measure("program", stack, graph)
-            rounds = [(measure("program", stack, graph), measure("bare", stack, graph)) for _ in range(ROUNDS)]
+            rounds = [
+                (measure("program", stack, graph), measure("bare", stack, graph)) for _ in range(ROUNDS)
+            ]
             ratios = [ours["seconds"] / bare["seconds"] for ours, bare in rounds]
             ours, bare = (statistics.median(one[side]["seconds"] for one in rounds) for side in (0, 1))
             spread = f"{min(ratios):.2f}–{max(ratios):.2f}"

@@ -30,7 +30,11 @@ from ops.stack_file import PROGRAM
 def main() -> None:
     variant, stack_file, graph_file = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     config, _ = load_stack_file(stack_file)
-    program = bare(json.loads(graph_file.read_text())) if variant == "bare" else lambda: runpy.run_path(str(PROGRAM), run_name="__main__")
+    program = (
+        bare(json.loads(graph_file.read_text()))
+        if variant == "bare"
+        else lambda: runpy.run_path(str(PROGRAM), run_name="__main__")
+    )
     recorder = Placeholders()
     started = time.process_time()
     run_program(program, monitor=recorder, stack="dev", config=config)

@@ -1,1 +1,1 @@
-"""What the platform is made of: one component a file, and the functions they share. `platform.py` puts them together."""
+"""What the platform is made of: a component a file, and what they share. `platform.py` puts them together."""

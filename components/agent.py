@@ -12,7 +12,7 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components import brain
 from components.base import SKIP_AWAIT, KubernetesObject
-from components.load_balancer import annotations
+from components.load_balancer import ingress_annotations
 from components.pods import (
     AGENT_DIRECTORY,
     PodParts,
@@ -22,6 +22,14 @@ from components.pods import (
     scratch,
 )
 from components.policies import (
+    Rule,
+    Rules,
+    from_load_balancer,
+    from_monitoring,
+    outbound,
+    policy,
+    to_pods,
+)
     from_load_balancer,
     from_monitoring,
     outbound,
@@ -64,7 +72,9 @@ class Agent(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         ports = {"agent": PORT, "health-monitor": HEALTH_MONITOR_PORT}
         workload = Workload(kind="agent", args=args, size=args.company.agent, ports=ports)
-        child = ResourceOptions(parent=self, provider=args.region.cluster.provider, depends_on=[args.namespace])
+        child = ResourceOptions(
+            parent=self, provider=args.region.cluster.provider, depends_on=[args.namespace]
+        )
         KubernetesObject(f"{name}-config", _configuration(workload), child)
         self.stateful_set = deploy(self, name, workload, _pod(args, workload.name), _policy(workload))
         KubernetesObject(f"{name}-ingress", _ingress(workload), child)
@@ -97,7 +107,7 @@ def _policy(workload: Workload) -> dict[str, Any]:
     )
 
 
-def _together(some: pulumi.Input[Any], more: list[Any]) -> pulumi.Input[Any]:
+def _together(some: Rules, more: list[Rule]) -> Rules:
     if isinstance(some, pulumi.Output):
         return some.apply(lambda rules: [*rules, *more])
     return [*some, *more]
@@ -160,7 +170,7 @@ def _ingress(workload: Workload) -> dict[str, Any]:
     backend = {"service": {"name": workload.name, "port": {"name": "agent"}}}
     metadata = workload.metadata()
     metadata["annotations"] = {
-        **annotations(
+        **ingress_annotations(
             args.settings.ingress,
             region=region.settings.name,
             edge=args.company.edge,

@@ -35,7 +35,8 @@ class KubernetesObject(CustomResource):
     @property
     def status(self) -> pulumi.Output[Any]:
         """What the cluster says of the object."""
-        return pulumi.get(self, "status")
+        status: pulumi.Output[Any] = pulumi.get(self, "status")
+        return status
 
 
 class AwsObject(CustomResource):
@@ -43,7 +44,9 @@ class AwsObject(CustomResource):
 
     def __init__(self, name: str, token: str, inputs: Mapping[str, Any], opts: ResourceOptions) -> None:
         given = {key: value for key, value in inputs.items() if value is not None}
-        super().__init__(token, name, given, ResourceOptions.merge(opts, ResourceOptions(version=_aws_version())))
+        super().__init__(
+            token, name, given, ResourceOptions.merge(opts, ResourceOptions(version=_aws_version()))
+        )
 
 
 @cache

@@ -45,7 +45,9 @@ class Certificates(ComponentResource):
             )
             for region in sorted(args.regions)
         }
-        asked = next(iter(certificates.values())).domain_validation_options[0]
+        # Of the first in the settings' order, which is not of a region that joins: else a preview would not
+        # know the record's name and show it, and every validation, as replaced.
+        asked = certificates[args.regions[0]].domain_validation_options[0]
         record = aws.route53.Record(
             f"{name}-validation",
             zone_id=args.zone_id,

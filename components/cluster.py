@@ -38,7 +38,7 @@ class Cluster(ComponentResource):
     eks_name: str | None
     oidc_provider_arn: pulumi.Output[str] | None
     """Of the cluster's IAM OIDC provider; None where neither the settings nor EKS name it."""
-    load_balancer_subnets: pulumi.Output[Sequence[str]] | None
+    load_balancer_subnets: pulumi.Output[list[str]] | None
     """Networks (CIDR) of the subnets that EKS tags for load balancers; None where they can't be looked up."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
@@ -49,9 +49,10 @@ class Cluster(ComponentResource):
         self.provider = _provider(f"{name}-provider", args, kubeconfig, self, keeps=False)
         self.kept = _provider(f"{name}-kept", args, kubeconfig, self, keeps=True)
         self.eks_name = args.plan.eks or args.plan.eks_name
-        self.load_balancer_subnets = lookup and lookup.load_balancer_subnets
+        self.load_balancer_subnets = lookup.load_balancer_subnets if lookup else None
         given = args.plan.oidc_provider_arn
-        self.oidc_provider_arn = pulumi.Output.from_input(given) if given else lookup and lookup.oidc_provider_arn
+        found = lookup.oidc_provider_arn if lookup else None
+        self.oidc_provider_arn = pulumi.Output.from_input(given) if given else found
         child = ResourceOptions(parent=self, provider=self.provider)
         self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(), child)
         KubernetesObject(f"{name}-priority", _priority_class(), child)
@@ -59,7 +60,12 @@ class Cluster(ComponentResource):
 
 
 def _provider(
-    name: str, args: ClusterArgs, kubeconfig: pulumi.Input[str] | None, parent: pulumi.Resource, *, keeps: bool
+    name: str,
+    args: ClusterArgs,
+    kubeconfig: pulumi.Input[str] | None,
+    parent: pulumi.Resource,
+    *,
+    keeps: bool,
 ) -> kubernetes.Provider:
     return kubernetes.Provider(
         name,
@@ -79,31 +85,33 @@ class EksLookup:
     def __init__(self, plan: ClusterPlan, parent: pulumi.Resource) -> None:
         options = pulumi.InvokeOptions(parent=parent)
         cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
-        self.kubeconfig = pulumi.Output.all(
-            cluster.endpoint, cluster.certificate_authorities[0].data
-        ).apply(lambda found: _kubeconfig(plan, found[0], found[1]))
+        self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
+            lambda found: _kubeconfig(plan, found[0], found[1])
+        )
         account = aws.get_caller_identity_output(opts=options).account_id
         self.oidc_provider_arn = pulumi.Output.all(account, cluster.identities[0].oidcs[0].issuer).apply(
             lambda found: f"arn:aws:iam::{found[0]}:oidc-provider/{found[1].removeprefix('https://')}"
         )
-        self.load_balancer_subnets = cluster.vpc_config.vpc_id.apply(
+        subnets: pulumi.Output[list[str]] = cluster.vpc_config.vpc_id.apply(
             lambda vpc: _tagged_subnets(vpc, plan.home, options)
         )
+        self.load_balancer_subnets = subnets
 
 
 def _tagged_subnets(vpc: str, region: str, options: pulumi.InvokeOptions) -> pulumi.Output[list[str]]:
-    """Networks of the subnets of a VPC that carry a load balancer's role tag (AWS Load Balancer Controller)."""
+    """Networks of a VPC's subnets that carry a load balancer's role tag (AWS Load Balancer Controller)."""
     roles = ["kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"]
     found = aws.ec2.get_subnets_output(
         region=region,
         filters=[{"name": "vpc-id", "values": [vpc]}, {"name": "tag-key", "values": roles}],
         opts=options,
     )
-    return found.ids.apply(
-        lambda ids: pulumi.Output.all(
-            *(aws.ec2.get_subnet_output(id=one, region=region, opts=options).cidr_block for one in sorted(ids))
-        )
-    )
+
+    def networks(ids: Sequence[str]) -> pulumi.Output[list[str]]:
+        subnets = [aws.ec2.get_subnet_output(id=one, region=region, opts=options) for one in sorted(ids)]
+        return pulumi.Output.all(*(subnet.cidr_block for subnet in subnets))
+
+    return found.ids.apply(networks)
 
 
 def _given_kubeconfig(plan: ClusterPlan) -> str | None:

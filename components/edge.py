@@ -11,7 +11,7 @@ from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
-from components.load_balancer import annotations, fixed_answer
+from components.load_balancer import fixed_answer, ingress_annotations
 from plan.edges import edge_label, edge_name
 from plan.names import SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
@@ -46,7 +46,9 @@ class Edge(ComponentResource):
         ingress = KubernetesObject(
             f"{name}-ingress",
             _manifest(args),
-            ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=[args.cluster.system_namespace]),
+            ResourceOptions(
+                parent=self, provider=args.cluster.provider, depends_on=[args.cluster.system_namespace]
+            ),
         )
         if region.endpoint is None and settings.load_balancing.manager is Manager.ROUTE53:
             aws.route53.Record(
@@ -84,7 +86,7 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
         host = edge_name(region.name, args.number, settings.domain)
         extra[f"{settings.load_balancing.annotation_prefix}hostname"] = host
     skip = SKIP_AWAIT if region.endpoint else {}
-    made = annotations(
+    made = ingress_annotations(
         settings.ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
     )
     rule = {"path": path, "pathType": "Prefix", "backend": backend}

@@ -26,9 +26,10 @@ def namespace(company: Company) -> dict[str, Any]:
         "kind": "Namespace",
         "metadata": {
             "name": company.namespace,
-            "labels": {"app.kubernetes.io/part-of": "digital-agency", COMPANY_LABEL: company.namespace} | level,
+            "labels": {"app.kubernetes.io/part-of": "digital-agency", COMPANY_LABEL: company.namespace}
+            | level,
             "annotations": ADOPT,
-        }
+        },
     }
 
 
@@ -66,7 +67,10 @@ def limits(company: Company) -> dict[str, Any]:
         "metadata": {"name": "company", "namespace": company.namespace},
         "spec": {
             "limits": [
-                {"type": "Pod", "max": {"cpu": _milli(cpu + SIDECAR_CPU), "memory": _mebi(memory + SIDECAR_MEMORY)}},
+                {
+                    "type": "Pod",
+                    "max": {"cpu": _milli(cpu + SIDECAR_CPU), "memory": _mebi(memory + SIDECAR_MEMORY)},
+                },
                 {
                     "type": "Container",
                     "default": {"cpu": "200m", "memory": "256Mi"},

@@ -14,10 +14,10 @@ HOSTS_FIRST = 1000
 """Order of an edge's own rules: behind those of the companies' hosts, which stand at the default 0."""
 
 
-def annotations(
+def ingress_annotations(
     ingress: Ingress, *, region: str, edge: int, certificate_arn: pulumi.Input[str] | None
 ) -> dict[str, pulumi.Input[str]]:
-    """Annotations that put an Ingress on a region's load balancer (class `alb`: AWS Load Balancer Controller).
+    """Annotations that put an Ingress on a region's load balancer (`alb`: AWS Load Balancer Controller).
 
     Without a certificate's ARN the controller looks for one that fits the host. Other classes need none:
     their controller has its load balancer already.
@@ -47,7 +47,10 @@ def fixed_answer(ingress: Ingress, path: str) -> tuple[dict[str, str], dict[str,
     """
     backend = {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
     if ingress.class_name == "alb":
-        answer = {"type": "fixed-response", "fixedResponseConfig": {"contentType": "text/plain", "statusCode": "200"}}
+        answer = {
+            "type": "fixed-response",
+            "fixedResponseConfig": {"contentType": "text/plain", "statusCode": "200"},
+        }
         return {
             "alb.ingress.kubernetes.io/actions.healthz": json.dumps(answer, separators=(",", ":")),
             "alb.ingress.kubernetes.io/group.order": str(HOSTS_FIRST),

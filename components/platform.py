@@ -59,8 +59,10 @@ class Platform:
         }
 
     def _identity_gaps(self) -> list[dict[str, Any]]:
-        """What somebody must give the sidecars' roles to, for the clusters that the settings say too little of."""
-        lacking = {folder for folder, cluster in self.clusters.items() if lacks_identity(self.settings, cluster.plan)}
+        """What somebody must give the sidecars' roles to, in clusters that the settings say too little of."""
+        lacking = {
+            folder for folder, cluster in self.clusters.items() if lacks_identity(self.settings, cluster.plan)
+        }
         return [
             {
                 "cluster": region.cluster.plan.folder,
@@ -77,7 +79,9 @@ class Platform:
         own = self.regions[region].role_arn
         if own is not None:
             return [("", own)]
-        return [(name, tenant.roles[region]) for name, tenant in self.tenants.items() if region in tenant.roles]
+        return [
+            (name, tenant.roles[region]) for name, tenant in self.tenants.items() if region in tenant.roles
+        ]
 
     def _companies(self) -> list[Company]:
         return sorted(self.settings.companies, key=lambda company: company.namespace)
@@ -92,7 +96,9 @@ class Platform:
 
     def _certificates(self) -> Mapping[str, pulumi.Input[str]]:
         """Certificates by region: those that the settings name, ours for the others that need one."""
-        given = {region.name: region.certificate_arn for region in self.settings.regions if region.certificate_arn}
+        given = {
+            region.name: region.certificate_arn for region in self.settings.regions if region.certificate_arn
+        }
         missing = [
             region.name
             for region in self.settings.regions
@@ -135,7 +141,11 @@ class Platform:
             return
         links = {
             region.name: tuple(
-                sorted(self.buckets.keys() - {region.name} if region.replicate_to is None else region.replicate_to)
+                sorted(
+                    self.buckets.keys() - {region.name}
+                    if region.replicate_to is None
+                    else region.replicate_to
+                )
             )
             for region in self.settings.regions
         }

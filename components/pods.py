@@ -62,7 +62,11 @@ def pod_template(
 
 def _placement(region: Region, labels: Mapping[str, str]) -> dict[str, Any]:
     here = {"key": REGION_LABEL, "operator": "In", "values": [region.name]}
-    affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}
+    affinity = {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [here]}]
+        }
+    }
     spread = {
         "maxSkew": 1,
         "whenUnsatisfiable": "ScheduleAnyway",
@@ -88,7 +92,7 @@ def container(
     port: int | None = None,
     **rest: Any,
 ) -> dict[str, Any]:
-    """A hardened container. `mounts` maps mount paths to volumes; with a `port`, `/health` there is probed."""
+    """A hardened container. `mounts` maps mount paths to volumes; with a `port`, it is probed there."""
     return {
         "name": name,
         "image": image,
@@ -117,14 +121,17 @@ def present(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _probed(name: str, port: int) -> dict[str, Any]:
-    """Five minutes to start; then not ready after 5 to 10 s without an answer, restarted after a minute."""
+    """Five minutes to start; then not ready after 10 s without an answer, restarted after a minute.
+
+    Liveness asks only for a connection: who answers late is taken out of service, not killed for it.
+    """
     health = {"httpGet": {"path": "/health", "port": name}, "timeoutSeconds": 3}
     return {
         "ports": [{"name": name, "containerPort": port}],
         "startupProbe": {**health, "periodSeconds": 2, "failureThreshold": 150},
         "readinessProbe": {**health, "periodSeconds": 5, "failureThreshold": 2},
         "livenessProbe": {
-            "httpGet": {"path": "/health", "port": name},
+            "tcpSocket": {"port": name},
             "timeoutSeconds": 10,
             "periodSeconds": 15,
             "failureThreshold": 4,
@@ -144,7 +151,7 @@ def environment(settings: Settings, company: Company, *, container: str, port: i
     """The application's environment. It reads JULES_COMPANY; its published chart sets COMPANY."""
     values = {
         "LOG_LEVEL": "info",
-        **settings.environment,
+        **dict(sorted(settings.environment.items())),  # in another order they would roll every pod
         "PORT": str(port),
         "JULES_AGENT_DIR": AGENT_DIRECTORY,
         "JULES_COMPANY": company.name,

@@ -16,6 +16,7 @@ NODE_LOCAL_DNS = "169.254.20.10/32"
 _NAMESPACE = "kubernetes.io/metadata.name"
 
 Rule = dict[str, Any]
+Rules = list[Rule] | pulumi.Output[list[Rule]]
 
 
 def deny_all(namespace: str) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def policy(
     namespace: str,
     labels: Mapping[str, str],
     *,
-    ingress: pulumi.Input[Sequence[Rule]],
+    ingress: Rules,
     egress: Sequence[Rule],
 ) -> dict[str, Any]:
     return {
@@ -91,9 +92,7 @@ def from_monitoring(settings: Settings) -> list[Rule]:
     return [{"from": [{"namespaceSelector": namespace}], "ports": _ports(METRICS_PORT)}]
 
 
-def from_load_balancer(
-    settings: Settings, region: Region, cluster: Cluster, port: int
-) -> pulumi.Input[Sequence[Rule]]:
+def from_load_balancer(settings: Settings, region: Region, cluster: Cluster, port: int) -> Rules:
     """The opening for the load balancer: its subnets, else the namespace of the controller in the cluster.
 
     Where subnets should be looked up and none are found the opening is left out: a rule without a sender
@@ -118,7 +117,7 @@ def _from_networks(networks: Sequence[str], port: int) -> list[Rule]:
 def _from_subnets(networks: Sequence[str], region: Region, port: int) -> list[Rule]:
     if not networks:
         pulumi.log.warn(
-            f"{region.name}: no subnet of the cluster's VPC is tagged kubernetes.io/role/elb or internal-elb, so no"
-            " load balancer may reach its Agents: tag them, or set regions[].ingressFrom"
+            f"{region.name}: no subnet of the cluster's VPC is tagged kubernetes.io/role/elb or internal-elb,"
+            " so no load balancer may reach its Agents: tag them, or set regions[].ingressFrom"
         )
     return _from_networks(networks, port)

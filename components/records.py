@@ -22,7 +22,7 @@ from plan.dns import (
 
 
 def label_of(record: Record, domain: str) -> str:
-    """What tells a record from the others of its component: its name below the domain and its set identifier."""
+    """What tells a record from its component's others: its name below the domain and its set identifier."""
     label = record.name.removesuffix(f".{domain}")
     return f"{label}:{record.set_identifier}" if record.set_identifier else label
 

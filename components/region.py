@@ -44,7 +44,7 @@ class RegionArgs:
 
 
 class Region(ComponentResource):
-    """A region's replication bucket and its sidecars' role, its edges, their health checks, and the leaf records."""
+    """A region's replication bucket, its sidecars' role, its edges, health checks and leaf records."""
 
     TYPE = "agency:region:Region"
 
@@ -109,7 +109,9 @@ class Region(ComponentResource):
             f"{name}-sidecars",
             ReplicaAccessArgs(
                 role=region_role_name(args.settings.domain, args.stack, region.name),
-                trust=pod_identity_trust([service_account_name(kind, region.name) for kind in ("agent", "brain")]),
+                trust=pod_identity_trust(
+                    [service_account_name(kind, region.name) for kind in ("agent", "brain")]
+                ),
                 access=replica_access(region=region.name, buckets=args.buckets),
             ),
             child,

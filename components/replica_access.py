@@ -20,7 +20,7 @@ class ReplicaAccessArgs:
 
 
 class ReplicaAccess(ComponentResource):
-    """A role and its one inline policy: of a region's sidecars (Pod Identity) or of a company's there (IRSA)."""
+    """A role and its inline policy: of a region's sidecars (Pod Identity) or of a company's there (IRSA)."""
 
     TYPE = "agency:replica_access:ReplicaAccess"
 

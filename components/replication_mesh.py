@@ -15,7 +15,7 @@ from plan.iam import bucket_arn, replication_access, replication_trust
 from settings.models import Replication
 
 TIME_CONTROL_MINUTES = 15
-"""The only threshold that S3 Replication Time Control knows (source: S3 API reference, ReplicationTimeValue)."""
+"""All that S3 Replication Time Control knows (source: S3 API reference, ReplicationTimeValue)."""
 
 
 @dataclass(frozen=True, kw_only=True)

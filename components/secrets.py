@@ -38,7 +38,7 @@ def key_source(company: Company) -> list[dict[str, Any]]:
 
 
 def key_annotations(company: Company) -> dict[str, str]:
-    """A digest of the values, so that rotated keys roll the pods that hold them. Tells nothing of the keys."""
+    """A digest of the values, so that rotated keys roll the pods that hold them. It tells nothing of them."""
     if company.api_keys is None or not company.api_keys.values:
         return {}
     digest = hashlib.sha256()

@@ -18,6 +18,7 @@ from components.records import create_record
 from components.region import Region
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.secrets import secret_of
+from components.workload import WorkloadArgs
 from plan.dns import Policy, Record
 from plan.iam import irsa_trust, no_trust, replica_access
 from plan.names import company_role_name, host_of, service_account_name
@@ -41,7 +42,7 @@ class TenantArgs:
 
 
 class Tenant(ComponentResource):
-    """A company's namespace and guards in each cluster, a Brain and an Agent in each region, and its DNS name.
+    """A company's namespace and guards in each cluster, a Brain and an Agent in each region, its DNS name.
 
     Namespaces and volumes stay when the company leaves the stack, and are taken over when it returns.
     """
@@ -71,7 +72,9 @@ class Tenant(ComponentResource):
             )
         self.register_outputs({"host": self.host})
 
-    def _guards(self, name: str, args: TenantArgs, cluster: Cluster) -> tuple[pulumi.Resource, list[pulumi.Resource]]:
+    def _guards(
+        self, name: str, args: TenantArgs, cluster: Cluster
+    ) -> tuple[pulumi.Resource, list[pulumi.Resource]]:
         """The company's namespace in a cluster, and what stands in it before any pod."""
         company, at = args.company, cluster.plan.folder
         kept = ResourceOptions(
@@ -98,17 +101,17 @@ class Tenant(ComponentResource):
         before: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         child, at = ResourceOptions(parent=self), region.settings.name
-        shared = {
-            "settings": args.settings,
-            "company": args.company,
-            "region": region,
-            "role_arn": region.role_arn or self._own_role(name, args, region),
-            "namespace": made[0],
-            "guards": made[1],
-            "after": before if args.settings.wait_for_ready else [],
-        }
-        brain = Brain(f"{name}-brain@{at}", BrainArgs(**shared), child)
-        agent = Agent(f"{name}-agent@{at}", AgentArgs(**shared), child)
+        shared = WorkloadArgs(
+            settings=args.settings,
+            company=args.company,
+            region=region,
+            role_arn=region.role_arn or self._own_role(name, args, region),
+            namespace=made[0],
+            guards=made[1],
+            after=before if args.settings.wait_for_ready else [],
+        )
+        brain = Brain(f"{name}-brain@{at}", BrainArgs(**vars(shared)), child)
+        agent = Agent(f"{name}-agent@{at}", AgentArgs(**vars(shared)), child)
         return [brain.stateful_set, agent.stateful_set]
 
     def _own_role(self, name: str, args: TenantArgs, region: Region) -> pulumi.Output[str] | None:
@@ -119,7 +122,9 @@ class Tenant(ComponentResource):
         accounts = [service_account_name(kind, at) for kind in ("agent", "brain")]
         provider = region.cluster.oidc_provider_arn
         trust = (
-            provider.apply(lambda arn: irsa_trust(arn, company.namespace, accounts)) if provider else no_trust()
+            provider.apply(lambda arn: irsa_trust(arn, company.namespace, accounts))
+            if provider
+            else no_trust()
         )
         access = ReplicaAccess(
             f"{name}-sidecars@{at}",

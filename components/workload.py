@@ -143,7 +143,7 @@ class Workload:
 
 
 def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
-    """Labels and selector of a workload. A region's role is no part of them: a change of role rolls no pod."""
+    """Labels and selector of a workload. A region's role is none of them: a change of role rolls no pod."""
     return {
         "app.kubernetes.io/name": kind,
         "app.kubernetes.io/part-of": "digital-agency",

@@ -73,7 +73,7 @@ def _run_loop(program: Callable[[], Any], monitor: Recorder, workers: int) -> No
     thresholds = gc.get_threshold()
     # A run only adds objects: looking at all of them again and again for cycles is half of its time.
     gc.set_threshold(YOUNG_OBJECTS, 20, 100_000)
-    # Where in the program a resource was made is nothing that a monitor of ours shows, and costs a sixth of a run.
+    # Where in the program a resource was made is shown by no monitor of ours, and costs a sixth of a run.
     traced, resource._get_stack_trace = resource._get_stack_trace, source_pb2.StackTrace
     try:
         loop.run_until_complete(runtime_stack.run_in_stack(lambda: _drained(program)))

@@ -145,7 +145,7 @@ class Recorder(mocks.MockMonitor):
             self.invokes.append((request.tok, args, request.provider))
         returned = struct_pb2.Struct()
         returned.update(to_wire(self.invoke(request.tok, args, request.provider)))
-        return resource_pb2.ResourceInvokeResponse(**{"return": returned})
+        return resource_pb2.ResourceInvokeResponse(**{"return": returned})  # type: ignore[arg-type]
 
     def Log(self, request: Any) -> empty_pb2.Empty:
         if request.severity in SEVERITIES:

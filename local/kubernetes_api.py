@@ -127,7 +127,7 @@ class KubernetesApi:
     @cached_property
     def _client(self) -> Any:
         # The library takes most of a second to load: only who deploys pays for it.
-        from kubernetes import client, config  # noqa: PLC0415
+        from kubernetes import client, config
 
         settings = client.Configuration()
         settings.connection_pool_maxsize = CONNECTIONS

@@ -41,7 +41,7 @@ def find(cache: Path, progress: Progress) -> Path | None:
             return None
         try:
             # Imported here: it takes most of a second, and only who installs pays for it.
-            from pulumi.automation import PulumiCommand  # noqa: PLC0415
+            from pulumi.automation import PulumiCommand
 
             progress(f"installing the pulumi CLI from {INSTALLER} into {cached.parent.parent}")
             PulumiCommand.install(root=str(cached.parent.parent))
@@ -76,7 +76,7 @@ def knows(command: Path, stack: str) -> bool:
 
 
 def become(command: Path, *arguments: str) -> NoReturn:
-    """Go on as the CLI, in the repository: for a stack of the user's, with its questions and its exit code."""
+    """Go on as the CLI, in the repository: for a user's own stack, with its questions and its exit code."""
     sys.stdout.flush()
     os.chdir(REPOSITORY)
     os.execv(command, [str(command), *arguments])

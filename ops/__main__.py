@@ -13,7 +13,9 @@ from ops.stack_file import StackFileError, record, stack_of
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    command = commands.add_parser("render", help="write the resources of a stack file, without touching anything")
+    command = commands.add_parser(
+        "render", help="write the resources of a stack file, without touching anything"
+    )
     command.add_argument("--config", type=Path, required=True, help="a stack file, such as Pulumi.prod.yaml")
     command.add_argument("--out", type=Path, required=True, help="the folder to write to")
     command.add_argument("--stack", help="its stack; default: from the name Pulumi.<stack>.yaml, else dev")

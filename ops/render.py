@@ -56,7 +56,11 @@ def render(recorder: Recorder, out: Path) -> tuple[int, int]:
 def _write_object(registration: Registration, folder: Path) -> None:
     manifest = manifest_of(registration)
     metadata = manifest["metadata"]
-    path = folder / metadata.get("namespace", CLUSTER_SCOPED) / f"{manifest['kind'].lower()}-{metadata['name']}.yaml"
+    path = (
+        folder
+        / metadata.get("namespace", CLUSTER_SCOPED)
+        / f"{manifest['kind'].lower()}-{metadata['name']}.yaml"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False), encoding="utf-8")
 
@@ -76,7 +80,7 @@ def _opened(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A registered value with its secrets masked and its keys in order, so that two renders can be compared."""
+    """A registered value with its secrets masked and its keys in order, so that renders can be compared."""
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, Mapping):

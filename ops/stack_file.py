@@ -55,10 +55,10 @@ def _keys_twice(node: yaml.Node | None) -> Iterator[str]:
     elif isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
-            line = key.start_mark.line + 1
-            first = seen.setdefault(str(key.value), line)
-            if first != line or list(seen)[-1] != str(key.value):
-                yield f"{key.value}: got this key twice, in lines {first} and {line}; accepted: each key once"
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                yield f"{name}: got this key twice, in lines {seen[name]} and {line}; accepted: each key once"
+            seen.setdefault(name, line)
             yield from _keys_twice(value)
 
 

@@ -32,7 +32,9 @@ _COUNTRIES = {
 }
 
 CONTINENTS = frozenset(_COUNTRIES)
-_CONTINENT_OF = {country: continent for continent, countries in _COUNTRIES.items() for country in countries.split()}
+_CONTINENT_OF = {
+    country: continent for continent, countries in _COUNTRIES.items() for country in countries.split()
+}
 
 
 def is_geo_code(code: str) -> bool:

@@ -27,7 +27,9 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str], **rest: A
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources), **rest}
 
 
-def replica_access(*, region: str, buckets: Mapping[str, str], namespace: str = SESSION_NAMESPACE) -> Document:
+def replica_access(
+    *, region: str, buckets: Mapping[str, str], namespace: str = SESSION_NAMESPACE
+) -> Document:
     """What the sidecars of a region may do: write their own prefix, read their company's in every region.
 
     `buckets` maps each region of the stack to its bucket's name. There is a line for each region rather
@@ -40,7 +42,9 @@ def replica_access(*, region: str, buckets: Mapping[str, str], namespace: str = 
     writes = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
     return _document(
         _allow("WriteOwnPrefix", writes, [own]),
-        _allow("ReadOwnCompany", ["s3:GetObject"], [f"{arn}/{prefix}" for arn in arns for prefix in prefixes]),
+        _allow(
+            "ReadOwnCompany", ["s3:GetObject"], [f"{arn}/{prefix}" for arn in arns for prefix in prefixes]
+        ),
         _allow(
             "ListOwnCompany",
             ["s3:ListBucket"],
@@ -58,7 +62,9 @@ def pod_identity_trust(service_accounts: Sequence[str]) -> Document:
             "Effect": "Allow",
             "Principal": {"Service": "pods.eks.amazonaws.com"},
             "Action": ["sts:AssumeRole", "sts:TagSession"],
-            "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-service-account": list(service_accounts)}},
+            "Condition": {
+                "StringEquals": {"aws:RequestTag/kubernetes-service-account": list(service_accounts)}
+            },
         }
     )
 
@@ -80,7 +86,9 @@ def irsa_trust(oidc_provider_arn: str, namespace: str, service_accounts: Sequenc
 
 def no_trust() -> Document:
     """A role that nobody can take yet: its cluster's OIDC provider is unknown."""
-    return _document({"Sid": "Nobody", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    return _document(
+        {"Sid": "Nobody", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    )
 
 
 def replication_trust() -> Document:
@@ -110,7 +118,9 @@ def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str,
             [bucket_arn(buckets[region]) for region in sources],
         ),
         _allow("ReadSources", read, [f"{bucket_arn(buckets[region])}/{region}/*" for region in sources]),
-        _allow("WriteCopies", write, [f"{bucket_arn(buckets[target])}/{source}/*" for source, target in copies]),
+        _allow(
+            "WriteCopies", write, [f"{bucket_arn(buckets[target])}/{source}/*" for source, target in copies]
+        ),
     )
 
 

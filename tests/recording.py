@@ -79,13 +79,13 @@ class Answers(Placeholders):
         given = self.functions.get(token.rsplit(":", 1)[-1])
         return given(args) if given else super().invoke(token, args, provider)
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+    def RegisterResource(self, request: Any) -> Any:
         response = super().RegisterResource(request)
         with self.lock:
             self.error_hooks[response.urn] = list(request.hooks.on_error)
         return response
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(self, request: Any) -> Any:
         with self.lock:
             self.finished.append(request.urn)
         return super().RegisterResourceOutputs(request)

@@ -34,8 +34,6 @@ class Rule:
 def _meet(pattern: list[str], doubtful: Path, complaint: Path) -> bool:
     """Whether one of two keys is the other or lies in it."""
     for index, (wanted, part) in enumerate(zip(pattern, doubtful, strict=False)):
-        if wanted == "[]":
-            return False
         same = complaint[: index + 1] == doubtful[: index + 1]
         if wanted == "[=]" and complaint[:index] == doubtful[:index] and not same:
             return False

@@ -120,7 +120,7 @@ def _of_companies(settings: Settings, _: str) -> Iterator[Fault]:
 
 
 RULES = (
-    Rule(_one_active, ("regions[*].active",)),
+    Rule(_one_active),
     Rule(_each_once),
     Rule(_replication_targets, ("regions[*].name",)),
     Rule(_time_control, ("replication",)),

@@ -55,6 +55,22 @@ def test_rule_holds_before_the_first_company_comes(rule: Rule) -> None:
     rule(record(stack(companies=[])))
 
 
+def test_companies_may_be_called_like_what_the_platform_has_itself() -> None:
+    """Names of its components, of a cluster's folder, of an edge's parts."""
+    namesakes = [
+        "routing",
+        "replication",
+        "certificates",
+        "context-shared",
+        f"{US}-edge",
+        "acme-agent",
+        "acme",
+    ]
+    run = record(stack(regions=[context(US)], companies=namesakes))
+    for rule in RULES:
+        rule(run)
+
+
 @few_examples
 @given(drawn=with_companies)
 def test_every_rule_holds_for_any_valid_stack(drawn: tuple[Raw, str]) -> None:

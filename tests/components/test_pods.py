@@ -82,8 +82,9 @@ def test_a_container_without_a_port_is_not_probed() -> None:
 
 def test_a_container_with_a_port_is_probed_there() -> None:
     made = one(port=3002)
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for probe in ("startupProbe", "readinessProbe"):
         assert made[probe]["httpGet"] == {"path": "/health", "port": "brain"}
+    assert made["livenessProbe"]["tcpSocket"] == {"port": "brain"}
     startup, liveness = made["startupProbe"], made["livenessProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 300
     assert liveness["periodSeconds"] * liveness["failureThreshold"] == 60

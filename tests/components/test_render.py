@@ -230,6 +230,25 @@ def test_a_broken_stack_file_ends_with_2_and_says_why(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config: {digital-agency:domain: a.example.com, digital-agency:domain: b.example.com}",
+        "config:\n  digital-agency:domain: a.example.com\n  digital-agency:domain: b.example.com",
+        "config: {digital-agency:regions: [{digital-agency:domain: x, a: b, digital-agency:domain: x}]}",
+    ],
+    ids=["beside", "below", "within a list"],
+)
+def test_a_key_that_comes_twice_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert render(path, tmp_path / "out") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "digital-agency:domain: got this key twice" in line
+
+
 def test_every_fault_has_a_line_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

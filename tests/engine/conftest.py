@@ -1,4 +1,4 @@
-"""The local services as fixtures, and a stage of one test's own on them."""
+"""A stage of one test's own on the local services."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import pytest
 from local.control_plane import ControlPlane
 from local.emulator import Emulator
 from tests.engine.stage import Stage
-from tests.services import control_plane, emulator
-
-__all__ = ["control_plane", "emulator", "stage"]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,8 +68,6 @@ class Stage:
 
     @property
     def api(self) -> KubernetesApi:
-        import threading  # noqa: PLC0415
-
         return KubernetesApi(str(self.kubeconfig), "", threading.Event(), print)
 
     def aws(self, service: str, region: str = REGION) -> Any:

@@ -178,6 +178,11 @@ def test_api_keys_may_stand_under_values() -> None:
 
 
 def test_resources_that_are_given_stand_over_the_defaults() -> None:
+    agent = (
+        parse(edited(put("companies[0].agent.resources", {"limits": {"cpu": 3}})), "prod").companies[0].agent
+    )
+    assert agent.resources.limits.model_dump() == {"cpu": "3", "memory": AGENT_RESOURCES.limits.memory}
+    assert agent.resources.requests == AGENT_RESOURCES.requests
     company = parse(every_key(), "prod").companies[1]
     assert company.brain.resources.limits.cpu == "1500m"
     assert company.brain.resources.limits.memory == BRAIN_RESOURCES.limits.memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from settings import SettingsError, from_config, parse
-from tests.settings.edits import edited, put
+from tests.settings.edits import edited
 from tests.settings.test_every_key import every_key
 from tests.strategies import config_of
 
@@ -28,8 +28,9 @@ def test_values_of_other_projects_and_providers_are_left_alone() -> None:
 
 
 def test_text_that_looks_like_a_number_stays_text_where_text_is_meant() -> None:
-    raw = edited(put("domain", "1e5.example.com"))
-    assert from_config(config_of(raw), "prod").domain == "1e5.example.com"
+    config = config_of(edited()) | {"digital-agency:domain": "12"}
+    with pytest.raises(SettingsError, match='digital-agency:domain: got "12"; accepted: a DNS name'):
+        from_config(config, "prod")
 
 
 def test_text_where_json_is_meant_is_reported_as_it_came() -> None:

@@ -116,6 +116,13 @@ def test_a_single_region_is_counted_although_its_name_is_at_fault() -> None:
     assert keys(*edits) == ["failover.enabled", "regions[0].name"]
 
 
+def test_companies_that_fill_the_next_edge_too_are_told_the_one_after_it() -> None:
+    first, second = lines(edited(put("companies", [f"client-{number}" for number in range(200)])))
+    assert first.startswith("digital-agency:companies[98].edge: got 1; accepted: 2, for edge 1 is full")
+    assert first.endswith("the same for 97 more, companies[99] to companies[195]")
+    assert second.startswith("digital-agency:companies[196].edge: got 1; accepted: 3, for edge 1 is full")
+
+
 def test_a_list_of_bad_items_is_not_called_too_short() -> None:
     assert keys(put("regions", ["nowhere"])) == ["regions[0].name"]
     assert keys(put("regions[0].ingressFrom", ["nowhere"])) == ["regions[0].ingressFrom[0]"]

@@ -47,6 +47,12 @@ def test_only_the_local_stack_may_run_an_unpinned_image(image: str | None) -> No
     assert lines(raw, "local-2")
 
 
+def test_a_certificate_does_not_matter_where_a_load_balancer_exists_already() -> None:
+    certificate = "arn:aws:acm:sa-east-1:123456789012:certificate/1"
+    raw = edited(put("regions[1].certificateArn", certificate))
+    assert lines(raw) and not lines(edited(put("regions[1].endpoint", "lb.example.net"), base=raw))
+
+
 def test_a_digest_pins_an_image_whatever_its_tag() -> None:
     digest = f"sha256:{'0a' * 32}"
     for image in (f"agency@{digest}", f"registry.example.com:5000/team/agency:latest@{digest}"):

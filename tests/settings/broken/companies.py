@@ -93,6 +93,13 @@ COMPANIES = [
         "such as 512Mi",
     ),
     Broken(
+        "CPU in bytes",
+        put("companies[1].agent.resources", {"limits": {"cpu": "4Gi"}}),
+        "companies[1].agent.resources.limits.cpu",
+        '"4Gi"',
+        "an amount of CPU in cores",
+    ),
+    Broken(
         "no CPU at all",
         put("companies[1].agent.resources", {"requests": {"cpu": 0}}),
         "companies[1].agent.resources.requests.cpu",

@@ -1,4 +1,4 @@
-"""The local services as fixtures; goes away once tests/conftest.py has them for everybody."""
+"""Fixtures for every test: the local services, started once a session."""
 
 from tests.services import control_plane, emulator, state
 

@@ -1,0 +1,226 @@
+"""`python -m local up` on the real services: what is made, what a second run does, what a changed file does."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import control_plane, emulator
+from local.processes import Processes
+from local.procfs import marked
+from plan.resolver import Client, resolve
+from tests.engine.test_command import run, start
+from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target
+from tests.services import until
+
+SETTLED_SECONDS = 1.5
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The stack, deployed once; a test that changes it puts it back."""
+    folder = tmp_path_factory.mktemp("target")
+    found = Target(folder / "state", folder / "Pulumi.own.yaml")
+    found.write()
+    try:
+        found.up()
+        yield found
+    finally:
+        Processes(found.state).stop_all()
+
+
+@pytest.fixture(autouse=True)
+def put_back(target: Target) -> Iterator[None]:
+    yield
+    target.write()
+
+
+def bucket(region: str) -> str:
+    return f"agency-localhost-test-local-{region}"
+
+
+def named(target: Target, kind: str) -> set[tuple[str, str]]:
+    return {(space, name) for one, space, name in target.objects() if one == kind}
+
+
+def test_every_company_has_its_namespace_and_its_workloads_in_the_cluster(target: Target) -> None:
+    assert named(target, "Namespace") == {("", ACME), ("", GLOBEX), ("", "digital-agency-system")}
+    workloads = {
+        (company, f"{kind}-{region}")
+        for company in (ACME, GLOBEX)
+        for kind in ("agent", "brain")
+        for region in (US, EU)
+    }
+    for kind in ("StatefulSet", "PersistentVolumeClaim", "ServiceAccount", "PodDisruptionBudget"):
+        assert named(target, kind) == workloads
+    assert named(target, "Ingress") == {one for one in workloads if one[1].startswith("agent")} | {
+        ("digital-agency-system", f"edge-{region}") for region in (US, EU)
+    }
+    assert named(target, "Secret") == {(ACME, "api-keys")}
+
+
+def test_every_region_has_its_bucket_and_copies_its_own_prefix_to_the_other(target: Target) -> None:
+    made = target.aws("s3").list_buckets()["Buckets"]
+    assert {one["Name"] for one in made} == {bucket(US), bucket(EU)}
+    for region, other in ((US, EU), (EU, US)):
+        s3 = target.aws("s3", region)
+        assert s3.get_bucket_versioning(Bucket=bucket(region))["Status"] == "Enabled"
+        block = s3.get_public_access_block(Bucket=bucket(region))["PublicAccessBlockConfiguration"]
+        assert set(block.values()) == {True}
+        [rule] = s3.get_bucket_replication(Bucket=bucket(region))["ReplicationConfiguration"]["Rules"]
+        assert rule["Filter"] == {"Prefix": f"{region}/"}
+        assert rule["Destination"]["Bucket"] == f"arn:aws:s3:::{bucket(other)}"
+
+
+def test_every_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
+    iam = target.aws("iam")
+    made = {one["RoleName"] for one in iam.list_roles()["Roles"]}
+    assert made == {bucket(US), bucket(EU), "agency-localhost-test-local-replication"}
+    for name in made:
+        assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["replication"]
+
+
+@pytest.mark.parametrize(("company", "order"), [(ACME, [US, EU]), (GLOBEX, [EU, US])])
+def test_a_company_s_name_leads_to_its_first_healthy_region(
+    target: Target, company: str, order: list[str]
+) -> None:
+    records, checks = target.records(), target.checks()
+    client = Client(country=None, continent=None, nearest=(US, EU))
+    for size in range(len(order) + 1):
+        for healthy in combinations(order, size):
+            hosts = {f"{region}.local.test" for region in healthy}
+            answer = resolve(
+                records, f"{company}.{DOMAIN}", client, lambda check, hosts=hosts: checks[check] in hosts
+            )
+            wanted = next((one for one in order if one in healthy), order[0])
+            assert answer == {f"{wanted}.local.test": 1}, healthy
+
+
+def test_a_second_run_changes_nothing_and_says_so(target: Target) -> None:
+    before = settled(target)
+    said = target.up()
+    assert "nothing changed: " in said
+    assert target.versions() == before
+    assert target.preview() == []
+
+
+def settled(target: Target) -> dict[Key, str]:
+    """Versions of all objects, once the cluster's own controllers have done what they do to new ones."""
+    seen = [target.versions()]
+
+    def is_quiet() -> bool:
+        time.sleep(SETTLED_SECONDS)
+        seen.append(target.versions())
+        return seen[-1] == seen[-2]
+
+    until(is_quiet, "the cluster is quiet")
+    return seen[-1]
+
+
+def test_a_preview_of_an_edited_file_shows_exactly_that_difference(target: Target) -> None:
+    target.write(lambda raw: raw["companies"][1].update(brain={"replicas": 2, "accessMode": "ReadWriteOnce"}))
+    code, said, errors = run(target.state, "preview", "--config", str(target.file))
+    assert (code, said) == (2, "")  # several replicas on a volume of one
+    assert "companies" in errors
+
+    before = target.versions()
+    target.write(lambda raw: raw.update(environment={"LOG_LEVEL": "debug"}))
+    changed = target.preview()
+    assert [line.split()[:2] for line in changed] == [["~", "update"]] * 8
+    assert all("StatefulSet" in line for line in changed)
+    target.write(lambda raw: raw["companies"].append({"name": "initech"}))
+    changed = target.preview()
+    assert changed
+    assert all(line.startswith("+ create") and "initech" in line for line in changed)
+    assert target.versions().keys() == before.keys()
+
+
+def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -> None:
+    before = target.objects()
+    kept = {key for key in before if GLOBEX in key and key[0] in ("Namespace", "PersistentVolumeClaim")}
+    kept |= {key for key in before if key[0] == "Namespace" and key[2] == GLOBEX}
+    target.write(lambda raw: raw["companies"].pop(1))
+    said = target.up()
+    after = target.objects()
+    assert {key for key in after if GLOBEX in key} == kept
+    assert {key: one for key, one in after.items() if GLOBEX not in key}.keys() == {
+        key for key in before if GLOBEX not in key
+    }
+    assert all(same(after[key], before[key]) for key in after)
+    assert not any(one["Name"].startswith(f"{GLOBEX}.") for one in target.records())
+    kept_lines = [line for line in said.splitlines() if line.startswith("= keep")]
+    assert len(kept_lines) == len(kept) == 5
+    assert all("not deleted; nothing manages it from now on" in line for line in kept_lines)
+    assert "5 kept" in said
+
+    target.write()
+    target.up()
+    back = target.objects()
+    assert back.keys() == before.keys()
+    for key in kept:
+        assert back[key]["metadata"]["uid"] == before[key]["metadata"]["uid"]
+    assert "nothing changed: " in target.up()
+
+
+def same(one: Any, other: Any) -> bool:
+    return bool(one["metadata"]["uid"] == other["metadata"]["uid"] and one.get("spec") == other.get("spec"))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_moments_and_run_again_it_ends_as_if_it_had_not_been(
+    target: Target, tmp_path: Path, seed: int
+) -> None:
+    other = Target(tmp_path / "state", target.file)
+    moments = random.Random(seed)
+    try:
+        for _ in range(3):
+            process = start(other.state, "up", "--config", str(other.file))
+            assert process.stdout is not None
+            for _ in range(moments.choice([2, 10, 40, 70])):  # it speaks of each resource that is made
+                process.stdout.readline()
+            time.sleep(moments.random() / 10)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        other.up()
+        assert "nothing changed: " in other.up()
+        assert other.snapshot() == target.snapshot()
+        parts = sorted(name for _, _, marks in marked_of(other.state) if (name := marks.get(MARK)))
+        assert parts == sorted([*control_plane.PARTS, emulator.NAME])
+        code, said, _ = run(other.state, "down")
+        assert (code, said.splitlines()[-1]) == (0, f"removed {other.state}")
+        assert marked_of(other.state) == []
+        assert not other.state.exists()
+    finally:
+        Processes(other.state).stop_all()
+
+
+MARK = "DIGITAL_AGENCY_PROCESS"
+
+
+def marked_of(state: Path) -> list[Any]:
+    """Every live process that was started for a state folder."""
+    return list(marked({"DIGITAL_AGENCY_STATE": str(state.resolve())}))
+
+
+def test_a_broken_file_leaves_what_is_deployed_alone_with_a_line_for_each_fault(target: Target) -> None:
+    before = target.versions()
+
+    def broken(raw: Any) -> None:
+        raw["regions"][0]["name"] = "mars-north-1"
+        raw["companies"][0]["edge"] = -1
+        raw["podUser"] = "root"
+
+    target.write(broken)
+    code, said, errors = run(target.state, "up", "--config", str(target.file))
+    assert (code, said) == (2, "")
+    for key in ("regions", "companies", "podUser"):
+        assert key in errors
+    assert "mars-north-1" in errors
+    assert target.versions().keys() == before.keys()
