@@ -30,12 +30,6 @@ from components.policies import (
     policy,
     to_pods,
 )
-    from_load_balancer,
-    from_monitoring,
-    outbound,
-    policy,
-    to_pods,
-)
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,8 @@ def volume(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Manifest
     """A company's volume, bound: in a class that can grow, to a disk that was made by hand."""
     raw = stack(regions=[eks(US, storageClass="by-hand")], companies=["grows"])
     found = rendered(raw, tmp_path_factory.mktemp("volume"))
-    claim = next(one for one in found if one["kind"] == "PersistentVolumeClaim")
+    claims = (one for one in found if one["kind"] == "PersistentVolumeClaim")
+    claim = next(one for one in claims if one["metadata"]["name"] == f"brain-{US}")
     made_by_hand = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -62,9 +62,7 @@ def test_it_does_not_shrink(server: Server, volume: Manifest) -> None:
 
 
 @pytest.mark.parametrize("change", [{"storageClassName": "other"}, {"accessModes": ["ReadWriteMany"]}])
-def test_its_class_and_its_access_mode_are_fixed(
-    server: Server, volume: Manifest, change: Manifest, tmp_path: Path
-) -> None:
+def test_its_class_and_its_access_mode_are_fixed(server: Server, volume: Manifest, change: Manifest) -> None:
     other = copy.deepcopy(volume)
     other["spec"] |= change
     assert "spec is immutable after creation" in str(server.apply(other))

@@ -164,6 +164,15 @@ def test_the_order_of_lists_in_a_stack_file_counts_only_for_policy_failover(
     assert_equal(record(raw, stack=name), record(shuffled(raw, random.Random(seed), ranked), stack=name))
 
 
+def test_the_order_of_companies_is_not_that_of_what_is_left_to_create() -> None:
+    def outputs(companies: list[str]) -> dict[str, Any]:
+        regions = [{"name": name, "cluster": {"context": "shared"}} for name in (US, EU)]
+        return record(stack(regions=regions, identity="irsa", companies=companies)).outputs
+
+    assert outputs(["acme", "globex"]) == outputs(["globex", "acme"])
+    assert len(outputs(["acme", "globex"])["identityToCreate"]) == 4
+
+
 def test_with_policy_failover_the_order_of_regions_is_the_order_of_serving() -> None:
     def leaf(regions: list[str]) -> Registration:
         run = record(stack(regions=[eks(name) for name in regions], loadBalancing={"policy": "failover"}))

@@ -83,14 +83,14 @@ class Target:
     def up(self) -> str:
         """Deploy; what was said."""
         code, said, errors = run(self.state, "up", "--config", str(self.file))
-        assert (code, errors) == (0, ""), said
+        assert (code, errors) == (0, ""), said + errors
         self.said = said
         return said
 
     def preview(self) -> list[str]:
         """The lines of the plan that tell of a resource."""
         code, said, errors = run(self.state, "preview", "--config", str(self.file))
-        assert (code, errors) == (0, ""), said
+        assert (code, errors) == (0, ""), said + errors
         return [line for line in said.splitlines() if line[:2] in ("+ ", "~ ", "± ", "- ", "= ")]
 
     # What is there.
