@@ -1,4 +1,4 @@
-"""The real API server takes every rendered object, strictly and under Pod Security `restricted`, without a warning."""
+"""The real API server takes every rendered object, under Pod Security `restricted`, without a warning."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,12 @@ def test_its_class_and_its_access_mode_are_fixed(server: Server, volume: Manifes
     other = copy.deepcopy(volume)
     other["spec"] |= change
     assert "spec is immutable after creation" in str(server.apply(other))
+
+
+def test_until_it_is_bound_its_size_is_fixed_too(server: Server, tmp_path: Path) -> None:
+    """As in a cluster without nodes: there a larger volume has to be deleted by hand first; it holds nothing."""
+    found = rendered(stack(companies=["waits"]), tmp_path)
+    kinds = ("Namespace", "PersistentVolumeClaim")
+    *_, claim = made = [one for kind in kinds for one in found if one["kind"] == kind]
+    assert [server.apply(one, dry_run=False) for one in made] == [None] * len(made)
+    assert "spec is immutable after creation" in str(server.apply(resized(claim, "500Gi")))

@@ -59,7 +59,7 @@ class OnPaper(Driver):
 
 
 class Paper(Deployment):
-    """A deployment of which nothing arrives anywhere. `functions` answer the providers' functions, by name."""
+    """A deployment of which nothing arrives anywhere. `functions` answer those of providers, by name."""
 
     def __init__(self, state: State, functions: Mapping[str, Function]) -> None:
         super().__init__(state, lambda line: None, None, None)

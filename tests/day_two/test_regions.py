@@ -1,4 +1,4 @@
-"""A region joins, is drained, is retired and comes back: the others only learn of it, and its data is kept."""
+"""A region joins, is drained, is retired, comes back: the others only learn of it, its data is kept."""
 
 from __future__ import annotations
 

@@ -147,3 +147,58 @@ def test_stop_leaves_no_process(state: Path) -> None:
 
     assert Processes(state).stop_all() == [NAME]
     assert not Processes(state).alive(NAME)
+
+
+def test_replication_rules_come_back_as_they_were_put(emulator: Emulator) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1", **emulator.credentials())
+    for bucket in ("rules-source", "rules-target"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rule = {
+        "ID": "there",
+        "Priority": 1,
+        "Status": "Enabled",
+        "Filter": {"Prefix": "us-east-1/"},
+        "DeleteMarkerReplication": {"Status": "Enabled"},
+        "Destination": {
+            "Bucket": "arn:aws:s3:::rules-target",
+            "Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}},
+            "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 15}},
+        },
+    }
+    role = "arn:aws:iam::123456789012:role/replication"
+
+    s3.put_bucket_replication(
+        Bucket="rules-source",
+        ReplicationConfiguration={"Role": role, "Rules": [rule, {**rule, "ID": "again"}]},
+    )
+
+    found = s3.get_bucket_replication(Bucket="rules-source")["ReplicationConfiguration"]
+    assert found == {"Role": role, "Rules": [rule, {**rule, "ID": "again"}]}
+
+
+def test_a_record_deleted_by_its_set_identifier_takes_no_other_name_with_it(emulator: Emulator) -> None:
+    service.ensure_hosted_zone(emulator.url, "Z0DELETED", "deleted.example.com")
+    route53 = boto3.client("route53", region_name="us-east-1", **emulator.credentials())
+    trees = [
+        {
+            "Name": f"{tree}._tree.deleted.example.com.",
+            "Type": "CNAME",
+            "SetIdentifier": "primary",
+            "Failover": "PRIMARY",
+            "TTL": 20,
+            "ResourceRecords": [{"Value": "us-east-1.deleted.example.com"}],
+        }
+        for tree in ("old", "new")
+    ]
+
+    def change(action: str, tree: dict[str, Any]) -> None:
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": tree}]}
+        route53.change_resource_record_sets(HostedZoneId="Z0DELETED", ChangeBatch=batch)
+
+    for tree in trees:
+        change("UPSERT", tree)
+    change("DELETE", trees[0])
+
+    found = route53.list_resource_record_sets(HostedZoneId="Z0DELETED")["ResourceRecordSets"]
+    assert [one["Name"] for one in found if one["Type"] == "CNAME"] == [trees[1]["Name"]]
