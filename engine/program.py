@@ -84,9 +84,10 @@ def _run_loop(program: Callable[[], Any], monitor: Recorder, workers: int) -> No
         resource._get_stack_trace = traced
         gc.set_threshold(*thresholds)
         executor.shutdown(wait=True, cancel_futures=True)
-        for task in asyncio.all_tasks(loop):
+        left = asyncio.all_tasks(loop)
+        for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()
 

@@ -79,7 +79,7 @@ def many_companies(**settings: Any) -> Raw:
             "companies": companies,
             "network": {
                 "monitoringNamespace": "monitoring",
-                "extraEgress": [{"cidr": "10.9.0.0/16", "port": 6379}],
+                "extraEgress": [{"cidr": "10.9.0.0/16", "port": 6379}, {"cidr": "10.8.0.0/16", "port": 5432}],
             },
             **settings,
         }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.recorder import Registration
 from tests.components import graph_rules, network_rules, pod_rules, routing_rules, tenancy_rules
 from tests.components.graph_rules import component_types
-from tests.components.stacks import EU, US, context, eks, many_companies, stack
+from tests.components.stacks import EU, US, WEST, context, eks, many_companies, stack
 from tests.recording import Recording, agrees, record, record_file, texts
 from tests.strategies import Raw, valid_stacks
 
@@ -152,6 +152,25 @@ def assert_equal(one: Recording, other: Recording) -> None:
     for registration in one:
         assert registration == other.by_urn[registration.urn], registration.name
     assert one.outputs == other.outputs
+
+
+@pytest.mark.parametrize("policy", ["latency", "geo"])
+def test_a_stack_file_with_every_list_reversed_is_the_same_stack(policy: str) -> None:
+    raw = many_companies(loadBalancing={"policy": policy})
+    for region, codes in zip(
+        raw["regions"], (["default", "NA"], ["EU", "AF", "country:TR"], []), strict=True
+    ):
+        region |= {
+            "geo": codes,
+            "replicateTo": [other for other in (US, EU, WEST) if other != region["name"]],
+        }
+    assert_equal(record(raw), record(backwards(raw)))
+
+
+def backwards(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: backwards(item) for key, item in value.items()}
+    return [backwards(item) for item in value[::-1]] if isinstance(value, list) else value
 
 
 @few_examples
