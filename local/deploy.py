@@ -66,9 +66,8 @@ class Target:
             services = self._start(kubeconfig)
             command = self._engine()
             if command:
-                failed = self._project(command, services).run(
-                    "up", "--yes", "--skip-preview", *self._refresh(services)
-                )
+                # With its preview: that is where the CLI refuses what is protected, before anything is done.
+                failed = self._project(command, services).run("up", "--yes", *self._refresh(services))
                 if failed:
                     return failed
             else:

@@ -70,7 +70,7 @@ def test_its_class_and_its_access_mode_are_fixed(server: Server, volume: Manifes
 
 
 def test_until_it_is_bound_its_size_is_fixed_too(server: Server, tmp_path: Path) -> None:
-    """As in a cluster without nodes: there a larger volume has to be deleted by hand first; it holds nothing."""
+    """As in a cluster without nodes. It holds nothing: it can be deleted, and is made larger."""
     found = rendered(stack(companies=["waits"]), tmp_path)
     kinds = ("Namespace", "PersistentVolumeClaim")
     *_, claim = made = [one for kind in kinds for one in found if one["kind"] == kind]

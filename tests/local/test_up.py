@@ -75,7 +75,7 @@ def test_every_region_has_its_bucket_and_copies_its_own_prefix_to_the_other(targ
         block = s3.get_public_access_block(Bucket=bucket(region))["PublicAccessBlockConfiguration"]
         assert set(block.values()) == {True}
         [rule] = s3.get_bucket_replication(Bucket=bucket(region))["ReplicationConfiguration"]["Rules"]
-        assert rule["ID"] == f"{region}-to-{other}"  # what it filters, the emulator does not tell
+        assert rule["Filter"] == {"Prefix": f"{region}/"}
         assert rule["Destination"]["Bucket"] == f"arn:aws:s3:::{bucket(other)}"
 
 
