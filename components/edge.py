@@ -11,7 +11,7 @@ from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
-from components.load_balancer import fixed_answer, ingress_annotations
+from components.load_balancer import health_rule, ingress_annotations
 from plan.edges import edge_label, edge_name
 from plan.names import SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
@@ -80,8 +80,7 @@ def _address(ingress: KubernetesObject, host: str) -> Output[str]:
 
 def _manifest(args: EdgeArgs) -> dict[str, Any]:
     settings, region = args.settings, args.region
-    path = f"/healthz/{region.name}"
-    extra, backend = fixed_answer(settings.ingress, path)
+    extra, rule = health_rule(settings.ingress, region.name, args.number)
     if settings.load_balancing.manager is Manager.EXTERNAL_DNS and region.endpoint is None:
         host = edge_name(region.name, args.number, settings.domain)
         extra[f"{settings.load_balancing.annotation_prefix}hostname"] = host
@@ -89,7 +88,6 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
     made = ingress_annotations(
         settings.ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
     )
-    rule = {"path": path, "pathType": "Prefix", "backend": backend}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",

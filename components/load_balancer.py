@@ -39,25 +39,24 @@ def ingress_annotations(
     return found
 
 
-def fixed_answer(ingress: Ingress, path: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Annotations and a backend with which the load balancer itself answers 200.
+def health_rule(ingress: Ingress, region: str, edge: int) -> tuple[dict[str, str], dict[str, Any]]:
+    """Annotations and the rule with which the load balancer itself answers `/healthz/<region>` with 200.
 
-    For class `nginx` the controller must allow snippets (`allow-snippet-annotations`); a class that knows
-    neither gets the rule alone, and `settings.warnings` says so.
+    Class `alb` gets a fixed response. ingress-nginx answers `/healthz` on every host that it does not know by
+    itself, and forbids the snippets that could say so: there a rule of its own path makes the Ingress, and so
+    its address. What another class does, its owner has to see to (`settings.warnings`).
     """
     backend = {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
-    if ingress.class_name == "alb":
-        answer = {
-            "type": "fixed-response",
-            "fixedResponseConfig": {"contentType": "text/plain", "statusCode": "200"},
+    # The backend is an answer of the load balancer, not a Service.
+    annotations = {"kube-score/ignore": "ingress-targets-service"}
+    if ingress.class_name != "alb":
+        return annotations, {
+            "path": f"/edge/{edge_label(region, edge)}",
+            "pathType": "Prefix",
+            "backend": backend,
         }
-        return {
-            "alb.ingress.kubernetes.io/actions.healthz": json.dumps(answer, separators=(",", ":")),
-            "alb.ingress.kubernetes.io/group.order": str(HOSTS_FIRST),
-            # The backend is an action of the load balancer, not a Service.
-            "kube-score/ignore": "ingress-targets-service",
-        }, backend
-    return {
-        "nginx.ingress.kubernetes.io/server-snippet": f"location {path} {{ return 200; }}",
-        "kube-score/ignore": "ingress-targets-service",
-    }, backend
+    response = {"contentType": "text/plain", "statusCode": "200"}
+    action = {"type": "fixed-response", "fixedResponseConfig": response}
+    annotations["alb.ingress.kubernetes.io/actions.healthz"] = json.dumps(action, separators=(",", ":"))
+    annotations["alb.ingress.kubernetes.io/group.order"] = str(HOSTS_FIRST)
+    return annotations, {"path": f"/healthz/{region}", "pathType": "Prefix", "backend": backend}

@@ -96,7 +96,7 @@ def container(
     return {
         "name": name,
         "image": image,
-        "imagePullPolicy": "IfNotPresent" if image.startswith(LOCAL_IMAGES) else "Always",
+        "imagePullPolicy": "IfNotPresent" if is_local(image) else "Always",
         "command": list(command),
         "resources": {
             "requests": {**resources.requests.model_dump(), "ephemeral-storage": "64Mi"},
@@ -113,6 +113,10 @@ def container(
         **(_probed(name, port) if port else {}),
         **present(rest),
     }
+
+
+def is_local(image: str) -> bool:
+    return image.startswith(LOCAL_IMAGES)
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
-from components.pods import PodParts, pod_template
+from components.pods import PodParts, is_local, pod_template
 from components.region import Region
 from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
 from settings import Company, Settings
@@ -129,7 +129,15 @@ class Workload:
         return {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": self.metadata(**({} if settings.wait_for_ready else SKIP_AWAIT)),
+            "metadata": self.metadata(
+                **({} if settings.wait_for_ready else SKIP_AWAIT),
+                # There is nothing to pull an image of this machine from.
+                **(
+                    {"kube-score/ignore": "container-image-pull-policy"}
+                    if is_local(settings.agency_image)
+                    else {}
+                ),
+            ),
             "spec": {
                 "serviceName": f"{self.name}-headless",
                 "replicas": self.size.replicas,

@@ -97,7 +97,7 @@ def only_the_agent_s_port_is_on_an_ingress(run: Recording) -> None:
         for rule, path in ((one, path) for one in spec["rules"] for path in one["http"]["paths"]):
             service = path["backend"]["service"]
             if namespace not in hosts:
-                assert "host" not in rule and path["path"].startswith("/healthz/"), one.name
+                assert "host" not in rule and path["path"].startswith(("/healthz/", "/edge/")), one.name
                 assert service == {"name": "healthz", "port": {"name": "use-annotation"}}
                 continue
             assert rule["host"] == hosts[namespace], one.name

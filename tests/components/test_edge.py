@@ -114,8 +114,13 @@ def test_scheme_and_class_are_settings() -> None:
     one = edges(run)["edge-us-east-1"]
     assert one["spec"]["ingressClassName"] == "nginx"
     assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
-    snippet = one["metadata"]["annotations"]["nginx.ingress.kubernetes.io/server-snippet"]
-    assert snippet == "location /healthz/us-east-1 { return 200; }"
+
+
+def test_ingress_nginx_answers_the_health_path_itself_and_sees_no_path_twice_and_no_snippet() -> None:
+    run = record(stack(regions=[context(US), context(EU)], ingress={"className": "nginx"}))
+    paths = [path["path"] for one in edges(run).values() for path in one["spec"]["rules"][0]["http"]["paths"]]
+    assert sorted(paths) == ["/edge/eu-west-1", "/edge/us-east-1"]
+    assert not any("snippet" in key for one in edges(run).values() for key in one["metadata"]["annotations"])
 
 
 def test_of_a_class_that_knows_no_fixed_answer_the_owner_is_told() -> None:

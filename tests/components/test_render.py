@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from engine.values import Secret
 from ops.__main__ import main
+from ops.render import MASK, plain
 from tests.components.stacks import CLUSTER_AUTHORITY, many_companies, stack
 from tests.recording import ROOT, Recording, record
 from tests.strategies import Raw
@@ -156,6 +158,10 @@ def test_secrets_are_in_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert hidden not in written
     (secret,) = (tmp_path / "out").rglob("secret-api-keys.yaml")
     assert yaml.safe_load(secret.read_text(encoding="utf-8"))["data"].keys() == keys.keys()
+
+
+def test_a_secret_is_masked_wherever_it_stands() -> None:
+    assert plain({"b": [Secret("x")], "a": {"c": Secret({"d": "y"})}}) == {"a": {"c": MASK}, "b": [MASK]}
 
 
 def test_a_render_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
