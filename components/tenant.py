@@ -89,7 +89,8 @@ class Tenant(ComponentResource):
             KubernetesObject(f"{name}-deny@{at}", deny_all(company.namespace), child),
         ]
         if secret := secret_of(company):
-            made.append(KubernetesObject(f"{name}-keys@{at}", secret, child))
+            hidden = ResourceOptions.merge(child, ResourceOptions(additional_secret_outputs=["data"]))
+            made.append(KubernetesObject(f"{name}-keys@{at}", secret, hidden))
         return space, made
 
     def _workloads(

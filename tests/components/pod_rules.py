@@ -100,12 +100,11 @@ def long_running_containers_are_probed(run: Recording) -> None:
     for one, spec in pods(run):
         for container in (container for container, runs in _containers(spec) if runs):
             where = f"{one.name}: {container['name']}"
-            ports = {port["name"] for port in container["ports"]}
-            for kind in ("startupProbe", "readinessProbe"):
+            ports = {port[key] for port in container["ports"] for key in ("name", "containerPort")}
+            for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
                 get = container[kind]["httpGet"]
                 assert get["path"] == "/health", where
                 assert get["port"] in ports and "host" not in get, where
-            assert container["livenessProbe"]["tcpSocket"]["port"] in ports, where
             startup, liveness = container["startupProbe"], container["livenessProbe"]
             assert startup["periodSeconds"] * startup["failureThreshold"] >= LONGEST_ORDERLY_START_SECONDS, (
                 where

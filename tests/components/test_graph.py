@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,9 +149,19 @@ def shuffled(value: Any, draw: random.Random, kept: tuple[str, ...] = ()) -> Any
 
 
 def assert_equal(one: Recording, other: Recording) -> None:
+    """Equal resources. The validation record alone may be asked of another region's certificate: ACM asks for
+    the same record in each, so its inputs, which are what an engine compares, are equal too.
+    """
     assert one.by_urn.keys() == other.by_urn.keys()
     for registration in one:
-        assert registration == other.by_urn[registration.urn], registration.name
+        found = other.by_urn[registration.urn]
+        if registration.name == "certificates-validation":
+            found = replace(
+                found,
+                dependencies=registration.dependencies,
+                property_dependencies=registration.property_dependencies,
+            )
+        assert registration == found, registration.name
     assert one.outputs == other.outputs
 
 

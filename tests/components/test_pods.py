@@ -49,14 +49,20 @@ def test_a_region_s_node_selector_is_added_to_the_affinity() -> None:
 
 
 def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> None:
-    constraints = template()["spec"]["topologySpreadConstraints"]
-    assert {each["topologyKey"] for each in constraints} == {
-        "topology.kubernetes.io/zone",
-        "kubernetes.io/hostname",
+    [zones] = template()["spec"]["topologySpreadConstraints"]
+    assert zones == {
+        "topologyKey": "topology.kubernetes.io/zone",
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": LABELS},
     }
-    for each in constraints:
-        assert (each["maxSkew"], each["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
-        assert each["labelSelector"] == {"matchLabels": LABELS}
+    apart = template()["spec"]["affinity"]["podAntiAffinity"]
+    assert apart.keys() == {"preferredDuringSchedulingIgnoredDuringExecution"}
+    [preferred] = apart["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred["podAffinityTerm"] == {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": LABELS},
+    }
 
 
 def test_a_container_or_an_init_container_more_is_one_more_in_the_parts() -> None:
@@ -84,7 +90,7 @@ def test_a_container_with_a_port_is_probed_there() -> None:
     made = one(port=3002)
     for probe in ("startupProbe", "readinessProbe"):
         assert made[probe]["httpGet"] == {"path": "/health", "port": "brain"}
-    assert made["livenessProbe"]["tcpSocket"] == {"port": "brain"}
+    assert made["livenessProbe"]["httpGet"] == {"path": "/health", "port": 3002}
     startup, liveness = made["startupProbe"], made["livenessProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 300
     assert liveness["periodSeconds"] * liveness["failureThreshold"] == 60
