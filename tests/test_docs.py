@@ -1,0 +1,63 @@
+"""What the documentation says in numbers is counted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.recording import record
+
+TABLE = (Path(__file__).parent.parent / "docs" / "resources.md").read_text()
+COMPONENTS = ("Tenant", "Brain", "Agent")
+
+
+def stack(companies: int, clusters: list[dict[str, str]]) -> dict[str, Any]:
+    regions = [
+        {"name": name, "cluster": cluster, "ingressFrom": ["10.0.0.0/24"]}
+        for name, cluster in zip(("us-east-1", "eu-west-1"), clusters, strict=True)
+    ]
+    return {
+        "domain": "agency.example.com",
+        "hostedZoneId": "Z0123456789ABCDEFGHIJ",
+        "images": {"agency": "registry.example.com/agency:1.4.2"},
+        "regions": regions,
+        "companies": [f"company-{number}" for number in range(companies)],
+    }
+
+
+def kinds(companies: int, clusters: list[dict[str, str]]) -> Counter[str]:
+    counted = Counter(one.type.rpartition(":")[2] for one in record(stack(companies, clusters)))
+    counted["Tenant, Brain, Agent (components)"] = sum(counted.pop(name, 0) for name in COMPONENTS)
+    return counted
+
+
+TWO_CLUSTERS: list[dict[str, str]] = [{"eks": "blue"}, {"eks": "blue"}]
+ONE_CLUSTER: list[dict[str, str]] = [{"context": "shared", "eksName": "blue"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("column", "clusters", "total"),
+    [
+        (2, TWO_CLUSTERS, "{} resources where each region has a cluster"),
+        (3, ONE_CLUSTER, "{} where both share one"),
+    ],
+)
+def test_the_table_accounts_for_every_resource_of_a_company(
+    column: int, clusters: list[dict[str, str]], total: str
+) -> None:
+    rows = [line.split("|") for line in TABLE.splitlines() if re.match(r"\| .* \| \d+ \|", line)]
+    told = {row[1].strip(): int(row[column]) for row in rows}
+    one, two = kinds(1, clusters), kinds(2, clusters)
+    counted = {kind: number for kind in two if (number := two[kind] - one[kind])}
+    assert told == counted
+    assert total.format(sum(counted.values())) in TABLE
+
+
+def test_the_rest_of_the_stack_is_as_large_as_told() -> None:
+    one, two = kinds(1, TWO_CLUSTERS), kinds(2, TWO_CLUSTERS)
+    rest = sum(one.values()) - (sum(two.values()) - sum(one.values()))
+    assert f"{rest} resources for two regions" in TABLE
