@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pulumi_aws  # noqa: F401  # what any program of these providers imports
+import pulumi_kubernetes  # noqa: F401
 
 from engine.placeholders import Placeholders
 from engine.program import load_stack_file, run_program

@@ -16,7 +16,7 @@ from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.tenant import Tenant, TenantArgs
 from plan import names
-from plan.dns import Leaf, RecordPlan, health_check
+from plan.dns import Leaf, Record, RecordPlan, health_check
 from settings import Settings, clusters_of
 from settings.models import Company, Manager
 from settings.routes import company_route, record_plan
@@ -187,7 +187,7 @@ class Platform:
         return Tenant(company.namespace, args)
 
 
-def _tree_records(plan: RecordPlan) -> list[Any]:
+def _tree_records(plan: RecordPlan) -> list[Record]:
     return [record for tree in plan.trees for record in tree.records]
 
 
