@@ -107,30 +107,50 @@ def _together(some: Rules, more: list[Rule]) -> Rules:
     return [*some, *more]
 
 
+DATA = {AGENT_DIRECTORY: "agent", "/tmp": "tmp"}
+"""Mounts of both containers: they share the `.agent` volume."""
+
+
 def _pod(args: AgentArgs, volume: str) -> PodParts:
-    settings, company = args.settings, args.company
-    data = {AGENT_DIRECTORY: "agent", "/tmp": "tmp"}
-    volumes = [scratch("work"), claim("agent", volume), scratch("tmp"),
-               {"name": "configuration", "configMap": {"name": volume}}]  # fmt: skip
-    agent_data = data
+    company = args.company
+    volumes = [
+        scratch("work"),
+        claim("agent", volume),
+        scratch("tmp"),
+        {"name": "configuration", "configMap": {"name": volume}},
+    ]
     if company.agent.mount_brain:
-        agent_data = {**data, f"{AGENT_DIRECTORY}/brain": "brain"}
         volumes.append(claim("brain", f"brain-{args.region.settings.name}"))
-    links = container(
+    return PodParts(
+        init_containers=[_links(args)],
+        containers=[_agent(args), _health_monitor(args)],
+        volumes=volumes,
+        annotations=key_annotations(company),
+    )
+
+
+def _links(args: AgentArgs) -> dict[str, Any]:
+    """Fills the agent's working directory."""
+    return container(
         "links",
-        settings.agency_image,
+        args.settings.agency_image,
         ["node", "-e", (Path(__file__).parent / "links.js").read_text()],
         resources=LINKS_RESOURCES,
         mounts={"/work": "work", "/tmp": "tmp"},
         env=[{"name": "CONFIGURATION", "value": CONFIGURATION}],
     )
-    agent = container(
+
+
+def _agent(args: AgentArgs) -> dict[str, Any]:
+    settings, company = args.settings, args.company
+    brain_mount = {f"{AGENT_DIRECTORY}/brain": "brain"} if company.agent.mount_brain else {}
+    return container(
         "agent",
         settings.agency_image,
         ["node", "dist/daemon.js"],
         resources=company.agent.resources,
         port=PORT,
-        mounts={"/work": "work", **agent_data, CONFIGURATION: "configuration"},
+        mounts={"/work": "work", **DATA, **brain_mount, CONFIGURATION: "configuration"},
         workingDir="/work",
         env=[
             *environment(settings, company, container="agent", port=PORT),
@@ -139,21 +159,19 @@ def _pod(args: AgentArgs, volume: str) -> PodParts:
         ],
         envFrom=key_source(company),
     )
-    monitor = container(
+
+
+def _health_monitor(args: AgentArgs) -> dict[str, Any]:
+    settings, company = args.settings, args.company
+    return container(
         "health-monitor",
         settings.agency_image,
         ["node", "dist/mcp_servers/health_monitor/index.js"],
         resources=HEALTH_MONITOR_RESOURCES,
         port=HEALTH_MONITOR_PORT,
-        mounts=data,
+        mounts=DATA,
         workingDir="/app",
         env=environment(settings, company, container="health-monitor", port=HEALTH_MONITOR_PORT),
-    )
-    return PodParts(
-        init_containers=[links],
-        containers=[agent, monitor],
-        volumes=volumes,
-        annotations=key_annotations(company),
     )
 
 

@@ -129,7 +129,7 @@ def _shapes() -> Iterator[Broken]:
     )
 
 
-@pytest.mark.parametrize("broken", _shapes(), ids=lambda broken: broken.what)
+@pytest.mark.parametrize("broken", list(_shapes()), ids=lambda broken: broken.what)
 def test_a_value_of_a_wrong_shape_does_not_fit(broken: Broken, validator: Draft202012Validator) -> None:
     assert not validator.is_valid(stack_file(edited(broken.edit)))
 
@@ -164,7 +164,7 @@ def _fields(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _fields(item, path)
 
 
-@pytest.mark.parametrize(("path", "field"), _fields(stack_schema()))
+@pytest.mark.parametrize(("path", "field"), list(_fields(stack_schema())))
 def test_every_field_is_described(path: str, field: Any) -> None:
     if not path.endswith("/values"):  # the long form of apiKeys, which its own description names
         assert len(field.get("description", "")) > 10
