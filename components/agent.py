@@ -33,10 +33,9 @@ from components.policies import (
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
-from plan.dns import health_check
 from plan.names import host_of
 from settings.models import HEALTH_MONITOR_RESOURCES, Manager, resources
-from settings.routes import company_route, region_route
+from settings.routes import check_of, company_route, region_route
 
 PORT = 3000
 HEALTH_MONITOR_PORT = 3004
@@ -210,12 +209,7 @@ def _names(args: WorkloadArgs, host: str) -> dict[str, pulumi.Input[str]]:
     if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
         return {}
     prefix, route = settings.load_balancing.annotation_prefix, company_route(settings, args.company)
-    check = health_check(
-        domain=settings.domain,
-        company=route,
-        region=region.settings.name,
-        endpoints={one.name: one.endpoint for one in settings.regions if one.endpoint},
-    )
+    check = check_of(settings, args.company, region.settings.name)
     told = external_dns.annotations(
         prefix,
         settings.load_balancing.policy,

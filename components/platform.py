@@ -16,10 +16,10 @@ from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.tenant import Tenant, TenantArgs
 from plan import names
-from plan.dns import Leaf, Record, RecordPlan, health_check
+from plan.dns import Leaf, Record, RecordPlan
 from settings import Settings, clusters_of
 from settings.models import Company, Manager
-from settings.routes import company_route, record_plan
+from settings.routes import check_of, record_plan
 from settings.rules import needs_certificate
 from settings.warnings import lacks_identity
 
@@ -193,13 +193,10 @@ def _tree_records(plan: RecordPlan) -> list[Record]:
 
 def checks_by_region(settings: Settings) -> dict[str, set[str]]:
     """Keys of the health checks of each region."""
-    endpoints = {region.name: region.endpoint for region in settings.regions if region.endpoint}
     found: dict[str, set[str]] = {region.name: set() for region in settings.regions}
     for company in settings.companies:
-        route = company_route(settings, company)
-        for region in route.regions:
-            check = health_check(domain=settings.domain, company=route, region=region, endpoints=endpoints)
-            found[region].add(check.key)
+        for region in settings.regions_of(company):
+            found[region.name].add(check_of(settings, company, region.name).key)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plan.dns import CompanyRoute, RecordPlan, RegionRoute, plan_records
+from plan.dns import CompanyRoute, HealthCheck, RecordPlan, RegionRoute, health_check, plan_records
 from settings.models import Company, Region, Settings
 
 
@@ -25,5 +25,19 @@ def record_plan(settings: Settings) -> RecordPlan:
         policy=settings.load_balancing.policy,
         regions=[region_route(region) for region in settings.regions],
         companies=[company_route(settings, company) for company in settings.companies],
-        endpoints={region.name: region.endpoint for region in settings.regions if region.endpoint},
+        endpoints=_endpoints(settings),
     )
+
+
+def check_of(settings: Settings, company: Company, region: str) -> HealthCheck:
+    """The health check that decides whether a region serves a company."""
+    return health_check(
+        domain=settings.domain,
+        company=company_route(settings, company),
+        region=region,
+        endpoints=_endpoints(settings),
+    )
+
+
+def _endpoints(settings: Settings) -> dict[str, str]:
+    return {region.name: region.endpoint for region in settings.regions if region.endpoint}

@@ -17,29 +17,14 @@ from engine.values import COMPUTED
 from plan.names import COMPANY_LABEL
 from settings import clusters_of
 from tests.recording import (
-    BUCKET,
-    BUCKET_ENCRYPTION,
-    BUCKET_LIFECYCLE,
-    BUCKET_OWNERSHIP,
-    BUCKET_POLICY,
-    BUCKET_PUBLIC_ACCESS,
-    BUCKET_VERSIONING,
     KUBERNETES_PROVIDER,
     NAMESPACE,
+    SAFE_BUCKET,
     VOLUME_CLAIM,
     Recording,
     texts,
 )
 
-KEPT_BUCKET_PARTS = {
-    BUCKET,
-    BUCKET_ENCRYPTION,
-    BUCKET_LIFECYCLE,
-    BUCKET_OWNERSHIP,
-    BUCKET_POLICY,
-    BUCKET_PUBLIC_ACCESS,
-    BUCKET_VERSIONING,
-}
 ROLE_LABEL = "agency.global/region-role"
 
 
@@ -149,7 +134,7 @@ def exactly_the_data_is_kept(run: Recording) -> None:
         kept = (
             one.type == VOLUME_CLAIM
             or (one.type == NAMESPACE and COMPANY_LABEL in one.inputs["metadata"]["labels"])
-            or one.type in KEPT_BUCKET_PARTS
+            or one.type in SAFE_BUCKET
         )
         assert one.retain_on_delete is kept, f"{one.name}: retain_on_delete is {one.retain_on_delete}"
         if one.type.startswith("kubernetes:"):

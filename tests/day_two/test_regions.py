@@ -10,33 +10,19 @@ from tests.day_two.paper import Plan, deploy, edited, plan
 from tests.day_two.stacks import ACME, BASE, GLOBEX, company, region, without
 from tests.recording import (
     BUCKET,
-    BUCKET_ENCRYPTION,
-    BUCKET_LIFECYCLE,
-    BUCKET_OWNERSHIP,
-    BUCKET_POLICY,
-    BUCKET_PUBLIC_ACCESS,
     BUCKET_REPLICATION,
-    BUCKET_VERSIONING,
     KUBERNETES_PROVIDER,
     NAMESPACE,
     QUOTA,
     RECORD,
     ROLE_POLICY,
+    SAFE_BUCKET,
     STATEFUL_SET,
     VOLUME_CLAIM,
 )
 from tests.strategies import Raw
 
 ASIA = "ap-southeast-1"
-SAFE_BUCKET = {
-    BUCKET,
-    BUCKET_ENCRYPTION,
-    BUCKET_LIFECYCLE,
-    BUCKET_OWNERSHIP,
-    BUCKET_POLICY,
-    BUCKET_PUBLIC_ACCESS,
-    BUCKET_VERSIONING,
-}
 LEARN = {BUCKET_REPLICATION, ROLE_POLICY, RECORD}
 """By what other regions know of one."""
 
