@@ -1,4 +1,5 @@
-"""`make bench`: what the program costs over a bare one that registers the same resources."""
+"""`make bench`: what the program costs over a bare one that registers the same resources, and what the
+failover controller costs while it runs."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from bench import controller
 
 COMPANIES = (10, 50, 100)
 ROUNDS = 5
@@ -63,6 +66,7 @@ def main() -> None:
                 flush=True,
             )
     print(f"to hold: ratio at most {MOST}, memory under 500 MB")
+    controller.main()
 
 
 if __name__ == "__main__":

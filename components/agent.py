@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,35 +11,40 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components import brain
 from components.base import SKIP_AWAIT, KubernetesObject
+from components.gate import Gate, settings_map
 from components.load_balancer import ingress_annotations
+from components.mcp import mcp_files
 from components.pods import (
     AGENT_DIRECTORY,
+    GATE_PORT,
     PodParts,
     claim,
     container,
     environment,
+    probed,
     scratch,
 )
 from components.policies import (
-    Rule,
-    Rules,
+    from_controller,
     from_load_balancer,
     from_monitoring,
     outbound,
     policy,
     to_pods,
+    together,
 )
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
+from plan.memory import agent_memory
 from plan.names import host_of
 from settings.models import HEALTH_MONITOR_RESOURCES, Manager, resources
-from settings.routes import check_of, company_route, region_route
+from settings.routes import check_of, company_route, region_route, region_routes
 
 PORT = 3000
 HEALTH_MONITOR_PORT = 3004
-CONFIGURATION = "/etc/agency"
-"""Where the ConfigMap with `mcp.json` is mounted: as a folder, or a change would never arrive."""
+WORK = "/work"
+"""The agent's working directory."""
 
 LINKS_RESOURCES = resources(("50m", "64Mi"), ("200m", "128Mi"))
 
@@ -54,7 +58,7 @@ class Agent(ComponentResource):
     """StatefulSet of agent and health monitor, volume, services, identity, budget, network policy, Ingress.
 
     The agent works in `/work`, whose entries are links into the image's `/app`: the application reads
-    `mcp.json` and writes `.agent` where it works, and the image itself is read-only.
+    `mcp.json`, which the gate writes there, and writes `.agent` where it works, and the image is read-only.
     """
 
     TYPE = "agency:agent:Agent"
@@ -68,79 +72,76 @@ class Agent(ComponentResource):
         child = ResourceOptions(
             parent=self, provider=args.region.cluster.provider, depends_on=[args.namespace]
         )
-        KubernetesObject(f"{name}-config", _configuration(workload), child)
-        self.stateful_set = deploy(self, name, workload, _pod(args, workload.name), _policy(workload))
+        self.stateful_set = deploy(
+            self, name, workload, _pod(workload), policy=_policy(workload), settings=_settings(workload)
+        )
         KubernetesObject(f"{name}-ingress", _ingress(workload), child)
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 
-def _configuration(workload: Workload) -> dict[str, Any]:
-    """`mcp.json` names the servers by URL, which the application opens as MCP over SSE."""
+def _settings(workload: Workload) -> dict[str, Any]:
+    settings, company, region = workload.args.settings, workload.args.company, workload.args.region
+    memory = agent_memory(
+        settings.load_balancing.policy, company_route(settings, company), region_routes(settings)
+    )
     servers = {
-        "brain": {"url": f"http://brain-{workload.args.region.settings.name}:{brain.PORT}/sse"},
-        "health_monitor": {"url": f"http://localhost:{HEALTH_MONITOR_PORT}/sse"},
+        "brain": f"http://brain-{region.settings.name}:{brain.PORT}/sse",
+        "health_monitor": f"http://localhost:{HEALTH_MONITOR_PORT}/sse",
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": workload.metadata(),
-        "data": {"mcp.json": json.dumps({"mcpServers": servers, "scheduledTasks": []}, indent=2)},
-    }
+    return settings_map(workload, memory, mcp_files(servers))
 
 
 def _policy(workload: Workload) -> dict[str, Any]:
     args = workload.args
-    balancer = from_load_balancer(args.settings, args.region.settings, args.region.cluster, PORT)
+    inside = [*from_controller(args.settings, PORT, GATE_PORT), *from_monitoring(args.settings)]
     return policy(
         workload.name,
         args.company.namespace,
         workload.labels,
-        ingress=_together(balancer, from_monitoring(args.settings)),
+        ingress=together(
+            from_load_balancer(args.settings, args.region.settings, args.region.cluster, PORT), inside
+        ),
         egress=[to_pods(labels_of("brain", args), brain.PORT), *outbound(args.settings)],
     )
-
-
-def _together(some: Rules, more: list[Rule]) -> Rules:
-    if isinstance(some, pulumi.Output):
-        return some.apply(lambda rules: [*rules, *more])
-    return [*some, *more]
 
 
 DATA = {AGENT_DIRECTORY: "agent", "/tmp": "tmp"}
 """Mounts of both containers: they share the `.agent` volume."""
 
 
-def _pod(args: AgentArgs, volume: str) -> PodParts:
-    company = args.company
-    volumes = [
-        scratch("work"),
-        claim("agent", volume),
-        scratch("tmp"),
-        {"name": "configuration", "configMap": {"name": volume}},
-    ]
-    if company.agent.mount_brain:
+def _pod(workload: Workload) -> PodParts:
+    args = workload.args
+    gate = Gate(
+        workload=workload,
+        claim="agent",
+        volume=AGENT_DIRECTORY,
+        health=f"http://127.0.0.1:{PORT}/health",
+        mounts={WORK: "work"},
+        variables={"GATE_WORK": WORK},
+    )
+    volumes = [scratch("work"), claim("agent", workload.name), scratch("tmp"), *gate.volumes()]
+    if args.company.agent.mount_brain:
         volumes.append(claim("brain", f"brain-{args.region.settings.name}"))
     return PodParts(
-        init_containers=[_links(args)],
+        init_containers=[_links(args), *gate.init_containers()],
         containers=[_agent(args), _health_monitor(args)],
         volumes=volumes,
-        annotations=key_annotations(company),
+        annotations=key_annotations(args.company),
     )
 
 
-def _links(args: AgentArgs) -> dict[str, Any]:
+def _links(args: WorkloadArgs) -> dict[str, Any]:
     """Fills the agent's working directory."""
     return container(
         "links",
         args.settings.agency_image,
         ["node", "-e", (Path(__file__).parent / "links.js").read_text()],
         resources=LINKS_RESOURCES,
-        mounts={"/work": "work", "/tmp": "tmp"},
-        env=[{"name": "CONFIGURATION", "value": CONFIGURATION}],
+        mounts={WORK: "work", "/tmp": "tmp"},
     )
 
 
-def _agent(args: AgentArgs) -> dict[str, Any]:
+def _agent(args: WorkloadArgs) -> dict[str, Any]:
     settings, company = args.settings, args.company
     brain_mount = {f"{AGENT_DIRECTORY}/brain": "brain"} if company.agent.mount_brain else {}
     return container(
@@ -148,26 +149,26 @@ def _agent(args: AgentArgs) -> dict[str, Any]:
         settings.agency_image,
         ["node", "dist/daemon.js"],
         resources=company.agent.resources,
-        port=PORT,
-        mounts={"/work": "work", **DATA, **brain_mount, CONFIGURATION: "configuration"},
-        workingDir="/work",
+        probes=probed("agent", PORT, gated=True),
+        mounts={WORK: "work", **DATA, **brain_mount},
+        workingDir=WORK,
         env=[
             *environment(settings, company, container="agent", port=PORT),
-            # A link's target changes without an event that the application's watcher would see.
+            # Another `mcp.json` takes the place of the one that the application's watcher has open.
             {"name": "CHOKIDAR_USEPOLLING", "value": "1"},
         ],
         envFrom=key_source(company),
     )
 
 
-def _health_monitor(args: AgentArgs) -> dict[str, Any]:
+def _health_monitor(args: WorkloadArgs) -> dict[str, Any]:
     settings, company = args.settings, args.company
     return container(
         "health-monitor",
         settings.agency_image,
         ["node", "dist/mcp_servers/health_monitor/index.js"],
         resources=HEALTH_MONITOR_RESOURCES,
-        port=HEALTH_MONITOR_PORT,
+        probes=probed("health-monitor", HEALTH_MONITOR_PORT),
         mounts=DATA,
         workingDir="/app",
         env=environment(settings, company, container="health-monitor", port=HEALTH_MONITOR_PORT),

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import KubernetesObject
+from components.gate import Gate, settings_map
 from components.pods import (
     AGENT_DIRECTORY,
+    GATE_PORT,
     PodParts,
     claim,
     container,
     environment,
+    probed,
     scratch,
 )
-from components.policies import from_monitoring, from_pods, outbound, policy
+from components.policies import from_controller, from_monitoring, from_pods, outbound, policy
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
+from plan.memory import brain_memory
+from settings.routes import company_route, region_routes
 
 PORT = 3002
+MEMORY = f"{AGENT_DIRECTORY}/brain"
+"""Where the volume is mounted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +38,8 @@ class BrainArgs(WorkloadArgs):
 class Brain(ComponentResource):
     """StatefulSet, volume, services, identity, disruption budget and network policy.
 
-    Port 3002 has no authentication: only the company's Agents of the same region reach it.
+    Port 3002 has no authentication: of the pods only the company's Agents of the same region reach it, and
+    the failover controller, which asks for its health.
     """
 
     TYPE = "agency:brain:Brain"
@@ -44,28 +53,58 @@ class Brain(ComponentResource):
             workload.name,
             args.company.namespace,
             workload.labels,
-            ingress=[from_pods(labels_of("agent", args), PORT), *from_monitoring(args.settings)],
+            ingress=[
+                from_pods(labels_of("agent", args), PORT),
+                *from_controller(args.settings, PORT, GATE_PORT),
+                *from_monitoring(args.settings),
+            ],
             egress=outbound(args.settings),
         )
-        self.stateful_set = deploy(self, name, workload, _pod(args, workload.name), opening)
+        self.stateful_set = deploy(
+            self, name, workload, _pod(workload), policy=opening, settings=_settings(workload)
+        )
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 
-def _pod(args: BrainArgs, volume: str) -> PodParts:
-    settings, company = args.settings, args.company
-    brain = container(
+def _settings(workload: Workload) -> dict[str, Any]:
+    settings, company = workload.args.settings, workload.args.company
+    memory = brain_memory(
+        settings.load_balancing.policy,
+        company_route(settings, company),
+        region_routes(settings),
+        workload.args.region.settings.name,
+    )
+    return settings_map(workload, memory, {})
+
+
+def _pod(workload: Workload) -> PodParts:
+    company = workload.args.company
+    gate = Gate(
+        workload=workload,
+        claim="brain",
+        volume=MEMORY,
+        health=f"http://127.0.0.1:{PORT}/health",
+        mounts={},
+        variables={},
+    )
+    return PodParts(
+        init_containers=gate.init_containers(),
+        containers=[_brain(workload)],
+        volumes=[scratch("agent"), claim("brain", workload.name), scratch("tmp"), *gate.volumes()],
+        annotations=key_annotations(company),
+    )
+
+
+def _brain(workload: Workload) -> dict[str, Any]:
+    settings, company = workload.args.settings, workload.args.company
+    return container(
         "brain",
         settings.agency_image,
         ["node", "dist/mcp_servers/brain/index.js"],
         resources=company.brain.resources,
-        port=PORT,
-        mounts={AGENT_DIRECTORY: "agent", f"{AGENT_DIRECTORY}/brain": "brain", "/tmp": "tmp"},
+        probes=probed("brain", PORT, gated=True),
+        mounts={AGENT_DIRECTORY: "agent", MEMORY: "brain", "/tmp": "tmp"},
         workingDir="/app",
         env=environment(settings, company, container="brain", port=PORT),
         envFrom=key_source(company),
-    )
-    return PodParts(
-        containers=[brain],
-        volumes=[scratch("agent"), claim("brain", volume), scratch("tmp")],
-        annotations=key_annotations(company),
     )

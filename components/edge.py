@@ -11,7 +11,8 @@ from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
-from components.load_balancer import health_rule, ingress_annotations
+from components.failover_controller import FailoverController
+from components.load_balancer import controller_answers, fixed_answers, ingress_annotations
 from plan.edges import edge_label, edge_name
 from plan.names import SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
@@ -26,10 +27,15 @@ class EdgeArgs:
     number: int
     cluster: Cluster
     certificate_arn: pulumi.Input[str] | None
+    first: bool
+    """Of the region's."""
+    controller: FailoverController | None
+    """Of the region's cluster; None with failover off."""
 
 
 class Edge(ComponentResource):
-    """The Ingress that answers `/healthz/<region>` without a host, and `<region>[-n].<domain>`.
+    """The Ingress that answers `/healthz/<region>` and `/peer/<region>` without a host, and
+    `<region>[-n].<domain>`.
 
     A region with an endpoint has its load balancer and that one's name already: only the Ingress is made,
     and nobody waits for its address.
@@ -43,12 +49,11 @@ class Edge(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         settings, region = args.settings, args.region
         self.host = region.endpoint or edge_name(region.name, args.number, settings.domain)
+        needed = [args.cluster.system_namespace, *([args.controller.service] if args.controller else [])]
         ingress = KubernetesObject(
             f"{name}-ingress",
             _manifest(args),
-            ResourceOptions(
-                parent=self, provider=args.cluster.provider, depends_on=[args.cluster.system_namespace]
-            ),
+            ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=needed),
         )
         if region.endpoint is None and settings.load_balancing.manager is Manager.ROUTE53:
             aws.route53.Record(
@@ -80,10 +85,15 @@ def _address(ingress: KubernetesObject, host: str) -> Output[str]:
 
 def _manifest(args: EdgeArgs) -> dict[str, Any]:
     settings, region = args.settings, args.region
-    extra, rule = health_rule(settings.ingress, region.name, args.number)
+    extra, paths = (
+        controller_answers(settings.ingress, region.name, args.number, first=args.first)
+        if args.controller
+        else fixed_answers(settings.ingress, region.name, args.number)
+    )
+    told: dict[str, pulumi.Input[str]] = {**extra}
     if settings.load_balancing.manager is Manager.EXTERNAL_DNS and region.endpoint is None:
         host = edge_name(region.name, args.number, settings.domain)
-        extra[f"{settings.load_balancing.annotation_prefix}hostname"] = host
+        told[f"{settings.load_balancing.annotation_prefix}hostname"] = host
     skip = SKIP_AWAIT if region.endpoint else {}
     made = ingress_annotations(
         settings.ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
@@ -94,7 +104,7 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
         "metadata": {
             "name": f"edge-{edge_label(region.name, args.number)}",
             "namespace": SYSTEM_NAMESPACE,
-            "annotations": {**made, **extra, **skip},
+            "annotations": {**made, **told, **skip},
         },
-        "spec": {"ingressClassName": settings.ingress.class_name, "rules": [{"http": {"paths": [rule]}}]},
+        "spec": {"ingressClassName": settings.ingress.class_name, "rules": [{"http": {"paths": paths}}]},
     }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
+from components.agent import LINKS_RESOURCES
 from components.base import ADOPT
+from components.gate import GATE_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES
 from plan.names import COMPANY_LABEL
 from settings import Company, Settings
 from settings.models import HEALTH_MONITOR_RESOURCES, Resources
@@ -13,10 +16,6 @@ from settings.values import quantity
 
 SURGE = 2
 """A quota must let a rollout through: pods that go and pods that come count at the same time."""
-
-SIDECAR_CPU = Decimal("0.5")
-SIDECAR_MEMORY = Decimal(512 * 2**20)
-"""Room in a pod for sidecars beside the application's own containers."""
 
 
 def namespace(company: Company) -> dict[str, Any]:
@@ -58,8 +57,8 @@ def quota(settings: Settings, company: Company, regions_in_cluster: int) -> dict
 
 def limits(company: Company) -> dict[str, Any]:
     """The largest pod, and what a container gets that says nothing (a debug container)."""
-    agent = _sum(company.agent.resources, HEALTH_MONITOR_RESOURCES)
-    brain = _sum(company.brain.resources)
+    agent = _most(company.agent.resources, HEALTH_MONITOR_RESOURCES, GATE_RESOURCES)
+    brain = _most(company.brain.resources, GATE_RESOURCES)
     cpu, memory = (max(one, other) for one, other in zip(agent, brain, strict=True))
     return {
         "apiVersion": "v1",
@@ -67,10 +66,7 @@ def limits(company: Company) -> dict[str, Any]:
         "metadata": {"name": "company", "namespace": company.namespace},
         "spec": {
             "limits": [
-                {
-                    "type": "Pod",
-                    "max": {"cpu": _milli(cpu + SIDECAR_CPU), "memory": _mebi(memory + SIDECAR_MEMORY)},
-                },
+                {"type": "Pod", "max": {"cpu": _milli(cpu), "memory": _mebi(memory)}},
                 {
                     "type": "Container",
                     "default": {"cpu": "200m", "memory": "256Mi"},
@@ -81,11 +77,17 @@ def limits(company: Company) -> dict[str, Any]:
     }
 
 
-def _sum(*resources: Resources) -> tuple[Decimal, Decimal]:
-    """CPU (cores) and memory (bytes) that containers may use at most."""
-    cpu = sum((quantity(one.limits.cpu or "0") for one in resources), Decimal(0))
-    memory = sum((quantity(one.limits.memory or "0") for one in resources), Decimal(0))
-    return cpu, memory
+def _most(*running: Resources) -> tuple[Decimal, Decimal]:
+    """CPU (cores) and memory (bytes) that a pod may use at most: what runs in it together, or the largest of
+    what runs alone before that. The same with replication and without, so that neither blocks the other.
+    """
+    before = (LINKS_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES)
+    cpu = sum((quantity(one.limits.cpu or "0") for one in running), Decimal(0))
+    memory = sum((quantity(one.limits.memory or "0") for one in running), Decimal(0))
+    return (
+        max(cpu, *(quantity(one.limits.cpu or "0") for one in before)),
+        max(memory, *(quantity(one.limits.memory or "0") for one in before)),
+    )
 
 
 def _milli(cores: Decimal) -> str:
@@ -93,4 +95,4 @@ def _milli(cores: Decimal) -> str:
 
 
 def _mebi(size: Decimal) -> str:
-    return f"{-int(-size // 2**20)}Mi"
+    return f"{ceil(size / 2**20)}Mi"

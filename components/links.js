@@ -1,12 +1,9 @@
-// Fills /work with links into the image's /app, and one to the mounted mcp.json. Runs again after a restart.
+// Fills /work with links into the image's /app. Runs again after a restart.
+// The gate writes /work/mcp.json, and /work/.agent is a volume.
 const fs = require("fs");
 
-const link = (target, path) => {
-  fs.rmSync(path, { force: true, recursive: true });
-  fs.symlinkSync(target, path);
-};
-
 for (const entry of fs.readdirSync("/app")) {
-  if (![".agent", "mcp.json"].includes(entry)) link(`/app/${entry}`, `/work/${entry}`);
+  if ([".agent", "mcp.json"].includes(entry)) continue;
+  fs.rmSync(`/work/${entry}`, { force: true, recursive: true });
+  fs.symlinkSync(`/app/${entry}`, `/work/${entry}`);
 }
-link(`${process.env.CONFIGURATION}/mcp.json`, "/work/mcp.json");

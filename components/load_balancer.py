@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from components.policies import CONTROLLER
 from plan.edges import edge_label
 from settings.models import Ingress
 
@@ -39,24 +40,55 @@ def ingress_annotations(
     return found
 
 
-def health_rule(ingress: Ingress, region: str, edge: int) -> tuple[dict[str, str], dict[str, Any]]:
-    """Annotations and the rule with which the load balancer itself answers `/healthz/<region>` with 200.
+Answers = tuple[dict[str, str], list[dict[str, Any]]]
+"""Annotations of an edge's Ingress, and its paths."""
+
+
+def controller_answers(ingress: Ingress, region: str, edge: int, *, first: bool) -> Answers:
+    """The failover controller answers the region's health and its page of views.
+
+    ingress-nginx and its like have one load balancer for all edges, and refuse a path that comes twice: there
+    the region's first edge alone has them, and the others a path of their own, which gets them their address.
+    """
+    if ingress.class_name != "alb" and not first:
+        return _own_path(region, edge)
+    backend = {"service": {"name": CONTROLLER, "port": {"name": "http"}}}
+    paths = [
+        {"path": f"/{what}/{region}", "pathType": "Prefix", "backend": backend}
+        for what in ("healthz", "peer")
+    ]
+    if ingress.class_name != "alb":
+        return {}, paths
+    prefix = "alb.ingress.kubernetes.io"
+    # The page is there whatever it says: a flagged region's controller is not at fault.
+    health = {f"{prefix}/healthcheck-path": f"/peer/{region}"}
+    return {**health, f"{prefix}/group.order": str(HOSTS_FIRST)}, paths
+
+
+def fixed_answers(ingress: Ingress, region: str, edge: int) -> Answers:
+    """Without a failover controller the load balancer itself answers `/healthz/<region>` with 200.
 
     Class `alb` gets a fixed response. ingress-nginx answers `/healthz` on every host that it does not know by
     itself, and forbids the snippets that could say so: there a rule of its own path makes the Ingress, and so
     its address. What another class does, its owner has to see to (`settings.warnings`).
     """
-    backend = {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
-    # The backend is an answer of the load balancer, not a Service.
-    annotations = {"kube-score/ignore": "ingress-targets-service"}
     if ingress.class_name != "alb":
-        return annotations, {
-            "path": f"/edge/{edge_label(region, edge)}",
-            "pathType": "Prefix",
-            "backend": backend,
-        }
+        return _own_path(region, edge)
     response = {"contentType": "text/plain", "statusCode": "200"}
     action = {"type": "fixed-response", "fixedResponseConfig": response}
-    annotations["alb.ingress.kubernetes.io/actions.healthz"] = json.dumps(action, separators=(",", ":"))
-    annotations["alb.ingress.kubernetes.io/group.order"] = str(HOSTS_FIRST)
-    return annotations, {"path": f"/healthz/{region}", "pathType": "Prefix", "backend": backend}
+    annotations = {
+        **NO_SERVICE,
+        "alb.ingress.kubernetes.io/actions.healthz": json.dumps(action, separators=(",", ":")),
+        "alb.ingress.kubernetes.io/group.order": str(HOSTS_FIRST),
+    }
+    return annotations, [{"path": f"/healthz/{region}", "pathType": "Prefix", "backend": NOBODY}]
+
+
+def _own_path(region: str, edge: int) -> Answers:
+    path = {"path": f"/edge/{edge_label(region, edge)}", "pathType": "Prefix", "backend": NOBODY}
+    return NO_SERVICE, [path]
+
+
+NOBODY = {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
+NO_SERVICE = {"kube-score/ignore": "ingress-targets-service"}
+"""The backend is an answer of the load balancer, not a Service."""

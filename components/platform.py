@@ -11,12 +11,14 @@ import pulumi
 from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.failover_controller import FailoverController, FailoverControllerArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.tenant import Tenant, TenantArgs
 from plan import names
 from plan.dns import Leaf, Record, RecordPlan
+from plan.edges import edge_name
 from settings import Settings, clusters_of
 from settings.models import Company, Manager
 from settings.routes import check_of, record_plan
@@ -36,6 +38,7 @@ class Platform:
         self.clusters = {
             plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan)) for plan in clusters_of(settings)
         }
+        self.controllers = self._controllers()
         self.certificates = self._certificates()
         self.regions = self._regions()
         self._mesh()
@@ -94,6 +97,24 @@ class Platform:
             for region in sorted(self.settings.regions, key=lambda region: region.name)
         }
 
+    def _controllers(self) -> dict[str, FailoverController]:
+        """One a cluster, by its folder. They roll one after another: those of passive regions alone first."""
+        if not self.settings.failover_enabled:
+            return {}
+        made: dict[str, FailoverController] = {}
+        before: list[pulumi.Resource] = []
+        for folder, cluster in sorted(self.clusters.items(), key=_standby_first):
+            args = FailoverControllerArgs(
+                settings=self.settings,
+                cluster=cluster,
+                peers=pages_of(self.settings) if len(self.clusters) > 1 else {},
+                after=before if self.settings.wait_for_ready else [],
+            )
+            child = pulumi.ResourceOptions(parent=cluster)
+            made[folder] = FailoverController(f"{folder}-failover", args, child)
+            before = [made[folder].deployment]
+        return made
+
     def _certificates(self) -> Mapping[str, pulumi.Input[str]]:
         """Certificates by region: those that the settings name, ours for the others that need one."""
         given = {
@@ -132,6 +153,7 @@ class Platform:
                 leaves=[record for record in leaves if record.check in own] if self.managed else [],
                 certificate_arn=self.certificates.get(region.name),
                 advice=self.advice,
+                controller=self.controllers.get(cluster_of[region.name].plan.folder),
             )
             made[region.name] = Region(region.name, args)
         return made
@@ -210,3 +232,20 @@ def edges_of(settings: Settings, region: str) -> list[int]:
         if any(one.name == region for one in settings.regions_of(company))
     }
     return sorted(used or {1})
+
+
+def pages_of(settings: Settings) -> dict[str, str]:
+    """Each region's page of views, on its first edge. A controller asks its own cluster's too: so it notices
+    when nobody can reach them.
+    """
+    hosts = {
+        region.name: region.endpoint
+        or edge_name(region.name, min(edges_of(settings, region.name)), settings.domain)
+        for region in settings.regions
+    }
+    return {name: f"https://{host}/peer/{name}" for name, host in hosts.items()}
+
+
+def _standby_first(cluster: tuple[str, Cluster]) -> tuple[bool, str]:
+    folder, made = cluster
+    return any(region.active for region in made.plan.regions), folder

@@ -17,6 +17,9 @@ GRACE_SECONDS = 90
 AGENT_DIRECTORY = "/work/.agent"
 """Where every container has the application's data. The application insists on the folder's name."""
 
+GATE_PORT = 3010
+"""Readiness and metrics of a workload's pod (`components/gate.py`)."""
+
 LOCAL_IMAGES = "localhost/"
 """Images of this host are imported into a node, there is nothing to pull them from."""
 
@@ -32,16 +35,22 @@ class PodParts:
 
 
 def pod_template(
-    parts: PodParts, *, settings: Settings, region: Region, service_account: str, labels: Mapping[str, str]
+    parts: PodParts,
+    *,
+    settings: Settings,
+    region: Region | None,
+    service_account: str,
+    labels: Mapping[str, str],
 ) -> dict[str, Any]:
+    """A pod of a workload; bound to its region, unless it is of none (the failover controller's)."""
     return {
         "metadata": present({"labels": dict(labels), "annotations": dict(parts.annotations)}),
         "spec": {
             "serviceAccountName": service_account,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            # The application ignores SIGTERM as process 1.
-            "shareProcessNamespace": True,
+            # The application ignores SIGTERM as process 1, and the gate has to find and to stop it.
+            **({"shareProcessNamespace": True} if region else {}),
             "terminationGracePeriodSeconds": GRACE_SECONDS,
             "priorityClassName": PRIORITY_CLASS,
             "securityContext": {
@@ -60,13 +69,7 @@ def pod_template(
     }
 
 
-def _placement(region: Region, labels: Mapping[str, str]) -> dict[str, Any]:
-    here = {"key": REGION_LABEL, "operator": "In", "values": [region.name]}
-    affinity = {
-        "requiredDuringSchedulingIgnoredDuringExecution": {
-            "nodeSelectorTerms": [{"matchExpressions": [here]}]
-        }
-    }
+def _placement(region: Region | None, labels: Mapping[str, str]) -> dict[str, Any]:
     spread = {
         "maxSkew": 1,
         "whenUnsatisfiable": "ScheduleAnyway",
@@ -76,12 +79,18 @@ def _placement(region: Region, labels: Mapping[str, str]) -> dict[str, Any]:
     preferred = {"weight": 100, "podAffinityTerm": apart}
     return {
         "affinity": {
-            "nodeAffinity": affinity,
+            **(_in_region(region) if region else {}),
             "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]},
         },
-        **present({"nodeSelector": dict(region.node_selector)}),
+        **present({"nodeSelector": dict(region.node_selector) if region else {}}),
         "topologySpreadConstraints": [{**spread, "topologyKey": "topology.kubernetes.io/zone"}],
     }
+
+
+def _in_region(region: Region) -> dict[str, Any]:
+    here = {"key": REGION_LABEL, "operator": "In", "values": [region.name]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [here]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
 def container(
@@ -91,10 +100,10 @@ def container(
     *,
     resources: Resources,
     mounts: Mapping[str, str],
-    port: int | None = None,
+    probes: Mapping[str, Any] | None = None,
     **rest: Any,
 ) -> dict[str, Any]:
-    """A hardened container. `mounts` maps mount paths to volumes; with a `port`, it is probed there."""
+    """A hardened container. `mounts` maps mount paths to volumes; one that runs on has `probes`."""
     return {
         "name": name,
         "image": image,
@@ -112,7 +121,7 @@ def container(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "volumeMounts": [{"mountPath": path, "name": volume} for path, volume in mounts.items()],
-        **(_probed(name, port) if port else {}),
+        **(probes or {}),
         **present(rest),
     }
 
@@ -126,19 +135,26 @@ def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value not in ([], {}, None)}
 
 
-def _probed(name: str, port: int) -> dict[str, Any]:
-    """Five minutes to start; then not ready after 10 s without an answer, restarted after a minute.
+def probed(name: str, port: int, *, path: str = "/health", gated: bool = False) -> dict[str, Any]:
+    """The container's port and its probes there: five minutes to start; then not ready after 10 s without an
+    answer, restarted after a minute.
 
+    With `gated`, the gate says whether it is ready: it knows of flags and swaps, and counts failures itself.
     Liveness names the port by its number: kube-score takes two probes of one handler for the same probe,
     whatever their thresholds.
     """
-    health = {"httpGet": {"path": "/health", "port": name}, "timeoutSeconds": 3}
+    own = {"httpGet": {"path": path, "port": name}, "timeoutSeconds": 3}
+    gate = {"httpGet": {"path": "/ready", "port": GATE_PORT}, "timeoutSeconds": 3}
     return {
         "ports": [{"name": name, "containerPort": port}],
-        "startupProbe": {**health, "periodSeconds": 2, "failureThreshold": 150},
-        "readinessProbe": {**health, "periodSeconds": 5, "failureThreshold": 2},
+        "startupProbe": {**own, "periodSeconds": 2, "failureThreshold": 150},
+        "readinessProbe": {
+            **(gate if gated else own),
+            "periodSeconds": 5,
+            "failureThreshold": 1 if gated else 2,
+        },
         "livenessProbe": {
-            "httpGet": {"path": "/health", "port": port},
+            "httpGet": {"path": path, "port": port},
             "timeoutSeconds": 10,
             "periodSeconds": 15,
             "failureThreshold": 4,
@@ -166,4 +182,8 @@ def environment(settings: Settings, company: Company, *, container: str, port: i
         "AGENCY_CONTAINER": container,
         "HOME": "/tmp",
     }
+    return variables(values)
+
+
+def variables(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items()]

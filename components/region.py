@@ -12,6 +12,7 @@ from pulumi import ComponentResource, ResourceOptions
 from components.advice import Advice
 from components.cluster import Cluster
 from components.edge import Edge, EdgeArgs
+from components.failover_controller import FailoverController
 from components.records import create_record, label_of
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.replication_bucket import ReplicationBucket, ReplicationBucketArgs
@@ -41,6 +42,8 @@ class RegionArgs:
     """The records of all trees that point at this region; none where external-dns manages names."""
     certificate_arn: pulumi.Input[str] | None
     advice: Advice
+    controller: FailoverController | None
+    """Of the region's cluster; None with failover off."""
 
 
 class Region(ComponentResource):
@@ -75,6 +78,8 @@ class Region(ComponentResource):
                     number=number,
                     cluster=args.cluster,
                     certificate_arn=args.certificate_arn,
+                    first=number == min(args.edges),
+                    controller=args.controller,
                 ),
                 ResourceOptions(parent=self),
             )

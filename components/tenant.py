@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
-from components import guards
+from components import failover_access, guards, replica_keys, runtime_programs
 from components.agent import Agent, AgentArgs
 from components.base import KubernetesObject
 from components.brain import Brain, BrainArgs
 from components.cluster import Cluster
+from components.flags import flags_map
 from components.policies import deny_all
 from components.records import create_record
 from components.region import Region
@@ -21,7 +22,7 @@ from components.secrets import secret_of
 from components.workload import WorkloadArgs
 from plan.dns import Policy, Record
 from plan.iam import irsa_trust, no_trust, replica_access
-from plan.names import company_role_name, host_of, service_account_name
+from plan.names import COMPANY_LABEL, company_role_name, host_of, service_account_name
 from settings import Company, Settings
 from settings.models import Identity
 
@@ -83,14 +84,21 @@ class Tenant(ComponentResource):
         space = KubernetesObject(f"{name}-namespace@{at}", guards.namespace(company), kept)
         child = ResourceOptions(parent=self, provider=cluster.provider, depends_on=[space])
         quota = guards.quota(args.settings, company, len(cluster.plan.regions))
+        program = runtime_programs.gate().config_map(company.namespace, {COMPANY_LABEL: company.namespace})
         made: list[pulumi.Resource] = [
             KubernetesObject(f"{name}-quota@{at}", quota, child),
             KubernetesObject(f"{name}-limits@{at}", guards.limits(company), child),
             KubernetesObject(f"{name}-deny@{at}", deny_all(company.namespace), child),
+            KubernetesObject(f"{name}-gate@{at}", program, child),
         ]
+        hidden = ResourceOptions.merge(child, ResourceOptions(additional_secret_outputs=["data"]))
         if secret := secret_of(company):
-            hidden = ResourceOptions.merge(child, ResourceOptions(additional_secret_outputs=["data"]))
             made.append(KubernetesObject(f"{name}-keys@{at}", secret, hidden))
+        if secret := replica_keys.secret_of(args.settings, company.namespace):
+            made.append(KubernetesObject(f"{name}-replica-keys@{at}", secret, hidden))
+        if args.settings.failover_enabled:
+            KubernetesObject(f"{name}-flags@{at}", flags_map(company.namespace), child)
+            KubernetesObject(f"{name}-failover@{at}", failover_access.binding(company.namespace), child)
         return space, made
 
     def _workloads(
@@ -107,6 +115,7 @@ class Tenant(ComponentResource):
             company=args.company,
             region=region,
             role_arn=region.role_arn or self._own_role(name, args, region),
+            buckets=args.buckets,
             namespace=made[0],
             guards=made[1],
             after=before if args.settings.wait_for_ready else [],

@@ -10,7 +10,7 @@ import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
-from components.pods import PodParts, is_local, pod_template
+from components.pods import GATE_PORT, PodParts, is_local, pod_template
 from components.region import Region
 from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
 from settings import Company, Settings
@@ -25,7 +25,9 @@ class WorkloadArgs:
     company: Company
     region: Region
     role_arn: pulumi.Input[str] | None
-    """Of the rclone sidecars; None without replication."""
+    """Of the gates; None without replication."""
+    buckets: Mapping[str, str]
+    """Every region's bucket name; empty without replication."""
     namespace: pulumi.Resource
     guards: Sequence[pulumi.Resource]
     """What must be there before a pod that it counts, limits or feeds: quota, limits, default deny, keys."""
@@ -85,6 +87,8 @@ class Workload:
     def services(self) -> dict[str, Manifest]:
         """The clients' service, and one that names every pod whether it is ready or not."""
         ports = [{"name": name, "port": port, "targetPort": name} for name, port in self.ports.items()]
+        # By number: a name is looked up among the containers that are no sidecars.
+        gate = {"name": "gate", "port": GATE_PORT, "targetPort": GATE_PORT}
         return {
             "service": {
                 "apiVersion": "v1",
@@ -100,7 +104,7 @@ class Workload:
                     "clusterIP": "None",
                     "publishNotReadyAddresses": True,
                     "selector": self.labels,
-                    "ports": ports,
+                    "ports": [*ports, gate],
                 },
             },
         }
@@ -161,7 +165,13 @@ def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
 
 
 def deploy(
-    parent: ComponentResource, name: str, workload: Workload, pod: PodParts, policy: Manifest
+    parent: ComponentResource,
+    name: str,
+    workload: Workload,
+    pod: PodParts,
+    *,
+    policy: Manifest,
+    settings: Manifest,
 ) -> KubernetesObject:
     """Register a workload's objects as children of its component; returns its StatefulSet."""
     args = workload.args
@@ -177,6 +187,7 @@ def deploy(
     volume = KubernetesObject(f"{name}-volume", workload.volume(), kept)
     identity = _identity(parent, name, workload, child)
     network = KubernetesObject(f"{name}-policy", policy, child)
+    told = KubernetesObject(f"{name}-config", settings, child)
     for role, manifest in workload.services().items():
         KubernetesObject(f"{name}-{role}", manifest, child)
     KubernetesObject(f"{name}-budget", workload.disruption_budget(), child)
@@ -186,7 +197,7 @@ def deploy(
         ResourceOptions(
             parent=parent,
             provider=args.region.cluster.provider,
-            depends_on=[*args.guards, volume, network, identity, *args.after],
+            depends_on=[*args.guards, volume, network, told, identity, *args.after],
         ),
     )
 

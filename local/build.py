@@ -74,6 +74,13 @@ PARTS: Mapping[str, Part] = {
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
+        Part(
+            name="rclone",
+            module="rclone",
+            package="github.com/rclone/rclone",
+            pinned="github.com/rclone/rclone",
+            ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
+        ),
     )
 }
 """Every program that can be built, by name."""

@@ -16,7 +16,9 @@ from local.processes import Processes, Running
 
 NAME = "aws-emulator"
 REPOSITORY = Path(__file__).parent.parent
-SERVER = Path(__file__).parent / "emulator_server.py"
+PROGRAM = tuple(
+    Path(__file__).parent / name for name in ("emulator_server.py", "moto_mends.py", "object_replication.py")
+)
 HOSTED_ZONE_PATH = "/digital-agency/hosted-zone"
 IDENTITY_PATH = "/digital-agency/process"
 REGION = "us-east-1"
@@ -107,7 +109,7 @@ def _start(processes: Processes, progress: Progress) -> Emulator:
 
 def _source() -> str:
     """What the emulator is made of: one that was started from other code is replaced."""
-    program = SERVER.read_bytes() + importlib.metadata.version("moto").encode()
+    program = b"".join(file.read_bytes() for file in PROGRAM) + importlib.metadata.version("moto").encode()
     return hashlib.sha256(program).hexdigest()[:16]
 
 

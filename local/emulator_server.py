@@ -1,12 +1,10 @@
-"""The AWS emulator's process, run as a module: moto's server, two calls that it has not, and two mends.
+"""The AWS emulator's process, run as a module: moto's server, mended, with object replication and two calls.
 
 `GET /digital-agency/process` answers with the process's id. `POST /digital-agency/hosted-zone` with
 `{"id": …, "domain": …}` makes a Route53 hosted zone with exactly this id, as if the account had had it
 before: a stack file names its zone by id, and moto's own API draws ids at random.
 
-`GetBucketReplication` answers with the filter and the delete markers that were put: moto 5.2.5 keeps both,
-but answers with an empty prefix and `Disabled` whatever they are. And a record that is deleted by its set
-identifier takes no other name's records with it, as it does in moto.
+Objects are replicated by the buckets' own rules, in no order, within REPLICATION_SECONDS.
 """
 
 import argparse
@@ -18,25 +16,21 @@ from threading import Lock
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
 from moto.route53.models import HostedZoneIdentifier, Route53Backend, route53_backends
-from moto.s3.exceptions import ReplicationConfigurationNotFoundError
-from moto.s3.responses import S3Response
 from moto.utilities.id_generator import moto_id_manager
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
 from local.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH
+from local.moto_mends import mend
+from local.object_replication import Later, ObjectReplication, WsgiApp
 
-_changing = Lock()
-_moto_change = Route53Backend.change_resource_record_sets
-
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+REPLICATION_SECONDS = 2.0
 
 
 class Application:
@@ -73,31 +67,6 @@ def _ensure_hosted_zone(wanted: Mapping[str, str]) -> Response:
     return Response(status=201)
 
 
-def _get_bucket_replication(self: S3Response) -> Any:
-    self.data["Action"] = "GetBucketReplication"
-    found = self.backend.get_bucket_replication(self.bucket_name)
-    if not found:
-        raise ReplicationConfigurationNotFoundError(bucket_name=self.bucket_name)
-    told = {"Role": found["Role"], "Rules": found["Rule"]}
-    return self.serialized(ActionResult({"ReplicationConfiguration": told}))
-
-
-def _change_resource_record_sets(
-    self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]]
-) -> None:
-    deleted = {_key(change["ResourceRecordSet"]) for change in change_list if change["Action"] == "DELETE"}
-    with _changing:
-        zone = self.get_hosted_zone(zoneid)
-        before = {(one.name, one.type, one.set_identifier): one for one in zone.rrsets}
-        _moto_change(self, zoneid, change_list)
-        left = {(one.name, one.type, one.set_identifier) for one in zone.rrsets}
-        zone.rrsets += [one for key, one in before.items() if key not in left and key not in deleted]
-
-
-def _key(record_set: Mapping[str, Any]) -> tuple[str, str, str | None]:
-    return record_set["Name"].rstrip(".") + ".", record_set["Type"], record_set.get("SetIdentifier")
-
-
 def main() -> None:
     """Serve on 127.0.0.1 at the given port until a signal ends the process."""
     parser = argparse.ArgumentParser()
@@ -105,9 +74,10 @@ def main() -> None:
     port: int = parser.parse_args().port
     # A line for each request would fill the disk of a stack whose gates copy every few seconds.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    S3Response.get_bucket_replication = _get_bucket_replication  # type: ignore[method-assign]
-    Route53Backend.change_resource_record_sets = _change_resource_record_sets  # type: ignore[method-assign]
-    aws = DomainDispatcherApplication(create_backend_app)
+    mend()
+    lock = Lock()
+    moto = DomainDispatcherApplication(create_backend_app)
+    aws = ObjectReplication(moto, Later(REPLICATION_SECONDS, lock), lock)
     run_simple("127.0.0.1", port, Application(aws), threaded=True, request_handler=MotoRequestHandler)
 
 

@@ -1,4 +1,9 @@
-"""`python -m ops <command>`. Exit code 0, or 2 for a stack file that can't be deployed."""
+"""`python -m ops <command>`.
+
+Exit codes: 0 done; 1 AWS refused or failed; 2 the call or the stack file is at fault; 3 nothing is there to
+restore; 4 nobody said yes, nothing was done; 5 the gate has not executed the order in time, it stays;
+130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,32 @@ import argparse
 import sys
 from pathlib import Path
 
-from ops.render import render
-from ops.stack_file import StackFileError, record, stack_of
+from ops.errors import INTERRUPTED, WRONG_CALL, OperatorError
+from ops.stack_file import StackFileError
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    try:
+        arguments = parser().parse_args(argv)
+        return int(arguments.run(arguments))
+    except StackFileError as error:
+        print(error, file=sys.stderr)
+        return WRONG_CALL
+    except OperatorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("interrupted; an order or a job that was already given stays", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    from ops import accept_shrink, backfill, restore
+
+    made = argparse.ArgumentParser(
+        prog="python -m ops", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = made.add_subparsers(required=True, metavar="command")
     command = commands.add_parser(
         "render", help="write the resources of a stack file, without touching anything"
     )
@@ -20,15 +44,21 @@ def main(argv: list[str] | None = None) -> int:
     command.add_argument("--out", type=Path, required=True, help="the folder to write to")
     command.add_argument("--stack", help="its stack; default: from the name Pulumi.<stack>.yaml, else dev")
     command.set_defaults(run=_render)
-    arguments = parser.parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except StackFileError as error:
-        print(error, file=sys.stderr)
-        return 2
+    for name, module, help in (
+        ("restore", restore, "bring a company's memory back to a point in time"),
+        ("accept-shrink", accept_shrink, "let a company's copies shrink, after a loss that was meant"),
+        ("backfill", backfill, "copy what the buckets held before a region joined"),
+    ):
+        command = commands.add_parser(name, help=help, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return made
 
 
 def _render(arguments: argparse.Namespace) -> int:
+    from ops.render import render
+    from ops.stack_file import record, stack_of
+
     stack = stack_of(arguments.config, arguments.stack)
     print(f"rendering {arguments.config} as stack {stack} …", flush=True)
     recorder = record(arguments.config, stack)

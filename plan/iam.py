@@ -14,6 +14,9 @@ Document = dict[str, Any]
 SESSION_NAMESPACE = "${aws:PrincipalTag/kubernetes-namespace}"
 """A Pod Identity session's namespace (source: EKS user guide, "Grant Pods access based on tags")."""
 
+BACKFILL_REPORTS = "_backfill"
+"""Where batch jobs report what they could not copy: below no region's prefix, so it is copied nowhere."""
+
 
 def bucket_arn(bucket: str) -> str:
     return f"arn:aws:s3:::{bucket}"
@@ -92,11 +95,16 @@ def no_trust() -> Document:
 
 
 def replication_trust() -> Document:
+    """Trust in S3, for what is written from now on, and in its batch jobs, for what was written before.
+
+    Without `aws:SourceAccount`: the S3 user guide names no condition key that batch jobs would send, and
+    `iam:PassRole`, which creating a job needs, ends at the account anyway.
+    """
     return _document(
         {
             "Sid": "Replication",
             "Effect": "Allow",
-            "Principal": {"Service": "s3.amazonaws.com"},
+            "Principal": {"Service": ["batchoperations.s3.amazonaws.com", "s3.amazonaws.com"]},
             "Action": "sts:AssumeRole",
         }
     )
@@ -106,20 +114,30 @@ def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str,
     """What S3 may do to copy each region's own prefix (source: S3 user guide, "Setting up permissions").
 
     `links` maps a region to the regions that it replicates to, `buckets` a region to its bucket's name.
+    Batch jobs (`python -m ops backfill`) need `InitiateReplication`, `PutInventoryConfiguration` for the list
+    of objects that S3 makes itself, and `PutObject` for the report of what failed (source: S3 user guide,
+    "Configuring an IAM role for S3 Batch Replication").
     """
     sources = sorted(region for region, targets in links.items() if targets)
-    read = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
+    configuration = ["s3:GetReplicationConfiguration", "s3:ListBucket", "s3:PutInventoryConfiguration"]
+    read = [
+        "s3:GetObjectVersionForReplication",
+        "s3:GetObjectVersionAcl",
+        "s3:GetObjectVersionTagging",
+        "s3:InitiateReplication",
+    ]
     write = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
     copies = sorted((source, target) for source in sources for target in links[source])
     return _document(
-        _allow(
-            "ReadConfiguration",
-            ["s3:GetReplicationConfiguration", "s3:ListBucket"],
-            [bucket_arn(buckets[region]) for region in sources],
-        ),
+        _allow("Configuration", configuration, [bucket_arn(buckets[region]) for region in sources]),
         _allow("ReadSources", read, [f"{bucket_arn(buckets[region])}/{region}/*" for region in sources]),
         _allow(
             "WriteCopies", write, [f"{bucket_arn(buckets[target])}/{source}/*" for source, target in copies]
+        ),
+        _allow(
+            "WriteReports",
+            ["s3:PutObject"],
+            [f"{bucket_arn(buckets[region])}/{BACKFILL_REPORTS}/*" for region in sources],
         ),
     )
 

@@ -11,6 +11,8 @@ import re
 SYSTEM_NAMESPACE = "digital-agency-system"
 COMPANY_LABEL = "agency.global/company"
 REGION_LABEL = "topology.kubernetes.io/region"
+DIVERGED = "diverged"
+"""The folder, in volumes and buckets, of what diverged (`runtime/gate/checkpoint.py`)."""
 BUCKET_NAME_LIMIT = 63
 ROLE_NAME_LIMIT = 64
 

@@ -27,6 +27,7 @@ from settings.companies import (
 from settings.regions import ClusterRef, Region
 from settings.values import (
     AnnotationPrefix,
+    Bandwidth,
     Cidr,
     CompanyName,
     DnsLabel,
@@ -34,6 +35,7 @@ from settings.values import (
     EnvironmentName,
     Flag,
     HostedZoneId,
+    HttpUrl,
     Image,
     Model,
     ObjectName,
@@ -67,6 +69,7 @@ __all__ = [
     "Region",
     "Replication",
     "Resources",
+    "Retention",
     "Scheme",
     "Settings",
     "resources",
@@ -161,6 +164,18 @@ class Failover(Model):
     )
 
 
+class Retention(Model):
+    """Which checkpoints of a volume stay; of those of one hour or one day the newest."""
+
+    all_hours: Whole = Field(default=1, ge=1, le=168, description="All of the last hours. Default: 1.")
+    hourly_hours: Whole = Field(
+        default=24, ge=1, le=8784, description="Then one an hour until so many hours back. Default: 24."
+    )
+    daily_days: Whole = Field(
+        default=30, ge=1, le=3660, description="Then one a day until so many days back. Default: 30."
+    )
+
+
 class Replication(Model):
     """Copies of the volumes in a bucket a region, and of the buckets in each other."""
 
@@ -177,6 +192,18 @@ class Replication(Model):
     time_control: Flag = Field(
         default=False,
         description="S3 Replication Time Control (15 minutes, a surcharge); needs metrics. Default: false.",
+    )
+    bandwidth_limit: Bandwidth = Field(
+        default="off", description="Of each volume's copies, in bytes a second such as 10M. Default: off."
+    )
+    transfers: Whole = Field(
+        default=4, ge=1, le=64, description="Files that a volume's copier moves at a time. Default: 4."
+    )
+    retention: Retention = Field(
+        default=Retention(), description="Which checkpoints stay, for a restore to a point in time."
+    )
+    endpoint: HttpUrl | None = Field(
+        default=None, description="Only in the stack `local`: an S3 API in place of AWS's. Default: AWS's."
     )
 
 

@@ -10,6 +10,10 @@ def region_route(region: Region) -> RegionRoute:
     return RegionRoute(name=region.name, active=region.active, weight=region.weight, geo=region.geo)
 
 
+def region_routes(settings: Settings) -> dict[str, RegionRoute]:
+    return {region.name: region_route(region) for region in settings.regions}
+
+
 def company_route(settings: Settings, company: Company) -> CompanyRoute:
     return CompanyRoute(
         namespace=company.namespace,

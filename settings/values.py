@@ -204,6 +204,21 @@ ContextName = Annotated[
         r"(?=.*[A-Za-z0-9])[^\n]+", "the name of a context of the kubeconfig, with a letter or a digit"
     ),
 ]
+_RATE = r"(off|(?!0+(\.0+)?[kMGT])\d{1,9}(\.\d{1,3})?[kMGT])"
+_BANDWIDTH = rf"{_RATE}(:{_RATE})?"
+Bandwidth = Annotated[
+    str,
+    # YAML 1.1 reads `off` as false.
+    BeforeValidator(lambda value: "off" if value is False else value),
+    _Matching(
+        _BANDWIDTH,
+        "off, bytes a second such as 10M (k, M, G or T, as rclone's), or upload:download such as 10M:off",
+    ),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^({_BANDWIDTH})$"}, {"const": False}]}),
+]
+HttpUrl = Annotated[
+    str, _Matching(r"https?://[^\s/?#]+/?", "the URL of a server, such as http://10.88.0.1:5000")
+]
 HttpsUrl = Annotated[str, _Matching(r"https://\S+", "a URL that begins with https://")]
 Base64 = Annotated[str, _Matching("[A-Za-z0-9+/=_-]+", "base64 on one line, as EKS shows it")]
 OidcProviderArn = Annotated[

@@ -23,11 +23,13 @@ class Peer:
     ip: str
     namespace: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    space: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Labels that the namespace was given."""
 
     @property
     def namespace_labels(self) -> dict[str, str]:
-        """Those that the API server sets itself; nobody may rely on others."""
-        return {"kubernetes.io/metadata.name": self.namespace} if self.namespace else {}
+        """With the one that the API server sets itself."""
+        return {**self.space, "kubernetes.io/metadata.name": self.namespace} if self.namespace else {}
 
 
 class Network:
@@ -89,6 +91,10 @@ def _fits(peer: Mapping[str, Any], other: Peer, own: Peer) -> bool:
 
 
 def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    if selector.keys() - {"matchLabels"}:
+    asked = selector.get("matchExpressions", [])
+    if selector.keys() - {"matchLabels", "matchExpressions"} or any(
+        one["operator"] != "Exists" for one in asked
+    ):
         raise NotImplementedError(f"selector {selector}")
-    return bool(selector.get("matchLabels", {}).items() <= labels.items())
+    there = all(one["key"] in labels for one in asked)
+    return there and bool(selector.get("matchLabels", {}).items() <= labels.items())

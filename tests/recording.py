@@ -31,6 +31,13 @@ VOLUME_CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 LIMIT_RANGE = "kubernetes:core/v1:LimitRange"
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+LEASE = "kubernetes:coordination.k8s.io/v1:Lease"
+CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
+KUBERNETES_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+ADMISSION_POLICY = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
+ADMISSION_BINDING = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 DISRUPTION_BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
@@ -252,6 +259,11 @@ def record_part(build: Callable[[], Any]) -> Recording:
         lambda: build() and None, monitor=recorder, stack="dev", config={"aws:region": AWS_REGION}
     )
     return Recording(recorder, outputs)
+
+
+def is_told(one: Registration) -> bool:
+    """Whether it is the settings of a gate or a controller, which learn of changes without a new pod."""
+    return one.type == CONFIG_MAP and "settings.json" in one.inputs.get("data", {})
 
 
 def texts(value: Any) -> Iterator[str]:

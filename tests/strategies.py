@@ -34,7 +34,9 @@ HOSTILE_NAMES = (
 LONGEST_NAME = "n" * 63
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_TAKEN = re.compile(r"default|kube-.*|digital-agency-system|ingress-.*|monitoring|[a-z]+-[a-z]+-\d+(-\d+)?")
+_TAKEN = re.compile(
+    r"default|diverged|kube-.*|digital-agency-system|ingress-.*|monitoring|[a-z]+-[a-z]+-\d+(-\d+)?"
+)
 
 _free_names = st.builds(
     "{}{}{}".format,
@@ -107,6 +109,8 @@ def _top_level(draw: DrawFn, *, stack: str, manager: str, regions: int) -> Raw:
     pinned = ("registry.example.com/agency:1.4.2", f"agency@sha256:{'0' * 64}")
     unpinned = ("localhost:5000/agency:latest", "agency", None)
     agency = draw(st.sampled_from(unpinned if stack == "local" else pinned))
+    if stack == "local" and draw(st.booleans()):
+        found.setdefault("replication", {})["endpoint"] = "http://10.88.0.1:5000"
     if agency is not None:
         found["images"] = {"agency": agency, **draw(some(python=st.just("python:3.13.1-slim")))}
     return found
@@ -127,6 +131,9 @@ _TOP_LEVEL = some(
         syncInterval=st.sampled_from((5, 60, 3600)),
         deleteMarkers=st.booleans(),
         timeControl=st.booleans(),
+        bandwidthLimit=st.sampled_from(("off", "10M", "512k:off")),
+        transfers=st.sampled_from((1, 4, 64)),
+        retention=st.sampled_from(({}, {"allHours": 24}, {"hourlyHours": 168, "dailyDays": 7})),
     ),
     network=some(
         monitoringNamespace=st.just("monitoring"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from settings.faults import Fault
 from settings.models import Settings
-from settings.rules import capacity, clusters, naming, regions, routing, workloads
+from settings.rules import capacity, clusters, copies, naming, regions, routing, workloads
 from settings.rules.base import Rule
 from settings.rules.routing import needs_certificate
 
@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     *clusters.RULES,
     *naming.RULES,
     *workloads.RULES,
+    *copies.RULES,
     *routing.RULES,
     *capacity.RULES,
 )

@@ -23,6 +23,7 @@ def _reserved(settings: Settings) -> dict[str, str]:
         **({monitoring: "monitoring"} if monitoring else {}),
         "default": "Kubernetes",
         names.SYSTEM_NAMESPACE: "this program",
+        names.DIVERGED: "the memories that a swap sets aside",
     }
 
 

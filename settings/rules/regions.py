@@ -42,12 +42,6 @@ def _replication_targets(settings: Settings, _: str) -> Iterator[Fault]:
                 yield Fault(path, target, "each region once")
 
 
-def _time_control(settings: Settings, _: str) -> Iterator[Fault]:
-    if settings.replication.time_control and not settings.replication.metrics:
-        path = ("replication", "metrics")
-        yield Fault(path, False, "true where replication.timeControl is true (S3 asks for both)")
-
-
 def _node_selector(settings: Settings, _: str) -> Iterator[Fault]:
     for index, region in enumerate(settings.regions):
         given = region.node_selector.get(REGION_LABEL, region.name)
@@ -123,7 +117,6 @@ RULES = (
     Rule(_one_active),
     Rule(_each_once),
     Rule(_replication_targets, ("regions[*].name",)),
-    Rule(_time_control, ("replication",)),
     Rule(_node_selector, ("regions[=].name",)),
     Rule(_certificates, ("regions[=].name", "regions[=].endpoint")),
     Rule(_geo),

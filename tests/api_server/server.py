@@ -37,18 +37,18 @@ class Server:
         url = f"{self._paths.path(manifest)}?{query}"
         return self._send("PATCH", url, manifest, "application/apply-patch+yaml")
 
-    def run(self, stateful_set: Manifest) -> str | None:
-        """Create, in a dry run, a pod as the StatefulSet's controller would."""
-        namespace, name = stateful_set["metadata"]["namespace"], stateful_set["metadata"]["name"]
-        template = stateful_set["spec"]["template"]
+    def run(self, workload: Manifest, *, dry_run: bool = True) -> str | None:
+        """Create, in a dry run, a pod as the controller of the StatefulSet or Deployment would."""
+        namespace, name = workload["metadata"]["namespace"], workload["metadata"]["name"]
+        template = workload["spec"]["template"]
         pod = {**template, "apiVersion": "v1", "kind": "Pod"}
         pod["metadata"] = {**template["metadata"], "name": f"{name}-0"}
-        url = f"/api/v1/namespaces/{namespace}/pods?dryRun=All&fieldValidation=Strict"
-        return self._send("POST", url, pod, "application/json")
+        query = "dryRun=All&fieldValidation=Strict" if dry_run else "fieldValidation=Strict"
+        return self._send("POST", f"/api/v1/namespaces/{namespace}/pods?{query}", pod, "application/json")
 
     def complaints(self, manifests: Iterable[Manifest], *, guarded: bool = True) -> list[str]:
-        """What it says against any of them, or against a pod of any StatefulSet. With `guarded`, the pods are
-        also held against the company's limits.
+        """What it says against any of them, or against a pod of any workload. With `guarded`, pods are held
+        against the company's limits too.
         """
         found = list(manifests)
         first = [one for one in FIRST if guarded or one != "LimitRange"]
@@ -58,24 +58,46 @@ class Server:
                 of_kind = [one for one in found if one["kind"] == kind]
                 said += pool.map(lambda one: self.apply(one, dry_run=False), of_kind)
             said += pool.map(self.apply, [one for one in found if one["kind"] not in first])
-            said += pool.map(self.run, [one for one in found if one["kind"] == "StatefulSet"])
+            said += pool.map(self.run, [one for one in found if one["kind"] in ("StatefulSet", "Deployment")])
         return [one for one in said if one is not None]
+
+    def ask(
+        self,
+        user: str | None,
+        method: str,
+        path: str,
+        body: Manifest | None = None,
+        content: str = "application/json",
+    ) -> tuple[int, Manifest]:
+        """A call as another user, None as the administrator: its status and its answer."""
+        whose = {"Impersonate-User": user} if user else {}
+        return self._call(method, path, body, {"Content-Type": content, **whose})
 
     def get(self, manifest: Manifest) -> Manifest | None:
         return self._paths.get(manifest)
 
     def _send(self, method: str, url: str, body: Manifest, content: str) -> str | None:
-        settings = self._client.configuration
-        headers = {"Content-Type": content, "Accept": "application/json"}
-        headers |= {one["key"]: one["value"] for one in settings.auth_settings().values()}
-        answer = self._client.rest_client.pool_manager.request(
-            method, settings.host + url, body=json.dumps(body), headers=headers
-        )
-        warning = answer.headers.get("Warning")
+        status, answer = self._call(method, url, body, {"Content-Type": content})
+        warning = answer.pop("warning", None)
         what = f"{body['kind']} {body['metadata'].get('namespace', '')}/{body['metadata']['name']}"
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            return f"{what}: {answer.status}: {json.loads(answer.data)['message']}"
+        if status >= HTTPStatus.BAD_REQUEST:
+            return f"{what}: {status}: {answer['message']}"
         return f"{what}: warning: {warning}" if warning else None
+
+    def _call(
+        self, method: str, url: str, body: Manifest | None, headers: dict[str, str]
+    ) -> tuple[int, Manifest]:
+        settings = self._client.configuration
+        own = {one["key"]: one["value"] for one in settings.auth_settings().values()}
+        answer = self._client.rest_client.pool_manager.request(
+            method,
+            settings.host + url,
+            body=json.dumps(body) if body is not None else None,
+            headers={"Accept": "application/json", **headers, **own},
+        )
+        told: Manifest = json.loads(answer.data) if answer.data.startswith(b"{") else {}
+        warning = answer.headers.get("Warning")
+        return answer.status, told | ({"warning": warning} if warning else {})
 
 
 def manifests(out: Path) -> list[Manifest]:

@@ -9,12 +9,15 @@ from itertools import product
 from typing import Any
 
 from plan.names import SYSTEM_NAMESPACE
-from settings import Region, Settings
+from settings import Region, Settings, clusters_of
 from tests.network_evaluator import Network, Peer
-from tests.recording import NETWORK_POLICY, STATEFUL_SET, Recording
+from tests.recording import DEPLOYMENT, NAMESPACE, NETWORK_POLICY, STATEFUL_SET, Recording
 
-AGENT, BRAIN, HEALTH_MONITOR, METRICS = 3000, 3002, 3004, 3010
-PORTS = (22, 53, 80, 443, 8080, AGENT, BRAIN, HEALTH_MONITOR, METRICS)
+AGENT, BRAIN, HEALTH_MONITOR, GATE = 3000, 3002, 3004, 3010
+EDGES, METRICS, API = 8080, 8081, 6443
+"""Of the failover controller: what edges reach, what monitoring does, and where it finds an API server."""
+PORTS = (22, 53, 80, 443, API, EDGES, METRICS, AGENT, BRAIN, HEALTH_MONITOR, GATE)
+CONTROLLER = "failover-controller"
 PROTOCOLS = ("TCP", "UDP")
 INTERNET = ("93.184.216.34", "2606:2800:220:1::1")
 POD_IDENTITY_AGENT = ("169.254.170.23", "fd00:ec2::23")
@@ -24,34 +27,40 @@ NODE_DNS = "169.254.20.10"
 
 @dataclass(frozen=True, kw_only=True)
 class Pod(Peer):
-    """A pod of a company; what it is comes from its StatefulSet's name, never from its labels."""
+    """A pod of ours; what it is comes from the name of what makes it, never from its labels."""
 
     kind: str = ""
     region: str = ""
+    """None of the controller's."""
 
 
 def _pods(run: Recording, cluster: str) -> Iterator[Pod]:
-    """One of each StatefulSet. Their addresses lie in the VPC beside the load balancer's subnets."""
-    sets = [one for one in run.of(STATEFUL_SET) if run.cluster_of(one) == cluster]
-    for number, one in enumerate(sets):
+    """One of each StatefulSet and Deployment. Their addresses lie in the VPC beside the load balancers'."""
+    made = [one for one in run.of(STATEFUL_SET, DEPLOYMENT) if run.cluster_of(one) == cluster]
+    spaces = {one.inputs["metadata"]["name"]: one.inputs["metadata"]["labels"] for one in run.of(NAMESPACE)}
+    for number, one in enumerate(made):
         metadata = one.inputs["metadata"]
-        kind, _, region = metadata["name"].partition("-")
+        kind, _, region = (
+            metadata["name"].partition("-") if one.type == STATEFUL_SET else (CONTROLLER, "", "")
+        )
         yield Pod(
             name=metadata["name"],
             ip=f"10.200.{number // 250}.{number % 250 + 1}",
             namespace=metadata["namespace"],
             labels=one.inputs["spec"]["template"]["metadata"]["labels"],
+            space=spaces[metadata["namespace"]],
             kind=kind,
             region=region,
         )
 
 
-def _around(settings: Settings, agent_labels: dict[str, Any]) -> Iterator[Peer]:
-    """Pods of other namespaces, some with the labels of an Agent, and addresses outside."""
-    for number, namespace in enumerate(
-        {"default", SYSTEM_NAMESPACE, "kube-system", "monitoring", "elsewhere", settings.ingress.namespace}
-    ):
-        yield Peer(name=namespace, ip=f"10.201.0.{number + 1}", namespace=namespace, labels=agent_labels)
+def _around(settings: Settings, disguises: list[dict[str, Any]]) -> Iterator[Peer]:
+    """Pods of other namespaces, with the labels of an Agent or of the controller, and addresses outside."""
+    spaces = {"default", "kube-system", "monitoring", "elsewhere", settings.ingress.namespace}
+    for number, (namespace, labels) in enumerate(product(sorted(spaces), disguises)):
+        yield Peer(name=namespace, ip=f"10.201.0.{number + 1}", namespace=namespace, labels=labels)
+    # In the controller's own namespace, without being one.
+    yield Peer(name="system", ip="10.201.1.1", namespace=SYSTEM_NAMESPACE, labels=disguises[0])
     for address in (*INTERNET, *POD_IDENTITY_AGENT, *LINK_LOCAL, NODE_DNS):
         yield Peer(name=address, ip=address)
     for region in settings.regions:
@@ -65,22 +74,20 @@ def _is_in(address: str, *networks: str) -> bool:
     return any(ip_address(address) in ip_network(network) for network in networks)
 
 
-def _out(settings: Settings, target: Peer, port: int, protocol: str) -> bool:
-    """Whether a company's pod may send something there that is no pod of a company."""
+def _out(settings: Settings, source: Pod, target: Peer, port: int, protocol: str) -> bool:
+    """Whether a pod of ours may send something there that is none of ours."""
     dns = port == 53 and (target.namespace == "kube-system" or target.ip == NODE_DNS)
     if protocol == "UDP":
         return dns
-    https = port == 443 and not _is_in(target.ip, "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
+    outside = not _is_in(target.ip, "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
+    if source.kind == CONTROLLER:
+        return dns or (port in (443, API) and outside)
     extra = any(one.port == port and _is_in(target.ip, one.cidr) for one in settings.network.extra_egress)
-    return dns or https or extra or (port == 80 and target.ip in POD_IDENTITY_AGENT)
+    return dns or (port == 443 and outside) or extra or (port == 80 and target.ip in POD_IDENTITY_AGENT)
 
 
-def _into(run: Recording, region: Region, source: Peer, target: Pod, port: int) -> bool:
-    """Whether a company's pod is reached from what is no pod of a company."""
-    if port == METRICS:
-        return source.namespace is not None and source.namespace == run.settings.network.monitoring_namespace
-    if (target.kind, port) != ("agent", AGENT):
-        return False
+def _balances(run: Recording, region: Region, source: Peer) -> bool:
+    """Whether the load balancer of a region may come from there."""
     if region.ingress_from is not None:
         return _is_in(source.ip, *region.ingress_from)
     if region.cluster and region.cluster.eks:
@@ -88,30 +95,73 @@ def _into(run: Recording, region: Region, source: Peer, target: Pod, port: int) 
     return source.namespace == run.settings.ingress.namespace
 
 
-def allowed(run: Recording, source: Peer, target: Peer, port: int, protocol: str) -> bool:
+def _into(run: Recording, regions: list[Region], source: Peer, target: Pod, port: int) -> bool:
+    """Whether a pod of ours, which serves these regions, is reached from what is none of ours."""
+    metrics, open_to_edges = {CONTROLLER: (METRICS, EDGES), "agent": (GATE, AGENT), "brain": (GATE, None)}[
+        target.kind
+    ]
+    if port == metrics:
+        return source.namespace is not None and source.namespace == run.settings.network.monitoring_namespace
+    return port == open_to_edges and any(_balances(run, region, source) for region in regions)
+
+
+def _among_us(source: Pod, target: Pod, port: int) -> bool:
+    """An Agent asks its Brain; the controller asks every workload and its gate."""
+    if source.kind == CONTROLLER:
+        return (target.kind, port) in {("agent", AGENT), ("brain", BRAIN), ("agent", GATE), ("brain", GATE)}
+    same = (source.namespace, source.region) == (target.namespace, target.region)
+    return same and (source.kind, target.kind, port) == ("agent", "brain", BRAIN)
+
+
+def allowed(run: Recording, cluster: str, source: Peer, target: Peer, port: int, protocol: str) -> bool:
     """What the design lets through, said without labels and selectors."""
-    regions = {region.name: region for region in run.settings.regions}
+    closed = [one for one in (source, target) if not isinstance(one, Pod)]
+    if run.settings.failover_enabled and any(one.namespace == SYSTEM_NAMESPACE for one in closed):
+        return False
     if isinstance(source, Pod) and isinstance(target, Pod):
-        return (source.kind, target.kind, port, protocol) == ("agent", "brain", BRAIN, "TCP") and (
-            source.namespace,
-            source.region,
-        ) == (target.namespace, target.region)
+        return protocol == "TCP" and _among_us(source, target, port)
     if isinstance(source, Pod):
-        return _out(run.settings, target, port, protocol)
+        return _out(run.settings, source, target, port, protocol)
     assert isinstance(target, Pod)
-    return protocol == "TCP" and _into(run, regions[target.region], source, target, port)
+    here = next(plan.regions for plan in clusters_of(run.settings) if plan.folder == cluster)
+    regions = [region for region in here if target.region in ("", region.name)]
+    return protocol == "TCP" and _into(run, regions, source, target, port)
 
 
 def pods_reach_exactly_what_they_may(run: Recording) -> None:
     ports = {*PORTS, *(extra.port for extra in run.settings.network.extra_egress)}
-    for cluster in {run.cluster_of(one) for one in run.of(STATEFUL_SET)}:
+    for cluster in {run.cluster_of(one) for one in run.of(STATEFUL_SET, DEPLOYMENT)}:
         policies = [one.inputs for one in run.of(NETWORK_POLICY) if run.cluster_of(one) == cluster]
         network, pods = Network(policies), list(_pods(run, cluster))
-        around = list(_around(run.settings, dict(next(pod.labels for pod in pods if pod.kind == "agent"))))
+        disguises = {pod.kind: dict(pod.labels) for pod in pods if pod.kind in ("agent", CONTROLLER)}
+        around = list(_around(run.settings, [disguises[kind] for kind in sorted(disguises)]))
         pairs = [*product(pods, [*pods, *around]), *product(around, pods)]
         for (source, target), port, protocol in product(pairs, sorted(ports), PROTOCOLS):
             found = network.reaches(source, target, port, protocol)
-            assert found is allowed(run, source, target, port, protocol), (source, target, port, protocol)
+            assert found is allowed(run, cluster, source, target, port, protocol), (
+                source,
+                target,
+                port,
+                protocol,
+            )
+
+
+def companies_are_closed_to_the_system_namespace_whatever_it_sends(run: Recording) -> None:
+    """And the other way round: neither relies on the other's policies."""
+    for cluster in {run.cluster_of(one) for one in run.of(STATEFUL_SET)}:
+        policies = [one.inputs for one in run.of(NETWORK_POLICY) if run.cluster_of(one) == cluster]
+        of_system = [one for one in policies if one["metadata"]["namespace"] == SYSTEM_NAMESPACE]
+        of_companies, pods = [one for one in policies if one not in of_system], list(_pods(run, cluster))
+        others = [pod for pod in pods if pod.kind != CONTROLLER]
+        inside = [pod for pod in pods if pod.kind == CONTROLLER]
+        stranger = Peer(name="system", ip="10.201.1.1", namespace=SYSTEM_NAMESPACE, labels=others[0].labels)
+        for target, port in product(others, PORTS):
+            assert not Network(of_companies).reaches(stranger, target, port), (target, port)
+            for controller in inside:
+                found = Network(of_companies).reaches(controller, target, port)
+                assert found is _among_us(controller, target, port), (target, port)
+                sent = Network(of_system).reaches(controller, target, port)
+                assert sent is (port in (AGENT, BRAIN, GATE, 443, API)), (target, port)
 
 
 def no_opening_is_for_everybody(run: Recording) -> None:
@@ -127,17 +177,25 @@ def no_opening_is_for_everybody(run: Recording) -> None:
 
 
 def every_namespace_begins_closed(run: Recording) -> None:
-    for company in run.settings.companies:
+    """Wherever a pod of ours is."""
+    for namespace in (SYSTEM_NAMESPACE, *(company.namespace for company in run.settings.companies)):
         found = [
             one
-            for one in run.objects(NETWORK_POLICY, namespace=company.namespace)
+            for one in run.objects(NETWORK_POLICY, namespace=namespace)
             if not one.inputs["spec"]["podSelector"]
         ]
-        assert {run.cluster_of(one) for one in found} == {
-            run.cluster_of(one) for one in run.objects(STATEFUL_SET, namespace=company.namespace)
-        }
+        pods = [
+            *run.objects(STATEFUL_SET, namespace=namespace),
+            *run.objects(DEPLOYMENT, namespace=namespace),
+        ]
+        assert {run.cluster_of(one) for one in found} == {run.cluster_of(one) for one in pods}
         for one in found:
             assert one.inputs["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-RULES = (pods_reach_exactly_what_they_may, no_opening_is_for_everybody, every_namespace_begins_closed)
+RULES = (
+    pods_reach_exactly_what_they_may,
+    companies_are_closed_to_the_system_namespace_whatever_it_sends,
+    no_opening_is_for_everybody,
+    every_namespace_begins_closed,
+)

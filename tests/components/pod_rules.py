@@ -11,7 +11,7 @@ from engine.recorder import Registration
 from plan.names import COMPANY_LABEL, REGION_LABEL
 from settings.values import quantity, tag_of
 from tests.recording import (
-    CONFIG_MAP,
+    DEPLOYMENT,
     DISRUPTION_BUDGET,
     LIMIT_RANGE,
     PRIORITY_CLASS,
@@ -32,12 +32,19 @@ Manifest = Mapping[str, Any]
 
 
 def pods(run: Recording) -> Iterator[tuple[Registration, dict[str, Any]]]:
-    """Every StatefulSet with the spec of its pods."""
+    """Every StatefulSet with the spec of its pods: the companies'."""
     for one in run.of(STATEFUL_SET):
         yield one, one.inputs["spec"]["template"]["spec"]
 
 
-def _containers(spec: Manifest) -> Iterator[tuple[Manifest, bool]]:
+def all_pods(run: Recording) -> Iterator[tuple[Registration, dict[str, Any]]]:
+    """Those of the companies, and the failover controllers'."""
+    yield from pods(run)
+    for one in run.of(DEPLOYMENT):
+        yield one, one.inputs["spec"]["template"]["spec"]
+
+
+def containers(spec: Manifest) -> Iterator[tuple[Manifest, bool]]:
     """All containers, and whether each runs as long as the pod (native sidecars too)."""
     yield from ((one, True) for one in spec["containers"])
     yield from ((one, one.get("restartPolicy") == "Always") for one in spec.get("initContainers", []))
@@ -55,11 +62,14 @@ def there_are_pods_for_every_company_in_every_region(run: Recording) -> None:
 
 
 def pods_are_hardened(run: Recording) -> None:
+    """The gate needs to see its pod's processes; only the controller has an account's token."""
     user = run.settings.pod_user
-    for one, spec in pods(run):
+    for one, spec in all_pods(run):
+        tenant = one.type == STATEFUL_SET
         assert spec["automountServiceAccountToken"] is False, one.name
+        assert any("projected" in volume for volume in spec["volumes"]) is not tenant, one.name
         assert spec["enableServiceLinks"] is False, one.name
-        assert spec["shareProcessNamespace"] is True, one.name
+        assert spec.get("shareProcessNamespace", False) is tenant, one.name
         assert spec["terminationGracePeriodSeconds"] >= LEAST_GRACE_SECONDS, one.name
         context = spec["securityContext"]
         assert context["runAsNonRoot"] is True
@@ -70,8 +80,8 @@ def pods_are_hardened(run: Recording) -> None:
 
 
 def containers_are_hardened(run: Recording) -> None:
-    for one, spec in pods(run):
-        for container, _ in _containers(spec):
+    for one, spec in all_pods(run):
+        for container, _ in containers(spec):
             where = f"{one.name}: {container['name']}"
             context = container["securityContext"]
             assert context["allowPrivilegeEscalation"] is False, where
@@ -90,30 +100,44 @@ def containers_are_hardened(run: Recording) -> None:
 def images_are_pinned(run: Recording) -> None:
     if run.recorder.stack == "local":
         return
-    for one, spec in pods(run):
-        for container, _ in _containers(spec):
+    for one, spec in all_pods(run):
+        for container, _ in containers(spec):
             assert tag_of(container["image"]) not in (None, "latest"), f"{one.name}: {container['image']}"
 
 
+PATHS = {"gate": ("/live", "/live"), "failover-controller": ("/live", "/ready")}
+"""Of what is ours: where it is asked whether it lives, and whether it is ready."""
+
+
 def long_running_containers_are_probed(run: Recording) -> None:
-    """On their own port: another service's outage restarts nobody."""
-    for one, spec in pods(run):
-        for container in (container for container, runs in _containers(spec) if runs):
+    """On their own port: another service's outage restarts nobody. The gate says whether a workload is ready:
+    what it says counts at once, while the application has a second chance.
+    """
+    for one, spec in all_pods(run):
+        for container in (container for container, runs in containers(spec) if runs):
             where = f"{one.name}: {container['name']}"
             ports = {port[key] for port in container["ports"] for key in ("name", "containerPort")}
-            for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
-                get = container[kind]["httpGet"]
-                assert get["path"] == "/health", where
-                assert get["port"] in ports and "host" not in get, where
+            alive, ready = PATHS.get(container["name"], ("/health", "/health"))
             startup, liveness = container["startupProbe"], container["livenessProbe"]
-            assert startup["periodSeconds"] * startup["failureThreshold"] >= LONGEST_ORDERLY_START_SECONDS, (
-                where
-            )
-            assert liveness["failureThreshold"] > container["readinessProbe"]["failureThreshold"], where
+            for probe in (startup, liveness):
+                assert probe["httpGet"]["path"] == alive, where
+                assert probe["httpGet"]["port"] in ports and "host" not in probe["httpGet"], where
+            readiness = container["readinessProbe"]
+            if container["name"] in ("agent", "brain"):
+                assert readiness["httpGet"] == {"path": "/ready", "port": 3010}, where
+                assert (readiness["periodSeconds"], readiness["failureThreshold"]) == (5, 1), where
+            else:
+                assert readiness["httpGet"]["path"] == ready, where
+                assert readiness["httpGet"]["port"] in ports, where
+            patience = startup["periodSeconds"] * startup["failureThreshold"]
+            assert patience >= LONGEST_ORDERLY_START_SECONDS, where
+            assert liveness["failureThreshold"] > readiness["failureThreshold"], where
 
 
 def pods_are_bound_to_their_region(run: Recording) -> None:
     regions = {region.name: region for region in run.settings.regions}
+    for one in run.of(DEPLOYMENT):
+        assert "nodeAffinity" not in one.inputs["spec"]["template"]["spec"]["affinity"], one.name
     for one, spec in pods(run):
         region = one.inputs["metadata"]["labels"][REGION_LABEL]
         assert one.inputs["metadata"]["name"].endswith(f"-{region}")
@@ -126,17 +150,22 @@ def pods_are_bound_to_their_region(run: Recording) -> None:
 
 
 def selectors_take_exactly_their_own_pods(run: Recording) -> None:
-    labels = {one.urn: one.inputs["spec"]["template"]["metadata"]["labels"] for one, _ in pods(run)}
-    for one in run.of(STATEFUL_SET, SERVICE, DISRUPTION_BUDGET):
+    labels = {one.urn: one.inputs["spec"]["template"]["metadata"]["labels"] for one, _ in all_pods(run)}
+    for one in run.of(STATEFUL_SET, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET):
         selector = one.inputs["spec"]["selector"]
         wanted = selector if one.type == SERVICE else selector["matchLabels"]
         siblings = run.children(run.by_urn[one.parent])
-        own = {sibling.urn for sibling in siblings if sibling.type == STATEFUL_SET}
-        # Over all namespaces, though a selector never leaves its own.
-        assert {urn for urn, found in labels.items() if wanted.items() <= found.items()} == own, one.name
+        own = {sibling.urn for sibling in siblings if sibling.type in (STATEFUL_SET, DEPLOYMENT)}
+        # Over all namespaces, though a selector never leaves its own; but clusters have nothing in common.
+        found = {
+            urn
+            for urn, of in labels.items()
+            if wanted.items() <= of.items() and run.cluster_of(run.by_urn[urn]) == run.cluster_of(one)
+        }
+        assert found == own, one.name
 
 
-def _of_namespace(run: Recording, type_: str, like: Registration) -> dict[str, Registration]:
+def of_namespace(run: Recording, type_: str, like: Registration) -> dict[str, Registration]:
     """Objects of a type beside another one, by name."""
     namespace = like.inputs["metadata"]["namespace"]
     return {
@@ -153,64 +182,72 @@ def pods_find_what_they_name(run: Recording) -> None:
         for company in run.settings.companies
         if company.api_keys and company.api_keys.secret_name
     }
-    for one, spec in pods(run):
-        region = one.inputs["metadata"]["labels"][REGION_LABEL]
+    for one, spec in all_pods(run):
         volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        assert len(volumes) == len(spec["volumes"]), one.name
         for claim in (
-            of["persistentVolumeClaim"]["claimName"]
-            for of in volumes.values()
-            if "persistentVolumeClaim" in of
+            of["persistentVolumeClaim"] for of in volumes.values() if "persistentVolumeClaim" in of
         ):
-            found = _of_namespace(run, VOLUME_CLAIM, one)[claim]
+            region = one.inputs["metadata"]["labels"][REGION_LABEL]
+            found = of_namespace(run, VOLUME_CLAIM, one)[claim["claimName"]]
             assert found.inputs["metadata"]["labels"][REGION_LABEL] == region, f"{one.name}: {claim}"
-        for name in (volume["configMap"]["name"] for volume in volumes.values() if "configMap" in volume):
-            assert name in _of_namespace(run, CONFIG_MAP, one)
-        account = _of_namespace(run, SERVICE_ACCOUNT, one)[spec["serviceAccountName"]]
+        account = of_namespace(run, SERVICE_ACCOUNT, one)[spec["serviceAccountName"]]
         assert account.inputs["automountServiceAccountToken"] is False
-        assert one.inputs["spec"]["serviceName"] in _of_namespace(run, SERVICE, one)
-        assert spec["priorityClassName"] in {
-            of.inputs["metadata"]["name"]
-            for of in run.of(PRIORITY_CLASS)
-            if run.cluster_of(of) == run.cluster_of(one)
-        }
-        for container, _ in _containers(spec):
-            assert {mount["name"] for mount in container["volumeMounts"]} <= volumes.keys()
-            assert not any("subPath" in mount for mount in container["volumeMounts"])
+        if one.type == STATEFUL_SET:
+            assert one.inputs["spec"]["serviceName"] in of_namespace(run, SERVICE, one)
+        priorities = [of for of in run.of(PRIORITY_CLASS) if run.cluster_of(of) == run.cluster_of(one)]
+        assert spec["priorityClassName"] in {of.inputs["metadata"]["name"] for of in priorities}
+        for container, _ in containers(spec):
+            mounts = container["volumeMounts"]
+            assert {mount["name"] for mount in mounts} <= volumes.keys()
+            assert len({mount["mountPath"] for mount in mounts}) == len(mounts), one.name
+            assert not any("subPath" in mount for mount in mounts)
             for source in container.get("envFrom", []):
                 secret = source["secretRef"]["name"]
                 own = given.get(one.inputs["metadata"]["namespace"])
-                assert secret == own or secret in _of_namespace(run, SECRET, one)
+                assert secret == own or secret in of_namespace(run, SECRET, one)
 
 
 def _most(spec: Manifest, unit: str) -> Decimal:
-    """What a pod may use at most: its containers together, or its largest init container."""
-    running = sum(
-        (quantity(one["resources"]["limits"][unit]) for one, runs in _containers(spec) if runs), Decimal(0)
-    )
-    before = [quantity(one["resources"]["limits"][unit]) for one, runs in _containers(spec) if not runs]
-    return max([running, *before])
+    """What a pod may use at most: its containers together, or an init container with the sidecars that began
+    before it (source: Kubernetes documentation, "Resource sharing within containers").
+    """
+    beside, highest = Decimal(0), Decimal(0)
+    for one in spec.get("initContainers", []):
+        amount = quantity(one["resources"]["limits"][unit])
+        highest = max(highest, beside + amount)
+        beside += amount if one.get("restartPolicy") == "Always" else 0
+    running = sum((quantity(one["resources"]["limits"][unit]) for one in spec["containers"]), beside)
+    return max(running, highest)
 
 
 def namespaces_admit_their_pods(run: Recording) -> None:
-    """The quota a rollout of all of them at once; the limits the largest; no object is missing a limit."""
+    """The quota a rollout of all of them at once; the limits the largest, and no larger one."""
     replicas: dict[tuple[str, str], int] = defaultdict(int)
+    most: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    allowed: dict[tuple[str, str, str], Decimal] = {}
     for one, spec in pods(run):
         namespace, cluster = one.inputs["metadata"]["namespace"], run.cluster_of(one)
         replicas[namespace, cluster] += one.inputs["spec"]["replicas"]
-        (limits,) = _of_namespace(run, LIMIT_RANGE, one).values()
+        (limits,) = of_namespace(run, LIMIT_RANGE, one).values()
         largest = next(limit["max"] for limit in limits.inputs["spec"]["limits"] if limit["type"] == "Pod")
         for unit in ("cpu", "memory"):
-            assert _most(spec, unit) <= quantity(largest[unit]), f"{one.name}: {unit}"
+            most[namespace, cluster, unit] = max(most[namespace, cluster, unit], _most(spec, unit))
+            allowed[namespace, cluster, unit] = quantity(largest[unit])
     quotas = {
         (of.inputs["metadata"]["namespace"], run.cluster_of(of)): of.inputs["spec"]["hard"]
         for of in run.of(QUOTA)
     }
     assert quotas.keys() == replicas.keys()
+    for place, amount in most.items():
+        # Rounded up to whole mebibytes; init containers that replication would bring have their room already.
+        assert amount <= allowed[place], place
+        assert allowed[place] - amount < 2**20 or not run.settings.replication.enabled, place
     for place, count in replicas.items():
         assert int(quotas[place]["pods"]) >= 2 * count, place
 
 
-def _before(run: Recording, one: Registration) -> set[str]:
+def before(run: Recording, one: Registration) -> set[str]:
     """Everything that is there before a resource, its dependencies' dependencies included."""
     found: set[str] = set()
     ahead = [one.urn]
@@ -225,8 +262,8 @@ def guards_come_before_what_they_guard(run: Recording) -> None:
     """A namespace comes before what is in it; quota, limits, default deny and opening before a pod."""
     for one in run.objects():
         namespace = one.inputs["metadata"].get("namespace")
-        before = [run.by_urn[urn] for urn in _before(run, one)]
-        found = {(of.inputs["kind"], of.inputs["metadata"]["name"]) for of in before if "kind" in of.inputs}
+        earlier = [run.by_urn[urn] for urn in before(run, one)]
+        found = {(of.inputs["kind"], of.inputs["metadata"]["name"]) for of in earlier if "kind" in of.inputs}
         if namespace:
             assert ("Namespace", namespace) in found, one.name
         if one.type == STATEFUL_SET:

@@ -13,7 +13,7 @@ from plan.names import COMPANY_LABEL
 from settings import Company
 from settings.models import Identity
 from tests.iam_evaluator import Request, allows, wildcards
-from tests.recording import HEALTH_CHECK, INGRESS, ROLE, ROLE_POLICY, Recording, texts
+from tests.recording import HEALTH_CHECK, INGRESS, ROLE, ROLE_POLICY, SERVICE, Recording, texts
 
 TENANT = "agency:tenant:Tenant"
 COMPANY_VARIABLES = ("JULES_COMPANY", "COMPANY")
@@ -97,13 +97,32 @@ def only_the_agent_s_port_is_on_an_ingress(run: Recording) -> None:
         for rule, path in ((one, path) for one in spec["rules"] for path in one["http"]["paths"]):
             service = path["backend"]["service"]
             if namespace not in hosts:
-                assert "host" not in rule and path["path"].startswith(("/healthz/", "/edge/")), one.name
-                assert service == {"name": "healthz", "port": {"name": "use-annotation"}}
+                assert "host" not in rule, one.name
+                _leads_to_health_alone(run, one, path)
                 continue
             assert rule["host"] == hosts[namespace], one.name
             named = run.object("kubernetes:core/v1:Service", service["name"], namespace=namespace)
             assert {port["name"]: port["port"] for port in named.inputs["spec"]["ports"]} == {"agent": 3000}
             assert service["port"] == {"name": "agent"}
+
+
+def _leads_to_health_alone(run: Recording, edge: Registration, path: dict[str, Any]) -> None:
+    """An edge's own paths: nobody's, or the port of the controller that has health and views and no more."""
+    service = path["backend"]["service"]
+    if service == {"name": "healthz", "port": {"name": "use-annotation"}}:
+        assert path["path"].startswith(("/healthz/", "/edge/")), edge.name
+        return
+    what, region = path["path"].removeprefix("/").split("/")
+    assert what in ("healthz", "peer") and region in {one.name for one in run.settings.regions}, edge.name
+    assert path["pathType"] == "Prefix"
+    [found] = [
+        one
+        for one in run.objects(SERVICE, namespace=edge.inputs["metadata"]["namespace"])
+        if run.cluster_of(one) == run.cluster_of(edge)
+    ]
+    assert service == {"name": found.inputs["metadata"]["name"], "port": {"name": "http"}}
+    assert found.inputs["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http"}]
+    assert found.urn in edge.dependencies
 
 
 def no_policy_has_a_wildcard(run: Recording) -> None:

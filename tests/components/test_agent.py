@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from components import mcp as mcp_file
+from runtime.gate.roles import Role
 from tests.components.stacks import DOMAIN, IMAGE, US, stack
 from tests.recording import CONFIG_MAP, INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, names, record
 
@@ -74,37 +76,55 @@ def test_its_containers_are_the_application_s(
 
 def test_no_variable_comes_twice(run: Recording) -> None:
     for one in (*pod(run)["containers"], *pod(run)["initContainers"]):
-        variables = [pair["name"] for pair in one["env"]]
+        variables = [pair["name"] for pair in one.get("env", [])]
         assert len(set(variables)) == len(variables), variables
 
 
-def test_the_daemon_works_where_its_volume_and_its_settings_lie(run: Recording) -> None:
+def test_the_daemon_works_where_its_volume_lies(run: Recording) -> None:
     volumes = {volume["name"]: volume for volume in pod(run)["volumes"]}
     found = mounts(run, "agent")
-    assert found.keys() == {"/work", "/work/.agent", "/tmp", "/etc/agency"}
+    assert found.keys() == {"/work", "/work/.agent", "/tmp"}
     assert volumes[found["/work/.agent"]]["persistentVolumeClaim"] == {"claimName": NAME}
-    assert volumes[found["/etc/agency"]]["configMap"] == {"name": NAME}
     assert "emptyDir" in volumes[found["/work"]]
     assert {"name": "CHOKIDAR_USEPOLLING", "value": "1"} in container(run, "agent")["env"]
 
 
-def test_settings_are_mounted_as_a_folder_and_linked_so_that_a_change_arrives(run: Recording) -> None:
+def test_the_image_s_files_are_linked_and_mcp_json_is_left_to_the_gate(run: Recording) -> None:
     for one in (*pod(run)["containers"], *pod(run)["initContainers"]):
         assert not any("subPath" in mount for mount in one["volumeMounts"])
     links = container(run, "links")
     assert links["command"][:2] == ["node", "-e"]
-    assert "/work/mcp.json" in links["command"][2]
+    assert '[".agent", "mcp.json"].includes(entry)) continue' in links["command"][2]
     assert mounts(run, "links").keys() == {"/work", "/tmp"}
-    assert links["env"] == [{"name": "CONFIGURATION", "value": "/etc/agency"}]
+    assert mounts(run, "gate")["/work"] == mounts(run, "agent")["/work"] == mounts(run, "links")["/work"]
 
 
-def test_the_daemon_finds_its_brain_and_its_health_monitor_by_url(run: Recording) -> None:
-    config = json.loads(run.manifest(CONFIG_MAP, NAME, namespace="acme")["data"]["mcp.json"])
-    assert config["mcpServers"] == {
-        "brain": {"url": "http://brain-us-east-1:3002/sse"},
-        "health_monitor": {"url": "http://localhost:3004/sse"},
+@pytest.fixture(scope="module")
+def mcp(run: Recording) -> dict[str, Any]:
+    """Both forms of `mcp.json`, as the gate finds them."""
+    data = run.manifest(CONFIG_MAP, f"runtime-{NAME}", namespace="acme")["data"]
+    return {
+        role: json.loads(data[file])
+        for role, file in ((Role.SERVING, mcp_file.SERVING), (Role.STANDBY, mcp_file.STANDBY))
     }
-    assert config["scheduledTasks"] == []
+
+
+def test_the_daemon_finds_its_brain_and_its_health_monitor_by_url_in_both_roles(mcp: dict[str, Any]) -> None:
+    for form in mcp.values():
+        assert form["mcpServers"] == {
+            "brain": {"url": "http://brain-us-east-1:3002/sse"},
+            "health_monitor": {"url": "http://localhost:3004/sse"},
+        }
+
+
+def test_the_serving_agent_runs_the_built_in_tasks_and_a_standby_none(mcp: dict[str, Any]) -> None:
+    """An entry of a built-in task's id takes its place; a webhook never fires by itself."""
+    assert mcp[Role.SERVING]["scheduledTasks"] == []
+    silenced = mcp[Role.STANDBY]["scheduledTasks"]
+    assert {task["id"] for task in silenced} >= {"weekly_hr_review", "weekly_ecosystem_analysis"}
+    for task in silenced:
+        assert task["trigger"] == "webhook"
+        assert not task.keys() & {"schedule", "path", "prompt", "action"}
 
 
 def test_the_health_monitor_shares_the_daemon_s_volume(run: Recording) -> None:
@@ -125,7 +145,9 @@ def test_clients_reach_port_3000_and_the_platform_both(run: Recording) -> None:
     client = run.manifest(SERVICE, NAME, namespace="acme")["spec"]["ports"]
     assert client == [{"name": "agent", "port": 3000, "targetPort": "agent"}]
     headless = run.manifest(SERVICE, f"{NAME}-headless", namespace="acme")["spec"]
-    assert {port["port"] for port in headless["ports"]} == {3000, 3004}
+    assert {port["port"]: port["targetPort"] for port in headless["ports"]} == {
+        3000: "agent", 3004: "health-monitor", 3010: 3010
+    }  # fmt: skip
     assert headless["publishNotReadyAddresses"] is True
 
 

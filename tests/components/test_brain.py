@@ -37,11 +37,22 @@ def test_a_brain_has_a_statefulset_a_volume_services_an_identity_a_budget_and_a_
     run: Recording,
 ) -> None:
     brain = run.named("acme-brain@us-east-1", BRAIN)
-    parts = ("account", "budget", "headless", "identity", "policy", "service", "statefulset", "volume")
+    parts = (
+        "account",
+        "budget",
+        "config",
+        "headless",
+        "identity",
+        "policy",
+        "service",
+        "statefulset",
+        "volume",
+    )
     assert names(run.children(brain)) == [f"acme-brain@us-east-1-{part}" for part in parts]
     assert brain.outputs == {"service": "brain-us-east-1.acme"}
     assert run.below(brain) == [brain, *run.children(brain)]
-    assert not {one.type for one in run.children(brain)} & {INGRESS, CONFIG_MAP}
+    assert INGRESS not in {one.type for one in run.children(brain)}
+    assert run.manifest(CONFIG_MAP, f"runtime-{NAME}", namespace="acme")["data"].keys() == {"settings.json"}
 
 
 def test_its_one_container_is_the_application_s_brain(run: Recording) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack
-from tests.recording import INGRESS, RECORD, Answers, Recording, names, record
+from plan.limits import EDGE_RULES, EDGE_TARGET_GROUPS
+from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, context, eks, stack
+from tests.recording import INGRESS, RECORD, SERVICE, Answers, Recording, names, record
 
 SKIP = "pulumi.com/skipAwait"
 ALB = "alb.ingress.kubernetes.io"
@@ -43,13 +44,44 @@ def test_each_edge_is_a_load_balancer_of_its_own_that_its_companies_share(run: R
         assert ingress["metadata"]["annotations"][f"{ALB}/group.name"] == f"{US}{edge}"
 
 
-def test_an_edge_answers_its_region_s_health_path_for_every_host(run: Recording) -> None:
-    one = edges(run)["edge-us-east-1-2"]
-    (rule,) = one["spec"]["rules"]
+def paths(edge: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The backends of an edge's paths, which are for every host."""
+    (rule,) = edge["spec"]["rules"]
     assert "host" not in rule
-    (path,) = rule["http"]["paths"]
-    assert path["path"] == "/healthz/us-east-1"
-    assert path["backend"] == {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
+    assert {path["pathType"] for path in rule["http"]["paths"]} == {"Prefix"}
+    return {path["path"]: path["backend"]["service"] for path in rule["http"]["paths"]}
+
+
+def test_the_failover_controller_answers_health_and_views_on_every_edge(run: Recording) -> None:
+    controller = {"name": "failover-controller", "port": {"name": "http"}}
+    for name, one in edges(run).items():
+        region = next(region for region in (US, EU) if region in name)
+        assert paths(one) == {f"/healthz/{region}": controller, f"/peer/{region}": controller}
+        annotations = one["metadata"]["annotations"]
+        assert annotations[f"{ALB}/target-type"] == "ip"
+        # Not the region's health: a flag must not take the controller's own targets out.
+        assert annotations[f"{ALB}/healthcheck-path"] == f"/peer/{region}"
+        assert f"{ALB}/actions.healthz" not in annotations
+
+
+def test_an_edge_takes_as_many_rules_and_target_groups_as_the_limits_count(run: Recording) -> None:
+    for one in edges(run).values():
+        assert len(paths(one)) == EDGE_RULES
+        assert len({json.dumps(backend) for backend in paths(one).values()}) == EDGE_TARGET_GROUPS
+
+
+def test_an_edge_comes_after_the_service_that_it_leads_to(run: Recording) -> None:
+    for one in run.objects(INGRESS, namespace=SYSTEM):
+        needed = [run.by_urn[urn] for urn in one.dependencies]
+        assert (SERVICE, run.cluster_of(one)) in {
+            (of.type, run.cluster_of(of)) for of in needed if of.type == SERVICE
+        }
+
+
+def test_with_failover_off_the_load_balancer_itself_answers_its_region_s_health() -> None:
+    run = record(stack(regions=[eks(US), eks(EU)], failover={"enabled": False}))
+    one = edges(run)["edge-us-east-1"]
+    assert paths(one) == {"/healthz/us-east-1": {"name": "healthz", "port": {"name": "use-annotation"}}}
     action = json.loads(one["metadata"]["annotations"][f"{ALB}/actions.healthz"])
     assert action["type"] == "fixed-response"
     assert action["fixedResponseConfig"]["statusCode"] == "200"
@@ -116,11 +148,27 @@ def test_scheme_and_class_are_settings() -> None:
     assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
 
 
-def test_ingress_nginx_answers_the_health_path_itself_and_sees_no_path_twice_and_no_snippet() -> None:
-    run = record(stack(regions=[context(US), context(EU)], ingress={"className": "nginx"}))
-    paths = [path["path"] for one in edges(run).values() for path in one["spec"]["rules"][0]["http"]["paths"]]
-    assert sorted(paths) == ["/edge/eu-west-1", "/edge/us-east-1"]
+NGINX = {"className": "nginx"}
+
+
+def test_a_controller_in_the_cluster_sees_no_path_twice_and_no_snippet() -> None:
+    """ingress-nginx refuses both. It has one load balancer for all edges: the first has the paths."""
+    regions = [eks(US), eks(EU), context(WEST)]
+    companies = ["acme", {"name": "globex", "edge": 2}]
+    run = record(stack(regions=regions, ingress=NGINX, companies=companies))
+    found = [path for one in edges(run).values() for path in paths(one)]
+    assert sorted(found) == sorted(
+        [f"/{what}/{region}" for what in ("healthz", "peer") for region in (US, EU, WEST)]
+        + [f"/edge/{region}-2" for region in (US, EU)]
+    )
     assert not any("snippet" in key for one in edges(run).values() for key in one["metadata"]["annotations"])
+
+
+def test_ingress_nginx_answers_the_health_path_itself_with_failover_off() -> None:
+    regions = [context(US), context(EU)]
+    run = record(stack(regions=regions, ingress=NGINX, failover={"enabled": False}))
+    found = [path for one in edges(run).values() for path in paths(one)]
+    assert sorted(found) == ["/edge/eu-west-1", "/edge/us-east-1"]
 
 
 def test_of_a_class_that_knows_no_fixed_answer_the_owner_is_told() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.components import routing_rules
 from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, eks, stack
-from tests.recording import RECORD, Recording, record
+from tests.recording import RECORD, Recording, is_told, record
 
 REGIONS = [eks(US, geo=["default"]), eks(EU, geo=["EU", "country:TR"]), eks(WEST, active=False, weight=7)]
 POLICIES = ("latency", "weighted", "geo", "failover")
@@ -84,9 +84,15 @@ def test_the_aliases_within_trees_belong_to_the_routing_and_the_leaves_to_their_
 
 
 def changed(before: Recording, after: Recording) -> tuple[set[str], set[str], set[str]]:
-    """Names of resources that are new, gone, and other than before."""
+    """Names of resources that are new, gone, and other than before; settings that running programs are told
+    aside.
+    """
     new, old = after.by_urn.keys() - before.by_urn.keys(), before.by_urn.keys() - after.by_urn.keys()
-    other = {one.name for one in before if one.urn in after.by_urn and one != after.by_urn[one.urn]}
+    other = {
+        one.name
+        for one in before
+        if one.urn in after.by_urn and one != after.by_urn[one.urn] and not is_told(one)
+    }
     return {after.by_urn[urn].name for urn in new}, {before.by_urn[urn].name for urn in old}, other
 
 

@@ -14,7 +14,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.recorder import Registration
-from tests.components import graph_rules, network_rules, pod_rules, routing_rules, tenancy_rules
+from tests.components import (
+    gate_rules,
+    graph_rules,
+    network_rules,
+    pod_rules,
+    routing_rules,
+    tenancy_rules,
+)
 from tests.components.graph_rules import component_types
 from tests.components.stacks import EU, US, WEST, context, eks, many_companies, stack
 from tests.recording import Recording, agrees, record, record_file, texts
@@ -25,6 +32,7 @@ Rule = Callable[[Recording], None]
 RULES: tuple[Rule, ...] = (
     *graph_rules.RULES,
     *pod_rules.RULES,
+    *gate_rules.RULES,
     *tenancy_rules.RULES,
     *network_rules.RULES,
     *routing_rules.RULES,
@@ -222,8 +230,11 @@ def test_a_company_that_leaves_changes_nothing_of_the_others(many: Recording, go
     raw = many_companies()
     rest = record({**raw, "companies": [one for one in raw["companies"] if one["name"] != gone]})
     assert rest.by_urn.keys() <= many.by_urn.keys()
-    for one in rest:
-        assert one == many.by_urn[one.urn], one.name
+    changed = [one.name for one in rest if one != many.by_urn[one.urn]]
+    # The controllers are told whom to look at.
+    assert set(changed) <= {
+        f"{folder}-failover-settings" for folder in ("context-shared", f"eks-{WEST}-green")
+    }
     left = {one.urn for one in many} - rest.by_urn.keys()
     own = {one.urn for one in many.below(many.named(gone, tenancy_rules.TENANT))}
     shared = [many.by_urn[urn] for urn in left - own]
@@ -241,12 +252,14 @@ def test_no_text_of_a_company_is_in_what_another_one_or_all_of_them_have() -> No
         {"name": name, "protect": True, "apiKeys": {"OPENAI_API_KEY": f"key of {name}"}} for name in animals
     ]
     run = record(stack(regions=[context(US), context(EU)], companies=companies, identity="irsa"))
+    told = run.named("context-shared-failover-settings")
     spoken = {"zebra": ("zebra",), "quokka": ("quokka",), "nar-whal": ("nar-whal", "Nar_whal")}
     for one in run:
         above = [one, *run.ancestors(one)]
         owner = next((each.name for each in above if each.type == tenancy_rules.TENANT), None)
         found = " ".join((one.urn, *one.dependencies, *texts(one.inputs), *texts(one.property_dependencies)))
         for company, words in spoken.items():
-            assert company == owner or not any(word in found for word in words), (
+            # The controller is told of every company: whom to look at.
+            assert one is told or company == owner or not any(word in found for word in words), (
                 f"{one.name} speaks of {company}"
             )

@@ -9,6 +9,7 @@ import pytest
 from components.guards import limits, namespace, quota
 from settings import Company, Settings, parse
 from settings.values import quantity
+from tests.components import pod_rules
 from tests.components.stacks import EU, US, WEST, context, stack
 from tests.recording import QUOTA, record
 
@@ -56,21 +57,29 @@ def test_the_quota_of_a_shared_cluster_counts_its_regions_whether_the_company_is
     assert run.manifest(QUOTA, "company", namespace="acme")["spec"]["hard"]["pods"] == "12"
 
 
-def test_the_largest_pod_is_the_larger_of_agent_and_brain_with_room_for_sidecars() -> None:
+def test_the_largest_pod_is_the_larger_of_agent_and_brain_with_their_sidecars() -> None:
+    """The gate's limits are those of the published chart's sidecar: 200m and 256Mi."""
     _, company = company_of()
-    assert quantity(largest(company)["cpu"]) == quantity("2") + quantity("500m") + quantity("500m")
-    assert quantity(largest(company)["memory"]) == quantity("4Gi") + quantity("512Mi") + quantity("512Mi")
+    assert quantity(largest(company)["cpu"]) == quantity("2") + quantity("500m") + quantity("200m")
+    assert quantity(largest(company)["memory"]) == quantity("4Gi") + quantity("512Mi") + quantity("256Mi")
     _, company = company_of(brain={"resources": {"limits": {"cpu": "8", "memory": "16Gi"}}})
-    assert quantity(largest(company)["cpu"]) == quantity("8500m")
-    assert quantity(largest(company)["memory"]) == quantity("16Gi") + quantity("512Mi")
+    assert quantity(largest(company)["cpu"]) == quantity("8200m")
+    assert quantity(largest(company)["memory"]) == quantity("16Gi") + quantity("256Mi")
+
+
+def test_a_pod_smaller_than_what_restores_it_has_room_for_that() -> None:
+    """Init containers run before the others, and alone."""
+    tiny = {"resources": {kind: {"cpu": "50m", "memory": "64Mi"} for kind in ("requests", "limits")}}
+    run = record(stack(companies=[{"name": "acme", "agent": tiny, "brain": tiny}]))
+    pod_rules.namespaces_admit_their_pods(run)
 
 
 @pytest.mark.parametrize("memory", ["1.5Gi", "1500M", "4294967297"])
 def test_an_odd_amount_is_never_rounded_below_what_a_pod_asks_for(memory: str) -> None:
     resources = {"requests": {"memory": "1Gi"}, "limits": {"cpu": "2500m", "memory": memory}}
     _, company = company_of(agent={"resources": resources})
-    assert quantity(largest(company)["memory"]) >= quantity(memory) + quantity("512Mi")
-    assert quantity(largest(company)["cpu"]) >= quantity("3")
+    assert quantity(largest(company)["memory"]) >= quantity(memory) + quantity("768Mi")
+    assert quantity(largest(company)["cpu"]) >= quantity("3200m")
 
 
 def test_a_container_that_says_nothing_gets_a_small_share() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.pods import PodParts, container, environment, pod_template, present, scratch
+from components.pods import PodParts, container, environment, pod_template, present, probed, scratch
 from settings import Settings, parse
 from settings.models import BRAIN_RESOURCES
 from tests.components.stacks import US, eks, stack
@@ -82,18 +82,43 @@ def test_annotations_of_a_pod_are_there_only_when_there_are_some() -> None:
     ] == {"a": "b"}
 
 
-def test_a_container_without_a_port_is_not_probed() -> None:
+def test_a_container_that_ends_is_not_probed() -> None:
     assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & one().keys()
 
 
-def test_a_container_with_a_port_is_probed_there() -> None:
-    made = one(port=3002)
+def test_a_container_that_runs_on_is_probed_on_its_port() -> None:
+    made = one(probes=probed("brain", 3002))
     for probe in ("startupProbe", "readinessProbe"):
         assert made[probe]["httpGet"] == {"path": "/health", "port": "brain"}
     assert made["livenessProbe"]["httpGet"] == {"path": "/health", "port": 3002}
     startup, liveness = made["startupProbe"], made["livenessProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 300
     assert liveness["periodSeconds"] * liveness["failureThreshold"] == 60
+
+
+def test_what_is_gated_asks_the_gate_whether_it_is_ready_and_nothing_else() -> None:
+    plain, gated = one(probes=probed("brain", 3002)), one(probes=probed("brain", 3002, gated=True))
+    assert gated["readinessProbe"] == {
+        "httpGet": {"path": "/ready", "port": 3010},
+        "timeoutSeconds": 3,
+        "periodSeconds": 5,
+        "failureThreshold": 1,
+    }
+    assert {**gated, "readinessProbe": plain["readinessProbe"]} == plain
+
+
+def test_a_pod_of_no_region_goes_anywhere_and_shares_no_processes() -> None:
+    spec = pod_template(
+        PodParts(containers=[], volumes=[]),
+        settings=settings_of(regions=[eks(US, nodeSelector={"kubernetes.io/arch": "arm64"})]),
+        region=None,
+        service_account="controller",
+        labels=LABELS,
+    )["spec"]
+    assert not {"nodeSelector", "shareProcessNamespace"} & spec.keys()
+    assert "nodeAffinity" not in spec["affinity"]
+    assert spec["topologySpreadConstraints"] == template()["spec"]["topologySpreadConstraints"]
+    assert spec["securityContext"] == template()["spec"]["securityContext"]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.components import network_rules
-from tests.components.stacks import EU, US, context, eks, endpoint, stack
+from tests.components.stacks import EU, US, WEST, context, eks, endpoint, stack
 from tests.recording import NETWORK_POLICY, Answers, Recording, record
 
 SUBNETS = {"subnet-b": "10.7.1.0/24", "subnet-a": "10.7.0.0/24"}
@@ -81,9 +82,15 @@ def test_elsewhere_the_opening_is_the_ingress_controller_s_namespace(namespace: 
     settings = {"className": "nginx"} | ({"namespace": namespace} if namespace else {})
     run = record(stack(regions=[context(US), context(EU)], ingress=settings))
     selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace or "ingress-nginx"}}
+    controller = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "digital-agency-system"}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "failover-controller"}},
+    }
+    asked = [{"protocol": "TCP", "port": port} for port in (3000, 3010)]
     for region in (US, EU):
         assert ingress(run, f"agent-{region}") == [
-            {"from": [{"namespaceSelector": selector}], "ports": [{"protocol": "TCP", "port": 3000}]}
+            {"from": [{"namespaceSelector": selector}], "ports": [{"protocol": "TCP", "port": 3000}]},
+            {"from": [controller], "ports": asked},
         ]
     network_rules.pods_reach_exactly_what_they_may(run)
 
@@ -111,6 +118,44 @@ def test_only_the_monitoring_namespace_of_the_settings_may_scrape(monitoring: st
         ]
         assert len(scraping) == (1 if monitoring else 0)
     network_rules.pods_reach_exactly_what_they_may(run)
+
+
+def test_without_failover_nothing_is_open_to_a_controller() -> None:
+    run = record(stack(regions=[context(US), context(EU)], failover={"enabled": False}))
+    for name in (f"agent-{US}", f"brain-{US}"):
+        assert "failover-controller" not in json.dumps(ingress(run, name))
+    network_rules.pods_reach_exactly_what_they_may(run)
+
+
+def test_a_controller_is_open_to_the_load_balancers_of_its_cluster_s_regions_and_no_others() -> None:
+    regions = [context(US), context(EU), eks(WEST, "green")]
+    for region, network in zip(regions, ("10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"), strict=True):
+        region["ingressFrom"] = [network]
+    run = record(stack(regions=regions, network={"monitoringNamespace": "monitoring"}))
+    found = {
+        run.cluster_of(one): [
+            (peer["ipBlock"]["cidr"], rule["ports"][0]["port"])
+            for rule in one.inputs["spec"]["ingress"]
+            for peer in rule["from"]
+            if "ipBlock" in peer
+        ]
+        for one in run.objects(NETWORK_POLICY, namespace="digital-agency-system")
+        if one.inputs["metadata"]["name"] == "failover-controller"
+    }
+    assert found == {
+        "context-shared": [("10.2.0.0/24", 8080), ("10.1.0.0/24", 8080)],
+        "eks-us-west-2-green": [("10.3.0.0/24", 8080)],
+    }
+    network_rules.pods_reach_exactly_what_they_may(run)
+
+
+def test_a_controller_s_opening_is_looked_up_as_the_agents_is() -> None:
+    regions = [{"name": name, "cluster": {"eks": "blue"}} for name in (US, EU)]
+    run = record(stack(regions=regions), recorder=tagged(SUBNETS))
+    for one in run.objects(NETWORK_POLICY, namespace="digital-agency-system"):
+        if one.inputs["metadata"]["name"] == "failover-controller":
+            blocks = [peer["ipBlock"]["cidr"] for peer in one.inputs["spec"]["ingress"][0]["from"]]
+            assert blocks == ["10.7.0.0/24", "10.7.1.0/24"]
 
 
 def test_the_way_out_ends_before_the_node_s_credentials() -> None:

@@ -18,7 +18,13 @@ from tests.components.stacks import CLUSTER_AUTHORITY, many_companies, stack
 from tests.recording import ROOT, Recording, record
 from tests.strategies import Raw
 
-CLUSTER_SCOPED = {"Namespace", "PriorityClass"}
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "Namespace",
+    "PriorityClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def stack_file(folder: Path, raw: Raw, name: str = "Pulumi.dev.yaml") -> Path:

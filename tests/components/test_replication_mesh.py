@@ -108,12 +108,47 @@ def test_s3_s_role_copies_exactly_along_the_rules(targets: dict[str, list[str]])
         assert allows(document, configuration) is bool(links[bucket])
 
 
-def test_only_s3_takes_the_role(run: Recording) -> None:
+@pytest.mark.parametrize("targets", [{}, {"us": [WEST], "eu": []}])
+def test_batch_jobs_may_send_a_region_s_own_prefix_and_report_what_failed(
+    targets: dict[str, list[str]],
+) -> None:
+    run = mesh(None, **targets)
+    document = json.loads(run.named("replication-policy", ROLE_POLICY).inputs["policy"])
+    for region in REGIONS:
+        sends = not (targets and region == EU)
+        own, report = (
+            f"{arn(region)}/{region}/acme/brain/data/x",
+            f"{arn(region)}/_backfill/job-1/manifest.json",
+        )
+        foreign = [f"{arn(region)}/{other}/acme/brain/data/x" for other in REGIONS if other != region]
+        for action, resource in (
+            ("s3:InitiateReplication", own),
+            ("s3:PutInventoryConfiguration", arn(region)),
+            ("s3:PutObject", report),
+        ):
+            assert allows(document, Request(action=action, resource=resource)) is sends, (action, resource)
+        for action, resources in (
+            ("s3:InitiateReplication", [report, *foreign]),
+            ("s3:PutObject", [own, *foreign]),
+            ("s3:GetObject", [own, report]),
+        ):
+            for resource in resources:
+                assert not allows(document, Request(action=action, resource=resource)), (action, resource)
+
+
+def test_no_rule_copies_the_reports_of_batch_jobs(run: Recording) -> None:
+    for region in REGIONS:
+        for rule in rules(run, region).values():
+            assert not "_backfill/job-1/manifest.json".startswith(rule["filter"]["prefix"])
+
+
+def test_only_s3_and_its_batch_jobs_take_the_role(run: Recording) -> None:
     trust = json.loads(run.named("replication-role", ROLE).inputs["assumeRolePolicy"])
     assert run.named("replication-role").inputs["name"] == "agency-example-com-dev-replication"
-    for service in ("s3.amazonaws.com", "batchoperations.s3.amazonaws.com", "ec2.amazonaws.com"):
-        asked = Request(action="sts:AssumeRole", resource="*", principal=f"Service:{service}")
-        assert allows(trust, asked) is (service == "s3.amazonaws.com")
+    for service in ("s3", "batchoperations.s3", "ec2", "lambda"):
+        principal = f"Service:{service}.amazonaws.com"
+        asked = Request(action="sts:AssumeRole", resource="*", principal=principal)
+        assert allows(trust, asked) is (service in ("s3", "batchoperations.s3"))
 
 
 def test_a_single_region_and_a_stack_without_replication_have_no_mesh() -> None:

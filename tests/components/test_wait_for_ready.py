@@ -6,10 +6,10 @@ import pytest
 
 from engine.recorder import Registration
 from tests.components.stacks import EU, US, context, eks, stack
-from tests.recording import INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, record
+from tests.recording import DEPLOYMENT, INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, record
 
 SKIP = "pulumi.com/skipAwait"
-AWAITED_TYPES = (SERVICE, VOLUME_CLAIM, STATEFUL_SET, INGRESS)
+AWAITED_TYPES = (SERVICE, VOLUME_CLAIM, STATEFUL_SET, DEPLOYMENT, INGRESS)
 
 
 def both(ready: bool) -> Recording:
@@ -28,13 +28,16 @@ def is_edge(one: Registration) -> bool:
 @pytest.mark.parametrize("ready", [True, False])
 def test_services_and_volumes_are_never_waited_for(ready: bool) -> None:
     found = both(ready).of(SERVICE, VOLUME_CLAIM)
-    assert len(found) == 12
+    assert len(found) == 14  # two of them the controllers'
     assert not any(map(awaited, found))
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_statefulsets_are_waited_for_as_the_setting_says(ready: bool) -> None:
-    assert {awaited(one) for one in both(ready).of(STATEFUL_SET)} == {ready}
+def test_workloads_are_waited_for_as_the_setting_says(ready: bool) -> None:
+    assert {(one.type, awaited(one)) for one in both(ready).of(STATEFUL_SET, DEPLOYMENT)} == {
+        (STATEFUL_SET, ready),
+        (DEPLOYMENT, ready),
+    }
 
 
 @pytest.mark.parametrize("ready", [True, False])
@@ -62,5 +65,5 @@ def test_the_setting_changes_annotations_and_order_and_nothing_else() -> None:
     for one in waiting:
         other = not_waiting.by_urn[one.urn]
         if one.inputs != other.inputs:
-            assert one.type in (STATEFUL_SET, INGRESS), one.name
+            assert one.type in (STATEFUL_SET, DEPLOYMENT, INGRESS), one.name
             assert one.inputs["spec"] == other.inputs["spec"]

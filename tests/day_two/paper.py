@@ -111,6 +111,16 @@ class Plan:
         """The types to which something happens."""
         return {step.entry["type"] for step in self}
 
+    @property
+    def learned(self) -> list[str]:
+        """Names of the settings that running programs are told, and that become others: no pod rolls."""
+        return sorted(step.entry["name"] for step in self if _is_told(step))
+
+    @property
+    def rest(self) -> Plan:
+        """The plan without what is only told."""
+        return Plan([step for step in self.steps if not _is_told(step)], self.refusals, self.registered)
+
     def changed(self, name: str) -> dict[str, tuple[Any, Any]]:
         """What becomes different in a resource: path to old and new value."""
         [step] = [one for one in self if one.entry["name"] == name]
@@ -118,6 +128,10 @@ class Plan:
 
     def __str__(self) -> str:
         return "\n".join([*(str(step) for step in self), *(f"refused: {text}" for text in self.refusals)])
+
+
+def _is_told(step: Step) -> bool:
+    return step.action == "update" and "settings.json" in step.entry["inputs"].get("data", {})
 
 
 def deployed(raw: Raw, stack: str = "dev") -> State:

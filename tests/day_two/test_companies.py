@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from tests.components.stacks import IMAGE, US, WEST
+from tests.components.stacks import EU, IMAGE, US, WEST
 from tests.day_two.paper import Plan, deploy, deployed, edited, plan, refusal
 from tests.day_two.stacks import ACME, BASE, GLOBEX, INITECH, company, without
 from tests.day_two.test_regions import assert_taken_over
 from tests.recording import NAMESPACE, RECORD, SECRET, STATEFUL_SET, VOLUME_CLAIM
 
 KEPT = {NAMESPACE, VOLUME_CLAIM}
+CONTROLLERS = [f"eks-{folder}-failover-settings" for folder in (f"{EU}-green", f"{US}-blue", f"{WEST}-green")]
 
 
 def of_others(change: Plan, name: str) -> list[str]:
@@ -22,6 +23,8 @@ def of_others(change: Plan, name: str) -> list[str]:
 
 def test_a_company_that_joins_changes_nothing_of_the_others() -> None:
     change = plan(BASE, edited(BASE, lambda raw: raw["companies"].insert(0, {"name": INITECH})))
+    assert change.learned == CONTROLLERS
+    change = change.rest
     assert of_others(change, INITECH) == [], str(change)
     assert set(change.actions.values()) == {"create"}
     assert not any("._tree" in name for name in change.actions)  # it shares acme's
@@ -30,6 +33,11 @@ def test_a_company_that_joins_changes_nothing_of_the_others() -> None:
 @pytest.mark.parametrize("name", [ACME, GLOBEX])
 def test_a_company_that_leaves_keeps_its_namespaces_and_volumes_and_the_plan_says_so(name: str) -> None:
     change = plan(BASE, edited(BASE, without(name)))
+    # The controllers look at one company less, where it lived.
+    assert change.learned == (
+        CONTROLLERS if name == ACME else [one for one in CONTROLLERS if WEST not in one]
+    )
+    change = change.rest
     # Where nobody lives any more, nothing is checked.
     assert of_others(change, name) == ([f"{WEST}-check@{WEST}"] if name == ACME else []), str(change)
     assert change.names("create", "update", "replace") == []
@@ -44,7 +52,7 @@ def test_a_company_that_leaves_keeps_its_namespaces_and_volumes_and_the_plan_say
 def test_a_company_that_returns_adopts_what_was_kept() -> None:
     _, state = deploy(BASE, edited(BASE, without(GLOBEX)))
     assert not any(GLOBEX in one["name"] for one in state.resources.values())
-    change = plan(state, BASE)
+    change = plan(state, BASE).rest
     assert of_others(change, GLOBEX) == [], str(change)
     assert set(change.actions.values()) == {"create"}
     for name, one in change.registered.items():
@@ -112,6 +120,10 @@ def test_rolls_go_through_the_regions_of_a_company_one_after_another_standby_fir
 
 def test_names_stay_while_a_company_moves_between_regions() -> None:
     change = plan(BASE, edited(BASE, company(GLOBEX, regions=[US])))
+    gates = [f"{GLOBEX}-{kind}@{US}-config" for kind in ("agent", "brain")]
+    # Where it never was there is nothing to learn.
+    assert change.learned == sorted([*gates, f"eks-{EU}-green-failover-settings", CONTROLLERS[1]])
+    change = change.rest
     assert change.names("update", kinds=(RECORD,)) == [f"{GLOBEX}-name"]
     assert change.names("replace") == []
     assert of_others(change, GLOBEX) == []

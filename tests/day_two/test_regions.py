@@ -11,8 +11,10 @@ from tests.day_two.stacks import ACME, BASE, GLOBEX, company, region, without
 from tests.recording import (
     BUCKET,
     BUCKET_REPLICATION,
+    INGRESS,
     KUBERNETES_PROVIDER,
     NAMESPACE,
+    NETWORK_POLICY,
     QUOTA,
     RECORD,
     ROLE_POLICY,
@@ -46,6 +48,11 @@ def of_another_region(change: Plan, name: str) -> list[str]:
 def test_a_region_that_joins_is_only_made_known_to_the_others() -> None:
     after = edited(BASE, lambda raw: raw["regions"].append(eks(ASIA)))
     change = plan(BASE, after)
+    assert change.learned == sorted(
+        [f"{ACME}-{kind}@{name}-config" for kind in ("agent", "brain") for name in (US, EU, WEST)]
+        + [f"eks-{folder}-failover-settings" for folder in (f"{EU}-green", f"{US}-blue", f"{WEST}-green")]
+    )
+    change = change.rest
     updated = {step.entry["type"] for step in change.where("update")}
     assert updated == LEARN, str(change)
     assert change.names("update", kinds=(RECORD,)) == [f"{ACME}-name"]
@@ -58,9 +65,11 @@ def test_a_region_that_joins_is_only_made_known_to_the_others() -> None:
 def test_a_region_that_joins_a_cluster_beside_another_leaves_that_one_s_pods_alone() -> None:
     before = stack(regions=[context(US)])
     change = plan(before, stack(regions=[context(US), context(EU)]))
-    learned = {step.entry["type"] for step in change.where("update")}
-    # The quota has room for twice as many pods; the region's own bucket now copies to the other.
-    assert learned <= {QUOTA, ROLE_POLICY, RECORD}, str(change)
+    assert change.learned == [f"acme-{kind}@{US}-config" for kind in ("agent", "brain")]
+    updated = {step.entry["type"] for step in change.rest.where("update")}
+    # The quota has room for twice as many pods; the region's own bucket now copies to the other. A second
+    # region brings the failover controller, to which pods open up and edges lead.
+    assert updated <= {QUOTA, ROLE_POLICY, RECORD, NETWORK_POLICY, INGRESS}, str(change)
     assert change.names("replace", "keep") == []
     assert change.names("update", kinds=(STATEFUL_SET, VOLUME_CLAIM)) == []
 
@@ -74,7 +83,7 @@ def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster() -> None
     ]
     assert drained.names("replace") == []
     assert drained.kinds.isdisjoint(SAFE_BUCKET | {BUCKET_REPLICATION, ROLE_POLICY, KUBERNETES_PROVIDER})
-    others = of_another_region(drained, WEST)
+    others = of_another_region(drained.rest, WEST)
     assert all("._tree" in name or name == f"{ACME}-name" for name in others), others
 
 
@@ -83,6 +92,8 @@ def test_a_retired_region_s_bucket_stays_with_all_that_makes_it_safe() -> None:
     assert {step.entry["type"] for step in gone.where("keep")} == SAFE_BUCKET
     assert all("nothing manages it from now on" in str(step) for step in gone.where("keep"))
     assert gone.names("replace", "create") == []
+    assert gone.learned == [f"eks-{name}-failover-settings" for name in (f"{EU}-green", f"{US}-blue")]
+    gone = gone.rest
     assert {step.entry["type"] for step in gone.where("update")} == {BUCKET_REPLICATION, ROLE_POLICY}
     assert gone.kinds.isdisjoint({VOLUME_CLAIM, STATEFUL_SET})
     assert all(WEST in name for name in gone.names("delete", "keep"))
@@ -100,7 +111,7 @@ def test_a_region_retired_at_once_loses_no_volume_and_no_bucket() -> None:
 def test_a_region_taken_back_adopts_its_bucket_its_namespaces_and_its_volumes() -> None:
     _, _, state = retired()
     back = edited(BASE, region(WEST, adopt=True))
-    change = plan(state, back)
+    change = plan(state, back).rest
     assert change.names("replace", "keep") == []
     bucket = f"{WEST}-replication-bucket"
     imported = {name: one.import_id for name, one in change.registered.items() if one.import_id}

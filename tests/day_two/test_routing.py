@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.components.stacks import EU, US, WEST
@@ -14,8 +16,12 @@ NAMES = [f"{ACME}-name", f"{GLOBEX}-name"]
 
 
 def assert_moves_to_new_trees(before: Raw, after: Raw, moved: list[str]) -> None:
-    """Records alone are touched; each name moved when its whole tree stood, and the old went last."""
-    done, _ = deploy(before, after)
+    """Records alone are touched, and what running gates are told; each name moved when its whole tree stood,
+    and the old went last.
+    """
+    whole, _ = deploy(before, after)
+    assert all(name.endswith("-config") for name in whole.learned), whole.learned
+    done = whole.rest
     assert done.kinds == {RECORD}, str(done)
     assert done.names("replace", "keep") == []
     assert done.names("update") == moved
@@ -74,7 +80,7 @@ def test_a_plan_shows_what_is_then_done() -> None:
 
 
 @pytest.mark.parametrize("name", ["latency", "weighted", "geo", "failover"])
-def test_a_passive_region_turns_active_and_back_and_only_records_change(name: str) -> None:
+def test_a_passive_region_turns_active_and_back_and_no_pod_rolls(name: str) -> None:
     before = policy(name)
     after = edited(before, region(WEST, active=True))
     assert_moves_to_new_trees(before, after, [f"{ACME}-name"])
@@ -82,7 +88,7 @@ def test_a_passive_region_turns_active_and_back_and_only_records_change(name: st
         assert_moves_to_new_trees(after, before, [f"{ACME}-name"])
 
 
-def test_an_active_region_of_every_company_turns_passive_and_only_records_change() -> None:
+def test_an_active_region_of_every_company_turns_passive_and_no_pod_rolls() -> None:
     assert_moves_to_new_trees(BASE, edited(BASE, region(US, active=False)), NAMES)
 
 
@@ -97,7 +103,28 @@ def test_a_weight_changes_the_weights_alone() -> None:
         assert change.changed(name) == {"weightedRoutingPolicies.0.weight": (100, 30)}
 
 
-def test_the_order_of_regions_under_failover_is_a_change_of_records_alone() -> None:
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("latency", region(WEST, active=True), [f"brain@{WEST}"]),
+        ("failover", region(WEST, active=True), []),
+        (
+            "failover",
+            region(US, active=False),
+            [f"{kind}@{at}" for kind in ("agent", "brain") for at in (EU, US, WEST)],
+        ),
+    ],
+)
+def test_gates_are_told_of_a_role_that_changes_who_takes_over(
+    name: str, change: Callable[[Raw], object], told: list[str]
+) -> None:
+    """Under latency it no longer follows anybody; under failover one that came last anyway still does."""
+    before = policy(name)
+    found = plan(before, edited(before, change)).learned
+    assert [one for one in found if one.startswith(ACME)] == [f"{ACME}-{where}-config" for where in told]
+
+
+def test_the_order_of_regions_under_failover_is_a_change_of_records_and_settings() -> None:
     before = policy("failover")
     after = edited(before, lambda raw: raw["regions"].reverse())
     assert_moves_to_new_trees(before, after, [f"{ACME}-name"])
@@ -108,6 +135,9 @@ def test_the_order_of_regions_under_failover_is_a_change_of_records_alone() -> N
 def test_health_checks_of_its_own_move_that_company_alone() -> None:
     after = edited(BASE, company(GLOBEX, dedicatedHealthChecks=True))
     change = plan(BASE, after)
+    # The controllers of its clusters look at it beside their samples.
+    assert change.learned == [f"eks-{name}-failover-settings" for name in (f"{EU}-green", f"{US}-blue")]
+    change = change.rest
     assert change.names("update", "replace", "keep", kinds=(RECORD,)) == [f"{GLOBEX}-name"]
     assert all(
         GLOBEX in name or "._tree" in name or name.startswith((f"{US}-", f"{EU}-")) for name in change.actions

@@ -12,9 +12,11 @@ from tests.day_two.test_regions import SAFE_BUCKET
 from tests.recording import (
     ASSOCIATION,
     BUCKET_REPLICATION,
+    DEPLOYMENT,
     INGRESS,
     KUBERNETES_PROVIDER,
     NAMESPACE,
+    NETWORK_POLICY,
     RECORD,
     ROLE,
     ROLE_POLICY,
@@ -30,11 +32,6 @@ ACTIVE: Raw = edited(BASE, lambda raw: raw["regions"][2].pop("active"))
 SWITCHES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("manager", {"loadBalancing": {"manager": "external-dns"}}, {RECORD, INGRESS}),
     ("identity", {"identity": "irsa"}, {ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT}),
-    (
-        "replication",
-        {"replication": {"enabled": False}},
-        SAFE_BUCKET | {BUCKET_REPLICATION, ROLE, ROLE_POLICY, ASSOCIATION},
-    ),
 ]
 
 
@@ -47,6 +44,17 @@ def test_a_switch_and_back_touches_no_data_and_rolls_no_pod(
     switched = edited(ACTIVE, **settings)
     for change in (plan(ACTIVE, switched), plan(switched, ACTIVE)):
         assert change.kinds == touched, str(change)
+        assert_data_stays(change)
+
+
+def test_replication_switched_off_and_on_rolls_the_pods_and_touches_no_data() -> None:
+    """Their init containers restore from copies."""
+    off = edited(ACTIVE, replication={"enabled": False})
+    touched = SAFE_BUCKET | {BUCKET_REPLICATION, ROLE, ROLE_POLICY, ASSOCIATION, STATEFUL_SET}
+    for change in (plan(ACTIVE, off), plan(off, ACTIVE)):
+        assert change.rest.kinds == touched, str(change)
+        assert {change.actions[name] for name in change.names(kinds=(STATEFUL_SET,))} == {"update"}
+        assert len(change.learned) == 10
         assert_data_stays(change)
 
 
@@ -64,5 +72,16 @@ def test_replication_switched_off_keeps_every_bucket_and_says_so() -> None:
     assert change.names("delete", kinds=tuple(SAFE_BUCKET)) == []
 
 
-def test_failover_switched_off_changes_nothing_that_exists_already() -> None:
-    assert plan(BASE, edited(BASE, failover={"enabled": False})).actions == {}
+def test_failover_switched_off_takes_the_controllers_away_and_rolls_no_pod() -> None:
+    off = edited(BASE, failover={"enabled": False})
+    gone, back = plan(BASE, off), plan(off, BASE)
+    for change in (gone, back):
+        # Edges answer by themselves again, and pods close to the controller.
+        assert {step.entry["type"] for step in change.where("update")} == {INGRESS, NETWORK_POLICY}, str(
+            change
+        )
+        assert change.names(kinds=(STATEFUL_SET,)) == change.names("replace", "keep") == []
+        assert_data_stays(change)
+    assert gone.names("delete") == back.names("create")
+    assert all("-failover" in name or "-flags@" in name for name in gone.names("delete"))
+    assert len(gone.names("delete", kinds=(DEPLOYMENT,))) == 3

@@ -1,5 +1,6 @@
 """The AWS emulator as a process."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,10 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from local import emulator as service
 from local.emulator import NAME, Emulator, EmulatorError
 from local.processes import Processes
+from plan.iam import bucket_policy
 from tests.services import until
 
 ZONE = "Z0123456789ABCDEFGHIJ"
@@ -175,6 +178,24 @@ def test_replication_rules_come_back_as_they_were_put(emulator: Emulator) -> Non
 
     found = s3.get_bucket_replication(Bucket="rules-source")["ReplicationConfiguration"]
     assert found == {"Role": role, "Rules": [rule, {**rule, "ID": "again"}]}
+
+
+def test_a_bucket_that_asks_for_tls_can_be_used_and_any_other_refusal_stands(emulator: Emulator) -> None:
+    s3 = client(emulator, "s3")
+    s3.create_bucket(Bucket="tls-only")
+    tls = bucket_policy("tls-only")
+    key = {"Bucket": "tls-only", "Key": "one"}
+
+    s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps(tls))
+    s3.put_object(**key, Body=b"x")
+    assert s3.get_object(**key)["Body"].read() == b"x"
+
+    refusal = {**tls["Statement"][0], "Sid": "Nobody"}
+    del refusal["Condition"]
+    policy = {**tls, "Statement": [*tls["Statement"], refusal]}
+    s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps(policy))
+    with pytest.raises(ClientError, match="403"):
+        s3.put_object(**key, Body=b"y")
 
 
 def test_a_record_deleted_by_its_set_identifier_takes_no_other_name_with_it(emulator: Emulator) -> None:

@@ -21,6 +21,7 @@ from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target
 from tests.services import until
 
 SETTLED_SECONDS = 1.5
+SYSTEM = "digital-agency-system"
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,14 @@ def test_every_company_has_its_namespace_and_its_workloads_in_the_cluster(target
         for kind in ("agent", "brain")
         for region in (US, EU)
     }
-    for kind in ("StatefulSet", "PersistentVolumeClaim", "ServiceAccount", "PodDisruptionBudget"):
+    for kind in ("StatefulSet", "PersistentVolumeClaim"):
         assert named(target, kind) == workloads
+    controller = {(SYSTEM, "failover-controller")}
+    for kind in ("ServiceAccount", "PodDisruptionBudget"):
+        assert named(target, kind) == workloads | controller
+    for kind in ("Deployment", "Lease", "Role"):
+        assert named(target, kind) == controller
+    assert named(target, "RoleBinding") == {(company, "failover") for company in (ACME, GLOBEX)} | controller
     assert named(target, "Ingress") == {one for one in workloads if one[1].startswith("agent")} | {
         ("digital-agency-system", f"edge-{region}") for region in (US, EU)
     }
@@ -77,6 +84,22 @@ def test_every_region_has_its_bucket_and_copies_its_own_prefix_to_the_other(targ
         [rule] = s3.get_bucket_replication(Bucket=bucket(region))["ReplicationConfiguration"]["Rules"]
         assert rule["Filter"] == {"Prefix": f"{region}/"}
         assert rule["Destination"]["Bucket"] == f"arn:aws:s3:::{bucket(other)}"
+
+
+def test_the_rules_that_were_made_are_followed(target: Target) -> None:
+    for region in (US, EU):
+        for prefix in (US, EU):
+            key = f"{prefix}/acme/brain/from-{region}"
+            target.aws("s3", region).put_object(Bucket=bucket(region), Key=key, Body=b"x")
+
+    def keys(region: str) -> set[str]:
+        found = target.aws("s3", region).list_objects_v2(Bucket=bucket(region))["Contents"]
+        return {one["Key"] for one in found if "/from-" in one["Key"]}
+
+    own = {f"{region}/acme/brain/from-{region}" for region in (US, EU)}
+    until(lambda: all(own <= keys(region) for region in (US, EU)), "both buckets have both own prefixes")
+    for region, other in ((US, EU), (EU, US)):
+        assert keys(region) - own == {f"{other}/acme/brain/from-{region}"}
 
 
 def test_every_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
@@ -135,8 +158,10 @@ def test_a_preview_of_an_edited_file_shows_exactly_that_difference(target: Targe
     assert all("StatefulSet" in line for line in changed)
     target.write(lambda raw: raw["companies"].append({"name": "initech"}))
     changed = target.preview()
-    assert changed
-    assert all(line.startswith("+ create") and "initech" in line for line in changed)
+    [told] = [line for line in changed if not line.startswith("+ create")]
+    assert told.split() == ["~", "update", "kubernetes:core/v1:ConfigMap", f"{SYSTEM}/failover-controller"]
+    assert len(changed) > 1
+    assert all("initech" in line for line in changed if line is not told)
     assert target.versions().keys() == before.keys()
 
 

@@ -74,6 +74,9 @@ replication:
   deleteMarkers: false
   metrics: true
   timeControl: true
+  bandwidthLimit: 10M:off
+  transfers: 8
+  retention: {{allHours: 2, hourlyHours: 48, dailyDays: 90}}
 network:
   monitoringNamespace: monitoring
   extraEgress: [{{cidr: 10.9.0.0/16, port: 6379}}]
@@ -125,10 +128,17 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
     }  # fmt: skip
     assert settings.replication.model_dump() == {
         "enabled": True, "sync_interval": 30, "delete_markers": False, "metrics": True, "time_control": True,
+        "bandwidth_limit": "10M:off", "transfers": 8, "endpoint": None,
+        "retention": {"all_hours": 2, "hourly_hours": 48, "daily_days": 90},
     }  # fmt: skip
     assert settings.network.model_dump() == {
         "monitoring_namespace": "monitoring", "extra_egress": ({"cidr": "10.9.0.0/16", "port": 6379},),
     }  # fmt: skip
+
+
+def test_the_local_stack_may_name_an_s3_api_of_its_own() -> None:
+    raw = edited(put("replication.endpoint", "http://10.88.0.1:5000"))
+    assert parse(raw, "local").replication.endpoint == "http://10.88.0.1:5000"
 
 
 def test_every_key_of_a_region_is_read_under_its_name() -> None:
@@ -204,6 +214,10 @@ def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> Non
     assert (failover.interval_seconds, failover.timeout_seconds) == (5, 1)
     assert (failover.failure_threshold, failover.recovery_threshold) == (3, 3)
     assert (settings.replication.enabled, settings.replication.sync_interval) == (True, 60)
+    assert (settings.replication.bandwidth_limit, settings.replication.transfers) == ("off", 4)
+    assert settings.replication.retention.model_dump() == {
+        "all_hours": 1, "hourly_hours": 24, "daily_days": 30
+    }  # fmt: skip
     assert (settings.network.monitoring_namespace, settings.network.extra_egress) == (None, ())
     assert all(region.active and region.weight == 100 and not region.cluster for region in settings.regions)
 

@@ -107,7 +107,8 @@ ONLY_THE_PROGRAM_KNOWS = {
     "a shared cluster with two OIDC providers", "several Agents on a volume for one",
     "several Brains on a volume for one", "the Brain's volume in the Agent without ReadWriteMany",
     "requests over limits", "requests over the default limits", "limits under the default requests",
-    "a user by name",
+    "a user by name", "hourly checkpoints that end before they begin",
+    "daily checkpoints that end before they begin", "an S3 API of somebody else's",
 }  # fmt: skip
 """What the schema lets through: what several keys must fulfil together, and what only AWS knows."""
 

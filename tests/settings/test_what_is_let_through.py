@@ -77,3 +77,18 @@ def test_an_edge_takes_as_many_companies_as_its_load_balancer_has_room_for() -> 
 )
 def test_a_load_balancer_of_somebody_else_is_never_full(edit: Any) -> None:
     assert not lines(edited(put("companies", [f"client-{number}" for number in range(150)]), edit))
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [(False, "off"), ("off", "off"), ("10M", "10M"), ("0.5G", "0.5G"), ("512k:off", "512k:off")],
+)
+def test_a_limit_is_rclone_s_and_off_may_be_what_yaml_makes_of_it(given: Any, means: str) -> None:
+    raw = edited(put("replication.bandwidthLimit", given))
+    assert parse(raw, "prod").replication.bandwidth_limit == means
+
+
+def test_checkpoints_may_be_kept_without_thinning_or_for_a_day_at_most() -> None:
+    every = {"allHours": 168, "hourlyHours": 168, "dailyDays": 7}
+    assert not lines(edited(put("replication.retention", every)))
+    assert not lines(edited(put("replication.retention", {"dailyDays": 1})))

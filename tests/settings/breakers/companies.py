@@ -11,7 +11,7 @@ def a_bad_name(raw: Raw, pick: Pick) -> str:
     company["name"] = pick(
         [
             "", "a b", "a.b", "ä", "a/b", "a" * 64, "-a", "a-", "_a", "a_", "-", "default", "DEFAULT",
-            "kube-a", "Kube_A", "kube-system", "digital-agency-system", "us-east-1", "EU_West_1",
+            "kube-a", "Kube_A", "kube-system", "Diverged", "digital-agency-system", "us-east-1", "EU_West_1",
             "eu-west-1-2", "sa-east-1-99",
         ]
     )  # fmt: skip

@@ -58,6 +58,35 @@ def time_control_without_metrics(raw: Raw, pick: Pick) -> str:
     return "replication.metrics"
 
 
+def a_bad_bandwidth(raw: Raw, pick: Pick) -> str:
+    limit = pick(["", "10", 10, "10 M", "10MB", "0k", "-1M", "10M:", "on", True, None])
+    raw.setdefault("replication", {})["bandwidthLimit"] = limit
+    return "replication.bandwidthLimit"
+
+
+def no_transfers(raw: Raw, pick: Pick) -> str:
+    raw.setdefault("replication", {})["transfers"] = pick([0, 65, -1, "4", 1.5, None])
+    return "replication.transfers"
+
+
+def checkpoints_that_end_before_they_begin(raw: Raw, pick: Pick) -> str:
+    key, kept = pick(
+        [
+            ("hourlyHours", {"allHours": 100, "hourlyHours": 99}),
+            ("dailyDays", {"hourlyHours": 25, "dailyDays": 1}),
+            ("allHours", {"allHours": 0}),
+        ]
+    )
+    raw.setdefault("replication", {})["retention"] = kept
+    return f"replication.retention.{key}"
+
+
+def another_s3(raw: Raw, pick: Pick) -> str:
+    url = pick(["http://10.88.0.1:5000", "https://minio.example.com", "minio", "s3://bucket", 5000])
+    raw.setdefault("replication", {})["endpoint"] = url
+    return "replication.endpoint"
+
+
 def a_domain_too_long(raw: Raw, pick: Pick) -> str:
     raw["domain"] = f"{'long' * 12}.example.com"
     return "domain"
@@ -85,6 +114,10 @@ REST: tuple[Breaker, ...] = (
     the_global_accelerator,
     copies_too_often,
     time_control_without_metrics,
+    a_bad_bandwidth,
+    no_transfers,
+    checkpoints_that_end_before_they_begin,
+    another_s3,
     a_domain_too_long,
     no_domain,
     a_wrong_type,

@@ -33,6 +33,7 @@ NAMES = [
     _named("a company called kube_public", "kube_public", "kube-public belongs to Kubernetes"),
     _named("a company called digital-agency-system", "digital-agency-system", "belongs to this program"),
     _named("a company called Digital_Agency_System", "Digital_Agency_System", "belongs to this program"),
+    _named("a company called diverged", "Diverged", "belongs to the memories that a swap sets aside"),
     _named("a company called ingress-nginx", "ingress-nginx", "belongs to the ingress controller"),
     _named(
         "a company called like the monitoring's namespace",

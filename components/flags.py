@@ -1,0 +1,20 @@
+"""The ConfigMap in which the failover controller names the failed regions. Without it none is failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FLAGS = "/etc/agency/failed-regions"
+"""Where pods have it."""
+FLAGS_NAME = "failed-regions"
+
+
+def flags_map(namespace: str) -> dict[str, Any]:
+    """Without data: what the controller wrote there is not the deployment's, and none resets it."""
+    labels = {"app.kubernetes.io/part-of": "digital-agency"}
+    metadata = {"name": FLAGS_NAME, "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def flags_volume(name: str) -> dict[str, Any]:
+    return {"name": name, "configMap": {"name": FLAGS_NAME, "optional": True}}

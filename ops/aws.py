@@ -1,0 +1,121 @@
+"""Calls to AWS, or to the local target's emulator, and what their failures mean to an operator."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from local import emulator
+from local.files import DEFAULT_STATE
+from local.ports import LOOPBACK
+from local.processes import Processes
+from ops.errors import OperatorError
+from ops.stack import LOCAL, Stack
+
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+_HOW = "sign in (`aws sso login`), name a profile (AWS_PROFILE), or set AWS_ACCESS_KEY_ID and its secret"
+_EXPIRED = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "TokenRefreshRequired",
+}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
+_NO_BUCKET = {"NoSuchBucket"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Where a stack's AWS answers."""
+
+    local: bool
+    """An emulator or another S3 API on this machine, not AWS."""
+    given: Mapping[str, str]
+    """Arguments of each client."""
+
+    def client(self, service: str, region: str) -> Any:
+        """Raises OperatorError without credentials."""
+        style = {"s3": {"addressing_style": "path"}} if self.local else {}
+        config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, **style)
+        with calling("getting AWS credentials"):
+            session = boto3.session.Session()
+            return session.client(service, region_name=region, config=config, **self.given)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--state", type=Path, default=DEFAULT_STATE, help="stack local: the state folder of `make up`"
+    )
+
+
+def reach_of(stack: Stack, state: Path) -> Reach:
+    """AWS by the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
+    if stack.name != LOCAL:
+        return Reach(local=False, given={})
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    if stack.settings.replication.endpoint:
+        return Reach(local=True, given={"endpoint_url": stack.settings.replication.endpoint, **keys})
+    processes = Processes(state)
+    if not (state.exists() and processes.alive(emulator.NAME)):
+        raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
+    url = f"http://{LOOPBACK}:{processes.port(emulator.NAME)}"
+    return Reach(local=True, given={"endpoint_url": url, **keys})
+
+
+@contextmanager
+def calling(what: str, bucket: str = "") -> Iterator[None]:
+    """Turn what AWS answers into an OperatorError that says what was asked, where, and what to do."""
+    try:
+        yield
+    except _NO_CREDENTIALS as error:
+        raise OperatorError(f"{what}: no AWS credentials: {error}; {_HOW}") from error
+    except ClientError as error:
+        raise OperatorError(f"{what}: {_meaning(error, bucket)}") from error
+    except BotoCoreError as error:
+        raise OperatorError(
+            f"{what}: {error}; is the network there, and AWS's endpoint reachable?"
+        ) from error
+
+
+def _meaning(error: ClientError, bucket: str) -> str:
+    told = error.response.get("Error", {})
+    code, text = str(told.get("Code", "")), told.get("Message", "")
+    if code in _EXPIRED:
+        return f"these AWS credentials are not valid ({code}: {text}); {_HOW}"
+    if code in _NO_BUCKET:
+        return (
+            f"there is no bucket {bucket} ({code}): is this the stack's account, and has the stack been"
+            " deployed with this region (`pulumi up`)?"
+        )
+    if code in _FORBIDDEN:
+        where = f" on the bucket {bucket}" if bucket else ""
+        return (
+            f"refused{where} ({code}: {text}): these credentials may not {error.operation_name}, or it is"
+            " another account's; use the account and a role that administer the stack"
+        )
+    return f"{error.operation_name}: {code}: {text}"

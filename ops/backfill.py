@@ -1,0 +1,39 @@
+"""`python -m ops backfill`: what was written before a region joined, copied to its bucket too.
+
+S3's replication rules copy only what is written after they exist. On AWS this starts an S3 Batch Replication
+job in each region that replicates to the new one. The emulator of the stack `local` has no such jobs: there
+the objects are copied one by one, along the same rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from ops import aws, batch_jobs, emulated_backfill, stack
+from ops.sources import require_rule, sources_of
+from ops.terminal import confirm, say
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    stack.add_arguments(command)
+    aws.add_arguments(command)
+    command.add_argument("--region", required=True, help="the region that joined")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--no-wait", action="store_true", help="only start the jobs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    known = stack.load(arguments)
+    sources = sources_of(known, arguments.region)
+    reach = aws.reach_of(known, arguments.state)
+    for source in sources:
+        require_rule(reach.client("s3", source.region), source)
+    say(f"to s3://{sources[0].target}, what these held before {arguments.region} joined:")
+    for source in sources:
+        say(f"  s3://{source.bucket}/{source.prefix}")
+    if reach.local:
+        confirm("Copy these objects?", arguments.yes)
+        return emulated_backfill.run(reach, sources, arguments.region)
+    say("S3 bills each job and each object (source: S3 pricing, Batch Operations and Replication).")
+    confirm("Start an S3 Batch Replication job in each of these regions?", arguments.yes)
+    return batch_jobs.run(known, reach, sources, wait=not arguments.no_wait)

@@ -1,0 +1,135 @@
+"""S3 Batch Replication jobs: one in each source region, and what becomes of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ops.aws import Reach, calling
+from ops.errors import DONE, FAILED
+from ops.sources import Source
+from ops.stack import Stack
+from ops.terminal import rounds, say, table
+from plan.iam import BACKFILL_REPORTS, bucket_arn
+from plan.names import replication_role_name
+
+POLL_SECONDS = 10.0
+PRIORITY = 10
+ENDED = ("Complete", "Failed", "Cancelled")
+STATUSES = ("NONE", "FAILED", "COMPLETED")
+"""COMPLETED too: so is what another region already has, and the new one lacks (source: S3 user guide,
+"Filters for a Batch Replication job")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    region: str
+    id: str
+    client: Any
+    account: str
+
+
+def job_request(source: Source, *, account: str, role: str, token: str) -> dict[str, Any]:
+    """The parameters of s3control's CreateJob. S3 lists the objects itself and keeps no list."""
+    return {
+        "AccountId": account,
+        "ConfirmationRequired": False,
+        "ClientRequestToken": token,
+        "Description": f"backfill from {source.region}",
+        "Priority": PRIORITY,
+        "RoleArn": f"arn:aws:iam::{account}:role/{role}",
+        "Operation": {"S3ReplicateObject": {}},
+        "ManifestGenerator": {
+            "S3JobManifestGenerator": {
+                "ExpectedBucketOwner": account,
+                "SourceBucket": bucket_arn(source.bucket),
+                "EnableManifestOutput": False,
+                "Filter": {
+                    "EligibleForReplication": True,
+                    "ObjectReplicationStatuses": list(STATUSES),
+                    "KeyNameConstraint": {"MatchAnyPrefix": [source.prefix]},
+                },
+            }
+        },
+        "Report": {
+            "Enabled": True,
+            "Bucket": bucket_arn(source.bucket),
+            "Prefix": BACKFILL_REPORTS,
+            "Format": "Report_CSV_20180820",
+            "ReportScope": "FailedTasksOnly",
+        },
+    }
+
+
+def run(known: Stack, reach: Reach, sources: Sequence[Source], *, wait: bool) -> int:
+    """Start a job for each source; wait until all have ended. Raises OperatorError."""
+    with calling("asking whose account this is"):
+        account = reach.client("sts", sources[0].region).get_caller_identity()["Account"]
+    role = replication_role_name(known.settings.domain, known.name)
+    jobs = []
+    for source in sources:
+        client = reach.client("s3control", source.region)
+        request = job_request(source, account=account, role=role, token=str(uuid.uuid4()))
+        with calling(f"starting a batch replication job in {source.region}", source.bucket):
+            job = client.create_job(**request)["JobId"]
+        jobs.append(Job(region=source.region, id=job, client=client, account=account))
+        say(f"{source.region}: job {job}")
+    if not wait:
+        say("See them with: aws s3control list-jobs --account-id " + account)
+        return DONE
+    return _follow(jobs)
+
+
+def _follow(jobs: Sequence[Job]) -> int:
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for passed, tell in rounds(POLL_SECONDS):
+            for job in jobs:
+                if found.get(job.id, {}).get("Status") not in ENDED:
+                    found[job.id] = _describe(job)
+            if all(one["Status"] in ENDED for one in found.values()):
+                break
+            if tell:
+                told = "; ".join(f"{job.region}: {_progress(found[job.id])}" for job in jobs)
+                say(f"{passed:.0f} s … {told}")
+    except KeyboardInterrupt:
+        say("The jobs go on: " + ", ".join(f"{job.id} in {job.region}" for job in jobs))
+        raise
+    return _report(jobs, found)
+
+
+def _describe(job: Job) -> dict[str, Any]:
+    with calling(f"asking for job {job.id} in {job.region}"):
+        told: dict[str, Any] = job.client.describe_job(AccountId=job.account, JobId=job.id)["Job"]
+    return told
+
+
+def _counts(told: dict[str, Any]) -> tuple[int, int, int]:
+    summary = told.get("ProgressSummary") or {}
+    kinds = ("TotalNumberOfTasks", "NumberOfTasksSucceeded", "NumberOfTasksFailed")
+    total, done, failed = (int(summary.get(kind, 0)) for kind in kinds)
+    return total, done, failed
+
+
+def _progress(told: dict[str, Any]) -> str:
+    total, done, failed = _counts(told)
+    return f"{told['Status']}, {done} of {total} copied" + (f", {failed} failed" if failed else "")
+
+
+def _report(jobs: Sequence[Job], found: dict[str, dict[str, Any]]) -> int:
+    rows, well = [], True
+    for job in jobs:
+        told = found[job.id]
+        total, done, failed = _counts(told)
+        rows.append((job.region, told["Status"], str(total), str(done), str(failed)))
+        well = well and told["Status"] == "Complete" and not failed
+    say(table(("from", "job", "objects", "copied", "failed"), rows))
+    for job in jobs:
+        for reason in found[job.id].get("FailureReasons") or ():
+            say(f"{job.region}: {reason.get('FailureCode')}: {reason.get('FailureReason')}")
+        if _counts(found[job.id])[2]:
+            bucket = found[job.id].get("Report", {}).get("Bucket", "").rpartition(":")[2]
+            say(f"{job.region}: what failed, and why: s3://{bucket}/{BACKFILL_REPORTS}/job-{job.id}/")
+    return DONE if well else FAILED

@@ -1,0 +1,116 @@
+"""A company's copied volume in one region: whose gate writes it, and in which buckets its checkpoints lie."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from ops.errors import WRONG_CALL, OperatorError
+from ops.stack import Stack
+from plan.memory import MemoryPlan, agent_memory, brain_memory
+from runtime.gate.settings import prefix_of
+from settings import Company
+from settings.routes import company_route, region_routes
+
+BRAIN, AGENT = "brain", "agent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    company: str
+    namespace: str
+    component: str
+    region: str
+    """Whose gate executes orders."""
+    chosen: str
+    """Why this region, in words; empty where the call named it or there is no other."""
+    bucket: str
+    writers: tuple[str, ...]
+    """Regions whose checkpoints this memory may take over, in the company's order; the own one among them."""
+
+    @property
+    def prefix(self) -> str:
+        return self.prefix_of(self.region)
+
+    def prefix_of(self, writer: str) -> str:
+        return prefix_of(writer, self.namespace, self.component)
+
+    @property
+    def name(self) -> str:
+        return f"the {self.component} of {self.company} in {self.region}"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--company", required=True, help="its name")
+    command.add_argument("--region", help="default: the one that holds the memory, if there is only one")
+    command.add_argument("--component", choices=[BRAIN, AGENT], default=BRAIN, help="default: brain")
+
+
+def memory_of(stack: Stack, arguments: argparse.Namespace, *, restored: bool) -> Memory:
+    """The memory that a call means; `restored`: one that takes operators' restores. Raises OperatorError."""
+    stack.require_replication()
+    company = stack.company(arguments.company)
+    plans = _plans(stack, company, arguments.component)
+    region, chosen = _region(stack, company, plans, arguments, restored=restored)
+    plan = plans[region]
+    return Memory(
+        company=company.name,
+        namespace=company.namespace,
+        component=arguments.component,
+        region=region,
+        chosen=chosen,
+        bucket=stack.bucket(region),
+        writers=plan.order if plan.ranked else (region,),
+    )
+
+
+def _plans(stack: Stack, company: Company, component: str) -> dict[str, MemoryPlan]:
+    """What the gates of each region of the company are told, in the order of serving."""
+    policy = stack.settings.load_balancing.policy
+    route, routes = company_route(stack.settings, company), region_routes(stack.settings)
+    agent = agent_memory(policy, route, routes)
+    return {
+        region: agent if component == AGENT else brain_memory(policy, route, routes, region)
+        for region in agent.order
+    }
+
+
+def _region(
+    stack: Stack,
+    company: Company,
+    plans: Mapping[str, MemoryPlan],
+    arguments: argparse.Namespace,
+    *,
+    restored: bool,
+) -> tuple[str, str]:
+    """The region, and why it is this one."""
+    follower = {region: plan.follows[0] for region, plan in plans.items() if plan.follows and not plan.ranked}
+    holders = [region for region in plans if not (restored and region in follower)]
+    if arguments.region:
+        _check_region(stack, company, arguments.region, plans)
+        if arguments.region not in holders:
+            raise OperatorError(
+                f"--region: {arguments.region} is passive, its memory is that of"
+                f" {follower[arguments.region]}; accepted: {', '.join(holders)}",
+                WRONG_CALL,
+            )
+        return arguments.region, ""
+    if len(holders) == 1:
+        return holders[0], ""
+    if all(plan.ranked for plan in plans.values()):
+        return holders[0], f"the first of {company.name}'s order, as --region names none"
+    raise OperatorError(
+        f"--region: none given, and the {arguments.component} of {company.name} has a memory of its own in"
+        f" each of {', '.join(holders)}: name one",
+        WRONG_CALL,
+    )
+
+
+def _check_region(stack: Stack, company: Company, region: str, own: Collection[str]) -> None:
+    if region not in stack.regions:
+        there = ", ".join(stack.regions)
+        raise OperatorError(f"--region: {region} is not in {stack.file}; its regions: {there}", WRONG_CALL)
+    if region not in own:
+        there = ", ".join(own)
+        raise OperatorError(f"--region: {company.name} is not in {region}; it is in: {there}", WRONG_CALL)

@@ -1,0 +1,65 @@
+"""Whose objects go to a region's bucket, by the stack file and by the buckets' own rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ops.aws import calling
+from ops.errors import WRONG_CALL, OperatorError
+from ops.stack import Stack
+from plan.iam import bucket_arn
+
+NO_RULES = "ReplicationConfigurationNotFoundError"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    region: str
+    bucket: str
+    target: str
+    """The bucket that it is copied to."""
+
+    @property
+    def prefix(self) -> str:
+        """Of what its rules copy: the region's own writing."""
+        return f"{self.region}/"
+
+
+def sources_of(known: Stack, region: str) -> list[Source]:
+    """Regions that replicate to this one. Raises OperatorError."""
+    known.require_replication()
+    if region not in known.regions:
+        there = ", ".join(known.regions)
+        raise OperatorError(f"--region: {region} is not in {known.file}; its regions: {there}", WRONG_CALL)
+    found = [
+        Source(region=one.name, bucket=known.bucket(one.name), target=known.bucket(region))
+        for one in known.settings.regions
+        if one.name != region and (one.replicate_to is None or region in one.replicate_to)
+    ]
+    if not found:
+        raise OperatorError(
+            f"--region: no other region of {known.file} replicates to {region}: see their replicateTo",
+            WRONG_CALL,
+        )
+    return sorted(found, key=lambda source: source.region)
+
+
+def require_rule(client: Any, source: Source) -> None:
+    """Raises OperatorError without a rule for the target: a batch job copies along rules alone."""
+    where = f"reading the replication rules of {source.bucket}"
+    with calling(where, source.bucket):
+        try:
+            rules = client.get_bucket_replication(Bucket=source.bucket)["ReplicationConfiguration"]["Rules"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != NO_RULES:
+                raise
+            rules = []
+    for rule in rules:
+        if rule["Status"] == "Enabled" and rule["Destination"]["Bucket"] == bucket_arn(source.target):
+            return
+    raise OperatorError(
+        f"{where}: none copies to {source.target}: deploy the stack with the new region first (`pulumi up`)"
+    )

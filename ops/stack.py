@@ -1,0 +1,68 @@
+"""A stack, as the commands that touch it take it: its settings, and what it is called in AWS."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import WRONG_CALL, OperatorError
+from ops.stack_file import PROGRAM, StackFileError, read, stack_of
+from plan import names
+from settings import Company, Settings, SettingsError, from_config
+
+LOCAL = "local"
+"""The stack of the local target: its AWS is an emulator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    name: str
+    file: Path
+    settings: Settings
+
+    def bucket(self, region: str) -> str:
+        return names.bucket_name(self.settings.domain, self.name, region)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return tuple(region.name for region in self.settings.regions)
+
+    def company(self, name: str) -> Company:
+        """By its name or its namespace. Raises OperatorError."""
+        for company in self.settings.companies:
+            if name in (company.name, company.namespace):
+                return company
+        there = ", ".join(company.name for company in self.settings.companies) or "none"
+        raise OperatorError(f"--company: no company {name} in {self.file}; there are: {there}", WRONG_CALL)
+
+    def require_replication(self) -> None:
+        if not self.settings.replication.enabled:
+            raise OperatorError(
+                f"{self.file}: replication.enabled is false, so the stack {self.name} has no copies",
+                WRONG_CALL,
+            )
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """`--stack` and `--config`: one of them at least."""
+    command.add_argument("--stack", help="whose settings are in Pulumi.<stack>.yaml")
+    command.add_argument(
+        "--config", type=Path, help="another stack file; its stack: from its name, or --stack"
+    )
+
+
+def load(arguments: argparse.Namespace) -> Stack:
+    """Raises OperatorError, or StackFileError for a stack file that can't be deployed."""
+    if arguments.config is None and arguments.stack is None:
+        raise OperatorError("--stack: none given; accepted: a stack, or --config with its file", WRONG_CALL)
+    file: Path = arguments.config or PROGRAM.parent / f"Pulumi.{arguments.stack}.yaml"
+    name = stack_of(file, arguments.stack)
+    if arguments.config is None and not file.exists():
+        there = ", ".join(sorted(stack_of(one) for one in file.parent.glob("Pulumi.*.yaml")))
+        raise OperatorError(f"--stack: no file {file.name}; there are stacks: {there}", WRONG_CALL)
+    config, _ = read(file)
+    try:
+        return Stack(name=name, file=file, settings=from_config(config, name))
+    except SettingsError as error:
+        raise StackFileError(str(error)) from error

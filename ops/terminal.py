@@ -1,0 +1,70 @@
+"""What all commands share on the terminal: tables, amounts, times, questions, progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from ops.errors import NOT_CONFIRMED, OperatorError
+
+REPORT_SECONDS = 10.0
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they must be."""
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    )
+
+
+def amount(size: int) -> str:
+    """Bytes as people read them."""
+    value = float(size)
+    for unit in _UNITS[:-1]:
+        if value < 1024:
+            return f"{size} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def clock(milliseconds: int) -> str:
+    """A time as `--at` takes it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask on the terminal, unless `--yes` was said. Raises OperatorError without a yes."""
+    if yes:
+        return
+    if not sys.stdin or not sys.stdin.isatty():
+        raise OperatorError(
+            "nothing was done: there is no terminal to ask at; repeat the command with --yes", NOT_CONFIRMED
+        )
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise OperatorError("nothing was done: the answer was not yes", NOT_CONFIRMED)
+
+
+def rounds(every: float, limit: float | None = None) -> Iterator[tuple[float, bool]]:
+    """Yield the seconds that passed, again each `every` seconds until `limit`; True: time to say so."""
+    began, said = time.monotonic(), float("-inf")
+    while True:
+        passed = time.monotonic() - began
+        tell = passed - said >= REPORT_SECONDS
+        said = passed if tell else said
+        yield passed, tell
+        if limit is not None and passed >= limit:
+            return
+        time.sleep(every if limit is None else min(every, max(0.0, limit - passed)))

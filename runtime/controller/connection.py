@@ -1,0 +1,86 @@
+"""One HTTP(S) connection that stays open between requests."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LARGEST_ANSWER = 16 * 2**20
+"""Bytes; a longer answer is an error."""
+
+
+class NoAnswer(Exception):
+    """The other side could not be asked, or what came was no answer; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+class Connection:
+    """To one origin, `scheme://host[:port]`. Not for several threads at once.
+
+    `trust` is asked for the TLS context whenever a connection is opened: a renewed authority is taken then.
+    """
+
+    def __init__(self, origin: str, timeout: float, trust: Callable[[], ssl.SSLContext]) -> None:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{origin!r} is not a URL; accepted: http://… or https://…")
+        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
+        self._timeout, self._trust = timeout, trust
+        self._open: http.client.HTTPConnection | None = None
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request that may be sent twice. Raises NoAnswer.
+
+        The other side may close an open connection at any time: a request that fails on one that was used
+        before is sent again on a new one.
+        """
+        if self._open is not None:
+            with suppress(NoAnswer):
+                return self._request(self._open, method, path, body, headers)
+        self._open = self._connection()
+        return self._request(self._open, method, path, body, headers)
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self._secure:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        try:
+            context = self._trust()
+        except OSError as error:  # SSLError is one
+            raise NoAnswer(f"no authority to trust: {error}") from error
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+
+    def _request(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            content = response.read(LARGEST_ANSWER)
+            if not response.isclosed():
+                raise http.client.HTTPException(f"an answer of over {LARGEST_ANSWER} bytes")
+            return Answer(status=response.status, body=content, retry_after=response.getheader("Retry-After"))
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise NoAnswer(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,112 @@
+"""What the controller answers: health and views on the port that the edges reach, all else on another."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from runtime.controller import views
+from runtime.controller.acting import Acting
+from runtime.controller.lease import Lease
+from runtime.controller.rounds import Rounds, SettingsFile
+from runtime.controller.status import Told
+from runtime.controller.votes import REGION_WIDE
+from runtime.http_server import Response
+from runtime.metrics import CONTENT_TYPE, Metrics
+
+JSON = "application/json"
+STUCK_ROUNDS = 12
+"""A controller that ended no round for so long is restarted by its liveness probe."""
+NOT_FOUND = Response(HTTPStatus.NOT_FOUND, "there is no such page here\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Reads what the rounds left; asks nobody."""
+
+    rounds: Rounds
+    acting: Acting
+    lease: Lease
+    settings: SettingsFile
+    metrics: Metrics
+    started: float
+    """By the monotonic clock."""
+
+    def edge(self, target: str) -> Response:
+        """`/healthz/<region>`, `/healthz/<region>/<namespace>`, `/peer/<region>`: all that edges route to."""
+        seen = self.rounds.observed
+        match target.partition("?")[0].split("/"):
+            case ["", "healthz", region]:
+                return self._health(region, None)
+            case ["", "healthz", region, namespace]:
+                return self._health(region, namespace)
+            case ["", "peer", region] if seen is None or region in seen.settings.regions:
+                if seen is None:
+                    return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no round has ended yet\n")
+                return Response(HTTPStatus.OK, views.dump(seen.page), JSON)
+        return NOT_FOUND
+
+    def inside(self, target: str) -> Response:
+        """For the kubelet and for monitoring: `/live`, `/ready`, `/metrics`, `/status`."""
+        pages: dict[str, Callable[[], Response]] = {
+            "/live": self._live,
+            "/ready": self._ready,
+            "/metrics": self._metrics,
+            "/status": self._status,
+        }
+        page = pages.get(target.partition("?")[0])
+        return page() if page else NOT_FOUND
+
+    def _health(self, region: str, namespace: str | None) -> Response:
+        settings = self.settings.current
+        if settings is None:
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no settings yet\n")
+        scope = REGION_WIDE
+        if namespace is not None:
+            company = settings.companies.get(namespace)
+            if company is None or region not in company.regions:
+                return Response(HTTPStatus.NOT_FOUND, "there is no such company in this region\n")
+            scope = namespace if company.dedicated else REGION_WIDE
+        if region not in settings.regions:
+            return Response(HTTPStatus.NOT_FOUND, "there is no such region here\n")
+        if region in self._unhealthy(scope):
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} has failed\n")
+        return Response(HTTPStatus.OK, f"{region} serves\n")
+
+    def _unhealthy(self, scope: str) -> frozenset[str]:
+        flagged = self.acting.system.current.flags.get(scope, frozenset())
+        seen = self.rounds.observed
+        return flagged | seen.decision.unhealthy.get(scope, frozenset()) if seen else flagged
+
+    def _live(self) -> Response:
+        seen = self.rounds.observed
+        interval = seen.settings.interval_seconds if seen else 5.0
+        last = seen.ended if seen else self.started
+        if time.monotonic() - last > STUCK_ROUNDS * max(interval, 5.0):
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, "the rounds stand still\n")
+        return Response(HTTPStatus.OK, "alive\n")
+
+    def _ready(self) -> Response:
+        if self.rounds.observed is None:
+            return Response(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"no round has ended yet {self.settings.problem}\n"
+            )
+        return Response(HTTPStatus.OK, "ready\n")
+
+    def _metrics(self) -> Response:
+        return Response(HTTPStatus.OK, self._told.gauges().text() + self.metrics.text(), CONTENT_TYPE)
+
+    def _status(self) -> Response:
+        return Response(HTTPStatus.OK, json.dumps(self._told.status(), indent=1) + "\n", JSON)
+
+    @property
+    def _told(self) -> Told:
+        return Told(
+            observed=self.rounds.observed,
+            acting=self.acting,
+            lease=self.lease,
+            settings_problem=self.settings.problem,
+        )

@@ -1,0 +1,93 @@
+"""What a controller is told by its ConfigMap, which may change while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+SETTINGS_FILE = "settings.json"
+SAMPLE_SIZE = 25
+"""How many companies speak for a region: enough to tell a region's failure from a company's, and few enough
+that 500 companies cost no more than 25."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    regions: tuple[str, ...]
+    dedicated: bool = False
+    """Whether it has health checks of its own, and with them flags of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerSettings:
+    """The ConfigMap `failover-controller`, read again each round."""
+
+    cluster: str
+    """Names this vantage point; unique in the stack."""
+    regions: tuple[str, ...]
+    """In this cluster."""
+    all: tuple[str, ...]
+    """Of the whole stack."""
+    peers: Mapping[str, str]
+    """Regions to the URLs of their pages on their edges. Those of other clusters; where this cluster's own
+    regions are named too, it asks its own edges from outside (see `votes`)."""
+    companies: Mapping[str, Company]
+    """By namespace."""
+    interval_seconds: float = 5
+    timeout_seconds: float = 1
+    failure_threshold: int = 3
+    """Rounds."""
+    recovery_threshold: int = 3
+    """Rounds."""
+
+    @cached_property
+    def samples(self) -> Mapping[str, tuple[str, ...]]:
+        """For each region of this cluster the companies that speak for it.
+
+        The same ones on every replica and after every restart; another company changes at most one of them.
+        Dedicated companies speak for themselves alone, so that none of them moves the others' traffic.
+        """
+        return {region: self._sample(region) for region in self.regions}
+
+    @cached_property
+    def dedicated(self) -> tuple[str, ...]:
+        """Namespaces with flags of their own."""
+        return tuple(sorted(name for name, company in self.companies.items() if company.dedicated))
+
+    def probed(self, region: str) -> tuple[str, ...]:
+        """The companies to probe in a region: its sample, and the dedicated ones that live there."""
+        own = (name for name in self.dedicated if region in self.companies[name].regions)
+        return (*self.samples[region], *own)
+
+    def _sample(self, region: str) -> tuple[str, ...]:
+        there = [name for name, it in self.companies.items() if region in it.regions and not it.dedicated]
+        return tuple(sorted(there, key=lambda name: _place(region, name))[:SAMPLE_SIZE])
+
+
+def _place(region: str, namespace: str) -> str:
+    return hashlib.sha256(f"{region}{namespace}".encode()).hexdigest()
+
+
+def load_settings(folder: Path) -> ControllerSettings:
+    """Raises OSError, ValueError, TypeError or KeyError when the ConfigMap is not there, or not what it
+    should be.
+    """
+    told = json.loads((folder / SETTINGS_FILE).read_text())
+    return ControllerSettings(
+        cluster=told["cluster"],
+        regions=tuple(told["regions"]),
+        all=tuple(told["all"]),
+        peers=dict(told["peers"]),
+        companies={
+            name: Company(regions=tuple(company["regions"]), dedicated=company.get("dedicated", False))
+            for name, company in told["companies"].items()
+        },
+        interval_seconds=told["intervalSeconds"],
+        timeout_seconds=told["timeoutSeconds"],
+        failure_threshold=told["failureThreshold"],
+        recovery_threshold=told["recoveryThreshold"],
+    )

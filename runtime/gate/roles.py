@@ -1,0 +1,44 @@
+"""Which regions are flagged, and what that makes of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from pathlib import Path
+
+from runtime.gate.settings import GateSettings
+
+FLAGS_KEY = "failedRegions"
+
+
+class Role(StrEnum):
+    SERVING = "serving"
+    """Every region before this one is flagged, and this one is not: clients are sent here."""
+    STANDBY = "standby"
+
+
+def read_flags(folder: Path) -> frozenset[str]:
+    """The flagged regions: exact names, one a line. None without the ConfigMap, its key or any line."""
+    try:
+        text = (folder / FLAGS_KEY).read_text()
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(line.strip() for line in text.splitlines() if line.strip())
+
+
+def role_of(settings: GateSettings, flags: Collection[str]) -> Role:
+    """The region's role among the company's regions: one serves, as far as this cluster's flags tell."""
+    before = settings.order[: settings.order.index(settings.region)]
+    if settings.region in flags or any(region not in flags for region in before):
+        return Role.STANDBY
+    return Role.SERVING
+
+
+def promoted(settings: GateSettings, flags: Collection[str]) -> bool:
+    """Whether this region serves only because others are flagged."""
+    return role_of(settings, flags) is Role.SERVING and settings.order[0] != settings.region
+
+
+def may_raise(settings: GateSettings, flags: Collection[str]) -> bool:
+    """Whether new memories here may raise the generation, catching up aside."""
+    return not settings.follows or role_of(settings, flags) is Role.SERVING

@@ -1,0 +1,97 @@
+"""The runtime programs in ConfigMaps: whole, importable where they are mounted, named by their content."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import replace
+
+import pytest
+
+from components import runtime_programs
+from components.runtime_programs import Program
+from tests.components.stacks import stack
+from tests.recording import CONFIG_MAP, record
+
+CONFIG_MAP_BYTES = 1 << 20
+"""What a ConfigMap may hold (source: Kubernetes documentation, "ConfigMaps")."""
+
+PROGRAMS = {
+    "gate": (runtime_programs.gate, ("runtime/gate/__main__.py", "runtime/gate/restore.py")),
+    "controller": (runtime_programs.failover_controller, ("runtime/controller/__main__.py",)),
+}
+each_program = pytest.mark.parametrize("package", PROGRAMS)
+
+
+def program(package: str) -> Program:
+    return PROGRAMS[package][0]()
+
+
+def imports(source: str) -> set[str]:
+    """Modules that a module imports, and names that may be modules."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "only absolute imports find their module wherever the program lies"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@each_program
+def test_a_program_has_every_module_that_it_imports_and_what_it_starts_with(package: str) -> None:
+    files = program(package).files
+    modules = {path.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for path in files}
+    assert set(PROGRAMS[package][1]) <= files.keys()
+    for path, source in files.items():
+        for name in imports(source):
+            if name.split(".")[0] == "runtime":
+                assert name in modules or name.rpartition(".")[0] in modules, f"{path}: {name}"
+
+
+@each_program
+def test_a_program_needs_python_s_standard_library_alone(package: str) -> None:
+    for path, source in program(package).files.items():
+        tops = {name.split(".")[0] for name in imports(source) if "." not in name}
+        assert tops - {"runtime"} <= sys.stdlib_module_names | {"__future__"}, path
+
+
+@each_program
+def test_a_program_brings_nothing_of_another(package: str) -> None:
+    for path in program(package).files:
+        parts = path.split("/")
+        assert parts[0] == "runtime" and (len(parts) == 2 or parts[1] == package), path
+
+
+@each_program
+def test_a_program_fits_a_config_map_twice(package: str) -> None:
+    assert sum(len(source.encode()) for source in program(package).files.values()) < CONFIG_MAP_BYTES / 2
+
+
+@each_program
+def test_a_name_is_that_of_its_content(package: str) -> None:
+    one = program(package)
+    path = min(one.files)
+    others = [
+        replace(one, files={**one.files, path: one.files[path] + "\n# more"}),
+        replace(one, files={name: source for name, source in one.files.items() if name != path}),
+        replace(one, files={**one.files, "runtime/new.py": ""}),
+    ]
+    assert len({one.name, *(other.name for other in others)}) == 4
+    assert replace(one, files=dict(reversed(one.files.items()))).name == one.name
+
+
+@each_program
+def test_modules_lie_where_python_looks_for_them(package: str) -> None:
+    one = program(package)
+    data = one.config_map("acme", {})["data"]
+    items = one.volume("programs")["configMap"]["items"]
+    assert {item["path"]: data[item["key"]] for item in items} == one.files
+
+
+def test_every_namespace_has_the_gate_s_program_once_a_cluster() -> None:
+    run = record(stack(companies=["acme", "globex"]))
+    found = [one for one in run.of(CONFIG_MAP) if one.inputs["metadata"]["name"].startswith("gate-")]
+    assert {one.inputs["metadata"]["namespace"] for one in found} == {"acme", "globex"}
+    assert len(found) == 2

@@ -1,0 +1,151 @@
+"""k8gb's failover table: each row of it, with the primary healthy and not, and who is cut from whom."""
+
+from __future__ import annotations
+
+from tests.controller.simulation import calm
+from tests.controller.situations import (
+    BACK,
+    DNS,
+    EU,
+    FAILOVER,
+    FLAGGED,
+    US,
+    Situation,
+    all_of,
+    cannot_reach,
+    dies,
+    loses_way_out,
+    parted,
+)
+
+PREMATURE = "The secondary returns its own: a false failover."
+
+HEALTHY = [
+    Situation(
+        title="Nothing is wrong",
+        k8gb="The primary's addresses are returned by both.",
+        policies=FAILOVER,
+        fault=calm,
+        answering={US},
+    ),
+    Situation(
+        title="The primary has lost its way out",
+        k8gb="Primary cannot reach edge DNS. It returns its own addresses. " + PREMATURE,
+        policies=FAILOVER,
+        fault=loses_way_out("us"),
+        answering={US},
+    ),
+    Situation(
+        title="The secondary has lost its way out",
+        k8gb="Secondary cannot reach edge DNS. The primary is unaffected. " + PREMATURE,
+        policies=FAILOVER,
+        fault=loses_way_out("eu"),
+        answering={US},
+    ),
+    Situation(
+        title="The secondary cannot reach the primary, one way",
+        k8gb=PREMATURE,
+        policies=FAILOVER,
+        fault=cannot_reach("eu", US),
+        flags={"eu": {US}},
+        answering={US},
+        heals=BACK,
+    ),
+    Situation(
+        title="The primary cannot reach the secondary, one way",
+        k8gb="The primary returns its own addresses.",
+        policies=FAILOVER,
+        fault=cannot_reach("us", EU),
+        flags={"us": {EU}},
+        answering={US},
+        heals=BACK,
+    ),
+    Situation(
+        title="The link between both is cut both ways",
+        k8gb=PREMATURE,
+        policies=FAILOVER,
+        fault=parted("us", "eu"),
+        flags={"us": {EU}, "eu": {US}},
+        answering={US},
+        heals=BACK,
+    ),
+    Situation(
+        title="Both have lost their way out",
+        k8gb="Edge DNS down for all. Both serve their own addresses independently.",
+        policies=FAILOVER,
+        fault=loses_way_out("us", "eu"),
+        answering={US},
+    ),
+]
+
+UNHEALTHY = [
+    Situation(
+        title="The primary's workloads are dead",
+        k8gb="Both return the secondary's addresses.",
+        policies=FAILOVER,
+        fault=dies(US),
+        flags={"us": {US}, "eu": {US}},
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+    Situation(
+        title="… and the primary has lost its way out",
+        k8gb="The primary returns nothing: an outage for its clients. The secondary returns its own.",
+        policies=FAILOVER,
+        fault=all_of(dies(US), loses_way_out("us")),
+        flags={"eu": {US}},
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+    Situation(
+        title="… and the secondary has lost its way out",
+        k8gb="The secondary returns its own addresses.",
+        policies=FAILOVER,
+        fault=all_of(dies(US), loses_way_out("eu")),
+        flags={"us": {US}},
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+    Situation(
+        title="… and the secondary cannot reach the primary, one way",
+        k8gb="The secondary returns its own addresses.",
+        policies=FAILOVER,
+        fault=all_of(dies(US), cannot_reach("eu", US)),
+        flags={"us": {US}, "eu": {US}},
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+    Situation(
+        title="… and the primary cannot reach the secondary, one way",
+        k8gb="The primary returns nothing. The secondary returns its own.",
+        policies=FAILOVER,
+        fault=all_of(dies(US), cannot_reach("us", EU)),
+        flags={"eu": {US}},
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+    Situation(
+        title="… and the link between both is cut both ways",
+        k8gb="The primary returns nothing. The secondary returns its own.",
+        policies=FAILOVER,
+        fault=all_of(dies(US), parted("us", "eu")),
+        flags={"eu": {US}},
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+    Situation(
+        title="… and both have lost their way out",
+        k8gb="The primary returns nothing. The secondary returns its own.",
+        policies=FAILOVER,
+        fault=all_of(dies(US), loses_way_out("us", "eu")),
+        answering={EU},
+        gap=FLAGGED + DNS,
+        heals=BACK,
+    ),
+]

@@ -1,0 +1,33 @@
+"""A process that makes one pass after another until it is killed, as the gate does without a pause.
+
+    python -m tests.gate.copying.copying_process <volume> <rclone> <region> <bucket> <prefix> <endpoint>
+
+Writes a line for each pass that ended, with the newest checkpoint's id.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from runtime.gate.copier import Copier
+from runtime.gate.settings import Retention
+from runtime.gate.store import Store
+from runtime.gate.volume import Volume
+
+
+def main() -> None:
+    volume, rclone, region, bucket, prefix, endpoint = sys.argv[1:]
+    interrupt = threading.Event()
+    store = Store(
+        Path(rclone), region=region, bucket=bucket, prefix=prefix, interrupt=interrupt, endpoint=endpoint
+    )
+    copier = Copier(Volume(Path(volume), "brain"), store, region=region, retention=Retention())
+    while True:
+        newest = copier.run(generation=1, base=None).newest
+        print(newest and newest.id, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Thinning and collecting, against the bucket."""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import pytest
+
+from runtime.gate.checkpoint import DATA, OBJECTS, Checkpoint
+from runtime.gate.collector import Collector
+from runtime.gate.settings import Retention
+from runtime.gate.store import Refused, StoreError
+from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
+
+HOUR = 3600.0
+BRIEF = Retention(all_hours=1, hourly_hours=3, daily_days=2)
+
+
+def objects(quick: QuickCompany) -> set[str]:
+    stored = quick.keys()
+    return {key for key in stored if key.startswith((f"{DATA}/", f"{OBJECTS}/"))}
+
+
+def refuse_deletions(what: str, key: str) -> None:
+    if what == "delete":
+        raise Refused(f"refused: {key}")
+
+
+def is_whole(quick: QuickCompany, checkpoint: Checkpoint) -> bool:
+    stored = quick.keys()
+    return all(stored.get(file.key) == file.size for file in checkpoint.files.values())
+
+
+def test_days_of_changes_leave_every_checkpoint_whole_and_no_object_goes_in_its_first_day(
+    quick: QuickCompany,
+) -> None:
+    """Half of the runs begin with a gate that has just started, some of those without its memory."""
+    chance = random.Random(4)
+    copier = quick.copier(BRIEF)
+    named_at: dict[str, float] = {}
+    for number in range(200):
+        quick.write(GRAPH, b'{"nodes": [%d]}' % number)
+        quick.write(f"{TABLE}/data/{number}.lance", b"%d" % number)
+        quick.write(f"{TABLE}/_versions/{number + 1}.manifest", b"%d.lance" % number)
+        for path in sorted((quick.root / TABLE).rglob(f"*{number - 5}.*") if number > 5 else []):
+            path.unlink()
+        quick.accept_shrink(quick.checkpoints()[-1]) if number else None
+        if chance.random() < 0.3:
+            copier = quick.copier(BRIEF)
+        assert copier.run(generation=0, base=None).uncollected is None
+        assert all(is_whole(quick, quick.checkpoint(id)) for id in quick.checkpoints())
+        named_at |= dict.fromkeys((file.key for file in quick.checkpoint().files.values()), quick.now)
+        gone = set(named_at) - objects(quick)
+        assert all(quick.now - named_at[key] >= 24 * HOUR for key in gone)
+        quick.now += chance.choice([60.0, 600.0, HOUR, 2 * HOUR])
+
+    assert set(named_at) - objects(quick), "something was collected"
+    assert len(quick.checkpoints()) < 20
+
+
+def test_what_diverged_and_what_was_ordered_is_never_touched(quick: QuickCompany) -> None:
+    kept = ("diverged/20260101T000000000Z/acme/graph.json", "_orders/restore.json", "_checkpoints/notes.txt")
+    for key in kept:
+        quick.put(key, b"{}")
+    quick.put("objects/nobody-names-this", b"x")
+    copier = quick.copier(BRIEF)
+    for number in range(30):
+        quick.write("acme/file", b"%d" % number)
+        copier.run(generation=0, base=None)
+        quick.now += 2 * HOUR
+
+    assert {*kept} <= quick.keys().keys()
+    assert not {"objects/nobody-names-this"} & objects(quick)
+
+
+def test_the_loss_guard_stops_thinning_and_collecting(quick: QuickCompany) -> None:
+    quick.write(GRAPH, b'{"nodes": "many"}')
+    copier = quick.copier(BRIEF)
+    copier.run(generation=0, base=None)
+    quick.now += 1
+    quick.write(GRAPH, b'{"nodes": "some"}')
+    copier.run(generation=0, base=None)
+    shutil.rmtree(quick.root / "acme")
+    before = quick.keys()
+
+    for _ in range(30):
+        quick.now += 2 * HOUR
+        assert copier.run(generation=0, base=None).guarded
+
+    assert quick.keys() == before
+    assert not quick.bucket.calls["delete"]
+
+
+def test_it_runs_once_an_hour_also_for_a_gate_that_starts_often(quick: QuickCompany) -> None:
+    quick.write("acme/file")
+    quick.copier().run(generation=0, base=None)
+
+    def listings(seconds: float) -> int:
+        quick.now += seconds
+        quick.bucket.calls.clear()
+        quick.copier().run(generation=0, base=None)
+        return quick.bucket.calls["list"]
+
+    assert [listings(60.0), listings(60.0), listings(HOUR), listings(60.0)] == [1, 1, 2, 1]
+    assert listings(-10 * HOUR) == 2, "a clock that went back"
+
+
+def test_a_checkpoint_that_cannot_be_read_stops_collecting_and_is_told_of(quick: QuickCompany) -> None:
+    quick.write("acme/file", b"1")
+    copier = quick.copier(Retention(all_hours=1000))
+    copier.run(generation=0, base=None)
+    damaged = quick.checkpoints()[0]
+    quick.now += 1
+    quick.write("acme/file", b"2")
+    copier.run(generation=0, base=None)
+    quick.put(damaged.key, b"{")
+    before = objects(quick)
+
+    for _ in range(20):
+        quick.now += 2 * HOUR
+        result = copier.run(generation=0, base=None)
+        assert result.uncollected and str(damaged) in result.uncollected and result.newest
+
+    assert objects(quick) == before
+
+
+def test_a_copy_is_good_though_nothing_may_be_deleted(quick: QuickCompany) -> None:
+    quick.bucket.fault = refuse_deletions
+    copier = quick.copier(BRIEF)
+    results = []
+    for number in range(8):
+        quick.write("acme/file", b"%d" % number)
+        results.append(copier.run(generation=0, base=None))
+        quick.now += HOUR / 2
+
+    assert all(result.changed for result in results)
+    assert any(result.uncollected and "refused" in result.uncollected for result in results)
+    assert quick.restored() == {"acme/file": b"7"}
+
+
+def test_a_collector_that_is_stopped_in_the_middle_goes_on_later(quick: QuickCompany) -> None:
+    copier = quick.copier(BRIEF)
+
+    def fault(what: str, key: str) -> None:
+        if what == "delete" and quick.bucket.calls["delete"] % 2:
+            refuse_deletions(what, key)
+
+    for number in range(80):
+        quick.write("acme/file", b"%d" % number)
+        quick.bucket.fault = fault if number < 40 else lambda what, key: None
+        copier.run(generation=0, base=None)
+        assert all(is_whole(quick, quick.checkpoint(id)) for id in quick.checkpoints())
+        quick.now += HOUR
+
+    assert len(objects(quick)) < 40 and len(quick.checkpoints()) < 10
+
+
+def test_what_a_collector_deleted_is_sent_again_when_it_is_needed(quick: QuickCompany) -> None:
+    copier = quick.copier(BRIEF)
+    for number in range(40):
+        quick.write("acme/file", b"%05d" % number)
+        copier.run(generation=0, base=None)
+        quick.now += 2 * HOUR
+    quick.write("acme/file", b"00000")
+    assert copier.run(generation=0, base=None).uploaded_bytes == 5
+
+    assert quick.restored() == {"acme/file": b"00000"}
+
+
+def test_a_collector_without_a_checkpoint_s_content_raises(quick: QuickCompany) -> None:
+    quick.write("acme/file")
+    quick.copier().run(generation=0, base=None)
+    newest = quick.checkpoint()
+    listed = {**quick.keys(), "_checkpoints/000000-1799999999999.json": 5}
+    collector = Collector(quick.root.parent / "memory")
+
+    with pytest.raises(StoreError):
+        collector.run(quick.store(), {**listed, "objects/x": 1}, newest, Retention(), int(quick.now * 1000))

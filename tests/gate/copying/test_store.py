@@ -1,0 +1,197 @@
+"""What the store asks of rclone, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from runtime.gate.store import Interrupted, Refused, StoreError, Unreachable
+from tests.components.stacks import EU
+from tests.gate.copying.company import Company
+from tests.s3 import CUT, REFUSED, SLOW_DOWN, Call, Fault
+from tests.services import LIMIT_SECONDS, until
+
+BIG = 40 << 20
+"""Bytes; sent in parts."""
+
+
+def test_what_is_uploaded_is_listed_read_downloaded_and_deleted(company: Company, tmp_path: Path) -> None:
+    store, files = company.store(), {}
+    for number, name in enumerate(("plain", "below/a", "spaces and ü", "#hash%20+&", "trailing.")):
+        files[f"data/{name}"] = company.write(f"acme/{number}", b"x" * number)
+
+    store.upload(files, tmp_path / "staging")
+    store.put("_checkpoints/1.json", b"{}")
+    store.download(files, tmp_path / "into")
+
+    sizes = {key: path.stat().st_size for key, path in files.items()}
+    assert store.list() == company.keys() == {**sizes, "_checkpoints/1.json": 2}
+    assert store.list("data") == sizes and store.list("data/below") == {"data/below/a": 1}
+    assert store.read("_checkpoints/1.json") == b"{}"
+    for key, path in files.items():
+        assert (tmp_path / "into" / key).read_bytes() == path.read_bytes()
+    store.delete([*files, "data/never-there"])
+    assert company.keys() == {"_checkpoints/1.json": 2}
+    assert not (tmp_path / "staging").exists()
+
+
+def test_nothing_there_is_an_empty_listing(company: Company) -> None:
+    assert company.store().list() == {} and company.store().list("data") == {}
+
+
+def test_no_call_is_made_that_the_role_would_refuse_or_that_could_be_spared(
+    company: Company, tmp_path: Path
+) -> None:
+    store, one = company.store(), company.write("acme/one")
+    store.list()
+    store.upload({"data/one": one}, tmp_path / "staging")
+    store.read("data/one")
+    store.delete(["data/one"])
+
+    asked = [call.operation for call in company.s3.calls]
+    assert asked == ["ListObjectsV2", "PutObject", "GetObject", "DeleteObject"]
+
+
+def test_a_big_file_is_sent_in_parts_and_comes_back_whole(company: Company, tmp_path: Path) -> None:
+    store, big = company.store(), company.write("acme/big", os.urandom(BIG))
+
+    store.upload({"data/big": big}, tmp_path / "staging")
+    store.download(["data/big"], tmp_path / "into")
+
+    assert (tmp_path / "into/data/big").read_bytes() == big.read_bytes()
+    assert "UploadPart" in {call.operation for call in company.s3.calls}
+    assert company.s3.refused == []
+
+
+def test_what_the_role_refuses_is_refused(company: Company, tmp_path: Path) -> None:
+    other = company.store(namespace="globex")
+    for call in (
+        other.list,
+        lambda: other.read("data/one"),
+        lambda: other.put("data/one", b"x"),
+        lambda: other.delete(["data/one"]),
+        lambda: other.download(["data/one"], tmp_path),
+        lambda: company.store(holder=EU).put("data/one", b"x"),
+    ):
+        with pytest.raises(Refused, match=r"globex|eu-west-1"):
+            call()
+
+
+def test_what_is_missing_cannot_be_told_from_what_is_refused(company: Company, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"data/gone.*[Cc]heck the pod's role and that the object exists"):
+        company.store().read("data/gone")
+    with pytest.raises(StoreError, match="data/gone"):
+        company.store().download(["data/gone"], tmp_path)
+
+
+@pytest.mark.parametrize("fault", [SLOW_DOWN, Fault(status=500), CUT])
+def test_an_outage_is_unreachable_with_what_was_said(company: Company, fault: Fault) -> None:
+    company.s3.fault = lambda _: fault
+    with pytest.raises(Unreachable, match=r"s3://.*/us-east-1/acme/brain: list .*tried again"):
+        company.store().list()
+
+
+def test_nobody_listening_is_unreachable(company: Company) -> None:
+    company.s3.url = "http://127.0.0.1:9"
+    with pytest.raises(Unreachable, match="connection refused"):
+        company.store().put("data/one", b"x")
+
+
+def test_a_role_taken_away_is_refused(company: Company) -> None:
+    company.s3.fault = lambda _: REFUSED
+    with pytest.raises(Refused):
+        company.store().put("data/one", b"x")
+
+
+def test_no_credentials_are_refused_and_the_node_s_are_not_asked_for(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with pytest.raises(Refused, match="credentials"):
+        company.store().list()
+    assert company.s3.calls == []
+
+
+def test_an_answer_that_does_not_come_in_time_is_unreachable(company: Company) -> None:
+    company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
+    with pytest.raises(Unreachable):
+        company.store(timeout=0.5).list()
+
+
+def test_a_passing_fault_is_not_noticed(company: Company) -> None:
+    faults = [SLOW_DOWN, CUT]
+    company.s3.fault = lambda _: faults.pop() if faults else None
+
+    company.store().put("data/one", b"x")
+
+    assert company.keys() == {"data/one": 1} and faults == []
+
+
+def test_an_interrupt_ends_rclone_in_the_middle_of_a_call(company: Company) -> None:
+    asked = threading.Event()
+
+    def stall(_: Call) -> Fault:
+        asked.set()
+        return Fault(delay=LIMIT_SECONDS)
+
+    company.s3.fault = stall
+    threading.Thread(target=lambda: asked.wait(LIMIT_SECONDS) and company.interrupt.set()).start()
+    with pytest.raises(Interrupted):
+        company.store().list()
+    with pytest.raises(Interrupted):
+        company.store().put("data/one", b"x")
+    assert children() == []
+
+
+def test_rclone_dies_with_its_gate(company: Company) -> None:
+    company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
+    told = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
+    script = (
+        "import sys, threading\nfrom pathlib import Path\nfrom runtime.gate.store import Store\n"
+        "Store(Path(sys.argv[1]), region='us-east-1', bucket=sys.argv[2], prefix=sys.argv[3],\n"
+        "      endpoint=sys.argv[4], interrupt=threading.Event()).list()\n"
+    )
+    gate = subprocess.Popen([sys.executable, "-c", script, *told], cwd=Path(__file__).parents[3])
+    until(lambda: bool(company.s3.calls), "rclone asks")
+    (rclone,) = children(gate.pid)
+
+    gate.kill()
+    gate.wait(LIMIT_SECONDS)
+
+    until(lambda: not Path(f"/proc/{rclone}").exists(), "rclone is gone")
+
+
+def test_no_configuration_file_is_read_or_written(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / ".config/rclone").mkdir(parents=True)
+    (home / ".config/rclone/rclone.conf").write_text("not a configuration [")
+    (home / ".aws").mkdir()
+    (home / ".aws/config").write_text("not a configuration [")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("RCLONE_S3_ENDPOINT", "http://127.0.0.1:9")
+
+    company.store().put("data/one", b"x")
+
+    assert company.keys() == {"data/one": 1}
+    assert sorted(path.name for path in home.rglob("*") if path.is_file()) == ["config", "rclone.conf"]
+
+
+def test_a_key_that_would_be_two_lines_is_never_asked_for(company: Company) -> None:
+    with pytest.raises(ValueError, match="no key"):
+        company.store().delete(["data/one\ndata/two"])
+    assert company.s3.calls == []
+
+
+def children(parent: int | None = None) -> list[int]:
+    """Process ids of what the process started and has not reaped."""
+    task = Path(f"/proc/{parent or os.getpid()}/task")
+    listed = [Path(thread, "children").read_text().split() for thread in task.iterdir()]
+    return [int(pid) for pids in listed for pid in pids]

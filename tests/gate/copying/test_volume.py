@@ -1,0 +1,131 @@
+"""What counts on a volume, and what is remembered of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime.gate.bindings import BINDINGS_FILE, Bindings
+from runtime.gate.volume import HASHES_FILE, MEMORY, Volume, is_manifest
+from tests.gate.copying.company import TABLE, settle
+
+
+def put(root: Path, path: str, content: bytes = b"x") -> Path:
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize("component", ["brain", "agent"])
+def test_a_volume_with_no_memory_on_it_is_empty(tmp_path: Path, component: str) -> None:
+    for path in ("lost+found/x", ".gate/x", ".standby/acme/graph.json", "diverged/x/y", "acme/locks/a.lock"):
+        put(tmp_path, path)
+    (tmp_path / "acme" / "episodic").mkdir()
+    assert Volume(tmp_path, component).empty()
+
+    put(tmp_path, "brain/graph.json")
+    assert Volume(tmp_path, component).empty() is (component == "agent")
+
+    put(tmp_path, "acme/graph.json")
+    assert not Volume(tmp_path, component).empty()
+
+
+def test_only_the_top_of_the_volume_is_the_gate_s(tmp_path: Path) -> None:
+    for path in ("acme/.hidden", "acme/diverged/x", "acme/lost+found/x", "acme/brain/x"):
+        put(tmp_path, path)
+    assert len(Volume(tmp_path, "agent").scan()) == 4
+
+
+def test_pipes_and_links_are_left_out(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").symlink_to("/etc/hostname")
+    (tmp_path / "folder").symlink_to("/etc")
+    assert Volume(tmp_path, "brain").scan() == {}
+    with pytest.raises(FileNotFoundError):
+        Volume(tmp_path, "brain").sha256("file")
+
+
+def test_hashes_are_remembered_over_a_restart_until_the_file_changes(tmp_path: Path) -> None:
+    path = put(tmp_path, "acme/file", b"one")
+    settle(path)
+    volume = Volume(tmp_path, "brain")
+    assert volume.sha256("acme/file") == hashlib.sha256(b"one").hexdigest()
+    volume.save_hashes(volume.scan())
+
+    again = Volume(tmp_path, "brain")
+    stat = again.stat("acme/file")
+    assert stat and again.remembered("acme/file", stat) == hashlib.sha256(b"one").hexdigest()
+    path.write_bytes(b"two")
+    settle(path, 1800)
+    assert again.sha256("acme/file") == hashlib.sha256(b"two").hexdigest()
+
+
+def test_a_file_written_just_now_is_not_remembered(tmp_path: Path) -> None:
+    """Its next write may leave size and time as they are."""
+    put(tmp_path, "acme/file", b"one")
+    volume = Volume(tmp_path, "brain")
+    volume.sha256("acme/file")
+    stat = volume.stat("acme/file")
+    assert stat and volume.remembered("acme/file", stat) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[[1]]", b"{}", b'[["a", 1, 2, 3, "x"], 5]', b"\xff"])
+def test_a_damaged_memory_of_hashes_only_costs_time(tmp_path: Path, content: bytes) -> None:
+    put(tmp_path, "acme/file", b"one")
+    put(tmp_path, f"{MEMORY}/{HASHES_FILE}", content)
+    assert Volume(tmp_path, "brain").sha256("acme/file") == hashlib.sha256(b"one").hexdigest()
+
+
+def test_the_memory_of_hashes_forgets_what_is_gone(tmp_path: Path) -> None:
+    for name in ("kept", "gone"):
+        settle(put(tmp_path, f"acme/{name}"))
+    volume = Volume(tmp_path, "brain")
+    for path in volume.scan():
+        volume.sha256(path)
+    volume.save_hashes(volume.scan())
+    (tmp_path / "acme/gone").unlink()
+    volume.save_hashes(volume.scan())
+
+    assert "gone" not in (tmp_path / MEMORY / HASHES_FILE).read_text()
+
+
+def test_a_copy_aside_is_named_by_its_content(tmp_path: Path) -> None:
+    put(tmp_path, "acme/file", b"one")
+    copied = Volume(tmp_path, "brain").copy_aside("acme/file", tmp_path / "aside")
+    assert copied.path.read_bytes() == b"one" and copied.steady and copied.size == 3
+    assert copied.path.name == copied.sha256 == hashlib.sha256(b"one").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("path", "manifest"),
+    [
+        (f"{TABLE}/_versions/1.manifest", True),
+        (f"{TABLE}/_latest.manifest", True),
+        (f"{TABLE}/data/x.lance", False),
+        (f"{TABLE}/_indices/x/page", False),
+        ("acme/graph.json", False),
+    ],
+)
+def test_what_names_other_files_of_a_table_is_a_manifest(path: str, manifest: bool) -> None:
+    assert is_manifest(path) is manifest
+
+
+def test_a_binding_is_the_first_and_outlives_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    bindings = Bindings(tmp_path)
+    bindings.bind({"a": "1", "b": "2"})
+    bindings.bind({"a": "3"})
+    with (tmp_path / BINDINGS_FILE).open("a") as file:
+        file.write('["c", "4')
+
+    again = Bindings(tmp_path)
+    assert (again.of("a"), again.of("b"), again.of("c")) == ("1", "2", None)
+    again.bind({"c": "5"})
+    again.taint(["b"])
+    last = Bindings(tmp_path)
+    assert (last.of("a"), last.of("b"), last.of("c")) == ("1", "", "5")
+    last.keep({"a"})
+    assert (Bindings(tmp_path).of("a"), Bindings(tmp_path).of("c")) == ("1", None)

@@ -1,0 +1,132 @@
+"""Failover and back with the real rclone, S3's roles and replication, and real tables."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.gate.checkpoint import CHECKPOINTS
+from tests.components.stacks import EU, US
+from tests.gate.following.gates import COMPANY, Clock, Gate
+from tests.gate.following.real import Pod, S3Buckets, rows_in
+from tests.s3 import S3Service
+from tests.services import until
+
+ORDER = (US, EU)
+CYCLES = 10
+
+
+@pytest.fixture
+def pods(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[tuple[Pod, Pod]]:
+    """Of the serving region and of the other."""
+    made: list[Pod] = []
+    try:
+        buckets, clock = S3Buckets(s3, rclone), Clock()
+        for region in ORDER:
+            (tmp_path / region).mkdir()
+            made.append(Pod(region, tmp_path / region, buckets, clock, ORDER))
+        yield made[0], made[1]
+    finally:
+        for pod in made:
+            pod.end()
+
+
+def settle(gate: Gate) -> None:
+    """Rounds until that region serves."""
+
+    def is_ready() -> bool:
+        gate.round(seconds=3.0)
+        return gate.ready
+
+    until(is_ready, f"{gate.region} has caught up")
+
+
+def rows_set_aside(gate: Gate, scratch: Path) -> set[str]:
+    """Each memory that diverged, put together from what was set aside and what the winner holds, and read."""
+    found: set[str] = set()
+    for listed in (gate.root / "diverged").glob("*/checkpoint.json"):
+        folder = scratch / gate.region / listed.parent.name
+        for path, file in json.loads(listed.read_text())["files"].items():
+            source = (listed.parent if file["where"] == "here" else gate.root) / path
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / path)
+        found |= rows_in(folder)
+    return found
+
+
+def rows_copied(s3: S3Service, scratch: Path) -> set[str]:
+    """Of every checkpoint that is still there, read as the application would."""
+    found: set[str] = set()
+    for region in ORDER:
+        client, bucket = s3.client(), s3.buckets[region]
+        prefix = f"{region}/{COMPANY}/brain/"
+        for key in s3.keys(region, f"{prefix}{CHECKPOINTS}/"):
+            folder = scratch / region / key.rpartition("/")[2]
+            files = json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read())["files"]
+            for path, file in files.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                body = client.get_object(Bucket=bucket, Key=prefix + file["key"])["Body"].read()
+                (folder / path).write_bytes(body)
+            found |= rows_in(folder)
+    return found
+
+
+@pytest.mark.parametrize("s3", [ORDER], indirect=True)
+def test_failover_and_failback_ten_times_lose_nothing_that_was_copied(
+    s3: S3Service, pods: tuple[Pod, Pod], tmp_path: Path
+) -> None:
+    """A client writes all the time, sometimes to the region that has just stopped serving; copies arrive
+    in any order and late. Every third time the region dies before it can copy what was written last."""
+    us, eu = pods
+    chance = random.Random(4)
+    s3.replication.delay = 1.0
+    number = 0
+
+    def write(pod: Pod) -> None:
+        nonlocal number
+        number += 1
+        pod.store(f"{pod.gate.region}-{number}")
+
+    settle(us.gate)
+    for cycle in range(CYCLES):
+        for old, new, flags in ((us, eu, {US}), (eu, us, set[str]())):
+            write(old)
+            old.gate.round(seconds=3.0)
+            new.gate.round(seconds=3.0)
+            write(old)
+            for pod in pods:
+                pod.gate.flags = frozenset(flags)
+            if cycle % 3:
+                old.gate.round(seconds=3.0)
+            settle(new.gate)
+            write(new)
+            if chance.random() < 0.5:
+                write(old)
+            old.gate.round(seconds=1000.0 if chance.random() < 0.5 else 3.0)
+            new.gate.round(seconds=3.0)
+    us.gate.time.pass_by(1000)
+
+    def agree() -> bool:
+        for pod in pods:
+            pod.gate.round(seconds=100.0)
+        return rows_in(us.gate.root) == rows_in(eu.gate.root)
+
+    until(agree, "both regions have the same memory", limit=300)
+    memory = rows_in(us.gate.root)
+    aside = rows_set_aside(us.gate, tmp_path / "aside") | rows_set_aside(eu.gate, tmp_path / "aside")
+    copied = rows_copied(s3, tmp_path / "copied")
+    assert len(copied) > 2 * CYCLES
+    assert copied <= memory | aside, f"lost: {copied - memory - aside}"
+    assert aside, "no write came late enough to be set aside: the test shows nothing"
+    assert us.gate.now_alarm is None and eu.gate.now_alarm is None
+    for region, pod in zip(ORDER, pods, strict=True):
+        stored = s3.keys(region, f"{region}/{COMPANY}/brain/diverged/")
+        assert sum(key.endswith("/checkpoint.json") for key in stored) == len(
+            list((pod.gate.root / "diverged").glob("*"))
+        )
+    assert s3.refused == []

@@ -1,0 +1,274 @@
+"""An empty volume is filled from the best whole checkpoint, however often that is broken off; a damaged
+graph is put back; what cannot be done is refused with what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.gate import restore as restoring
+from runtime.gate.memory import Memory
+from runtime.gate.restore import Refusal, restore
+from runtime.gate.volume import Volume
+from tests.gate.following.buckets import Buckets
+from tests.gate.following.flows import ORDER, both, failover
+from tests.gate.following.gates import GRAPH, Clock, Gate
+from tests.gate.following.kills import CALLS
+from tests.gate.following.memories import EU, US, leftovers, read
+
+PREFIX = f"{US}/acme/brain"
+
+
+class Died(BaseException):
+    """The init container ends here."""
+
+
+@pytest.fixture
+def buckets() -> Buckets:
+    return Buckets(ORDER)
+
+
+@pytest.fixture
+def us(tmp_path: Path, buckets: Buckets) -> Gate:
+    """A company with two memories, copied and replicated."""
+    gate = Gate(US, tmp_path / US, buckets, Clock(), ORDER)
+    gate.round()
+    for row in ("one", "two"):
+        gate.write(row)
+        gate.round()
+    buckets.replicate()
+    return gate
+
+
+def lose(gate: Gate) -> None:
+    shutil.rmtree(gate.root)
+    (gate.root / "lost+found").mkdir(parents=True)
+
+
+def fill(gate: Gate) -> None:
+    restore(Volume(gate.root, "brain"), gate.settings, gate.stores)
+
+
+def test_an_empty_volume_gets_the_newest_memory_from_the_own_bucket(us: Gate, buckets: Buckets) -> None:
+    lose(us)
+    buckets.cut.add((US, EU))
+
+    fill(us)
+
+    assert us.memory == {"one", "two"}
+    state = Memory(us.root).load()
+    assert state is not None and state.base is not None
+    assert (state.base.region, state.generation, state.raised) == (US, 1, False)
+    assert leftovers(us.root) == set()
+
+
+def test_from_another_regions_bucket_when_the_own_one_lacks_something(us: Gate, buckets: Buckets) -> None:
+    lose(us)
+    for key in [key for key in buckets.objects[US] if "/data/" in key]:
+        del buckets.objects[US][key]
+
+    fill(us)
+
+    assert us.memory == {"one", "two"}
+
+
+def test_from_the_newest_that_is_whole_when_a_newer_one_is_not(us: Gate, buckets: Buckets) -> None:
+    lose(us)
+    for region in ORDER:
+        del buckets.objects[region][
+            f"{PREFIX}/data/{os.path.dirname(GRAPH)}/episodic/episodic_memories.lance/data/two.lance"
+        ]
+
+    fill(us)
+
+    assert us.memory == {"one"}
+
+
+def test_what_arrives_damaged_is_not_taken(us: Gate, buckets: Buckets) -> None:
+    """Of the same size, so that no listing shows it."""
+    lose(us)
+    for region in ORDER:
+        (key,) = [key for key in buckets.objects[region] if key.endswith("/two.lance")]
+        buckets.objects[region][key] = b"tw0"
+
+    fill(us)
+
+    assert us.memory == {"one"}
+
+
+def test_a_new_company_starts_empty(tmp_path: Path, buckets: Buckets) -> None:
+    gate = Gate(US, tmp_path / US, buckets, Clock(), ORDER)
+
+    assert read(gate.root) == {}
+
+
+def test_also_when_the_other_regions_cannot_be_read(
+    tmp_path: Path, buckets: Buckets, capsys: pytest.CaptureFixture[str]
+) -> None:
+    buckets.cut.add((US, EU))
+    gate = Gate(US, tmp_path / US, buckets, Clock(), ORDER)
+
+    assert read(gate.root) == {}
+    assert f"the bucket of {EU} could not be read" in capsys.readouterr().out
+
+
+def test_without_the_own_bucket_it_is_tried_again_later(us: Gate, buckets: Buckets) -> None:
+    lose(us)
+    buckets.cut.add((US, US))
+
+    with pytest.raises(Refusal, match="the own bucket cannot be read"):
+        fill(us)
+    assert read(us.root) == {}
+
+
+def test_no_whole_checkpoint_is_refused_with_what_is_missing_where(us: Gate, buckets: Buckets) -> None:
+    lose(us)
+    for region in ORDER:
+        for key in [key for key in buckets.objects[region] if key.endswith("/one.lance")]:
+            del buckets.objects[region][key]
+
+    with pytest.raises(Refusal) as refused:
+        fill(us)
+    told = str(refused.value)
+    for region in ORDER:
+        assert (
+            f"in the bucket of {region} lacks data/acme/episodic/episodic_memories.lance/data/one.lance"
+            in told
+        )
+    assert read(us.root) == {}
+
+
+def test_a_volume_with_data_is_left_alone(us: Gate, buckets: Buckets) -> None:
+    us.write("not copied")
+    buckets.cut = {(US, US), (US, EU)}
+
+    fill(us)
+
+    assert us.memory == {"one", "two", "not copied"}
+
+
+@pytest.mark.parametrize("broken", [b"", b'{"one": 1, "tw', b"[]"])
+def test_a_graph_that_does_not_parse_is_put_back_and_the_broken_one_kept(us: Gate, broken: bytes) -> None:
+    (us.root / GRAPH).write_bytes(broken)
+
+    fill(us)
+
+    assert us.memory == {"one", "two"}
+    (kept,) = (us.root / GRAPH).parent.glob("graph.json.broken-*")
+    assert kept.read_bytes() == broken
+
+
+def test_a_graph_that_was_put_back_is_no_write_to_a_standby(
+    us: Gate, tmp_path: Path, buckets: Buckets
+) -> None:
+    eu = Gate(EU, tmp_path / EU, buckets, us.time, ORDER)
+    both(us, eu, buckets)
+    assert eu.memory == {"one", "two"}
+    (eu.root / GRAPH).write_bytes(b"{")
+
+    eu.start()
+    eu.round(2)
+
+    assert eu.memory == {"one", "two"}
+    assert eu.now_alarm is None
+
+
+def test_a_region_that_lost_its_volume_sets_aside_what_it_alone_had_copied(
+    us: Gate, tmp_path: Path, buckets: Buckets
+) -> None:
+    eu = Gate(EU, tmp_path / EU, buckets, us.time, ORDER)
+    both(us, eu, buckets)
+    us.write("late")
+    us.copy()  # in the own bucket, and not replicated yet
+    buckets.cut.add((EU, US))
+    failover(us, eu, buckets)
+    eu.write("three")
+    eu.round()
+    buckets.cut.clear()
+    buckets.replicate()
+    lose(us)
+
+    us.start()
+    us.round(2)
+
+    assert us.memory == {"one", "two", "three"}
+    assert us.aside == {"late"}
+    assert any("/diverged/" in key and key.endswith("late.lance") for key in buckets.objects[US])
+
+
+def test_restore_that_is_killed_anywhere_goes_on(
+    us: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = [0]
+
+    def dying(call: Callable[..., Any]) -> Callable[..., Any]:
+        def dies(*arguments: Any, **named: Any) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Died
+            return call(*arguments, **named)
+
+        return dies
+
+    for name in CALLS:
+        monkeypatch.setattr(os, name, dying(getattr(os, name)))
+    monkeypatch.setattr(shutil, "_use_fd_functions", False)
+    killed = 0
+    for number in range(1, 1000):
+        lose(us)
+        left[0] = number
+        try:
+            fill(us)
+            break
+        except Died:
+            killed += 1
+        left[0] = 0
+        assert us.memory in (set(), {"one", "two"})
+        fill(us)
+        assert us.memory == {"one", "two"}
+        assert leftovers(us.root) == set()
+    assert killed > 50
+
+
+def test_it_is_a_program_that_says_why_it_cannot(
+    us: Gate,
+    buckets: Buckets,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    lose(us)
+    buckets.cut.add((US, US))
+    told = {
+        "region": US,
+        "namespace": "acme",
+        "component": "brain",
+        "order": list(ORDER),
+        "follows": [EU],
+        "ranked": True,
+        "buckets": dict(us.settings.buckets),
+        "syncInterval": 60,
+    }
+    (tmp_path / "settings.json").write_text(json.dumps(told))
+    for name, value in {
+        "GATE_VOLUME": us.root,
+        "GATE_SETTINGS": tmp_path,
+        "GATE_FLAGS": tmp_path / "flags",
+        "GATE_RCLONE": "rclone",
+        "GATE_APPLICATION": "http://127.0.0.1:3002/health",
+        "POD_NAME": "brain-us-east-1-0",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(restoring, "BucketStores", lambda *_: us.stores)
+
+    assert restoring.main() == 1
+    assert "the own bucket cannot be read" in capsys.readouterr().out
+    buckets.cut.clear()
+    assert restoring.main() == 0
+    assert us.memory == {"one", "two"}

@@ -1,0 +1,64 @@
+"""Regions that serve at the same time without knowing of each other end with one memory, and lose nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gate.following.buckets import Buckets
+from tests.gate.following.flows import both, clear, flag
+from tests.gate.following.gates import Gate
+from tests.gate.following.memories import US
+
+
+@pytest.mark.parametrize("skew", [0.0, 86_400.0, -86_400.0])
+def test_two_regions_that_serve_at_once_the_first_wins_and_the_other_sets_its_writes_aside(
+    us: Gate, eu: Gate, buckets: Buckets, skew: float
+) -> None:
+    """Each sees the other flagged; neither is told so of itself. Their clocks decide nothing."""
+    eu.skew = skew
+    us.write("one")
+    both(us, eu, buckets)
+    flag(US, eu)
+    for gate in (us, eu):
+        gate.round(2)
+    assert us.ready and eu.ready
+    us.write("from us")
+    eu.write("from eu")
+    both(us, eu, buckets, 3)
+    assert us.ready and eu.ready
+    clear(US, eu)
+    both(us, eu, buckets, 20)
+
+    assert us.memory == eu.memory == {"one", "from us"}
+    assert eu.aside == {"from eu"}
+    assert us.aside == set()
+
+
+def test_the_first_region_takes_what_the_other_wrote_while_it_was_cut_off_and_idle(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    us.write("one")
+    both(us, eu, buckets)
+    flag(US, eu)
+    eu.round(2)
+    eu.write("two")
+    eu.round()
+    clear(US, eu)
+    both(us, eu, buckets, 20)
+
+    assert us.memory == eu.memory == {"one", "two"}
+    assert us.aside == eu.aside == set()
+    assert us.told("Outranked")
+
+
+def test_a_region_that_serves_with_an_empty_memory_takes_any_that_turns_up(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    """Its volume was lost while nobody's bucket could be read."""
+    eu.write("one")
+    eu.copy()
+    assert us.ready and us.memory == set()
+    both(us, eu, buckets, 5)
+
+    assert us.memory == {"one"}
+    assert us.ready

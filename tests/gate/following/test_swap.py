@@ -1,0 +1,265 @@
+"""An exchange of memories ends whole, whenever what does it dies; nothing of either memory is lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime.gate.application import Application
+from runtime.gate.checkpoint import Base, Checkpoint, CheckpointId
+from runtime.gate.memory import Memory, State, point
+from runtime.gate.swap import Swap, Swapped, acknowledge, is_placing
+from runtime.gate.volume import Volume
+from tests.gate.following.kills import die, every_point, points
+from tests.gate.following.memories import (
+    EU,
+    NEW,
+    OLD,
+    TABLE,
+    US,
+    checkpoint,
+    leftovers,
+    read,
+    set_aside,
+    stand_by,
+    write,
+)
+
+WINNER = checkpoint(NEW)
+BEFORE = State(generation=1, raised=True, served=True)
+AFTER = State(generation=2, base=point(WINNER), seen=2)
+MINE = {path: content for path, content in OLD.items() if NEW.get(path) != content}
+"""What the winner does not hold."""
+
+
+def swap_of(root: Path, component: str = "brain", replicas: int = 1) -> Swap:
+    nobody = Application(())
+    volume = Volume(root, component)
+    return Swap(
+        volume,
+        component=component,
+        region=EU,
+        application=nobody,
+        replicas=lambda: replicas,
+        clock=lambda: 1_700_000_000.0,
+    )
+
+
+def prepared(root: Path, old: dict[str, bytes] | None = None) -> Path:
+    write(root, OLD if old is None else old)
+    Memory(root).save(BEFORE)
+    stand_by(root, WINNER, NEW)
+    return root
+
+
+def exchange(root: Path, known: Checkpoint | None = None, line: Checkpoint | None = None) -> Swapped | None:
+    swap = swap_of(root)
+    swap.begin(WINNER, before=BEFORE, after=AFTER, known=known, line=line)
+    swap.place()
+    return swap.settle()
+
+
+def over(swapped: Swapped | None) -> None:
+    assert swapped is not None
+
+
+def recover(root: Path) -> None:
+    swap = swap_of(root)
+    swap.place()
+    swap.settle()
+
+
+def assert_exchanged(root: Path, aside: dict[str, bytes]) -> None:
+    assert read(root) == NEW
+    assert set_aside(root) == aside
+    state = Memory(root).load()
+    assert state is not None
+    assert (state.generation, state.base, state.raised) == (2, point(WINNER), False)
+    assert len(state.unsent) == (1 if aside else 0)
+    assert Memory(root).taken() == WINNER
+    assert leftovers(root) == set()
+
+
+def test_the_standby_becomes_the_memory_and_what_it_does_not_hold_is_set_aside(tmp_path: Path) -> None:
+    swapped = exchange(prepared(tmp_path))
+
+    assert swapped is not None and swapped.aside == ("20231114T221320000Z",) and not swapped.tampered
+    assert_exchanged(tmp_path, MINE)
+
+
+def test_what_an_ancestor_of_the_winner_held_is_not_set_aside(tmp_path: Path) -> None:
+    exchange(prepared(tmp_path), known=checkpoint(OLD, EU, 1))
+
+    assert_exchanged(tmp_path, {})
+
+
+def test_a_write_after_the_last_copy_of_the_ancestor_is_set_aside_with_all_that_goes_with_it(
+    tmp_path: Path,
+) -> None:
+    prepared(tmp_path)
+    written = {f"{TABLE}/data/late.lance": b"late", "acme/graph.json": b'{"late": 1}'}
+    write(tmp_path, written)
+
+    exchange(tmp_path, known=checkpoint(OLD, EU, 1))
+
+    assert_exchanged(tmp_path, {**MINE, **written})
+
+
+@pytest.mark.parametrize("known", [None, checkpoint(OLD, EU, 1)], ids=["diverged", "ancestor"])
+def test_killed_at_any_step_and_again_while_it_is_finished_it_ends_whole(
+    tmp_path: Path, known: Checkpoint | None
+) -> None:
+    aside = {} if known else MINE
+    start = prepared(tmp_path / "start")
+    count = 0
+
+    def at(root: Path) -> Callable[[], None]:
+        return lambda: over(exchange(root, known))
+
+    counted = prepared(tmp_path / "counted")
+    for number, when in every_point(at(counted)):
+        root = tmp_path / "killed"
+        shutil.copytree(start, root)
+        die(at(root), number, when)
+        if swap_of(root).unfinished:
+            again = tmp_path / "again"
+            shutil.copytree(root, again)
+            steps = points(lambda again=again: recover(again))
+            die(lambda root=root: recover(root), number * 7 % steps, "after")
+            recover(root)
+            assert_exchanged(root, aside)
+            count += 1
+            shutil.rmtree(again)
+        else:
+            # Not begun, or over: the memory is one of the two, whole.
+            swap_of(root).place()
+            done = Memory(root).load() != BEFORE
+            assert read(root) == (NEW if done else OLD)
+            if done:
+                assert_exchanged(root, aside)
+        shutil.rmtree(root)
+    assert count > 50
+
+
+def test_a_full_disk_before_the_first_rename_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(tmp_path)
+    original = os.fsync
+    for allowed in range(4):
+        calls = iter(range(100))
+
+        def full(descriptor: int, allowed: int = allowed, calls: object = calls) -> None:
+            if next(calls) >= allowed:  # type: ignore[call-overload]
+                raise OSError(errno.ENOSPC, "no space left on device")
+            original(descriptor)
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            swap_of(tmp_path).begin(WINNER, before=BEFORE, after=AFTER, known=None)
+        monkeypatch.setattr(os, "fsync", original)
+        assert not swap_of(tmp_path).unfinished
+        swap_of(tmp_path).place()
+        assert read(tmp_path) == OLD
+        assert Memory(tmp_path).load() == BEFORE
+        assert leftovers(tmp_path) <= {".standby"}
+
+
+def test_without_its_standby_the_old_memory_comes_back(tmp_path: Path) -> None:
+    """Somebody who needs space on the disk removes it in the middle of the exchange."""
+    for number in range(100):
+        root = prepared(tmp_path / str(number))
+        assert die(lambda root=root: over(exchange(root)), number, "after")
+        if not (root / "acme").exists():
+            break
+    assert is_placing(root) and (root / ".standby").exists()
+    shutil.rmtree(root / ".standby")
+    write(root, {"acme/graph.json": b"{}"})
+
+    recover(root)
+
+    assert read(root) == OLD
+    assert Memory(root).load() == BEFORE
+    assert set_aside(root) == {"acme/graph.json": b"{}"}
+
+
+def test_what_was_copied_and_then_vanished_or_broke_is_listed_with_its_key(tmp_path: Path) -> None:
+    """The volume was emptied, or its graph torn, before the other memory won."""
+    old = {**OLD, "acme/graph.json": b'{"to'}
+    del old["globex/graph.json"]
+    line = checkpoint(OLD, EU, 1)
+
+    exchange(prepared(tmp_path, old), line=line)
+
+    assert read(tmp_path) == NEW
+    (listed,) = (tmp_path / "diverged").glob("*/checkpoint.json")
+    text = listed.read_text()
+    for path in ("globex/graph.json", "acme/graph.json"):
+        assert line.files[path].key in text
+
+
+def test_the_agents_exchange_leaves_the_brains_mount_alone(tmp_path: Path) -> None:
+    memory = {"scheduler.json": b"[]", "metrics/2026.ndjson": b"{}"}
+    write(tmp_path, {"scheduler.json": b"[1]", "brain/acme/graph.json": b"{}"})
+    winner = checkpoint(memory)
+    stand_by(tmp_path, winner, memory)
+    swap = swap_of(tmp_path, "agent")
+
+    swap.begin(winner, before=BEFORE, after=AFTER, known=None)
+    swap.place()
+    swap.settle()
+
+    assert read(tmp_path, "agent") == memory
+    assert (tmp_path / "brain/acme/graph.json").read_bytes() == b"{}"
+    assert set_aside(tmp_path) == {"scheduler.json": b"[1]"}
+
+
+def test_the_other_replicas_acknowledge_before_anything_is_moved(tmp_path: Path) -> None:
+    """Their gates are asked each second; here they are when the first looks whether they have."""
+    prepared(tmp_path)
+    swap = swap_of(tmp_path, replicas=3)
+    asked: list[bool] = []
+    assert not acknowledge(tmp_path, 1, Application(()))
+    swap.begin(WINNER, before=BEFORE, after=AFTER, known=None)
+    original = os.rename
+
+    def seen(source: Path, target: Path) -> None:
+        stopped = sorted(file.name for file in (tmp_path / ".gate").glob("stopped-?"))
+        asked.append(stopped == ["stopped-1", "stopped-2"])
+        original(source, target)
+
+    for ordinal in (1, 2):
+        assert acknowledge(tmp_path, ordinal, Application(()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", seen)
+        swap.place()
+    swap.settle()
+
+    assert asked and asked[0]
+    assert not acknowledge(tmp_path, 1, Application(()))
+    assert_exchanged(tmp_path, MINE)
+
+
+def test_ids_of_an_exchange_in_the_same_millisecond_do_not_meet(tmp_path: Path) -> None:
+    exchange(prepared(tmp_path))
+    third = {"acme/graph.json": b'{"third": 3}'}
+    winner = checkpoint(third, US, 3)
+    stand_by(tmp_path, winner, third)
+    swap = swap_of(tmp_path)
+
+    swap.begin(
+        winner,
+        before=AFTER,
+        after=State(generation=3, base=Base(region=US, checkpoint=CheckpointId(generation=3, at=1000))),
+        known=None,
+    )
+    swap.place()
+    swap.settle()
+
+    assert read(tmp_path) == third
+    assert len(list((tmp_path / "diverged").iterdir())) == 2

@@ -1,0 +1,29 @@
+"""What is in the bucket, as somebody who restores from it sees it."""
+
+from __future__ import annotations
+
+from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, CheckpointId, parse
+from runtime.gate.settings import prefix_of
+from tests.gate.shell.pod import NAMESPACE, REGION
+from tests.s3 import S3Service
+
+PREFIX = prefix_of(REGION, NAMESPACE, "brain")
+
+
+def checkpoints(s3: S3Service) -> list[Checkpoint]:
+    """The oldest first."""
+    keys = sorted(key for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/"))
+    return [parse(_get(s3, key).decode(), CheckpointId.parse(key.rpartition("/")[2])) for key in keys]
+
+
+def newest(s3: S3Service) -> dict[str, bytes]:
+    """The files that the newest checkpoint names, each read from the bucket; none without one."""
+    found = checkpoints(s3)
+    if not found:
+        return {}
+    return {path: _get(s3, f"{PREFIX}/{file.key}") for path, file in found[-1].files.items()}
+
+
+def _get(s3: S3Service, key: str) -> bytes:
+    body: bytes = s3.client().get_object(Bucket=s3.buckets[REGION], Key=key)["Body"].read()
+    return body

@@ -1,0 +1,141 @@
+"""The worker's rounds, with a following that does what the test wants."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from runtime.gate.application import Application
+from runtime.gate.copies import Copies
+from runtime.gate.follow import Follower, Following
+from runtime.gate.roles import Role
+from runtime.gate.settings import Environment
+from runtime.gate.steps import Steps
+from runtime.gate.told import Told
+from runtime.gate.worker import ROUND_SECONDS, Worker
+from runtime.metrics import Metrics
+from tests.services import until
+
+REGION = "us-east-1"
+
+
+class Memory:
+    """Stands in for the Follower."""
+
+    def __init__(self) -> None:
+        self.fault: Exception | None = None
+        self.rounds = 0
+        self.passes = 0
+        self.now = Following(ready=True, reason=None)
+
+    def step(self, role: Role, flags: frozenset[str]) -> Following:
+        self.rounds += 1
+        if self.fault is not None:
+            raise self.fault
+        return self.now
+
+    def copy(self, role: Role) -> None:
+        self.passes += 1
+
+    def unfit(self, role: Role) -> str | None:
+        return self.now.reason
+
+
+class Bench:
+    """A worker and what surrounds it; its copy is due at once."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "settings").mkdir()
+        told: dict[str, Any] = {
+            "region": REGION,
+            "namespace": "acme",
+            "component": "brain",
+            "order": [REGION],
+        }
+        told |= {"follows": [], "ranked": False, "buckets": {REGION: "bucket"}, "syncInterval": 60}
+        (folder / "settings" / "settings.json").write_text(json.dumps(told))
+        environment = Environment(
+            volume=folder,
+            settings=folder / "settings",
+            flags=folder / "flags",
+            rclone=folder / "rclone",
+            application="http://127.0.0.1:1/health",
+            work=None,
+            port=0,
+            ordinal=0,
+        )
+        self.metrics = Metrics()
+        self.steps = Steps(self.metrics)
+        self.memory = Memory()
+        self.told = Told(environment, self.steps, self.metrics)
+        copies = Copies(folder / "copied", self.steps, self.metrics)
+        copies.hurry()
+        self.worker = Worker(
+            environment,
+            self.told,
+            cast(Follower, self.memory),
+            copies,
+            Application(()),
+            threading.Event(),
+            self.steps,
+            self.metrics,
+        )
+
+    def problems(self) -> list[str]:
+        return self.worker.problems(self.told.settings)
+
+    def reasons(self) -> list[str]:
+        return [step["reason"] for step in self.steps.after(0)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    bench.worker.start()
+    try:
+        yield bench
+    finally:
+        bench.worker.finish()
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), ValueError("damaged"), RuntimeError("a mistake")])
+def test_a_round_that_fails_is_told_once_and_tried_again(bench: Bench, error: Exception) -> None:
+    bench.memory.fault = error
+    until(lambda: bool(bench.problems()), "it is told")
+    rounds = bench.memory.rounds
+    until(lambda: bench.memory.rounds > rounds + 2, "it is tried again")
+
+    assert bench.worker.alive
+    assert str(error) in bench.problems()[0]
+    assert bench.reasons() == ["FollowFailed"]
+
+    bench.memory.fault = None
+    until(lambda: not bench.problems(), "it is well again")
+    assert bench.reasons() == ["FollowFailed", "FollowRecovered"]
+
+
+def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(bench: Bench) -> None:
+    until(lambda: bench.memory.passes > 0, "it was asked for")
+
+    assert bench.worker._round() == ROUND_SECONDS
+
+
+def test_an_alarm_is_a_problem_and_an_unfit_memory_a_reason(bench: Bench) -> None:
+    bench.memory.now = Following(ready=False, reason="catching up", alarm="a standby was written to")
+
+    assert bench.problems() == ["a standby was written to"]
+    assert bench.worker.unfit(Role.SERVING) == "catching up"
+
+
+def test_a_last_pass_that_may_not_be_made_is_not_taken_for_a_copy(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.worker.start()
+
+    assert not bench.worker.finish()
+    assert not bench.worker.alive
+    assert bench.reasons() == ["StoppedUncopied"]

@@ -1,0 +1,271 @@
+"""Object replication as S3 does it, through moto's own application, by boto3."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+from local.object_replication import Copy, Later, ReplicationError
+from tests.local.replicated import EU, US, Served, client, rule, serving
+from tests.s3.buckets import ROLE
+from tests.services import until
+
+PART = 5 * 1024 * 1024
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with serving() as found:
+        yield found
+
+
+def test_what_was_there_before_the_rule_stays_where_it_is(served: Served) -> None:
+    served.put("us/older")
+    served.rules(US, rule("us/", EU))
+    served.put("us/newer")
+
+    served.replicate()
+
+    assert served.keys(EU) == ["us/newer"]
+
+
+def test_a_key_outside_the_prefix_is_left_alone(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    for key in ("usa/one", "other/us/one", "us/one"):
+        served.put(key)
+
+    served.replicate()
+
+    assert served.keys(EU) == ["us/one"]
+
+
+def test_a_rule_that_is_disabled_or_gone_copies_nothing(served: Served) -> None:
+    served.rules(US, rule("us/", EU, Status="Disabled"))
+    served.put("us/one")
+    served.s3.delete_bucket_replication(Bucket=US)
+    served.put("us/two")
+
+    assert served.copies == []
+
+
+def test_a_replica_keeps_content_metadata_tags_version_and_time(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    served.put("us/one", b"content", Metadata={"mtime": "1.5"}, ContentType="text/x", Tagging="a=b")
+    served.replicate()
+
+    source, replica = (served.s3.get_object(Bucket=bucket, Key="us/one") for bucket in (US, EU))
+    assert replica["Body"].read() == b"content"
+    for name in ("Metadata", "ContentType", "VersionId", "LastModified", "ETag", "TagCount"):
+        assert replica[name] == source[name], name
+    assert replica["Metadata"] == {"mtime": "1.5"}
+
+
+def test_a_multipart_upload_arrives_whole_and_outlives_its_source(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    own = {"Bucket": US, "Key": "us/big"}
+    own["UploadId"] = served.s3.create_multipart_upload(**own)["UploadId"]
+    parts = [
+        {"PartNumber": number, "ETag": served.s3.upload_part(**own, PartNumber=number, Body=body)["ETag"]}
+        for number, body in enumerate((b"a" * PART, b"b"), start=1)
+    ]
+    assert served.copies == []
+    done = served.s3.complete_multipart_upload(**own, MultipartUpload={"Parts": parts})
+    served.replicate()
+    served.s3.delete_object(Bucket=US, Key="us/big", VersionId=done["VersionId"])
+
+    replica = served.s3.get_object(Bucket=EU, Key="us/big")
+    assert replica["Body"].read() == b"a" * PART + b"b"
+    assert replica["ETag"] == done["ETag"]
+
+
+def test_an_object_that_is_copied_into_the_prefix_is_replicated(served: Served) -> None:
+    served.put("elsewhere/one", b"content")
+    served.rules(US, rule("us/", EU))
+    served.s3.copy_object(Bucket=US, Key="us/one", CopySource={"Bucket": US, "Key": "elsewhere/one"})
+
+    served.replicate()
+
+    assert served.s3.get_object(Bucket=EU, Key="us/one")["Body"].read() == b"content"
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["DeleteObject", "DeleteObjects"])
+def test_a_delete_marker_is_replicated_and_the_version_below_it_stays(served: Served, many: bool) -> None:
+    served.rules(US, rule("us/", EU))
+    served.put("us/one")
+    served.replicate()
+    if many:
+        served.s3.delete_objects(Bucket=US, Delete={"Objects": [{"Key": "us/one"}, {"Key": "us/none"}]})
+    else:
+        served.s3.delete_object(Bucket=US, Key="us/one")
+
+    served.replicate()
+
+    assert served.keys(EU) == []
+    assert served.versions(EU) == served.versions(US)
+    assert len(served.versions(EU)) == 2
+
+
+def test_a_delete_marker_stays_at_home_when_the_rule_says_so(served: Served) -> None:
+    served.rules(US, rule("us/", EU, DeleteMarkerReplication={"Status": "Disabled"}))
+    served.put("us/one")
+    served.s3.delete_object(Bucket=US, Key="us/one")
+
+    served.replicate()
+
+    assert served.keys(US) == []
+    assert served.keys(EU) == ["us/one"]
+
+
+def test_deleting_a_version_is_not_replicated(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    served.put("us/one")
+    served.replicate()
+    version = served.s3.head_object(Bucket=US, Key="us/one")["VersionId"]
+    served.s3.delete_object(Bucket=US, Key="us/one", VersionId=version)
+    served.s3.delete_objects(Bucket=US, Delete={"Objects": [{"Key": "us/one", "VersionId": version}]})
+
+    assert served.copies == []
+    assert served.keys(EU) == ["us/one"]
+
+
+def test_a_replica_is_not_replicated_back_or_onward(served: Served) -> None:
+    served.rules(US, rule("", EU))
+    served.rules(EU, rule("", US))
+    served.put("one")
+    served.put("two", bucket=EU)
+    assert len(served.copies) == 2
+
+    served.replicate()
+
+    assert served.copies == []
+    assert served.versions(US) == served.versions(EU)
+    assert len(served.versions(US)) == 2
+
+
+def test_in_whatever_order_versions_arrive_the_last_one_written_is_current(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    for body in (b"first", b"second", b"third"):
+        served.put("us/one", body)
+    served.s3.delete_object(Bucket=US, Key="us/gone")
+    served.put("us/gone")
+    served.s3.delete_object(Bucket=US, Key="us/gone")
+    served.copies.reverse()
+
+    served.replicate()
+
+    assert served.s3.get_object(Bucket=EU, Key="us/one")["Body"].read() == b"third"
+    assert served.keys(EU) == ["us/one"]
+    assert served.versions(EU) == served.versions(US)
+
+
+def test_a_copy_that_is_made_twice_is_one_version(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    served.put("us/one")
+    served.copies *= 2
+
+    served.replicate()
+
+    assert len(served.versions(EU)) == 1
+
+
+def test_tags_set_later_write_no_version_and_are_not_copied(served: Served) -> None:
+    served.put("us/one")
+    served.rules(US, rule("us/", EU))
+    served.s3.put_object_tagging(Bucket=US, Key="us/one", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+
+    assert served.copies == []
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_of_two_rules_for_one_bucket_the_higher_priority_counts(served: Served, step: int) -> None:
+    both = [
+        rule("us/", EU, Priority=10, DeleteMarkerReplication={"Status": "Disabled"}),
+        rule("", EU, ID="all", Priority=9),
+    ]
+    served.rules(US, *both[::step])
+    served.put("us/one")
+    served.s3.delete_object(Bucket=US, Key="us/one")
+
+    assert len(served.copies) == 1
+
+
+def test_a_key_with_spaces_and_letters_of_other_languages_arrives_as_it_is(served: Served) -> None:
+    served.rules(US, rule("us/", EU))
+    key = "us/a b+c/größe%20&?.txt"
+    served.put(key)
+
+    served.replicate()
+
+    assert served.keys(EU) == [key]
+
+
+@pytest.mark.parametrize("filtered", [{"Tag": {"Key": "a", "Value": "b"}}, None], ids=["by tag", "version 1"])
+def test_a_rule_that_cannot_be_followed_is_logged_by_its_name(
+    served: Served, caplog: pytest.LogCaptureFixture, filtered: dict[str, Any] | None
+) -> None:
+    told = rule("us/", EU, ID="awkward")
+    del told["Filter"]
+    served.rules(US, told | ({"Filter": filtered} if filtered else {"Prefix": "us/"}))
+    served.put("us/one")
+
+    assert served.copies == []
+    assert "not replicated: rule awkward of replicated-us: only a `Filter`" in caplog.text
+
+
+def test_a_destination_that_is_missing_or_keeps_no_versions_is_an_error(served: Served) -> None:
+    served.s3.create_bucket(Bucket="without-versions")
+    for bucket, reason in (("nowhere", "a bucket is missing"), ("without-versions", "keeps no versions")):
+        served.rules(US, rule("us/", bucket))
+        served.put("us/one")
+        with pytest.raises(ReplicationError, match=reason):
+            served.replicate()
+        served.copies.clear()
+    served.s3.delete_bucket(Bucket="without-versions")
+
+
+def test_what_fails_later_is_logged_and_the_next_copy_is_made(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.rules(US, rule("us/", "nowhere"), rule("us/", EU, ID="there", Priority=2))
+    served.put("us/one")
+    assert [copy.destination for copy in served.copies] == ["nowhere", EU]
+    later = Later(0.0, threading.Lock())
+    for copy in served.copies:
+        later(copy)
+
+    until(lambda: served.keys(EU) == ["us/one"], "the copy that can be made is made")
+    until(lambda: "a bucket is missing" in caplog.text, "the other one is in the log")
+
+
+def test_later_makes_copies_in_no_order(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(Copy, "apply", lambda self: made.append(self.key))
+    later = Later(0.3, threading.Lock())
+    keys = [f"{number:03}" for number in range(200)]
+    for key in keys:
+        later(Copy(source=US, destination=EU, key=key, version="1"))
+
+    until(lambda: len(made) == len(keys), "all are made")
+    assert sorted(made) == keys
+    assert made != keys
+
+
+def test_the_local_target_s_emulator_replicates(emulator: Emulator) -> None:
+    s3 = client(emulator.url)
+    for bucket in ("kept-us", "kept-eu"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_replication(
+        Bucket="kept-us", ReplicationConfiguration={"Role": ROLE, "Rules": [rule("us/", "kept-eu")]}
+    )
+    for number in range(5):
+        s3.put_object(Bucket="kept-us", Key=f"us/{number}", Body=b"x")
+
+    def arrived() -> int:
+        return int(s3.list_objects_v2(Bucket="kept-eu")["KeyCount"])
+
+    until(lambda: arrived() == 5, "the other bucket has all")

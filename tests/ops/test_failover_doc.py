@@ -1,0 +1,88 @@
+"""docs/failover.md names tests that exist, commands that are understood, and a picture that is current."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from docs import draw_timeline
+from ops import errors
+from ops.__main__ import parser
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "failover.md").read_text()
+README = (ROOT / "README.md").read_text()
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+FAILURES = (
+    "A pod",
+    "The Brain",
+    "A controller",
+    "The leading controller",
+    "The API server",
+    "A node",
+    "The workloads of a region",
+    "A whole region",
+    "The link between regions",
+    "S3",
+    "Route53's control plane",
+    "An emptied volume",
+    "A damaged file",
+)
+
+
+def rows() -> dict[str, str]:
+    """What fails, and the rest of its row."""
+    table = PAGE.partition("| what fails |")[2].partition("\n\n")[0]
+    lines = [line.strip("|").partition("|") for line in table.splitlines()[2:]]
+    return {what.strip(" *"): rest for what, _, rest in lines}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_each_failure_has_a_row_with_the_tests_that_show_it(what: str) -> None:
+    assert TEST.search(rows()[what]), f"no test in the row of {what}"
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(TEST.findall(PAGE))))
+def test_every_test_that_is_named_exists(file: str, name: str) -> None:
+    assert name in {one.name for one in ast.parse((ROOT / file).read_text()).body if hasattr(one, "name")}
+
+
+@pytest.mark.parametrize("page", ["docs/failover.md", "README.md"])
+def test_every_command_on_a_page_is_understood(page: str) -> None:
+    lines = re.findall(r"^(?:\S*)python -m ops (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+    assert {line.split()[0] for line in lines} == {"restore", "accept-shrink", "backfill"}
+    for line in lines:
+        parser().parse_args(shlex.split(line, comments=True))
+
+
+def test_every_exit_code_is_on_the_page() -> None:
+    told = PAGE.partition("Exit codes: ")[2].partition("\n\n")[0]
+    named = {int(number) for number in re.findall(r"(?:^|; )(\d+) ", " ".join(told.split()))}
+    codes = {value for name, value in vars(errors).items() if name.isupper()}
+    assert named == codes
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", PAGE))))
+def test_every_link_leads_to_a_file(link: str) -> None:
+    assert (ROOT / "docs" / link).exists()
+
+
+def test_the_picture_is_drawn_from_the_program_s_own_figures() -> None:
+    drawn = draw_timeline.draw(draw_timeline.stories())
+    assert draw_timeline.OUT.read_text() == drawn, "run python -m docs.draw_timeline"
+    ElementTree.fromstring(drawn)
+
+
+def test_the_table_of_seconds_is_that_of_the_picture() -> None:
+    gone, dark, back = draw_timeline.stories()
+    spans = {step.what: (step.earliest, step.latest) for step in gone.steps}
+    assert spans["first probe fails"] == (0, 6) and "| 0 to 6 after the outage |" in PAGE
+    assert spans["region is flagged"] == (10, 16)
+    assert spans["client's next answer"] == (30, 66)
+    assert [step.latest for step in dark.steps] == [36, 56]
+    assert back.steps[-1].latest == 65

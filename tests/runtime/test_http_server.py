@@ -1,0 +1,178 @@
+"""The small HTTP server, over real connections."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from runtime import http_server
+from runtime.http_server import Response, Server, serve
+from tests.services import until
+
+
+def routes(target: str) -> Response:
+    if target == "/broken":
+        raise RuntimeError("a secret of ours")
+    return Response(200 if target.startswith("/found") else 404, f"you asked for {target} – é\n")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = serve(0, routes, host="127.0.0.1")
+    yield server
+    server.close()
+
+
+def ask(port: int, method: str, target: str, host: str = "127.0.0.1") -> tuple[int, str]:
+    with closing(http.client.HTTPConnection(host, port, timeout=60)) as connection:
+        connection.request(method, target)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def send(port: int, request: bytes) -> bytes:
+    """The whole answer to whatever bytes, up to the end of the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(request)
+        answer = b""
+        while received := connection.recv(4096):
+            answer += received
+        return answer
+
+
+def test_a_target_comes_to_its_route_with_its_query(server: Server) -> None:
+    assert ask(server.port, "GET", "/found?after=3") == (200, "you asked for /found?after=3 – é\n")
+    assert ask(server.port, "GET", "/lost")[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_it_only_takes_get(server: Server, method: str) -> None:
+    assert ask(server.port, method, "/found")[0] == 405
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"hello", b"GET", b"GET /found", b"GET found HTTP/1.1", b"GET /found FTP/1", b""]
+)
+def test_what_is_no_request_is_refused(server: Server, request_line: bytes) -> None:
+    assert send(server.port, request_line + b"\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_request_is_bounded(server: Server) -> None:
+    endless = b"GET /" + b"a" * http_server.REQUEST_BYTES
+
+    assert send(server.port, endless).startswith(b"HTTP/1.1 431 ")
+
+
+def test_an_error_of_ours_goes_to_the_log_not_to_the_client(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, body = ask(server.port, "GET", "/broken")
+
+    assert (status, "secret" in body) == (500, False)
+    assert "a secret of ours" in capsys.readouterr().out
+    assert ask(server.port, "GET", "/found")[0] == 200
+
+
+def test_a_client_that_sends_too_slowly_is_let_go(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0.3)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(b"GET /found HTTP/1.1\r\n")
+        assert connection.recv(1) == b""
+
+
+def test_a_client_that_goes_on_sending_does_not_buy_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 0.5)
+    gone = threading.Event()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+
+        def trickle() -> None:
+            try:
+                while not gone.wait(0.05):
+                    connection.sendall(b"a")
+            except OSError:
+                gone.set()
+
+        threading.Thread(target=trickle, daemon=True).start()
+        until(gone.is_set, "the connection was closed")
+
+
+def test_silent_clients_do_not_keep_others_from_an_answer(server: Server) -> None:
+    silent = [
+        socket.create_connection(("127.0.0.1", server.port)) for _ in range(http_server.MOST_AT_ONCE // 2)
+    ]
+    try:
+        assert ask(server.port, "GET", "/found")[0] == 200
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_more_clients_than_it_serves_at_once_are_all_answered(server: Server) -> None:
+    answers: list[int] = []
+
+    def many() -> None:
+        answers.extend(ask(server.port, "GET", "/found")[0] for _ in range(5))
+
+    threads = [threading.Thread(target=many) for _ in range(2 * http_server.MOST_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers == [200] * (10 * http_server.MOST_AT_ONCE)
+
+
+def test_without_a_host_it_answers_on_every_family_of_the_machine() -> None:
+    server = serve(0, routes)
+    try:
+        assert ask(server.port, "GET", "/found")[0] == 200
+        if _has_ipv6():
+            assert ask(server.port, "GET", "/found", host="::1")[0] == 200
+    finally:
+        server.close()
+
+
+def test_without_ipv6_it_answers_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoIpv6(http_server._Listener):
+        def server_bind(self) -> None:
+            if self.address_family == socket.AF_INET6:
+                raise OSError(http_server._NO_IPV6[0], "no such family")
+            super().server_bind()
+
+    monkeypatch.setattr(http_server, "_Listener", NoIpv6)
+    server = serve(0, routes)
+    try:
+        assert ask(server.port, "GET", "/found")[0] == 200
+    finally:
+        server.close()
+
+
+def test_a_port_that_is_taken_is_an_error(server: Server) -> None:
+    with pytest.raises(OSError, match="in use"):
+        serve(server.port, routes, host="127.0.0.1")
+
+
+def test_a_closed_server_has_left_its_port() -> None:
+    server = serve(0, routes, host="127.0.0.1")
+    port = server.port
+    server.close()
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    serve(port, routes, host="127.0.0.1").close()
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""The test service's side that faces the network: a server in this process, S3's error page, a cut line."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from socket import SHUT_RDWR
+from typing import Any, NoReturn
+from xml.sax.saxutils import escape
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Response
+
+from local.moto_mends import mend
+from local.object_replication import WsgiApp
+
+CODES = {301: "PermanentRedirect", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
+POLL_SECONDS = 0.01
+
+
+@cache
+def moto() -> WsgiApp:
+    """Moto's application, made once: its state is this process's anyhow."""
+    mend()
+    application: WsgiApp = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+class _Handler(MotoRequestHandler):
+    """Says nothing of each request: `S3Service.calls` has them."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        if type == "error":
+            super().log(type, message, *args)
+
+
+def serve(application: WsgiApp) -> BaseWSGIServer:
+    """Serve at a free port of 127.0.0.1, a thread for each connection."""
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
+    threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="test S3", daemon=True).start()
+    return server
+
+
+def error(status: int, message: str) -> Response:
+    body = f"<Error><Code>{CODES[status]}</Code><Message>{escape(message)}</Message></Error>"
+    return Response(body, status, content_type="application/xml")
+
+
+def hang_up(environ: dict[str, Any]) -> NoReturn:
+    """End the connection without an answer."""
+    environ["werkzeug.socket"].shutdown(SHUT_RDWR)
+    raise ConnectionAbortedError("cut by the test")
