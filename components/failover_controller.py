@@ -221,7 +221,7 @@ def _container(settings: Settings) -> dict[str, Any]:
     return container(
         CONTROLLER,
         settings.images.python,
-        ["python", "-m", "runtime.controller"],
+        runtime_programs.command("runtime.controller"),
         resources=RESOURCES,
         mounts={
             runtime_programs.MOUNT: "programs",

@@ -97,7 +97,7 @@ class Gate:
         return container(
             name,
             args.settings.images.python,
-            ["python", "-m", module],
+            runtime_programs.command(module),
             resources=size,
             mounts={
                 **mounts,

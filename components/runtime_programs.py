@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from runtime.start import PACKED
+
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
+START = "start.py"
+"""Of `runtime/`: stands beside the packed programs, and imports them from there."""
 MOUNT = "/opt/agency"
-"""Where the package `runtime` lies in a container; it is on PYTHONPATH there."""
 
 ENVIRONMENT: Mapping[str, str] = {
     "HOME": "/tmp",
-    "PYTHONPATH": MOUNT,
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
 }
@@ -28,14 +33,14 @@ class Program:
     package: str
     """`gate` or `controller`."""
     files: Mapping[str, str]
-    """Source by path below MOUNT."""
+    """Sources by path."""
     prefix: str
 
     @cached_property
     def name(self) -> str:
         """Of the ConfigMap: another content has another name."""
         digest = hashlib.sha256()
-        for path, source in sorted(self.files.items()):
+        for path, source in sorted({**self.files, START: _starter()}.items()):
             digest.update(f"{path}\0{source}\0".encode())
         return f"{self.prefix}-{digest.hexdigest()[:8]}"
 
@@ -46,18 +51,23 @@ class Program:
             "metadata": {"name": self.name, "namespace": namespace, "labels": dict(labels)},
             # What never changes need not be watched by every kubelet.
             "immutable": True,
-            "data": {_key(path): source for path, source in self.files.items()},
+            "data": {START: _starter()},
+            "binaryData": {PACKED: self._packed},
         }
 
     def volume(self, name: str) -> dict[str, Any]:
-        """A pod's volume, with the modules where Python looks for them."""
-        items = [{"key": _key(path), "path": path} for path in sorted(self.files)]
-        return {"name": name, "configMap": {"name": self.name, "items": items}}
+        return {"name": name, "configMap": {"name": self.name}}
+
+    @cached_property
+    def _packed(self) -> str:
+        """By bzip2, whose output is the same everywhere: zlib's differs from build to build."""
+        packed = bz2.compress(json.dumps(self.files, sort_keys=True).encode())
+        return base64.b64encode(packed).decode()
 
 
-def _key(path: str) -> str:
-    """A ConfigMap's keys have no slash."""
-    return path.replace("/", ".")
+def command(module: str) -> list[str]:
+    """Of a container that has the volume mounted at MOUNT."""
+    return ["python3", f"{MOUNT}/{START}", module]
 
 
 @cache
@@ -70,9 +80,15 @@ def failover_controller() -> Program:
     return _read("controller", prefix="failover-controller")
 
 
+@cache
+def _starter() -> str:
+    return (RUNTIME / START).read_text(encoding="utf-8")
+
+
 def _read(package: str, *, prefix: str) -> Program:
-    found = [*RUNTIME.glob("*.py"), *(RUNTIME / package).rglob("*.py")]
+    shared = [path for path in RUNTIME.glob("*.py") if path.name != START]
     files = {
-        str(path.relative_to(RUNTIME.parent)): path.read_text(encoding="utf-8") for path in sorted(found)
+        str(path.relative_to(RUNTIME.parent)): path.read_text(encoding="utf-8")
+        for path in sorted([*shared, *(RUNTIME / package).rglob("*.py")])
     }
     return Program(package=package, files=files, prefix=prefix)

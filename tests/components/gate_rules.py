@@ -73,7 +73,7 @@ def _finds_what_it_is_told_of(
     assert volumes[mounts[variables["GATE_SETTINGS"]]]["configMap"] == {"name": f"runtime-{name}"}
     flags = volumes[mounts[variables["GATE_FLAGS"]]]["configMap"]
     assert flags == {"name": "failed-regions", "optional": True}
-    program = volumes[mounts[variables["PYTHONPATH"]]]["configMap"]
+    program = volumes[mounts["/opt/agency"]]["configMap"]
     assert program["name"].startswith("gate-")
     assert "emptyDir" in volumes[mounts["/tmp"]]
     if run.settings.replication.enabled:

@@ -88,14 +88,14 @@ def test_it_is_the_program_of_the_runtime_in_the_stock_python_image(run: Recordi
     (container,) = pod(run)["containers"]
     assert (container["image"], container["command"]) == (
         "python:3.13-slim",
-        ["python", "-m", "runtime.controller"],
+        ["python3", "/opt/agency/start.py", "runtime.controller"],
     )
     variables = {pair["name"]: pair.get("value") for pair in container["env"]}
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod(run)["volumes"]}
     assert volumes[mounts[str(variables["CONTROLLER_SETTINGS"])]]["configMap"] == {"name": NAME}
     assert volumes[mounts[str(variables["CONTROLLER_FLAGS"])]]["configMap"]["name"] == "failed-regions"
-    assert volumes[mounts[str(variables["PYTHONPATH"])]]["configMap"]["name"].startswith(f"{NAME}-")
+    assert volumes[mounts["/opt/agency"]]["configMap"]["name"].startswith(f"{NAME}-")
     assert (variables["CONTROLLER_HTTP_PORT"], variables["CONTROLLER_METRICS_PORT"]) == ("8080", "8081")
     assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in container["env"]
 

@@ -39,7 +39,10 @@ def test_rclone_s_binary_comes_from_its_stock_image(run: Recording, of: str) -> 
 def test_programs_run_in_the_stock_python_image(run: Recording, of: str) -> None:
     for name, module in (("restore", "runtime.gate.restore"), ("gate", "runtime.gate")):
         one = container(run, of, name)
-        assert (one["image"], one["command"]) == ("python:3.13-slim", ["python", "-m", module])
+        assert (one["image"], one["command"]) == (
+            "python:3.13-slim",
+            ["python3", "/opt/agency/start.py", module],
+        )
 
 
 def test_images_are_settings() -> None:

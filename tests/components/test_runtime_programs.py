@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import base64
+import json
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from components import runtime_programs
-from components.runtime_programs import Program
+from components.runtime_programs import MOUNT, Program, command
 from tests.components.stacks import stack
 from tests.recording import CONFIG_MAP, record
 
@@ -65,8 +69,8 @@ def test_a_program_brings_nothing_of_another(package: str) -> None:
 
 
 @each_program
-def test_a_program_fits_a_config_map_twice(package: str) -> None:
-    assert sum(len(source.encode()) for source in program(package).files.values()) < CONFIG_MAP_BYTES / 2
+def test_a_program_takes_little_of_what_a_config_map_may_hold(package: str) -> None:
+    assert len(json.dumps(program(package).config_map("acme", {}))) < CONFIG_MAP_BYTES / 8
 
 
 @each_program
@@ -83,11 +87,22 @@ def test_a_name_is_that_of_its_content(package: str) -> None:
 
 
 @each_program
-def test_modules_lie_where_python_looks_for_them(package: str) -> None:
-    one = program(package)
-    data = one.config_map("acme", {})["data"]
-    items = one.volume("programs")["configMap"]["items"]
-    assert {item["path"]: data[item["key"]] for item in items} == one.files
+def test_what_is_mounted_starts_in_a_bare_interpreter_and_says_what_it_lacks(
+    package: str, tmp_path: Path
+) -> None:
+    one = program(package).config_map("acme", {})
+    for key, text in one["data"].items():
+        (tmp_path / key).write_text(text)
+    for key, packed in one["binaryData"].items():
+        (tmp_path / key).write_bytes(base64.b64decode(packed))
+    path, *module = command(f"runtime.{package}")
+    assert path == "python3"
+    start = str(tmp_path / Path(module[0]).relative_to(MOUNT))
+    run = [sys.executable, "-I", "-S", start, *module[1:]]
+    ended = subprocess.run(run, cwd=tmp_path, env={}, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert f'File "runtime/{package}/__main__.py"' in ended.stderr
+    assert "KeyError" in ended.stderr
 
 
 def test_every_namespace_has_the_gate_s_program_once_a_cluster() -> None:
