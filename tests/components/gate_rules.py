@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +17,7 @@ from plan.dns import Policy
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from runtime.controller.settings import load_settings as load_controller_settings
 from runtime.gate.settings import GateSettings, environment, load_settings
+from runtime.start import PACKED
 from settings import Company, clusters_of
 from tests.components.pod_rules import all_pods, before, of_namespace, pods
 from tests.recording import CONFIG_MAP, DEPLOYMENT, LEASE, STATEFUL_SET, Recording
@@ -188,17 +192,27 @@ def pods_find_their_config_maps(run: Recording) -> None:
 
 
 def programs_are_their_files_and_no_others(run: Recording) -> None:
-    """Each pod mounts all of its program's ConfigMap, every module where Python looks for it."""
+    """Each pod mounts all of its program's ConfigMap, and starts a module that is packed in it."""
     for one, spec in all_pods(run):
         package = "gate" if one.type == STATEFUL_SET else "controller"
         [program] = [volume["configMap"] for volume in spec["volumes"] if volume["name"] == "programs"]
-        data = of_namespace(run, CONFIG_MAP, one)[program["name"]].inputs
-        assert {item["key"] for item in program["items"]} == data["data"].keys()
-        assert data["immutable"] is True
-        for item in program["items"]:
-            folder = item["path"].split("/")
-            assert folder[0] == "runtime" and (len(folder) == 2 or folder[1] == package), item["path"]
-            assert item["key"] == ".".join(folder)
+        assert program.keys() == {"name"}
+        inputs = of_namespace(run, CONFIG_MAP, one)[program["name"]].inputs
+        assert inputs["immutable"] is True
+        packed = json.loads(bz2.decompress(base64.b64decode(inputs["binaryData"][PACKED])))
+        for path in packed:
+            folder = path.split("/")
+            assert folder[0] == "runtime" and (len(folder) == 2 or folder[1] == package), path
+        started = [
+            each["command"]
+            for each in [*spec.get("initContainers", []), *spec["containers"]]
+            if any(mount["name"] == "programs" for mount in each["volumeMounts"])
+        ]
+        for _, start, module in started:
+            assert start.rpartition("/")[2] in inputs["data"]
+            path = module.replace(".", "/")
+            assert {f"{path}.py", f"{path}/__main__.py"} & packed.keys(), module
+        assert started
 
 
 def controllers_are_told_of_their_regions_and_companies(run: Recording) -> None:
