@@ -40,6 +40,8 @@ class Collector:
         The caller makes sure that nobody else writes there meanwhile. Raises StoreError, also for a
         checkpoint that can't be read: what it names is not known, so no object is deleted.
         """
+        at, ages = self._remembered()
+        self._remember(now, ages)  # Also what fails is tried but once an hour.
         ids = set(checkpoints(stored))
         thinned = thin(ids, now, retention)
         store.delete([id.key for id in sorted(thinned)])
@@ -48,10 +50,8 @@ class Collector:
         unnamed -= {file.key for file in newest.files.values()}
         for other in self._each(store, others if unnamed else []):
             unnamed -= {file.key for file in other.files.values()}
-        at, ages = self._remembered()
         ages = aged(unnamed, ages, now - at)
         gone = due(ages)
-        self._remember(now, ages)
         store.delete(sorted(gone))
         self._remember(now, {key: age for key, age in ages.items() if key not in gone})
         return gone | {id.key for id in thinned}

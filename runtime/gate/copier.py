@@ -35,7 +35,7 @@ class PassResult:
     """Seconds since the epoch."""
     uploaded_bytes: int
     uncollected: str | None = None
-    """Why what is old could not be deleted. The copy itself is good."""
+    """Why what is old could not be deleted, the last time that was tried. The copy itself is good."""
 
 
 class Copier:
@@ -61,6 +61,7 @@ class Copier:
         self._bindings = Bindings(volume.memory)
         self._collector = Collector(volume.memory)
         self._bucket: Bucket | None = None
+        self._uncollected: str | None = None
 
     def run(self, *, generation: int, base: Base | None) -> PassResult:
         """Make the bucket hold what the volume holds.
@@ -75,7 +76,8 @@ class Copier:
             files = Contents(self._volume, self.store, bucket, self._bindings, base).store()
             guarded = self._guarded(bucket, base, files)
             made = None if guarded else self._checkpoint(bucket, generation, base, files)
-            uncollected = None if guarded else self._collect(bucket)
+            if not guarded:
+                self._collect(bucket)
         except BaseException:
             self._bucket = None
             raise
@@ -86,7 +88,7 @@ class Copier:
             guarded=guarded,
             started=started,
             uploaded_bytes=bucket.sent_bytes,
-            uncollected=uncollected,
+            uncollected=self._uncollected,
         )
 
     def _look(self) -> Bucket:
@@ -130,21 +132,22 @@ class Copier:
         bucket.newest = made
         return made
 
-    def _collect(self, bucket: Bucket) -> str | None:
-        """At most once an hour. Why it could not be done is for the caller to show; the copy is good."""
+    def _collect(self, bucket: Bucket) -> None:
+        """At most once an hour. That it could not be done is for the caller to show; the copy is good."""
         now = int(self._clock() * 1000)
         if bucket.newest is None or not self._collector.is_due(now):
-            return None
+            return
         try:
             stored = self.store.list()
             gone = self._collector.run(self.store, stored, bucket.newest, self.retention, now)
             kept = stored.keys() - gone
             bucket.stored = {key: stored[key] for key in kept if is_collectable(key)}
             self._bindings.keep(self._paths(bucket.stored))
-        except (StoreError, Interrupted) as error:
+            self._uncollected = None
+        except Interrupted:
             self._bucket = None  # Some may be gone.
-            return None if isinstance(error, Interrupted) else str(error)
-        return None
+        except StoreError as error:
+            self._bucket, self._uncollected = None, str(error)
 
     def _paths(self, stored: Collection[str]) -> set[str]:
         """Of files that are on the volume or in the bucket."""

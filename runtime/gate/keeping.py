@@ -174,7 +174,7 @@ class Keeper:
         if self.changed(state) and not self.parts.swap.tampered:
             try:
                 self.copy(settings, rightful=False)
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 told = f"what is here could not be copied before it is set aside on the volume: {error}"
                 self.parts.record("CopyBeforeSwapFailed", told, warning=True)
             state = self.state(settings)

@@ -27,3 +27,8 @@ def wait(condition: Callable[[], bool], limit: float) -> None:
     deadline = time.monotonic() + limit
     while not condition() and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
+
+
+def says(file: Path, id: str) -> bool:
+    """Whether the gate of another replica has acknowledged this exchange there."""
+    return file.exists() and file.read_text() == id

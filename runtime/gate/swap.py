@@ -33,7 +33,7 @@ from runtime.gate.memory import (
     read_checkpoint,
     write_checkpoint,
 )
-from runtime.gate.quiet import locks, wait
+from runtime.gate.quiet import locks, says, wait
 from runtime.gate.standby import MARKER, STANDBY, holds
 from runtime.gate.volume import Volume
 
@@ -185,7 +185,7 @@ class Swap:
             wait(lambda: not any(locks(self._root, self._component)), LOCK_SECONDS)
             self._application.stop()
         others = [self._gate / f"{STOPPED}{ordinal}" for ordinal in range(1, self._replicas())]
-        wait(lambda: all(_says(file, journal["id"]) for file in others), ACKNOWLEDGED_SECONDS)
+        wait(lambda: all(says(file, journal["id"]) for file in others), ACKNOWLEDGED_SECONDS)
 
     def _move_out(self) -> None:
         (self._gate / REPLACED / "0").mkdir(parents=True, exist_ok=True)
@@ -296,10 +296,6 @@ def acknowledge(root: Path, ordinal: int, application: Application) -> bool:
     application.stop()
     journal = durable.read_json(root / ".gate" / JOURNAL)
     file = root / ".gate" / f"{STOPPED}{ordinal}"
-    if journal is not None and not _says(file, journal["id"]):
+    if journal is not None and not says(file, journal["id"]):
         write_atomically(file, journal["id"].encode())
     return True
-
-
-def _says(file: Path, id: str) -> bool:
-    return file.exists() and file.read_text() == id

@@ -133,12 +133,13 @@ class QuickStore(Store):
     """A bucket in this process, for long histories. `calls` counts; `fault` may raise instead of a call."""
 
     def __init__(self) -> None:
+        self.name = "quick"
         self.objects: dict[str, bytes] = {}
         self.calls: Counter[str] = Counter()
         self.fault: Callable[[str, str], None] = lambda what, key: None
 
     def __str__(self) -> str:
-        return "quick"
+        return self.name
 
     def _call(self, what: str, key: str = "") -> None:
         self.calls[what] += 1

@@ -31,7 +31,10 @@ def truncate_all(company: Company) -> None:
 
 
 def truncate(path: str) -> Callable[[Company], None]:
-    return lambda company: (company.root / path).write_bytes(b"") and None
+    def damage(company: Company) -> None:
+        (company.root / path).write_bytes(b"")
+
+    return damage
 
 
 def scribble(company: Company) -> None:

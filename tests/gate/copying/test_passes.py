@@ -6,14 +6,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from runtime.gate.checkpoint import Base, CheckpointId
 from runtime.gate.contents import Unsettled
+from runtime.gate.copier import Copiers
+from runtime.gate.settings import GateSettings, Retention
 from runtime.gate.store import Store
 from runtime.gate.volume import Stat, Volume
-from tests.gate.copying.company import GRAPH, TABLE, Company, settle
+from tests.gate.copying.company import GRAPH, TABLE, Company, QuickCompany, settle
 from tests.s3 import Call
 
 ELSEWHERE = Base(region="eu-west-1", checkpoint=CheckpointId(generation=3, at=1_700_000_000_000))
@@ -310,3 +313,29 @@ def test_no_key_is_ever_written_twice(company: Company) -> None:
 
     keys = [call.key for call in company.s3.calls if written(call)]
     assert len(keys) == len(set(keys)) > 10
+
+
+def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(quick: QuickCompany) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def stores(bucket: str, writer: str, timeout: float | None = None) -> Store:
+        asked.append((bucket, writer))
+        return quick.store()
+
+    copiers = Copiers(Volume(quick.root, "brain"), stores)
+    settings = GateSettings(
+        region="us-east-1",
+        namespace="acme",
+        component="brain",
+        order=("us-east-1",),
+        follows=(),
+        ranked=False,
+        buckets={"us-east-1": "a-bucket"},
+    )
+    first = copiers(settings)
+    again = copiers(replace(settings, retention=Retention(daily_days=7)))
+
+    assert again is first and again.retention.daily_days == 7
+    assert asked == [("us-east-1", "us-east-1")] * 2
+    quick.bucket.name = "another"
+    assert copiers(settings) is not first

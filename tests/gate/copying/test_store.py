@@ -140,7 +140,12 @@ def test_an_interrupt_ends_rclone_in_the_middle_of_a_call(company: Company) -> N
         return Fault(delay=LIMIT_SECONDS)
 
     company.s3.fault = stall
-    threading.Thread(target=lambda: asked.wait(LIMIT_SECONDS) and company.interrupt.set()).start()
+
+    def interrupt() -> None:
+        asked.wait(LIMIT_SECONDS)
+        company.interrupt.set()
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(Interrupted):
         company.store().list()
     with pytest.raises(Interrupted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
@@ -203,5 +204,6 @@ def rows_of(files: dict[str, bytes]) -> set[str]:
 def _in_graphs(folder: Path) -> set[str]:
     found: set[str] = set()
     for graph in folder.rglob("graph.json*"):
-        found |= set(json.loads(graph.read_text()))
+        with suppress(ValueError):
+            found |= set(json.loads(graph.read_text()))
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from runtime.gate.roles import Role
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both, clear, failback, failover, flag
-from tests.gate.following.gates import Clock, Gate
+from tests.gate.following.gates import GRAPH, Clock, Gate
 from tests.gate.following.memories import EU, US
 
 
@@ -190,6 +190,33 @@ def test_promoted_such_a_standby_serves_the_companys_memory_and_sets_the_stray_w
     assert eu.aside == {"stray"}
     both(us, eu, buckets)
     assert eu.now_alarm is None
+
+
+def test_a_torn_graph_does_not_keep_a_standby_from_serving_and_its_last_good_copy_is_set_aside(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    us.write("one")
+    both(us, eu, buckets)
+    eu.write("stray")
+    eu.copy()
+    (eu.root / GRAPH).write_bytes(b'{"st')
+    us.write("two")
+    both(us, eu, buckets)
+    failover(us, eu, buckets)
+
+    assert eu.memory == {"one", "two"}
+    assert eu.aside == {"stray"}
+
+
+def test_a_graph_that_was_never_copied_whole_does_not_either(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    us.write("one")
+    both(us, eu, buckets)
+    eu.write("stray")
+    (eu.root / GRAPH).write_bytes(b'{"st')
+    failover(us, eu, buckets)
+    eu.round(3)
+
+    assert eu.ready
 
 
 def test_a_promoted_region_waits_at_most_two_minutes_for_peers_that_are_not_flagged(

@@ -80,7 +80,7 @@ def test_it_is_carried_out_once_and_no_older_one_after_it(us: Gate, eu: Gate, bu
 
 
 def test_a_region_that_stands_by_does_not_obey(us: Gate, eu: Gate, buckets: Buckets) -> None:
-    order(buckets, EU, 1, ids(buckets, US)[0])
+    order(buckets, EU, 1, ids(buckets, EU)[0])
     both(us, eu, buckets, 20)
 
     assert eu.memory == {"one", "two", "three"}

@@ -202,6 +202,31 @@ def test_a_region_that_lost_its_volume_sets_aside_what_it_alone_had_copied(
     assert any("/diverged/" in key and key.endswith("late.lance") for key in buckets.objects[US])
 
 
+def test_what_diverged_is_in_the_bucket_before_any_newer_copy_of_the_volume_is(
+    us: Gate, tmp_path: Path, buckets: Buckets
+) -> None:
+    """Else it would be lost with the volume."""
+    eu = Gate(EU, tmp_path / EU, buckets, us.time, ORDER)
+    both(us, eu, buckets)
+    us.write("late")
+    us.copy()
+    buckets.cut.add((EU, US))
+    failover(us, eu, buckets)
+    eu.write("three")
+    eu.round()
+    buckets.cut = {(US, US)}
+    us.flags = eu.flags = frozenset()
+    us.step()
+    us.round(2)
+    assert us.memory == {"one", "two", "three"} and us.aside == {"late"}
+    buckets.cut.clear()
+    us.copy()
+    lose(us)
+    us.start()
+
+    assert any("/diverged/" in key and key.endswith("late.lance") for key in buckets.objects[US])
+
+
 def test_restore_that_is_killed_anywhere_goes_on(
     us: Gate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
