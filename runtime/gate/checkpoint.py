@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 CHECKPOINTS = "_checkpoints"
@@ -118,13 +118,3 @@ def is_write_once(path: str) -> bool:
     """Whether a file never changes: it is one of those folders' in a Lance table."""
     table = table_of(path)
     return table is not None and path.removeprefix(f"{table}/").split("/")[0] in WRITE_ONCE
-
-
-def rank(
-    checkpoint: Checkpoint, order: Sequence[str], *, ranked: bool, followed: Sequence[str]
-) -> tuple[int, ...]:
-    """What makes a memory win: its generation, then an earlier place in the order; or being followed."""
-    place = -order.index(checkpoint.region)
-    if not ranked:
-        return (int(checkpoint.region in followed), place)
-    return (checkpoint.id.generation, place)

@@ -122,7 +122,7 @@ class Follower:
             self._serving.leave()
             self._waiting.round(settings, just_left=just_left)
         self._chores(settings)
-        self._measure(settings, role)
+        self._measure()
         return self.now
 
     def copy(self, role: Role) -> PassResult | None:
@@ -179,10 +179,8 @@ class Follower:
         wanted = f"{order.region}'s checkpoint {order.checkpoint}, ordered by {order.order},"
         raise StoreError(f"{wanted} is whole in no bucket: {'; '.join(problems)}")
 
-    def _measure(self, settings: GateSettings, role: Role) -> None:
+    def _measure(self) -> None:
         now, metrics = self.now, self._metrics
-        for one in Role:
-            metrics.set("agency_role", int(one is role), "1 for the role of this region.", role=str(one))
         metrics.set("agency_catching_up", int(now.catching_up), "1 while catching up.")
         metrics.set("agency_alarm", int(now.alarm is not None), "1 while a standby was written to.")
         state = self._parts.memory.load()

@@ -32,13 +32,3 @@ def role_of(settings: GateSettings, flags: Collection[str]) -> Role:
     if settings.region in flags or any(region not in flags for region in before):
         return Role.STANDBY
     return Role.SERVING
-
-
-def promoted(settings: GateSettings, flags: Collection[str]) -> bool:
-    """Whether this region serves only because others are flagged."""
-    return role_of(settings, flags) is Role.SERVING and settings.order[0] != settings.region
-
-
-def may_raise(settings: GateSettings, flags: Collection[str]) -> bool:
-    """Whether new memories here may raise the generation, catching up aside."""
-    return not settings.follows or role_of(settings, flags) is Role.SERVING

@@ -11,77 +11,25 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from runtime.gate.rclone import command, environment
+
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
-_IDLE_SECONDS = 30.0
-"""After so long without a byte a call has failed."""
-_LAUNCH = (
-    "import ctypes, os, sys\n"
-    "ctypes.CDLL(None).prctl(1, 9)\n"  # PR_SET_PDEATHSIG, SIGKILL
-    "os.getppid() == int(sys.argv[1]) or sys.exit('the gate is gone')\n"
-    "os.execv(sys.argv[2], sys.argv[2:])\n"
-)
-"""Starts rclone so that it dies with the gate: else one that a killed gate left behind could still delete."""
-_PASSED_ON = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_STS_REGIONAL_ENDPOINTS",
-    "GOMEMLIMIT",
-    "HOME",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "TMPDIR",
-)
-_FLAGS = {
-    "RCLONE_ASK_PASSWORD": "false",
-    "RCLONE_BUFFER_SIZE": "0",
-    "RCLONE_CHECKERS": "4",
-    "RCLONE_CONTIMEOUT": "5s",
-    "RCLONE_FAST_LIST": "true",
-    "RCLONE_LOG_LEVEL": "NOTICE",
-    "RCLONE_LOW_LEVEL_RETRIES": "3",
-    "RCLONE_MAX_BACKLOG": "1000",
-    "RCLONE_RETRIES": "1",
-    "RCLONE_STATS": "0",
-    "RCLONE_TIMEOUT": f"{_IDLE_SECONDS}s",
-    # A file that grows while it is read is sent at the length that it had.
-    "RCLONE_LOCAL_NO_CHECK_UPDATED": "true",
-    "RCLONE_S3_CHUNK_SIZE": "8Mi",
-    "RCLONE_S3_ENV_AUTH": "true",
-    "RCLONE_S3_NO_CHECK_BUCKET": "true",
-    "RCLONE_S3_NO_HEAD": "true",
-    "RCLONE_S3_PROVIDER": "AWS",
-    "RCLONE_S3_UPLOAD_CONCURRENCY": "1",
-    "RCLONE_S3_UPLOAD_CUTOFF": "32Mi",
-    # Only what the pod itself is given: never the node's role, never somebody's file.
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
 _REFUSED = re.compile(
-    r"\b403\b|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
+    r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
     r"|failed to (?:refresh|retrieve)(?: cached)? credentials|no EC2 IMDS role|get identity"
 )
 _UNREACHABLE = re.compile(
-    r"\b50[0234]\b|ServiceUnavailable|SlowDown|InternalError|RequestTimeout|timeout|deadline exceeded"
+    r"StatusCode: 50\d|ServiceUnavailable|SlowDown|InternalError|RequestTimeout|timeout|deadline exceeded"
     r"|connection (?:refused|reset)|no such host|no route|unreachable|EOF|broken pipe|server misbehaving",
     re.IGNORECASE,
 )
@@ -131,24 +79,13 @@ class Store:
         self._rclone = rclone
         self._interrupt = interrupt
         self._timeout = timeout
-        self._environment = {
-            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            **_FLAGS,
-            "AWS_REGION": region,
-            "RCLONE_BWLIMIT": bandwidth_limit,
-            "RCLONE_S3_REGION": region,
-            "RCLONE_TRANSFERS": str(transfers),
-        }
-        if timeout < _IDLE_SECONDS:
-            self._environment |= _impatient(timeout)
-        if endpoint is not None:
-            self._environment |= {
-                "RCLONE_S3_ENDPOINT": endpoint,
-                "RCLONE_S3_FORCE_PATH_STYLE": "true",
-                # Without TLS, what the SDK adds to a request of itself needs a body that can be read twice.
-                "RCLONE_S3_USE_UNSIGNED_PAYLOAD": "true",
-                "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-            }
+        self._environment = environment(
+            region=region,
+            endpoint=endpoint,
+            bandwidth_limit=bandwidth_limit,
+            transfers=transfers,
+            timeout=timeout,
+        )
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
@@ -228,9 +165,8 @@ class Store:
             raise Interrupted
         if unfit := [key for key in keys if "\n" in key or not key]:
             raise ValueError(f"no key that rclone can be asked for: {unfit[:3]}")
-        launched = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid())]
         process = subprocess.Popen(
-            [*launched, str(self._rclone), "--config=", *asked],
+            [*command(self._rclone), *asked],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -284,15 +220,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
             except OSError:
                 continue  # Keys that were still on their way to a process that has ended.
-
-
-def _impatient(timeout: float) -> dict[str, str]:
-    """For a caller that has no time: one try, and no byte awaited for longer than `timeout` seconds."""
-    return {
-        "RCLONE_CONTIMEOUT": f"{timeout}s",
-        "RCLONE_LOW_LEVEL_RETRIES": "1",
-        "RCLONE_TIMEOUT": f"{timeout}s",
-    }
 
 
 def _link(path: Path, at: Path) -> None:

@@ -132,8 +132,8 @@ class Company(Memory):
 class QuickStore(Store):
     """A bucket in this process, for long histories. `calls` counts; `fault` may raise instead of a call."""
 
-    def __init__(self) -> None:
-        self.name = "quick"
+    def __init__(self, name: str = "quick") -> None:
+        self.name = name
         self.objects: dict[str, bytes] = {}
         self.calls: Counter[str] = Counter()
         self.fault: Callable[[str, str], None] = lambda what, key: None

@@ -173,7 +173,6 @@ def restored(company: Company, holder: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(1800)
 def test_a_gate_killed_at_200_random_points_leaves_copies_that_open_in_both_buckets(
     company: Company, tmp_path: Path
 ) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from runtime.gate.checkpoint import Base, CheckpointId
 from runtime.gate.contents import Unsettled
-from runtime.gate.copier import Copiers
-from runtime.gate.settings import GateSettings, Retention
 from runtime.gate.store import Store
 from runtime.gate.volume import Stat, Volume
-from tests.gate.copying.company import GRAPH, TABLE, Company, QuickCompany, settle
+from tests.gate.copying.company import GRAPH, TABLE, Company, settle
 from tests.s3 import Call
 
 ELSEWHERE = Base(region="eu-west-1", checkpoint=CheckpointId(generation=3, at=1_700_000_000_000))
@@ -215,47 +211,6 @@ def test_a_key_of_unknown_content_is_left_alone(company: Company) -> None:
     assert company.restored()[f"{TABLE}/data/file1.lance"] == b"1" * 1000
 
 
-def test_a_torn_graph_leaves_the_last_good_one_named(company: Company) -> None:
-    company.write_table()
-    company.write(GRAPH, b'{"nodes": [1]}')
-    copier = company.copier()
-    copier.run(generation=0, base=None)
-    company.write(GRAPH, b'{"nodes": [1, 2')
-    company.write("acme/else", b"new")
-
-    assert copier.run(generation=0, base=None).changed
-    assert company.restored()[GRAPH] == b'{"nodes": [1]}'
-    assert company.restored()["acme/else"] == b"new"
-
-    company.write(GRAPH, b'{"nodes": [1, 2]}')
-    copier.run(generation=0, base=None)
-    assert json.loads(company.restored()[GRAPH]) == {"nodes": [1, 2]}
-
-
-def test_a_torn_graph_is_never_mixed_with_another_memory_s(company: Company) -> None:
-    company.write(GRAPH, b'{"nodes": [1]}')
-    copier = company.copier()
-    copier.run(generation=0, base=None)
-    company.write(GRAPH, b'{"nodes"')
-
-    with pytest.raises(Unsettled, match="does not parse"):
-        copier.run(generation=3, base=ELSEWHERE)
-    assert len(company.checkpoints()) == 1
-
-
-def test_a_graph_rewritten_at_the_same_size_and_time_is_copied(company: Company) -> None:
-    graph = company.write(GRAPH, b'{"a": 1}')
-    stat = graph.stat()
-    copier = company.copier()
-    copier.run(generation=0, base=None)
-    graph.write_bytes(b'{"a": 2}')
-    os.utime(graph, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-
-    copier.run(generation=0, base=None)
-
-    assert company.restored()[GRAPH] == b'{"a": 2}'
-
-
 def test_a_rested_file_is_read_once(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     company.write_table()
     for path in company.root.rglob("*.*"):
@@ -313,29 +268,3 @@ def test_no_key_is_ever_written_twice(company: Company) -> None:
 
     keys = [call.key for call in company.s3.calls if written(call)]
     assert len(keys) == len(set(keys)) > 10
-
-
-def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(quick: QuickCompany) -> None:
-    asked: list[tuple[str, str]] = []
-
-    def stores(bucket: str, writer: str, timeout: float | None = None) -> Store:
-        asked.append((bucket, writer))
-        return quick.store()
-
-    copiers = Copiers(Volume(quick.root, "brain"), stores)
-    settings = GateSettings(
-        region="us-east-1",
-        namespace="acme",
-        component="brain",
-        order=("us-east-1",),
-        follows=(),
-        ranked=False,
-        buckets={"us-east-1": "a-bucket"},
-    )
-    first = copiers(settings)
-    again = copiers(replace(settings, retention=Retention(daily_days=7)))
-
-    assert again is first and again.retention.daily_days == 7
-    assert asked == [("us-east-1", "us-east-1")] * 2
-    quick.bucket.name = "another"
-    assert copiers(settings) is not first

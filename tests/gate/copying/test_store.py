@@ -96,6 +96,16 @@ def test_an_outage_is_unreachable_with_what_was_said(company: Company, fault: Fa
         company.store().list()
 
 
+@pytest.mark.parametrize(("fault", "kind"), [(SLOW_DOWN, Unreachable), (REFUSED, Refused)])
+def test_a_number_in_a_key_is_not_taken_for_an_answer(
+    company: Company, fault: Fault, kind: type[StoreError]
+) -> None:
+    company.s3.fault = lambda _: fault
+    with pytest.raises(StoreError) as told:
+        company.store().put("data/acme/t.lance/_transactions/403-503.txn", b"x")
+    assert type(told.value) is kind
+
+
 def test_nobody_listening_is_unreachable(company: Company) -> None:
     company.s3.url = "http://127.0.0.1:9"
     with pytest.raises(Unreachable, match="connection refused"):

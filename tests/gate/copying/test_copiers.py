@@ -1,0 +1,38 @@
+"""Which copier a gate uses when its settings change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runtime.gate.copier import Copiers
+from runtime.gate.settings import GateSettings, Retention
+from runtime.gate.store import Store
+from runtime.gate.volume import Volume
+from tests.components.stacks import US
+from tests.gate.copying.company import QuickCompany, QuickStore
+
+
+def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(quick: QuickCompany) -> None:
+    settings = GateSettings(
+        region=US,
+        namespace="acme",
+        component="brain",
+        order=(US,),
+        follows=(),
+        ranked=False,
+        buckets={US: "one"},
+    )
+    told = [settings]
+
+    def stores(bucket: str, writer: str, timeout: float | None = None) -> Store:
+        assert writer == US
+        return QuickStore(told[0].buckets[bucket])
+
+    copiers = Copiers(Volume(quick.root, "brain"), stores)
+    first = copiers(settings)
+    first_store = first.store
+    again = copiers(replace(settings, retention=Retention(daily_days=7)))
+
+    assert again is first and again.store is not first_store and again.retention.daily_days == 7
+    told[0] = replace(settings, buckets={US: "another"})
+    assert copiers(told[0]) is not first
