@@ -12,6 +12,7 @@ it is:
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -197,13 +198,23 @@ class Swap:
     def _move_in(self, incoming: Path) -> None:
         entries = sorted(entry for entry in incoming.iterdir() if entry.name != MARKER)
         for entry in entries:
-            target = self._root / entry.name
-            if os.path.lexists(target):
-                self._application.stop()
-                os.rename(target, self._layer(entry.name))
-            os.rename(entry, target)
+            while not self._place(entry, self._root / entry.name):
+                continue
         sync_folder(self._root)
         sync_folder(incoming)
+
+    def _place(self, entry: Path, target: Path) -> bool:
+        """Move an entry in; False when an application that appeared made its own between two calls."""
+        if os.path.lexists(target):
+            self._application.stop()
+            os.rename(target, self._layer(entry.name))
+        try:
+            os.rename(entry, target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return False
+        return True
 
     def _layer(self, name: str) -> Path:
         """Where an entry goes: the first layer of what was replaced that has none of its name."""
