@@ -11,7 +11,7 @@ from typing import Any
 
 from ops.aws import calling
 from ops.memory import Memory
-from runtime.gate.checkpoint import CHECKPOINTS, Base, Checkpoint, CheckpointId, parse
+from runtime.gate.checkpoint import CHECKPOINTS, Base, Checkpoint, CheckpointId, ids_among, parse
 from runtime.gate.memory import outranks, standing
 from runtime.gate.orders import RESTORE
 
@@ -60,16 +60,15 @@ class Vault:
 
     def list(self) -> Listing:
         """Everything of the memory that lies in its bucket. Raises OperatorError."""
-        sizes = {writer: self._sizes(f"{self.memory.prefix_of(writer)}/") for writer in self.memory.writers}
+        sizes = {writer: self._sizes(writer) for writer in self.memory.writers}
         return Listing(vault=self, sizes=sizes)
 
     def newest(self) -> CheckpointId | None:
         """Of those that the memory's own region wrote."""
-        folder = f"{self.memory.prefix}/{CHECKPOINTS}/"
-        return max(_ids(self._sizes(folder)), default=None)
+        return max(self.own_ids(), default=None)
 
     def own_ids(self) -> frozenset[CheckpointId]:
-        return frozenset(_ids(self._sizes(f"{self.memory.prefix}/{CHECKPOINTS}/")))
+        return frozenset(ids_among(self._sizes(self.memory.region, f"{CHECKPOINTS}/")))
 
     def read(self, stored: Stored) -> Checkpoint:
         """Raises ValueError for what is no checkpoint, OperatorError when it can't be had."""
@@ -88,13 +87,14 @@ class Vault:
             self._client.put_object(Bucket=self.memory.bucket, Key=key, Body=json.dumps(told).encode())
         return f"s3://{self.memory.bucket}/{key}"
 
-    def _sizes(self, prefix: str) -> dict[str, int]:
-        """Sizes by the key below the prefix."""
-        bucket = self.memory.bucket
+    def _sizes(self, writer: str, folder: str = "") -> dict[str, int]:
+        """Sizes by the key below the writer's prefix, of what lies in the folder."""
+        bucket, below = self.memory.bucket, f"{self.memory.prefix_of(writer)}/"
+        prefix = f"{below}{folder}"
         with calling(f"listing s3://{bucket}/{prefix}", bucket):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return {
-                one["Key"].removeprefix(prefix): one["Size"]
+                one["Key"].removeprefix(below): one["Size"]
                 for page in pages
                 for one in page.get("Contents", ())
             }
@@ -109,11 +109,7 @@ class Listing:
     def stored(self) -> list[Stored]:
         """All checkpoints, in no order."""
         return [
-            Stored(writer=writer, id=id)
-            for writer, sizes in self.sizes.items()
-            for id in _ids(
-                name.removeprefix(f"{CHECKPOINTS}/") for name in sizes if name.startswith(CHECKPOINTS)
-            )
+            Stored(writer=writer, id=id) for writer, sizes in self.sizes.items() for id in ids_among(sizes)
         ]
 
     def last_order(self) -> int:
@@ -152,9 +148,7 @@ class Listing:
             checkpoint = self.vault.read(stored)
         except ValueError as error:
             return Judged(stored=stored, checkpoint=None, fault=f"unreadable: {error}")
-        sizes = self.sizes[stored.writer]
-        named = {file.key: file.size for file in checkpoint.files.values()}
-        lacking = sorted(key for key, size in named.items() if sizes.get(key) != size)
+        lacking = checkpoint.missing(self.sizes[stored.writer])
         return Judged(stored=stored, checkpoint=checkpoint, lacking=tuple(lacking))
 
     def judge_all(self, stored: Iterable[Stored]) -> list[Judged]:
@@ -168,14 +162,3 @@ def nothing_there(memory: Memory) -> str:
         f"s3://{memory.bucket} holds no checkpoint of {memory.name} (writers looked for: {writers}): has its"
         " gate ever copied? Its /health on port 3010 says so"
     )
-
-
-def _ids(names: Iterable[str]) -> list[CheckpointId]:
-    """Of what lies in a folder of checkpoints; a name that is no checkpoint's is not ours."""
-    found = []
-    for name in names:
-        try:
-            found.append(CheckpointId.parse(name))
-        except ValueError:
-            continue
-    return found

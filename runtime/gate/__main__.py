@@ -14,7 +14,6 @@ from runtime.gate.application import CONTAINERS, Application
 from runtime.gate.copier import Copiers
 from runtime.gate.copies import Copies
 from runtime.gate.follow import Follower
-from runtime.gate.memory import GATE
 from runtime.gate.ready import ApplicationHealth, Readiness
 from runtime.gate.roles import Role
 from runtime.gate.routes import Gate
@@ -22,7 +21,7 @@ from runtime.gate.settings import Environment, environment
 from runtime.gate.steps import Condition, Steps
 from runtime.gate.stores import BucketStores
 from runtime.gate.told import WRONG, Told
-from runtime.gate.volume import Volume
+from runtime.gate.volume import GATE, Volume
 from runtime.gate.worker import Worker
 from runtime.logs import log
 from runtime.metrics import Metrics

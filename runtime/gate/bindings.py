@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from runtime.gate.files import write_atomically
+from runtime.gate.durable import write_atomically
 
 BINDINGS_FILE = "bound"
 _TAINTED = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 CHECKPOINTS = "_checkpoints"
@@ -51,6 +51,15 @@ class Base:
     region: str
     checkpoint: CheckpointId
 
+    def told(self) -> dict[str, str]:
+        """As JSON has it."""
+        return {"region": self.region, "checkpoint": str(self.checkpoint)}
+
+    @classmethod
+    def parse(cls, told: Mapping[str, str]) -> Base:
+        """Raises KeyError, ValueError, TypeError or AttributeError for anything else."""
+        return cls(region=told["region"], checkpoint=CheckpointId.parse(told["checkpoint"]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFile:
@@ -77,13 +86,21 @@ class Checkpoint:
     def tables(self) -> frozenset[str]:
         return frozenset(table for path in self.files if (table := table_of(path)))
 
+    def missing(self, stored: Mapping[str, int]) -> list[str]:
+        """The keys that it names and a prefix lacks, or has in another size; `stored` has sizes by key."""
+        return sorted({file.key for file in self.files.values() if stored.get(file.key) != file.size})
+
     def dump(self) -> str:
-        base = self.base and {"region": self.base.region, "checkpoint": str(self.base.checkpoint)}
         files = {
             path: {"key": file.key, "size": file.size, "sha256": file.sha256}
             for path, file in sorted(self.files.items())
         }
-        told = {"region": self.region, "generation": self.id.generation, "base": base, "files": files}
+        told = {
+            "region": self.region,
+            "generation": self.id.generation,
+            "base": self.base and self.base.told(),
+            "files": files,
+        }
         return json.dumps(told, indent=0)
 
 
@@ -95,7 +112,7 @@ def parse(text: str, id: CheckpointId) -> Checkpoint:
         return Checkpoint(
             region=told["region"],
             id=id,
-            base=base and Base(region=base["region"], checkpoint=CheckpointId.parse(base["checkpoint"])),
+            base=base and Base.parse(base),
             files={
                 path: StoredFile(key=file["key"], size=file["size"], sha256=file["sha256"])
                 for path, file in told["files"].items()
@@ -103,6 +120,17 @@ def parse(text: str, id: CheckpointId) -> Checkpoint:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"checkpoint {id} is not one: {error!r}") from error
+
+
+def ids_among(keys: Iterable[str]) -> Iterator[CheckpointId]:
+    """The checkpoints among the keys of a prefix; what else lies in their folder is passed over."""
+    for key in keys:
+        folder, _, name = key.rpartition("/")
+        if folder == CHECKPOINTS:
+            try:
+                yield CheckpointId.parse(name)
+            except ValueError:
+                continue
 
 
 def table_of(path: str) -> str | None:

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, CheckpointId, parse
-from runtime.gate.files import write_atomically
+from runtime.gate.checkpoint import Checkpoint, CheckpointId, ids_among, parse
+from runtime.gate.durable import write_atomically
 from runtime.gate.retention import HOUR_MS, aged, due, is_collectable, thin
 from runtime.gate.settings import Retention
 from runtime.gate.store import Store, StoreError
@@ -42,7 +42,7 @@ class Collector:
         """
         at, ages = self._remembered()
         self._remember(now, ages)  # Also what fails is tried but once an hour.
-        ids = set(checkpoints(stored))
+        ids = set(ids_among(stored))
         thinned = thin(ids, now, retention)
         store.delete([id.key for id in sorted(thinned)])
         others = sorted(ids - thinned - {newest.id})
@@ -78,17 +78,6 @@ class Collector:
 
     def _remember(self, now: int, unnamed: Mapping[str, int]) -> None:
         write_atomically(self._file, json.dumps({"at": now, "unnamed": dict(unnamed)}, indent=0).encode())
-
-
-def checkpoints(keys: Collection[str]) -> Iterator[CheckpointId]:
-    """The checkpoints among the keys of a prefix."""
-    for key in keys:
-        folder, _, name = key.rpartition("/")
-        if folder == CHECKPOINTS:
-            try:
-                yield CheckpointId.parse(name)
-            except ValueError:
-                continue  # Not one of ours.
 
 
 def read_checkpoint(content: bytes, id: CheckpointId, store: Store) -> Checkpoint:

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from runtime.gate.bindings import Bindings
 from runtime.gate.checkpoint import DATA, OBJECTS, Base, Checkpoint, StoredFile, is_write_once, table_of
-from runtime.gate.diverged import parses_graph
 from runtime.gate.store import Store
-from runtime.gate.volume import Stat, Volume, is_manifest
+from runtime.gate.volume import GRAPH, Stat, Volume, is_manifest, parses_graph
 
-GRAPH = "graph.json"
 TRIES = 5
 """So often a pass begins anew because tables lose files while it runs."""
 _ASIDE_BYTES = 64 << 20

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from runtime.gate import guard
 from runtime.gate.bindings import Bindings
-from runtime.gate.checkpoint import DATA, ORDERS, Base, Checkpoint, CheckpointId, StoredFile
-from runtime.gate.collector import Collector, checkpoints, read_checkpoint
+from runtime.gate.checkpoint import DATA, ORDERS, Base, Checkpoint, CheckpointId, StoredFile, ids_among
+from runtime.gate.collector import Collector, read_checkpoint
 from runtime.gate.contents import Bucket, Contents
 from runtime.gate.memory import Memory
 from runtime.gate.retention import is_collectable
@@ -93,7 +93,7 @@ class Copier:
 
     def _look(self) -> Bucket:
         stored = self.store.list()
-        id = max(checkpoints(stored), default=None)
+        id = max(ids_among(stored), default=None)
         return Bucket(
             stored={key: size for key, size in stored.items() if is_collectable(key)},
             newest=None if id is None else read_checkpoint(self.store.read(id.key), id, self.store),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,10 +12,10 @@ from typing import Any
 
 from runtime.gate import durable
 from runtime.gate.checkpoint import DIVERGED, Checkpoint, is_write_once
-from runtime.gate.files import sync_folder
-from runtime.gate.memory import GATE, State
+from runtime.gate.durable import sync_folder
+from runtime.gate.memory import State, point
 from runtime.gate.store import Store
-from runtime.gate.volume import Stat, Volume
+from runtime.gate.volume import GATE, GRAPH, Stat, Volume, parses_graph
 
 LIST = "checkpoint.json"
 """In a folder below `diverged/`: the whole memory that was there, file by file."""
@@ -137,13 +136,12 @@ def _told(replaced: Replaced, tree: Volume, first: bool) -> dict[str, Any] | Non
         known is None or not _held(known, tree, path, scanned[path]) for path in beyond
     ):
         return None
-    base = replaced.state.base
     files = {path: _entry(replaced, tree, path, stat, path in beyond) for path, stat in scanned.items()}
     return {
         "region": replaced.region,
         "generation": replaced.state.generation,
-        "base": base and {"region": base.region, "checkpoint": str(base.checkpoint)},
-        WINNER: {"region": replaced.winner.region, "checkpoint": str(replaced.winner.id)},
+        "base": replaced.state.base and replaced.state.base.told(),
+        WINNER: point(replaced.winner).told(),
         "files": {**files, **copied},
     }
 
@@ -160,19 +158,11 @@ def _only_copied(replaced: Replaced, tree: Volume, scanned: Mapping[str, Stat]) 
         winning = replaced.winner.files.get(path)
         if winning is not None and winning.sha256 == file.sha256:
             continue
-        broken = path in scanned and path.endswith("/graph.json") and not parses_graph(tree.root / path)
+        broken = path in scanned and path.endswith(f"/{GRAPH}") and not parses_graph(tree.root / path)
         if path not in scanned or broken:
             entry = {"size": file.size, "sha256": file.sha256, "where": COPIED, "key": file.key}
             copied[f"{path}{COPIED_SUFFIX}" if broken else path] = entry
     return copied
-
-
-def parses_graph(path: Path) -> bool:
-    """Whether a `graph.json` is one: a JSON object."""
-    try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except ValueError:
-        return False
 
 
 def _held(checkpoint: Checkpoint, tree: Volume, path: str, stat: Stat) -> bool:

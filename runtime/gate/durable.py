@@ -1,4 +1,5 @@
-"""Small records and renames that are on the disk when the call returns."""
+"""Files and renames that are on the disk when the call returns, and there whole or not at all whenever the
+gate or its node dies."""
 
 from __future__ import annotations
 
@@ -8,7 +9,26 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from runtime.gate.files import sync_folder, write_atomically
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside, sync, rename, and sync the folder: afterwards the file is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the folder's entries on the disk: renames and removals in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, told: Any) -> None:

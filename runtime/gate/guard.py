@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from runtime.gate.checkpoint import ORDERS, Checkpoint, StoredFile, is_write_once, table_of
+from runtime.gate.wording import few
 
 ACCEPT_SHRINK = f"{ORDERS}/accept-shrink.json"
 """`{"checkpoint": "<id>"}`, written by an operator: what the volume lost against this checkpoint is meant."""
 _MANIFEST = ".manifest"
-_NAMED = 3
 
 
 def loss(
@@ -26,16 +26,16 @@ def loss(
     if not files:
         return f"every file vanished {since}"
     if tables := sorted(before.tables - {table for path in files if (table := table_of(path))}):
-        return f"a table vanished {since}: {_few(tables)}"
+        return f"a table vanished {since}: {few(tables)}"
     size = sum(file.size for file in files.values())
     if 2 * size < before.bytes:
         return f"only {size} of {before.bytes} bytes are left {since}"
     if damaged := sorted(
         path for path, file in files.items() if _damaged(path, before.files.get(path), file)
     ):
-        return f"what Lance never changes has changed {since}: {_few(damaged)}"
+        return f"what Lance never changes has changed {since}: {few(damaged)}"
     if missing := sorted(_missing(before, files, read)):
-        return f"files vanished {since} that their table still needs: {_few(missing)}"
+        return f"files vanished {since} that their table still needs: {few(missing)}"
     return None
 
 
@@ -86,7 +86,3 @@ def _version(path: str) -> int | None:
     if not (path.endswith(_MANIFEST) and number.isdecimal()):
         return None
     return int(number) if int(number) < 1 << 63 else (1 << 64) - 1 - int(number)
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.gate.files import write_atomically
+from runtime.gate.durable import write_atomically
 from runtime.gate.roles import Role
 
 MCP_FILE = "mcp.json"

@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from runtime.gate import durable
-from runtime.gate.checkpoint import DIVERGED, Base, Checkpoint, CheckpointId, parse
-from runtime.gate.volume import BRAIN_OF_AGENT, LOST_AND_FOUND
+from runtime.gate.checkpoint import Base, Checkpoint, CheckpointId, parse
+from runtime.gate.volume import GATE
 
-GATE = ".gate"
-"""The gate's own folder on the volume."""
 STATE = "state.json"
 TAKEN = "taken.json"
 LINE = "line.json"
@@ -66,14 +64,14 @@ class Memory:
             base = told.pop("base")
             return State(
                 **{**told, "unsent": tuple(told["unsent"])},
-                base=base and Base(region=base["region"], checkpoint=CheckpointId.parse(base["checkpoint"])),
+                base=base and Base.parse(base),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{self.folder / name} is damaged: {error!r}") from error
 
     def save(self, state: State, name: str = STATE) -> None:
-        base = state.base and {"region": state.base.region, "checkpoint": str(state.base.checkpoint)}
-        durable.write_json(self.folder / name, {**asdict(state), "base": base})
+        told = {**asdict(state), "base": state.base and state.base.told()}
+        durable.write_json(self.folder / name, told)
 
     def taken(self) -> Checkpoint | None:
         """The checkpoint that this memory was filled from."""
@@ -127,9 +125,3 @@ def outranks(one: Base, other: Base, order: Sequence[str]) -> bool:
 
 def place(region: str, order: Sequence[str]) -> int:
     return order.index(region) if region in order else len(order)
-
-
-def is_memory(name: str, component: str) -> bool:
-    """Whether an entry at the top of the volume is part of the memory: a swap moves it."""
-    aside = {LOST_AND_FOUND, DIVERGED} | ({BRAIN_OF_AGENT} if component == "agent" else set())
-    return not name.startswith(".") and name not in aside

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.gate.memory import is_memory
+from runtime.gate.volume import is_memory
 
 POLL_SECONDS = 0.05
 

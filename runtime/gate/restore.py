@@ -21,9 +21,8 @@ from runtime.gate import durable
 from runtime.gate.application import Application
 from runtime.gate.checkpoint import Checkpoint, StoredFile
 from runtime.gate.choosing import best_first, descends
-from runtime.gate.diverged import parses_graph
-from runtime.gate.files import sync_folder
-from runtime.gate.memory import GATE, Memory, State, point, standing
+from runtime.gate.durable import sync_folder
+from runtime.gate.memory import Memory, State, point, standing
 from runtime.gate.settings import GateSettings, environment, load_settings
 from runtime.gate.sources import Found, Look, Sources, Stores, pairs
 from runtime.gate.standby import Standby, holds
@@ -31,10 +30,9 @@ from runtime.gate.store import Interrupted, StoreError
 from runtime.gate.stores import BucketStores
 from runtime.gate.swap import Swap
 from runtime.gate.taking import BROKEN_MARK, Parts, build, line_is_held, state_after
-from runtime.gate.volume import Volume
+from runtime.gate.volume import GATE, GRAPH, Volume, parses_graph
 from runtime.logs import log
 
-GRAPH = "graph.json"
 PEER_SECONDS = 15.0
 """For each look at another region's bucket."""
 

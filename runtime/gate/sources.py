@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runtime.gate.checkpoint import CHECKPOINTS, DATA, OBJECTS, Base, Checkpoint, CheckpointId, parse
+from runtime.gate.checkpoint import (
+    CHECKPOINTS,
+    DATA,
+    OBJECTS,
+    Base,
+    Checkpoint,
+    CheckpointId,
+    ids_among,
+    parse,
+)
 from runtime.gate.memory import point as point_of
 from runtime.gate.memory import standing
 from runtime.gate.settings import GateSettings
 from runtime.gate.store import Store, StoreError
+from runtime.gate.wording import few
 
 PATIENCE_SECONDS = 120.0
 """How long a standby waits for S3 to replicate a checkpoint before it fetches it from the other region
 itself."""
-NAMED = 3
-"""So many missing objects are named in a message."""
 
 
 class Stores(Protocol):
@@ -134,13 +142,13 @@ class Sources:
         """The keys that a checkpoint names and the bucket lacks, or has in another size. Raises
         StoreError."""
         store = self._stores(bucket, checkpoint.region, timeout)
-        return _missing(checkpoint, {**store.list(DATA), **store.list(OBJECTS)})
+        return checkpoint.missing({**store.list(DATA), **store.list(OBJECTS)})
 
     def _ids(self, seen: Look, bucket: str, writer: str, timeout: float | None) -> list[CheckpointId]:
         if bucket in seen.errors:
             return []
         try:
-            listed = list(ids_in(self._stores(bucket, writer, timeout).list(CHECKPOINTS)))
+            listed = list(ids_among(self._stores(bucket, writer, timeout).list(CHECKPOINTS)))
         except StoreError as error:
             seen.errors[bucket] = error
             return []
@@ -191,11 +199,9 @@ class Sources:
         except StoreError as error:
             seen.broken.append(str(error))
             return False
-        missing = _missing(checkpoint, stored[bucket])
+        missing = checkpoint.missing(stored[bucket])
         if missing:
-            more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-            names = ", ".join(missing[:NAMED]) + more
-            seen.broken.append(f"{writer}'s checkpoint {id} in the bucket of {bucket} lacks {names}")
+            seen.broken.append(f"{writer}'s checkpoint {id} in the bucket of {bucket} lacks {few(missing)}")
         return not missing
 
     def _ripe(self, writer: str, id: CheckpointId, buckets: Sequence[str], own: str, patience: float) -> bool:
@@ -212,24 +218,11 @@ class Sources:
             self._whole.pop(key, None)
 
 
-def ids_in(listed: Mapping[str, int]) -> Iterator[CheckpointId]:
-    """Of the keys below `_checkpoints/`; what is none is passed over."""
-    for key in listed:
-        try:
-            yield CheckpointId.parse(key.rpartition("/")[2])
-        except ValueError:
-            continue
-
-
 def pairs(settings: GateSettings, writers: Sequence[str], buckets: Sequence[str]) -> list[tuple[str, str]]:
     """Every writer in every bucket, the own bucket first."""
     own = settings.region
     known = [bucket for bucket in dict.fromkeys([own, *buckets]) if bucket in settings.buckets]
     return [(bucket, writer) for bucket in known for writer in writers]
-
-
-def _missing(checkpoint: Checkpoint, stored: Mapping[str, int]) -> list[str]:
-    return sorted({file.key for file in checkpoint.files.values() if stored.get(file.key) != file.size})
 
 
 def original(found: Found) -> bool:

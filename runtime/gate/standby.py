@@ -12,9 +12,9 @@ from pathlib import Path
 
 from runtime.gate import durable
 from runtime.gate.checkpoint import Checkpoint, StoredFile, is_write_once
-from runtime.gate.files import sync_folder
-from runtime.gate.memory import is_memory, point, read_checkpoint, write_checkpoint
-from runtime.gate.volume import Volume
+from runtime.gate.durable import sync_folder
+from runtime.gate.memory import point, read_checkpoint, write_checkpoint
+from runtime.gate.volume import Volume, is_memory
 
 STANDBY = ".standby"
 NEXT = ".standby-next"

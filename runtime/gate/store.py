@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from runtime.gate.rclone import command, environment
+from runtime.gate.wording import few
 
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
@@ -113,9 +114,9 @@ class Store:
             return
         into.mkdir(parents=True, exist_ok=True)
         asked = ["copy", "--files-from-raw=-", "--no-traverse", "--no-check-dest", "--ignore-checksum"]
-        self._run("download", _few(keys), [*asked, self._remote(), str(into)], keys=keys)
+        self._run("download", few(keys), [*asked, self._remote(), str(into)], keys=keys)
         if missing := [key for key in keys if not (into / key).is_file()]:
-            raise StoreError(f"{self}: not there: {_few(missing)}. It may still be on its way to this bucket")
+            raise StoreError(f"{self}: not there: {few(missing)}. It may still be on its way to this bucket")
 
     def upload(self, files: Mapping[str, Path], staging: Path) -> None:
         """Send local files to their keys, whatever lies there; `staging` is emptied before and after.
@@ -130,7 +131,7 @@ class Store:
             for key, path in files.items():
                 _link(path, staging / key)
             asked = ["copy", "--no-check-dest", str(staging), self._remote()]
-            self._run("upload", _few(files), asked)
+            self._run("upload", few(files), asked)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
@@ -144,7 +145,7 @@ class Store:
         """Put a delete marker on each; one that's not there is no error."""
         if keys:
             asked = ["delete", "--files-from-raw=-", "--no-traverse", self._remote()]
-            self._run("delete", _few(keys), asked, keys=keys, flags=_NO_HEAD)
+            self._run("delete", few(keys), asked, keys=keys, flags=_NO_HEAD)
 
     def _remote(self, below: str = "") -> str:
         # Without the slash at its end rclone would ask, by a HEAD, whether this is a file.
@@ -230,8 +231,3 @@ def _link(path: Path, at: Path) -> None:
         raise
     except OSError:  # Another file system, or one without links.
         shutil.copyfile(path, at)
-
-
-def _few(keys: Collection[str]) -> str:
-    first = sorted(keys)[:3]
-    return ", ".join(first) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

@@ -23,20 +23,19 @@ from typing import Any
 from runtime.gate import diverged, durable
 from runtime.gate.application import Application
 from runtime.gate.checkpoint import DIVERGED, Checkpoint, is_write_once
-from runtime.gate.files import sync_folder, write_atomically
+from runtime.gate.durable import sync_folder, write_atomically
 from runtime.gate.memory import (
     LINE,
     STATE,
     TAKEN,
     Memory,
     State,
-    is_memory,
     read_checkpoint,
     write_checkpoint,
 )
 from runtime.gate.quiet import locks, says, wait
 from runtime.gate.standby import MARKER, STANDBY, holds
-from runtime.gate.volume import Volume
+from runtime.gate.volume import GATE, Volume, is_memory
 
 JOURNAL = "journal.json"
 STATE_NEXT = "state.next.json"
@@ -295,7 +294,7 @@ class Swap:
 
 
 def is_placing(root: Path) -> bool:
-    gate = root / ".gate"
+    gate = root / GATE
     return (gate / JOURNAL).exists() and ((gate / STATE_NEXT).exists() or (gate / INCOMING).exists())
 
 
@@ -305,8 +304,8 @@ def acknowledge(root: Path, ordinal: int, application: Application) -> bool:
     if not is_placing(root):
         return False
     application.stop()
-    journal = durable.read_json(root / ".gate" / JOURNAL)
-    file = root / ".gate" / f"{STOPPED}{ordinal}"
+    journal = durable.read_json(root / GATE / JOURNAL)
+    file = root / GATE / f"{STOPPED}{ordinal}"
     if journal is not None and not says(file, journal["id"]):
         write_atomically(file, journal["id"].encode())
     return True

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from runtime.gate.checkpoint import DIVERGED, is_write_once, table_of
-from runtime.gate.files import write_atomically
+from runtime.gate.durable import write_atomically
 
-MEMORY = ".gate"
+GATE = ".gate"
 """The gate's own folder at the top of the volume."""
+GRAPH = "graph.json"
 HASHES_FILE = "hashes.json"
 LOST_AND_FOUND = "lost+found"
 BRAIN_OF_AGENT = "brain"
@@ -56,8 +57,8 @@ class Volume:
 
     def __init__(self, root: Path, component: str) -> None:
         self.root = root
-        self.memory = root / MEMORY
-        self._aside = {LOST_AND_FOUND, DIVERGED} | ({BRAIN_OF_AGENT} if component == "agent" else set())
+        self.memory = root / GATE
+        self._component = component
         self._hashes: dict[str, tuple[Stat, str]] | None = None
         self._unsaved = False
 
@@ -141,7 +142,7 @@ class Volume:
         if name == "locks" or name.endswith(".lock"):
             return False
         if top:
-            return not name.startswith(".") and name not in self._aside
+            return is_memory(name, self._component)
         return not (table and (name.startswith(".") or "#" in name or name == LATEST_VERSION_HINT))
 
     def _known(self) -> dict[str, tuple[Stat, str]]:
@@ -157,6 +158,20 @@ class Volume:
         if abs(time.time_ns() - stat.mtime_ns) > SETTLED_NS:
             self._known()[path] = (stat, digest)
             self._unsaved = True
+
+
+def is_memory(name: str, component: str) -> bool:
+    """Whether an entry at the top of the volume is part of the memory: copied, and moved by a swap."""
+    aside = {LOST_AND_FOUND, DIVERGED} | ({BRAIN_OF_AGENT} if component == "agent" else set())
+    return not name.startswith(".") and name not in aside
+
+
+def parses_graph(path: Path) -> bool:
+    """Whether a `graph.json` is one: a JSON object."""
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
 
 
 def is_manifest(path: str) -> bool:

@@ -160,13 +160,14 @@ def test_a_port_that_is_taken_is_an_error(server: Server) -> None:
 
 
 def test_a_closed_server_has_left_its_port() -> None:
-    server = serve(0, routes, host="127.0.0.1")
+    host = "127.77.0.1"  # On 127.0.0.1 somebody else may have the port a moment later.
+    server = serve(0, routes, host=host)
     port = server.port
     server.close()
 
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port))
-    serve(port, routes, host="127.0.0.1").close()
+        socket.create_connection((host, port))
+    serve(port, routes, host=host).close()
 
 
 def _has_ipv6() -> bool:

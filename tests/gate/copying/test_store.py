@@ -155,12 +155,13 @@ def test_an_interrupt_ends_rclone_in_the_middle_of_a_call(company: Company) -> N
         asked.wait(LIMIT_SECONDS)
         company.interrupt.set()
 
+    others = set(children())
     threading.Thread(target=interrupt).start()
     with pytest.raises(Interrupted):
         company.store().list()
     with pytest.raises(Interrupted):
         company.store().put("data/one", b"x")
-    assert children() == []
+    assert set(children()) <= others
 
 
 def test_rclone_dies_with_its_gate(company: Company) -> None:
