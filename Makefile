@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status render test check bench schema lock
+.PHONY: help up preview down status validate drill render test check bench schema lock
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -28,6 +28,12 @@ down: .venv/.done ## Stop everything that `make up` started here, and forget it
 status: .venv/.done ## What runs on this machine
 	@$(RUN) -m local status
 
+validate: .venv/.done ## Prove on what runs: isolation, persistence, sidecars, SOP and HR flow (COMPANIES="a b")
+	@$(RUN) -m ops validate --stack $(STACK) $(if $(COMPANIES),--companies $(COMPANIES))
+
+drill: .venv/.done ## Take REGION down, watch it fail over, bring it back (WAY=scale|node|network|gray|all)
+	@$(RUN) -m ops drill --stack $(STACK) --region $(REGION) $(if $(WAY),--way $(WAY))
+
 render: .venv/.done ## Write the resources of STACK to OUT, without touching anything
 	@$(RUN) -m ops render --config Pulumi.$(STACK).yaml --out $(OUT)
 
@@ -49,3 +55,4 @@ lock: .venv/.done ## Pin every version in requirements*.in anew, with hashes
 	@$(RUN) -m pip install --quiet uv
 	@.venv/bin/uv pip compile --quiet --custom-compile-command "make lock" --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 requirements.in -o requirements.txt
 	@.venv/bin/uv pip compile --quiet --custom-compile-command "make lock" --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@.venv/bin/uv pip compile --quiet --custom-compile-command "make lock" --generate-hashes --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 -c requirements-dev.txt local/reference_app/requirements.in -o local/reference_app/requirements.txt

@@ -9,14 +9,12 @@ from typing import Any
 import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
-from components import brain
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.gate import Gate, settings_map
 from components.load_balancer import ingress_annotations
 from components.mcp import mcp_files
 from components.pods import (
     AGENT_DIRECTORY,
-    GATE_PORT,
     PodParts,
     claim,
     container,
@@ -38,11 +36,10 @@ from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
 from plan.memory import agent_memory
 from plan.names import host_of
+from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT, HEALTH_MONITOR_PORT
 from settings.models import HEALTH_MONITOR_RESOURCES, Manager, resources
 from settings.routes import check_of, company_route, region_route, region_routes
 
-PORT = 3000
-HEALTH_MONITOR_PORT = 3004
 WORK = "/work"
 """The agent's working directory."""
 
@@ -67,7 +64,7 @@ class Agent(ComponentResource):
 
     def __init__(self, name: str, args: AgentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
-        ports = {"agent": PORT, "health-monitor": HEALTH_MONITOR_PORT}
+        ports = {"agent": AGENT_PORT, "health-monitor": HEALTH_MONITOR_PORT}
         workload = Workload(kind="agent", args=args, size=args.company.agent, ports=ports)
         child = ResourceOptions(
             parent=self, provider=args.region.cluster.provider, depends_on=[args.namespace]
@@ -85,7 +82,7 @@ def _settings(workload: Workload) -> dict[str, Any]:
         settings.load_balancing.policy, company_route(settings, company), region_routes(settings)
     )
     servers = {
-        "brain": f"http://brain-{region.settings.name}:{brain.PORT}/sse",
+        "brain": f"http://brain-{region.settings.name}:{BRAIN_PORT}/sse",
         "health_monitor": f"http://localhost:{HEALTH_MONITOR_PORT}/sse",
     }
     return settings_map(workload, memory, mcp_files(servers))
@@ -93,15 +90,15 @@ def _settings(workload: Workload) -> dict[str, Any]:
 
 def _policy(workload: Workload) -> dict[str, Any]:
     args = workload.args
-    inside = [*from_controller(args.settings, PORT, GATE_PORT), *from_monitoring(args.settings)]
+    inside = [*from_controller(args.settings, AGENT_PORT, GATE_PORT), *from_monitoring(args.settings)]
     return policy(
         workload.name,
         args.company.namespace,
         workload.labels,
         ingress=together(
-            from_load_balancer(args.settings, args.region.settings, args.region.cluster, PORT), inside
+            from_load_balancer(args.settings, args.region.settings, args.region.cluster, AGENT_PORT), inside
         ),
-        egress=[to_pods(labels_of("brain", args), brain.PORT), *outbound(args.settings)],
+        egress=[to_pods(labels_of("brain", args), BRAIN_PORT), *outbound(args.settings)],
     )
 
 
@@ -115,7 +112,7 @@ def _pod(workload: Workload) -> PodParts:
         workload=workload,
         claim="agent",
         volume=AGENT_DIRECTORY,
-        health=f"http://127.0.0.1:{PORT}/health",
+        health=f"http://127.0.0.1:{AGENT_PORT}/health",
         mounts={WORK: "work"},
         variables={"GATE_WORK": WORK},
     )
@@ -149,11 +146,11 @@ def _agent(args: WorkloadArgs) -> dict[str, Any]:
         settings.agency_image,
         ["node", "dist/daemon.js"],
         resources=company.agent.resources,
-        probes=probed("agent", PORT, gated=True),
+        probes=probed("agent", AGENT_PORT, gated=True),
         mounts={WORK: "work", **DATA, **brain_mount},
         workingDir=WORK,
         env=[
-            *environment(settings, company, container="agent", port=PORT),
+            *environment(settings, company, container="agent", port=AGENT_PORT),
             # Another `mcp.json` takes the place of the one that the application's watcher has open.
             {"name": "CHOKIDAR_USEPOLLING", "value": "1"},
         ],

@@ -11,7 +11,6 @@ from components.base import KubernetesObject
 from components.gate import Gate, settings_map
 from components.pods import (
     AGENT_DIRECTORY,
-    GATE_PORT,
     PodParts,
     claim,
     container,
@@ -23,9 +22,9 @@ from components.policies import from_controller, from_monitoring, from_pods, out
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan.memory import brain_memory
+from runtime.ports import BRAIN_PORT, GATE_PORT
 from settings.routes import company_route, region_routes
 
-PORT = 3002
 MEMORY = f"{AGENT_DIRECTORY}/brain"
 """Where the volume is mounted."""
 
@@ -48,14 +47,14 @@ class Brain(ComponentResource):
 
     def __init__(self, name: str, args: BrainArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
-        workload = Workload(kind="brain", args=args, size=args.company.brain, ports={"brain": PORT})
+        workload = Workload(kind="brain", args=args, size=args.company.brain, ports={"brain": BRAIN_PORT})
         opening = policy(
             workload.name,
             args.company.namespace,
             workload.labels,
             ingress=[
-                from_pods(labels_of("agent", args), PORT),
-                *from_controller(args.settings, PORT, GATE_PORT),
+                from_pods(labels_of("agent", args), BRAIN_PORT),
+                *from_controller(args.settings, BRAIN_PORT, GATE_PORT),
                 *from_monitoring(args.settings),
             ],
             egress=outbound(args.settings),
@@ -83,7 +82,7 @@ def _pod(workload: Workload) -> PodParts:
         workload=workload,
         claim="brain",
         volume=MEMORY,
-        health=f"http://127.0.0.1:{PORT}/health",
+        health=f"http://127.0.0.1:{BRAIN_PORT}/health",
         mounts={},
         variables={},
     )
@@ -102,9 +101,9 @@ def _brain(workload: Workload) -> dict[str, Any]:
         settings.agency_image,
         ["node", "dist/mcp_servers/brain/index.js"],
         resources=company.brain.resources,
-        probes=probed("brain", PORT, gated=True),
+        probes=probed("brain", BRAIN_PORT, gated=True),
         mounts={AGENT_DIRECTORY: "agent", MEMORY: "brain", "/tmp": "tmp"},
         workingDir="/app",
-        env=environment(settings, company, container="brain", port=PORT),
+        env=environment(settings, company, container="brain", port=BRAIN_PORT),
         envFrom=key_source(company),
     )

@@ -14,7 +14,7 @@ from components.cluster import Cluster
 from components.failover_controller import FailoverController
 from components.load_balancer import controller_answers, fixed_answers, ingress_annotations
 from plan.edges import edge_label, edge_name
-from plan.names import SYSTEM_NAMESPACE
+from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
 from settings import Region, Settings
 from settings.models import Manager
@@ -104,6 +104,7 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
         "metadata": {
             "name": f"edge-{edge_label(region.name, args.number)}",
             "namespace": SYSTEM_NAMESPACE,
+            "labels": {REGION_LABEL: region.name},
             "annotations": {**made, **told, **skip},
         },
         "spec": {"ingressClassName": settings.ingress.class_name, "rules": [{"http": {"paths": paths}}]},

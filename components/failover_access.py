@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.flags import FLAGS_NAME
 from components.policies import CONTROLLER
 from plan.names import SYSTEM_NAMESPACE
+from runtime.flags import ANNOTATION, CONFIG_MAP
 
 TENANTS = "digital-agency-failover"
 """The ClusterRole that is bound in each company's namespace, and the policy that goes with it."""
-ANNOTATION = "agency.global/failed-regions"
 """Of pods: a change of it makes the kubelet read the flags at once."""
 USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{CONTROLLER}"
 
@@ -18,7 +17,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _FLAGS = {
     "apiGroups": [""],
     "resources": ["configmaps"],
-    "resourceNames": [FLAGS_NAME],
+    "resourceNames": [CONFIG_MAP],
     "verbs": ["get", "patch"],
 }
 _EVENTS = {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]}

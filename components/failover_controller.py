@@ -15,7 +15,7 @@ from components import runtime_programs
 from components.base import SKIP_AWAIT, KubernetesObject, Manifest
 from components.cluster import Cluster
 from components.flags import FLAGS, flags_map, flags_volume
-from components.pods import GATE_PORT, PodParts, container, is_local, pod_template, probed, scratch, variables
+from components.pods import PodParts, container, is_local, pod_template, probed, scratch, variables
 from components.policies import (
     CONTROLLER,
     Rules,
@@ -29,13 +29,13 @@ from components.policies import (
     together,
 )
 from plan.names import SYSTEM_NAMESPACE
+from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
 from settings import Settings
 from settings.companies import resources
 
 PORT = 8080
 """Health and views, for edges and peers. Nothing else is on it."""
 METRICS_PORT = 8081
-AGENT_PORT, BRAIN_PORT = 3000, 3002
 API_PORT = 6443
 """Of API servers that are not on 443: network policies are held against the address behind the Service."""
 REPLICAS = 2

@@ -9,10 +9,11 @@ from typing import Any
 
 from components import runtime_programs
 from components.flags import FLAGS, flags_volume
-from components.pods import GATE_PORT, container, probed, scratch, variables
+from components.pods import container, probed, scratch, variables
 from components.replica_keys import key_source
 from components.workload import Workload
 from plan.memory import MemoryPlan
+from runtime.ports import GATE_PORT
 from settings.models import Resources, resources
 
 SETTINGS = "/etc/agency/runtime"

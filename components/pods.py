@@ -8,6 +8,7 @@ from typing import Any
 
 from components.cluster import PRIORITY_CLASS
 from plan.names import REGION_LABEL
+from runtime.ports import GATE_PORT
 from settings import Company, Region, Settings
 from settings.models import Resources
 
@@ -17,7 +18,6 @@ GRACE_SECONDS = 90
 AGENT_DIRECTORY = "/work/.agent"
 """Where every container has the application's data. The application insists on the folder's name."""
 
-GATE_PORT = 3010
 """Readiness and metrics of a workload's pod (`components/gate.py`)."""
 
 LOCAL_IMAGES = "localhost/"

@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 
 from components.cluster import Cluster
-from components.pods import GATE_PORT
 from plan.names import COMPANY_LABEL, SYSTEM_NAMESPACE
+from runtime.ports import GATE_PORT
 from settings import Region, Settings
 
 CONTROLLER = "failover-controller"

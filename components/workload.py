@@ -10,9 +10,10 @@ import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
-from components.pods import GATE_PORT, PodParts, is_local, pod_template
+from components.pods import PodParts, is_local, pod_template
 from components.region import Region
 from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
+from runtime.ports import GATE_PORT
 from settings import Company, Settings
 from settings.models import AccessMode
 

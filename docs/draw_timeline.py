@@ -25,8 +25,8 @@ MEMORY_SECONDS = 6.5, 10.1
 """From a flag until the next region serves the memory, measured with a real gate, rclone and 500 files."""
 
 TITLE = "Seconds from a region's failure to the client's next answer, and back"
-LEFT, SCALE, ROW, TOP, WIDTH = 250, 9.2, 34, 46, 940
-SECONDS = 70
+LEFT, SCALE, ROW, TOP, WIDTH = 250, 12.4, 34, 46, 940
+SECONDS = 50
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,25 @@ def _kubernetes(name: str) -> Part:
     )
 
 
+def _containerd(name: str) -> Part:
+    return Part(
+        name=name,
+        module="containerd",
+        package=f"github.com/containerd/containerd/v2/cmd/{name}",
+        pinned="github.com/containerd/containerd/v2",
+        ldflags=("-X github.com/containerd/containerd/v2/version.Version={version}",),
+    )
+
+
+def _network_plugin(kind: str, name: str) -> Part:
+    return Part(
+        name=name,
+        module="cni",
+        package=f"github.com/containernetworking/plugins/plugins/{kind}/{name}",
+        pinned="github.com/containernetworking/plugins",
+    )
+
+
 PARTS: Mapping[str, Part] = {
     part.name: part
     for part in (
@@ -74,6 +93,35 @@ PARTS: Mapping[str, Part] = {
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
+        _kubernetes("kubelet"),
+        _kubernetes("kube-proxy"),
+        _containerd("containerd"),
+        _containerd("containerd-shim-runc-v2"),
+        _containerd("ctr"),
+        Part(
+            name="runc",
+            module="runc",
+            package="github.com/opencontainers/runc",
+            pinned="github.com/opencontainers/runc",
+            ldflags=("-X main.version={version}",),
+            cgo=True,
+            tags=("seccomp",),
+        ),
+        _network_plugin("main", "bridge"),
+        _network_plugin("main", "loopback"),
+        _network_plugin("ipam", "host-local"),
+        Part(
+            name="coredns",
+            module="coredns",
+            package="github.com/coredns/coredns",
+            pinned="github.com/coredns/coredns",
+        ),
+        Part(
+            name="local-path-provisioner",
+            module="local-path-provisioner",
+            package="github.com/rancher/local-path-provisioner",
+            pinned="github.com/rancher/local-path-provisioner",
+        ),
         Part(
             name="rclone",
             module="rclone",

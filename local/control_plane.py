@@ -5,6 +5,7 @@ import http.client
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,8 @@ from local.files import Progress, write_atomically
 from local.processes import Processes
 
 CONTEXT = "digital-agency-local"
+KUBECONFIG = "kubeconfig"
+"""Of the admin, in the state folder."""
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
@@ -22,9 +25,9 @@ PARTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
 
 SERVICE_RANGE = "10.96.0.0/16"
 FIRST_SERVICE_ADDRESS = "10.96.0.1"
-ADVERTISE_ADDRESS = "10.88.0.1"
-"""Where pods will find the API server: the host's address on the nodes' first bridge (`local-cluster.md`)."""
 
+NODE_GRACE_SECONDS = 16
+"""A silent node's pods are taken for unready after this: it renews its lease every 3 s (`nodes/files.py`)."""
 READY_SECONDS = 180.0
 REQUEST_SECONDS = 5.0
 PORT_TAKEN = "address already in use"
@@ -54,8 +57,11 @@ class ControlPlane:
     context: str = CONTEXT
 
 
-def start(state: Path, progress: Progress, *, advertise_address: str = ADVERTISE_ADDRESS) -> ControlPlane:
+def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> ControlPlane:
     """Start what does not run yet, wait until all of it is ready, and write the kubeconfig.
+
+    `address` is this machine's address on the nodes' network, where there are nodes: the API server listens
+    there, and pods find it as the Service `kubernetes`.
 
     What is stored is kept in the state folder over stops and crashes of every part. Raises ProcessError,
     quoting the log, when a part dies or does not get ready within READY_SECONDS; BuildError when a program
@@ -65,9 +71,9 @@ def start(state: Path, progress: Progress, *, advertise_address: str = ADVERTISE
     processes = Processes(state, progress)
     with processes.guarding("control-plane"):
         hosts = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
-        hosts += ["kubernetes.default.svc.cluster.local", FIRST_SERVICE_ADDRESS, advertise_address]
-        keys = pki.ensure(processes.state / "pki", hosts)
-        starter = _Starter(processes, binaries, keys, progress, advertise_address)
+        hosts += ["kubernetes.default.svc.cluster.local", FIRST_SERVICE_ADDRESS, address]
+        keys = pki.ensure(processes.state / "pki", dict.fromkeys(hosts))
+        starter = _Starter(processes, binaries, keys, progress, address)
         return ports.retried(starter.run, PORT_TAKEN, progress)
 
 
@@ -80,14 +86,14 @@ class _Starter:
         binaries: Mapping[str, Path],
         keys: pki.Pki,
         progress: Progress,
-        advertise_address: str,
+        address: str,
     ) -> None:
         self._processes = processes
         self._state = processes.state
         self._binaries = binaries
         self._keys = keys
         self._progress = progress
-        self._advertise_address = advertise_address
+        self._address = address
         self._trust = ssl.create_default_context(cafile=str(keys.authority))
         self._server = ""
 
@@ -97,17 +103,21 @@ class _Starter:
         store_port = self._processes.port(ETCD)
         self._start(ETCD, self._etcd(store_port))
         port = self._processes.port(API_SERVER)
-        self._server = f"https://127.0.0.1:{port}"
+        self._server = f"https://{self._address}:{port}"
         self._start(API_SERVER, self._api_server(port, store_port))
-        kubeconfig = self._kubeconfig("kubeconfig", "admin")
-        self._wait(lambda: self._answers(port, "/readyz"), "the API server is ready", [ETCD, API_SERVER])
+        kubeconfig = self._kubeconfig(KUBECONFIG, "admin")
+        self._wait(
+            lambda: self._answers(port, "/readyz", self._address),
+            "the API server is ready",
+            [ETCD, API_SERVER],
+        )
         manager_port = self._processes.port(CONTROLLER_MANAGER)
         self._start(CONTROLLER_MANAGER, self._controller_manager(manager_port))
         scheduler_port = self._processes.port(SCHEDULER)
         self._start(SCHEDULER, self._scheduler(scheduler_port))
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         self._wait(
-            lambda: self._answers(manager_port, "/healthz") and self._answers(port, account),
+            lambda: self._answers(manager_port, "/healthz") and self._answers(port, account, self._address),
             "the controllers work",
             PARTS,
         )
@@ -123,11 +133,9 @@ class _Starter:
     def _wait(self, condition: Callable[[], bool], what: str, names: list[str] | tuple[str, ...]) -> None:
         self._processes.wait_for(condition, what, names, READY_SECONDS)
 
-    def _answers(self, port: int, path: str) -> bool:
+    def _answers(self, port: int, path: str, host: str = ports.LOOPBACK) -> bool:
         """Whether a GET is answered with 200, over TLS that our authority vouches for, past any proxy."""
-        connection = http.client.HTTPSConnection(
-            "127.0.0.1", port, timeout=REQUEST_SECONDS, context=self._trust
-        )
+        connection = http.client.HTTPSConnection(host, port, timeout=REQUEST_SECONDS, context=self._trust)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self._keys.token('admin')}"})
             return connection.getresponse().status == http.client.OK
@@ -167,10 +175,12 @@ class _Starter:
             "etcd-cafile": keys.store_authority,
             "etcd-certfile": keys.certificate("etcd"),
             "etcd-keyfile": keys.key("etcd"),
-            "bind-address": "127.0.0.1",
+            "bind-address": self._address,
             "secure-port": port,
             "tls-cert-file": keys.certificate("apiserver"),
             "tls-private-key-file": keys.key("apiserver"),
+            "kubelet-client-certificate": keys.certificate("apiserver"),
+            "kubelet-client-key": keys.key("apiserver"),
             "client-ca-file": keys.authority,
             "token-auth-file": keys.tokens,
             "authorization-mode": "Node,RBAC",
@@ -179,8 +189,8 @@ class _Starter:
             "service-account-key-file": keys.key("service-accounts"),
             "service-account-signing-key-file": keys.key("service-accounts"),
             "service-cluster-ip-range": SERVICE_RANGE,
-            "advertise-address": self._advertise_address,
-            "endpoint-reconciler-type": "none",
+            # A loopback address can't be an endpoint: without nodes the Service `kubernetes` has none.
+            "endpoint-reconciler-type": "none" if ip_address(self._address).is_loopback else "lease",
             "kubelet-preferred-address-types": "InternalIP",
             "allow-privileged": "true",
             # Without it, stopping waits a minute for clients that watch.
@@ -195,6 +205,8 @@ class _Starter:
             "service-account-private-key-file": self._keys.key("service-accounts"),
             "use-service-account-credentials": "true",
             "root-ca-file": self._keys.authority,
+            "node-monitor-period": "2s",
+            "node-monitor-grace-period": f"{NODE_GRACE_SECONDS}s",
             "kube-api-qps": 100,
             "kube-api-burst": 200,
         }

@@ -21,6 +21,9 @@ PROGRAM = tuple(
 )
 HOSTED_ZONE_PATH = "/digital-agency/hosted-zone"
 IDENTITY_PATH = "/digital-agency/process"
+PROFILE = "aws-config"
+URL = "aws-url"
+"""Files of the state folder."""
 REGION = "us-east-1"
 READY_SECONDS = 60.0
 REQUEST_SECONDS = 30.0
@@ -72,14 +75,21 @@ class Emulator:
         }
 
 
-def start(state: Path, progress: Progress) -> Emulator:
-    """Start the emulator unless it runs, and wait until it answers.
+def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> Emulator:
+    """Start the emulator on this machine's `address` unless it runs, and wait until it answers.
 
     Raises ProcessError, quoting the log, when it ends early or does not answer within READY_SECONDS.
     """
     processes = Processes(state, progress)
     with processes.guarding(NAME):
-        return ports.retried(lambda: _start(processes, progress), PORT_TAKEN, progress)
+        return ports.retried(lambda: _start(processes, progress, address), PORT_TAKEN, progress)
+
+
+def find(state: Path) -> Emulator | None:
+    """The emulator of this state folder, if it runs."""
+    running = Processes(state).find(NAME)
+    file = state / URL
+    return _emulator(state, file.read_text(), running) if running and file.exists() else None
 
 
 def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
@@ -93,18 +103,23 @@ def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
         raise EmulatorError(f"the emulator did not make the hosted zone {zone_id} for {domain}: {answer}")
 
 
-def _start(processes: Processes, progress: Progress) -> Emulator:
+def _start(processes: Processes, progress: Progress, address: str) -> Emulator:
     if not processes.alive(NAME):
         progress("starting the AWS emulator")
     port = processes.port(NAME)
     # -P and PYTHONPATH: the module is found from any working folder, and nothing of that folder is.
-    argv = [sys.executable, "-P", "-m", "local.emulator_server", "--port", str(port)]
+    argv = [sys.executable, "-P", "-m", "local.emulator_server"]
+    argv += ["--address", address, "--port", str(port)]
     running = processes.start(NAME, argv, {"PYTHONPATH": str(REPOSITORY), "EMULATOR_SOURCE": _source()})
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{address}:{port}"
     processes.wait_for(lambda: _answers(url, running.pid), "the AWS emulator answers", [NAME], READY_SECONDS)
-    profile = processes.state / "aws-config"
-    write_atomically(profile, "[default]\n")
-    return Emulator(url=url, instance=_instance(running), profile=profile)
+    write_atomically(processes.state / PROFILE, "[default]\n")
+    write_atomically(processes.state / URL, url)
+    return _emulator(processes.state, url, running)
+
+
+def _emulator(state: Path, url: str, running: Running) -> Emulator:
+    return Emulator(url=url, instance=_instance(running), profile=state / PROFILE)
 
 
 def _source() -> str:

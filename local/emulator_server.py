@@ -68,17 +68,19 @@ def _ensure_hosted_zone(wanted: Mapping[str, str]) -> Response:
 
 
 def main() -> None:
-    """Serve on 127.0.0.1 at the given port until a signal ends the process."""
+    """Serve at the given address and port until a signal ends the process."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)
-    port: int = parser.parse_args().port
+    given = parser.parse_args()
     # A line for each request would fill the disk of a stack whose gates copy every few seconds.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     mend()
     lock = Lock()
     moto = DomainDispatcherApplication(create_backend_app)
     aws = ObjectReplication(moto, Later(REPLICATION_SECONDS, lock), lock)
-    run_simple("127.0.0.1", port, Application(aws), threaded=True, request_handler=MotoRequestHandler)
+    server: dict[str, Any] = {"threaded": True, "request_handler": MotoRequestHandler}
+    run_simple(given.address, given.port, Application(aws), **server)
 
 
 if __name__ == "__main__":

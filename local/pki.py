@@ -4,7 +4,7 @@ import datetime
 import ipaddress
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class Pki:
         return next(token for token, name, *_ in lines if name == user)
 
 
-def ensure(folder: Path, hosts: Sequence[str]) -> Pki:
+def ensure(folder: Path, hosts: Collection[str]) -> Pki:
     """Make the folder with all that is in it, or take what is there.
 
     `hosts` are the addresses and names of the API server; when they changed, its certificate alone is made
@@ -94,7 +94,7 @@ def ensure(folder: Path, hosts: Sequence[str]) -> Pki:
     return pki
 
 
-def _make(pki: Pki, hosts: Sequence[str]) -> None:
+def _make(pki: Pki, hosts: Collection[str]) -> None:
     for name in ("ca", "etcd-ca"):
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"digital-agency-local-{name}")])
@@ -111,7 +111,7 @@ def _make(pki: Pki, hosts: Sequence[str]) -> None:
     write_atomically(pki.tokens, "".join(lines))
 
 
-def _issue(folder: Path, authority: str, name: str, hosts: Sequence[str]) -> None:
+def _issue(folder: Path, authority: str, name: str, hosts: Collection[str]) -> None:
     """Sign a certificate that serves at `hosts` and may be shown as a client's."""
     issuer_key = serialization.load_pem_private_key((folder / f"{authority}.key").read_bytes(), password=None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
@@ -151,7 +151,7 @@ def _builder(
     )
 
 
-def _names(hosts: Sequence[str]) -> list[x509.GeneralName]:
+def _names(hosts: Collection[str]) -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = []
     for host in hosts:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.iam_evaluator import Request, allows, denies, wildcards
+from plan.iam_evaluator import Request, allows, denies, wildcards
 from tests.network_evaluator import Network, Peer
 
 NAMESPACE = "aws:PrincipalTag/kubernetes-namespace"

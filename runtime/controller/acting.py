@@ -20,7 +20,8 @@ from runtime.controller.kubernetes import Kubernetes
 from runtime.controller.lease import SYSTEM_NAMESPACE, Lease
 from runtime.controller.probes import Prober
 from runtime.controller.settings import ControllerSettings
-from runtime.controller.tenants import CONFIG_MAP, Tenants
+from runtime.controller.tenants import Tenants
+from runtime.flags import CONFIG_MAP
 from runtime.logs import log
 from runtime.metrics import Metrics
 

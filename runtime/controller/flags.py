@@ -12,8 +12,9 @@ from pathlib import Path
 from runtime.controller.decide import Change, apply
 from runtime.controller.kubernetes import MERGE_PATCH, Away, Kubernetes, Object, Refused
 from runtime.controller.lease import SYSTEM_NAMESPACE
-from runtime.controller.tenants import KEY, config_map_path, lines, parse_lines
+from runtime.controller.tenants import config_map_path, lines, parse_lines
 from runtime.controller.votes import REGION_WIDE, Flags
+from runtime.flags import KEY
 from runtime.logs import log
 
 COMPANIES_KEY = "failedCompanies"

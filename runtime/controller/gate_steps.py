@@ -22,8 +22,8 @@ from runtime.controller.settings import ControllerSettings
 from runtime.controller.tenants import pods_of
 from runtime.logs import log
 from runtime.metrics import Metrics
+from runtime.ports import GATE_PORT
 
-PORT = 3010
 IN_TURN = 10
 AT_ONCE = 60
 """At most, in one round, with those of companies whose flags changed."""
@@ -43,7 +43,9 @@ class Gate:
     def target(self, after: int) -> Target:
         """The steps that come after one of this sequence."""
         workload = self.pod.rpartition("-")[0]
-        return Target(f"{self.pod}.{workload}-headless.{self.namespace}.svc", PORT, f"/events?after={after}")
+        return Target(
+            f"{self.pod}.{workload}-headless.{self.namespace}.svc", GATE_PORT, f"/events?after={after}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,9 @@ from runtime.controller.views import Page
 from runtime.controller.votes import Answers, Look, Sightings, look
 from runtime.logs import log
 from runtime.metrics import Metrics
+from runtime.ports import AGENT_PORT, BRAIN_PORT
 
-PORTS = {"agent": 3000, "brain": 3002}
+PORTS = {"agent": AGENT_PORT, "brain": BRAIN_PORT}
 HEALTH = "/health"
 
 

@@ -19,13 +19,10 @@ from runtime.controller.kubernetes import (
     Object,
     Refused,
 )
+from runtime.flags import ANNOTATION, CONFIG_MAP, KEY, parse
 from runtime.logs import log
 from runtime.metrics import Metrics
 
-CONFIG_MAP = "failed-regions"
-KEY = "failedRegions"
-ANNOTATION = "agency.global/failed-regions"
-"""A pod's flags when it was touched last. Its change makes the kubelet renew the mounted ConfigMap."""
 PODS = "labelSelector=app.kubernetes.io%2Fpart-of%3Ddigital-agency"
 
 AT_ONCE = 8
@@ -43,8 +40,7 @@ def lines(regions: Collection[str]) -> str:
 
 
 def parse_lines(config_map: Object, key: str = KEY) -> frozenset[str]:
-    text = (config_map.get("data") or {}).get(key) or ""
-    return frozenset(line.strip() for line in text.splitlines() if line.strip())
+    return parse((config_map.get("data") or {}).get(key) or "")
 
 
 def digest(regions: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,29 @@ POLL_SECONDS = 0.05
 
 
 def locks(root: Path, component: str) -> list[Path]:
-    """Those that the application holds, or has left behind."""
+    """Those that the application holds: folders `*.lock`, as Node.js' proper-lockfile makes them (and leaves
+    them when it dies), and files that are locked.
+    """
     return [
         found
         for entry in root.iterdir()
         if is_memory(entry.name, component) and entry.is_dir()
-        for pattern in ("**/*.lock", "**/locks/*")
-        for found in entry.glob(pattern)
+        for found in entry.glob("**/*.lock")
+        if _is_held(found)
     ]
+
+
+def _is_held(lock: Path) -> bool:
+    if lock.is_dir():
+        return True
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # It is gone.
+    return False
 
 
 def wait(condition: Callable[[], bool], limit: float) -> None:

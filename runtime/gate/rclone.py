@@ -78,7 +78,8 @@ def environment(
     if endpoint is not None:
         told |= {
             "RCLONE_S3_ENDPOINT": endpoint,
-            "RCLONE_S3_FORCE_PATH_STYLE": "true",
+            # Of AWS rclone only ever asks with the bucket in the host's name, which such an endpoint has not.
+            "RCLONE_S3_PROVIDER": "Minio",
             # Without TLS, what the SDK adds to a request of itself needs a body that can be read twice.
             "RCLONE_S3_USE_UNSIGNED_PAYLOAD": "true",
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",

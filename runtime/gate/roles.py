@@ -6,9 +6,8 @@ from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 
+from runtime import flags
 from runtime.gate.settings import GateSettings
-
-FLAGS_KEY = "failedRegions"
 
 
 class Role(StrEnum):
@@ -20,15 +19,14 @@ class Role(StrEnum):
 def read_flags(folder: Path) -> frozenset[str]:
     """The flagged regions: exact names, one a line. None without the ConfigMap, its key or any line."""
     try:
-        text = (folder / FLAGS_KEY).read_text()
+        return flags.parse((folder / flags.KEY).read_text())
     except FileNotFoundError:
         return frozenset()
-    return frozenset(line.strip() for line in text.splitlines() if line.strip())
 
 
-def role_of(settings: GateSettings, flags: Collection[str]) -> Role:
+def role_of(settings: GateSettings, flagged: Collection[str]) -> Role:
     """The region's role among the company's regions: one serves, as far as this cluster's flags tell."""
     before = settings.order[: settings.order.index(settings.region)]
-    if settings.region in flags or any(region not in flags for region in before):
+    if settings.region in flagged or any(region not in flagged for region in before):
         return Role.STANDBY
     return Role.SERVING

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.ports import GATE_PORT
+
 SETTINGS_FILE = "settings.json"
 
 
@@ -115,6 +117,6 @@ def environment() -> Environment:
         rclone=Path(os.environ["GATE_RCLONE"]),
         application=os.environ["GATE_APPLICATION"],
         work=Path(work) if work else None,
-        port=int(os.environ.get("GATE_PORT", "3010")),
+        port=int(os.environ.get("GATE_PORT", GATE_PORT)),
         ordinal=int(os.environ["POD_NAME"].rpartition("-")[2]),
     )

@@ -9,10 +9,10 @@ from itertools import product
 from typing import Any
 
 from engine.recorder import Registration
+from plan.iam_evaluator import Request, allows, wildcards
 from plan.names import COMPANY_LABEL
 from settings import Company
 from settings.models import Identity
-from tests.iam_evaluator import Request, allows, wildcards
 from tests.recording import HEALTH_CHECK, INGRESS, ROLE, ROLE_POLICY, SERVICE, Recording, texts
 
 TENANT = "agency:tenant:Tenant"

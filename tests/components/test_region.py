@@ -59,7 +59,7 @@ def test_an_edge_s_health_is_asked_over_https_every_ten_seconds(run: Recording) 
             "port": 443,
             "resourcePath": "/healthz/us-east-1",
             "requestInterval": 10,
-            "failureThreshold": 3,
+            "failureThreshold": 1,
             "enableSni": True,
         },
     )

@@ -10,9 +10,9 @@ from pulumi import Output
 
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from plan.iam import pod_identity_trust, replica_access
+from plan.iam_evaluator import Request, allows
 from tests.components import tenancy_rules
 from tests.components.stacks import DOMAIN, EU, US, context, eks, endpoint, many_companies, stack, two_regions
-from tests.iam_evaluator import Request, allows
 from tests.recording import (
     ASSOCIATION,
     ROLE,

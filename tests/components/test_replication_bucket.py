@@ -8,7 +8,7 @@ import pytest
 
 from components.advice import Advice
 from components.replication_bucket import ReplicationBucket, ReplicationBucketArgs
-from tests.iam_evaluator import Request, denies
+from plan.iam_evaluator import Request, denies
 from tests.recording import (
     BUCKET,
     BUCKET_ENCRYPTION,

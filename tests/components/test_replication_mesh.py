@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from plan.iam_evaluator import Request, allows
 from tests.components.stacks import EU, US, WEST, eks, stack
-from tests.iam_evaluator import Request, allows
 from tests.recording import BUCKET_REPLICATION, BUCKET_VERSIONING, ROLE, ROLE_POLICY, Recording, record
 
 REGIONS = (US, EU, WEST)

@@ -198,7 +198,7 @@ PARTS = [
         each_second=flaps,
         flags={"us": {US}, "eu": {US}},
         answering={EU},
-        gap=FLAGGED + DNS + 60,
+        gap=FLAGGED + DNS + 2 * 60,
         heals=BACK + 8 * 15,
     ),
     Situation(

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from plan.dns import Policy
+from components.region import CHECK_INTERVAL_SECONDS
+from plan.dns import LEAF_TTL, Policy
 from tests.controller.simulation import World, calm
 
 US, EU, AP, WEST = "us-east-1", "eu-west-1", "ap-southeast-2", "us-west-2"
@@ -47,8 +48,8 @@ class Situation:
 
 
 NEVER = 10**6
-DNS = 30 + 20
-"""Seconds that Route53 and a client's cache take: three checks in 10 s each, and a time to live."""
+DNS = CHECK_INTERVAL_SECONDS + LEAF_TTL
+"""Seconds that Route53 and a client's cache take: until all checkers have asked, and a time to live."""
 FLAGGED = 5 + 1 + 2 * 5 + 1
 """Seconds from a death to its region's flag: to the next round, three rounds, and what a round takes."""
 TOLD = 2 * 5

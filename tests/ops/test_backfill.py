@@ -22,7 +22,7 @@ from ops import aws, batch_jobs, sources, stack
 from ops.__main__ import main
 from ops.errors import DONE, FAILED, NOT_CONFIRMED, WRONG_CALL
 from plan.iam import replication_access
-from tests.iam_evaluator import Request, allows
+from plan.iam_evaluator import Request, allows
 from tests.ops.copies import ASIA, EU, US, stack_file
 
 ACCOUNT = "111122223333"

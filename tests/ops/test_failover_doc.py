@@ -83,6 +83,6 @@ def test_the_table_of_seconds_is_that_of_the_picture() -> None:
     spans = {step.what: (step.earliest, step.latest) for step in gone.steps}
     assert spans["first probe fails"] == (0, 6) and "| 0 to 6 after the outage |" in PAGE
     assert spans["region is flagged"] == (10, 16)
-    assert spans["client's next answer"] == (30, 66)
-    assert [step.latest for step in dark.steps] == [36, 56]
-    assert back.steps[-1].latest == 65
+    assert spans["client's next answer"] == (10, 46)
+    assert [step.latest for step in dark.steps] == [16, 36]
+    assert back.steps[-1].latest == 45

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from werkzeug.wrappers import Request
 
-from tests.iam_evaluator import Request as Need
+from plan.iam_evaluator import Request as Need
 
 UNKNOWN = "test:CallThatIsNotKnown"
 

@@ -17,8 +17,8 @@ from werkzeug.wrappers import Request, Response
 
 from local.object_replication import ObjectReplication, store
 from plan.iam import bucket_arn, replica_access
-from tests.iam_evaluator import Document, allows
-from tests.iam_evaluator import Request as Need
+from plan.iam_evaluator import Document, allows
+from plan.iam_evaluator import Request as Need
 from tests.s3 import buckets, calls, network
 from tests.s3.calls import Call
 from tests.s3.faults import CUT, Fault

@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from plan.iam import replica_access
+from plan.iam_evaluator import Request, allows
 from runtime.gate.settings import Retention
 from runtime.gate.store import Refused
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company
-from tests.iam_evaluator import Request, allows
 from tests.s3 import Call
 
 OTHERS = ("brain", "agent", "data", "acme", "acm", "acme-2", "objects", "_checkpoints")

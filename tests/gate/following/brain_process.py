@@ -10,6 +10,7 @@ import json
 import os
 import socketserver
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import lancedb
@@ -25,13 +26,15 @@ class Memory:
 
     def store(self, row: str) -> None:
         lock = self._folder / "episodic" / "locks" / f"{COMPANY}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = lock.with_name(f"{lock.name}.lock")
+        held.mkdir(parents=True, exist_ok=True)
         lock.touch()
         try:
             self._add(row)
             self._write_graph(row)
         finally:
-            lock.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                held.rmdir()
 
     def _add(self, row: str) -> None:
         database = lancedb.connect(self._folder / "episodic")

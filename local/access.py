@@ -1,0 +1,60 @@
+"""How to reach what `make up` has started: its cluster, its AWS, its edges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local import control_plane, emulator
+from local.edge.manifests import PORT as EDGE_PORT
+from local.emulator import Emulator
+from local.files import DEFAULT_STATE, write_atomically
+from local.nodes import network
+from local.processes import Processes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The local target that runs. `edges` has a URL for each region that has a node."""
+
+    kubeconfig: Path
+    aws: Emulator
+    edges: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self, region: str) -> dict[str, str]:
+        """For programs that call AWS and Kubernetes."""
+        return {**self.aws.environment(region), "KUBECONFIG": str(self.kubeconfig)}
+
+
+def find(state: Path = DEFAULT_STATE) -> Access | None:
+    """None where nothing, or not all of it, runs. Starts nothing."""
+    if not state.exists():
+        return None
+    given = remembered(state).get("kubeconfig")
+    processes = Processes(state)
+    if not given and not all(map(processes.alive, control_plane.PARTS)):
+        return None
+    aws = emulator.find(state)
+    if aws is None:
+        return None
+    kubeconfig = Path(given) if given else state / control_plane.KUBECONFIG
+    return Access(kubeconfig=kubeconfig, aws=aws, edges={} if given else edges(state))
+
+
+def edges(state: Path) -> dict[str, str]:
+    """The URL of each region's edge: on its node."""
+    there = network.load(state)
+    return {region: f"http://{there.node(region)}:{EDGE_PORT}" for region in there.numbers} if there else {}
+
+
+def remembered(state: Path) -> dict[str, Any]:
+    """What a state folder remembers until `down`: engine, outputs, emulator, a cluster that is not ours."""
+    file = state / "target.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def remember(state: Path, **values: Any) -> None:
+    write_atomically(state / "target.json", json.dumps(remembered(state) | values))

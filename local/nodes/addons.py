@@ -1,0 +1,130 @@
+"""What a cluster of nodes needs beside its nodes: names for services, volumes for claims, the way to the AWS
+emulator.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from local import build
+from local.files import write_atomically
+from local.nodes.files import CLUSTER_DOMAIN
+from local.nodes.plan import Network
+from local.nodes.stock import PYTHON_IMAGE
+from local.processes import Processes
+
+DNS = "cluster-dns"
+PROVISIONER = "volume-provisioner"
+DAEMONS = (DNS, PROVISIONER)
+PROGRAMS = ("coredns", "local-path-provisioner")
+NAMESPACE = "kube-system"
+STORAGE_CLASS = "local"
+PROVISIONER_NAME = "digital-agency.local/folders"
+SETTINGS = "volume-provisioner"
+RESOLVERS = Path("/etc/resolv.conf")
+AWS = "aws"
+"""The Service of the AWS emulator."""
+MAKE = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
+REMOVE = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
+
+
+def start(processes: Processes, network: Network, kubeconfig: Path) -> None:
+    """Cluster DNS on the host's address, which every pod asks; and the volume provisioner."""
+    binaries = build.ensure([build.PARTS[name] for name in PROGRAMS], lambda line: None)
+    names = processes.state / "Corefile"
+    write_atomically(names, _names(network, kubeconfig))
+    processes.start(DNS, [str(binaries["coredns"]), "-conf", str(names)])
+    settings = processes.state / "volumes.json"
+    where = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(processes.state / "volumes")]}]
+    write_atomically(
+        settings, json.dumps({"nodePathMap": where, "setupCommand": None, "teardownCommand": None})
+    )
+    helper = processes.state / "helper-pod.yaml"
+    write_atomically(helper, json.dumps(_helper()))
+    flags = {
+        "config": settings,
+        "kubeconfig": kubeconfig,
+        "namespace": NAMESPACE,
+        "provisioner-name": PROVISIONER_NAME,
+        "configmap-name": SETTINGS,
+        "service-account-name": "default",
+        "helper-image": PYTHON_IMAGE,
+        "helper-pod-file": helper,
+    }
+    argv = [str(binaries["local-path-provisioner"]), "start"]
+    processes.start(PROVISIONER, [*argv, *(f"--{flag}={value}" for flag, value in flags.items())])
+
+
+def manifests(emulator: str) -> list[dict[str, Any]]:
+    """The default storage class, a folder on this machine for each claim, made when its first pod has a node;
+    and the Service by which pods reach the AWS emulator at the URL `emulator`.
+    """
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    scripts = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": SETTINGS, "namespace": NAMESPACE},
+        "data": {"setup": MAKE, "teardown": REMOVE},
+    }
+    storage = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": STORAGE_CLASS, "annotations": default},
+        "provisioner": PROVISIONER_NAME,
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "reclaimPolicy": "Delete",
+        "allowVolumeExpansion": True,
+    }
+    return [scripts, storage, *_aws(emulator)]
+
+
+def _aws(emulator: str) -> list[dict[str, Any]]:
+    found = urlsplit(emulator)
+    metadata = {"name": AWS, "namespace": NAMESPACE}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": found.port}]},
+    }
+    slice = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**metadata, "labels": {"kubernetes.io/service-name": AWS}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": found.port, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [found.hostname], "conditions": {"ready": True}}],
+    }
+    return [service, slice]
+
+
+def _names(network: Network, kubeconfig: Path) -> str:
+    """Other names are this machine's to find, if it finds any."""
+    forward = f"forward . {RESOLVERS}" if "nameserver" in _text(RESOLVERS) else ""
+    return f""".:53 {{
+    bind {network.host}
+    errors
+    kubernetes {CLUSTER_DOMAIN} in-addr.arpa {{
+        kubeconfig {kubeconfig}
+        ttl 5
+    }}
+    {forward}
+}}
+"""
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
+def _helper() -> dict[str, Any]:
+    container = {"name": "helper-pod", "image": PYTHON_IMAGE, "imagePullPolicy": "IfNotPresent"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "helper-pod"},
+        "spec": {"containers": [container], "tolerations": [{"operator": "Exists"}]},
+    }

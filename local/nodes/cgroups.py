@@ -1,0 +1,65 @@
+"""A node's control groups: made before it starts, removed after it has ended. Version 1 and 2 of the
+kernel's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
+REMOVE_SECONDS = 10.0
+POLL_SECONDS = 0.05
+
+
+def make(name: str) -> None:
+    """Make the group in every hierarchy. Raises OSError where that is not allowed."""
+    for hierarchy in _hierarchies():
+        folder = hierarchy / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for step in [*reversed(folder.relative_to(hierarchy).parents[:-1]), folder.relative_to(hierarchy)]:
+            for file in CPUSET_FILES:
+                # A new group of version 1 may use nothing until it is told what.
+                own = hierarchy / step / file
+                if hierarchy.name.startswith("cpuset") and not own.read_text().strip():
+                    own.write_text((own.parent.parent / file).read_text())
+
+
+def remove(name: str) -> None:
+    """Remove the group with all below it. Raises OSError while a process is in it."""
+    for hierarchy in _hierarchies():
+        folders = [Path(path) for path, _, _ in os.walk(hierarchy / name, topdown=False)]
+        for folder in folders:
+            _remove(folder)
+
+
+def read_only() -> list[Path]:
+    """The hierarchies in which no group can be made."""
+    return [folder for folder in _hierarchies() if not os.access(folder, os.W_OK)] or (
+        [] if ROOT.exists() else [ROOT]
+    )
+
+
+def _remove(folder: Path) -> None:
+    """What was killed a moment ago may still be counted."""
+    deadline = time.monotonic() + REMOVE_SECONDS
+    while True:
+        try:
+            folder.rmdir()
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
+def _hierarchies() -> list[Path]:
+    if (ROOT / "cgroup.controllers").exists():
+        return [ROOT]
+    if not ROOT.exists():
+        return []
+    return sorted(folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.is_symlink())

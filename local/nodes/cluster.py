@@ -1,0 +1,152 @@
+"""The nodes of a local cluster: one for each region, started, stopped and removed with all that belongs to
+them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from local import build
+from local.files import LocalError, Progress, write_atomically
+from local.nodes import cgroups, files, network, stock
+from local.nodes.plan import Network, Node, control_group
+from local.processes import Processes
+
+REPOSITORY = Path(__file__).parent.parent.parent
+PROGRAMS = (
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "runc",
+    "kubelet",
+    "kube-proxy",
+    "bridge",
+    "loopback",
+    "host-local",
+)
+LOADED = "loaded"
+"""In a node's folder: the archive of images that it has taken in."""
+
+
+class NodeError(LocalError):
+    """There is no such node, or it did not do what it should; the message quotes why."""
+
+
+def name_of(region: str) -> str:
+    """Of a region's node: in Kubernetes, and of its process."""
+    return f"node-{region}"
+
+
+def start(
+    state: Path,
+    network_: Network,
+    regions: Iterable[str],
+    kubeconfig: Path,
+    images: Iterable[str],
+    progress: Progress,
+) -> None:
+    """Start what does not run, and what should run otherwise; give every node the images of these names that
+    are made on this machine.
+    """
+    programs = build.ensure([build.PARTS[name] for name in PROGRAMS], progress)
+    archive = stock.make(images, progress)
+    for region in regions:
+        node = _planned(state, network_, region, programs, kubeconfig)
+        _prepare(node, archive)
+        run(state, region, progress)
+        _load(node, archive, progress)
+
+
+def run(state: Path, region: str, progress: Progress) -> None:
+    """Start the region's node as it was written down, unless it runs so. Raises NodeError for no node."""
+    node = load(state, region)
+    cgroups.make(node.cgroup)
+    processes = Processes(state, progress)
+    if not processes.alive(node.name):
+        progress(f"starting {node.name}")
+    argv = [sys.executable, "-P", "-m", "local.nodes.launch", str(node.folder)]
+    processes.start(node.name, argv, {"PYTHONPATH": str(REPOSITORY), "NODE_SOURCE": _source(node)})
+
+
+def load(state: Path, region: str) -> Node:
+    folder = _folder(state, region)
+    if not (folder / "node.json").exists():
+        there = ", ".join(sorted(path.name for path in (state / "nodes").glob("*"))) or "none"
+        raise NodeError(f"region {region}: no node in {state}; there are: {there}")
+    return Node.load(folder)
+
+
+def clean(state: Path) -> None:
+    """Remove from this machine what the nodes, stopped already, had outside the state folder."""
+    network.remove(state)
+    cgroups.remove(control_group(state))
+
+
+def _folder(state: Path, region: str) -> Path:
+    return state.resolve() / "nodes" / region
+
+
+def _planned(
+    state: Path, network_: Network, region: str, programs: Mapping[str, Path], kubeconfig: Path
+) -> Node:
+    return Node(
+        name=name_of(region),
+        region=region,
+        folder=_folder(state, region),
+        cgroup=f"{control_group(state)}/{region}",
+        network=network_,
+        binaries={name: str(path) for name, path in programs.items()},
+        kubeconfig=str(kubeconfig),
+        authority=str(state.resolve() / "pki" / "ca.crt"),
+    )
+
+
+def _prepare(node: Node, archive: Path) -> None:
+    node.save()
+    files.write(node, node.folder / "bin")
+    bin = node.folder / "bin"
+    shutil.rmtree(bin, ignore_errors=True)
+    bin.mkdir()
+    for name, path in node.binaries.items():
+        (bin / name).symlink_to(path)
+    if not (node.folder / LOADED).exists():
+        # Before its kubelet starts: a pod that comes too early would wait for a registry.
+        (node.folder / "load").mkdir(exist_ok=True)
+        first = node.folder / "load" / "images.tar"
+        first.unlink(missing_ok=True)
+        _link(archive, first)
+        write_atomically(node.folder / LOADED, str(archive))
+
+
+def _link(archive: Path, target: Path) -> None:
+    try:
+        os.link(archive, target)
+    except OSError:
+        shutil.copyfile(archive, target)  # The cache is on another file system.
+
+
+def _load(node: Node, archive: Path, progress: Progress) -> None:
+    """Give a node that runs the images that have changed since it started."""
+    if (node.folder / LOADED).read_text() == str(archive):
+        return
+    progress(f"{node.name} takes in images that changed")
+    answer = subprocess.run([*node.image_import(), str(archive)], capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise NodeError(f"{node.name} did not take in {archive}: {answer.stderr.strip()}")
+    write_atomically(node.folder / LOADED, str(archive))
+
+
+def _source(node: Node) -> str:
+    """What shapes a node: one that was started from something else is started anew."""
+    digest = hashlib.sha256()
+    for file in (*files.NAMES, "node.json"):
+        digest.update((node.folder / file).read_bytes())
+    for program in ("launch.py", "init.py", "plan.py"):
+        digest.update((Path(__file__).parent / program).read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,32 @@
+"""What may happen to a region's node: it stops, or its network is cut. Raises NodeError for no such node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from local.files import Progress
+from local.nodes import cluster, network
+from local.nodes.plan import Network
+from local.processes import Processes
+
+
+def stop(state: Path, region: str) -> None:
+    """As if the machine had lost its power: nothing on it ends in order."""
+    Processes(state).stop([cluster.load(state, region).name])
+
+
+def start(state: Path, region: str, progress: Progress) -> None:
+    cluster.run(state, region, progress)
+
+
+def cut(state: Path, region: str) -> None:
+    """Nobody reaches the node or its pods any more, and they reach nobody."""
+    network.cut(_network(state, region), region)
+
+
+def mend(state: Path, region: str) -> None:
+    network.mend(_network(state, region), region)
+
+
+def _network(state: Path, region: str) -> Network:
+    return cluster.load(state, region).network

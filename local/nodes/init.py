@@ -1,0 +1,124 @@
+"""The first process of a node, in the node's namespaces: network, containerd, images, kubelet, kube-proxy.
+
+It ends as soon as one of them does, and with it the node.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local.nodes.plan import INTERFACE, PREFIX_LENGTH, Node
+
+START_SECONDS = 30.0
+POLL_SECONDS = 0.05
+LOG_LINES = 15
+OWN_MARKS = ("DIGITAL_AGENCY_STATE", "DIGITAL_AGENCY_PROCESS", "DIGITAL_AGENCY_ORDER")
+"""Of `local.processes`: what a node starts ends with the node, and is stopped by nobody else."""
+
+
+class Init:
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._names: dict[int, str] = {}
+        programs = Path(node.binaries["containerd"]).parent
+        kept = {key: value for key, value in os.environ.items() if key not in OWN_MARKS}
+        self._environment = {**kept, "PATH": f"{node.folder / 'bin'}:{programs}:{kept['PATH']}"}
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        self._connect()
+        self._node.socket.unlink(missing_ok=True)
+        self._start("containerd", f"--config={self._node.folder / 'containerd.toml'}")
+        self._await(self._node.socket)
+        self._import_images()
+        self._start(
+            "kubelet",
+            f"--config={self._node.folder / 'kubelet.yaml'}",
+            f"--kubeconfig={self._node.kubeconfig}",
+            f"--hostname-override={self._node.name}",
+            f"--node-ip={self._node.address}",
+            f"--root-dir={self._node.folder / 'kubelet'}",
+            f"--cert-dir={self._node.folder / 'kubelet' / 'pki'}",
+            "--node-labels=" + ",".join(f"{key}={value}" for key, value in self._labels().items()),
+        )
+        self._start("kube-proxy", f"--config={self._node.folder / 'kube-proxy.yaml'}")
+        return self._reap()
+
+    def _labels(self) -> dict[str, str]:
+        region = self._node.region
+        return {"topology.kubernetes.io/region": region, "topology.kubernetes.io/zone": f"{region}a"}
+
+    def _connect(self) -> None:
+        node = self._node
+        commands = [
+            "link set lo up",
+            f"addr add {node.address}/{PREFIX_LENGTH} dev {INTERFACE}",
+            f"link set {INTERFACE} up",
+            f"route add default via {node.network.host}",
+        ]
+        for command in commands:
+            subprocess.run(["ip", *command.split()], check=True)
+        _resolve_by(node.network.host)
+        for switch in ("ip_forward", f"conf/{INTERFACE}/proxy_arp"):
+            Path("/proc/sys/net/ipv4", switch).write_text("1")
+
+    def _start(self, name: str, *arguments: str) -> None:
+        with (self._node.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [self._node.binaries[name], *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+            )
+        self._names[process.pid] = name
+
+    def _await(self, path: Path) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not path.exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{path} is not there after {START_SECONDS:.0f} s{self._quote('containerd')}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _import_images(self) -> None:
+        for archive in sorted((self._node.folder / "load").glob("*.tar")):
+            subprocess.run([*self._node.image_import(), str(archive)], check=True, stdout=subprocess.DEVNULL)
+            archive.unlink()
+
+    def _reap(self) -> int:
+        """Wait for whatever ends: also what containers leave behind, as the first process must."""
+        while True:
+            pid, status = os.wait()
+            if name := self._names.get(pid):
+                print(f"{name} ended with {os.waitstatus_to_exitcode(status)}{self._quote(name)}", flush=True)
+                return 1
+
+    def _quote(self, name: str) -> str:
+        log = self._node.folder / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
+        return f"; the end of {log}:\n" + "\n".join(lines)
+
+
+def _resolve_by(server: str) -> None:
+    """Names that the node's own programs ask for, a registry's, are found by the cluster's DNS."""
+    file = Path("/etc/resolv.conf").resolve()
+    text = f"nameserver {server}\n"
+    if file.is_relative_to("/run"):  # It is the node's own.
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return
+    own = Path("/run/resolv.conf")
+    own.write_text(text)
+    if file.exists():
+        subprocess.run(["mount", "--bind", str(own), str(file)], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(Init(Node.load(Path(sys.argv[1]))).run())

@@ -1,0 +1,100 @@
+"""What a local cluster's nodes are, as plain values: names, addresses, programs. One /16 network a
+cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+NODES_FROM = 10
+PREFIX_LENGTH = 16
+INTERFACE = "eth0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A cluster's network, all of it on one bridge: `<prefix>.0.1` is the host, `<prefix>.0.<10 + n>` node n,
+    `<prefix>.<n>.0/24` its pods, for which the node answers ARP.
+    """
+
+    prefix: str
+    """The first two numbers of all addresses, such as 10.88."""
+    bridge: str
+    numbers: Mapping[str, int]
+    """Each region's node's, from 1 on. A number is never given to another region."""
+
+    @property
+    def host(self) -> str:
+        """The host's address: API server, cluster DNS and AWS emulator as pods reach them."""
+        return f"{self.prefix}.0.1"
+
+    @property
+    def whole(self) -> str:
+        return f"{self.prefix}.0.0/{PREFIX_LENGTH}"
+
+    def node(self, region: str) -> str:
+        return f"{self.prefix}.0.{NODES_FROM + self.numbers[region]}"
+
+    def pods(self, region: str) -> str:
+        return f"{self.prefix}.{self.numbers[region]}.0/24"
+
+    def cable(self, region: str) -> str:
+        """The host's end of the node's cable."""
+        return f"{self.bridge}n{self.numbers[region]}"
+
+
+def bridge_name(state: Path) -> str:
+    """Of a state folder's cluster: an interface's name has at most 15 characters."""
+    return f"da{_digest(state)}"
+
+
+def control_group(state: Path) -> str:
+    return f"digital-agency-{_digest(state)}"
+
+
+def _digest(state: Path) -> str:
+    return hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One node, with all that its processes have to know."""
+
+    name: str
+    region: str
+    folder: Path
+    cgroup: str
+    """Below each controller's root."""
+    network: Network
+    binaries: Mapping[str, str]
+    """Programs by name; all lie where the node finds them (`PATH`), too."""
+    kubeconfig: str
+    authority: str
+    """Who signs certificates that the kubelet trusts."""
+
+    @property
+    def address(self) -> str:
+        return self.network.node(self.region)
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "containerd.sock"
+
+    def image_import(self) -> list[str]:
+        """The command that takes in an archive of images, to be appended."""
+        control = [self.binaries["ctr"], f"--address={self.socket}", "--namespace=k8s.io"]
+        return [*control, "images", "import", "--local"]
+
+    def save(self) -> None:
+        told = {**asdict(self), "folder": str(self.folder)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "node.json").write_text(json.dumps(told, indent=2, sort_keys=True))
+
+    @classmethod
+    def load(cls, folder: Path) -> Node:
+        told = json.loads((folder / "node.json").read_text())
+        return cls(**{**told, "folder": folder, "network": Network(**told["network"])})

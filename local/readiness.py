@@ -1,0 +1,62 @@
+"""Waiting until every workload of a cluster is ready, or saying why one is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from local.files import LocalError, Progress
+from local.kubernetes_api import KubernetesApi
+
+POLL_SECONDS = 0.5
+REPORT_SECONDS = 5.0
+LIMIT_SECONDS = 600.0
+SHOWN = 5
+
+
+def wait(api: KubernetesApi, progress: Progress) -> None:
+    """Until every StatefulSet and Deployment has the ready pods that it asks for.
+
+    Raises LocalError after LIMIT_SECONDS, with the pods that are not ready and what they wait for.
+    """
+    began = reported = time.monotonic()
+    while waiting := list(_unready(api)):
+        now = time.monotonic()
+        if now - began > LIMIT_SECONDS:
+            raise LocalError(f"not ready after {now - began:.0f} s:\n  " + "\n  ".join(_reasons(api)))
+        if now - reported > REPORT_SECONDS:
+            reported = now
+            more = f" and {len(waiting) - SHOWN} more" if len(waiting) > SHOWN else ""
+            progress(f"waiting for {', '.join(waiting[:SHOWN])}{more} ({now - began:.0f} s)")
+        time.sleep(POLL_SECONDS)
+
+
+def _unready(api: KubernetesApi) -> Iterator[str]:
+    for kind in ("statefulsets", "deployments"):
+        for item in api.call("GET", f"/apis/apps/v1/{kind}")["items"]:
+            metadata, status = item["metadata"], item.get("status", {})
+            seen = status.get("observedGeneration") == metadata["generation"]
+            wanted = item["spec"].get("replicas", 1)
+            current = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+            if not seen or current < wanted:
+                yield f"{metadata['namespace']}/{metadata['name']}"
+
+
+def _reasons(api: KubernetesApi) -> Iterator[str]:
+    for pod in api.call("GET", "/api/v1/pods")["items"]:
+        conditions = {one["type"]: one for one in pod["status"].get("conditions", [])}
+        if conditions.get("Ready", {}).get("status") == "True":
+            continue
+        yield f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {_reason(pod, conditions)}"
+
+
+def _reason(pod: dict[str, Any], conditions: dict[str, dict[str, Any]]) -> str:
+    status = pod["status"]
+    for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
+        if waits := container["state"].get("waiting"):
+            return f"{container['name']} waits: {waits.get('reason')} {waits.get('message', '')}".strip()
+    for name in ("PodScheduled", "Initialized", "ContainersReady"):
+        if (condition := conditions.get(name)) and condition["status"] != "True":
+            return f"{condition.get('reason', name)}: {condition.get('message', '')}"
+    return str(status.get("phase", "no status"))

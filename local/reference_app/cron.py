@@ -1,0 +1,43 @@
+"""Cron expressions: five fields, or six with the seconds first; numbers, `*`, lists, ranges and steps."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+
+LIMITS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+"""Second, minute, hour, day, month, day of the week (0 and 7 are Sunday)."""
+
+
+def matches(expression: str, at: datetime) -> bool:
+    """Whether it names this second: all of its fields do. Raises ValueError when it can't be read."""
+    weekday = at.isoweekday() % 7
+    now = ({at.second}, {at.minute}, {at.hour}, {at.day}, {at.month}, {weekday, weekday or 7})
+    return all(field & value for field, value in zip(_fields(expression), now, strict=True))
+
+
+@functools.cache
+def _fields(expression: str) -> tuple[frozenset[int], ...]:
+    fields = expression.split()
+    if len(fields) == len(LIMITS) - 1:
+        fields = ["0", *fields]
+    if len(fields) != len(LIMITS):
+        raise ValueError(f"{expression!r} has {len(fields)} fields; accepted: 5 or 6")
+    return tuple(
+        frozenset(number for part in field.split(",") for number in _numbers(part, *limits))
+        for field, limits in zip(fields, LIMITS, strict=True)
+    )
+
+
+def _numbers(part: str, lowest: int, highest: int) -> range:
+    span, stepped, step = part.partition("/")
+    first, ranged, last = span.partition("-")
+    try:
+        start = lowest if span == "*" else int(first)
+        end = int(last) if ranged else highest if stepped or span == "*" else start
+        found = range(start, end + 1, int(step) if stepped else 1)
+    except ValueError:
+        raise ValueError(f"{part!r} is none of: a number, `*`, `a-b`, each with `/step`") from None
+    if not lowest <= start <= end <= highest:
+        raise ValueError(f"{part!r} is not within {lowest}-{highest}")
+    return found

@@ -1,0 +1,58 @@
+"""Starts what a deployment on this machine stands on: an AWS emulator, a control plane, and nodes where this
+machine can have them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from local import access, control_plane, emulator, ports
+from local.access import Access
+from local.edge.manifests import manifests as edge_manifests
+from local.files import Progress
+from local.kubernetes_api import KubernetesApi
+from local.nodes import addons, cluster, network, requirements, stock
+from local.nodes.plan import Network
+from local.processes import Processes
+from settings import Settings
+
+FIELD_MANAGER = "digital-agency-local"
+
+
+def start(state: Path, settings: Settings, kubeconfig: Path | None, progress: Progress) -> Access:
+    """Start what does not run yet; `kubeconfig`: of a cluster that is there already, not one of ours."""
+    given = kubeconfig or access.remembered(state).get("kubeconfig")
+    regions = sorted(region.name for region in settings.regions)
+    planned = None if given else _network(state, regions, progress)
+    address = planned.host if planned else ports.LOOPBACK
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(emulator.start, state, progress, address=address)
+        config = Path(given) if given else control_plane.start(state, progress, address=address).kubeconfig
+        aws = starting.result()
+    if given:
+        access.remember(state, kubeconfig=str(Path(given).resolve()))
+    if planned:
+        images = [settings.agency_image, settings.images.python, settings.images.rclone]
+        cluster.start(state, planned, regions, config, images, progress)
+        addons.start(Processes(state, progress), planned, config)
+        objects = [*addons.manifests(aws.url), *edge_manifests(regions, stock.PYTHON_IMAGE)]
+        _apply(KubernetesApi(str(config), "", threading.Event(), progress), objects)
+    if settings.hosted_zone_id:
+        emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
+    return Access(kubeconfig=config, aws=aws, edges=access.edges(state) if planned else {})
+
+
+def _network(state: Path, regions: Sequence[str], progress: Progress) -> Network | None:
+    if missing := requirements.missing():
+        progress("no nodes, so pods stay pending: this machine lacks\n  " + "\n  ".join(missing))
+        return None
+    return network.ensure(state, regions)
+
+
+def _apply(api: KubernetesApi, objects: Sequence[dict[str, object]]) -> None:
+    for manifest in objects:
+        path = f"{api.path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
+        api.call("PATCH", path, manifest, "application/apply-patch+yaml")

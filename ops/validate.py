@@ -1,0 +1,149 @@
+"""`python -m ops validate`: whether a running platform keeps its promises to its tenants.
+
+Checks tenancy isolation, persistence, sidecar communication and the four pillars, for each company in each
+of its regions, on a stack's clusters (`--stack`, `--config`, `--context`) or, without any cluster, on
+processes of this machine (`--brain`, `--health-monitor`). It makes marked data of its own and removes it. It
+deletes a Brain's pod where it serves; with `--destructive` it also restarts nodes and deletes volumes, and
+waits until all is restored. Ends with 6 when a check failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ops import aws, stack
+from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
+from ops.stack import LOCAL, Stack
+from ops.terminal import confirm, say
+from ops.validation.interruptions import interrupted_by_sigterm
+from ops.validation.marks import run_id
+from ops.validation.pod_sites import sites_of
+from ops.validation.process_sites import Commands, ProcessSite
+from ops.validation.reports import Report
+from ops.validation.run import Run
+from ops.validation.session import Session
+from ops.validation.sites import Limits, Site
+
+PROD = "prod"
+COMPANIES = ("company-a", "company-b")
+"""Of processes on this machine, unless others are named."""
+REPORTS = Path("validation")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    stack.add_arguments(command)
+    aws.add_arguments(command)
+    command.add_argument(
+        "--context",
+        nargs="+",
+        metavar="CTX",
+        help="contexts of your kubeconfig: one, or <region>=<context> for a region of each cluster",
+    )
+    command.add_argument(
+        "--companies", nargs="+", metavar="NAME", help="default: all of the stack's companies"
+    )
+    command.add_argument("--destructive", action="store_true", help="restart nodes and delete volumes, too")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument(
+        "--out", type=Path, default=REPORTS, help="folder of the reports (default: validation)"
+    )
+    command.add_argument("--brain", metavar="CMD", help="no cluster: the shell command that starts a Brain")
+    command.add_argument(
+        "--health-monitor", metavar="CMD", help="no cluster: the shell command that starts a health monitor"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return validate(arguments, Limits())
+
+
+def validate(arguments: argparse.Namespace, limits: Limits) -> int:
+    """`run`, with the seconds to wait for things."""
+    on_machine = _is_on_machine(arguments)
+    started, began = datetime.now(UTC), time.monotonic()
+    with interrupted_by_sigterm(), _target(arguments, on_machine, started, limits) as (target, sites):
+        checked = Run(id=run_id(), sites=sites, limits=limits)
+        say(f"validating {target} (run {checked.id})")
+        session = Session(checked, cluster=not on_machine, destructive=arguments.destructive)
+        try:
+            session.run()
+        except KeyboardInterrupt:
+            session.interrupted = True
+    report = Report(
+        run=checked.id,
+        target=target,
+        started=started,
+        seconds=time.monotonic() - began,
+        interrupted=session.interrupted,
+        outcomes=session.outcomes,
+    )
+    junit, told = report.write(arguments.out)
+    say(f"\n{report.summary}\nreports: {junit}, {told}")
+    if session.interrupted:
+        return INTERRUPTED
+    return CHECK_FAILED if report.failed else DONE
+
+
+def _is_on_machine(arguments: argparse.Namespace) -> bool:
+    """Raises OperatorError for a call that means both, or half of one."""
+    commands = {"--brain": arguments.brain, "--health-monitor": arguments.health_monitor}
+    if not any(commands.values()):
+        return False
+    for name, command in commands.items():
+        if not command:
+            raise OperatorError(f"{name}: none given; accepted: the command that starts one", WRONG_CALL)
+    for name in ("stack", "config", "context", "destructive"):
+        if getattr(arguments, name):
+            raise OperatorError(
+                f"--{name}: of a cluster, and --brain and --health-monitor are processes without one",
+                WRONG_CALL,
+            )
+    if len(set(arguments.companies or COMPANIES)) < 2:
+        raise OperatorError("--companies: one given; accepted: at least two", WRONG_CALL)
+    return True
+
+
+@contextmanager
+def _target(
+    arguments: argparse.Namespace, on_machine: bool, started: datetime, limits: Limits
+) -> Iterator[tuple[str, Sequence[Site]]]:
+    """What is checked, in words, and its sites."""
+    if on_machine:
+        commands = Commands(brain=arguments.brain, health_monitor=arguments.health_monitor)
+        companies = tuple(dict.fromkeys(arguments.companies or COMPANIES))
+        logs = arguments.out / started.strftime("%Y-%m-%dT%H-%M-%SZ")
+        with tempfile.TemporaryDirectory(prefix="validation-", ignore_cleanup_errors=True) as folder:
+            volumes = Path(folder).resolve()
+            yield (
+                f"processes on this machine: {', '.join(companies)}",
+                [ProcessSite(company, commands, volumes, logs, limits) for company in companies],
+            )
+        return
+    if arguments.stack is None and arguments.config is None:
+        arguments.stack = LOCAL
+    known = stack.load(arguments)
+    if arguments.destructive:
+        _ask(known, arguments.yes)
+    sites = sites_of(known, arguments.companies, arguments.context, arguments.state, limits)
+    regions = ", ".join(dict.fromkeys(site.region for site in sites))
+    companies = tuple(dict.fromkeys(site.company for site in sites))
+    yield f"stack {known.name}: {', '.join(companies)} in {regions}", sites
+
+
+def _ask(known: Stack, yes: bool) -> None:
+    """Once more, before nodes and volumes of a production stack go. Raises OperatorError without a yes."""
+    if known.name != PROD:
+        return
+    confirm(f"Restart nodes and delete volumes of the stack {known.name}?", yes)
+    try:
+        typed = input(f"Type the stack's name to go on, {known.name}: ")
+    except EOFError:
+        typed = ""
+    if typed.strip() != known.name:
+        raise OperatorError("nothing was done: the stack's name was not typed", NOT_CONFIRMED)

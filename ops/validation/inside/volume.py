@@ -1,0 +1,27 @@
+"""`{"count": […], "remove": […], "prune": […]}`, folders of the gate's volume: removes those to remove, and
+those to prune if no file is in them; prints how many files each folder has then.
+"""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+
+def files(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.rglob("*"))
+
+
+def main() -> None:
+    asked, root = json.loads(sys.argv[1]), Path(os.environ["GATE_VOLUME"])
+    for name in asked.get("remove", ()):
+        shutil.rmtree(root / name, ignore_errors=True)
+    for name in asked.get("prune", ()):
+        if not files(root / name):
+            shutil.rmtree(root / name, ignore_errors=True)
+    named = [name for names in asked.values() for name in names]
+    print(json.dumps({name: files(root / name) for name in named}))
+
+
+main()

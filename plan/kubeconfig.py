@@ -1,0 +1,25 @@
+"""Kubeconfigs for clusters that are known by their address and authority."""
+
+from __future__ import annotations
+
+import json
+
+
+def eks_kubeconfig(name: str, cluster: str, region: str, endpoint: str, certificate_authority: str) -> str:
+    """Of an EKS cluster, with one context, `name`. Credentials are fetched anew by the `aws` command whenever
+    they are needed.
+    """
+    token = ["--region", region, "eks", "get-token", "--cluster-name", cluster, "--output", "json"]
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws", "args": token,
+                     "interactiveMode": "Never"}}  # fmt: skip
+    address = {"server": endpoint, "certificate-authority-data": certificate_authority}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": address}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )

@@ -1,0 +1,27 @@
+"""Which locks of the application an exchange waits for."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+from runtime.gate.quiet import locks
+
+
+def test_only_locks_that_are_held_count(tmp_path: Path) -> None:
+    folder = tmp_path / "acme/episodic/locks"
+    folder.mkdir(parents=True)
+    file = folder / "acme.lock"
+    file.touch()
+    (tmp_path / ".standby/acme/locks/acme.lock.lock").mkdir(parents=True)
+
+    assert locks(tmp_path, "brain") == []
+
+    with file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        assert locks(tmp_path, "brain") == [file]
+    assert locks(tmp_path, "brain") == []
+
+    held = folder / "acme.lock.lock"
+    held.mkdir()
+    assert locks(tmp_path, "brain") == [held]

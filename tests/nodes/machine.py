@@ -1,0 +1,55 @@
+"""What a machine looks like from outside: whatever a cluster of nodes could leave on it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+COUNTERS = re.compile(r" \[\d+:\d+\]$")
+
+
+def seen() -> dict[str, set[str]]:
+    """Mounts, interfaces, addresses, routes, packet filter rules, control groups, sockets and settings."""
+    return {
+        "mounts": set(Path("/proc/self/mounts").read_text().splitlines()),
+        "links": {one["ifname"] for one in _ip("link")},
+        "routes": {f"{one['dst']} {one.get('dev')}" for one in _ip("route")},
+        "rules": set(_rules()),
+        "control groups": {str(path) for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()},
+        "run": {str(path) for path in Path("/run").glob("*")},
+        "forwarding": {Path("/proc/sys/net/ipv4/ip_forward").read_text()},
+    }
+
+
+def left(before: dict[str, set[str]]) -> dict[str, set[str]]:
+    """What is there now and was not before, or the other way round."""
+    now = seen()
+    return {what: now[what] ^ before[what] for what in now if now[what] != before[what]}
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of processes that were started for a state folder, as far as they can be told."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in told:
+            found.append(told.partition(b"\0\0")[0].replace(b"\0", b" ").decode(errors="replace")[:200])
+    return found
+
+
+def _ip(what: str) -> list[dict[str, str]]:
+    answer = subprocess.run(["ip", "-json", what], capture_output=True, text=True, check=True)
+    return list(json.loads(answer.stdout or "[]"))
+
+
+def _rules() -> list[str]:
+    lines: list[str] = []
+    for program in ("iptables-save", "ip6tables-save"):
+        saved = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
+        lines += [f"{program} {COUNTERS.sub('', line)}" for line in saved if line.startswith("-A")]
+    return lines

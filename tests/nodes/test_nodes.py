@@ -1,0 +1,146 @@
+"""Nodes as a user gets them: what runs where, what a node's end does, that `down` takes all of it away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from local import access
+from local.kubernetes_api import KubernetesApi
+from local.nodes import cluster, faults
+from local.processes import Processes
+from ops.cluster_access import clusters_of
+from ops.stack import load
+from tests.nodes import machine
+from tests.nodes.conftest import ROOT, Stack, environment
+from tests.services import until
+
+REGION = "topology.kubernetes.io/region"
+US, EU = "us-east-1", "eu-west-1"
+COMPANIES = ("client-a", "client-b", "client-c")
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> KubernetesApi:
+    return KubernetesApi(str(stack.state / "kubeconfig"), "", threading.Event(), print)
+
+
+def tenants(api: KubernetesApi) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.call("GET", "/api/v1/pods?labelSelector=agency.global%2Fcompany")[
+        "items"
+    ]
+    return found
+
+
+def ready(one: dict[str, Any]) -> bool:
+    conditions = one["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def test_every_workload_runs_on_the_node_of_its_region(api: KubernetesApi) -> None:
+    found = tenants(api)
+
+    assert len(found) == 2 * 2 * len(COMPANIES)
+    for pod in found:
+        assert pod["spec"]["nodeName"] == cluster.name_of(pod["metadata"]["labels"][REGION])
+        assert ready(pod), pod["metadata"]["name"]
+
+
+def test_a_second_up_changes_nothing(stack: Stack) -> None:
+    assert "nothing changed" in stack.succeed("local", "up")
+
+
+def test_pods_find_services_by_name_and_the_emulator(stack: Stack, api: KubernetesApi) -> None:
+    script = (
+        "import urllib.request as u\n"
+        "print(u.urlopen('http://brain-us-east-1:3002/health', timeout=30).read().decode())\n"
+        "print(u.urlopen('http://aws.kube-system.svc.cluster.local/', timeout=30).status)\n"
+    )
+    (there,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
+    done = there.exec("client-a", "agent-us-east-1-0", "gate", ["python3", "-c", script])
+
+    assert (done.code, done.out.split()) == (0, ["OK", "200"]), done.err
+
+
+def test_a_node_that_stops_loses_its_endpoints_and_comes_back_with_its_volumes(
+    stack: Stack, api: KubernetesApi
+) -> None:
+    def not_ready() -> bool:
+        node = api.call("GET", f"/api/v1/nodes/{cluster.name_of(EU)}")
+        return any(one["type"] == "Ready" and one["status"] != "True" for one in node["status"]["conditions"])
+
+    faults.stop(stack.state, EU)
+    try:
+        until(not_ready, "the control plane notices")
+        until(lambda: not any(ready(pod) for pod in of_region(api, EU)), "no pod of the region is ready")
+    finally:
+        faults.start(stack.state, EU, print)
+    until(lambda: all(ready(pod) for pod in of_region(api, EU)), "all pods of the region are ready again")
+
+
+def of_region(api: KubernetesApi, region: str) -> list[dict[str, Any]]:
+    return [pod for pod in tenants(api) if pod["metadata"]["labels"][REGION] == region]
+
+
+def test_a_node_that_is_cut_off_is_reached_again_when_the_cable_is_back(stack: Stack) -> None:
+    address = urlsplit(access.edges(stack.state)[EU]).netloc.rpartition(":")
+
+    def answers() -> bool:
+        try:
+            socket.create_connection((address[0], int(address[2])), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    assert answers()
+    faults.cut(stack.state, EU)
+    try:
+        assert not answers()
+    finally:
+        faults.mend(stack.state, EU)
+    until(answers, "the node answers")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Path]:
+    """A state folder beside the stack's."""
+    state = tmp_path / "state"
+    try:
+        yield state
+    finally:
+        subprocess.run(
+            Stack(state=state).command("local", "down"), cwd=ROOT, env=environment(), capture_output=True
+        )
+
+
+def test_after_down_the_machine_is_as_before_also_when_all_was_killed(other: Path) -> None:
+    before = machine.seen()
+    second = Stack(state=other)
+    command = second.command("local", "up")
+    starting = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
+    kubelets = [other / "nodes" / region / "kube-proxy.log" for region in (US, EU)]
+    until(lambda: all(file.exists() and file.stat().st_size > 0 for file in kubelets), "both nodes run")
+
+    starting.kill()
+    starting.wait()
+    for name in (cluster.name_of(US), "kube-apiserver"):
+        running = Processes(other).find(name)
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+    assert machine.left(before)
+
+    second.succeed("local", "down")
+
+    until(lambda: not machine.processes_of(other), "nothing runs")
+    assert machine.left(before) == {}
+    assert not other.exists()
