@@ -19,7 +19,7 @@ from .schedule import Task
 from .worker import command, environment
 
 POLL_SECONDS = 1.0
-HEARTBEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 60.0
 LATE_SECONDS = 60
 """What was due longer ago, while nothing ran here, is not made up for."""
 STOP_SECONDS = 5.0

@@ -120,6 +120,7 @@ def test_the_whole_stack_from_nothing_to_nothing(tmp_path: Path, state: Path) ->
     code, said, errors = run(state, "up")
     assert (code, errors) == (0, "")
     assert f"export KUBECONFIG={state}/kubeconfig" in said
+    assert "no nodes, so pods stay pending: this machine lacks\n  packages: apt-get install " in said
     entries = State(state / "local.json").resources.values()
     assert all(entry["id"] and not entry["pending"] for entry in entries)
     assert f"nothing changed: {len(entries)} resources" in run(state, "up")[1]
