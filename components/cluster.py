@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import KubernetesObject, Manifest
+from plan.kubeconfig import eks_kubeconfig
 from plan.names import SYSTEM_NAMESPACE
 from settings import ClusterPlan
 
@@ -86,7 +86,7 @@ class EksLookup:
         options = pulumi.InvokeOptions(parent=parent)
         cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
         self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
-            lambda found: _kubeconfig(plan, found[0], found[1])
+            lambda found: _eks_kubeconfig(plan, found[0], found[1])
         )
         account = aws.get_caller_identity_output(opts=options).account_id
         self.oidc_provider_arn = pulumi.Output.all(account, cluster.identities[0].oidcs[0].issuer).apply(
@@ -114,29 +114,15 @@ def _tagged_subnets(vpc: str, region: str, options: pulumi.InvokeOptions) -> pul
     return found.ids.apply(networks)
 
 
+def _eks_kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) -> str:
+    assert plan.eks is not None  # Only such clusters are known by their endpoint.
+    return eks_kubeconfig(plan.folder, plan.eks, plan.home, endpoint, certificate_authority)
+
+
 def _given_kubeconfig(plan: ClusterPlan) -> str | None:
     if plan.endpoint is None or plan.certificate_authority is None:
         return None
-    return _kubeconfig(plan, plan.endpoint, plan.certificate_authority)
-
-
-def _kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) -> str:
-    """A kubeconfig whose credentials are fetched anew by the `aws` command whenever they are needed."""
-    name = plan.folder
-    token = ["--region", plan.home, "eks", "get-token", "--cluster-name", plan.eks, "--output", "json"]
-    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws", "args": token,
-                     "interactiveMode": "Never"}}  # fmt: skip
-    cluster = {"server": endpoint, "certificate-authority-data": certificate_authority}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": cluster}],
-            "users": [{"name": name, "user": user}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
-    )
+    return _eks_kubeconfig(plan, plan.endpoint, plan.certificate_authority)
 
 
 def _system_namespace() -> Manifest:

@@ -27,8 +27,8 @@ CHECK_INTERVAL_SECONDS = 10
 """Route53's fast interval: a region that says 503 has lost its answers 10 s later."""
 CHECK_FAILURES = 1
 """Of each of Route53's checkers: one that errs moves nobody, for more than 82 % of them must say the same
-(developer guide, "How Amazon Route 53 determines whether a health check is healthy"). And what the edge says was
-settled over several rounds by the failover controller already."""
+(developer guide, "How Amazon Route 53 determines whether a health check is healthy"). And what the edge says
+was settled over several rounds by the failover controller already."""
 
 
 @dataclass(frozen=True, kw_only=True)

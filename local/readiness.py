@@ -1,4 +1,4 @@
-"""Waiting until every workload of a cluster is ready, or saying why one is not."""
+"""Waiting until every node and workload of a cluster is ready, or saying why one is not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 5
 
 
 def wait(api: KubernetesApi, progress: Progress) -> None:
-    """Until every StatefulSet and Deployment has the ready pods that it asks for.
+    """Until every node is ready, and every StatefulSet and Deployment has the ready pods that it asks for.
 
     Raises LocalError after LIMIT_SECONDS, with the pods that are not ready and what they wait for.
     """
@@ -33,6 +33,9 @@ def wait(api: KubernetesApi, progress: Progress) -> None:
 
 
 def _unready(api: KubernetesApi) -> Iterator[str]:
+    for node in api.call("GET", "/api/v1/nodes")["items"]:
+        if _condition(node, "Ready").get("status") != "True":
+            yield str(node["metadata"]["name"])
     for kind in ("statefulsets", "deployments"):
         for item in api.call("GET", f"/apis/apps/v1/{kind}")["items"]:
             metadata, status = item["metadata"], item.get("status", {})
@@ -44,19 +47,26 @@ def _unready(api: KubernetesApi) -> Iterator[str]:
 
 
 def _reasons(api: KubernetesApi) -> Iterator[str]:
+    for node in api.call("GET", "/api/v1/nodes")["items"]:
+        ready = _condition(node, "Ready")
+        if ready.get("status") != "True":
+            yield f"{node['metadata']['name']}: {ready.get('reason')}: {ready.get('message')}"
     for pod in api.call("GET", "/api/v1/pods")["items"]:
-        conditions = {one["type"]: one for one in pod["status"].get("conditions", [])}
-        if conditions.get("Ready", {}).get("status") == "True":
-            continue
-        yield f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {_reason(pod, conditions)}"
+        if _condition(pod, "Ready").get("status") != "True":
+            yield f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {_reason(pod)}"
 
 
-def _reason(pod: dict[str, Any], conditions: dict[str, dict[str, Any]]) -> str:
+def _condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
+    conditions = found["status"].get("conditions", [])
+    return next((one for one in conditions if one["type"] == kind), {})
+
+
+def _reason(pod: dict[str, Any]) -> str:
     status = pod["status"]
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
         if waits := container["state"].get("waiting"):
             return f"{container['name']} waits: {waits.get('reason')} {waits.get('message', '')}".strip()
     for name in ("PodScheduled", "Initialized", "ContainersReady"):
-        if (condition := conditions.get(name)) and condition["status"] != "True":
+        if (condition := _condition(pod, name)) and condition["status"] != "True":
             return f"{condition.get('reason', name)}: {condition.get('message', '')}"
     return str(status.get("phase", "no status"))

@@ -24,8 +24,6 @@ from botocore.exceptions import (
 
 from local import emulator
 from local.files import DEFAULT_STATE
-from local.ports import LOOPBACK
-from local.processes import Processes
 from ops.errors import OperatorError
 from ops.stack import LOCAL, Stack
 
@@ -77,14 +75,12 @@ def reach_of(stack: Stack, state: Path) -> Reach:
     """AWS by the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
     if stack.name != LOCAL:
         return Reach(local=False, given={})
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    if stack.settings.replication.endpoint:
-        return Reach(local=True, given={"endpoint_url": stack.settings.replication.endpoint, **keys})
-    processes = Processes(state)
-    if not (state.exists() and processes.alive(emulator.NAME)):
-        raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
-    url = f"http://{LOOPBACK}:{processes.port(emulator.NAME)}"
-    return Reach(local=True, given={"endpoint_url": url, **keys})
+    if found := emulator.find(state):
+        return Reach(local=True, given=found.credentials())
+    if endpoint := stack.settings.replication.endpoint:
+        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        return Reach(local=True, given={"endpoint_url": endpoint, **keys})
+    raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
 
 
 @contextmanager

@@ -42,7 +42,8 @@ def execute(configuration: Any, path: str, what: str, timeout: float) -> Execute
     except TimeoutError:
         raise OperatorError(f"{what}: it did not end in {timeout:g} s") from None
     except (OSError, WebSocketException) as error:
-        raise OperatorError(f"{what}: the stream broke: {error!r}") from error
+        if not output[STATUS]:
+            raise OperatorError(f"{what}: the stream broke: {error!r}") from error
     finally:
         _close(stream)
     out, err = (output[channel].decode(errors="replace") for channel in (STDOUT, STDERR))
@@ -127,14 +128,17 @@ def _splice(connection: socket.socket, stream: Any, what: str) -> None:
 
     Raises OperatorError when the kubelet says that it reaches no server, and nothing was passed on yet.
     """
-    named, passed = set[int](), False
+    named, passed, sources = set[int](), False, [stream.sock, connection]
     while True:
         buffered = _is_buffered(stream)
-        ready, _, _ = select.select([stream.sock, connection], [], [], 0 if buffered else None)
+        ready, _, _ = select.select(sources, [], [], 0 if buffered else None)
         if connection in ready:
             if not (sent := connection.recv(CHUNK)):
                 return
-            stream.send_binary(bytes([DATA]) + sent)
+            try:
+                stream.send_binary(bytes([DATA]) + sent)
+            except (OSError, WebSocketException):
+                sources.remove(connection)  # What it said before it went is still to be read.
         if not buffered and stream.sock not in ready:
             continue
         message = _message(stream)

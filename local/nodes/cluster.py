@@ -110,11 +110,7 @@ def _planned(
 def _prepare(node: Node, archive: Path) -> None:
     node.save()
     files.write(node, node.folder / "bin")
-    bin = node.folder / "bin"
-    shutil.rmtree(bin, ignore_errors=True)
-    bin.mkdir()
-    for name, path in node.binaries.items():
-        (bin / name).symlink_to(path)
+    _link_programs(node)
     if not (node.folder / LOADED).exists():
         # Before its kubelet starts: a pod that comes too early would wait for a registry.
         (node.folder / "load").mkdir(exist_ok=True)
@@ -122,6 +118,16 @@ def _prepare(node: Node, archive: Path) -> None:
         first.unlink(missing_ok=True)
         _link(archive, first)
         write_atomically(node.folder / LOADED, str(archive))
+
+
+def _link_programs(node: Node) -> None:
+    folder = node.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    for name, path in node.binaries.items():
+        link = folder / name
+        if not link.is_symlink() or os.readlink(link) != path:
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
 
 
 def _link(archive: Path, target: Path) -> None:

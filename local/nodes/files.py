@@ -24,7 +24,10 @@ def write(node: Node, programs: Path) -> None:
         yaml.safe_dump(_kube_proxy(node), sort_keys=False),
     )
     for name, content in zip(NAMES, contents, strict=True):
-        (node.folder / name).write_text(content)
+        file = node.folder / name
+        # kube-proxy ends when its file is written, whatever is in it.
+        if not file.exists() or file.read_text() != content:
+            file.write_text(content)
 
 
 def _pod_network(node: Node) -> dict[str, object]:

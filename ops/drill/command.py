@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from ops import aws, stack
 from ops.drill.journal import Journal, path_of
 from ops.drill.signals import Signals
 from ops.drill.ways import LOCAL_WAYS, Way
-from ops.errors import DONE, WRONG_CALL, OperatorError
+from ops.errors import DONE, FAILED, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack import LOCAL, Stack
 from ops.terminal import confirm, say
 
@@ -74,7 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise OperatorError("--region: none given; accepted: a region of the stack, or --restore", WRONG_CALL)
     journal = Journal(path_of(known.name, arguments.state))
     with Signals(say) as signals:
-        return _run(arguments, known, journal, signals)
+        try:
+            return _run(arguments, known, journal, signals)
+        except KeyboardInterrupt:
+            left = "; --restore removes what it stored" if journal.entries() else ""
+            print(f"interrupted; the region is as it was{left}", file=sys.stderr)
+            return INTERRUPTED
 
 
 def _run(arguments: argparse.Namespace, known: Stack, journal: Journal, signals: Signals) -> int:
@@ -121,7 +127,7 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
         for path in drills.write(report, arguments.out):
             say(f"{path}")
     say(drills.summary(report))
-    return DONE if report.ok else 1
+    return DONE if report.ok else FAILED
 
 
 def _ways(asked: str, target: Target) -> list[Way]:

@@ -17,7 +17,8 @@ class Live:
     def __init__(self, say: Callable[[str], None], now: Callable[[], float]) -> None:
         self._say, self._now = say, now
         self._told: set[Step] = set()
-        self._last = now()
+        self._last = self._since = now()
+        self._waiting = ""
 
     def say(self, text: str, view: View) -> None:
         back = ENDED in view.marks
@@ -31,9 +32,10 @@ class Live:
                 self._told.add(one.step)
                 passed = one.at - self._base(view, one.step in OUTAGE)
                 self._line(f"{passed:7.1f} s  {one.step}{_spread(one)}")
+        if waiting != self._waiting:
+            self._waiting, self._since = waiting, self._now()
         if waiting and self._now() - self._last > REPORT_SECONDS:
-            where = f" ({self._now() - view.mark(BEGUN):.0f} s)" if BEGUN in view.marks else ""
-            self._line(f"           … waiting{where}: {waiting}")
+            self._line(f"           … waiting for {self._now() - self._since:.0f} s: {waiting}")
 
     def _line(self, text: str) -> None:
         self._last = self._now()

@@ -28,6 +28,7 @@ from ops.drill.record import (
     Copied,
     Found,
     Lane,
+    Stored,
     View,
     Writer,
 )
@@ -134,7 +135,7 @@ def comeback(scene: Scene, view: View) -> tuple[Milestone, ...]:
     paths = [f"{host}{path}" for host, path in scene.health]
     moving = scene.moving
     return (
-        span.since(Step.ALIVE, Lane.WORKLOADS, scene.namespaces, _is(ANSWER)),
+        span.since(Step.ALIVE, Lane.WORKLOADS, scene.namespaces, _is(ANSWER), lasting=False),
         span.since(Step.PROBE_ANSWERS, Lane.PROBES, [SYSTEM], _is(ANSWER)),
         span.since(Step.CLEAR, Lane.FLAG, [SYSTEM], _is(CLEAR)),
         span.since(Step.CLEARS, Lane.FLAG, scene.namespaces, _is(CLEAR)),
@@ -162,14 +163,20 @@ def follows(tenant: Tenant) -> bool:
     return tenant.moves and tenant.keeping is Keeping.FOLLOWS
 
 
-def newest_found(view: View, tenant: Tenant, begin: float, end: float) -> int | None:
-    """Of the memories stored at home: the last one that another region's Brain knew."""
-    known = (
-        one.home
+def newest_found(view: View, tenant: Tenant, begin: float, end: float) -> Stored | None:
+    """Of the memories that the home region's Brain said it had stored: the last that another one knew."""
+    known = {
+        number
         for one in view.found
         if one.company == tenant.namespace and one.region != tenant.home and begin <= one.at < end
-    )
-    return max((number for numbers in known for number in numbers), default=None)
+        for number in one.home
+    }
+    stored = [
+        one
+        for one in view.stored
+        if one.company == tenant.namespace and one.writer is Writer.HOME and one.number in known
+    ]
+    return max(stored, key=lambda one: one.number, default=None)
 
 
 def stored_by(view: View, tenant: Tenant) -> frozenset[tuple[Writer, int]]:
@@ -180,6 +187,15 @@ def lost_for_good(view: View, tenant: Tenant) -> frozenset[tuple[Writer, int]]:
     """What was stored and is, after the return, in no memory that was asked, and not set aside either."""
     after = [one for one in view.found if one.company == tenant.namespace and one.at >= view.mark(ENDED)]
     return stored_by(view, tenant).difference(*map(_found_in, after))
+
+
+def is_back(view: View, tenant: Tenant) -> bool:
+    """Whether the company's Brain answers questions again where it did at first."""
+    return any(
+        one.company == tenant.namespace and one.region == tenant.home and not one.aside
+        for one in view.found
+        if one.at >= view.mark(ENDED)
+    )
 
 
 def _found_in(one: Found) -> set[tuple[Writer, int]]:
@@ -248,10 +264,10 @@ class _Span:
         for one in self._view.changes:
             if (one.lane, one.subject) != (lane, subject) or one.at >= self.end or one.state == UNKNOWN:
                 continue
-            if not wanted(one.state):
-                at = None if lasting else at
-            elif at is None and (lasting or one.at >= self.begin):
-                at = one.at
+            if wanted(one.state):
+                at = one.at if at is None else at
+            elif lasting or one.at < self.begin:
+                at = None
         # What was so before is so from the beginning on.
         return None if at is None else max(at, self.begin)
 

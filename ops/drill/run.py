@@ -35,7 +35,7 @@ POLL_SECONDS = 0.2
 CALM_SECONDS = 3.0
 """Without any trouble, before a region is taken down."""
 BASELINE_SECONDS = 240.0
-COPY_SLACK_SECONDS = 60.0
+COPY_SLACK_SECONDS = 120.0
 OUTAGE_SECONDS = 150.0
 """For all steps of the outage; what has not come until then is not waited for."""
 RETURN_SECONDS = 480.0
@@ -113,6 +113,7 @@ class Run:
         # A copy was made just now: without this, what is lost would always be the least that can be.
         self.stage.sleep(self.chance.uniform(0, self.world.scene.sync_interval))
         outage.prepare()
+        self._await_calm()
         self.record.mark(BEGUN, self.stage.now())
         try:
             self._say(outage.begin())
@@ -203,8 +204,7 @@ class Run:
 
     def _returned(self, view: View) -> tuple[Milestone, ...]:
         steps = milestones.comeback(self.world.scene, view)
-        late = self.stage.now() - self._looked_aside > ASIDE_SECONDS
-        if late and [one.step for one in steps if one.at is None] == [Step.MEMORY_BACK]:
+        if self.stage.now() - self._looked_aside > ASIDE_SECONDS:
             self._looked_aside = self.stage.now()
             self._look_aside()
         return steps
@@ -213,7 +213,8 @@ class Run:
         """What a Brain that has returned does not know may have been set aside."""
         for tenant in self.world.scene.moving:
             for region in filter(None, (tenant.home, tenant.away)):
-                if not milestones.lost_for_good(self.record.view(), tenant):
+                view = self.record.view()
+                if not (milestones.is_back(view, tenant) and milestones.lost_for_good(view, tenant)):
                     break
                 try:
                     lines = self.world.brains.set_aside(tenant.namespace, region, self.markers.pattern)

@@ -158,7 +158,7 @@ def memory(view: View, tenant: Tenant) -> list[Segment]:
 def _outage(view: View, what: str) -> Segment:
     begin, end = view.mark(BEGUN), view.mark(ENDED)
     title = f"{what}: {end - begin:.1f} s, put back {view.mark(RESTORED) - end:.1f} s later"
-    return Segment(begin=begin, end=end, look=Look.BAD, text=what, title=title)
+    return Segment(begin=begin, end=end, look=Look.BAD, text=what.partition(":")[0], title=title)
 
 
 def _lane(

@@ -91,12 +91,7 @@ def _age(view: View, tenant: Tenant) -> float | None:
         made = [one.made for one in view.copies if one.company == tenant.namespace]
         return max(0.0, view.mark(BEGUN) - max(made)) if made else None
     newest = newest_found(view, tenant, view.mark(BEGUN), view.mark(ENDED))
-    stored = {
-        one.number: one.at
-        for one in view.stored
-        if one.company == tenant.namespace and one.writer is Writer.HOME
-    }
-    return None if newest is None or newest not in stored else max(0.0, view.mark(BEGUN) - stored[newest])
+    return None if newest is None else max(0.0, view.mark(BEGUN) - newest.at)
 
 
 _AFTER: Mapping[Step, tuple[Step | None, str, str]] = {
@@ -179,8 +174,7 @@ def _spans(scene: Scene, view: View, found: Judged) -> Iterator[Verdict]:
 
 
 def _memories(scene: Scene, view: View, found: Judged) -> Iterator[Verdict]:
-    if known := [age for age in found.ages.values() if age is not None]:
-        yield _held(AGE_SPAN, max(known), scene.limits.age)
+    yield from _ages(scene, found)
     for one in scene.moving:
         lost = lost_for_good(view, one)
         line = _lost(one, lost, scene) if lost else f"the drill could store nothing as {one.namespace}"
@@ -198,6 +192,21 @@ def _memories(scene: Scene, view: View, found: Judged) -> Iterator[Verdict]:
         brain = f"the Brain of {first.company} in {first.region}"
         line = f"{brain} mixes companies: it told of {first.strange[0]}{more}"
         yield Verdict(what=STRANGE, seconds=None, limit=None, ok=False, line=line)
+
+
+def _ages(scene: Scene, found: Judged) -> Iterator[Verdict]:
+    """Where nothing was found, that step's line says it; where what was found tells no age, this one."""
+    if not found.ages:
+        return
+    known = [age for age in found.ages.values() if age is not None]
+    if len(known) == len(found.ages):
+        yield _held(AGE_SPAN, max(known), scene.limits.age)
+        return
+    names = ", ".join(name for name, age in found.ages.items() if age is None)
+    line = (
+        "" if found.at(Step.MEMORY) is None else f"{AGE_SPAN}: nothing that {names} was known to have stored"
+    )
+    yield Verdict(what=AGE_SPAN, seconds=None, limit=scene.limits.age, ok=False, line=line)
 
 
 def _lost(tenant: Tenant, lost: frozenset[tuple[Writer, int]], scene: Scene) -> str:

@@ -40,12 +40,13 @@ CHECKS = (
     Check(area=Area.APPLICATION, name="stores and finds", judge=application.stores, stores=True),
     Check(area=Area.TENANCY, name="memory", judge=isolation.judge, stores=True),
     Check(area=Area.TENANCY, name="network", judge=network.judge, needs_cluster=True),
-    Check(area=Area.TENANCY, name="bucket prefix", judge=prefixes.judge, needs_cluster=True),
     Check(area=Area.SIDECARS, name="agent to health monitor", judge=sidecars.served),
     Check(area=Area.SIDECARS, name="health monitor to agent", judge=sidecars.tracked),
     Check(area=Area.PILLARS, name="SOP execution", judge=pillars.recalled, stores=True),
     Check(area=Area.PILLARS, name="HR proposal", judge=proposals.judge, needs_cluster=True),
     Check(area=Area.PERSISTENCE, name="copy in the bucket", judge=copies.copied, needs_cluster=True),
+    # Now that there are copies to read.
+    Check(area=Area.TENANCY, name="bucket prefix", judge=prefixes.judge, needs_cluster=True),
     Check(
         area=Area.PERSISTENCE,
         name="copy in the standby",

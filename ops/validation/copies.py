@@ -84,17 +84,19 @@ def followed(run: Run, site: PodSite) -> Verdict:
 
 def _held(run: Run, site: PodSite, follower: PodSite, limit: float) -> str:
     """Where what the site stored is held ready, and since when."""
-    folder = f"{STANDBY}/{run.mark(site).space}"
+    space = run.mark(site).space
+    # Beside its memory, or in it: a standby takes the serving memory over now and then.
+    folders = [f"{STANDBY}/{space}", space]
 
     def is_held() -> bool:
-        return bool(follower.in_gate(BRAIN, "volume", {"count": [folder]})[folder])
+        return any(follower.in_gate(BRAIN, "volume", {"count": folders}).values())
 
     what = f"{follower.region} holds what {who(site)} stored"
     seconds = waited(is_held, limit, what, FOLLOWER_POLL_SECONDS)
     if seconds is None:
         raise Failure(
-            f"the standby of {who(follower)} holds nothing of what {site.region} stored: {folder} is not on"
-            f" its volume after {limit:.0f} s; {follower.gate_says(BRAIN)}",
+            f"the standby of {who(follower)} holds nothing of what {site.region} stored: {folders[0]} is not"
+            f" on its volume after {limit:.0f} s; {follower.gate_says(BRAIN)}",
             follower.look_at_gate(BRAIN),
         )
     return f"{follower.region} after {seconds:.0f} s"

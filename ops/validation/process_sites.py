@@ -57,6 +57,17 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until `/health` answers 200. Raises Failure, quoting its output."""
+        for _ in range(ports.ATTEMPTS):
+            self._spawn()
+            code = self._answered()
+            if code is None:
+                return
+            # Another program may have taken the port before this one could.
+            if ports.is_free(self._port):
+                break
+        raise self._failure(f"ended with exit code {code} before it answered")
+
+    def _spawn(self) -> None:
         self._port = ports.choose(())
         self._folder.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -69,13 +80,17 @@ class Server:
                 env={**os.environ, **self._environment()},
                 start_new_session=True,
             )
+
+    def _answered(self) -> int | None:
+        """None once it answers; the code with which it ended before. Raises Failure after the limit."""
+        assert self._process is not None
         problem = ""
         for passed, tell in rounds(POLL_SECONDS, self._limit):
             if (code := self._process.poll()) is not None:
-                raise self._failure(f"ended with exit code {code} before it answered")
+                return code
             try:
                 mcp_client.health(self.url, timeout=min(5.0, self._limit))
-                return
+                return None
             except McpError as error:
                 problem = str(error)
             if tell and passed >= REPORT_SECONDS:

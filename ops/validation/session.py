@@ -17,8 +17,10 @@ from ops.validation.run import Run, who
 from ops.validation.sites import Site
 from ops.validation.verdicts import Area, Failure, Outcome, Status, Verdict
 
-EXPECTED = (Failure, McpError, OperatorError, LocalError, OSError, urllib3.exceptions.HTTPError)
-"""What a platform that is not well makes checks raise."""
+TOLD = (Failure, McpError, OperatorError, LocalError)
+"""Errors whose text says what is wrong."""
+EXPECTED = (*TOLD, OSError, urllib3.exceptions.HTTPError, LookupError, ValueError)
+"""What a platform that is not well, or not as it should be, makes checks raise."""
 
 
 WIDTHS = (22, 24, 16, 17)
@@ -78,7 +80,7 @@ class Session:
             if check.area is Area.APPLICATION:
                 self._lost(check, site)
             look = error.look if isinstance(error, Failure) else site.look("gate")
-            return Verdict(status=Status.FAILED, detail=str(error) or repr(error)), look
+            return Verdict(status=Status.FAILED, detail=_cause(error)), look
 
     def _lost(self, check: Check, site: Site) -> None:
         if check.stores:
@@ -96,7 +98,7 @@ class Session:
                 done = site.forget({self._run.mark(site).space}, self._run.asked.get(site, set()))
                 verdict = Verdict(status=Status.PASSED, detail=done)
             except EXPECTED as error:
-                verdict = Verdict(status=Status.FAILED, detail=str(error) or repr(error))
+                verdict = Verdict(status=Status.FAILED, detail=_cause(error))
                 look = error.look if isinstance(error, Failure) else site.look("gate")
             finally:
                 site.close()
@@ -115,6 +117,10 @@ class Session:
         )
         self.outcomes.append(outcome)
         say(row(outcome))
+
+
+def _cause(error: Exception) -> str:
+    return str(error) if isinstance(error, TOLD) else repr(error)
 
 
 def row(outcome: Outcome) -> str:
