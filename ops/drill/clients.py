@@ -54,26 +54,36 @@ class Names:
         every: float = NAMES_SECONDS,
     ) -> None:
         """`healthy` says it of a health check's id."""
-        self._scene, self._records, self._healthy, self.every = scene, records, healthy, every
+        self._scene, self._healthy, self.every = scene, healthy, every
+        self._records = {one.namespace: reachable(records, one.host) for one in scene.tenants}
+        self._checks = {name: sorted(check_ids(found)) for name, found in self._records.items()}
+        self._answers: dict[tuple[str, tuple[bool, ...]], Seen] = {}
         self._targets: dict[str, str] = {}
 
     def look(self) -> dict[str, Seen]:
-        return {tenant.namespace: self._answer(tenant) for tenant in self._scene.tenants}
+        checks = {id: self._healthy(id) for ids in self._checks.values() for id in ids}
+        return {tenant.namespace: self._seen(tenant, checks) for tenant in self._scene.tenants}
 
     def target(self, tenant: Tenant) -> str:
         """The load balancer's name that a client was told last; empty before the first look."""
         return self._targets.get(tenant.namespace, "")
 
-    def _answer(self, tenant: Tenant) -> Seen:
+    def _seen(self, tenant: Tenant, checks: Mapping[str, bool]) -> Seen:
+        name = tenant.namespace
+        key = name, tuple(checks[id] for id in self._checks[name])
+        if key not in self._answers:
+            self._answers[key] = self._resolved(tenant, checks)
+        seen, known = self._answers[key], self._scene.edges
+        targets = (one for one in seen.detail.split() if known.get(one, one) == seen.state)
+        self._targets[name] = next(targets, "")
+        return seen
+
+    def _resolved(self, tenant: Tenant, checks: Mapping[str, bool]) -> Seen:
         try:
-            answer = resolve(self._records, tenant.host, tenant.client, self._healthy)
+            answer = resolve(self._records[tenant.namespace], tenant.host, tenant.client, checks.__getitem__)
         except ResolveError as error:
             return Seen(state=UNKNOWN, detail=str(error))
         region = pick(regions_in(answer, self._scene.edges), self._scene.region)
-        known = self._scene.edges
-        self._targets[tenant.namespace] = next(
-            (name for name in sorted(answer) if known.get(name, name) == region), ""
-        )
         return Seen(state=region or UNKNOWN, detail=" ".join(sorted(answer)))
 
 
@@ -107,6 +117,25 @@ class Clients:
                 detail=reply.detail,
             )
         )
+
+
+def reachable(records: Iterable[Mapping[str, Any]], host: str) -> list[Mapping[str, Any]]:
+    """The records that can have a say in what a name leads to: a zone may hold thousands of others."""
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        by_name.setdefault(_canonical(record["Name"]), []).append(record)
+    found, names, seen = list[Mapping[str, Any]](), [_canonical(host)], set[str]()
+    while names:
+        if (name := names.pop()) not in seen:
+            seen.add(name)
+            found += by_name.get(name, ())
+            aliases = (one["AliasTarget"]["DNSName"] for one in by_name.get(name, ()) if "AliasTarget" in one)
+            names += map(_canonical, aliases)
+    return found
+
+
+def _canonical(name: str) -> str:
+    return name.rstrip(".").lower()
 
 
 def check_ids(records: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -13,7 +13,6 @@ from local.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from ops.drill.asking import NoPage
 from ops.drill.brains import PodBrains
-from ops.drill.clients import Names
 from ops.drill.looks import Controllers
 from ops.drill.memories import NoBrain
 from ops.drill.milestones import Step
@@ -47,13 +46,12 @@ class Explaining:
         cluster: Cluster,
         controllers: Controllers,
         brains: PodBrains,
-        names: Names,
         checkers: Checkers | None,
         record: Record,
     ) -> None:
         """`cluster`: the region's own."""
         self._scene, self._cluster, self._controllers = scene, cluster, controllers
-        self._brains, self._names, self._checkers, self._record = brains, names, checkers, record
+        self._brains, self._checkers, self._record = brains, checkers, record
 
     def explain(self, step: Step, subject: str) -> str:
         """In words; empty where nothing is known. Never raises."""

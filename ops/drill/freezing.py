@@ -18,7 +18,7 @@ from ops.errors import OperatorError
 
 PROGRAM = Path(__file__).parent / "inside" / "freeze.py"
 GATE = "gate"
-STDIN, STDOUT, STDERR = 0, 1, 2
+STDIN, OUTPUTS = b"\x00", (b"\x01", b"\x02")
 """Channels of an `exec` (source: Kubernetes, `v4.channel.k8s.io`)."""
 READY = "ready"
 PATIENCE_SECONDS = 15.0
@@ -47,13 +47,13 @@ class Session:
     def say(self) -> None:
         """That the drill is still there. A session that broke has ended the program."""
         with self._sending, suppress(OSError, WebSocketException):
-            self._stream.send_binary(bytes([STDIN]) + b".")
+            self._stream.send_binary(STDIN + b".")
 
     def close(self) -> str:
         """Let the application go on; why one cannot be sure that it does, empty when one can."""
         try:
             with self._sending:
-                self._stream.send_binary(bytes([STDIN]) + b"q")
+                self._stream.send_binary(STDIN + b"q")
             self._read_until("go on")
             return ""
         except (OSError, WebSocketException, OperatorError) as error:
@@ -70,5 +70,5 @@ class Session:
             opcode, frame = self._stream.recv_data_frame(True)
             if opcode == ABNF.OPCODE_CLOSE or time.monotonic() > deadline:
                 raise OperatorError(f"{self._what}: the program in its gate ended: {self._output.strip()}")
-            if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data[:1] in (b"\x01", b"\x02"):
+            if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data[:1] in OUTPUTS:
                 self._output += bytes(frame.data[1:]).decode(errors="replace")

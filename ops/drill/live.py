@@ -50,4 +50,4 @@ def _spread(one: Milestone) -> str:
     times = [at for at in one.times.values() if at is not None]
     if len(times) < 2 or max(times) - min(times) < 0.05:
         return ""
-    return f" (from {max(times) - min(times):.1f} s earlier on)" if max(times) == one.at else ""
+    return f" (for the first {max(times) - min(times):.1f} s earlier)" if max(times) == one.at else ""

@@ -144,7 +144,6 @@ class Controllers:
     def __init__(self, cluster: Cluster, doors: Doors) -> None:
         self._cluster, self._doors = cluster, doors
         self._pool = ThreadPoolExecutor(AT_ONCE)
-        self._pods: list[str] = []
 
     def pods(self) -> list[str]:
         found = listed(self._cluster, of_namespace(PODS, SYSTEM_NAMESPACE), CONTROLLER)

@@ -70,7 +70,6 @@ OUTAGE = (
     Step.CLIENT,
     Step.MEMORY,
 )
-RETURN = tuple(step for step in Step if step not in OUTAGE)
 NOT_AWAITED = (Step.CLIENT_FAILS,)
 """An outage that no client notices is no fault."""
 

@@ -100,7 +100,7 @@ class Target:
             else Names(scene, records, Status(self.reach).healthy, STATUS_SECONDS)
         )
         controllers, brains = Controllers(home, self.doors), self.brains
-        explaining = Explaining(scene, home, controllers, brains, names, checkers, record)
+        explaining = Explaining(scene, home, controllers, brains, checkers, record)
         return World(
             scene=scene,
             observers=self._observers(scene, controllers),

@@ -1,0 +1,40 @@
+"""Objects of the platform on the API server; and fixtures of the operator's other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.control_plane import ControlPlane
+from ops.drill.doors import Doors
+from plan.names import SYSTEM_NAMESPACE
+from tests.drill.platform import Objects, reach
+from tests.drill.scenes import scene
+from tests.ops.conftest import copies
+
+__all__ = ["copies"]
+
+NAMESPACES = (SYSTEM_NAMESPACE, *scene().namespaces)
+
+
+@pytest.fixture(scope="module")
+def made(control_plane: ControlPlane) -> Objects:
+    objects = Objects(reach(control_plane))
+    for name in NAMESPACES:
+        objects.namespace(name)
+    return objects
+
+
+@pytest.fixture
+def objects(made: Objects) -> Iterator[Objects]:
+    made.clear(*NAMESPACES)
+    yield made
+    made.clear(*NAMESPACES)
+
+
+@pytest.fixture
+def doors() -> Iterator[Doors]:
+    found = Doors(direct=True)
+    yield found
+    found.close()

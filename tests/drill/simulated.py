@@ -1,0 +1,270 @@
+"""A platform that exists in virtual time only: what it does, and what of it can be sabotaged.
+
+The drill's own parts run for real: checkers, records, clients, writers, the run itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ops.drill.asking import Place, Question, Reply
+from ops.drill.memories import NoBrain
+from ops.drill.milestones import follows
+from ops.drill.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, Seen
+from ops.drill.scene import Scene, Tenant
+from ops.drill.watching import Task
+from tests.drill.scenes import SYNC
+
+NOON = 1_800_000_000.0
+STEP_SECONDS = 0.05
+INTERVAL, ROUNDS, TIMEOUT = 5.0, 3, 1.0
+READINESS = 5.0
+SWAP = 8.0
+BOOT = 12.0
+
+
+class Clockwork:
+    """A Stage whose time passes when it is slept, and only then."""
+
+    def __init__(self, platform: Platform | None = None) -> None:
+        self.platform, self._now = platform, 0.0
+        self._tasks: list[tuple[float, int, Task]] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def utc(self) -> float:
+        return NOON + self._now
+
+    def sleep(self, seconds: float) -> None:
+        until = self._now + seconds
+        while self._now < until - 1e-9:
+            self._now = min(until, self._now + STEP_SECONDS)
+            assert self.platform is not None
+            self.platform.pass_time(self._now)
+            for index, (at, number, task) in enumerate(self._tasks):
+                if at <= self._now:
+                    self._tasks[index] = (self._now + task.every, number, task)
+                    task.turn()
+
+    def start(self, task: Task) -> None:
+        self._tasks.append((self._now, len(self._tasks), task))
+
+    def submit(self, job: Callable[[], None]) -> None:
+        job()
+
+    def close(self) -> None:
+        self._tasks = []
+
+
+@dataclass(kw_only=True)
+class Sabotage:
+    readiness_ignores_the_flag: bool = False
+    controller_cannot_patch: bool = False
+    copies_nothing: bool = False
+    brain_mixes_companies: bool = False
+    memory_of_another_company: bool = False
+    health_path_lies: bool = False
+    flag_stays: bool = False
+    memory_is_forgotten_on_return: bool = False
+    pods_do_not_come_back: bool = False
+    slow_swap: float = 0.0
+    slow_probes: float = 0.0
+
+
+@dataclass
+class Table:
+    """What a company's memory in a region holds."""
+
+    texts: list[str] = field(default_factory=list)
+
+
+class Platform:
+    """Two regions in one cluster; `region` is the one that fails."""
+
+    def __init__(self, scene: Scene, sabotage: Sabotage, hold_down: int = 1) -> None:
+        self.scene, self.sabotage, self.hold_down = scene, sabotage, hold_down
+        self.region = scene.region
+        self.now = 0.0
+        self.down_at: float | None = None
+        self.up_at: float | None = None
+        self.alive = True
+        self.bad = self.good = 0
+        self.next_round = INTERVAL / 3
+        self.probes_fail = False
+        self.flag = False
+        self.flag_changed = float("-inf")
+        self.ready = True
+        self.memories: dict[tuple[str, str], Table] = {}
+        self.copied: dict[str, tuple[float, list[str]]] = {}
+        self.next_copy = 1.0
+        self.swapped: dict[str, float] = {}
+        self.aside: dict[str, list[str]] = {}
+
+    # What happens by itself.
+
+    def pass_time(self, now: float) -> None:
+        self.now = now
+        if self.up_at is not None and now >= self.up_at and not self.sabotage.pods_do_not_come_back:
+            self.alive, self.down_at, self.up_at = True, None, None
+        if now >= self.next_round:
+            self.next_round += INTERVAL
+            self._round()
+        if self.alive and now >= self.next_copy:
+            self.next_copy = now + SYNC
+            self._copy()
+        self._readiness()
+        self._memory()
+
+    def _round(self) -> None:
+        slow = self.down_at is not None and self.now - self.down_at < self.sabotage.slow_probes
+        self.probes_fail = not self.alive and not slow
+        self.bad = self.bad + 1 if self.probes_fail else 0
+        self.good = 0 if self.probes_fail else self.good + 1
+        if self.sabotage.controller_cannot_patch:
+            return
+        if not self.flag and self.bad >= ROUNDS:
+            self.flag, self.flag_changed, self.good = True, self.now, 0
+        elif self.flag and self.good >= ROUNDS * self.hold_down and not self.sabotage.flag_stays:
+            self.flag, self.flag_changed = False, self.now
+
+    def _readiness(self) -> None:
+        told = self.flag if self.now - self.flag_changed >= READINESS else not self.flag
+        told = told and self.flag_changed != float("-inf")
+        gated = told and not self.sabotage.readiness_ignores_the_flag
+        if self.sabotage.readiness_ignores_the_flag:
+            self.ready = True
+        else:
+            self.ready = self.alive and not gated
+
+    def _copy(self) -> None:
+        if self.sabotage.copies_nothing:
+            return
+        for tenant in self.scene.moving:
+            self.copied[tenant.namespace] = (self.now, list(self.table(tenant.namespace, tenant.home).texts))
+
+    def _memory(self) -> None:
+        for tenant in filter(follows, self.scene.moving):
+            name, away = tenant.namespace, tenant.away
+            assert away is not None
+            took = SWAP + self.sabotage.slow_swap
+            if self.flag and self.now - self.flag_changed >= took and name not in self.swapped:
+                self.swapped[name] = self.now
+                self.table(name, away).texts = list(self.copied.get(name, (0, []))[1])
+            if not self.flag and name in self.swapped and self.ready:
+                del self.swapped[name]
+                home, there = self.table(name, tenant.home), self.table(name, away)
+                self.aside[name] = [one for one in home.texts if one not in there.texts]
+                home.texts = list(there.texts)
+                if self.sabotage.memory_is_forgotten_on_return:
+                    home.texts, self.aside[name] = home.texts[:1], []
+
+    # What can be done to it.
+
+    def table(self, namespace: str, region: str) -> Table:
+        return self.memories.setdefault((namespace, region), Table())
+
+    def ask(self, place: Place, question: Question) -> Reply:
+        """An edge's answer."""
+        region = place.host.split(".")[0]
+        if question.path.startswith("/healthz/"):
+            failed = region == self.region and self.flag and not self.sabotage.health_path_lies
+            return Reply(status=503 if failed else 200, detail="503" if failed else "200")
+        if region == self.region and not (self.ready and self.alive):
+            return Reply(status=503, detail="503")
+        return Reply(status=200, detail="200")
+
+
+class Observer:
+    def __init__(self, lane: Lane, look: Callable[[], Mapping[str, Seen]], every: float = 0.25) -> None:
+        self.lane, self.look, self.every = lane, look, every
+
+
+def observers(platform: Platform) -> list[tuple[Observer, list[str]]]:
+    names = list(platform.scene.namespaces)
+    [(host, path)] = platform.scene.health
+
+    def of(subjects: list[str], tell: Callable[[], Seen]) -> Callable[[], Mapping[str, Seen]]:
+        return lambda: dict.fromkeys(subjects, tell())
+
+    def health() -> Seen:
+        reply = platform.ask(
+            Place(host=host, port=80, tls=False), Question(host="", path=path, connect=1, answer=1)
+        )
+        return Seen(state=str(reply.status) if reply.status else DEAD)
+
+    made = [
+        (Lane.FLAG, [SYSTEM, *names], lambda: Seen(state=SET if platform.flag else CLEAR)),
+        (Lane.PROBES, [SYSTEM], lambda: Seen(state=FAIL if platform.probes_fail else ANSWER)),
+        (Lane.ENDPOINTS, names, lambda: Seen(state=READY if platform.ready else NONE)),
+        (Lane.WORKLOADS, names, lambda: Seen(state=ANSWER if platform.alive else FAIL)),
+        (Lane.HEALTH, [f"{host}{path}"], health),
+    ]
+    return [(Observer(lane, of(subjects, tell)), subjects) for lane, subjects, tell in made]
+
+
+class SimulatedBrains:
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def store(self, namespace: str, region: str, company: str, text: str) -> None:
+        self._require(region)
+        self._platform.table(namespace, region).texts.append(text)
+
+    def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
+        self._require(region)
+        sabotage = self._platform.sabotage
+        if company.endswith("-nobody") and not sabotage.brain_mixes_companies:
+            return "No relevant memories found."
+        found = list(self._platform.table(namespace, region).texts)
+        if sabotage.memory_of_another_company:
+            found += [one.replace(f".{namespace}.", ".initech.") for one in found[:1]]
+        return "\n".join(found[:limit]) or "No relevant memories found."
+
+    def why_not(self, namespace: str, region: str) -> str:
+        platform = self._platform
+        home = next(one.home for one in platform.scene.tenants if one.namespace == namespace)
+        if region == home:
+            return (
+                ""
+                if platform.alive and not platform.flag and namespace not in platform.swapped
+                else "standby"
+            )
+        return "" if namespace in platform.swapped else "catching up"
+
+    def set_aside(self, namespace: str, region: str, pattern: str) -> list[str]:
+        return self._platform.aside.get(namespace, [])
+
+    def _require(self, region: str) -> None:
+        if region == self._platform.region and not self._platform.alive:
+            raise NoBrain("no answer in 5 s")
+
+
+class SimulatedCopies:
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def newest(self, tenant: Tenant, region: str) -> float | None:
+        made = self._platform.copied.get(tenant.namespace)
+        return NOON + made[0] if made else None
+
+
+@dataclass
+class SimulatedOutage:
+    platform: Platform
+    begun: int = 0
+    ended: int = 0
+
+    def prepare(self) -> None:
+        pass
+
+    def begin(self) -> str:
+        self.begun += 1
+        self.platform.alive, self.platform.down_at = False, self.platform.now
+        return "6 StatefulSets scaled to 0"
+
+    def end(self) -> str:
+        self.ended += 1
+        self.platform.up_at = self.platform.now + BOOT
+        return "6 StatefulSets scaled back"

@@ -1,0 +1,205 @@
+"""Whole drills of a platform in virtual time: what is measured, and what finds out each kind of sabotage."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ops.drill import run as drill_run
+from ops.drill.milestones import Step
+from ops.drill.report import Drilled, Report
+from ops.drill.verdicts import AGE_SPAN, CLEAR_SPAN, GAP_BACK_SPAN, GAP_SPAN
+from ops.errors import OperatorError
+from tests.drill.playing import drilled, play
+from tests.drill.scenes import EU, scene
+from tests.drill.simulated import BOOT, INTERVAL, READINESS, ROUNDS, SWAP, Sabotage
+
+
+def seconds(run: Drilled, what: str) -> float:
+    [verdict] = [one for one in run.judged.verdicts if one.what == what]
+    assert verdict.seconds is not None
+    return verdict.seconds
+
+
+def after(run: Drilled, step: Step, mark: str = "begun") -> float:
+    at = run.judged.at(step)
+    assert at is not None, step
+    return at - run.view.mark(mark)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not come is given up sooner than in earnest."""
+    monkeypatch.setattr(drill_run, "OUTAGE_SECONDS", 60)
+    monkeypatch.setattr(drill_run, "RETURN_SECONDS", 150)
+
+
+@pytest.fixture(scope="module")
+def good() -> Drilled:
+    return drilled()
+
+
+def test_a_platform_that_does_as_it_should_holds_every_promise(good: Drilled) -> None:
+    assert good.ok, good.faults
+    assert good.faults == ()
+
+
+def test_what_is_measured_is_what_the_platform_did(good: Drilled) -> None:
+    flag = after(good, Step.FLAG)
+    assert (ROUNDS - 1) * INTERVAL <= flag <= ROUNDS * INTERVAL + 0.5
+    assert after(good, Step.PROBE_FAILS) == pytest.approx(flag - (ROUNDS - 1) * INTERVAL, abs=0.5)
+    assert after(good, Step.HEALTH) == pytest.approx(flag, abs=0.5)
+    assert flag < after(good, Step.DNS) <= flag + 10.5
+    assert after(good, Step.CLIENT) == pytest.approx(after(good, Step.DNS), abs=0.6)
+    assert flag + SWAP <= after(good, Step.MEMORY) <= flag + SWAP + 1.5
+    assert seconds(good, GAP_SPAN) == pytest.approx(after(good, Step.CLIENT), abs=0.6)
+    assert after(good, Step.ALIVE, "ended") == pytest.approx(BOOT, abs=0.6)
+    assert (ROUNDS - 1) * INTERVAL <= seconds(good, CLEAR_SPAN) <= ROUNDS * INTERVAL + 0.5
+    back = after(good, Step.ENDPOINTS_BACK, "ended") - after(good, Step.CLEAR, "ended")
+    assert back == pytest.approx(READINESS, abs=0.5)
+
+
+def test_clients_that_come_back_before_the_pods_are_ready_are_seen(good: Drilled) -> None:
+    """A fifth of Route53's checkers is enough: DNS returns before readiness does."""
+    assert 0 < seconds(good, GAP_BACK_SPAN) <= READINESS
+
+
+def test_a_company_whose_clients_are_elsewhere_notices_nothing(good: Drilled) -> None:
+    assert not [one for one in good.view.answers if one.company == "hooli" and not one.ok]
+    assert {one.region for one in good.view.answers if one.company == "hooli"} == {EU}
+
+
+def test_how_old_the_memory_is_depends_on_when_it_was_copied_last(good: Drilled) -> None:
+    assert 0 <= seconds(good, AGE_SPAN) <= 10 + 1.5
+    assert good.judged.ages.keys() == {"acme", "globex"}
+
+
+def test_memories_that_were_stored_but_not_copied_are_looked_for_in_what_was_set_aside() -> None:
+    run = drilled()
+    stored = {one.number for one in run.view.stored if one.company == "acme" and one.writer == "home"}
+    there = [one for one in run.view.found if (one.company, one.region, one.aside) == ("acme", EU, False)]
+    found_there = {number for one in there for number in one.home}
+    assert stored - found_there, "everything was copied: nothing could be set aside"
+    assert run.judged.at(Step.MEMORY_BACK) is not None
+    assert any("were set aside: diverged/ of acme in us-east-1" in note for note in run.notes)
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "cause"),
+    [
+        (
+            Sabotage(readiness_ignores_the_flag=True),
+            r"endpoints of agent-us-east-1 in acme still ready \d+ s after the flag \(and 2 more\): readiness"
+            r" ignores the flag: its gate says 200 \(ready\) on /ready although it is set",
+        ),
+        (
+            Sabotage(controller_cannot_patch=True),
+            r"flag not set \d+ s after the first failed probe: the controller says: flags-not-changed: 403:"
+            r" forbidden",
+        ),
+        (
+            Sabotage(brain_mixes_companies=True),
+            r"the Brain of acme in eu-west-1 mixes companies: it told of drill-t1\.acme\.home\.00001 when"
+            r" asked for company drill-t1-nobody \(and 3 more Brains\)",
+        ),
+        (
+            Sabotage(memory_of_another_company=True),
+            r"the Brain of acme in eu-west-1 mixes companies: it told of drill-t1\.initech\.home\.00001",
+        ),
+        (
+            Sabotage(health_path_lies=True),
+            r"us-east-1\.local\.test/healthz/us-east-1 still says 200 \d+ s after the flag",
+        ),
+        (Sabotage(flag_stays=True), r"flag not cleared \d+ s after the probes succeeded"),
+        (
+            Sabotage(pods_do_not_come_back=True),
+            r"workloads of acme in us-east-1 do not answer \d+ s after its end \(and 2 more\)",
+        ),
+        (
+            Sabotage(memory_is_forgotten_on_return=True),
+            r"memories of acme are lost: \d+ that us-east-1 had stored \(2 to \d+\) and \d+ that eu-west-1"
+            r" had stored \(1 to \d+\); after the return neither the Brain in us-east-1 nor diverged/ has"
+            r" them",
+        ),
+        (Sabotage(slow_probes=12.0), r"outage to flag: 2\d\.\d s, at most 20 s"),
+        (Sabotage(slow_swap=200.0), r"nothing of what acme stored was found elsewhere \d+ s after the flag"),
+    ],
+    ids=lambda one: (
+        next((name for name, on in vars(one).items() if on), "") if isinstance(one, Sabotage) else ""
+    ),
+)
+def test_sabotage_fails_the_drill_with_a_line_that_names_the_cause(sabotage: Sabotage, cause: str) -> None:
+    run = drilled(sabotage)
+    assert not run.ok
+    assert re.match(cause, run.faults[0]), run.faults
+
+
+def test_a_sidecar_that_copies_nothing_is_found_out_before_anything_is_taken_down() -> None:
+    with pytest.raises(
+        OperatorError, match="nothing was done: what the Brain of acme in us-east-1 stored"
+    ) as told:
+        play(Sabotage(copies_nothing=True))
+    assert "is in no copy in the bucket of eu-west-1 140 s later" in str(told.value)
+    assert "S3 refuses" in str(told.value)
+
+
+def test_what_follows_from_a_fault_is_told_in_one_line() -> None:
+    run = drilled(Sabotage(controller_cannot_patch=True))
+    assert len(run.faults) == 2
+    for step in (Step.FLAGS, Step.HEALTH, Step.DNS, Step.CLIENT, Step.MEMORY):
+        assert step in run.faults[1]
+
+
+@pytest.mark.parametrize(
+    "sabotage", [Sabotage(), Sabotage(controller_cannot_patch=True), Sabotage(flag_stays=True)]
+)
+def test_the_outage_is_ended_exactly_once_whatever_was_seen(sabotage: Sabotage) -> None:
+    _, outage, _ = play(sabotage)
+    assert (outage.begun, outage.ended) == (1, 1)
+
+
+def test_being_held_down_for_having_failed_before_is_not_counted_but_told() -> None:
+    run = drilled(hold_down=4)
+    assert run.ok, run.faults
+    assert run.judged.hold_down == 3 * ROUNDS * INTERVAL
+    assert after(run, Step.CLEAR) - after(run, Step.ALIVE) > 3 * ROUNDS * INTERVAL
+    assert seconds(run, CLEAR_SPAN) <= 20
+
+
+def test_where_memory_does_not_follow_it_is_looked_for_among_the_copies() -> None:
+    run = drilled(told=scene(loadBalancing={"policy": "latency"}))
+    assert run.ok, run.faults
+    assert not [one for one in run.view.found if one.region == EU]
+    assert set(run.judged.ages) == {"acme", "globex", "hooli"}
+    assert all(age is not None and age <= 12 for age in run.judged.ages.values())
+
+
+def test_without_copies_nothing_is_looked_for_elsewhere_and_what_was_there_comes_back() -> None:
+    run = drilled(told=scene(replication={"enabled": False}))
+    assert run.ok, run.faults
+    assert run.judged.ages == {}
+    assert run.judged.at(Step.MEMORY_BACK) is not None
+
+
+def test_the_report_tells_all_of_it(good: Drilled) -> None:
+    report = Report(scene=scene(), started=good.at, runs=[good])
+    told = json.loads(report.dump())
+    assert told["ok"] is True
+    [run] = told["runs"]
+    steps = {one["step"]: one["at"] for one in (*run["steps"]["outage"], *run["steps"]["return"])}
+    assert list(steps) == [str(step) for step in Step]
+    assert all(at is not None for at in steps.values())
+    assert {one["company"] for one in run["withoutAnswer"]["outage"]} == {"acme", "globex", "hooli"}
+    gap = next(one for one in run["withoutAnswer"]["outage"] if one["company"] == "acme")
+    assert gap["secondsWithCachedAnswer"] == pytest.approx(gap["seconds"] + 20)
+    spans = {one["what"]: one for one in told["distribution"]["scale"]}
+    assert spans[GAP_SPAN]["p50"] == spans[GAP_SPAN]["p99"] == pytest.approx(gap["seconds"], abs=0.01)
+    assert run["marks"]["begun"] == 0
+
+
+def test_unless_something_was_seen_it_is_not_there(good: Drilled) -> None:
+    run = drilled(Sabotage(readiness_ignores_the_flag=True))
+    [step] = [one for one in run.judged.outage if one.step is Step.ENDPOINTS]
+    assert (step.at, step.missing) == (None, ("acme", "globex", "hooli"))

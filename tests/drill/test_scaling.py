@@ -1,0 +1,139 @@
+"""Workloads are scaled away and back on a real API server, and those who declared them notice nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.control_plane import ControlPlane
+from local.kubernetes_api import ApiError
+from ops.cluster_access import Cluster, ClusterApi
+from ops.drill import scaling
+from ops.drill.scaling import OWNERS, Workload
+
+LABELS = {"app.kubernetes.io/part-of": "digital-agency", "topology.kubernetes.io/region": "us-east-1"}
+APPLY = "application/apply-patch+yaml"
+NAMESPACE = "scaled"
+WORKLOAD = Workload(namespace=NAMESPACE, name="brain-us-east-1", replicas=2)
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: ControlPlane) -> Cluster:
+    api = ClusterApi(str(control_plane.kubeconfig), "", threading.Event(), print)
+    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    return Cluster(name="local", regions=("us-east-1",), api=api, kubectl="kubectl")
+
+
+@pytest.fixture
+def declared(cluster: Cluster) -> Iterator[Any]:
+    live = declare(cluster, replicas=2)
+    until_observed(cluster)
+    yield live
+    cluster.api.call("DELETE", WORKLOAD.path)
+
+
+def declare(cluster: Cluster, replicas: int, **changed: Any) -> Any:
+    """As a deployment does: with server-side apply."""
+    template = {
+        "metadata": {"labels": LABELS},
+        "spec": {"containers": [{"name": "brain", "image": "example/brain:1"}]},
+    }
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": WORKLOAD.name, "namespace": NAMESPACE, "labels": LABELS},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": LABELS}, "template": template, **changed},
+    }
+    return cluster.api.call("PATCH", f"{WORKLOAD.path}?fieldManager=deployer", body, APPLY)
+
+
+def until_observed(cluster: Cluster) -> None:
+    """The StatefulSet's own controller has done with it: what it writes is no difference that counts."""
+    cluster.api.wait(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": WORKLOAD.name, "namespace": NAMESPACE},
+        },
+        lambda one: one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"],
+        "observed",
+        60,
+    )
+
+
+def live(cluster: Cluster) -> Any:
+    return cluster.api.call("GET", WORKLOAD.path)
+
+
+def owners(one: Any) -> list[tuple[str, str, Any]]:
+    """Who owns which fields, those of the status aside."""
+    return sorted(
+        (each["manager"], each["operation"], str(each["fieldsV1"]))
+        for each in one["metadata"]["managedFields"]
+        if each.get("subresource") != "status"
+    )
+
+
+def test_those_with_pods_are_found_by_their_region(cluster: Cluster, declared: Any) -> None:
+    assert scaling.workloads(cluster, LABELS) == [WORKLOAD]
+    assert scaling.workloads(cluster, {**LABELS, "topology.kubernetes.io/region": "eu-west-1"}) == []
+
+
+def test_scaled_away_and_back_it_is_as_it_was(cluster: Cluster, declared: Any) -> None:
+    before = live(cluster)
+    scaling.scale(cluster, WORKLOAD, 0)
+    assert live(cluster)["spec"]["replicas"] == 0
+    assert scaling.workloads(cluster, LABELS) == []
+    scaling.scale_back(cluster, WORKLOAD)
+    after = live(cluster)
+    assert after["spec"] == before["spec"]
+    assert owners(after) == owners(before)
+    assert OWNERS not in (after["metadata"].get("annotations") or {})
+
+
+def test_afterwards_a_deployment_may_change_the_replicas(cluster: Cluster, declared: Any) -> None:
+    scaling.scale(cluster, WORKLOAD, 0)
+    with pytest.raises(ApiError, match="conflict"):
+        declare(cluster, replicas=3)
+    scaling.scale_back(cluster, WORKLOAD)
+    assert declare(cluster, replicas=3)["spec"]["replicas"] == 3
+
+
+def test_to_scale_back_twice_changes_nothing_more(cluster: Cluster, declared: Any) -> None:
+    scaling.scale(cluster, WORKLOAD, 0)
+    scaling.scale_back(cluster, WORKLOAD)
+    declare(cluster, replicas=3)
+    scaling.scale_back(cluster, WORKLOAD)
+    assert live(cluster)["spec"]["replicas"] == 3
+
+
+def test_one_that_was_never_scaled_away_stays_as_it_is(cluster: Cluster, declared: Any) -> None:
+    before = live(cluster)
+    scaling.scale_back(cluster, WORKLOAD)
+    after = live(cluster)
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
+    assert owners(after) == owners(before)
+
+
+def test_one_that_is_gone_is_no_trouble(cluster: Cluster) -> None:
+    scaling.scale_back(cluster, Workload(namespace=NAMESPACE, name="brain-gone", replicas=1))
+
+
+@pytest.mark.parametrize("half_done", ["only begun", "pods asked for"])
+def test_a_way_back_that_was_broken_off_is_gone_to_its_end(
+    cluster: Cluster, declared: Any, half_done: str
+) -> None:
+    before = live(cluster)
+    scaling.scale(cluster, WORKLOAD, 0)
+    if half_done == "pods asked for":
+        cluster.api.call(
+            "PATCH",
+            f"{WORKLOAD.path}?fieldManager={scaling.MANAGER}",
+            {"spec": {"replicas": 2}},
+            scaling.MERGE,
+        )
+    scaling.scale_back(cluster, WORKLOAD)
+    assert owners(live(cluster)) == owners(before)

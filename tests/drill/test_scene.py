@@ -1,0 +1,144 @@
+"""Who is watched in a drill, where each company's clients are and go, and what must hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.drill.scene import MOST_WATCHED, Keeping, scene_of
+from ops.errors import WRONG_CALL, OperatorError
+from ops.stack import Stack
+from tests.drill.scenes import EU, US, scene, settings
+
+ASIA = "ap-southeast-2"
+
+
+def region(name: str, **more: object) -> dict[str, object]:
+    return {"name": name, "cluster": {"context": "local"}, "endpoint": f"{name}.local.test", **more}
+
+
+def test_by_the_order_of_a_company_its_clients_move_or_do_not() -> None:
+    told = {one.name: one for one in scene(US).tenants}
+    assert {name: (one.home, one.away, one.moves) for name, one in told.items()} == {
+        "acme": (US, EU, True),
+        "globex": (US, EU, True),
+        "hooli": (EU, EU, False),
+    }
+    assert [one.name for one in scene(EU).moving] == ["hooli"]
+
+
+@pytest.mark.parametrize("policy", ["latency", "weighted", "geo"])
+def test_where_several_regions_serve_the_drill_asks_from_near_the_one_that_fails(policy: str) -> None:
+    regions = [region(US, geo=["default", "NA"]), region(EU, geo=["EU", "country:TR"])]
+    for name, other in ((US, EU), (EU, US)):
+        told = scene(name, loadBalancing={"policy": policy}, regions=regions)
+        assert {(one.home, one.away) for one in told.tenants} == {(name, other)}
+
+
+def test_the_next_region_is_the_next_of_the_order_that_is_there() -> None:
+    told = scene(
+        US,
+        ("acme",),
+        regions=[region(EU), region(US), region(ASIA)],
+        companies=[{"name": "acme", "regions": [US, ASIA, EU]}],
+    )
+    assert [(one.home, one.away) for one in told.tenants] == [(US, ASIA)]
+    assert told.others == (EU, ASIA)
+
+
+def test_a_passive_region_has_no_clients_to_lose() -> None:
+    told = scene(EU, loadBalancing={"policy": "latency"}, regions=[region(US), region(EU, active=False)])
+    assert not any(one.moves for one in told.tenants)
+
+
+@pytest.mark.parametrize(
+    ("policy", "passive", "keeping"),
+    [
+        ("failover", False, Keeping.FOLLOWS),
+        ("latency", False, Keeping.COPIED),
+        ("latency", True, Keeping.FOLLOWS),
+    ],
+)
+def test_what_the_memory_does(policy: str, passive: bool, keeping: Keeping) -> None:
+    regions = [region(US), region(EU, active=not passive)]
+    told = scene(US, ("acme",), loadBalancing={"policy": policy}, regions=regions)
+    assert [one.keeping for one in told.tenants] == [keeping]
+
+
+def test_without_replication_it_stays() -> None:
+    assert {one.keeping for one in scene(replication={"enabled": False}).tenants} == {Keeping.STAYS}
+
+
+def test_at_the_defaults_the_figures_are_those_that_are_promised() -> None:
+    limits = scene().limits
+    assert (limits.flag, limits.endpoints, limits.gap) == (20, 27, 30)
+    assert (limits.clear, limits.back) == (20, 27)
+    assert limits.age == 10 + 30
+
+
+def test_slower_controllers_have_more_time() -> None:
+    limits = scene(failover={"intervalSeconds": 10, "timeoutSeconds": 2, "recoveryThreshold": 5}).limits
+    assert (limits.flag, limits.endpoints, limits.gap) == (36, 43, 46)
+    assert (limits.clear, limits.back) == (56, 63)
+
+
+def test_each_health_path_is_asked_at_its_load_balancer() -> None:
+    told = scene(companies=["acme", {"name": "hooli", "dedicatedHealthChecks": True}])
+    assert told.health == (
+        (f"{US}.local.test", f"/healthz/{US}"),
+        (f"{US}.local.test", f"/healthz/{US}/hooli"),
+    )
+
+
+def test_edges_of_one_region_are_told_apart() -> None:
+    regions = [{"name": US, "cluster": {"context": "one"}}, {"name": EU, "cluster": {"context": "two"}}]
+    told = scene(regions=regions, companies=["acme", {"name": "globex", "edge": 2}], images={"agency": "a:1"})
+    assert told.edges == {
+        "us-east-1.agency.test": US,
+        "us-east-1-2.agency.test": US,
+        "eu-west-1.agency.test": EU,
+        "eu-west-1-2.agency.test": EU,
+    }
+    assert len(told.health) == 2
+
+
+def test_of_many_companies_some_are_watched() -> None:
+    told = scene(companies=[f"company-{number}" for number in range(MOST_WATCHED + 5)])
+    assert len(told.tenants) == MOST_WATCHED
+
+
+@pytest.mark.parametrize(
+    ("region_", "companies", "changed", "text"),
+    [
+        ("us-west-2", [], {}, "--region: us-west-2 is not in .*; its regions: us-east-1, eu-west-1"),
+        (US, [], {"failover": {"enabled": False}}, "failover is off, so that nothing would notice an outage"),
+        (
+            US,
+            ["acme"],
+            {"companies": [{"name": "acme", "regions": [EU]}]},
+            "--company: acme is not in us-east-1",
+        ),
+        (US, ["initech"], {}, "--company: no company initech in"),
+        (
+            US,
+            [],
+            {"companies": [{"name": "acme", "regions": [US]}]},
+            "no company of .* lives in us-east-1 and an",
+        ),
+        (
+            US,
+            [],
+            {"hostedZoneId": None, "loadBalancing": {"policy": "failover", "manager": "external-dns"}},
+            "hostedZoneId is missing: there are the records that lead clients away",
+        ),
+    ],
+)
+def test_what_cannot_be_drilled_is_refused(
+    region_: str, companies: list[str], changed: dict[str, object], text: str
+) -> None:
+    told = settings(**changed)
+    stack = Stack(name="local", file=Path("Pulumi.local.yaml"), settings=told)
+    with pytest.raises(OperatorError, match=text) as error:
+        scene_of(stack, region_, companies, quick_copies=True)
+    assert error.value.code == WRONG_CALL

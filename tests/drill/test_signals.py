@@ -1,0 +1,86 @@
+"""Ctrl-C and its like end a drill, and never the putting back of what it changed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = """
+import random, sys, time
+from tests.drill.playing import *
+from tests.drill.scenes import *
+from tests.drill.simulated import *
+from ops.drill.signals import Signals
+
+class Slow(SimulatedOutage):
+    def end(self):
+        print("ending", flush=True)
+        for _ in range(20):
+            time.sleep(0.05)
+        print("ended", flush=True)
+        return super().end()
+
+class RealTime(Clockwork):
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        if outage.begun:
+            print("down", flush=True)
+            time.sleep(seconds)
+
+platform = Platform(scene(), Sabotage())
+outage = Slow(platform)
+run = Run(world=world(platform), stage=RealTime(platform), markers=Markers(run="t1"), teller=Lines(),
+          chance=random.Random(3))
+with Signals(lambda line: print(line, flush=True)) as signals:
+    try:
+        run.play(outage, signals)
+        print("played", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", outage.begun, outage.ended, flush=True)
+"""
+
+
+def start() -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def until_said(process: subprocess.Popen[str], wanted: str) -> None:
+    assert process.stdout is not None
+    for line in iter(process.stdout.readline, ""):
+        if line.strip() == wanted:
+            return
+    raise AssertionError(f"it ended without saying {wanted!r}")
+
+
+def rest(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stdout is not None
+    said = process.stdout.read().splitlines()
+    process.wait()
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_amid_the_outage_ends_it_first(number: signal.Signals) -> None:
+    process = start()
+    until_said(process, "down")
+    process.send_signal(number)
+    until_said(process, "ended")
+    assert rest(process)[-1] == "interrupted 1 1"
+
+
+def test_however_often_it_is_told_to_end_what_was_changed_is_put_back() -> None:
+    process = start()
+    until_said(process, "down")
+    process.send_signal(signal.SIGINT)
+    until_said(process, "ending")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        process.send_signal(number)
+    lines = rest(process)
+    assert "wait: what the drill has changed is being put back" in lines
+    assert "ended" in lines
+    assert lines[-1] == "interrupted 1 1"

@@ -1,0 +1,218 @@
+"""The suite's checks of a cluster, on pods that are processes of this machine, with real gates and rclone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.validation import network, prefixes
+from ops.validation.checks import CHECKS
+from ops.validation.run import Run
+from ops.validation.session import Session
+from ops.validation.sites import Limits
+from ops.validation.verdicts import Failure, Outcome, Status
+from plan.iam import replica_access
+from tests.ops.copies import EU, US
+from tests.s3 import ADMIN, S3Service
+from tests.s3.faults import Fault
+from tests.services import until
+from tests.validation.box import LIMITS, Boxed
+
+HASTY = replace(LIMITS, copy_slack=2.0, standby=1.0)
+"""Where nothing will come, however long it is awaited."""
+
+
+@pytest.fixture
+def boxed(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[Boxed]:
+    made = Boxed(tmp_path, s3, rclone)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def checked(boxed: Boxed, *names: str, limits: Limits = LIMITS) -> list[Outcome]:
+    """All checks, or those of these names after those of the application."""
+    chosen = [one for one in CHECKS if not names or one.area == "application" or one.name in names]
+    run = Run(id="abc123", sites=boxed.sites, limits=limits)
+    session = Session(run, cluster=True, destructive=False, checks=chosen)
+    session.run()
+    return session.outcomes
+
+
+def failures(outcomes: Sequence[Outcome], check: str = "") -> list[str]:
+    found = [one for one in outcomes if one.status is Status.FAILED and check in ("", one.check)]
+    return [one.detail for one in found]
+
+
+def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(boxed: Boxed, s3: S3Service) -> None:
+    boxed.start()
+    own = boxed.pod(boxed.sites[0], "brain").gate.volume / "acme"
+    own.mkdir()
+    (own / "memories.json").write_text("[]")
+    outcomes = checked(boxed)
+    assert failures(outcomes) == []
+    by_check = {one.check: one.status for one in outcomes}
+    assert by_check == {
+        "answers": "passed",
+        "stores and finds": "passed",
+        "memory": "passed",
+        "network": "not enforced here",
+        "bucket prefix": "passed",
+        "agent to health monitor": "passed",
+        "health monitor to agent": "passed",
+        "SOP execution": "passed",
+        "HR proposal": "passed",
+        "copy in the bucket": "passed",
+        "copy in the standby": "does not apply",
+        "restart": "passed",
+        "node restart": "not asked for",
+        "volume lost": "not asked for",
+        "removed": "passed",
+    }
+    (tried,) = {one.detail for one in outcomes if one.check == "bucket prefix"}
+    assert "with the pod's own credentials: all refused" in tried
+    assert len(s3.refused) >= 4, "each company's prefix, and an object of it"
+    for site, kept in zip(boxed.sites, (["acme"], []), strict=True):
+        volume = boxed.pod(site, "brain").gate.volume
+        assert [path.name for path in volume.iterdir() if not path.name.startswith(".")] == kept
+        assert not any(boxed.pod(site, "agent").gate.volume.glob("companies/*/hr/proposals/*"))
+        for component in ("brain", "agent"):
+            gate = boxed.pod(site, component).gate
+            assert gate.metric("agency_loss_guard") == 0 and "LossGuard" not in gate.reasons()
+
+
+def test_a_gate_that_copies_nothing_is_found_by_what_the_bucket_lacks(
+    tmp_path: Path, s3: S3Service, rclone: Path
+) -> None:
+    """It claims that all is well: its pages are those of one that copies."""
+    boxed = Boxed(tmp_path, s3, rclone, companies=("acme",))
+    try:
+        boxed.start(idle=[f"{US}/brain"])
+        (cause,) = failures(checked(boxed, "copy in the bucket", limits=HASTY))
+    finally:
+        boxed.close()
+    assert cause.startswith(f"the gate copies nothing: what the brain of acme in {US} stored")
+    assert f"s3://{s3.buckets[US]}/{US}/acme/brain" in cause and "its gate says: nothing is wrong" in cause
+
+
+def test_a_role_that_opens_another_company_s_copies_is_found(boxed: Boxed, s3: S3Service) -> None:
+    boxed.start(gates=False)
+    site, other = boxed.sites
+    wide = replica_access(region=US, buckets=s3.buckets, namespace=other.namespace)
+    own = replica_access(region=US, buckets=s3.buckets, namespace=site.namespace)
+    both = {**own, "Statement": [*own["Statement"], *wide["Statement"]]}
+    s3.principal("wide", both)
+    boxed.pod(site, "brain").gate.environment = s3.credentials("wide")
+    run = Run(id="abc123", sites=boxed.sites, limits=LIMITS)
+    with pytest.raises(Failure, match="a company reads another's copies: acme in us-east-1 may list s3://"):
+        prefixes.judge(run, site)
+    assert prefixes.judge(run, other).status is Status.PASSED
+
+
+def test_credentials_that_open_nothing_are_no_proof(boxed: Boxed, s3: S3Service) -> None:
+    boxed.start(gates=False)
+    site, _ = boxed.sites
+    boxed.pod(site, "brain").gate.environment = s3.credentials("nobody")
+    with pytest.raises(Failure, match="cannot list its own prefix"):
+        prefixes.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), site)
+
+
+def test_an_s3_that_fails_is_no_refusal(boxed: Boxed, s3: S3Service) -> None:
+    boxed.start(gates=False)
+    s3.fault = lambda call: (
+        Fault(status=500)
+        if call.principal != ADMIN and "globex-corp" in call.query.get("prefix", "")
+        else None
+    )
+    with pytest.raises(Failure, match=r"may list s3://.*globex-corp/ cannot be judged"):
+        prefixes.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+
+
+class TestNetwork:
+    def probe(self) -> tuple[str, int]:
+        return "127.0.0.1", 3000
+
+    def targets(self, boxed: Boxed) -> set[tuple[str, int]]:
+        site = boxed.sites[1]
+        return {*network._targets(site), self.probe()}
+
+    def test_where_policies_hold_every_address_was_tried(self, boxed: Boxed) -> None:
+        boxed.start(gates=False)
+        boxed.box.unreachable = self.targets(boxed)
+        verdict = network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+        assert verdict.status is Status.PASSED
+        assert verdict.detail.startswith("none of 14 addresses of 1 other")
+
+    def test_one_address_that_is_reached_fails(self, boxed: Boxed) -> None:
+        boxed.start(gates=False)
+        hole = ("brain-us-east-1.globex-corp.svc", 3002)
+        boxed.box.unreachable = self.targets(boxed) - {hole}
+        with pytest.raises(
+            Failure, match=r"acme/brain-us-east-1-0 connects to brain-us-east-1\.globex-corp\.svc:3002"
+        ):
+            network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+
+    def test_policies_that_are_missing_are_not_taken_for_a_cluster_that_enforces_none(
+        self, boxed: Boxed
+    ) -> None:
+        boxed.start(gates=False)
+        boxed.box.policies["globex-corp"] = []
+        with pytest.raises(Failure, match="the namespace globex-corp has no NetworkPolicy default-deny"):
+            network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+
+    def test_a_port_where_nothing_listens_is_no_proof(self, boxed: Boxed) -> None:
+        boxed.start(gates=False)
+        boxed.box.unreachable = self.targets(boxed)
+        boxed.pod(boxed.sites[1], "brain").servers[3002].kill()
+        with pytest.raises(
+            Failure, match="whether the brain of Globex_Corp in us-east-1 can be reached cannot be judged"
+        ):
+            network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+
+
+def test_a_pod_that_is_not_ready_is_said_with_its_reason(boxed: Boxed) -> None:
+    boxed.start(gates=False)
+    pod = boxed.pod(boxed.sites[0], "agent")
+    pod.ready, pod.problem = False, "containers with unready status: [agent]"
+    outcomes = checked(boxed, "SOP execution")
+    assert failures(outcomes, "answers") == [
+        "acme/agent-us-east-1-0 is not Ready: containers with unready status: [agent]"
+    ]
+    told = {one.check: one.status for one in outcomes if one.company == "acme"}
+    assert told["stores and finds"] == told["SOP execution"] == "not tried"
+
+
+def test_a_memory_is_held_ready_by_the_region_that_follows_and_not_written_there(
+    tmp_path: Path, s3: S3Service, rclone: Path
+) -> None:
+    boxed = Boxed(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
+    try:
+        boxed.start()
+        serving, standby = boxed.sites
+        until(lambda: serving.standby() is None, "the first region serves")
+        assert standby.standby() == f"standby: its memory follows {US}"
+        outcomes = checked(boxed, "memory", "copy in the standby", "restart")
+        assert failures(outcomes) == []
+        told = {(one.check, one.region): one.status for one in outcomes}
+        assert told["copy in the standby", US] == told["restart", US] == "passed"
+        assert (
+            told["copy in the standby", EU] == told["restart", EU] == told["memory", EU] == "does not apply"
+        )
+        assert told["memory", US] == "does not apply", "no other company was chosen"
+        assert boxed.pod(standby, "brain").gate.metric("agency_alarm") == 0
+    finally:
+        boxed.close()
+
+
+def test_a_standby_that_holds_nothing_fails(tmp_path: Path, s3: S3Service, rclone: Path) -> None:
+    boxed = Boxed(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
+    try:
+        boxed.start(idle=[f"{EU}/brain"])
+        (cause,) = failures(checked(boxed, "copy in the standby", limits=HASTY))
+        assert cause.startswith(f"the standby of acme in {EU} holds nothing of what {US} stored")
+    finally:
+        boxed.close()

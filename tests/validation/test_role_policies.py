@@ -1,0 +1,107 @@
+"""What a role opens, judged by its policies as they are deployed: where no S3 evaluates them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.emulator import Emulator
+from ops.aws import Reach
+from ops.stack import Stack
+from ops.stack_file import read
+from ops.validation import role_policies
+from ops.validation.pod_sites import PodSite
+from ops.validation.sites import Limits
+from ops.validation.verdicts import Failure, Status
+from plan.iam import bucket_arn, pod_identity_trust, replica_access
+from settings import from_config
+from tests.ops.copies import EU, US, stack_file
+from tests.validation.box import Box
+
+ROLE = f"agency-test-judged-{US}"
+
+
+@pytest.fixture
+def iam(emulator: Emulator) -> Iterator[Any]:
+    client = boto3.client("iam", region_name=US, **emulator.credentials())
+    trust = json.dumps(pod_identity_trust(["brain-us-east-1"]))
+    client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
+    yield client
+    for name in client.list_role_policies(RoleName=ROLE)["PolicyNames"]:
+        client.delete_role_policy(RoleName=ROLE, PolicyName=name)
+    for one in client.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]:
+        client.detach_role_policy(RoleName=ROLE, PolicyArn=one["PolicyArn"])
+        client.delete_policy(PolicyArn=one["PolicyArn"])
+    client.delete_role(RoleName=ROLE)
+
+
+@pytest.fixture
+def sites(emulator: Emulator, tmp_path: Path) -> list[PodSite]:
+    """Of companies whose names are those of folders: a careless wildcard opens all to them."""
+    file = stack_file(tmp_path, "judged", regions=[US, EU], companies=["brain", "acme"])
+    config, _ = read(file)
+    known = Stack(name="judged", file=file, settings=from_config(config, "judged"))
+    box: Any = Box((US, EU))
+    found = [PodSite(known, one, US, box, tmp_path, Limits()) for one in known.settings.companies]
+    for site in found:
+        site.aws = Reach(local=True, given=emulator.credentials())
+    return found
+
+
+def deploy(iam: Any, sites: list[PodSite]) -> dict[str, Any]:
+    """What `pulumi up` deploys."""
+    buckets = {region: sites[0].stack.bucket(region) for region in (US, EU)}
+    document = replica_access(region=US, buckets=buckets)
+    put(iam, document)
+    return document
+
+
+def put(iam: Any, document: dict[str, Any]) -> None:
+    iam.put_role_policy(RoleName=ROLE, PolicyName="replication", PolicyDocument=json.dumps(document))
+
+
+def test_the_platform_s_own_policy_opens_nothing_of_another(iam: Any, sites: list[PodSite]) -> None:
+    deploy(iam, sites)
+    verdict = role_policies.judge(sites[0], sites[1:])
+    assert verdict.status is Status.PASSED
+    assert verdict.detail.startswith(f"judged by the deployed policies of the role {ROLE} (the emulator")
+
+
+@pytest.mark.parametrize("how", ["wildcard", "no prefix", "attached"])
+def test_a_policy_that_opens_more_is_found(how: str, iam: Any, sites: list[PodSite]) -> None:
+    document = deploy(iam, sites)
+    arn = bucket_arn(sites[0].stack.bucket(EU))
+    if how == "wildcard":
+        # `*` matches `/`: for the company `brain` this is everyone's Brain.
+        tag = "${aws:PrincipalTag/kubernetes-namespace}"
+        more = {"Sid": "x", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{arn}/*/{tag}/*"}
+    else:
+        more = {"Sid": "x", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn}
+    if how == "attached":
+        told = json.dumps({"Version": "2012-10-17", "Statement": [more]})
+        made = iam.create_policy(PolicyName="more", PolicyDocument=told)
+        iam.attach_role_policy(RoleName=ROLE, PolicyArn=made["Policy"]["Arn"])
+    else:
+        put(iam, {**document, "Statement": [*document["Statement"], more]})
+    wanted = f"a company reads another's copies: the role {ROLE} lets brain in {US} do s3:"
+    with pytest.raises(Failure, match=wanted):
+        role_policies.judge(sites[0], sites[1:])
+
+
+def test_a_policy_that_opens_nothing_at_all_is_no_proof(iam: Any, sites: list[PodSite]) -> None:
+    with pytest.raises(Failure, match="does not let brain in us-east-1 read its own prefix"):
+        role_policies.judge(sites[0], sites[1:])
+
+
+def test_a_condition_that_nobody_knows_is_not_passed_over(iam: Any, sites: list[PodSite]) -> None:
+    document = deploy(iam, sites)
+    odd = {"Sid": "x", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    odd["Condition"] = {"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}  # type: ignore[assignment]
+    put(iam, {**document, "Statement": [*document["Statement"], odd]})
+    with pytest.raises(Failure, match="cannot be judged: condition DateLessThan"):
+        role_policies.judge(sites[0], sites[1:])
