@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ops.drill import milestones
 from ops.drill.milestones import Gap, Milestone, Step, follows, gap_of, lost_for_good, newest_found
-from ops.drill.record import BEGUN, ENDED, STOPPED, View, Writer
+from ops.drill.record import BEGUN, ENDED, SET, STOPPED, SYSTEM, Lane, View, Writer
 from ops.drill.scene import Keeping, Scene, Tenant
 
 ELSEWHERE_SECONDS = 5
@@ -167,10 +167,20 @@ def _spans(scene: Scene, view: View, found: Judged) -> Iterator[Verdict]:
         seconds = _between(alive, found.at(step))
         held = None if seconds is None else max(0.0, seconds - found.hold_down)
         told = f" beyond {found.hold_down:.0f} s of hold-down" if found.hold_down else ""
-        yield _held(what, held, limit, told)
+        yield _held(what, held, limit, told + _again(view))
     yield from _gaps(GAP_BACK_SPAN, [one for one in found.gaps_back if one.company in moving], limits.gap)
     others = [one for one in (*found.gaps, *found.gaps_back) if one.company not in moving]
     yield from _gaps(ELSEWHERE_SPAN, others, ELSEWHERE_SECONDS)
+
+
+def _again(view: View) -> str:
+    """Whether the region was given up once more while it came back."""
+    again = [
+        one
+        for one in view.changes
+        if (one.lane, one.subject, one.state) == (Lane.FLAG, SYSTEM, SET) and one.at > view.mark(ENDED)
+    ]
+    return f" (the flag was set again {again[0].at - view.mark(ENDED):.0f} s after the end)" if again else ""
 
 
 def _memories(scene: Scene, view: View, found: Judged) -> Iterator[Verdict]:

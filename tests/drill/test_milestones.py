@@ -11,6 +11,7 @@ from ops.drill import milestones
 from ops.drill.distribution import percentile, spreads
 from ops.drill.milestones import Step, gap_of
 from ops.drill.record import (
+    ANSWER,
     BEGUN,
     CLEAR,
     ENDED,
@@ -18,6 +19,7 @@ from ops.drill.record import (
     READY,
     SET,
     STOPPED,
+    SYSTEM,
     UNKNOWN,
     Answer,
     Found,
@@ -28,7 +30,7 @@ from ops.drill.record import (
     View,
     Writer,
 )
-from ops.drill.verdicts import Verdict, judge
+from ops.drill.verdicts import CLEAR_SPAN, Verdict, judge
 from tests.drill.scenes import EU, US, scene
 
 SCENE = scene()
@@ -234,3 +236,21 @@ def test_what_was_not_measured_is_in_no_distribution() -> None:
     ]
     [spread] = spreads(runs)
     assert (spread.runs, spread.p50, spread.ok) == (1, 31, False)
+
+
+def test_a_region_that_was_given_up_again_on_its_return_is_told_of() -> None:
+    record = Record()
+    for lane, subject, looks in (
+        (Lane.FLAG, SYSTEM, ((110, SET), (215, CLEAR), (231, SET), (275, CLEAR))),
+        (Lane.WORKLOADS, "acme", ((205, ANSWER),)),
+        (Lane.WORKLOADS, "globex", ((206, ANSWER),)),
+        (Lane.WORKLOADS, "hooli", ((204, ANSWER),)),
+    ):
+        for at, state in looks:
+            record.see(lane, {subject: Seen(state=state)}, at - 0.1, at)
+    judged = judge(SCENE, replace(record.view(), marks=MARKS), {}, 6)
+    [told] = [one.line for one in judged.verdicts if one.what == CLEAR_SPAN]
+    assert told == (
+        "workloads back to flag cleared: 54.0 s beyond 15 s of hold-down (the flag was set again 31 s"
+        " after the end), at most 20 s"
+    )
