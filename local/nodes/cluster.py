@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from local import build
+from local import build, procfs
 from local.files import LocalError, Progress, write_atomically
 from local.nodes import cgroups, files, network, stock
 from local.nodes.plan import Network, Node, control_group
-from local.processes import Processes
+from local.processes import NAME_MARK, STATE_MARK, Processes
 
 REPOSITORY = Path(__file__).parent.parent.parent
 PROGRAMS = (
@@ -60,13 +61,12 @@ def start(
         node = _planned(state, network_, region, programs, kubeconfig)
         _prepare(node, archive)
         run(state, region, progress)
-        _load(node, archive, progress)
+        _load(state, node, archive, progress)
 
 
 def run(state: Path, region: str, progress: Progress) -> None:
     """Start the region's node as it was written down, unless it runs so. Raises NodeError for no node."""
     node = load(state, region)
-    cgroups.make(node.cgroup)
     processes = Processes(state, progress)
     if not processes.alive(node.name):
         progress(f"starting {node.name}")
@@ -137,15 +137,26 @@ def _link(archive: Path, target: Path) -> None:
         shutil.copyfile(archive, target)  # The cache is on another file system.
 
 
-def _load(node: Node, archive: Path, progress: Progress) -> None:
+def _load(state: Path, node: Node, archive: Path, progress: Progress) -> None:
     """Give a node that runs the images that have changed since it started."""
     if (node.folder / LOADED).read_text() == str(archive):
         return
     progress(f"{node.name} takes in images that changed")
-    answer = subprocess.run([*node.image_import(), str(archive)], capture_output=True, text=True)
+    command = [*node.image_import(_root(state, node)), str(archive)]
+    answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode != 0:
         raise NodeError(f"{node.name} did not take in {archive}: {answer.stderr.strip()}")
     write_atomically(node.folder / LOADED, str(archive))
+
+
+def _root(state: Path, node: Node) -> Path:
+    """The root folder of a node that runs, with the node's mounts."""
+    ours = os.readlink("/proc/self/ns/mnt")
+    for pid, _, _ in procfs.marked({STATE_MARK: str(state.resolve()), NAME_MARK: node.name}):
+        with suppress(OSError):
+            if os.readlink(f"/proc/{pid}/ns/mnt") != ours:
+                return Path(f"/proc/{pid}/root")
+    raise NodeError(f"{node.name} does not run; its log: {Processes(state).log(node.name)}")
 
 
 def _source(node: Node) -> str:

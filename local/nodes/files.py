@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from local.nodes.plan import Node
+from local.nodes.plan import RUNTIME_SOCKET, Node
 from local.nodes.stock import PAUSE_IMAGE
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -55,9 +55,9 @@ def _containerd(node: Node, programs: Path) -> str:
     runtime = 'plugins."io.containerd.cri.v1.runtime"'
     return f"""version = 3
 root = "{node.folder}/images"
-state = "{node.folder}/run"
+state = "{RUNTIME_SOCKET.parent}"
 [grpc]
-  address = "{node.socket}"
+  address = "{RUNTIME_SOCKET}"
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
 [plugins."io.containerd.cri.v1.images".pinned_images]
@@ -84,7 +84,7 @@ def _kubelet(node: Node) -> dict[str, object]:
         "cgroupRoot": f"/{node.cgroup}",
         "enforceNodeAllocatable": ["pods"],
         "failSwapOn": False,
-        "containerRuntimeEndpoint": f"unix://{node.socket}",
+        "containerRuntimeEndpoint": f"unix://{RUNTIME_SOCKET}",
         # The API server shows a certificate; pods, which reach the node's address, have none.
         "authentication": {
             "anonymous": {"enabled": False},

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from local.nodes.plan import INTERFACE, PREFIX_LENGTH, Node
+from local.nodes.plan import INTERFACE, KUBELET_ROOT, PREFIX_LENGTH, RUNTIME_SOCKET, Node
 
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -32,18 +32,18 @@ class Init:
     def run(self) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self._connect()
-        self._node.socket.unlink(missing_ok=True)
         self._start("containerd", f"--config={self._node.folder / 'containerd.toml'}")
-        self._await(self._node.socket)
+        self._await(RUNTIME_SOCKET)
         self._import_images()
+        _bind(self._node.folder / "kubelet", KUBELET_ROOT)
         self._start(
             "kubelet",
             f"--config={self._node.folder / 'kubelet.yaml'}",
             f"--kubeconfig={self._node.kubeconfig}",
             f"--hostname-override={self._node.name}",
             f"--node-ip={self._node.address}",
-            f"--root-dir={self._node.folder / 'kubelet'}",
-            f"--cert-dir={self._node.folder / 'kubelet' / 'pki'}",
+            f"--root-dir={KUBELET_ROOT}",
+            f"--cert-dir={KUBELET_ROOT / 'pki'}",
             "--node-labels=" + ",".join(f"{key}={value}" for key, value in self._labels().items()),
         )
         self._start("kube-proxy", f"--config={self._node.folder / 'kube-proxy.yaml'}")
@@ -118,6 +118,12 @@ def _resolve_by(server: str) -> None:
     own.write_text(text)
     if file.exists():
         subprocess.run(["mount", "--bind", str(own), str(file)], check=True)
+
+
+def _bind(folder: Path, place: Path) -> None:
+    for one in (folder, place):
+        one.mkdir(exist_ok=True)
+    subprocess.run(["mount", "--bind", str(folder), str(place)], check=True)
 
 
 if __name__ == "__main__":

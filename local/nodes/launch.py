@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from local.nodes import cgroups
 from local.nodes.plan import INTERFACE, Node
 
 CLONE_NEWNS = 0x00020000
@@ -36,6 +37,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> int:
     node = Node.load(Path(sys.argv[1]))
+    # The kubelet would look for three seconds at each container that an earlier run has left there.
+    cgroups.remove(node.cgroup)
+    cgroups.make(node.cgroup)
     ours, theirs = socket.socketpair()
     # What is forked after the namespaces are left is in the new ones; the cable is laid from the old.
     child = os.fork()

@@ -13,6 +13,10 @@ from pathlib import Path
 NODES_FROM = 10
 PREFIX_LENGTH = 16
 INTERFACE = "eth0"
+RUNTIME_SOCKET = Path("/run/containerd/containerd.sock")
+KUBELET_ROOT = Path("/run/kubelet")
+"""Each node has a /run of its own. A socket's path has at most 107 characters; the node's folder may lie deep.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +84,12 @@ class Node:
     def address(self) -> str:
         return self.network.node(self.region)
 
-    @property
-    def socket(self) -> Path:
-        return self.folder / "containerd.sock"
-
-    def image_import(self) -> list[str]:
-        """The command that takes in an archive of images, to be appended."""
-        control = [self.binaries["ctr"], f"--address={self.socket}", "--namespace=k8s.io"]
-        return [*control, "images", "import", "--local"]
+    def image_import(self, root: Path = Path("/")) -> list[str]:
+        """The command that takes in an archive of images, to be appended. `root`: the node's, as seen from
+        where the command runs.
+        """
+        control = [self.binaries["ctr"], f"--address={root / RUNTIME_SOCKET.relative_to('/')}"]
+        return [*control, "--namespace=k8s.io", "images", "import", "--local"]
 
     def save(self) -> None:
         told = {**asdict(self), "folder": str(self.folder)}

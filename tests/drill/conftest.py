@@ -19,18 +19,19 @@ NAMESPACES = (SYSTEM_NAMESPACE, *scene().namespaces)
 
 
 @pytest.fixture(scope="module")
-def made(control_plane: ControlPlane) -> Objects:
+def made(control_plane: ControlPlane) -> Iterator[Objects]:
     objects = Objects(reach(control_plane))
     for name in NAMESPACES:
         objects.namespace(name)
-    return objects
+    yield objects
+    objects.clear(*NAMESPACES)
 
 
 @pytest.fixture
-def objects(made: Objects) -> Iterator[Objects]:
+def objects(made: Objects) -> Objects:
+    """None of the platform's objects are there yet."""
     made.clear(*NAMESPACES)
-    yield made
-    made.clear(*NAMESPACES)
+    return made
 
 
 @pytest.fixture

@@ -48,7 +48,13 @@ class Objects:
 
     def flags(self, namespace: str, *regions: str) -> None:
         body = {"metadata": {"name": "failed-regions"}, "data": {"failedRegions": "\n".join(regions)}}
-        self._put(f"/api/v1/namespaces/{namespace}/configmaps", body)
+        path = f"/api/v1/namespaces/{namespace}/configmaps"
+        try:
+            self.cluster.api.call("PUT", f"{path}/failed-regions", body)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self.cluster.api.call("POST", path, body)
 
     def endpoints(self, namespace: str, region: str, *ready: bool | None) -> None:
         """Of the Agent's Service; None: the condition is not given, which means ready."""
@@ -63,7 +69,13 @@ class Objects:
             "endpoints": points,
             "ports": [],
         }
-        self._put(f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices", body)
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        try:
+            self.cluster.api.call("POST", path, body)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            self.cluster.api.call("PUT", f"{path}/agent-{region}-test", body)
 
     def stateful_set(self, namespace: str, kind: str, region: str, ready: int, replicas: int = 1) -> None:
         """With so many pods that are told to be ready, as a kubelet would do it."""

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +106,17 @@ class Program(Port):
 
 
 def children(pid: int) -> list[int]:
-    """Processes that one has started and that run."""
-    files = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in files for child in file.read_text().split() if not ended(int(child))]
+    """Processes that one has started and that run.
+
+    By each one's parent: the kernel's lists of a thread's children lose one while the thread ends.
+    """
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == pid and state not in "ZX":
+                found.append(int(folder.name))
+    return found
 
 
 @contextmanager
