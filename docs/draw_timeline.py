@@ -6,6 +6,7 @@ Whatever caches an answer longer than its TTL is not in it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from components.region import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 from plan.records import LEAF_TTL
+from runtime.controller.reopening import READY_SECONDS
 from settings.models import Failover
 
 OUT = Path(__file__).parent / "failover.svg"
@@ -25,8 +27,8 @@ MEMORY_SECONDS = 6.5, 10.1
 """From a flag until the next region serves the memory, measured with a real gate, rclone and 500 files."""
 
 TITLE = "Seconds from a region's failure to the client's next answer, and back"
-LEFT, SCALE, ROW, TOP, WIDTH = 250, 12.4, 34, 46, 940
-SECONDS = 50
+LEFT, SCALE, ROW, TOP, WIDTH = 250, 8.8, 34, 46, 940
+SECONDS = 70
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +76,12 @@ def stories() -> list[Story]:
     seen = Step(what="first probe succeeds", earliest=0, latest=interval)
     cleared = after(seen, "flag is cleared", *[(failover.recovery_threshold - 1) * interval] * 2)
     ready = after(cleared, "its pods are ready, once caught up", 0, READINESS_SECONDS, measured=True)
-    back = after(cleared, "Route53 answers it again", *turned)
+    waits = math.ceil(READY_SECONDS / interval) * interval
+    opened = after(ready, "its health path says so", waits, waits + interval)
+    back = after(opened, "Route53 answers it again", *turned)
     returned = Story(
         title="The region serves again",
-        steps=(seen, cleared, ready, back, after(back, "client is back", 0, LEAF_TTL)),
+        steps=(seen, cleared, ready, opened, back, after(back, "client is back", 0, LEAF_TTL)),
     )
     return [gone, dark, returned]
 

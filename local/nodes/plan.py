@@ -15,7 +15,8 @@ PREFIX_LENGTH = 16
 INTERFACE = "eth0"
 RUNTIME_SOCKET = Path("/run/containerd/containerd.sock")
 KUBELET_ROOT = Path("/run/kubelet")
-"""Each node has a /run of its own. A socket's path has at most 107 characters; the node's folder may lie deep.
+"""Each node has a /run of its own. Its folder may lie too deep for a socket's path: that has at most 107
+characters.
 """
 
 

@@ -6,7 +6,7 @@ Whoever is slow (the API, a peer, DNS) is waited for a bounded time; what it say
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -15,15 +15,17 @@ from runtime.controller.acting import Acting
 from runtime.controller.decide import Counters, Decision, decide
 from runtime.controller.peers import Peers
 from runtime.controller.probes import Prober, Reply, Target
+from runtime.controller.reopening import Closed, reopen, returning
 from runtime.controller.settings import SETTINGS_FILE, ControllerSettings, load_settings
 from runtime.controller.views import Page
 from runtime.controller.votes import Answers, Look, Sightings, look
 from runtime.logs import log
 from runtime.metrics import Metrics
-from runtime.ports import AGENT_PORT, BRAIN_PORT
+from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
 
 PORTS = {"agent": AGENT_PORT, "brain": BRAIN_PORT}
 HEALTH = "/health"
+READY = "/ready"
 
 
 class SettingsFile:
@@ -68,6 +70,8 @@ class Observed:
     """By region: the page, or why there is none."""
     failures: Mapping[str, str]
     """Probes that failed, `<namespace>/<workload>-<region>`, and why."""
+    closed: Closed
+    """Flagged regions, and those that return and are not ready yet."""
 
     @property
     def page(self) -> Page:
@@ -83,12 +87,25 @@ class Probes:
 
     @classmethod
     def of(cls, settings: ControllerSettings) -> Probes:
+        """Whether the workloads answer, which no flag gates."""
+        return cls._of(settings, settings.regions, PORTS, HEALTH)
+
+    @classmethod
+    def of_gates(cls, settings: ControllerSettings, regions: Iterable[str]) -> Probes:
+        """Whether the workloads' gates let clients in."""
+        return cls._of(settings, regions, dict.fromkeys(PORTS, GATE_PORT), READY)
+
+    @classmethod
+    def _of(
+        cls, settings: ControllerSettings, regions: Iterable[str], ports: Mapping[str, int], path: str
+    ) -> Probes:
         return cls(
             targets={
-                (region, name, workload): Target(f"{workload}-{region}-headless.{name}.svc", port, HEALTH)
-                for region in settings.regions
+                (region, name, workload): Target(f"{workload}-{region}-headless.{name}.svc", port, path)
+                for region in regions
+                if region in settings.regions
                 for name in settings.probed(region)
-                for workload, port in PORTS.items()
+                for workload, port in ports.items()
             }
         )
 
@@ -121,6 +138,7 @@ class Rounds:
     """None before the first round."""
     _counters: Counters = field(default_factory=Counters)
     _sightings: Sightings = field(default_factory=dict)
+    _closed: Closed = field(default_factory=dict)
     _probes: tuple[ControllerSettings, Probes] | None = None
 
     def run(self, settings: ControllerSettings) -> None:
@@ -130,7 +148,9 @@ class Rounds:
         if self._probes is None or self._probes[0] is not settings:
             self._probes = settings, Probes.of(settings)
         probes = self._probes[1]
-        replies = self.prober.ask(probes.targets.values(), settings.timeout_seconds)
+        gates = Probes.of_gates(settings, returning(self._closed))
+        asked = (*probes.targets.values(), *gates.targets.values())
+        replies = self.prober.ask(asked, settings.timeout_seconds)
         # A connection and its TLS take several round trips: peers have twice as long as what is near.
         pages = self.peers.answers(max(began + 2 * settings.timeout_seconds - time.monotonic(), 0))
         self.acting.wait_for_reading(max(began + 2 * settings.timeout_seconds - time.monotonic(), 0))
@@ -139,6 +159,7 @@ class Rounds:
         seen = look(settings, probes.answers(replies), read, flags, self._sightings)
         decision = decide(settings, self._counters, seen.evidence, flags)
         self._counters, self._sightings = decision.counters, seen.sightings
+        self._closed = reopen(settings, self._closed, flags, gates.answers(replies), time.monotonic())
         self.observed = Observed(
             settings=settings,
             at=time.time_ns() // 1_000_000,
@@ -148,6 +169,7 @@ class Rounds:
             decision=decision,
             pages=pages,
             failures=probes.failures(replies),
+            closed=self._closed,
         )
         self.metrics.add("agency_controller_rounds_total", 1, "Rounds that ended.")
         self.acting.act(settings, decision.changes)

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from runtime.controller import views
 from runtime.controller.acting import Acting
 from runtime.controller.lease import Lease
+from runtime.controller.reopening import regions_of
 from runtime.controller.rounds import Rounds, SettingsFile
 from runtime.controller.status import Told
 from runtime.controller.votes import REGION_WIDE
@@ -74,6 +75,9 @@ class Pages:
             return Response(HTTPStatus.NOT_FOUND, "there is no such region here\n")
         if region in self._unhealthy(scope):
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} has failed\n")
+        seen = self.rounds.observed
+        if seen and region in regions_of(seen.closed, scope):
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} returns, and is not ready yet\n")
         return Response(HTTPStatus.OK, f"{region} serves\n")
 
     def _unhealthy(self, scope: str) -> frozenset[str]:

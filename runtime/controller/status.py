@@ -67,8 +67,21 @@ def _add_round(gauges: Metrics, seen: Observed) -> None:
         gauges.set(f"{PREFIX}_serving", float(view.serving), "As seen from here, ungated.", region=region)
         gauges.set(f"{PREFIX}_sampled", view.sampled, "Companies asked.", region=region)
         gauges.set(f"{PREFIX}_failed", view.failed, "Companies that did not answer.", region=region)
+    for scope, regions in _returning(seen).items():
+        for region in regions:
+            told = "Regions without a flag whose pods are not ready yet."
+            gauges.set(f"{PREFIX}_returning", 1, told, region=region, namespace=scope)
     for region, page in seen.pages.items():
         gauges.set(f"{PREFIX}_peer_read", float(isinstance(page, Page)), "Pages of others.", region=region)
+
+
+def _returning(seen: Observed) -> dict[str, list[str]]:
+    """By scope, regions whose flag is gone and whose health path waits for their gates."""
+    found: dict[str, list[str]] = {}
+    for (scope, region), it in sorted(seen.closed.items()):
+        if it.cleared is not None:
+            found.setdefault(scope, []).append(region)
+    return found
 
 
 def _round(seen: Observed) -> dict[str, Any]:
@@ -80,6 +93,7 @@ def _round(seen: Observed) -> dict[str, Any]:
             for one in seen.decision.changes
         ],
         "unhealthy": {scope: sorted(regions) for scope, regions in seen.decision.unhealthy.items()},
+        "returning": _returning(seen),
         "peers": {region: "read" if isinstance(page, Page) else page for region, page in seen.pages.items()},
         "failures": dict(seen.failures),
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from plan.dns import Policy
 from runtime.controller.decide import Counters, Decision, apply, decide, tenant_flags
+from runtime.controller.reopening import Closed, regions_of, reopen, returning
 from runtime.controller.settings import Company, ControllerSettings
 from runtime.controller.views import Page, dump, parse
 from runtime.controller.votes import REGION_WIDE, Flags, Sightings, look
@@ -36,11 +37,12 @@ class Replica:
     pages: list[str] = field(default_factory=list)
     """The last ones, oldest first: a reader may get one that is late."""
     unhealthy: Flags = field(default_factory=dict)
+    closed: Closed = field(default_factory=dict)
     pending: Decision | None = None
 
     def restart(self) -> None:
         self.counters, self.sightings, self.pages, self.unhealthy = Counters(), {}, [], {}
-        self.pending = None
+        self.closed, self.pending = {}, None
 
 
 @dataclass
@@ -185,6 +187,11 @@ class World:
         page = dump(Page(cluster=settings.cluster, at=self.now * 1000 + replica.phase, regions=seen.views))
         replica.pages = [*replica.pages, page][-2:]
         replica.pending = decide(settings, replica.counters, seen.evidence, cluster.flags)
+        ready = {
+            name: {company: self._is_ready(name, company) for company in settings.probed(name)}
+            for name in returning(replica.closed)
+        }
+        replica.closed = reopen(settings, replica.closed, cluster.flags, ready, self.now)
 
     def _finish(self, cluster: Cluster, replica: Replica) -> None:
         """A second after its round began, a replica has decided; the leader acts."""
@@ -209,13 +216,18 @@ class World:
         cluster, scope = self.clusters[self.home[name]], company[0] if company else REGION_WIDE
         if cluster.leader is None or name in self.dead_edges:
             return False
-        return not any(name in told.get(scope, ()) for told in (cluster.flags, cluster.leader.unhealthy))
+        told = (cluster.flags, cluster.leader.unhealthy)
+        closed = name in regions_of(cluster.leader.closed, scope)
+        return not closed and not any(name in each.get(scope, ()) for each in told)
 
     def serves(self, name: str, company: str) -> bool:
         """Whether a request that arrives at the region's edge gets the application's answer."""
+        return name not in self.dead_edges and self._is_ready(name, company)
+
+    def _is_ready(self, name: str, company: str) -> bool:
         cluster = self.clusters[self.home[name]]
         gated = name in tenant_flags(cluster.settings, company, cluster.ready_flags())
-        return name not in self.dead_edges and (name, company) not in self.dead and not gated
+        return (name, company) not in self.dead and not gated
 
     def _moment(self) -> Moment:
         answering: dict[Policy, set[str]] = {policy: set() for policy in Policy}

@@ -10,7 +10,7 @@ from functools import partial
 
 from components.region import CHECK_INTERVAL_SECONDS
 from plan.dns import LEAF_TTL, Policy
-from tests.controller.simulation import World, calm
+from tests.controller.simulation import READINESS_SECONDS, World, calm
 
 US, EU, AP, WEST = "us-east-1", "eu-west-1", "ap-southeast-2", "us-west-2"
 Layout = Mapping[str, tuple[str, ...]]
@@ -54,7 +54,9 @@ FLAGGED = 5 + 1 + 2 * 5 + 1
 """Seconds from a death to its region's flag: to the next round, three rounds, and what a round takes."""
 TOLD = 2 * 5
 """Seconds that a page takes to another cluster: made each 5 s, read each 5 s."""
-BACK = DNS + FLAGGED + TOLD
+REOPENED = READINESS_SECONDS + 5 + 2 * 5
+"""Seconds from a flag's end to the region's health path: pods ready, seen so in a round, and two more."""
+BACK = DNS + FLAGGED + TOLD + REOPENED
 
 
 def all_of(*acts: Act) -> Act:

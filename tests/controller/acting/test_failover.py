@@ -9,12 +9,16 @@ from typing import Any
 
 from tests.components.stacks import EU, US
 from tests.controller.acting.deployed import SYSTEM, Cluster, Manifest
-from tests.controller.acting.replicas import Controllers, companies, controllers, populate
+from tests.controller.acting.replicas import Controllers, Replica, companies, controllers, populate
 from tests.controller.acting.workloads import Workloads
 from tests.services import until
 
 OUTAGE_TO_FLAG_SECONDS = 20.0
 """What the issue allows at the default settings."""
+
+
+def _returning(replica: Replica) -> object:
+    return (replica.status().get("round") or {}).get("returning")
 
 
 def _alike(annotations: set[str]) -> bool:
@@ -31,10 +35,16 @@ def test_an_outage_is_flagged_for_every_company_and_so_is_its_end(
     flagged = cluster.touched(names[0])
     assert [one.get(f"/healthz/{US}")[0] for one in two.replicas] == [503, 503]
     assert [one.get(f"/healthz/{EU}")[0] for one in two.replicas] == [200, 200]
+    for it in workloads.of(US):
+        it.ready = 503
     workloads.up(US)
     until(lambda: cluster.flags() == [], "the system namespace is without it")
     until(lambda: all(cluster.flags(name) == [] for name in names), "and so is each company")
     until(lambda: all(not cluster.touched(name) & flagged for name in names), "their pods are touched again")
+    until(lambda: all(_returning(one) == {"": [US]} for one in two.replicas), "both wait for the pods")
+    assert [one.get(f"/healthz/{US}")[0] for one in two.replicas] == [503, 503]
+    for it in workloads.of(US):
+        it.ready = 200
     until(lambda: all(one.get(f"/healthz/{US}")[0] == 200 for one in two.replicas), "the health path is good")
 
 

@@ -31,6 +31,8 @@ class Workload:
     status: int = 200
     delay: float = 0.0
     """Seconds before it answers."""
+    ready: int = 200
+    """What its gate says of it."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     """What its gate reports."""
     asked: int = 0
@@ -112,6 +114,8 @@ class Workloads:
         if path.startswith("/events?after="):
             after = int(path.rpartition("=")[2])
             status, body = 200, json.dumps([step for step in one.steps if step["sequence"] > after]).encode()
+        elif path == "/ready":
+            status = one.ready
         else:
             one.asked += 1
             await asyncio.sleep(one.delay)

@@ -1,0 +1,83 @@
+"""Regions that return: their health path says 503 until a client would find them ready.
+
+A flag goes on the word of probes that no flag gates. What a client needs comes after it: pods get the new
+flags, catch up with the memory of the region that served, and pass their readiness probes. Whom DNS led back
+before that would find nobody there.
+
+This is no evidence, and moves no flag: it only decides when DNS hears of what was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from runtime.controller.settings import ControllerSettings
+from runtime.controller.views import probed_view
+from runtime.controller.votes import REGION_WIDE, Answers, Flags
+
+READY_SECONDS = 6.0
+"""How long the gates must have been ready: a readiness probe's period of 5 s, then the endpoints."""
+LIMIT_SECONDS = 180.0
+"""A region that is still not ready opens: gates wait for a memory for 120 s at most, and what never gets
+ready is worse off with clients nowhere than with 503 from some."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """By the monotonic clock."""
+
+    cleared: float | None = None
+    """When the flag was first seen gone; None while it stands."""
+    ready: float | None = None
+    """Since when the gates are ready; None when they are not."""
+
+
+Closed = Mapping[tuple[str, str], Return]
+"""By scope and region: those of this cluster that are flagged, or were and are not ready yet."""
+
+
+def returning(closed: Closed) -> frozenset[str]:
+    """Regions whose gates are to be asked."""
+    return frozenset(region for (_, region), it in closed.items() if it.cleared is not None)
+
+
+def regions_of(closed: Closed, scope: str) -> frozenset[str]:
+    """Those that are closed to a scope's clients."""
+    return frozenset(region for of, region in closed if of == scope)
+
+
+def reopen(settings: ControllerSettings, closed: Closed, flags: Flags, ready: Answers, now: float) -> Closed:
+    """One round. `ready`: for the regions asked, whether the companies' gates let clients in.
+    `now`: seconds, by a monotonic clock.
+    """
+    flagged = {
+        (scope, region): Return()
+        for scope, regions in flags.items()
+        for region in regions
+        if region in settings.regions
+    }
+    seen = {
+        (scope, region): _seen(it, _is_ready(settings, scope, region, ready), now)
+        for (scope, region), it in closed.items()
+        if (scope, region) not in flagged and region in settings.regions
+    }
+    return flagged | {key: it for key, it in seen.items() if not _is_over(it, now)}
+
+
+def _is_ready(settings: ControllerSettings, scope: str, region: str, ready: Answers) -> bool:
+    if region not in ready:
+        return False
+    view = probed_view(ready[region], settings.samples[region], reached=None, flagged=False)
+    return view.serving if scope == REGION_WIDE else view.companies.get(scope, True)
+
+
+def _seen(it: Return, ready: bool, now: float) -> Return:
+    cleared = now if it.cleared is None else it.cleared
+    since = now if it.ready is None else it.ready
+    return replace(it, cleared=cleared, ready=since if ready else None)
+
+
+def _is_over(it: Return, now: float) -> bool:
+    assert it.cleared is not None
+    return now - it.cleared >= LIMIT_SECONDS or (it.ready is not None and now - it.ready >= READY_SECONDS)
