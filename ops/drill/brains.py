@@ -19,6 +19,8 @@ from runtime.ports import BRAIN_PORT, GATE_PORT
 INSIDE = Path(__file__).parent / "inside"
 GATE = "gate"
 PATIENCE_SECONDS = 5.0
+TOOL_SECONDS = 15.0
+"""A Brain that nobody asked for a while loads its libraries first."""
 SERVING = "serving"
 
 
@@ -82,6 +84,6 @@ class PodBrains:
     def _call(self, namespace: str, region: str, tool: str, told: Mapping[str, Any]) -> str:
         try:
             url = self._doors.url(self._clusters[region], namespace, f"brain-{region}-0", BRAIN_PORT)
-            return mcp_client.call(url, tool, told, PATIENCE_SECONDS)
+            return mcp_client.call(url, tool, told, TOOL_SECONDS)
         except (McpError, NoPage) as error:
             raise NoBrain(str(error)) from error

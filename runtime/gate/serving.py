@@ -18,6 +18,10 @@ SWAP_SECONDS = 15 * 60.0
 """Between two exchanges while nothing presses: the kubelet forgets its back-off after ten minutes."""
 WAIT_SECONDS = 120.0
 """How long catching up waits while no other region's bucket can be read."""
+CLAIM_SECONDS = 120.0
+"""How long the first region lets another's newer memory stand before it claims to have served at the same
+time: its own flag may be on its way, for a kubelet that was cut off brings it only when it is connected
+again and has looked at its volumes, which it does each minute."""
 SETTLE_SECONDS = 5.0
 """From the change of role to the last look: by then the other region has copied what was written there
 last."""
@@ -46,12 +50,14 @@ class Serving:
         self._catching_up: CatchUp | None = None
         self._next_look = 0.0
         self._told: str | None = None
+        self._outranked_since: float | None = None
         self.caught_up = False
 
     def leave(self) -> None:
         """The region does not serve any more."""
         self.caught_up = False
         self._catching_up = None
+        self._outranked_since = None
 
     def round(self, settings: GateSettings, flags: Collection[str]) -> None:
         """Raises Interrupted and OSError; errors of S3 are recorded."""
@@ -162,21 +168,32 @@ class Serving:
         self._keeper.save(state)
         if settings.ranked and (found := self._winners.of(settings, Role.SERVING, state, look)):
             self._outranked(settings, state, found[0])
+        else:
+            self._outranked_since = None
 
     def _outranked(self, settings: GateSettings, state: State, found: Found) -> None:
         parts, there = self._keeper.parts, standing(found.checkpoint)
+        if self._outranked_since is None:
+            self._outranked_since = self._keeper.clock()
         if self._follows_from_here(state, found):
             if state.swapped_at is None or self._keeper.clock() - state.swapped_at >= SWAP_SECONDS:
                 told = f"{there.region} went on with this memory, and nothing was written here since"
                 parts.record("Outranked", told, warning=True)
                 self.caught_up = False
         elif place(settings.region, settings.order) < place(there.region, settings.order):
-            state = state.raise_generation()
-            self._keeper.save(state)
-            told = f"{there.region} served at the same time; {settings.region} comes first and wins"
-            parts.record("GenerationRaised", f"{told}: generation {state.generation}", warning=True)
+            if self._keeper.clock() - self._outranked_since >= CLAIM_SECONDS:
+                self._claim(settings, state, there.region)
+            else:
+                told = f"{there.region} serves too, unless the flag of {settings.region} is on its way"
+                self._tell("ServedTwice", told)
         else:
             self._tell("ServedTwice", f"{there.region} serves too; what is written here will be set aside")
+
+    def _claim(self, settings: GateSettings, state: State, other: str) -> None:
+        state = state.raise_generation()
+        self._keeper.save(state)
+        told = f"{other} served at the same time; {settings.region} comes first and wins"
+        self._keeper.parts.record("GenerationRaised", f"{told}: generation {state.generation}", warning=True)
 
     def _follows_from_here(self, state: State, found: Found) -> bool:
         """Whether the other memory has all that this one holds."""

@@ -51,6 +51,29 @@ def test_the_first_region_takes_what_the_other_wrote_while_it_was_cut_off_and_id
     assert us.told("Outranked")
 
 
+def test_a_first_region_that_hears_late_of_its_flag_takes_what_the_next_one_wrote(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    """Its node was cut off: nobody could tell its pods, while clients were sent to the next region."""
+    us.write("one")
+    both(us, eu, buckets)
+    us.write("last words")
+    flag(US, eu)
+    eu.round(2)
+    eu.write("from eu")
+    eu.round()
+    buckets.replicate()
+    us.round(8, seconds=10)  # The cable is back; the kubelet has not yet brought the flag.
+    flag(US, us)
+    both(us, eu, buckets)
+    clear(US, us, eu)
+    both(us, eu, buckets, 20)
+
+    assert us.memory == eu.memory == {"one", "from eu"}
+    assert us.aside == {"last words"}
+    assert eu.aside == set()
+
+
 def test_a_region_that_serves_with_an_empty_memory_takes_any_that_turns_up(
     us: Gate, eu: Gate, buckets: Buckets
 ) -> None:
