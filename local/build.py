@@ -32,6 +32,11 @@ KUBERNETES_VERSION = (
 )
 
 
+FRUGAL = {"GOGC": "50"}
+"""Environment of the programs while they run: they let their memory grow by half before they collect, Go's
+default being twice."""
+
+
 class BuildError(LocalError):
     """A program could not be built; the message says what is missing or quotes the end of the build's log."""
 
@@ -252,7 +257,7 @@ def _build(part: Part, module: Path, binary: Path, lock: IO[bytes], progress: Pr
 
 def _watch(process: subprocess.Popen[bytes], part: Part, log: Path, began: float, progress: Progress) -> None:
     """Report until the build ends: what it does, since when, how far it is."""
-    progress(f"building {part.name} from source (all of them: about five minutes, once)")
+    progress(f"building {part.name} from source (all of them: about ten minutes, once)")
     while True:
         try:
             process.wait(REPORT_SECONDS)

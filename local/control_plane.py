@@ -128,7 +128,7 @@ class _Starter:
         argv = [str(self._binaries[name]), *(f"--{flag}={value}" for flag, value in flags.items())]
         # They read the address from a file whose name stays; so that a change of it is a reason to restart.
         env = {"DIGITAL_AGENCY_SERVER": self._server} if name in (CONTROLLER_MANAGER, SCHEDULER) else {}
-        self._processes.start(name, argv, env)
+        self._processes.start(name, argv, {**build.FRUGAL, **env})
 
     def _wait(self, condition: Callable[[], bool], what: str, names: list[str] | tuple[str, ...]) -> None:
         self._processes.wait_for(condition, what, names, READY_SECONDS)

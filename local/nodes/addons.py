@@ -36,7 +36,7 @@ def start(processes: Processes, network: Network, kubeconfig: Path) -> None:
     binaries = build.ensure([build.PARTS[name] for name in PROGRAMS], lambda line: None)
     names = processes.state / "Corefile"
     write_atomically(names, _names(network, kubeconfig))
-    processes.start(DNS, [str(binaries["coredns"]), "-conf", str(names)])
+    processes.start(DNS, [str(binaries["coredns"]), "-conf", str(names)], build.FRUGAL)
     settings = processes.state / "volumes.json"
     where = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(processes.state / "volumes")]}]
     write_atomically(
@@ -55,7 +55,9 @@ def start(processes: Processes, network: Network, kubeconfig: Path) -> None:
         "helper-pod-file": helper,
     }
     argv = [str(binaries["local-path-provisioner"]), "start"]
-    processes.start(PROVISIONER, [*argv, *(f"--{flag}={value}" for flag, value in flags.items())])
+    processes.start(
+        PROVISIONER, [*argv, *(f"--{flag}={value}" for flag, value in flags.items())], build.FRUGAL
+    )
 
 
 def manifests(emulator: str) -> list[dict[str, Any]]:

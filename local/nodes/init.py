@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from local.build import FRUGAL
 from local.nodes.plan import INTERFACE, KUBELET_ROOT, PREFIX_LENGTH, RUNTIME_SOCKET, Node
 
 START_SECONDS = 30.0
@@ -27,7 +28,7 @@ class Init:
         self._names: dict[int, str] = {}
         programs = Path(node.binaries["containerd"]).parent
         kept = {key: value for key, value in os.environ.items() if key not in OWN_MARKS}
-        self._environment = {**kept, "PATH": f"{node.folder / 'bin'}:{programs}:{kept['PATH']}"}
+        self._environment = {**kept, **FRUGAL, "PATH": f"{node.folder / 'bin'}:{programs}:{kept['PATH']}"}
 
     def run(self) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

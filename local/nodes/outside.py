@@ -40,7 +40,8 @@ def _rules(network: Network) -> Iterator[tuple[str, str, str]]:
     """Table, chain, and what the rule says."""
     bridge, inside = network.bridge, network.whole
     yield "nat", "POSTROUTING", f"-s {inside} ! -d {inside} -j MASQUERADE"
-    yield "filter", "FORWARD", f"-i {bridge} ! -o {bridge} -j ACCEPT"
+    # From node to node, too: where a container engine has the packets of bridges filtered, it drops others'.
+    yield "filter", "FORWARD", f"-i {bridge} -j ACCEPT"
     yield (
         "filter",
         "FORWARD",

@@ -1,7 +1,7 @@
 """`python -m ops drill`: take a region down, watch, bring it back, and write down what was seen.
 
 It stores marked memories of its own and removes them. Whatever it changes it puts back, however it ends; what
-it could not put back, the next drill does, or `--restore`. Ends with 1 when a promise did not hold, or
+it could not put back, the next drill does, or `--restore`. Ends with 6 when a promise did not hold, or
 something could not be observed.
 """
 
@@ -20,7 +20,7 @@ from ops import aws, stack
 from ops.drill.journal import Journal, path_of
 from ops.drill.signals import Signals
 from ops.drill.ways import LOCAL_WAYS, Way
-from ops.errors import DONE, FAILED, INTERRUPTED, WRONG_CALL, OperatorError
+from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack import LOCAL, Stack
 from ops.terminal import confirm, say
 
@@ -127,7 +127,7 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
         for path in drills.write(report, arguments.out):
             say(f"{path}")
     say(drills.summary(report))
-    return DONE if report.ok else FAILED
+    return DONE if report.ok else CHECK_FAILED
 
 
 def _ways(asked: str, target: Target) -> list[Way]:

@@ -13,7 +13,7 @@ from ops.drill import world
 from ops.drill.journal import Entry, Journal
 from ops.drill.outages import Frozen, NodeFault, ScaledAway
 from ops.drill.ways import Way
-from ops.errors import DONE, FAILED, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
+from ops.errors import CHECK_FAILED, DONE, FAILED, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
 from tests.drill.commands import Command, Forgets
 from tests.drill.scenes import US
 from tests.drill.simulated import Sabotage
@@ -40,11 +40,11 @@ def test_a_drill_that_holds_ends_well_with_a_report_and_a_page(
     assert [line for line in said.splitlines() if "s  flag set" in line]
 
 
-def test_one_that_does_not_hold_ends_with_1_and_says_why(
+def test_one_that_does_not_hold_ends_with_6_and_says_why(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.sabotage = [Sabotage(readiness_ignores_the_flag=True)]
-    assert command.run("--region", US) == FAILED
+    assert command.run("--region", US) == CHECK_FAILED
     [report] = command.reports()
     assert report["ok"] is False
     said = capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_all_ways_as_often_as_asked_make_one_report(command: Command) -> None:
 
 def test_a_run_that_cannot_begin_ends_the_drill_and_the_others_are_kept(command: Command) -> None:
     command.sabotage = [Sabotage(), Sabotage(copies_nothing=True)]
-    assert command.run("--region", US, "--runs", "3") == FAILED
+    assert command.run("--region", US, "--runs", "3") == CHECK_FAILED
     [report] = command.reports()
     assert (report["ok"], len(report["runs"])) == (False, 1)
     assert report["problems"][0].startswith("run 2 (scale): nothing was done")

@@ -1,0 +1,52 @@
+"""What the README promises to prove on the local cluster, run as it says: the validation suite and drills."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.access import edges
+from ops.drill.ways import Way
+from ops.errors import CHECK_FAILED, DONE
+from tests.nodes.conftest import Stack
+
+US = "us-east-1"
+BUSY = 3
+"""How many times longer than promised a step may take on a machine that has other work, too."""
+
+
+def told(folder: Path) -> Any:
+    (file,) = folder.glob("*.json")
+    return json.loads(file.read_text())
+
+
+def test_the_suite_passes_with_node_restarts_and_lost_volumes(stack: Stack, tmp_path: Path) -> None:
+    done = stack.run("ops", "validate", "--destructive", "--yes", "--out", str(tmp_path))
+
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    checks = told(tmp_path)["checks"]
+    found = {(one["check"], one["status"]) for one in checks}
+    assert {("node restart", "passed"), ("volume lost", "passed"), ("restart", "passed")} <= found
+    assert {one["status"] for one in checks} == {"passed", "not enforced here", "does not apply"}
+    assert {one["check"] for one in checks if one["status"] == "not enforced here"} == {"network"}
+    assert {one["region"] for one in checks} >= set(edges(stack.state))
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: Way) -> None:
+    done = stack.run("ops", "drill", "--region", US, "--way", way, "--yes", "--out", str(tmp_path))
+
+    report = told(tmp_path)
+    (run,) = report["runs"] or [None]
+    assert run is not None and report["problems"] == [], f"{done.stdout}\n{done.stderr}"
+    seconds = [one for one in run["verdicts"] if one["seconds"] is not None and one["limit"] is not None]
+    assert {one["what"] for one in seconds} == {one["what"] for one in report["distribution"][way]}
+    assert all(one["seconds"] <= BUSY * one["limit"] for one in seconds), seconds
+    assert [one for one in run["verdicts"] if not one["ok"] and one not in seconds] == []
+    assert done.returncode == (DONE if report["ok"] else CHECK_FAILED)
+    (page,) = tmp_path.glob("*.html")
+    assert "<svg" in page.read_text()
+    assert "nothing" in stack.succeed("ops", "drill", "--restore")
