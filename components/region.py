@@ -92,6 +92,7 @@ class Region(ComponentResource):
         self.leaves = self._leaves(name, args)
         self.register_outputs(
             {
+                "active": args.region.active,
                 "bucket": self.bucket and self.bucket.bucket.id,
                 "roleArn": self.role_arn,
                 "edges": [edge.host for edge in self.edges.values()],

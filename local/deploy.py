@@ -22,6 +22,7 @@ from local.files import LocalError, Progress, locked
 from local.kubernetes_api import KubernetesApi
 from local.nodes import addons, cluster, network
 from local.processes import Processes
+from policy import running as policies
 from settings import from_config
 
 LOCAL: Final = "local"
@@ -56,7 +57,8 @@ class Target:
             command = self._engine()
             if command:
                 # With its preview: that is where the CLI refuses what is protected, before anything is done.
-                failed = self._project(command, target).run("up", "--yes", *self._refresh(target))
+                arguments = ("up", "--yes", *pulumi_cli.POLICIES, *self._refresh(target))
+                failed = self._project(command, target).run(*arguments)
                 if failed:
                     return failed
             else:
@@ -73,11 +75,11 @@ class Target:
         """Show what `up` would do. Starts nothing; without running services it calls nobody."""
         command = pulumi_cli.installed()
         if self.stack != LOCAL and command and pulumi_cli.knows(command, self.stack):
-            pulumi_cli.become(command, "preview", "--stack", self.stack)
+            pulumi_cli.become(command, "preview", "--stack", self.stack, *pulumi_cli.POLICIES)
         target = access.find(self.state) if self.stack == LOCAL else None
         engine = access.remembered(self.state).get("engine", EMBEDDED)
         if target and engine != EMBEDDED:
-            return self._project(Path(engine), target).run("preview", "--diff")
+            return self._project(Path(engine), target).run("preview", "--diff", *pulumi_cli.POLICIES)
         self.progress(f"{pulumi_cli.STAND_IN} in this preview")
         planned = self._run(target, self.progress, dry_run=True)
         if target is None:
@@ -121,16 +123,17 @@ class Target:
         return deployment
 
     def _refused(self, planned: Deployment) -> int:
-        for refusal in planned.refusals:
+        broken = policies.run(planned.registrations).violations
+        for refusal in (*planned.refusals, *broken):
             self.progress(f"refused: {refusal}")
-        return 1 if planned.refusals else 0
+        return 1 if planned.refusals or broken else 0
 
     # The CLI.
 
     def _pulumi_up(self) -> int:
         command = pulumi_cli.installed()
         if command:
-            pulumi_cli.become(command, "up", "--stack", self.stack)
+            pulumi_cli.become(command, "up", "--stack", self.stack, *pulumi_cli.POLICIES)
         self.progress(
             f"stack {self.stack} is on AWS, and only the pulumi CLI deploys there: install it from"
             f" {CLI_DOWNLOAD}, then run `pulumi up --stack {self.stack}`"

@@ -20,6 +20,7 @@ from local.files import LocalError, Progress, write_atomically
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 INSTALLER: Final = "https://get.pulumi.com/install.sh"
 REACH_SECONDS: Final = 3.0
+POLICIES: Final = ("--policy-pack", str(REPOSITORY / "policy"))
 STAND_IN: Final = "the embedded engine stands in for the `pulumi` CLI"
 
 

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 AWS refused or failed; 2 the call or the stack file is at fault; 3 nothing is there to
 restore; 4 nobody said yes, nothing was done; 5 the gate has not executed the order in time, it stays;
-6 a check of `validate` failed; 130 interrupted. A `drill` that did not hold ends with 1.
+6 a check of `validate` failed, or a promise in a `drill`; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    from ops import accept_shrink, backfill, restore, validate
+    from ops import accept_shrink, backfill, import_values, restore, validate
     from ops.drill import command as drill
 
     made = argparse.ArgumentParser(
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         ("accept-shrink", accept_shrink, "let a company's copies shrink, after a loss that was meant"),
         ("backfill", backfill, "copy what the buckets held before a region joined"),
         ("validate", validate, "check a running platform: isolation, persistence, sidecars, pillars"),
+        ("import-values", import_values, "a stack file from the values of the application's Helm chart"),
         ("drill", drill, "take a region down, watch who notices when, and bring it back"),
     ):
         command = commands.add_parser(name, help=help, description=module.__doc__)

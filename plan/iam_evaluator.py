@@ -111,16 +111,17 @@ def wildcards(document: Document) -> Iterator[str]:
     for statement in document["Statement"]:
         if statement["Effect"] != "Allow":
             continue
+        said = statement.get("Sid", "a statement")
         if missing := {"NotAction", "NotResource", "NotPrincipal"} & statement.keys():
-            yield f"{statement['Sid']}: {sorted(missing)}"
-        for action in _listed(statement["Action"]):
+            yield f"{said}: {sorted(missing)}"
+        for action in _listed(statement.get("Action", [])):
             if "*" in action or "?" in action:
-                yield f"{statement['Sid']}: action {action}"
+                yield f"{said}: action {action}"
         for resource in _listed(statement.get("Resource", [])):
             # Only the end of an object's key may be open.
             if "*" in resource.removesuffix("/*") or "?" in resource or resource.endswith(":::/*"):
-                yield f"{statement['Sid']}: resource {resource}"
+                yield f"{said}: resource {resource}"
         for values in (of for block in statement.get("Condition", {}).values() for of in block.values()):
             for value in _listed(values):
                 if "*" in value.removesuffix("/*") or value == "/*":
-                    yield f"{statement['Sid']}: condition {value}"
+                    yield f"{said}: condition {value}"

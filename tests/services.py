@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,20 @@ def until(condition: Callable[[], bool], what: str, limit: float = LIMIT_SECONDS
         time.sleep(POLL_SECONDS)
 
 
-@pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A Kubernetes control plane without nodes, stopped at the end of the session."""
-    state = tmp_path_factory.mktemp("control-plane")
+@contextmanager
+def started(state: Path) -> Iterator[ControlPlane]:
+    """A control plane of one's own."""
     try:
         yield control_plane_service.start(state, print)
     finally:
         Processes(state).stop_all()
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A Kubernetes control plane without nodes, stopped at the end of the session."""
+    with started(tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import components
 from engine.recorder import Registration
 from engine.values import COMPUTED
 from plan.names import COMPANY_LABEL
+from policy import running as policies
 from settings import clusters_of
 from tests.recording import (
     KUBERNETES_PROVIDER,
@@ -171,6 +172,10 @@ def a_region_s_role_is_in_no_selector_and_no_template(run: Recording) -> None:
             assert ROLE_LABEL not in set(texts(spec.get(key))), f"{one.name}: {key}"
 
 
+def policies_are_kept(run: Recording) -> None:
+    assert list(map(str, policies.run(run.by_urn).violations)) == []
+
+
 def nothing_is_unknown(run: Recording) -> None:
     """Of a run that is not a preview."""
     assert [one.name for one in run if COMPUTED in one.inputs.values()] == []
@@ -190,4 +195,5 @@ RULES = (
     exactly_what_protected_companies_keep_is_protected,
     a_region_s_role_is_in_no_selector_and_no_template,
     nothing_is_unknown,
+    policies_are_kept,
 )

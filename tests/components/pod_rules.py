@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.recorder import Registration
 from plan.names import COMPANY_LABEL, REGION_LABEL
-from settings.values import quantity, tag_of
+from settings.values import quantity
 from tests.recording import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
@@ -95,14 +95,6 @@ def containers_are_hardened(run: Recording) -> None:
                 amounts = container["resources"][kind]
                 assert amounts.keys() == {"cpu", "memory", "ephemeral-storage"}, where
                 assert all(quantity(amount) > 0 for amount in amounts.values()), where
-
-
-def images_are_pinned(run: Recording) -> None:
-    if run.recorder.stack == "local":
-        return
-    for one, spec in all_pods(run):
-        for container, _ in containers(spec):
-            assert tag_of(container["image"]) not in (None, "latest"), f"{one.name}: {container['image']}"
 
 
 PATHS = {"gate": ("/live", "/live"), "failover-controller": ("/live", "/ready")}
@@ -289,7 +281,6 @@ RULES = (
     there_are_pods_for_every_company_in_every_region,
     pods_are_hardened,
     containers_are_hardened,
-    images_are_pinned,
     long_running_containers_are_probed,
     pods_are_bound_to_their_region,
     selectors_take_exactly_their_own_pods,

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from engine.recorder import Registration
-from plan.iam_evaluator import Request, allows, wildcards
+from plan.iam_evaluator import Request, allows
 from plan.names import COMPANY_LABEL
 from settings import Company
 from settings.models import Identity
@@ -125,13 +125,6 @@ def _leads_to_health_alone(run: Recording, edge: Registration, path: dict[str, A
     assert found.urn in edge.dependencies
 
 
-def no_policy_has_a_wildcard(run: Recording) -> None:
-    for one in run.of(ROLE_POLICY):
-        assert list(wildcards(json.loads(one.inputs["policy"]))) == [], one.name
-    for one in run.of(ROLE):
-        assert list(wildcards(json.loads(one.inputs["assumeRolePolicy"]))) == [], one.name
-
-
 def access_of(run: Recording, company: Company, region: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The document of the role that a company's sidecars have in a region, and their session."""
     if run.settings.identity is Identity.IRSA:
@@ -217,7 +210,6 @@ RULES = (
     companies_mention_only_themselves,
     what_all_share_mentions_no_company,
     only_the_agent_s_port_is_on_an_ingress,
-    no_policy_has_a_wildcard,
     roles_reach_only_their_company,
     roles_list_nothing_above_their_company,
     roles_are_for_the_sidecars_alone,

@@ -12,10 +12,18 @@ from plan.names import SYSTEM_NAMESPACE
 from tests.drill.platform import Objects, reach
 from tests.drill.scenes import scene
 from tests.ops.conftest import copies
+from tests.services import started
 
 __all__ = ["copies"]
 
 NAMESPACES = (SYSTEM_NAMESPACE, *scene().namespaces)
+
+
+@pytest.fixture(scope="package")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """Of these tests alone: what others deploy into the platform's namespaces forbids such simple pods."""
+    with started(tmp_path_factory.mktemp("drill-control-plane")) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,16 @@ def test_a_preview_of_aws_needs_neither_cli_nor_credentials(state: Path) -> None
     assert not state.exists()
 
 
+def test_a_preview_refuses_what_breaks_a_policy(tmp_path: Path, state: Path) -> None:
+    code, said, _ = run(
+        state, "preview", "--config", str(edited(tmp_path, environment={"SEARCH_TOKEN": "t-1"}))
+    )
+
+    assert code == 1
+    assert "refused: no-plain-secrets (critical): client-a-agent@us-east-1" in said
+    assert "variable SEARCH_TOKEN holds a secret in plain text" in said
+
+
 def test_taking_down_what_is_not_up_says_so(state: Path) -> None:
     assert run(state, "down") == (0, "nothing runs here and nothing was left\n", "")
 

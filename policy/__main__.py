@@ -1,0 +1,12 @@
+"""The pack as the Pulumi engine starts it: with this folder, not the repository, where modules are found."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from pulumi_policy import PolicyPack  # noqa: E402
+
+from policy.pack import NAME, POLICIES  # noqa: E402
+
+PolicyPack(NAME, list(POLICIES))

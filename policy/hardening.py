@@ -1,0 +1,155 @@
+"""Pods that can do no more than their work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from policy.writing import Props, of_resources
+from settings.values import tag_of
+
+TEMPLATED = tuple(
+    f"kubernetes:{group}/v1:{kind}"
+    for group, kind in (
+        ("apps", "StatefulSet"),
+        ("apps", "Deployment"),
+        ("apps", "DaemonSet"),
+        ("apps", "ReplicaSet"),
+        ("batch", "Job"),
+    )
+)
+CRON_JOB, POD = "kubernetes:batch/v1:CronJob", "kubernetes:core/v1:Pod"
+WITH_PODS = (*TEMPLATED, CRON_JOB, POD)
+HOST = ("hostNetwork", "hostPID", "hostIPC")
+AMOUNTS = ("cpu", "memory", "ephemeral-storage")
+SECCOMP = ("RuntimeDefault", "Localhost")
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+LOCAL = "local"
+"""The stack whose images are made on the spot."""
+
+
+def pod_spec(args: ResourceValidationArgs) -> Props:
+    spec = args.props["spec"]
+    if args.resource_type == CRON_JOB:
+        spec = spec["jobTemplate"]["spec"]
+    found: Props = spec if args.resource_type == POD else spec["template"]["spec"]
+    return found
+
+
+def containers(spec: Props) -> Iterator[tuple[Props, bool]]:
+    """All of a pod, and whether each runs as long as the pod does (native sidecars too)."""
+    yield from ((one, True) for one in spec["containers"])
+    yield from ((one, one.get("restartPolicy") == "Always") for one in spec.get("initContainers") or ())
+
+
+def _rights(args: ResourceValidationArgs) -> Iterator[str]:
+    spec = pod_spec(args)
+    own = spec.get("securityContext") or {}
+    yield from (f"{key} is on" for key in HOST if spec.get(key))
+    yield from (
+        f"volume {volume['name']} is a folder of the node"
+        for volume in spec.get("volumes") or ()
+        if "hostPath" in volume
+    )
+    for container, _ in containers(spec):
+        context = container.get("securityContext") or {}
+        for fault in _context_faults(context, own):
+            yield f"container {container['name']}: {fault}"
+
+
+def _context_faults(context: Props, of_pod: Props) -> Iterator[str]:
+    def either(key: str) -> Any:
+        value = context.get(key)
+        return of_pod.get(key) if value is None else value
+
+    capabilities = context.get("capabilities") or {}
+    if context.get("privileged"):
+        yield "privileged is on"
+    if context.get("allowPrivilegeEscalation") is not False:
+        yield "allowPrivilegeEscalation is not false"
+    if context.get("readOnlyRootFilesystem") is not True:
+        yield "readOnlyRootFilesystem is not true"
+    if "ALL" not in (capabilities.get("drop") or ()) or capabilities.get("add"):
+        yield "capabilities are not all dropped"
+    if either("runAsNonRoot") is not True or either("runAsUser") == 0:
+        yield "runAsNonRoot is not true"
+    if (either("seccompProfile") or {}).get("type") not in SECCOMP:
+        yield "there is no seccompProfile"
+
+
+def _token(args: ResourceValidationArgs) -> Iterator[str]:
+    if pod_spec(args).get("automountServiceAccountToken") is not False:
+        yield "automountServiceAccountToken is not false"
+
+
+def _amounts(args: ResourceValidationArgs) -> Iterator[str]:
+    for container, _ in containers(pod_spec(args)):
+        resources: Mapping[str, Any] = container.get("resources") or {}
+        for kind in ("requests", "limits"):
+            missing = [one for one in AMOUNTS if not (resources.get(kind) or {}).get(one)]
+            if missing:
+                yield f"container {container['name']}: no {kind} of {', '.join(missing)}"
+
+
+def _probes(args: ResourceValidationArgs) -> Iterator[str]:
+    if args.resource_type in (CRON_JOB, "kubernetes:batch/v1:Job"):
+        return
+    for container, runs in containers(pod_spec(args)):
+        missing = [probe for probe in PROBES if runs and not container.get(probe)]
+        if missing:
+            yield f"container {container['name']}: no {', '.join(missing)}"
+
+
+def _images(args: ResourceValidationArgs) -> Iterator[str]:
+    if args.urn.split("::")[0].rpartition(":")[2] == LOCAL:
+        return
+    for container, _ in containers(pod_spec(args)):
+        image = container["image"]
+        if tag_of(image) in (None, "latest"):
+            yield f"container {container['name']}: the image {image} has no tag of its own"
+
+
+POLICIES = (
+    of_resources(
+        "pods-are-hardened",
+        Severity.HIGH,
+        WITH_PODS,
+        "Pods run without root, capabilities, a writable root file system or anything of their node.",
+        "Set what Pod Security's profile `restricted` asks for, and readOnlyRootFilesystem.",
+        _rights,
+    ),
+    of_resources(
+        "pods-hold-no-api-token",
+        Severity.HIGH,
+        WITH_PODS,
+        "Pods are given no token for the Kubernetes API.",
+        "Set automountServiceAccountToken: false; where a program calls the API, mount a projected token.",
+        _token,
+    ),
+    of_resources(
+        "containers-are-bounded",
+        Severity.MEDIUM,
+        WITH_PODS,
+        "Containers ask for, and are limited to, an amount of CPU, memory and ephemeral storage.",
+        "Set resources.requests and resources.limits.",
+        _amounts,
+    ),
+    of_resources(
+        "containers-are-probed",
+        Severity.MEDIUM,
+        WITH_PODS,
+        "Containers that run as long as their pod have startup, readiness and liveness probes.",
+        "Add the probes; liveness must depend on no other service.",
+        _probes,
+    ),
+    of_resources(
+        "images-are-pinned",
+        Severity.HIGH,
+        WITH_PODS,
+        "Images are named with a tag other than latest, or by digest.",
+        "Name the tag that is meant under `images` of the stack file.",
+        _images,
+    ),
+)

@@ -1,0 +1,191 @@
+"""From values of the published chart to a stack file that renders to the same workloads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops.__main__ import main
+from ops.chart_values import LEFT
+from ops.errors import DONE, WRONG_CALL
+from settings.models import AGENT_RESOURCES
+from tests.recording import STATEFUL_SET, VOLUME_CLAIM, Recording, record_file
+
+IMAGE = "registry.example.com/agency:1.10"
+REGIONS = [
+    {"name": "us-east-1", "storageClass": "efs"},
+    {
+        "name": "eu-west-1",
+        "active": False,
+        "nodeSelector": {"topology.kubernetes.io/region": "eu-west-1", "pool": "agents"},
+    },
+]
+VALUES: dict[str, Any] = {
+    "company": "Acme_Corp",
+    "image": {"repository": "registry.example.com/agency", "tag": "1.10"},
+    "multiRegion": {"enabled": True, "regions": REGIONS, "loadBalancing": {"geo": False}},
+    "agent": {
+        "replicas": 2,
+        "resources": {"limits": {"cpu": 4, "memory": "8Gi"}},
+        "persistence": {"size": "5Gi", "storageClass": "nfs"},
+        "env": {"LOG_LEVEL": "debug"},
+    },
+    "brain": {"persistence": {"size": "50Gi", "storageClass": "nfs"}},
+    "failoverController": {"interval": 10, "timeout": 5},
+    "replicationSidecar": {"syncInterval": 30},
+    "ingress": {"enabled": True, "className": "alb", "hosts": [{"host": "acme-corp.agency.test"}]},
+    "dashboard": {"enabled": False},
+}
+
+
+class Import:
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.file, self.values, self._capsys = folder / "Pulumi.staging.yaml", folder / "values.yaml", capsys
+
+    def run(self, values: Any, *arguments: str) -> tuple[int, str, dict[str, Any]]:
+        """Exit code, what was said, and the configuration that was written, without the project's name."""
+        self.file.unlink(missing_ok=True)
+        self.values.write_text(values if isinstance(values, str) else yaml.safe_dump(values))
+        code = main(["import-values", str(self.values), "--out", str(self.file), *arguments])
+        said = self._capsys.readouterr()
+        config = yaml.safe_load(self.file.read_text())["config"] if self.file.exists() else {}
+        return code, said.out + said.err, {key.partition(":")[2]: value for key, value in config.items()}
+
+
+@pytest.fixture
+def importing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Import:
+    return Import(tmp_path, capsys)
+
+
+def deployed(importing: Import) -> Recording:
+    """What the stack file deploys, once what was missing is there."""
+    found = yaml.safe_load(importing.file.read_text())
+    found["config"]["digital-agency:hostedZoneId"] = "Z0123456789ABCDEFGHIJ"
+    importing.file.write_text(yaml.safe_dump(found))
+    return record_file(importing.file)
+
+
+def test_workloads_regions_and_sizes_are_those_of_the_chart(importing: Import) -> None:
+    code, said, config = importing.run(VALUES)
+
+    assert code == DONE
+    assert "at fault" not in said
+    assert config["domain"] == "agency.test"
+    assert config["loadBalancing"] == {"policy": "failover"}
+    assert config["failover"] == {"intervalSeconds": 10, "timeoutSeconds": 5}
+    assert config["replication"] == {"syncInterval": 30}
+    run = deployed(importing)
+    sets = {one.inputs["metadata"]["name"]: one.inputs["spec"] for one in run.of(STATEFUL_SET)}
+    assert sets.keys() == {f"{kind}-{one['name']}" for kind in ("agent", "brain") for one in REGIONS}
+    agent = sets["agent-us-east-1"]
+    container = agent["template"]["spec"]["containers"][0]
+    assert agent["replicas"] == 2
+    assert container["image"] == IMAGE
+    assert (
+        container["resources"]["limits"] | {"cpu": "4", "memory": "8Gi"} == container["resources"]["limits"]
+    )
+    assert container["resources"]["requests"]["cpu"] == AGENT_RESOURCES.requests.cpu
+    assert {"name": "LOG_LEVEL", "value": "debug"} in container["env"]
+    assert any(mount["mountPath"].endswith(".agent/brain") for mount in container["volumeMounts"])
+    assert sets["agent-eu-west-1"]["template"]["spec"]["nodeSelector"] == {"pool": "agents"}
+    claims = {one.inputs["metadata"]["name"]: one.inputs["spec"] for one in run.of(VOLUME_CLAIM)}
+    for region, name in (("us-east-1", "efs"), ("eu-west-1", "nfs")):
+        assert claims[f"agent-{region}"]["resources"]["requests"]["storage"] == "5Gi"
+        assert claims[f"brain-{region}"]["resources"]["requests"]["storage"] == "50Gi"
+        assert claims[f"brain-{region}"]["accessModes"] == ["ReadWriteMany"]
+        assert claims[f"brain-{region}"]["storageClassName"] == name
+
+
+def test_regions_may_be_bare_names(importing: Import) -> None:
+    regions = ["us-east-1", {"name": "eu-west-1"}]
+    _, _, config = importing.run({"multiRegion": {"enabled": True, "regions": regions}})
+
+    assert config["regions"] == [{"name": "us-east-1"}, {"name": "eu-west-1"}]
+
+
+def test_what_is_missing_is_said_and_stands_in_the_file(importing: Import) -> None:
+    code, said, config = importing.run(
+        {"company": "acme", "image": {"repository": "agency", "tag": "latest"}}
+    )
+
+    assert code == DONE
+    missing = said.partition("still missing:")[2]
+    text = importing.file.read_text()
+    for key in ("domain", "hostedZoneId", "images.agency", "regions"):
+        assert f"digital-agency:{key}: " in missing
+        assert f"# Missing: digital-agency:{key}: " in text
+        assert key not in config
+    assert "agency:latest, which is no fixed version" in missing
+
+
+def test_domain_and_image_of_the_call_count(importing: Import) -> None:
+    _, said, config = importing.run(VALUES, "--domain", "other.test", "--image", "other:2")
+
+    assert (config["domain"], config["images"]) == ("other.test", {"agency": "other:2"})
+    assert "digital-agency:domain" not in said
+
+
+def test_a_version_with_a_trailing_zero_keeps_it(importing: Import) -> None:
+    _, _, config = importing.run("image:\n  repository: agency\n  tag: 1.10\n")
+    assert config["images"] == {"agency": "agency:1.10"}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"agent": {"service": {"port": 8080}}}, "agent.service.port: 8080: the platform's port is 3000"),
+        ({"brain": {"port": 3005}}, "brain.port: 3005: the platform's port is 3002"),
+        ({"replicationSidecar": {"syncInterval": 1}}, "replicationSidecar.syncInterval: 1 s is too short"),
+        ({"brain": {"persistence": {"enabled": False}}}, "brain.persistence.enabled: every volume is kept"),
+        ({"redis": {"enabled": True}}, f"redis: {LEFT['redis']}"),
+        ({"multiRegion": {"regions": ["us-east-1"]}}, "multiRegion.enabled is false: the chart ignores them"),
+        ({"extra": {"deep": 1}}, "extra.deep: the chart has no such key"),
+        ({"agent": {"resources": {"limits": {"gpu": 1}}}}, "agent.resources.limits.gpu: only requests and"),
+        ({}, "dashboard: not part of the platform (the chart runs one unless it is told not to)"),
+        (
+            {"multiRegion": {"enabled": True, "regions": [{"name": "us-east-1", "zone": "a"}]}},
+            "multiRegion.regions[].zone: the chart has no such key (us-east-1)",
+        ),
+    ],
+)
+def test_what_cannot_be_carried_over_is_told_with_the_reason(
+    importing: Import, values: Any, told: str
+) -> None:
+    _, said, _ = importing.run(values)
+    assert told in said.partition("not carried over:")[2].partition("still missing:")[0]
+
+
+def test_every_key_of_a_file_is_carried_or_told(importing: Import) -> None:
+    """Whatever one changes: nothing is dropped in silence."""
+    for branch in LEFT:
+        *above, last = branch.split(".")
+        values: dict[str, Any] = {last: {"some": "thing"}}
+        for name in reversed(above):
+            values = {name: values}
+        assert f"{branch}: " in importing.run(values)[1]
+
+
+def test_what_the_settings_refuse_is_told(importing: Import) -> None:
+    _, said, _ = importing.run({"multiRegion": {"enabled": True, "regions": ["nowhere-1"]}})
+    assert "nowhere-1" in said.partition("at fault:")[2]
+
+
+def test_a_file_that_is_there_is_kept(importing: Import) -> None:
+    importing.run({})
+    before = importing.file.read_text()
+    code = main(["import-values", str(importing.values), "--out", str(importing.file), "--domain", "x.test"])
+    assert (code, importing.file.read_text()) == (WRONG_CALL, before)
+
+
+@pytest.mark.parametrize("text", ["- 1", "a: [", None])
+def test_what_is_no_values_file_is_refused(importing: Import, text: str | None) -> None:
+    if text is None:
+        code = main(["import-values", "/nowhere/values.yaml", "--out", str(importing.file)])
+    else:
+        code, said, _ = importing.run(text)
+        assert "values.yaml" in said
+    assert code == WRONG_CALL
+    assert not importing.file.exists()
