@@ -134,6 +134,12 @@ PARTS: Mapping[str, Part] = {
             pinned="github.com/rclone/rclone",
             ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
         ),
+        Part(
+            name="actionlint",
+            module="actionlint",
+            package="github.com/rhysd/actionlint/cmd/actionlint",
+            pinned="github.com/rhysd/actionlint",
+        ),
     )
 }
 """Every program that can be built, by name."""

@@ -1,7 +1,7 @@
 """`python -m ops import-values VALUES --out FILE`: from the published Helm chart's values to a stack file.
 
 Carries over what means the same here, lists what it could not carry and why, and what is still missing. The
-missing keys stand in the file as comments. docs/migrating.md says how volumes and DNS names come along.
+missing keys stand in the file as comments.
 """
 
 from __future__ import annotations

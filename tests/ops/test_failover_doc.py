@@ -57,7 +57,7 @@ def test_every_test_that_is_named_exists(file: str, name: str) -> None:
     [
         ("docs/failover.md", {"restore", "accept-shrink", "backfill"}),
         ("docs/proofs.md", {"validate", "drill"}),
-        ("README.md", {"restore", "accept-shrink", "backfill"}),
+        ("README.md", {"restore", "accept-shrink", "backfill", "import-values"}),
     ],
 )
 def test_every_command_on_a_page_is_understood(page: str, commands: set[str]) -> None:
