@@ -135,6 +135,12 @@ PARTS: Mapping[str, Part] = {
             ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
         ),
         Part(
+            name="kube-score",
+            module="kube-score",
+            package="github.com/zegl/kube-score/cmd/kube-score",
+            pinned="github.com/zegl/kube-score",
+        ),
+        Part(
             name="actionlint",
             module="actionlint",
             package="github.com/rhysd/actionlint/cmd/actionlint",
