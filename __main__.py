@@ -6,6 +6,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG
 
 from components.platform import Platform
+from components.stack_page import page
 from settings import SettingsError, from_config
 from settings.warnings import warnings_of
 
@@ -18,9 +19,12 @@ def main() -> None:
         raise pulumi.RunError(f"Pulumi.{stack}.yaml can't be deployed:\n{error}") from error
     for warning in warnings_of(settings):
         pulumi.log.warn(warning)
-    for name, value in Platform(settings, stack).outputs().items():
+    outputs = Platform(settings, stack).outputs()
+    for name, value in outputs.items():
         pulumi.export(name, value)
-    pulumi.export("readme", Path(__file__).with_name("Pulumi.README.md").read_text(encoding="utf-8"))
+    template = Path(__file__).with_name("Pulumi.README.md").read_text(encoding="utf-8")
+    told = pulumi.Output.all(**outputs)
+    pulumi.export("readme", told.apply(lambda known: page(template, stack, settings, known)))
 
 
 main()

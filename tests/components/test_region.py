@@ -32,6 +32,7 @@ def test_a_region_has_a_bucket_a_role_edges_checks_and_leaves(run: Recording) ->
 
 def test_a_region_tells_its_bucket_role_and_edges(run: Recording) -> None:
     assert run.named(US, REGION).outputs == {
+        "active": True,
         "bucket": "agency-example-com-dev-us-east-1",
         "roleArn": "arn:aws:iam::123456789012:role/agency-example-com-dev-us-east-1",
         "edges": [f"us-east-1.{DOMAIN}", f"us-east-1-2.{DOMAIN}"],

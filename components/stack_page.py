@@ -1,0 +1,73 @@
+"""The stack's page in the Pulumi console: what runs where, and where to look when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from settings import Settings
+
+UNKNOWN = "known after the first `pulumi up`"
+
+
+def page(template: str, stack: str, settings: Settings, outputs: Mapping[str, Any]) -> str:
+    """The template with its `{{…}}` filled in. `outputs`: the stack's, as they are known."""
+    filled = {
+        "stack": stack,
+        "domain": settings.domain,
+        "policy": settings.load_balancing.policy.value,
+        "companies": _table(("company", "address", "regions"), _companies(settings, outputs["companies"])),
+        "regions": _table(
+            ("region", "role", "cluster", "edges", "bucket"), _regions(settings, outputs["regions"])
+        ),
+        "consoles": "\n".join(f"- {line}" for line in _consoles(settings, outputs["regions"])),
+    }
+    for name, text in filled.items():
+        template = template.replace(f"{{{{{name}}}}}", text)
+    return template
+
+
+def _companies(settings: Settings, hosts: Mapping[str, str]) -> Iterable[Sequence[str]]:
+    for company in sorted(settings.companies, key=lambda one: one.namespace):
+        host = hosts[company.namespace]
+        regions = ", ".join(region.name for region in settings.regions_of(company))
+        yield company.name, f"[{host}](https://{host}/)", regions
+
+
+def _regions(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[Sequence[str]]:
+    for region in settings.regions:
+        told = outputs[region.name]
+        cluster = region.cluster
+        yield (
+            region.name,
+            "active" if region.active else "passive",
+            (cluster.eks or cluster.context or "") if cluster else "of the ambient kubeconfig",
+            ", ".join(_known(edge) for edge in told["edges"]) or region.endpoint or "",
+            _known(told["bucket"]) if settings.replication.enabled else "no copies",
+        )
+
+
+def _consoles(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[str]:
+    if settings.hosted_zone_id:
+        zone = (
+            f"https://console.aws.amazon.com/route53/v2/hostedzones#ListRecordSets/{settings.hosted_zone_id}"
+        )
+        yield f"[DNS records]({zone}), [health checks](https://console.aws.amazon.com/route53/healthchecks/home)"
+    for region in settings.regions:
+        console = f"https://{region.name}.console.aws.amazon.com"
+        links = [f"[logs]({console}/cloudwatch/home?region={region.name}#logsV2:log-groups)"]
+        if region.cluster and region.cluster.eks:
+            links.append(f"[cluster]({console}/eks/home?region={region.name}#/clusters/{region.cluster.eks})")
+        bucket = outputs[region.name]["bucket"]
+        if isinstance(bucket, str) and bucket:
+            links.append(f"[copies]({console}/s3/buckets/{bucket}?region={region.name})")
+        yield f"{region.name}: {', '.join(links)}"
+
+
+def _known(value: Any) -> str:
+    return value if isinstance(value, str) and value else UNKNOWN
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
