@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status validate drill render test check bench schema lock
+.PHONY: help up preview down status validate drill render topology test check bench schema lock
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -36,6 +36,9 @@ drill: .venv/.done ## Take REGION down, watch it fail over, bring it back (WAY=s
 
 render: .venv/.done ## Write the resources of STACK to OUT, without touching anything
 	@$(RUN) -m ops render --config Pulumi.$(STACK).yaml --out $(OUT)
+
+topology: .venv/.done ## Draw STACK: topology/STACK.svg and .html
+	@$(RUN) -m ops topology --stack $(STACK)
 
 test: check ## Format, lint, types and all tests
 	@$(RUN) -m pytest

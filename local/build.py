@@ -135,6 +135,12 @@ PARTS: Mapping[str, Part] = {
             ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
         ),
         Part(
+            name="d2",
+            module="d2",
+            package="oss.terrastruct.com/d2",
+            pinned="oss.terrastruct.com/d2",
+        ),
+        Part(
             name="kube-score",
             module="kube-score",
             package="github.com/zegl/kube-score/cmd/kube-score",
