@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     from ops import accept_shrink, backfill, import_values, restore, topology, validate
+    from ops.doctor import command as doctor
     from ops.drill import command as drill
 
     made = argparse.ArgumentParser(
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         ("accept-shrink", accept_shrink, "let a company's copies shrink, after a loss that was meant"),
         ("backfill", backfill, "copy what the buckets held before a region joined"),
         ("validate", validate, "check a running platform: isolation, persistence, sidecars, pillars"),
+        ("doctor", doctor, "whether clusters and account have what a stack needs"),
         ("topology", topology, "draw a stack: DNS, regions, clusters, companies, copies"),
         ("import-values", import_values, "a stack file from the values of the application's Helm chart"),
         ("drill", drill, "take a region down, watch who notices when, and bring it back"),

@@ -92,18 +92,19 @@ def clusters_of(
     """The clusters of a stack, each answering. `contexts` are of the ambient kubeconfig: one for a stack in
     one cluster, else `<region>=<context>` for a region of each. Raises OperatorError.
     """
-    plans, stopped = plans_of(stack.settings), threading.Event()
-    given = _given(plans, contexts) if contexts else {}
-    found = []
-    for plan in plans:
-        kubeconfig, context = _way(stack, plan, given, state)
-        api = ClusterApi(kubeconfig, context, stopped, lambda line: None)
-        regions = tuple(region.name for region in plan.regions)
-        _check(api, plan, context)
-        found.append(
-            Cluster(name=plan.folder, regions=regions, api=api, kubectl=_kubectl(kubeconfig, context))
-        )
-    return found
+    return [reached(stack, plan, contexts, state) for plan in plans_of(stack.settings)]
+
+
+def reached(
+    stack: Stack, plan: ClusterPlan, contexts: Sequence[str] | None = None, state: Path = DEFAULT_STATE
+) -> Cluster:
+    """One of a stack's clusters, as `clusters_of` gives them. Raises OperatorError."""
+    given = _given(plans_of(stack.settings), contexts) if contexts else {}
+    kubeconfig, context = _way(stack, plan, given, state)
+    api = ClusterApi(kubeconfig, context, threading.Event(), lambda line: None)
+    _check(api, plan, context)
+    regions = tuple(region.name for region in plan.regions)
+    return Cluster(name=plan.folder, regions=regions, api=api, kubectl=_kubectl(kubeconfig, context))
 
 
 def _given(plans: Sequence[ClusterPlan], contexts: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,188 @@
+"""What a stack needs of a Kubernetes cluster: its version, nodes, ingress controller, storage, identity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ops.cluster_access import Cluster
+from ops.doctor.findings import Finding, found, lacking
+from plan.names import REGION_LABEL
+from settings import ClusterPlan, Region, Settings
+from settings.models import AccessMode, Identity, Manager
+
+LEAST_VERSION = (1, 30)
+"""ValidatingAdmissionPolicy is stable, and sidecars are containers of their own."""
+ALB, ALB_CONTROLLER = "alb", "ingress.k8s.aws/alb"
+EBS, EFS = "ebs.csi.aws.com", "efs.csi.aws.com"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+IN_TREE = "kubernetes.io/"
+NAMED = "app.kubernetes.io/name"
+RIGHTS = (
+    ("", "namespaces"),
+    ("apps", "statefulsets"),
+    ("networking.k8s.io", "networkpolicies"),
+    ("rbac.authorization.k8s.io", "clusterroles"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+)
+
+Object = dict[str, Any]
+Check = Callable[[Settings, ClusterPlan, Cluster], Iterator[Finding]]
+
+
+def version(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    told = cluster.api.call("GET", "/version")
+    numbers = tuple(int(re.sub(r"\D.*", "", str(told[key]))) for key in ("major", "minor"))
+    if numbers >= LEAST_VERSION:
+        yield found(plan.folder, "Kubernetes", str(told["gitVersion"]))
+    else:
+        least = ".".join(map(str, LEAST_VERSION))
+        yield lacking(
+            plan.folder, "Kubernetes", str(told["gitVersion"]), f"upgrade the cluster to {least} or later"
+        )
+
+
+def rights(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    refused = [
+        f"{kind}.{group}".rstrip(".") for group, kind in RIGHTS if not _may_create(cluster, group, kind)
+    ]
+    if not refused:
+        yield found(plan.folder, "rights", "these credentials may deploy")
+        return
+    remedy = "use an identity with cluster-admin: in EKS an access entry with AmazonEKSClusterAdminPolicy"
+    yield lacking(plan.folder, "rights", f"these credentials may not create {', '.join(refused)}", remedy)
+
+
+def _may_create(cluster: Cluster, group: str, kind: str) -> bool:
+    asked = {"group": group, "resource": kind, "verb": "create"}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": asked},
+    }
+    answer = cluster.api.call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+    return bool(answer["status"].get("allowed"))
+
+
+def nodes(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    there = cluster.api.list("Node")
+    for region in plan.regions:
+        wanted = {REGION_LABEL: region.name, **region.node_selector}
+        ready = [one for one in there if _is_ready(one) and wanted.items() <= _labels(one).items()]
+        if ready:
+            zones = {_labels(one).get("topology.kubernetes.io/zone", "no zone") for one in ready}
+            yield found(region.name, "nodes", f"{len(ready)} ready, in {', '.join(sorted(zones))}")
+            continue
+        told = " ".join(f"{key}={value}" for key, value in wanted.items())
+        remedy = f"add nodes with the labels {told}, or change regions[].nodeSelector"
+        yield lacking(region.name, "nodes", "none is ready that the region's pods may run on", remedy)
+
+
+def ingress(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    name = settings.ingress.class_name
+    classes = {
+        one["metadata"]["name"]: one["spec"].get("controller", "")
+        for one in cluster.api.list("IngressClass", version="networking.k8s.io/v1")
+    }
+    what = f"ingress class {name}"
+    if name not in classes:
+        others = f"; there are: {', '.join(sorted(classes))}" if classes else ""
+        remedy = (
+            "install the AWS Load Balancer Controller" if name == ALB else "install its ingress controller"
+        )
+        yield lacking(plan.folder, what, f"there is none{others}", f"{remedy}, or set ingress.className")
+        return
+    yield found(plan.folder, what, str(classes[name]))
+    if classes[name] == ALB_CONTROLLER:
+        yield _running(
+            plan, cluster, "Deployment", "aws-load-balancer-controller", "AWS Load Balancer Controller"
+        )
+
+
+def identity(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    in_eks = bool(plan.eks or plan.eks_name)
+    if in_eks and settings.replication.enabled and settings.identity is Identity.POD_IDENTITY:
+        yield _running(plan, cluster, "DaemonSet", "eks-pod-identity-agent", "Pod Identity agent")
+
+
+def names(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    if settings.load_balancing.manager is Manager.EXTERNAL_DNS:
+        yield _running(plan, cluster, "Deployment", "external-dns", "external-dns")
+
+
+def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: str) -> Finding:
+    """A workload by its usual label or name, in any namespace."""
+    there = [
+        one
+        for one in cluster.api.call("GET", f"/apis/apps/v1/{kind.lower()}s")["items"]
+        if name in (_labels(one).get(NAMED), one["metadata"]["name"])
+    ]
+    remedy = f"install the {what} (`aws eks create-addon` or its Helm chart) and wait until it runs"
+    if not there:
+        return lacking(plan.folder, what, "it is not installed", remedy)
+    status = there[0].get("status", {})
+    ready = status.get("numberReady" if kind == "DaemonSet" else "availableReplicas", 0)
+    if not ready:
+        return lacking(plan.folder, what, "none of its pods is ready", remedy)
+    return found(plan.folder, what, f"{ready} pods ready")
+
+
+def storage(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    classes = cluster.api.list("StorageClass", version="storage.k8s.io/v1")
+    drivers = {one["metadata"]["name"] for one in cluster.api.list("CSIDriver", version="storage.k8s.io/v1")}
+    for region in plan.regions:
+        yield from _storage(settings, region, classes, drivers)
+
+
+def _storage(
+    settings: Settings, region: Region, classes: list[Object], drivers: set[str]
+) -> Iterator[Finding]:
+    name = region.storage_class
+    what = f"storage class {name}" if name else "default storage class"
+    chosen = [one for one in classes if (one["metadata"]["name"] == name if name else _is_default(one))]
+    if not chosen:
+        remedy = "make it, or name one that exists: regions[].storageClass"
+        yield lacking(region.name, what, "there is none", remedy)
+        return
+    provisioner = str(chosen[0]["provisioner"])
+    if provisioner.endswith(".csi.aws.com") and provisioner not in drivers:
+        addon = "aws-efs-csi-driver" if provisioner == EFS else "aws-ebs-csi-driver"
+        yield lacking(
+            region.name, what, f"its driver {provisioner} is not installed", f"install the add-on {addon}"
+        )
+        return
+    shared = [
+        company.name
+        for company in settings.companies
+        if _shares(company) and region in settings.regions_of(company)
+    ]
+    if shared and provisioner in (EBS, f"{IN_TREE}aws-ebs"):
+        told = f"{provisioner} gives no ReadWriteMany, which {', '.join(shared)} ask for"
+        yield lacking(region.name, what, told, f"name a class of {EFS}: regions[].storageClass")
+        return
+    if not chosen[0].get("allowVolumeExpansion"):
+        remedy = "set allowVolumeExpansion: true on it"
+        yield lacking(region.name, what, "its volumes cannot grow", remedy)
+        return
+    yield found(region.name, what, provisioner)
+
+
+def _shares(company: Any) -> bool:
+    return AccessMode.READ_WRITE_MANY in (company.agent.access_mode, company.brain.access_mode)
+
+
+def _is_default(one: Object) -> bool:
+    return bool((one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true")
+
+
+def _is_ready(node: Object) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _labels(one: Object) -> dict[str, str]:
+    return one["metadata"].get("labels") or {}
+
+
+CHECKS: tuple[Check, ...] = (version, rights, nodes, ingress, storage, identity, names)
