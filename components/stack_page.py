@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from settings import Settings
+from settings import Region, Settings
 
 UNKNOWN = "known after the first `pulumi up`"
 
@@ -30,12 +30,12 @@ def page(template: str, stack: str, settings: Settings, outputs: Mapping[str, An
 def _companies(settings: Settings, hosts: Mapping[str, str]) -> Iterable[Sequence[str]]:
     for company in sorted(settings.companies, key=lambda one: one.namespace):
         host = hosts[company.namespace]
-        regions = ", ".join(region.name for region in settings.regions_of(company))
+        regions = ", ".join(sorted(region.name for region in settings.regions_of(company)))
         yield company.name, f"[{host}](https://{host}/)", regions
 
 
 def _regions(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[Sequence[str]]:
-    for region in settings.regions:
+    for region in _by_name(settings):
         told = outputs[region.name]
         cluster = region.cluster
         yield (
@@ -53,7 +53,7 @@ def _consoles(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[str]:
             f"https://console.aws.amazon.com/route53/v2/hostedzones#ListRecordSets/{settings.hosted_zone_id}"
         )
         yield f"[DNS records]({zone}), [health checks](https://console.aws.amazon.com/route53/healthchecks/home)"
-    for region in settings.regions:
+    for region in _by_name(settings):
         console = f"https://{region.name}.console.aws.amazon.com"
         links = [f"[logs]({console}/cloudwatch/home?region={region.name}#logsV2:log-groups)"]
         if region.cluster and region.cluster.eks:
@@ -62,6 +62,11 @@ def _consoles(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(bucket, str) and bucket:
             links.append(f"[copies]({console}/s3/buckets/{bucket}?region={region.name})")
         yield f"{region.name}: {', '.join(links)}"
+
+
+def _by_name(settings: Settings) -> list[Region]:
+    """The order of the stack file's list says nothing, and must change nothing."""
+    return sorted(settings.regions, key=lambda region: region.name)
 
 
 def _known(value: Any) -> str:

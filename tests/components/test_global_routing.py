@@ -104,9 +104,11 @@ def test_another_policy_is_another_tree_to_which_the_companies_names_move() -> N
 
 
 def test_a_region_that_turns_passive_is_another_tree() -> None:
-    passive = [eks(US), eks(EU, active=False)]
-    new, gone, other = changed(record(stack(regions=[eks(US), eks(EU)])), record(stack(regions=passive)))
-    assert other == {"acme-name"}
+    before = record(stack(regions=[eks(US), eks(EU)]))
+    after = record(stack(regions=[eks(US), eks(EU, active=False)]))
+    new, gone, other = changed(before, after)
+    assert other == {"acme-name", EU}, "the name, and what the region's component tells of itself"
+    assert before.named(EU).outputs == after.named(EU).outputs | {"active": True}
     assert new and all("_tree" in name for name in new | gone)
 
 

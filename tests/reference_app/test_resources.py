@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from local import procfs
 from local.reference_app.front import Front, health
 from local.reference_app.worker import Worker
 from tests.reference_app.programs import AGENT, BRAIN, HEALTH_MONITOR, NODE, Port, children, running
@@ -62,7 +63,9 @@ def test_a_worker_that_is_killed_is_started_again(tmp_path: Path) -> None:
 
 
 def workers() -> list[int]:
-    return [pid for pid in children(os.getpid()) if b".worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [
+        pid for pid in children(os.getpid()) if any(".worker" in word for word in procfs.command_line(pid))
+    ]
 
 
 def pins(file: Path) -> set[tuple[str, str]]:
