@@ -5,6 +5,7 @@ Ports are forwarded and commands executed through the kubelet, so past every Net
 
 from __future__ import annotations
 
+import argparse
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,15 @@ from settings.clusters import clusters_of as plans_of
 Object = dict[str, Any]
 AMBIENT = ""
 """The kubeconfig that KUBECONFIG or the home folder names; as a context, its current one."""
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--context",
+        nargs="+",
+        metavar="CTX",
+        help="contexts of your kubeconfig: one, or <region>=<context> for a region of each cluster",
+    )
 
 
 class ClusterApi(KubernetesApi):

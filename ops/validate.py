@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops import aws, stack
+from ops import aws, cluster_access, stack
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
 from ops.stack import LOCAL, Stack
 from ops.terminal import confirm, say
@@ -39,12 +39,7 @@ REPORTS = Path("validation")
 def add_arguments(command: argparse.ArgumentParser) -> None:
     stack.add_arguments(command)
     aws.add_arguments(command)
-    command.add_argument(
-        "--context",
-        nargs="+",
-        metavar="CTX",
-        help="contexts of your kubeconfig: one, or <region>=<context> for a region of each cluster",
-    )
+    cluster_access.add_arguments(command)
     command.add_argument(
         "--companies", nargs="+", metavar="NAME", help="default: all of the stack's companies"
     )

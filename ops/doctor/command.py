@@ -13,8 +13,7 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.kubernetes_api import ApiError
-from ops import aws, stack
-from ops.cluster_access import reached
+from ops import aws, cluster_access, stack
 from ops.doctor import in_account, in_cluster
 from ops.doctor.findings import Finding, lacking
 from ops.errors import CHECK_FAILED, DONE, OperatorError
@@ -26,12 +25,7 @@ from settings import clusters_of
 def add_arguments(command: argparse.ArgumentParser) -> None:
     stack.add_arguments(command)
     aws.add_arguments(command)
-    command.add_argument(
-        "--context",
-        nargs="+",
-        metavar="CTX",
-        help="contexts of your kubeconfig: one, or <region>=<context> for a region of each cluster",
-    )
+    cluster_access.add_arguments(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,7 +45,7 @@ def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from _account(known, arguments)
     for plan in clusters_of(known.settings):
         try:
-            cluster = reached(known, plan, arguments.context, arguments.state)
+            cluster = cluster_access.reached(known, plan, arguments.context, arguments.state)
         except OperatorError as error:
             yield lacking(plan.folder, "cluster", str(error), "then ask again: it was not looked at")
             continue

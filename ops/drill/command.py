@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import aws, stack
+from ops import aws, cluster_access, stack
 from ops.drill.journal import Journal, path_of
 from ops.drill.signals import Signals
 from ops.drill.ways import LOCAL_WAYS, Way
@@ -53,12 +53,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         dest="companies",
         help="to watch (default: all that live in the region and another)",
     )
-    command.add_argument(
-        "--context",
-        nargs="+",
-        metavar="CTX",
-        help="contexts of your kubeconfig: one, or <region>=<context> for a region of each cluster",
-    )
+    cluster_access.add_arguments(command)
     command.add_argument("--last-serving", action="store_true", help="even if no other region serves")
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument("--out", type=Path, default=REPORTS, help="folder of the reports (default: drills)")
