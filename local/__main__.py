@@ -13,6 +13,7 @@ import pulumi
 from local import deploy
 from local.files import DEFAULT_STATE, LocalError
 from local.pulumi_cli import REPOSITORY
+from plan.names import LOCAL
 from settings import SettingsError
 
 
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. 0: done; 1: it failed; 2: the stack file or the call is at fault; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=["up", "preview", "down", "status"])
-    parser.add_argument("--stack", default=deploy.LOCAL, help="environment (default: local)")
+    parser.add_argument("--stack", default=LOCAL, help="environment (default: local)")
     parser.add_argument("--config", type=Path, help="stack file (default: Pulumi.<stack>.yaml)")
     parser.add_argument("--kubeconfig", type=Path, help="deploy to this cluster instead of one of our own")
     parser.add_argument(

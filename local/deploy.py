@@ -22,10 +22,10 @@ from local.files import LocalError, Progress, locked
 from local.kubernetes_api import KubernetesApi
 from local.nodes import addons, cluster, network
 from local.processes import Processes
+from plan.names import LOCAL
 from policy import running as policies
 from settings import from_config
 
-LOCAL: Final = "local"
 PROGRAM: Final = pulumi_cli.REPOSITORY / "__main__.py"
 WORKERS: Final = 16
 EMBEDDED: Final = "embedded"

@@ -25,7 +25,8 @@ from botocore.exceptions import (
 from local import emulator
 from local.files import DEFAULT_STATE
 from ops.errors import OperatorError
-from ops.stack import LOCAL, Stack
+from ops.stack import Stack
+from plan.names import LOCAL
 
 _NO_CREDENTIALS = (
     NoCredentialsError,

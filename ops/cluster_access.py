@@ -23,8 +23,9 @@ from ops import pod_streams
 from ops.aws import calling, reach_of
 from ops.errors import WRONG_CALL, OperatorError
 from ops.pod_streams import Executed
-from ops.stack import LOCAL, Stack
+from ops.stack import Stack
 from plan.kubeconfig import eks_kubeconfig
+from plan.names import LOCAL
 from settings.clusters import ClusterPlan
 from settings.clusters import clusters_of as plans_of
 

@@ -11,9 +11,6 @@ from ops.stack_file import PROGRAM, StackFileError, read, stack_of
 from plan import names
 from settings import Company, Settings, SettingsError, from_config
 
-LOCAL = "local"
-"""The stack of the local target: its AWS is an emulator."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:

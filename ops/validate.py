@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ops import aws, cluster_access, stack
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
-from ops.stack import LOCAL, Stack
+from ops.stack import Stack
 from ops.terminal import confirm, say
 from ops.validation.interruptions import interrupted_by_sigterm
 from ops.validation.marks import run_id
@@ -29,6 +29,7 @@ from ops.validation.reports import Report
 from ops.validation.run import Run
 from ops.validation.session import Session
 from ops.validation.sites import Limits, Site
+from plan.names import LOCAL
 
 PROD = "prod"
 COMPANIES = ("company-a", "company-b")

@@ -10,6 +10,8 @@ import re
 
 SYSTEM_NAMESPACE = "digital-agency-system"
 COMPANY_LABEL = "agency.global/company"
+LOCAL = "local"
+"""The stack of the local target: its AWS is an emulator, its images are made on the spot."""
 REGION_LABEL = "topology.kubernetes.io/region"
 DIVERGED = "diverged"
 """The folder, in volumes and buckets, of what diverged (`runtime/gate/checkpoint.py`)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pulumi_policy import ResourceValidationArgs, Severity
 
+from plan.names import LOCAL
 from policy.writing import Props, of_resources
 from settings.values import tag_of
 
@@ -26,8 +27,6 @@ HOST = ("hostNetwork", "hostPID", "hostIPC")
 AMOUNTS = ("cpu", "memory", "ephemeral-storage")
 SECCOMP = ("RuntimeDefault", "Localhost")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-LOCAL = "local"
-"""The stack whose images are made on the spot."""
 
 
 def pod_spec(args: ResourceValidationArgs) -> Props:

@@ -21,8 +21,9 @@ from ops.drill.journal import Journal, path_of
 from ops.drill.signals import Signals
 from ops.drill.ways import LOCAL_WAYS, Way
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
-from ops.stack import LOCAL, Stack
+from ops.stack import Stack
 from ops.terminal import confirm, say
+from plan.names import LOCAL
 
 if TYPE_CHECKING:
     # It takes most of a second to load what clusters are reached with: only who drills pays for it.

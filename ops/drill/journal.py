@@ -12,7 +12,7 @@ from typing import Any
 
 from local.files import write_atomically
 from ops.errors import OperatorError
-from ops.stack import LOCAL
+from plan.names import LOCAL
 
 Entry = Mapping[str, Any]
 """What is needed to put it back; `what` says of which kind it is."""

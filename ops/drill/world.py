@@ -27,7 +27,8 @@ from ops.drill.scene import Scene, edges_of
 from ops.drill.watching import Observer
 from ops.drill.ways import LOCAL_WAYS, Way
 from ops.errors import WRONG_CALL, OperatorError
-from ops.stack import LOCAL, Stack
+from ops.stack import Stack
+from plan.names import LOCAL
 
 STATUS_SECONDS = 2.0
 """Between two questions to Route53's API, which takes five a second for a whole account."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from local.nodes import faults, network
 from ops.aws import calling
 from ops.cluster_access import Object
-from ops.stack import LOCAL
 from ops.terminal import say
 from ops.validation.interruptions import uninterrupted
+from plan.names import LOCAL
 
 if TYPE_CHECKING:
     from ops.validation.pod_sites import PodSite

@@ -14,13 +14,14 @@ from ops.aws import Reach, reach_of
 from ops.cluster_access import Cluster, Object, clusters_of
 from ops.memory import AGENT, BRAIN, Memory
 from ops.pod_streams import Executed
-from ops.stack import LOCAL, Stack
+from ops.stack import Stack
 from ops.validation import pods, removal
 from ops.validation.run import waited, who
 from ops.validation.sites import Limits
 from ops.validation.verdicts import Failure
 from ops.vault import Vault
 from plan.memory import MemoryPlan, agent_memory, brain_memory
+from plan.names import LOCAL
 from settings import Company
 from settings.routes import company_route, region_routes
 

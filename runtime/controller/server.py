@@ -12,7 +12,7 @@ from runtime.controller import views
 from runtime.controller.acting import Acting
 from runtime.controller.lease import Lease
 from runtime.controller.reopening import regions_of
-from runtime.controller.rounds import Rounds, SettingsFile
+from runtime.controller.rounds import Observed, Rounds, SettingsFile
 from runtime.controller.status import Told
 from runtime.controller.votes import REGION_WIDE
 from runtime.http_server import Response
@@ -73,16 +73,15 @@ class Pages:
             scope = namespace if company.dedicated else REGION_WIDE
         if region not in settings.regions:
             return Response(HTTPStatus.NOT_FOUND, "there is no such region here\n")
-        if region in self._unhealthy(scope):
-            return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} has failed\n")
         seen = self.rounds.observed
+        if region in self._unhealthy(scope, seen):
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} has failed\n")
         if seen and region in regions_of(seen.closed, scope):
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} returns, and is not ready yet\n")
         return Response(HTTPStatus.OK, f"{region} serves\n")
 
-    def _unhealthy(self, scope: str) -> frozenset[str]:
+    def _unhealthy(self, scope: str, seen: Observed | None) -> frozenset[str]:
         flagged = self.acting.system.current.flags.get(scope, frozenset())
-        seen = self.rounds.observed
         return flagged | seen.decision.unhealthy.get(scope, frozenset()) if seen else flagged
 
     def _live(self) -> Response:

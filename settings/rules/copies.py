@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plan.names import LOCAL
 from settings.faults import Fault
 from settings.models import Settings
 from settings.rules.base import Rule
-from settings.rules.workloads import LOCAL_STACK
 
 
 def _time_control(settings: Settings, _: str) -> Iterator[Fault]:
@@ -29,8 +29,8 @@ def _retention(settings: Settings, _: str) -> Iterator[Fault]:
 
 def _endpoint(settings: Settings, stack: str) -> Iterator[Fault]:
     """Its keys are known to everybody."""
-    if settings.replication.endpoint and stack != LOCAL_STACK:
-        accepted = f"no such key: only the stack {LOCAL_STACK} copies to an S3 API other than AWS's"
+    if settings.replication.endpoint and stack != LOCAL:
+        accepted = f"no such key: only the stack {LOCAL} copies to an S3 API other than AWS's"
         yield Fault(("replication", "endpoint"), settings.replication.endpoint, accepted)
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plan.names import LOCAL
 from settings.faults import MISSING, SECRET, Fault
 from settings.models import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources, Settings
 from settings.rules.base import Rule
 from settings.values import quantity, tag_of
-
-LOCAL_STACK = "local"
-"""The one stack that may run unpinned images: what it deploys to lives on this machine."""
 
 _OURS = frozenset(
     {
@@ -22,7 +20,7 @@ _OURS = frozenset(
 
 
 def _images(settings: Settings, stack: str) -> Iterator[Fault]:
-    if stack == LOCAL_STACK:
+    if stack == LOCAL:
         return
     for key in ("agency", "rclone", "python"):
         image = getattr(settings.images, key)
