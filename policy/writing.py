@@ -1,7 +1,8 @@
 """How a policy is written: a function that yields what is wrong, with its name, its weight and the remedy.
 
 All of them are mandatory: what breaks one is not deployed. A value that a preview does not know yet raises
-UnknownValueError when it is looked at, and the engine then says that the policy could not be decided.
+UnknownValueError when it is looked at, and the engine then says that the policy could not be decided. A new
+resource that a run leaves out (`--exclude`) comes without properties, and is not looked at.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def of_resources(
     """One that looks at each resource of these types by itself."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type in types:
+        if args.resource_type in types and args.props:
             for fault in faults(args):
                 report(f"{args.name}: {fault}. {remedy}", None)
 
@@ -59,7 +60,8 @@ def of_the_stack(
     """One that looks at all resources together."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for resource, fault in faults(args.resources):
+        made = [one for one in args.resources if one.props]
+        for resource, fault in faults(made):
             report(f"{resource.name}: {fault}. {remedy}", resource.urn)
 
     return StackValidationPolicy(

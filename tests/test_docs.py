@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.recording import record
+from plan.limits import COMPANIES_PER_EDGE
+from settings.values import quantity
+from tests.recording import ROOT, STATEFUL_SET, VOLUME_CLAIM, record, record_file
 
-TABLE = (Path(__file__).parent.parent / "docs" / "resources.md").read_text()
+TABLE, COSTS, FIRST = (
+    (ROOT / "docs" / f"{page}.md").read_text() for page in ("resources", "costs", "first-deployment")
+)
 COMPONENTS = ("Tenant", "Brain", "Agent")
 
 
@@ -63,3 +66,34 @@ def test_the_rest_of_the_stack_is_as_large_as_told() -> None:
     assert f"failover\ncontroller ({len(controller) // 2})" in TABLE
     rest = sum(one.values()) - (sum(two.values()) - sum(one.values()))
     assert f"{rest} resources for two regions" in TABLE
+
+
+def test_the_costs_are_of_what_is_deployed() -> None:
+    found = record_file(ROOT / "Pulumi.prod.yaml").by_urn.values()
+    sets = [one.inputs for one in found if one.type == STATEFUL_SET]
+    (agent,), (brain,) = (
+        [one for one in sets if one["metadata"] == {**one["metadata"], "namespace": "acme", "name": name}]
+        for name in ("agent-us-east-1", "brain-us-east-1")
+    )
+    cpu, memory = amounts("requests", agent, brain)
+    assert f"ask for {cpu} CPUs and {memory} GiB" in COSTS
+    assert f"{cpu} CPUs and {memory} GiB of a region" in " ".join(FIRST.split())
+    cpu, memory = amounts("limits", agent, brain)
+    assert f"up to {cpu} CPUs and {memory} GiB" in COSTS
+    volumes = [
+        one.inputs["spec"]["resources"]["requests"]["storage"]
+        for one in found
+        if one.type == VOLUME_CLAIM and one.name.startswith("acme-") and "us-east-1" in one.name
+    ]
+    assert f"volumes are {float(sum(map(quantity, volumes))) / 2**30:g} GiB" in COSTS
+    assert f"for each {COMPANIES_PER_EDGE} companies" in COSTS
+    assert f" {len(sets) // 2} × 57" in COSTS
+
+
+def amounts(which: str, *sets: dict[str, Any]) -> tuple[str, str]:
+    """CPUs and GiB of all containers that run as long as their pods."""
+    specs = [one["spec"]["template"]["spec"] for one in sets]
+    stay = [one for spec in specs for one in spec["initContainers"] if one.get("restartPolicy") == "Always"]
+    told = [one["resources"][which] for one in (*stay, *(c for spec in specs for c in spec["containers"]))]
+    cpu, memory = (float(sum(quantity(one[unit]) for one in told)) for unit in ("cpu", "memory"))
+    return f"{cpu:g}", f"{memory / 2**30:g}"

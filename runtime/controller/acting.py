@@ -16,6 +16,7 @@ from runtime.controller.decide import Change, tenant_flags
 from runtime.controller.events import Event
 from runtime.controller.flags import InForce, SystemFlags, Transition
 from runtime.controller.gate_steps import GateSteps
+from runtime.controller.hearing import Hearing
 from runtime.controller.kubernetes import Kubernetes
 from runtime.controller.lease import SYSTEM_NAMESPACE, Lease
 from runtime.controller.probes import Prober
@@ -35,7 +36,7 @@ class Acting:
     ) -> None:
         self._api, self._lease, self._metrics = api, lease, metrics
         self.system = SystemFlags(api=api, current=InForce(flags=flags.mounted(mounted_flags)))
-        self.tenants = Tenants(api, lease.held, metrics)
+        self.tenants = Tenants(api, lease.held, Hearing(prober), metrics)
         self._steps = GateSteps(api, prober, metrics)
         self._changes: tuple[Change, ...] = ()
         self._untold = list[Transition]()
@@ -78,7 +79,8 @@ class Acting:
                 name: tenant_flags(settings, name, now)
                 for name, company in settings.companies.items()
                 if not set(settings.regions).isdisjoint(company.regions)
-            }
+            },
+            settings.regions,
         )
         self._tell()
 

@@ -16,13 +16,13 @@ from typing import Any
 
 from runtime.controller import events
 from runtime.controller.events import Event
+from runtime.controller.gates import Gate, gates
 from runtime.controller.kubernetes import Away, Kubernetes, Refused
-from runtime.controller.probes import Prober, Target
+from runtime.controller.probes import Prober
 from runtime.controller.settings import ControllerSettings
 from runtime.controller.tenants import pods_of
 from runtime.logs import log
 from runtime.metrics import Metrics
-from runtime.ports import GATE_PORT
 
 IN_TURN = 10
 AT_ONCE = 60
@@ -35,19 +35,6 @@ LARGEST = 256 * 1024
 TIMEOUT_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    namespace: str
-    pod: str
-
-    def target(self, after: int) -> Target:
-        """The steps that come after one of this sequence."""
-        workload = self.pod.rpartition("-")[0]
-        return Target(
-            f"{self.pod}.{workload}-headless.{self.namespace}.svc", GATE_PORT, f"/events?after={after}"
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Step:
     at: int
@@ -57,16 +44,6 @@ class Step:
     warning: bool
     reason: str
     message: str
-
-
-def gates(settings: ControllerSettings, namespace: str) -> list[Gate]:
-    """Those that a company has in this cluster; only a workload's first pod takes steps."""
-    return [
-        Gate(namespace, f"{workload}-{region}-0")
-        for region in settings.companies[namespace].regions
-        if region in settings.regions
-        for workload in ("agent", "brain")
-    ]
 
 
 def parse(body: bytes) -> list[Step]:
@@ -104,7 +81,7 @@ class GateSteps:
             self._hot.extend((now + pause, name) for name in changed)
         chosen = dict.fromkeys((*self._due(settings, now), *self._in_turn(settings)))
         oldest = int((time.time() - OLDEST_SECONDS) * 1000)
-        asked = {gate: gate.target(self._told.get(gate, oldest)) for gate in chosen}
+        asked = {gate: gate.target(f"/events?after={self._told.get(gate, oldest)}") for gate in chosen}
         replies = self._prober.ask(asked.values(), TIMEOUT_SECONDS, LARGEST)
         for gate, target in asked.items():
             reply = replies[target]
@@ -123,12 +100,12 @@ class GateSteps:
             if due > now or len(found) >= AT_ONCE - IN_TURN:
                 self._hot.append((due, name))
             elif name in settings.companies:
-                found += gates(settings, name)
+                found += _gates(settings, name)
         return found
 
     def _in_turn(self, settings: ControllerSettings) -> list[Gate]:
         if not self._turn:
-            everyone = [gate for name in settings.companies for gate in gates(settings, name)]
+            everyone = [gate for name in settings.companies for gate in _gates(settings, name)]
             self._turn.extend(everyone)
             self._told = {gate: self._told[gate] for gate in everyone if gate in self._told}
         chosen = [self._turn.popleft() for _ in range(min(IN_TURN, len(self._turn)))]
@@ -145,6 +122,11 @@ class GateSteps:
                 return
             self._told[gate] = step.sequence
             self._metrics.add("agency_controller_gate_steps_total", 1, "Gates' steps told as Events.")
+
+
+def _gates(settings: ControllerSettings, namespace: str) -> list[Gate]:
+    here = [region for region in settings.companies[namespace].regions if region in settings.regions]
+    return gates(namespace, here)
 
 
 def _event(gate: Gate, step: Step, uid: str) -> Event:

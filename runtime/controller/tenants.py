@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
+from runtime.controller.hearing import Hearing
 from runtime.controller.kubernetes import (
     MERGE_PATCH,
     METADATA,
@@ -62,9 +63,13 @@ def pods_of(api: Kubernetes, namespace: str) -> list[Object]:
 class Tenants:
     """Brings every company to its flags, in a thread of its own, while `acting` says that it may."""
 
-    def __init__(self, api: Kubernetes, acting: Callable[[], bool], metrics: Metrics) -> None:
-        self._api, self._acting, self._metrics = api, acting, metrics
+    def __init__(
+        self, api: Kubernetes, acting: Callable[[], bool], hearing: Hearing, metrics: Metrics
+    ) -> None:
+        self._api, self._acting, self._hearing, self._metrics = api, acting, hearing, metrics
         self._wanted: Mapping[str, frozenset[str]] = {}
+        self._here: frozenset[str] = frozenset()
+        """The regions of this cluster."""
         self._known: dict[str, frozenset[str]] = {}
         """What stands in each namespace and has reached its pods, as far as this leader did it or saw it."""
         self._untouched: dict[str, frozenset[str]] = {}
@@ -75,8 +80,11 @@ class Tenants:
         self._wake, self._lock = threading.Event(), threading.Lock()
         threading.Thread(target=self._run, name="tenants", daemon=True).start()
 
-    def want(self, flags: Mapping[str, frozenset[str]]) -> None:
-        """From now on these are the flags of each namespace; called at least once a round."""
+    def want(self, flags: Mapping[str, frozenset[str]], here: Iterable[str]) -> None:
+        """From now on these are the flags of each namespace; called at least once a round. `here`: the
+        regions of this cluster.
+        """
+        self._here = frozenset(here)
         self._wanted = dict(flags)
         self._wake.set()
 
@@ -179,6 +187,9 @@ class Tenants:
             config_map = self._api.call("GET", config_map_path(name), patience=PATIENCE_SECONDS)
             known = parse_lines(config_map)
         if known != flags:
+            if flags < known and self._hearing.holds(name, (known - flags) & self._here):
+                self._insist(name, known)
+                return False
             self._known.pop(name, None)
             self._patch(config_map_path(name), {"data": {KEY: lines(flags) or None}})
             with self._lock:
@@ -195,21 +206,28 @@ class Tenants:
         """
         if self._untouched.get(name, flags) != flags:
             return False  # The flags changed meanwhile: they come first.
-        current = digest(flags)
-        fresh = None if name in self._untouched else digest(())
+        self._annotate(name, digest(flags), None if name in self._untouched else digest(()))
+        with self._lock:
+            self._untouched.pop(name, None)
+        self._known[name] = flags
+        return True
+
+    def _insist(self, name: str, flags: frozenset[str]) -> None:
+        """Let the kubelets look once more: some pod has not heard yet."""
+        log("flags-held", namespace=name, regions=sorted(flags))
+        self._annotate(name, f"{digest(flags)}.{time.time():.0f}")
+
+    def _annotate(self, name: str, value: str, fresh: str | None = None) -> None:
+        """`fresh`: what a pod without the annotation counts as having."""
         for pod in pods_of(self._api, name):
-            if (pod.get("annotations") or {}).get(ANNOTATION, fresh) == current:
+            if (pod.get("annotations") or {}).get(ANNOTATION, fresh) == value:
                 continue
-            patch = {"metadata": {"annotations": {ANNOTATION: current}}}
+            patch = {"metadata": {"annotations": {ANNOTATION: value}}}
             try:
                 self._patch(f"/api/v1/namespaces/{name}/pods/{pod['name']}", patch)
             except Refused as error:
                 if error.status != HTTPStatus.NOT_FOUND:
                     raise
-        with self._lock:
-            self._untouched.pop(name, None)
-        self._known[name] = flags
-        return True
 
     def _patch(self, path: str, patch: Object) -> None:
         self._api.call("PATCH", path, patch, content=MERGE_PATCH, accept=METADATA, patience=PATIENCE_SECONDS)

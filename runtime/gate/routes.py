@@ -70,6 +70,7 @@ class Gate:
             "problems": problems,
             "region": settings.region,
             "role": self._told.role,
+            "heard": sorted(self._worker.heard),
             "lagSeconds": round(self._copies.lag(), 1) if self._copying else None,
         }
         return Response(503 if problems else 200, json.dumps(told, indent=1) + "\n", JSON)

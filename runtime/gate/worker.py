@@ -48,6 +48,8 @@ class Worker:
         self._metrics = metrics
         self._following = Condition(steps, bad="FollowFailed", good="FollowRecovered")
         self._role: Role | None = None
+        self.heard: frozenset[str] = frozenset()
+        """The flags that the last round went by."""
         self._placing = False
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -127,17 +129,21 @@ class Worker:
 
     def _round(self) -> float:
         """What is to be done now. Returns the seconds until the next round."""
+        flags = self._told.flags  # Before the role, which is thus never older.
         settings, role = self._told.settings, self._told.role
         if not settings.buckets:
+            self.heard = flags
             return ROUND_SECONDS
         if self._environment.ordinal:
             volume, ordinal = self._environment.volume, self._environment.ordinal
             self._placing = acknowledge(volume, ordinal, self._application)
+            self.heard = flags
             return ROUND_SECONDS
         if self._role is Role.SERVING and role is not Role.SERVING:
             self._copies.hurry()  # The region that serves next waits for what was written last.
         self._role = role
-        self._follower.step(role, self._told.flags)
+        self._follower.step(role, flags)
+        self.heard = flags
         self._following.is_good("the memory can be worked with again")
         wait = self._copies.wait(settings)
         if wait > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,15 @@ def test_each_has_a_weight_and_a_remedy() -> None:
 
 def test_a_value_that_a_preview_does_not_know_leaves_a_policy_undecided() -> None:
     registrations = dict(record(many_companies(), dry_run=True).by_urn)
+    assert told(run(registrations)) == []
+
+
+def test_a_new_resource_that_a_run_leaves_out_is_not_looked_at() -> None:
+    registrations = whole()
+    for one in list(registrations.values()):
+        left_out = replace(one, urn=f"{one.urn}-new", name=f"{one.name}-new", inputs={}, outputs={})
+        registrations[left_out.urn] = left_out
+
     assert told(run(registrations)) == []
 
 

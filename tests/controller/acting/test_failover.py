@@ -48,6 +48,23 @@ def test_an_outage_is_flagged_for_every_company_and_so_is_its_end(
     until(lambda: all(one.get(f"/healthz/{US}")[0] == 200 for one in two.replicas), "the health path is good")
 
 
+def test_a_flag_stays_with_a_company_until_its_gates_have_heard_it(
+    two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...]
+) -> None:
+    cut_off, *others = names
+    (brain,) = (it for it in workloads.of(US, cut_off) if it.kind == "brain")
+    brain.heard = []
+    workloads.down(US)
+    until(lambda: all(_alike(cluster.touched(name)) for name in names), "all pods are touched alike")
+    flagged = cluster.touched(cut_off)
+    workloads.up(US)
+    until(lambda: all(cluster.flags(name) == [] for name in others), "the others are without it")
+    until(lambda: not cluster.touched(cut_off) & flagged, "the pods of the one are touched again")
+    assert cluster.flags(cut_off) == [US]
+    brain.heard = [US]
+    until(lambda: cluster.flags(cut_off) == [], "it has heard, and is without its flag")
+
+
 def test_at_the_defaults_an_outage_is_flagged_in_time(
     cluster: Cluster, workloads: Workloads, tmp_path: Path, record_property: Any
 ) -> None:

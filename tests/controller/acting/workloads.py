@@ -33,6 +33,8 @@ class Workload:
     """Seconds before it answers."""
     ready: int = 200
     """What its gate says of it."""
+    heard: list[str] | None = None
+    """The flags that its gate goes by; None: a gate that does not say."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     """What its gate reports."""
     asked: int = 0
@@ -96,9 +98,10 @@ class Workloads:
             return
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            port = writer.get_extra_info("sockname")[1]
             with suppress(OSError, asyncio.IncompleteReadError):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                await self._answer(one, head.split()[1], writer)
+                await self._answer(one, port, head.split()[1], writer)
             writer.close()
 
         for port in (PORTS[one.kind], GATE):
@@ -109,13 +112,15 @@ class Workloads:
             server.close()
         one.servers.clear()
 
-    async def _answer(self, one: Workload, path: str, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, one: Workload, port: int, path: str, writer: asyncio.StreamWriter) -> None:
         status, body = one.status, b"OK"
         if path.startswith("/events?after="):
             after = int(path.rpartition("=")[2])
             status, body = 200, json.dumps([step for step in one.steps if step["sequence"] > after]).encode()
         elif path == "/ready":
             status = one.ready
+        elif port == GATE:
+            body = json.dumps({} if one.heard is None else {"heard": one.heard}).encode()
         else:
             one.asked += 1
             await asyncio.sleep(one.delay)

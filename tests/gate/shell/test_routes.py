@@ -20,7 +20,14 @@ def test_without_replication_it_is_healthy_and_measures_no_lag(pod: Pod) -> None
     pod.start()
 
     told = pod.says()
-    assert told == {"ok": True, "problems": [], "region": REGION, "role": "serving", "lagSeconds": None}
+    assert told == {
+        "ok": True,
+        "problems": [],
+        "region": REGION,
+        "role": "serving",
+        "heard": [],
+        "lagSeconds": None,
+    }
     assert "agency_copy_lag_seconds" not in pod.metrics()
     assert list(pod.volume.iterdir()) == [], "and touches no volume"
 

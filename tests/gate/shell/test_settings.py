@@ -25,6 +25,7 @@ def test_the_role_follows_the_order_and_the_flags_without_a_restart(pod: Pod) ->
     until(lambda: pod.says()["role"] == "serving", "the region before it is flagged")
     pod.flag("us-east-10")
     until(lambda: pod.says()["role"] == "standby", "only a region with a longer name is flagged")
+    until(lambda: pod.says()["heard"] == ["us-east-10"], "it goes by that flag")
     told = [event["message"] for event in pod.events() if event["reason"] == "RoleChanged"]
     assert told == [
         "from serving to standby; flagged regions: none",

@@ -1,0 +1,76 @@
+"""Every page: its commands are understood, its links lead somewhere, what it names exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+from ops.__main__ import parser
+from tests.recording import ROOT, record_file
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TEXTS = {page: page.read_text() for page in PAGES}
+RUNBOOK = TEXTS[ROOT / "docs" / "runbook.md"]
+COMMAND = re.compile(r"^(?:\S*)python -m ops (.+)$", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_command_on_a_page_is_understood(page: Path) -> None:
+    for line in COMMAND.findall(TEXTS[page]):
+        parser().parse_args(shlex.split(line, comments=True))
+
+
+def test_every_command_is_on_a_page_or_behind_make() -> None:
+    (commands,) = (action.choices for action in parser()._actions if action.choices)
+    everywhere = "".join([*TEXTS.values(), (ROOT / "Makefile").read_text()])
+    assert set(re.findall(r"-m ops ([a-z-]+)", everywhere)) == set(commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(TEXTS[page]):
+        if re.match(r"https?://|\{\{", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text()), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_target_of_make_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z]+)", TEXTS[page], re.MULTILINE)) <= targets
+
+
+def test_every_metric_of_the_runbook_is_one_of_the_programs() -> None:
+    sources = "".join(file.read_text() for file in (ROOT / "runtime").rglob("*.py"))
+    sources = sources.replace("{PREFIX}", "agency_controller")
+    for metric in set(re.findall(r"agency_\w+", RUNBOOK)):
+        assert f'"{metric}"' in sources, metric
+
+
+def test_what_the_runbook_excludes_in_an_outage_is_one_cluster_s_whole() -> None:
+    patterns = re.findall(r"--exclude '([^']+)'", RUNBOOK)
+    cluster = "eks-eu-west-1-prod-blue"
+    found = record_file(ROOT / "Pulumi.prod.yaml").by_urn
+    objects = {urn: one for urn, one in found.items() if one.type.startswith("kubernetes:")}
+    within = {urn for urn, one in objects.items() if f"::{cluster}-" in one.provider}
+    excluded = {urn for urn in objects if any(fnmatchcase(urn, pattern) for pattern in patterns)}
+    assert within and excluded == within
