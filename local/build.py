@@ -275,7 +275,7 @@ def _build(part: Part, module: Path, binary: Path, lock: IO[bytes], progress: Pr
 
 def _watch(process: subprocess.Popen[bytes], part: Part, log: Path, began: float, progress: Progress) -> None:
     """Report until the build ends: what it does, since when, how far it is."""
-    progress(f"building {part.name} from source (all of them: about ten minutes, once)")
+    progress(f"building {part.name} from source (all of them: about a quarter of an hour, once)")
     while True:
         try:
             process.wait(REPORT_SECONDS)

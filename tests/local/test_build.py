@@ -68,7 +68,7 @@ def test_a_missing_program_is_built_with_the_version_that_go_mod_pins(modules: P
 
     assert binary.is_relative_to(build.cache() / "bin")
     assert subprocess.run([binary], capture_output=True, check=True).stderr == b"v1.36.3 1.36\n"
-    assert told[0] == "building tool from source (all of them: about ten minutes, once)"
+    assert told[0] == "building tool from source (all of them: about a quarter of an hour, once)"
     assert told[-1].startswith("built tool in ")
 
 
