@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from docs import list_licences
 from plan.limits import COMPANIES_PER_EDGE
 from settings.values import quantity
 from tests.recording import ROOT, STATEFUL_SET, VOLUME_CLAIM, record, record_file
@@ -97,3 +98,8 @@ def amounts(which: str, *sets: dict[str, Any]) -> tuple[str, str]:
     told = [one["resources"][which] for one in (*stay, *(c for spec in specs for c in spec["containers"]))]
     cpu, memory = (float(sum(quantity(one[unit]) for one in told)) for unit in ("cpu", "memory"))
     return f"{cpu:g}", f"{memory / 2**30:g}"
+
+
+def test_the_page_of_licences_is_current() -> None:
+    assert list_licences.OUT.read_text() == list_licences.page(), "run python -m docs.list_licences"
+    assert list_licences.PROGRAMS.keys() == {one.name for one in (ROOT / "local" / "go").iterdir()}

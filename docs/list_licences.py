@@ -1,0 +1,75 @@
+"""Writes docs/licences.md from what is locked: `python -m docs.list_licences`."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "docs" / "licences.md"
+LOCKS = {"deployment": "requirements.txt", "development": "requirements-dev.txt"}
+PROGRAMS = {
+    "actionlint": ("github.com/rhysd/actionlint", "MIT"),
+    "cni": ("github.com/containernetworking/plugins", "Apache-2.0"),
+    "containerd": ("github.com/containerd/containerd", "Apache-2.0"),
+    "coredns": ("github.com/coredns/coredns", "Apache-2.0"),
+    "d2": ("oss.terrastruct.com/d2", "MPL-2.0"),
+    "etcd": ("go.etcd.io/etcd", "Apache-2.0"),
+    "kube-score": ("github.com/zegl/kube-score", "MIT"),
+    "kubernetes": ("k8s.io/kubernetes", "Apache-2.0"),
+    "local-path-provisioner": ("github.com/rancher/local-path-provisioner", "Apache-2.0"),
+    "rclone": ("github.com/rclone/rclone", "MIT"),
+    "runc": ("github.com/opencontainers/runc", "Apache-2.0"),
+}
+"""Of each folder of local/go: the module that is built, and its licence."""
+HEAD = """\
+# Licences of what is used
+
+Nothing of it is part of this repository. Python packages are installed, with the hashes of the lock files;
+programs are built on your machine, from Go modules whose sums stand in `local/go/*/go.sum`. In clusters run
+the application's image, and the stock images of rclone (MIT) and Python (PSF-2.0). This page is written by
+`python -m docs.list_licences`.
+
+"""
+
+
+def page() -> str:
+    rows = [f"| {name} | {use} | {licence} |\n" for name, (use, licence) in sorted(_packages().items())]
+    programs = [f"| {name} | `{module}` | {licence} |\n" for name, (module, licence) in PROGRAMS.items()]
+    return "".join(
+        [
+            HEAD,
+            "## Programs that are built for the local target and the tests\n\n",
+            "| program | module | licence |\n|---|---|---|\n",
+            *programs,
+            "\n## Python packages\n\n",
+            "| package | for | licence |\n|---|---|---|\n",
+            *rows,
+        ]
+    )
+
+
+def _packages() -> dict[str, tuple[str, str]]:
+    """Use and licence by package: of what is installed on Linux."""
+    found: dict[str, tuple[str, str]] = {}
+    for use, lock in LOCKS.items():
+        for name in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", (ROOT / lock).read_text(), re.MULTILINE):
+            try:
+                found.setdefault(name, (use, _licence(metadata(name))))
+            except PackageNotFoundError:
+                continue
+    return found
+
+
+def _licence(told: PackageMetadata) -> str:
+    if expression := told.get("License-Expression"):
+        return str(expression)
+    classifiers = [one for one in told.get_all("Classifier") or () if one.startswith("License ::")]
+    names = [one.rpartition(" :: ")[2] for one in classifiers if not one.endswith("OSI Approved")]
+    text = str(told.get("License") or "").strip()
+    return "; ".join(names) or (text.splitlines()[0] if text else "not told by the package")
+
+
+if __name__ == "__main__":
+    OUT.write_text(page(), encoding="utf-8")
