@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -55,11 +55,13 @@ class Acting:
         """Until the look that was started has ended, or for `patience` seconds."""
         wait([self._reading], patience)
 
-    def act(self, settings: ControllerSettings, changes: tuple[Change, ...]) -> None:
-        """Carry out what was decided, unless what was handed over before is still being done."""
+    def act(self, settings: ControllerSettings, changes: tuple[Change, ...], back: Collection[str]) -> None:
+        """Carry out what was decided, unless what was handed over before is still being done. `back`: regions
+        of this cluster that are flagged and answer again.
+        """
         self._changes = changes
         if self._acting is None or self._acting.done():
-            self._acting = self._worker.submit(_logged, self._act, settings, changes)
+            self._acting = self._worker.submit(_logged, self._act, settings, changes, back)
         if self._lease.held() and (self._telling is None or self._telling.done()):
             changed = self.tenants.take_changed()
             self._telling = self._teller.submit(_logged, self._steps.ask, settings, changed)
@@ -69,7 +71,7 @@ class Acting:
         for pool in (self._worker, self._teller):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _act(self, settings: ControllerSettings, changes: tuple[Change, ...]) -> None:
+    def _act(self, settings: ControllerSettings, changes: tuple[Change, ...], back: Collection[str]) -> None:
         if changes and self._lease.held():
             log("changing-flags", regions=[one.region for one in changes])
             self.system.carry_out(changes)
@@ -80,7 +82,8 @@ class Acting:
                 for name, company in settings.companies.items()
                 if not set(settings.regions).isdisjoint(company.regions)
             },
-            settings.regions,
+            here=settings.regions,
+            back=back,
         )
         self._tell()
 

@@ -47,6 +47,8 @@ class Track:
     """Last round; None before the first."""
     failed: tuple[int, ...] = ()
     """The rounds in which it was seen to become flagged, within the window."""
+    asked: int = 0
+    """Rounds of serving that were asked for, last round; 0 while it is not flagged."""
 
 
 _NEW = Track()
@@ -161,6 +163,8 @@ class _Scope:
         self._isolated = not any(seen.serving for seen in evidence.values())
         self._before = {region: counters.tracks.get((scope, region), _NEW) for region in sorted(evidence)}
         self.tracks = {region: self._track(region) for region in sorted(evidence)}
+        for region in sorted(flags & self.tracks.keys()):
+            self.tracks[region] = replace(self.tracks[region], asked=self._needed(region))
 
     def changes(self) -> Iterable[Change]:
         for region in sorted(self._flags - self.tracks.keys()):
@@ -189,6 +193,7 @@ class _Scope:
             dead=last.dead + 1 if seen.dead else 0,
             available=bool(seen.serving) and seen.reached and not flagged and not seen.flagged_at_home,
             flagged=flagged,
+            asked=0,
             failed=tuple(
                 at
                 for at in (*last.failed, *([self._round] if flagged and last.flagged is False else ()))
@@ -222,8 +227,10 @@ class _Scope:
         track, seen = self.tracks[region], self._evidence[region]
         if seen.alive and all(self._is_gone(name) for name in self.tracks if name != region):
             return "its workloads answer, and no other region was seen to serve in the last two rounds"
-        if seen.serving and track.good >= (needed := self._needed(region)):
-            return f"it served for {track.good} rounds in a row, {needed} were asked for"
+        if seen.serving and track.good >= track.asked:
+            # They become fewer when an earlier failure has left the window.
+            asked = max(track.asked, min(track.good, self._before[region].asked))
+            return f"it served for {track.good} rounds in a row, {asked} were asked for"
         return None
 
     def _needed(self, region: str) -> int:

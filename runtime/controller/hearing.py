@@ -1,8 +1,9 @@
-"""A flag stays with a company until its gates have heard it.
+"""Whether the gates of a company have heard of a flag: until then it stays.
 
 A kubelet that was cut off from its API server brings a pod its flag late, and never when the flag is gone by
 then. A gate that did not hear that its region had failed would take its own memory for the company's, though
-another region went on with it meanwhile.
+another region went on with it meanwhile. So the pods are touched again as soon as the region answers, and the
+flag goes when they have heard.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ class Hearing:
     def holds(self, namespace: str, regions: Collection[str]) -> bool:
         """Whether the flags of these regions of this cluster have to stay with the company for now."""
         since = self._since.setdefault(namespace, time.monotonic())
-        held = time.monotonic() - since < HELD_SECONDS and self._unheard(namespace, regions)
+        held = time.monotonic() - since < HELD_SECONDS and self.lacks(namespace, regions)
         if not held:
             del self._since[namespace]
         return held
 
-    def _unheard(self, namespace: str, regions: Collection[str]) -> bool:
+    def lacks(self, namespace: str, regions: Collection[str]) -> bool:
+        """Whether a gate of theirs answers and does not go by their flags."""
         asked = {gate.target("/health"): region for region in regions for gate in gates(namespace, [region])}
         replies = self._prober.ask(asked, TIMEOUT_SECONDS, LARGEST)
         return any(_lacks(reply, asked[target]) for target, reply in replies.items())

@@ -172,4 +172,6 @@ class Rounds:
             closed=self._closed,
         )
         self.metrics.add("agency_controller_rounds_total", 1, "Rounds that ended.")
-        self.acting.act(settings, decision.changes)
+        flagged = frozenset().union(*flags.values())
+        back = [region for region in settings.regions if region in flagged and seen.views[region].serving]
+        self.acting.act(settings, decision.changes, back)

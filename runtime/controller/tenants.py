@@ -29,6 +29,10 @@ PODS = "labelSelector=app.kubernetes.io%2Fpart-of%3Ddigital-agency"
 AT_ONCE = 8
 """Enough to keep an API server busy; more would only wait there, and the Lease's renewal behind them."""
 PATIENCE_SECONDS = 5.0
+INSISTING_SECONDS = 3
+"""Between two touches of a pod that has not heard."""
+AGAIN_SECONDS = 1.0
+"""Until a flag that is held is looked at again."""
 CHECKED_EACH_PASS = 3
 """Companies that are looked at again though nothing changed: what others changed there does not stay."""
 
@@ -70,6 +74,10 @@ class Tenants:
         self._wanted: Mapping[str, frozenset[str]] = {}
         self._here: frozenset[str] = frozenset()
         """The regions of this cluster."""
+        self._back: frozenset[str] = frozenset()
+        """Those of them that are flagged and answer again."""
+        self._held: set[str] = set()
+        """Namespaces that keep a flag which is to go, since a gate has not heard it."""
         self._known: dict[str, frozenset[str]] = {}
         """What stands in each namespace and has reached its pods, as far as this leader did it or saw it."""
         self._untouched: dict[str, frozenset[str]] = {}
@@ -80,11 +88,11 @@ class Tenants:
         self._wake, self._lock = threading.Event(), threading.Lock()
         threading.Thread(target=self._run, name="tenants", daemon=True).start()
 
-    def want(self, flags: Mapping[str, frozenset[str]], here: Iterable[str]) -> None:
+    def want(self, flags: Mapping[str, frozenset[str]], here: Collection[str], back: Collection[str]) -> None:
         """From now on these are the flags of each namespace; called at least once a round. `here`: the
-        regions of this cluster.
+        regions of this cluster; `back`: those of them that are flagged and answer again.
         """
-        self._here = frozenset(here)
+        self._here, self._back = frozenset(here), frozenset(back)
         self._wanted = dict(flags)
         self._wake.set()
 
@@ -106,11 +114,11 @@ class Tenants:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(AGAIN_SECONDS if self._held else None)
             self._wake.clear()
             if not self._acting():
                 # Another may lead meanwhile: what this one knows would be out of date.
-                self._known, self._untouched = {}, {}
+                self._known, self._untouched, self._held = {}, {}, set()
                 continue
             try:
                 self._pass()
@@ -122,8 +130,12 @@ class Tenants:
         for remembered in (self._known, self._untouched):
             for name in remembered.keys() - wanted.keys():
                 del remembered[name]
+        self._held &= wanted.keys()
         due = [name for name, flags in wanted.items() if self._known.get(name) != flags]
         chosen = due or self._some_of(list(wanted))
+        if not due:
+            back = [name for name, flags in wanted.items() if flags & self._back]
+            chosen = list(dict.fromkeys((*chosen, *back)))
         if len(chosen) <= CHECKED_EACH_PASS:
             self._bring(chosen, map)
         else:
@@ -188,14 +200,18 @@ class Tenants:
             known = parse_lines(config_map)
         if known != flags:
             if flags < known and self._hearing.holds(name, (known - flags) & self._here):
+                self._held.add(name)
                 self._insist(name, known)
                 return False
+            self._held.discard(name)
             self._known.pop(name, None)
             self._patch(config_map_path(name), {"data": {KEY: lines(flags) or None}})
             with self._lock:
                 self._changed.append(name)
                 self._untouched[name] = flags
                 self._news += 1
+        elif (back := flags & self._back) and self._hearing.lacks(name, back):
+            self._insist(name, flags)
         return True
 
     def _touch(self, name: str, flags: frozenset[str]) -> bool:
@@ -213,14 +229,14 @@ class Tenants:
         return True
 
     def _insist(self, name: str, flags: frozenset[str]) -> None:
-        """Let the kubelets look once more: some pod has not heard yet."""
-        log("flags-held", namespace=name, regions=sorted(flags))
-        self._annotate(name, f"{digest(flags)}.{time.time():.0f}")
+        """Let the kubelets look once more, though not at each call: some pod has not heard yet."""
+        log("flags-unheard", namespace=name, regions=sorted(flags), held=name in self._held)
+        self._annotate(name, f"{digest(flags)}.{time.time() // INSISTING_SECONDS:.0f}")
 
     def _annotate(self, name: str, value: str, fresh: str | None = None) -> None:
         """`fresh`: what a pod without the annotation counts as having."""
         for pod in pods_of(self._api, name):
-            if (pod.get("annotations") or {}).get(ANNOTATION, fresh) == value:
+            if ((pod.get("annotations") or {}).get(ANNOTATION, fresh) or "").startswith(value):
                 continue
             patch = {"metadata": {"annotations": {ANNOTATION: value}}}
             try:

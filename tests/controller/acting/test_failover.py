@@ -59,6 +59,7 @@ def test_a_flag_stays_with_a_company_until_its_gates_have_heard_it(
     flagged = cluster.touched(cut_off)
     workloads.up(US)
     until(lambda: all(cluster.flags(name) == [] for name in others), "the others are without it")
+    assert cluster.flags(cut_off) == [US]
     until(lambda: not cluster.touched(cut_off) & flagged, "the pods of the one are touched again")
     assert cluster.flags(cut_off) == [US]
     brain.heard = [US]
