@@ -44,6 +44,19 @@ def test_a_flap_of_long_ago_is_forgotten() -> None:
         assert flag_rounds(cluster) == 3
 
 
+def test_a_failure_that_leaves_the_window_shortens_the_wait_and_the_reason_says_what_was_asked() -> None:
+    cluster = Cluster(TOLD)
+    for calm in (0, 60 - 3 - 3 - 4):
+        for _ in range(calm):
+            cluster.play(both(True, True))
+        while not cluster.flags:
+            cluster.play(both(False, True))
+        rounds = flag_rounds(cluster)
+    (_, cleared, _) = cluster.log[-1]
+    assert 3 < rounds < 6
+    assert cleared.reason == f"it served for {rounds} rounds in a row, {rounds} were asked for"
+
+
 def test_the_own_region_is_cleared_at_once_when_no_other_is_there() -> None:
     cluster = Cluster(TOLD, flags={REGION_WIDE: frozenset({US})})
     cluster.play(both(True, False))
