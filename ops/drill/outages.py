@@ -31,6 +31,10 @@ FROZEN = {"agent": ("agent", "health-monitor"), "brain": ("brain",)}
 
 
 class Outage(Protocol):
+    @property
+    def cut_off(self) -> bool:
+        """Whether the region's nodes cannot hear of its flag meanwhile."""
+
     def prepare(self) -> None:
         """What takes time and harms nobody. Raises OperatorError."""
 
@@ -43,6 +47,8 @@ class Outage(Protocol):
 
 class ScaledAway:
     """The region's StatefulSets have no pods."""
+
+    cut_off = False
 
     def __init__(self, cluster: Cluster, region: str, journal: Journal) -> None:
         self._cluster, self._region, self._journal = cluster, region, journal
@@ -99,6 +105,7 @@ class NodeFault:
     def __init__(self, way: Way, state: Path, region: str, journal: Journal, progress: Progress) -> None:
         self._entry: Entry = {"what": way, "region": region, "state": str(state.resolve())}
         self._way, self._journal, self._progress = way, journal, progress
+        self.cut_off = way is Way.NETWORK
 
     def prepare(self) -> None:
         pass
@@ -138,6 +145,8 @@ def mend(entry: Entry, progress: Progress) -> str:
 
 class Frozen:
     """The application's processes are stopped nearly all the time. Ends by itself when the drill does."""
+
+    cut_off = False
 
     def __init__(self, cluster: Cluster, region: str) -> None:
         self._cluster, self._region = cluster, region

@@ -129,7 +129,7 @@ class Run:
         self._go_through_return()
         self.record.mark(STOPPED, self.stage.now())
         view = self.record.view()
-        judged = judge(self.world.scene, view, self._why, self.world.rounds_asked())
+        judged = judge(self.world.scene, view, self._why, self.world.rounds_asked(), cut_off=outage.cut_off)
         return Ran(view=view, judged=judged, told=tuple(self._told))
 
     def _say(self, told: str) -> None:

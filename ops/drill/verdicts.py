@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ops.drill import milestones
 from ops.drill.milestones import Gap, Milestone, Step, follows, gap_of, lost_for_good, newest_found
-from ops.drill.record import BEGUN, ENDED, SET, STOPPED, SYSTEM, Lane, View, Writer
+from ops.drill.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View, Writer
 from ops.drill.scene import Keeping, Scene, Tenant
 
 ELSEWHERE_SECONDS = 5
@@ -22,6 +22,7 @@ GAP_SPAN = "client without an answer, outage"
 AGE_SPAN = "age of the memory found there"
 CLEAR_SPAN = "workloads back to flag cleared"
 BACK_SPAN = "workloads back to endpoints ready"
+GATED_SPAN = "endpoints ready though flagged"
 GAP_BACK_SPAN = "client without an answer, return"
 STRANGE = "memory of its own company alone"
 ELSEWHERE_SPAN = "clients of other regions without an answer"
@@ -68,8 +69,10 @@ class Judged:
         return next((one.at for one in (*self.outage, *self.comeback) if one.step is step), None)
 
 
-def judge(scene: Scene, view: View, why: Why, rounds_asked: int | None) -> Judged:
-    """`rounds_asked`: of serving, before the controller cleared the flag; None: it did not say."""
+def judge(scene: Scene, view: View, why: Why, rounds_asked: int | None, *, cut_off: bool = False) -> Judged:
+    """`rounds_asked`: of serving, before the controller cleared the flag; None: it did not say. `cut_off`:
+    the region's nodes could not hear of it.
+    """
     begin, end, stop = view.mark(BEGUN), view.mark(ENDED), view.mark(STOPPED)
     outage, comeback = milestones.outage(scene, view), milestones.comeback(scene, view)
     hold_down = max(0, (rounds_asked or 0) - scene.recovery_rounds) * scene.interval
@@ -82,7 +85,12 @@ def judge(scene: Scene, view: View, why: Why, rounds_asked: int | None) -> Judge
         hold_down=hold_down,
         verdicts=(),
     )
-    verdicts = (*_seen(scene, view, found, why), *_spans(scene, view, found), *_memories(scene, view, found))
+    verdicts = (
+        *_seen(scene, view, found, why),
+        *_spans(scene, view, found),
+        *([] if cut_off else [_gated(scene, view)]),
+        *_memories(scene, view, found),
+    )
     return Judged(**{**vars(found), "verdicts": verdicts})
 
 
@@ -171,6 +179,35 @@ def _spans(scene: Scene, view: View, found: Judged) -> Iterator[Verdict]:
     yield from _gaps(GAP_BACK_SPAN, [one for one in found.gaps_back if one.company in moving], limits.gap)
     others = [one for one in (*found.gaps, *found.gaps_back) if one.company not in moving]
     yield from _gaps(ELSEWHERE_SPAN, others, ELSEWHERE_SECONDS)
+
+
+def _gated(scene: Scene, view: View) -> Verdict:
+    """A flag keeps clients out even where the application answers: of the company in which it did not."""
+    times = {name: _overlap(view, name) for name in scene.namespaces}
+    worst = max(times, key=times.__getitem__)
+    limit = scene.limits.endpoints - scene.limits.flag
+    if times[worst] <= limit:
+        return Verdict(what=GATED_SPAN, seconds=times[worst], limit=limit, ok=True)
+    line = (
+        f"endpoints of agent-{scene.region} in {worst} were ready for {times[worst]:.1f} s though the flag"
+        f" was set, at most {limit:g} s: readiness ignores the flag"
+    )
+    return Verdict(what=GATED_SPAN, seconds=times[worst], limit=limit, ok=False, line=line)
+
+
+def _overlap(view: View, namespace: str) -> float:
+    """The longest time for which a company's endpoints were ready and its flag was set, both for sure."""
+    flags = _periods(view, Lane.FLAG, namespace, SET)
+    ready = _periods(view, Lane.ENDPOINTS, namespace, READY)
+    both = (min(one[1], other[1]) - max(one[0], other[0]) for one in flags for other in ready)
+    return max([0.0, *both])
+
+
+def _periods(view: View, lane: Lane, subject: str, state: str) -> list[tuple[float, float]]:
+    """From the look that saw it to the last one that still did."""
+    seen = [one for one in view.changes if (one.lane, one.subject) == (lane, subject)]
+    ends = [*(one.since for one in seen[1:]), view.mark(STOPPED)]
+    return [(one.at, end) for one, end in zip(seen, ends, strict=False) if one.state == state]
 
 
 def _again(view: View) -> str:

@@ -61,6 +61,7 @@ class Clockwork:
 @dataclass(kw_only=True)
 class Sabotage:
     readiness_ignores_the_flag: bool = False
+    readiness_asks_the_application_alone: bool = False
     controller_cannot_patch: bool = False
     copies_nothing: bool = False
     brain_mixes_companies: bool = False
@@ -135,6 +136,8 @@ class Platform:
         gated = told and not self.sabotage.readiness_ignores_the_flag
         if self.sabotage.readiness_ignores_the_flag:
             self.ready = True
+        elif self.sabotage.readiness_asks_the_application_alone:
+            self.ready = self.alive
         else:
             self.ready = self.alive and not gated
 
@@ -253,6 +256,7 @@ class SimulatedCopies:
 @dataclass
 class SimulatedOutage:
     platform: Platform
+    cut_off: bool = False
     begun: int = 0
     ended: int = 0
 

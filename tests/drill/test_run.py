@@ -95,6 +95,11 @@ def test_memories_that_were_stored_but_not_copied_are_looked_for_in_what_was_set
             r" ignores the flag: its gate says 200 \(ready\) on /ready although it is set",
         ),
         (
+            Sabotage(readiness_asks_the_application_alone=True),
+            r"endpoints of agent-us-east-1 in \w+ were ready for \d+\.\d s though the flag was set, at most 7"
+            r" s: readiness ignores the flag",
+        ),
+        (
             Sabotage(controller_cannot_patch=True),
             r"flag not set \d+ s after the first failed probe: the controller says: flags-not-changed: 403:"
             r" forbidden",
