@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from local.build import FRUGAL
-from local.nodes.plan import INTERFACE, KUBELET_ROOT, PREFIX_LENGTH, RUNTIME_SOCKET, Node
+from local.nodes.plan import INTERFACE, KUBELET_ROOT, OWN, PREFIX_LENGTH, RUNTIME_SOCKET, Node
 
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -33,6 +33,8 @@ class Init:
     def run(self) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self._connect()
+        for folder, place in OWN.items():
+            _bind(self._node.folder / folder, place)
         self._start("containerd", f"--config={self._node.folder / 'containerd.toml'}")
         self._await(RUNTIME_SOCKET)
         self._import_images()
