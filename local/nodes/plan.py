@@ -15,12 +15,12 @@ PREFIX_LENGTH = 16
 INTERFACE = "eth0"
 RUNTIME_SOCKET = Path("/run/containerd/containerd.sock")
 KUBELET_ROOT = Path("/run/kubelet")
+"""Each node has a /run of its own. Its folder may lie too deep for a socket's path: that has at most 107
+characters.
+"""
 OWN = {"log": Path("/var/log"), "plugins": Path("/var/lib/kubelet"), "leases": Path("/var/lib/cni")}
 """Folders of a node, and where it has them: programs write there whatever they are told, and a kubelet clears
 away the logs of pods that it does not know, which are those of the other nodes.
-"""
-"""Each node has a /run of its own. Its folder may lie too deep for a socket's path: that has at most 107
-characters.
 """
 
 

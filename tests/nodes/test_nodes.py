@@ -56,6 +56,16 @@ def test_every_workload_runs_on_the_node_of_its_region(api: KubernetesApi) -> No
         assert ready(pod), pod["metadata"]["name"]
 
 
+def test_each_node_keeps_its_own_pods_logs(stack: Stack, api: KubernetesApi) -> None:
+    for region in (US, EU):
+        there = {
+            f"{pod['metadata']['namespace']}_{pod['metadata']['name']}_{pod['metadata']['uid']}"
+            for pod in of_region(api, region)
+        }
+        kept = {one.name for one in (stack.state / "nodes" / region / "log" / "pods").iterdir()}
+        assert there and there <= kept
+
+
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     assert "nothing changed" in stack.succeed("local", "up")
 
