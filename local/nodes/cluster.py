@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from local import build, procfs
 from local.files import LocalError, Progress, write_atomically
 from local.nodes import cgroups, files, network, stock
-from local.nodes.plan import Network, Node, control_group
+from local.nodes.plan import KUBELET_ROOT, Network, Node, control_group
 from local.processes import NAME_MARK, STATE_MARK, Processes
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -33,6 +34,8 @@ PROGRAMS = (
 )
 LOADED = "loaded"
 """In a node's folder: the archive of images that it has taken in."""
+START_SECONDS = 30.0
+POLL_SECONDS = 0.1
 
 
 class NodeError(LocalError):
@@ -150,12 +153,20 @@ def _load(state: Path, node: Node, archive: Path, progress: Progress) -> None:
 
 
 def _root(state: Path, node: Node) -> Path:
-    """The root folder of a node that runs, with the node's mounts."""
-    ours = os.readlink("/proc/self/ns/mnt")
-    for pid, _, _ in procfs.marked({STATE_MARK: str(state.resolve()), NAME_MARK: node.name}):
-        with suppress(OSError):
-            if os.readlink(f"/proc/{pid}/ns/mnt") != ours:
-                return Path(f"/proc/{pid}/root")
+    """The root folder of a node, with the node's mounts, when it has started: containerd runs, and the kubelet's
+    folder is there.
+    """
+    ours, deadline = os.readlink("/proc/self/ns/mnt"), time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        for pid, _, _ in procfs.marked({STATE_MARK: str(state.resolve()), NAME_MARK: node.name}):
+            root = Path(f"/proc/{pid}/root")
+            with suppress(OSError):
+                if (
+                    os.readlink(f"/proc/{pid}/ns/mnt") != ours
+                    and (root / KUBELET_ROOT.relative_to("/")).exists()
+                ):
+                    return root
+        time.sleep(POLL_SECONDS)
     raise NodeError(f"{node.name} does not run; its log: {Processes(state).log(node.name)}")
 
 
