@@ -153,8 +153,8 @@ def _load(state: Path, node: Node, archive: Path, progress: Progress) -> None:
 
 
 def _root(state: Path, node: Node) -> Path:
-    """The root folder of a node, with the node's mounts, when it has started: containerd runs, and the kubelet's
-    folder is there.
+    """The root folder of a node, with the node's mounts, when it has started: its containerd runs, and its
+    kubelet's folder is there.
     """
     ours, deadline = os.readlink("/proc/self/ns/mnt"), time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
