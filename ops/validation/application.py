@@ -34,8 +34,8 @@ def stores(run: Run, site: Site) -> Verdict:
         )
     if not (files := site.files(mark.space)):
         raise Failure(
-            f"the Brain of {who(site)} stored a memory, but not on its volume: there is no file of the"
-            f" company {mark.space} in .agent/brain",
+            f"the Brain of {who(site)} stored a memory, but not on its volume as the company's own: there is"
+            f" no folder {mark.space} in .agent/brain. It mixes companies, or keeps them elsewhere",
             site.look("brain"),
         )
     return passed(f"a memory is stored as {mark.space} ({files} files on the volume), and found")

@@ -55,7 +55,7 @@ def test_the_reference_application_passes(out: Path) -> None:
     ("faults", "check", "cause"),
     [
         (("mixes",), ("tenancy isolation", "memory"), "the Brain mixes companies"),
-        (("shares={folder}",), ("application", "stores and finds"), "not on its volume"),
+        (("shares={folder}",), ("application", "stores and finds"), "mixes companies"),
         (("elsewhere={folder}",), ("application", "stores and finds"), "not on its volume"),
         (("forgets",), ("persistence", "restart"), "forgot: killed (SIGKILL)"),
         (("deaf",), ("application", "stores and finds"), "does not find what it has just stored"),
