@@ -69,7 +69,8 @@ def _provider(
 ) -> kubernetes.Provider:
     return kubernetes.Provider(
         name,
-        kubeconfig=kubeconfig,
+        # Given as nothing: else the SDK writes the KUBECONFIG of whoever deploys into the provider's inputs.
+        kubeconfig=pulumi.Output.from_input(kubeconfig),
         context=args.plan.context,
         cluster_identifier=args.plan.folder,
         enable_config_map_mutable=True,

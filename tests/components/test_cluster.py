@@ -125,7 +125,10 @@ def test_a_context_is_one_cluster_however_many_regions_name_it() -> None:
         assert "kubeconfig" not in provider
 
 
-def test_without_a_cluster_the_ambient_kubeconfig_counts() -> None:
+def test_without_a_cluster_the_ambient_kubeconfig_counts_and_is_not_written_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/somewhere/kubeconfig")
     run = record(stack(regions=[{"name": US}]))
     assert run.invoked == []
     for provider in providers(run):
