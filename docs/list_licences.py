@@ -6,23 +6,25 @@ import re
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
+from local.build import PARTS
+
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "licences.md"
 LOCKS = {"deployment": "requirements.txt", "development": "requirements-dev.txt"}
 PROGRAMS = {
-    "actionlint": ("github.com/rhysd/actionlint", "MIT"),
-    "cni": ("github.com/containernetworking/plugins", "Apache-2.0"),
-    "containerd": ("github.com/containerd/containerd", "Apache-2.0"),
-    "coredns": ("github.com/coredns/coredns", "Apache-2.0"),
-    "d2": ("oss.terrastruct.com/d2", "MPL-2.0"),
-    "etcd": ("go.etcd.io/etcd", "Apache-2.0"),
-    "kube-score": ("github.com/zegl/kube-score", "MIT"),
-    "kubernetes": ("k8s.io/kubernetes", "Apache-2.0"),
-    "local-path-provisioner": ("github.com/rancher/local-path-provisioner", "Apache-2.0"),
-    "rclone": ("github.com/rclone/rclone", "MIT"),
-    "runc": ("github.com/opencontainers/runc", "Apache-2.0"),
+    "actionlint": "MIT",
+    "cni": "Apache-2.0",
+    "containerd": "Apache-2.0",
+    "coredns": "Apache-2.0",
+    "d2": "MPL-2.0",
+    "etcd": "Apache-2.0",
+    "kube-score": "MIT",
+    "kubernetes": "Apache-2.0",
+    "local-path-provisioner": "Apache-2.0",
+    "rclone": "MIT",
+    "runc": "Apache-2.0",
 }
-"""Of each folder of local/go: the module that is built, and its licence."""
+"""The licence of what each folder of local/go pins."""
 HEAD = """\
 # Licences of what is used
 
@@ -36,7 +38,8 @@ the application's image, and the stock images of rclone (MIT) and Python (PSF-2.
 
 def page() -> str:
     rows = [f"| {name} | {use} | {licence} |\n" for name, (use, licence) in sorted(_packages().items())]
-    programs = [f"| {name} | `{module}` | {licence} |\n" for name, (module, licence) in PROGRAMS.items()]
+    modules = {part.module: part.pinned for part in PARTS.values()}
+    programs = [f"| {name} | `{modules[name]}` | {licence} |\n" for name, licence in PROGRAMS.items()]
     return "".join(
         [
             HEAD,
@@ -51,14 +54,20 @@ def page() -> str:
 
 
 def _packages() -> dict[str, tuple[str, str]]:
-    """Use and licence by package: of what is installed on Linux."""
+    """Use and licence by package: of what is installed on Linux. Raises ValueError for a version that no lock
+    names."""
     found: dict[str, tuple[str, str]] = {}
     for use, lock in LOCKS.items():
-        for name in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", (ROOT / lock).read_text(), re.MULTILINE):
+        pins = re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE)
+        for name in dict(pins):
             try:
-                found.setdefault(name, (use, _licence(metadata(name))))
+                told = metadata(name)
             except PackageNotFoundError:
                 continue
+            if (name, told["Version"]) not in pins:
+                installed = f"{name} {told['Version']} is installed, and not what {lock} names"
+                raise ValueError(f"{installed}: run .venv/bin/python -m pip install -r {lock}")
+            found.setdefault(name, (use, _licence(told)))
     return found
 
 

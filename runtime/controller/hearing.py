@@ -33,8 +33,17 @@ class Hearing:
         since = self._since.setdefault(namespace, time.monotonic())
         held = time.monotonic() - since < HELD_SECONDS and self.lacks(namespace, regions)
         if not held:
-            del self._since[namespace]
+            self.forget(namespace)
         return held
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The namespaces in which a flag stays."""
+        return frozenset(self._since)
+
+    def forget(self, namespace: str) -> None:
+        """No flag is to go there any more."""
+        self._since.pop(namespace, None)
 
     def lacks(self, namespace: str, regions: Collection[str]) -> bool:
         """Whether a gate of theirs answers and does not go by their flags."""

@@ -76,8 +76,6 @@ class Tenants:
         """The regions of this cluster."""
         self._back: frozenset[str] = frozenset()
         """Those of them that are flagged and answer again."""
-        self._held: set[str] = set()
-        """Namespaces that keep a flag which is to go, since a gate has not heard it."""
         self._known: dict[str, frozenset[str]] = {}
         """What stands in each namespace and has reached its pods, as far as this leader did it or saw it."""
         self._untouched: dict[str, frozenset[str]] = {}
@@ -114,11 +112,12 @@ class Tenants:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(AGAIN_SECONDS if self._held else None)
+            self._wake.wait(AGAIN_SECONDS if self._hearing.held else None)
             self._wake.clear()
             if not self._acting():
                 # Another may lead meanwhile: what this one knows would be out of date.
-                self._known, self._untouched, self._held = {}, {}, set()
+                self._known, self._untouched = {}, {}
+                self._release(())
                 continue
             try:
                 self._pass()
@@ -130,12 +129,10 @@ class Tenants:
         for remembered in (self._known, self._untouched):
             for name in remembered.keys() - wanted.keys():
                 del remembered[name]
-        self._held &= wanted.keys()
+        self._release(wanted)
         due = [name for name, flags in wanted.items() if self._known.get(name) != flags]
-        chosen = due or self._some_of(list(wanted))
-        if not due:
-            back = [name for name, flags in wanted.items() if flags & self._back]
-            chosen = list(dict.fromkeys((*chosen, *back)))
+        back = [name for name, flags in wanted.items() if flags & self._back]
+        chosen = due or list(dict.fromkeys((*self._some_of(list(wanted)), *back)))
         if len(chosen) <= CHECKED_EACH_PASS:
             self._bring(chosen, map)
         else:
@@ -143,6 +140,10 @@ class Tenants:
                 self._bring(chosen, pool.map)
         with self._lock:
             self._problems = {name: why for name, why in self._problems.items() if name in wanted}
+
+    def _release(self, but: Collection[str]) -> None:
+        for name in self._hearing.held.difference(but):
+            self._hearing.forget(name)
 
     def _some_of(self, names: list[str]) -> list[str]:
         start = self._next % max(len(names), 1)
@@ -200,18 +201,18 @@ class Tenants:
             known = parse_lines(config_map)
         if known != flags:
             if flags < known and self._hearing.holds(name, (known - flags) & self._here):
-                self._held.add(name)
                 self._insist(name, known)
                 return False
-            self._held.discard(name)
             self._known.pop(name, None)
             self._patch(config_map_path(name), {"data": {KEY: lines(flags) or None}})
             with self._lock:
                 self._changed.append(name)
                 self._untouched[name] = flags
                 self._news += 1
-        elif (back := flags & self._back) and self._hearing.lacks(name, back):
-            self._insist(name, flags)
+        else:
+            self._hearing.forget(name)
+            if (back := flags & self._back) and self._hearing.lacks(name, back):
+                self._insist(name, flags)
         return True
 
     def _touch(self, name: str, flags: frozenset[str]) -> bool:
@@ -230,7 +231,7 @@ class Tenants:
 
     def _insist(self, name: str, flags: frozenset[str]) -> None:
         """Let the kubelets look once more, though not at each call: some pod has not heard yet."""
-        log("flags-unheard", namespace=name, regions=sorted(flags), held=name in self._held)
+        log("flags-unheard", namespace=name, regions=sorted(flags), held=name in self._hearing.held)
         self._annotate(name, f"{digest(flags)}.{time.time() // INSISTING_SECONDS:.0f}")
 
     def _annotate(self, name: str, value: str, fresh: str | None = None) -> None:
