@@ -41,7 +41,7 @@ topology: .venv/.done ## Draw STACK: topology/STACK.svg and .html
 	@$(RUN) -m ops topology --stack $(STACK)
 
 test: check ## Format, lint, types and all tests
-	@$(RUN) -m pytest
+	@$(RUN) -m tests
 
 check: .venv/.done ## Format, lint and types alone
 	@$(RUN) -m ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }

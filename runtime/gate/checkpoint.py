@@ -12,6 +12,9 @@ ORDERS = "_orders"
 DATA = "data"
 OBJECTS = "objects"
 DIVERGED = "diverged"
+SERVING = f"{CHECKPOINTS}/serving"
+"""There while its writer serves, or has not copied yet what was written while it did. It lies among the
+checkpoints, so that one listing tells both."""
 
 WRITE_ONCE = ("data", "_transactions", "_deletions", "_indices")
 """Folders of a Lance table whose files never change once they are written."""

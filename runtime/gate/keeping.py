@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from runtime.gate.checkpoint import Base, Checkpoint
+from runtime.gate.checkpoint import SERVING, Base, Checkpoint
 from runtime.gate.copier import PassResult
 from runtime.gate.diverged import send
 from runtime.gate.memory import LINE, TAKEN, State, point, write_checkpoint
@@ -137,7 +137,26 @@ class Keeper:
         result = self._copiers(settings).run(generation=state.generation, base=state.base)
         if result.checkpoint is not None:
             write_checkpoint(self.parts.memory.folder / LINE, result.checkpoint)
+        if not rightful and result.guarded is None:
+            self._hand_over(settings)
         return result
+
+    def announce(self, settings: GateSettings) -> None:
+        """Say in the own bucket that this region serves: who serves next waits for its last copy.
+
+        Raises StoreError.
+        """
+        state = self.state(settings)
+        if not state.announced:
+            self.parts.stores(settings.region, settings.region).put(SERVING, b"")
+            self.save(replace(state, announced=True))
+
+    def _hand_over(self, settings: GateSettings) -> None:
+        """All that was written while this region served is copied. Raises StoreError."""
+        state = self.state(settings)
+        if state.announced:
+            self.parts.stores(settings.region, settings.region).delete([SERVING])
+            self.save(replace(state, announced=False))
 
     def raise_for_changes(self, settings: GateSettings, state: State) -> State:
         """What is written by the region that serves is a memory of its own from then on; it says so before
@@ -221,7 +240,7 @@ class Keeper:
         look = self.parts.sources.look([(own, own)], own=own)
         if own in look.errors:
             raise look.errors[own]
-        state = State(generation=look.highest, seen=look.highest, ranked=settings.ranked)
+        state = State(generation=look.highest, seen=look.highest, announced=True, ranked=settings.ranked)
         if (found := look.found.get(own)) is not None and not self.parts.volume.empty():
             write_checkpoint(self.parts.memory.folder / TAKEN, found.checkpoint)
             state = replace(state, base=point(found.checkpoint))

@@ -29,6 +29,8 @@ class State:
     """Whether this region has served, caught up, since it took this memory: what was written is rightful."""
     serving: bool = False
     """Whether it served, caught up, when last seen."""
+    announced: bool = False
+    """Whether the own bucket may say that this region serves (SERVING)."""
     ranked: bool = False
     """Whether memories ranked by generation when last seen."""
     seen: int = 0

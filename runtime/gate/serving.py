@@ -22,9 +22,8 @@ CLAIM_SECONDS = 120.0
 """How long the first region lets another's newer memory stand before it claims to have served at the same
 time: its own flag may be on its way, for a kubelet that was cut off brings it only when it is connected
 again and has looked at its volumes, which it does each minute."""
-SETTLE_SECONDS = 5.0
-"""From the change of role to the last look: by then the other region has copied what was written there
-last."""
+HANDOVER_SECONDS = 60.0
+"""How long catching up waits for the last copy of a region that served until now."""
 RETRY_SECONDS = 2.0
 """Between two looks while catching up."""
 
@@ -38,7 +37,6 @@ class CatchUp:
     unread: set[str] = field(default_factory=set)
     """Flagged regions whose buckets could not be read: they are tried once."""
     reached: bool = False
-    swapped: bool = False
 
 
 class Serving:
@@ -49,13 +47,14 @@ class Serving:
         self._winners = winners
         self._catching_up: CatchUp | None = None
         self._next_look = 0.0
+        self._announced = False
         self._told: str | None = None
         self._outranked_since: float | None = None
         self.caught_up = False
 
     def leave(self) -> None:
         """The region does not serve any more."""
-        self.caught_up = False
+        self.caught_up = self._announced = False
         self._catching_up = None
         self._outranked_since = None
 
@@ -65,7 +64,18 @@ class Serving:
             self._catch_up(settings, flags)
         elif self._keeper.clock() >= self._next_look:
             self._next_look = self._keeper.clock() + settings.sync_interval
+            self._announced = False
             self._watch(settings)
+        if self.caught_up and settings.ranked and not self._announced:
+            self._announce(settings)
+
+    def _announce(self, settings: GateSettings) -> None:
+        """Once; it is made sure of with each look, for it may have failed."""
+        self._announced = True
+        try:
+            self._keeper.announce(settings)
+        except StoreError as error:
+            self._tell("Unannounced", f"{settings.region} serves, and its bucket cannot say so yet: {error}")
 
     def _catch_up(self, settings: GateSettings, flags: Collection[str]) -> None:
         keeper, now = self._keeper, self._keeper.clock()
@@ -86,12 +96,27 @@ class Serving:
         look = self._winners.press(settings, flags, catching.unread)
         catching.unread |= set(look.errors) & set(flags)
         catching.reached |= any(region in look.listed for region in settings.follows)
+        if self._awaits_handover(flags, look):
+            return
         if state is not None and self._take_best(settings, flags, state, look):
-            catching.swapped = True
             catching.next_look = now  # There may be a newer one by now.
             return
         if not self._must_wait(settings, flags, state, look):
             self._done(settings, state)
+
+    def _awaits_handover(self, flags: Collection[str], look: Look) -> bool:
+        """Whether a region that is not flagged serves still, as its bucket has it, and may yet copy more."""
+        catching = self._catching_up
+        assert catching is not None
+        serving = ", ".join(sorted(look.serving.difference(flags)))
+        if not serving:
+            return False
+        if self._keeper.clock() - catching.since < HANDOVER_SECONDS:
+            self._tell("HandoverAwaited", f"{serving} has not handed over yet", warning=False)
+            return True
+        told = f"{serving} has not handed over in {HANDOVER_SECONDS:.0f} s and is not waited for any longer"
+        self._tell("HandoverMissed", told)
+        return False
 
     def _state(self, settings: GateSettings) -> State | None:
         try:
@@ -129,7 +154,7 @@ class Serving:
         waited = self._keeper.clock() - catching.since
         others = [region for region in settings.follows if region not in flags and region in settings.buckets]
         if state is not None and (catching.reached or not others):
-            return bool(others) and catching.swapped and waited < SETTLE_SECONDS
+            return False
         if waited < WAIT_SECONDS:
             unread = ", ".join(f"{region}: {error}" for region, error in look.errors.items())
             self._tell("CatchUpWaits", f"no other region's bucket can be read ({unread})")
@@ -208,8 +233,8 @@ class Serving:
             return not state.raised and parts.volume.empty()
         return descends(found.checkpoint, here, parts.sources.at)
 
-    def _tell(self, reason: str, message: str) -> None:
+    def _tell(self, reason: str, message: str, *, warning: bool = True) -> None:
         """Once, until something else is told."""
         if message != self._told:
             self._told = message
-            self._keeper.parts.record(reason, message, warning=True)
+            self._keeper.parts.record(reason, message, warning=warning)

@@ -12,6 +12,7 @@ from runtime.gate.checkpoint import (
     CHECKPOINTS,
     DATA,
     OBJECTS,
+    SERVING,
     Base,
     Checkpoint,
     CheckpointId,
@@ -57,6 +58,8 @@ class Look:
     """What is missing of the checkpoints that are not whole, newer than those found; for people."""
     highest: int = 0
     """The highest generation listed."""
+    serving: set[str] = field(default_factory=set)
+    """Regions whose own bucket says that they serve, or have not handed over yet."""
 
 
 class Sources:
@@ -148,10 +151,13 @@ class Sources:
         if bucket in seen.errors:
             return []
         try:
-            listed = list(ids_among(self._stores(bucket, writer, timeout).list(CHECKPOINTS)))
+            keys = self._stores(bucket, writer, timeout).list(CHECKPOINTS)
         except StoreError as error:
             seen.errors[bucket] = error
             return []
+        if bucket == writer and SERVING in keys:
+            seen.serving.add(writer)
+        listed = list(ids_among(keys))
         seen.listed[bucket] = seen.listed.get(bucket, 0) + len(listed)
         seen.highest = max([seen.highest, *(id.generation for id in listed)])
         return listed

@@ -33,7 +33,10 @@ class Waiting:
             self._next_look = keeper.clock() + settings.sync_interval
             try:
                 state = self._hand_over(settings, keeper.state(settings))
-                self._follow(settings, state)
+                if just_left:
+                    self._next_look = keeper.clock()  # First comes the copy that the next region waits for.
+                else:
+                    self._follow(settings, state)
                 self._told = None
             except StoreError as error:
                 self._tell("FollowingFailed", f"the other regions' memories cannot be looked at: {error}")

@@ -163,7 +163,7 @@ def rows_ever(buckets: Buckets) -> set[str]:
     for region, objects in buckets.objects.items():
         for key, data in objects.items():
             prefix, marked, _ = key.partition(f"/{CHECKPOINTS}/")
-            if marked and key.startswith(f"{region}/"):
+            if marked and key.endswith(".json") and key.startswith(f"{region}/"):
                 files = json.loads(data)["files"]
                 found |= rows_of({path: objects[f"{prefix}/{file['key']}"] for path, file in files.items()})
     return found

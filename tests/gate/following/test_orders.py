@@ -37,7 +37,8 @@ def eu(us: Gate, tmp_path: Path, buckets: Buckets) -> Gate:
 
 def ids(buckets: Buckets, region: str, component: str = "brain") -> list[str]:
     below = f"{region}/acme/{component}/{CHECKPOINTS}/"
-    return sorted(key.removeprefix(below)[:-5] for key in buckets.objects[region] if key.startswith(below))
+    keys = [key.removeprefix(below) for key in buckets.objects[region] if key.startswith(below)]
+    return sorted(key.removesuffix(".json") for key in keys if key.endswith(".json"))
 
 
 def order(buckets: Buckets, region: str, number: int, checkpoint: str, component: str = "brain") -> None:

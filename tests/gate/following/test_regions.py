@@ -66,6 +66,8 @@ def rows_copied(s3: S3Service, scratch: Path) -> set[str]:
         client, bucket = s3.client(), s3.buckets[region]
         prefix = f"{region}/{COMPANY}/brain/"
         for key in s3.keys(region, f"{prefix}{CHECKPOINTS}/"):
+            if not key.endswith(".json"):
+                continue
             folder = scratch / region / key.rpartition("/")[2]
             files = json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read())["files"]
             for path, file in files.items():

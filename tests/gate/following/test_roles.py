@@ -83,5 +83,6 @@ def test_promoted_with_the_other_regions_bucket_cut_off_it_serves_and_catches_up
     assert eu.copy()
     s3.heal(US)
     us.flags = eu.flags = frozenset()
+    eu.round()
     us.round(3)
     assert us.ready and us.memory == {"one", "two"}

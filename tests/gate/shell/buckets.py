@@ -12,7 +12,7 @@ PREFIX = prefix_of(REGION, NAMESPACE, "brain")
 
 def checkpoints(s3: S3Service) -> list[Checkpoint]:
     """The oldest first."""
-    keys = sorted(key for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/"))
+    keys = sorted(key for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/") if key.endswith(".json"))
     return [parse(_get(s3, key).decode(), CheckpointId.parse(key.rpartition("/")[2])) for key in keys]
 
 
