@@ -155,7 +155,7 @@ def test_now_and_then_it_answers_for_a_moment(container: tuple[str, subprocess.P
     name, process = container
     hasty = (
         source("freeze")
-        .replace("FROZEN_SECONDS = 15.0", "FROZEN_SECONDS = 0.5")
+        .replace("FROZEN_SECONDS = 25.0", "FROZEN_SECONDS = 0.5")
         .replace("AWAKE_SECONDS = 0.05", "AWAKE_SECONDS = 0.3")
     )
     freeze = subprocess.Popen(

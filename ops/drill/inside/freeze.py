@@ -15,7 +15,10 @@ import signal
 import sys
 import time
 
-FROZEN_SECONDS = 15.0
+FROZEN_SECONDS = 25.0
+"""Then it answers what waits: so the kubelet's liveness probe, which fails after four times 15 s, leaves the
+application running. Beyond the time to a flag, for an answer makes the count of failed rounds begin anew.
+"""
 AWAKE_SECONDS = 0.05
 LOOK_SECONDS = 0.3
 SILENCE_SECONDS = 10.0
