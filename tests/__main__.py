@@ -1,5 +1,6 @@
 """`python -m tests`: all tests. What needs no node runs in two processes side by side, since most of it waits
-more than it works; the nodes then have the machine for themselves, as their promises are about seconds.
+more than it works, and beside them what is missing is built. The nodes then have the machine for themselves,
+for their promises are about seconds.
 """
 
 from __future__ import annotations
@@ -7,33 +8,35 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from local.build import PARTS, ensure
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
 WAITING = ("tests/gate", "tests/controller")
 """About half of the time that all but the nodes take."""
 OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING))
-APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child")
-"""A gate finds its application among all processes that it sees, and must see no other test's."""
+APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
+"""A gate finds its application among all processes that it sees, and must see no other test's. The first of a
+namespace, here a shell, has to wait for those that lost their parent."""
 PYTEST = (sys.executable, "-m", "pytest")
 
 
 def main() -> int:
-    """The worst exit code of all."""
+    """The worst exit code of all. Raises BuildError when a program cannot be built."""
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the tests, which then put everything back.
-    codes: list[int] = []
-    if subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0:
-        waiting = threading.Thread(target=lambda: codes.append(_end("waiting", (*APART, *PYTEST), *WAITING)))
-        waiting.start()
-        codes.append(_end("others", PYTEST, *OTHERS))
-        waiting.join()
-    else:
-        codes += [_end("waiting", PYTEST, *WAITING), _end("others", PYTEST, *OTHERS)]
-    codes.append(_end("nodes", PYTEST, *NODES))
-    return max(codes)
+    apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    with ThreadPoolExecutor() as pool:
+        building = pool.submit(ensure, PARTS.values(), lambda line: _print("building", line))
+        waiting = pool.submit(_end, "waiting", [*(APART if apart else ()), *PYTEST], *WAITING)
+        if not apart:
+            waiting.result()
+        codes = [_end("others", PYTEST, *OTHERS), waiting.result()]
+    building.result()
+    return max(*codes, _end("nodes", PYTEST, *NODES))
 
 
 def _end(name: str, command: Sequence[str], *arguments: str) -> int:
@@ -43,8 +46,12 @@ def _end(name: str, command: Sequence[str], *arguments: str) -> int:
     )
     assert process.stdout is not None
     for line in process.stdout:
-        print(f"{name:>7} | {line}", end="", flush=True)
+        _print(name, line.rstrip("\n"))
     return abs(process.wait())
+
+
+def _print(name: str, line: str) -> None:
+    print(f"{name:>8} | {line}", flush=True)
 
 
 if __name__ == "__main__":
