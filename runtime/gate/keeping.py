@@ -138,7 +138,7 @@ class Keeper:
         if result.checkpoint is not None:
             write_checkpoint(self.parts.memory.folder / LINE, result.checkpoint)
         if not rightful and result.guarded is None:
-            self._hand_over(settings)
+            self._withdraw(settings)
         return result
 
     def announce(self, settings: GateSettings) -> None:
@@ -151,8 +151,8 @@ class Keeper:
             self.parts.stores(settings.region, settings.region).put(SERVING, b"")
             self.save(replace(state, announced=True))
 
-    def _hand_over(self, settings: GateSettings) -> None:
-        """All that was written while this region served is copied. Raises StoreError."""
+    def _withdraw(self, settings: GateSettings) -> None:
+        """What `announce` said: all that was written meanwhile is copied. Raises StoreError."""
         state = self.state(settings)
         if state.announced:
             self.parts.stores(settings.region, settings.region).delete([SERVING])

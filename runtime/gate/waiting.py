@@ -30,12 +30,11 @@ class Waiting:
         """`just_left`: the region served until now, caught up. Raises Interrupted and OSError."""
         keeper = self._keeper
         if just_left or keeper.clock() >= self._next_look:
-            self._next_look = keeper.clock() + settings.sync_interval
+            # First comes the copy that the next region waits for.
+            self._next_look = keeper.clock() + (0 if just_left else settings.sync_interval)
             try:
                 state = self._hand_over(settings, keeper.state(settings))
-                if just_left:
-                    self._next_look = keeper.clock()  # First comes the copy that the next region waits for.
-                else:
+                if not just_left:
                     self._follow(settings, state)
                 self._told = None
             except StoreError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import CHECKPOINTS
+from runtime.gate.checkpoint import ids_among
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both
 from tests.gate.following.gates import Clock, Gate
@@ -36,9 +36,8 @@ def eu(us: Gate, tmp_path: Path, buckets: Buckets) -> Gate:
 
 
 def ids(buckets: Buckets, region: str, component: str = "brain") -> list[str]:
-    below = f"{region}/acme/{component}/{CHECKPOINTS}/"
-    keys = [key.removeprefix(below) for key in buckets.objects[region] if key.startswith(below)]
-    return sorted(key.removesuffix(".json") for key in keys if key.endswith(".json"))
+    keys = (key.removeprefix(f"{region}/acme/{component}/") for key in buckets.objects[region])
+    return sorted(str(id) for id in ids_among(keys))
 
 
 def order(buckets: Buckets, region: str, number: int, checkpoint: str, component: str = "brain") -> None:

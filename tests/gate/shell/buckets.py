@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, CheckpointId, parse
+from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, ids_among, parse
 from runtime.gate.settings import prefix_of
 from tests.gate.shell.pod import NAMESPACE, REGION
 from tests.s3 import S3Service
@@ -12,8 +12,8 @@ PREFIX = prefix_of(REGION, NAMESPACE, "brain")
 
 def checkpoints(s3: S3Service) -> list[Checkpoint]:
     """The oldest first."""
-    keys = sorted(key for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/") if key.endswith(".json"))
-    return [parse(_get(s3, key).decode(), CheckpointId.parse(key.rpartition("/")[2])) for key in keys]
+    keys = (key.removeprefix(f"{PREFIX}/") for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/"))
+    return [parse(_get(s3, f"{PREFIX}/{id.key}").decode(), id) for id in sorted(ids_among(keys))]
 
 
 def newest(s3: S3Service) -> dict[str, bytes]:
