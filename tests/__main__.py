@@ -1,6 +1,6 @@
-"""`python -m tests`: all tests. What needs no node runs in two processes side by side, since most of it waits
-more than it works, and beside them what is missing is built. The nodes then have the machine for themselves,
-for their promises are about seconds.
+"""`python -m tests`: all tests, in three processes side by side, since most of them wait more than they work.
+Beside them what is missing is built. The nodes' promises are about seconds, so their tests go first wherever
+processes compete: all others, and the builds, are nice.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING))
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
+NICE = ("nice",)
 PYTEST = (sys.executable, "-m", "pytest")
 
 
@@ -31,12 +32,13 @@ def main() -> int:
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
     with ThreadPoolExecutor() as pool:
         building = pool.submit(ensure, PARTS.values(), lambda line: _print("building", line))
-        waiting = pool.submit(_end, "waiting", [*(APART if apart else ()), *PYTEST], *WAITING)
+        waiting = pool.submit(_end, "waiting", [*NICE, *(APART if apart else ()), *PYTEST], *WAITING)
         if not apart:
             waiting.result()
-        codes = [_end("others", PYTEST, *OTHERS), waiting.result()]
-    building.result()
-    return max(*codes, _end("nodes", PYTEST, *NODES))
+        nodes = pool.submit(_end, "nodes", PYTEST, *NODES)
+        others = pool.submit(_end, "others", [*NICE, *PYTEST], *OTHERS)
+        building.result()
+        return max(one.result() for one in (waiting, nodes, others))
 
 
 def _end(name: str, command: Sequence[str], *arguments: str) -> int:
