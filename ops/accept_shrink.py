@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from ops import aws, memory, stack
+from ops import aws, confirmation, memory, stack
 from ops.errors import DONE, NOTHING_FOUND, OperatorError
 from ops.memory import memory_of
-from ops.terminal import amount, clock, confirm, say
+from ops.terminal import amount, clock, say
 from ops.vault import Stored, Vault, nothing_there
 from runtime.gate.guard import ACCEPT_SHRINK
 
@@ -22,7 +22,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     stack.add_arguments(command)
     memory.add_arguments(command)
     aws.add_arguments(command)
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    confirmation.add_arguments(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         "\nThe gate will copy what is on the volume now, however much less that is. This copy can be restored"
         " until it is thinned out."
     )
-    confirm(f"Let the copies of {wanted.name} shrink?", arguments.yes)
+    effect = f"the copies of {wanted.name} may shrink"
+    confirmation.confirm(known, effect, [known.company(wanted.company)], arguments)
     url = vault.order(ACCEPT_SHRINK, {"checkpoint": str(newest)})
     say(f"ordered: {url}; the gate obeys in its next round. It counts for {newest} alone.")
     return DONE

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import argparse
 
-from ops import aws, batch_jobs, emulated_backfill, stack
+from ops import aws, batch_jobs, confirmation, emulated_backfill, stack
 from ops.sources import require_rule, sources_of
-from ops.terminal import confirm, say
+from ops.terminal import say
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     stack.add_arguments(command)
     aws.add_arguments(command)
     command.add_argument("--region", required=True, help="the region that joined")
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    confirmation.add_arguments(command)
     command.add_argument("--no-wait", action="store_true", help="only start the jobs")
 
 
@@ -32,8 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     for source in sources:
         say(f"  s3://{source.bucket}/{source.prefix}")
     if reach.local:
-        confirm("Copy these objects?", arguments.yes)
+        effect = f"these objects are copied to {arguments.region}"
+        confirmation.confirm(known, effect, known.living_in(arguments.region), arguments)
         return emulated_backfill.run(reach, sources, arguments.region)
     say("S3 bills each job and each object (source: S3 pricing, Batch Operations and Replication).")
-    confirm("Start an S3 Batch Replication job in each of these regions?", arguments.yes)
+    effect = f"an S3 Batch Replication job is started in each region that replicates to {arguments.region}"
+    confirmation.confirm(known, effect, known.living_in(arguments.region), arguments)
     return batch_jobs.run(known, reach, sources, wait=not arguments.no_wait)

@@ -9,10 +9,10 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-from ops import aws, memory, stack
+from ops import aws, confirmation, memory, stack
 from ops.errors import DONE, NOTHING_FOUND, TIMED_OUT, WRONG_CALL, OperatorError
 from ops.memory import Memory, memory_of
-from ops.terminal import amount, clock, confirm, rounds, say, table
+from ops.terminal import amount, clock, rounds, say, table
 from ops.vault import Judged, Listing, Stored, Vault, nothing_there
 from runtime.gate.checkpoint import Base, CheckpointId
 from runtime.gate.orders import RESTORE
@@ -27,7 +27,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     memory.add_arguments(command)
     aws.add_arguments(command)
     command.add_argument("--at", help="a time, such as 2026-11-23T03:00:00Z; default: list what there is")
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    confirmation.add_arguments(command)
     command.add_argument("--no-wait", action="store_true", help="only write the order")
     command.add_argument(
         "--timeout", type=int, default=LIMIT_SECONDS, help="seconds to wait for the gate (default: 900)"
@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     now = next(listing.ranked(stored))
     chosen = _choose(listing, stored, at, now)
     _explain(wanted, now, chosen)
-    confirm(f"Restore {wanted.name}?", arguments.yes)
+    effect = f"{wanted.name} is restored to {chosen.stored.id}"
+    confirmation.confirm(known, effect, [known.company(wanted.company)], arguments)
     number = max(time.time_ns() // 1_000_000, listing.last_order() + 1)
     return _restore(vault, chosen, number, None if arguments.no_wait else arguments.timeout)
 

@@ -33,6 +33,14 @@ class Stack:
         there = ", ".join(company.name for company in self.settings.companies) or "none"
         raise OperatorError(f"--company: no company {name} in {self.file}; there are: {there}", WRONG_CALL)
 
+    def living_in(self, *regions: str) -> list[Company]:
+        """The companies that live in one of these regions."""
+        return [
+            company
+            for company in self.settings.companies
+            if any(region.name in regions for region in self.settings.regions_of(company))
+        ]
+
     def require_replication(self) -> None:
         if not self.settings.replication.enabled:
             raise OperatorError(

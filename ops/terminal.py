@@ -42,12 +42,13 @@ def clock(milliseconds: int) -> str:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask on the terminal, unless `--yes` was said. Raises OperatorError without a yes."""
+    """Ask on the terminal, unless `--yes` was given. Raises OperatorError without a yes."""
     if yes:
         return
     if not sys.stdin or not sys.stdin.isatty():
         raise OperatorError(
-            "nothing was done: there is no terminal to ask at; repeat the command with --yes", NOT_CONFIRMED
+            f"nothing was done: there is no terminal to ask: {question} For yes repeat the command with --yes",
+            NOT_CONFIRMED,
         )
     try:
         answer = input(f"{question} [y/N] ")

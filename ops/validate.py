@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops import aws, cluster_access, stack
-from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
+from ops import aws, cluster_access, confirmation, stack
+from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack import Stack
-from ops.terminal import confirm, say
+from ops.terminal import say
 from ops.validation.interruptions import interrupted_by_sigterm
 from ops.validation.marks import run_id
 from ops.validation.pod_sites import sites_of
@@ -31,7 +31,6 @@ from ops.validation.session import Session
 from ops.validation.sites import Limits, Site
 from plan.names import LOCAL
 
-PROD = "prod"
 COMPANIES = ("company-a", "company-b")
 """Of processes on this machine, unless others are named."""
 REPORTS = Path("validation")
@@ -45,7 +44,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--companies", nargs="+", metavar="NAME", help="default: all of the stack's companies"
     )
     command.add_argument("--destructive", action="store_true", help="restart nodes and delete volumes, too")
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    confirmation.add_arguments(command)
     command.add_argument(
         "--out", type=Path, default=REPORTS, help="folder of the reports (default: validation)"
     )
@@ -125,21 +124,19 @@ def _target(
         arguments.stack = LOCAL
     known = stack.load(arguments)
     if arguments.destructive:
-        _ask(known, arguments.yes)
+        _confirm(known, arguments)
     sites = sites_of(known, arguments.companies, arguments.context, arguments.state, limits)
     regions = ", ".join(dict.fromkeys(site.region for site in sites))
     companies = tuple(dict.fromkeys(site.company for site in sites))
     yield f"stack {known.name}: {', '.join(companies)} in {regions}", sites
 
 
-def _ask(known: Stack, yes: bool) -> None:
-    """Once more, before nodes and volumes of a production stack go. Raises OperatorError without a yes."""
-    if known.name != PROD:
-        return
-    confirm(f"Restart nodes and delete volumes of the stack {known.name}?", yes)
-    try:
-        typed = input(f"Type the stack's name to go on, {known.name}: ")
-    except EOFError:
-        typed = ""
-    if typed.strip() != known.name:
-        raise OperatorError("nothing was done: the stack's name was not typed", NOT_CONFIRMED)
+def _confirm(known: Stack, arguments: argparse.Namespace) -> None:
+    """Before pods, nodes and volumes go. A node's restart disturbs whoever has pods there."""
+    chosen = [known.company(name) for name in arguments.companies or ()] or known.settings.companies
+    regions = {region.name for company in chosen for region in known.settings.regions_of(company)}
+    effect = (
+        f"Brains and nodes restart, and the Brains' volumes are deleted and restored,"
+        f" in {', '.join(name for name in known.regions if name in regions)}"
+    )
+    confirmation.confirm(known, effect, known.living_in(*regions), arguments)

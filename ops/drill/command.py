@@ -16,20 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import aws, cluster_access, stack
+from ops import aws, cluster_access, confirmation, stack
 from ops.drill.journal import Journal, path_of
 from ops.drill.signals import Signals
 from ops.drill.ways import LOCAL_WAYS, Way
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack import Stack
-from ops.terminal import confirm, say
+from ops.terminal import say
 from plan.names import LOCAL
 
 if TYPE_CHECKING:
     # It takes most of a second to load what clusters are reached with: only who drills pays for it.
     from ops.drill.world import Target
 
-PROD = "prod"
 ALL = "all"
 REPORTS = Path("drills")
 
@@ -56,7 +55,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     cluster_access.add_arguments(command)
     command.add_argument("--last-serving", action="store_true", help="even if no other region serves")
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    confirmation.add_arguments(command)
     command.add_argument("--out", type=Path, default=REPORTS, help="folder of the reports (default: drills)")
     command.add_argument(
         "--restore", action="store_true", help="only put back what a drill that was killed has left"
@@ -101,12 +100,9 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
     ways = _ways(arguments.way, target) * arguments.runs
     scene = scene_of(known, region, arguments.companies, quick_copies=target.local)
     target.require_another(region, last_serving=arguments.last_serving)
-    if known.name == PROD:
-        companies = [one.name for one in known.settings.companies if region in _regions(known, one.name)]
-        confirm(
-            f"Take {region} of {known.name} down, with {len(companies)} companies, {len(ways)} times?",
-            arguments.yes,
-        )
+    times = "once" if len(ways) == 1 else f"{len(ways)} times"
+    effect = f"{region} is taken down {times} ({', '.join(dict.fromkeys(ways))})"
+    confirmation.confirm(known, effect, known.living_in(region), arguments)
     _tell(target, scene.namespaces, region, ways)
     drill = drills.Drill(
         target=target,
@@ -140,15 +136,11 @@ def _ways(asked: str, target: Target) -> list[Way]:
 def _tell(target: Target, namespaces: Sequence[str], region: str, ways: Sequence[Way]) -> None:
     from ops.drill.scene import MOST_WATCHED
 
-    there = sum(region in _regions(target.stack, one.name) for one in target.stack.settings.companies)
+    there = len(target.stack.living_in(region))
     if there > MOST_WATCHED and len(namespaces) == MOST_WATCHED:
         say(f"watching {MOST_WATCHED} of {there} companies; name others with --company")
     runs = f"{len(ways)} runs ({', '.join(ways)})" if len(ways) > 1 else f"one run ({ways[0]})"
     say(f"drill of {region}, stack {target.stack.name}: {runs}, watching {', '.join(namespaces)}")
-
-
-def _regions(known: Stack, company: str) -> list[str]:
-    return [one.name for one in known.settings.regions_of(known.company(company))]
 
 
 def _count(text: str) -> int:

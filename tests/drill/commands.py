@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,11 @@ class Command:
         monkeypatch.setattr(drills, "RealStage", self._stage)
         monkeypatch.setattr("ops.drill.journal.REPOSITORY", folder)
 
-    def run(self, *more: str, stack: str = "local") -> int:
+    def run(self, *more: str, stack: str = "local", protected: Collection[str] = ()) -> int:
         regions = [
             {"name": one, "cluster": {"context": "x"}, "endpoint": f"{one}.local.test"} for one in (US, EU)
         ]
-        told = {
+        told: dict[str, Any] = {
             "domain": "agency.test",
             "hostedZoneId": "Z0LOCALLOCALLOCALLOC",
             "regions": regions,
@@ -101,8 +101,15 @@ class Command:
             "ingress": {"className": "nginx"},
             "loadBalancing": {"policy": "failover"},
             "replication": {"syncInterval": 10},
-            "companies": ["acme", "globex", {"name": "hooli", "regions": [EU, US]}],
+            "companies": [
+                {"name": "acme"},
+                {"name": "globex"},
+                {"name": "hooli", "regions": [EU, US]},
+                {"name": "initrode", "regions": [EU]},
+            ],
         }
+        for company in told["companies"]:
+            company["protect"] = company["name"] in protected
         file = self.folder / f"Pulumi.{stack}.yaml"
         file.write_text(json.dumps({"config": {f"digital-agency:{key}": one for key, one in told.items()}}))
         told_folders = ["--state", str(self.folder / "state"), "--out", str(self.folder / "drills")]

@@ -121,32 +121,71 @@ def test_the_last_serving_region_is_refused_unless_it_is_meant(
     assert command.run("--region", US, "--last-serving") == DONE
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y", DONE), ("n", NOT_CONFIRMED), ("", NOT_CONFIRMED)])
-def test_prod_is_asked_for(command: Command, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
-    questions = []
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked at a terminal at which nobody says yes."""
+    asked: list[str] = []
 
     class Terminal:
         def isatty(self) -> bool:
             return True
 
     def told(question: str) -> str:
-        questions.append(question)
-        return answer
+        asked.append(question)
+        return "n"
 
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("builtins.input", told)
-    assert command.run("--region", US, stack="prod") == code
-    assert questions == ["Take us-east-1 of prod down, with 3 companies, 1 times? [y/N] "]
-    assert len(command.reports()) == (code == DONE)
+    return asked
 
 
-def test_without_a_terminal_prod_needs_a_yes_beforehand(command: Command) -> None:
-    assert command.run("--region", US, stack="prod") == NOT_CONFIRMED
-    assert command.run("--region", US, "--yes", stack="prod") == DONE
+@pytest.mark.parametrize("stack", ["prod", "staging", "live"])
+def test_every_stack_but_local_is_asked_for(command: Command, questions: list[str], stack: str) -> None:
+    assert command.run("--region", US, stack=stack) == NOT_CONFIRMED
+    assert questions == [
+        f"Stack {stack}: us-east-1 is taken down once (scale). This disturbs 3 companies; protected: none."
+        " Go on? [y/N] "
+    ]
+    assert command.reports() == []
 
 
-def test_another_stack_is_not_asked_for(command: Command) -> None:
-    assert command.run("--region", US, stack="staging") == DONE
+def test_a_protected_company_in_the_region_is_asked_for_on_local_too(
+    command: Command, questions: list[str]
+) -> None:
+    assert command.run("--region", US, "--runs", "2", protected=["globex", "hooli"]) == NOT_CONFIRMED
+    assert questions == [
+        "Stack local: us-east-1 is taken down 2 times (scale). This disturbs 3 companies; protected: globex,"
+        " hooli. Go on? [y/N] "
+    ]
+
+
+def test_watching_others_does_not_hide_a_protected_company(command: Command, questions: list[str]) -> None:
+    assert command.run("--region", US, "--company", "acme", protected=["globex"]) == NOT_CONFIRMED
+    assert "disturbs 3 companies; protected: globex." in questions[0]
+
+
+def test_a_protected_company_of_other_regions_is_not_disturbed(
+    command: Command, questions: list[str]
+) -> None:
+    assert command.run("--region", US, protected=["initrode"]) == DONE
+    assert questions == []
+
+
+def test_a_yes_at_the_terminal_lets_the_drill_begin(
+    command: Command, questions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert command.run("--region", US, stack="prod") == DONE
+
+
+@pytest.mark.parametrize("stack", ["prod", "staging"])
+def test_without_a_terminal_a_drill_needs_a_yes_beforehand(
+    command: Command, stack: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run("--region", US, stack=stack) == NOT_CONFIRMED
+    said = capsys.readouterr().err
+    assert f"Stack {stack}: us-east-1 is taken down once" in said and "repeat the command with --yes" in said
+    assert command.run("--region", US, "--yes", stack=stack) == DONE
 
 
 @pytest.mark.parametrize("way", ["node", "network"])
@@ -160,7 +199,7 @@ def test_nodes_are_stopped_on_the_local_target_alone(
 def test_elsewhere_all_ways_are_those_that_can_be_gone(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.run("--region", US, "--way", "all", stack="staging") == DONE
+    assert command.run("--region", US, "--way", "all", "--yes", stack="staging") == DONE
     target = command.target
     assert target is not None
     assert target.ways == [Way.SCALE, Way.GRAY]

@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from local.procfs import environment
 from ops.__main__ import main
-from ops.errors import INTERRUPTED, NOT_CONFIRMED, WRONG_CALL
-from tests.ops.copies import stack_file
+from ops.errors import FAILED, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
+from tests.ops.copies import EU, US, stack_file
 from tests.services import until
 from tests.validation.runs import double
 
@@ -39,32 +41,77 @@ def test_a_call_that_means_two_things_or_half_of_one_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("typed", "yes", "asked"),
-    [([], [], 0), (["no"], [], 1), (["y", "staging"], [], 2), (["staging"], ["--yes"], 1)],
-)
-def test_nodes_and_volumes_of_prod_need_its_name_typed_even_with_yes(
-    typed: list[str],
-    yes: list[str],
-    asked: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+class Asked:
+    """A terminal at which nobody says yes, and no cluster behind the stack file."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self.questions = folder, list[str]()
+        monkeypatch.setattr("builtins.input", self._answer)
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("ops.validate.sites_of", self._sites)
+
+    def run(self, stack: str, *more: str, companies: Sequence[Any] = ("acme", "globex")) -> int:
+        regions = [{"name": one, "endpoint": f"{one}.example.com"} for one in (US, EU)]
+        file = stack_file(self._folder, stack, regions=regions, companies=list(companies))
+        return main(["validate", "--config", str(file), "--out", str(self._folder / "out"), *more])
+
+    def _answer(self, question: str) -> str:
+        self.questions.append(question)
+        return "n"
+
+    def _sites(self, *given: object) -> NoReturn:
+        raise OperatorError("the clusters are reached")
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("stack", ["prod", "staging", "live"])
+def test_what_disturbs_is_asked_for_on_every_stack_but_local(asked: Asked, stack: str) -> None:
+    companies = [{"name": "acme", "protect": True}, "globex"]
+    assert asked.run(stack, "--destructive", companies=companies) == NOT_CONFIRMED
+    (question,) = asked.questions
+    assert question.startswith(
+        f"Stack {stack}: Brains and nodes restart, and the Brains' volumes are deleted"
+    )
+    assert f"in {US}, {EU}. This disturbs 2 companies; protected: acme. Go on?" in question
+
+
+def test_local_is_asked_for_where_a_company_is_protected(asked: Asked) -> None:
+    assert asked.run("local", "--destructive") == FAILED
+    assert asked.questions == []
+    companies = ["acme", {"name": "globex", "protect": True}]
+    assert asked.run("local", "--destructive", companies=companies) == NOT_CONFIRMED
+    assert len(asked.questions) == 1
+
+
+def test_a_protected_neighbour_on_the_same_nodes_is_asked_for_too(asked: Asked) -> None:
+    companies = [{"name": "acme", "regions": [US]}, {"name": "globex", "protect": True}]
+    assert asked.run("local", "--destructive", "--companies", "acme", companies=companies) == NOT_CONFIRMED
+    elsewhere = [{"name": "acme", "regions": [US]}, {"name": "globex", "regions": [EU], "protect": True}]
+    assert asked.run("local", "--destructive", "--companies", "acme", companies=elsewhere) == FAILED
+
+
+def test_a_context_of_another_cluster_is_asked_for_under_the_name_local_too(asked: Asked) -> None:
+    assert asked.run("local", "--destructive", "--context", "prod-blue") == NOT_CONFIRMED
+
+
+@pytest.mark.parametrize("more", [["--destructive", "--yes"], []], ids=["with --yes", "disturbing nothing"])
+def test_a_pipeline_is_not_asked(asked: Asked, more: list[str]) -> None:
+    assert asked.run("prod", *more, companies=[{"name": "acme", "protect": True}]) == FAILED
+    assert asked.questions == []
+
+
+def test_without_a_terminal_the_answer_is_no(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = iter(typed)
-
-    def answer(question: str) -> str:
-        nonlocal asked
-        asked -= 1
-        return next(answers)
-
-    monkeypatch.setattr("builtins.input", answer)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: bool(typed), raising=False)
-    file = stack_file(tmp_path, "prod")
-    call = ["validate", "--config", str(file), "--stack", "prod", "--destructive", *yes]
-    assert main([*call, "--out", str(tmp_path / "out")]) == NOT_CONFIRMED
-    assert "nothing was done" in capsys.readouterr().err
-    assert asked == 0
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert asked.run("staging", "--destructive") == NOT_CONFIRMED
+    said = capsys.readouterr().err
+    assert "nothing was done" in said and "Stack staging: " in said
+    assert "repeat the command with --yes" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
