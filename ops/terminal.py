@@ -47,7 +47,8 @@ def confirm(question: str, yes: bool) -> None:
         return
     if not sys.stdin or not sys.stdin.isatty():
         raise OperatorError(
-            f"nothing was done: there is no terminal to ask: {question} For yes repeat the command with --yes",
+            "nothing was done: there is no terminal to ask at; repeat the command with --yes."
+            f" The question is: {question}",
             NOT_CONFIRMED,
         )
     try:
