@@ -3,24 +3,29 @@ STACK ?= local
 OUT ?= out/$(STACK)
 PYTHON ?= python3
 RUN := .venv/bin/python
+AGREED := $(if $(filter 1,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status validate drill render topology test check bench schema lock
+.PHONY: help up preview destroy down status validate drill render topology test check bench schema lock
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
 
 .venv/.done: requirements-dev.txt
+	@$(PYTHON) -m local.packages venv $(AGREED)
 	@echo "installing Python packages into .venv (a minute or two, once) …"
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-up: .venv/.done ## Deploy: STACK=local (default) on this machine, any other with the pulumi CLI
-	@$(RUN) -m local up --stack $(STACK)
+up: .venv/.done ## Deploy: STACK=local (default) on this machine, any other with the pulumi CLI (YES=1: install what is missing without asking)
+	@$(RUN) -m local up --stack $(STACK) $(AGREED)
 
-preview: .venv/.done ## Show what `make up` would do; needs neither credentials nor the pulumi CLI
-	@$(RUN) -m local preview --stack $(STACK)
+preview: .venv/.done ## Show what `make up` would change (OFFLINE=1: what a stack is made of, without credentials or cluster)
+	@$(RUN) -m local preview --stack $(STACK) $(if $(OFFLINE),--offline)
+
+destroy: .venv/.done ## Delete what `make up` deployed, but for volumes, namespaces and buckets that are kept
+	@$(RUN) -m local destroy --stack $(STACK)
 
 down: .venv/.done ## Stop everything that `make up` started here, and forget it
 	@$(RUN) -m local down
@@ -28,7 +33,7 @@ down: .venv/.done ## Stop everything that `make up` started here, and forget it
 status: .venv/.done ## What runs on this machine
 	@$(RUN) -m local status
 
-validate: .venv/.done ## Prove on what runs: isolation, persistence, sidecars, SOP and HR flow (COMPANIES="a b")
+validate: .venv/.done ## Prove on what runs, disturbing nothing: isolation, copies, sidecars, SOP and HR flow (COMPANIES="a b")
 	@$(RUN) -m ops validate --stack $(STACK) $(if $(COMPANIES),--companies $(COMPANIES))
 
 drill: .venv/.done ## Take REGION down, watch it fail over, bring it back (WAY=scale|node|network|gray|all)

@@ -2,9 +2,10 @@
 
 Checks tenancy isolation, persistence, sidecar communication and the four pillars, for each company in each
 of its regions, on a stack's clusters (`--stack`, `--config`, `--context`) or, without any cluster, on
-processes of this machine (`--brain`, `--health-monitor`). It makes marked data of its own and removes it. It
-deletes a Brain's pod where it serves; with `--destructive` it also restarts nodes and deletes volumes, and
-waits until all is restored. Ends with 6 when a check failed.
+processes of this machine (`--brain`, `--health-monitor`), which it starts and kills itself. It makes marked
+data of its own and removes it. On a cluster it disturbs nothing; with `--destructive` it also deletes Brains'
+pods, restarts nodes and deletes volumes, and waits until all is restored. Without `--destructive` the report
+says of each of these checks `not tried: needs --destructive`. Ends with 6 when a check failed.
 """
 
 from __future__ import annotations
@@ -43,7 +44,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--companies", nargs="+", metavar="NAME", help="default: all of the stack's companies"
     )
-    command.add_argument("--destructive", action="store_true", help="restart nodes and delete volumes, too")
+    command.add_argument(
+        "--destructive",
+        action="store_true",
+        help="also try what disturbs: delete Brains' pods, restart nodes, delete volumes (default: disturb"
+        " nothing, and report these checks as `not tried: needs --destructive`)",
+    )
     confirmation.add_arguments(command)
     command.add_argument(
         "--out", type=Path, default=REPORTS, help="folder of the reports (default: validation)"

@@ -31,6 +31,7 @@ class Check:
     judge: Callable[[Any, Any], Verdict]
     needs_cluster: bool = False
     destructive: bool = False
+    """Whether it disturbs what runs on a cluster: it ends or restarts something, or deletes a volume."""
     stores: bool = False
     """Whether it is about what the run stores, so that a Brain that only follows another has none of it."""
 
@@ -54,7 +55,13 @@ CHECKS = (
         needs_cluster=True,
         stores=True,
     ),
-    Check(area=Area.PERSISTENCE, name="restart", judge=persistence.restarted, stores=True),
+    Check(
+        area=Area.PERSISTENCE,
+        name="restart",
+        judge=persistence.restarted,
+        destructive=True,
+        stores=True,
+    ),
     Check(
         area=Area.PERSISTENCE,
         name="node restart",

@@ -1,4 +1,4 @@
-"""What was stored outlasts a node's restart, and the loss of the volume itself: only on request."""
+"""What was stored outlasts a node's restart, and the loss of the volume itself: only with `--destructive`."""
 
 from __future__ import annotations
 

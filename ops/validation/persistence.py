@@ -1,4 +1,4 @@
-"""What was stored outlasts the Brain's pod, or process."""
+"""What was stored outlasts the Brain's pod (only with `--destructive`), or process."""
 
 from __future__ import annotations
 

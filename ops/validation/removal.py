@@ -42,7 +42,8 @@ def forget(site: PodSite, spaces: Collection[str], asked: Collection[str]) -> st
 
 
 def _forget_brain(site: PodSite, spaces: Collection[str], asked: Collection[str]) -> str:
-    found = site.in_gate(BRAIN, "volume", {"prune": sorted({*asked, *spaces})})
+    # The company's own folder stays even if it is empty: its Brain may be about to write there.
+    found = site.in_gate(BRAIN, "volume", {"prune": sorted({*asked, *spaces} - {site.company})})
     if not any(found[space] for space in spaces):
         return "nothing is left on the Brain's volume"
     if site.standby():

@@ -66,8 +66,9 @@ class Session:
         """What the check comes to, and what to look at."""
         if check.needs_cluster and not self._cluster:
             return Verdict(status=Status.NEEDS_CLUSTER, detail="processes on this machine have none"), ""
-        if check.destructive and not self._destructive:
-            return Verdict(status=Status.NOT_ASKED, detail="needs --destructive"), ""
+        # Without a cluster the processes are the run's own.
+        if check.destructive and self._cluster and not self._destructive:
+            return Verdict(status=Status.NOT_TRIED, detail="needs --destructive"), ""
         if site in self._silent:
             return Verdict(status=Status.NOT_TRIED, detail=self._silent[site]), ""
         try:

@@ -22,7 +22,6 @@ class Status(StrEnum):
     FAILED = "failed"
     NEEDS_CLUSTER = "needs a cluster"
     NOT_ENFORCED = "not enforced here"
-    NOT_ASKED = "not asked for"
     NOT_APPLICABLE = "does not apply"
     NOT_TRIED = "not tried"
 

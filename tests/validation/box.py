@@ -86,6 +86,10 @@ class Box:
         """By NetworkPolicies; none are enforced unless the test says so."""
         self.sites: Sequence[PodSite] = ()
         self.api = self
+        self.calls: list[tuple[str, str]] = []
+        """Every call that is no plain read: method and path."""
+        self.commands: list[Sequence[str]] = []
+        """Every command that was run in a container."""
 
     @contextmanager
     def forward(self, namespace: str, pod: str, port: int) -> Iterator[str]:
@@ -95,6 +99,7 @@ class Box:
         self, namespace: str, pod: str, container: str, argv: Sequence[str], timeout: float = 60.0
     ) -> Executed:
         found = self.pods[namespace, pod]
+        self.commands.append(argv)
         if "create_connection" in " ".join(argv):
             return self._connections(argv[-1])
         program = sys.executable if argv[0] == "python3" else argv[0]
@@ -135,6 +140,7 @@ class Box:
 
     def call(self, method: str, path: str) -> Object:
         """Delete a pod: its StatefulSet starts another."""
+        self.calls.append((method, path))
         assert method == "DELETE"
         namespace, _, name = path.partition("/")
         found = self.pods[namespace, name]

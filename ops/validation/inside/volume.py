@@ -1,11 +1,12 @@
 """`{"count": […], "remove": […], "prune": […]}`, folders of the gate's volume: removes those to remove, and
-those to prune if no file is in them; prints how many files each folder has then.
+those to prune if no file is in them, folder by folder; prints how many files each folder has then.
 """
 
 import json
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,7 +20,10 @@ def main() -> None:
         shutil.rmtree(root / name, ignore_errors=True)
     for name in asked.get("prune", ()):
         if not files(root / name):
-            shutil.rmtree(root / name, ignore_errors=True)
+            for folder in (*sorted((root / name).rglob("*"), reverse=True), root / name):
+                # Never more than an empty folder: the application may write there at this very moment.
+                with suppress(OSError):
+                    folder.rmdir()
     named = [name for names in asked.values() for name in names]
     print(json.dumps({name: files(root / name) for name in named}))
 
