@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--state", type=Path, default=DEFAULT_STATE, help="folder of all that is started and made"
     )
+    parser.add_argument("--yes", action="store_true", help="agree to install packages that are missing")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -56,7 +57,9 @@ def _run(given: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return target.up(given.kubeconfig) if given.command == "up" else target.preview()
+    if given.command == "up":
+        return target.up(given.kubeconfig, yes=given.yes)
+    return target.preview()
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ from local.processes import Processes
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The local target that runs. `edges` has a URL for each region that has a node."""
+    """The local target that runs. `edges` has a URL for each region that has a node, `lacks` a line for each
+    requirement of nodes that this machine does not meet.
+    """
 
     kubeconfig: Path
     aws: Emulator
     edges: Mapping[str, str] = field(default_factory=dict)
+    lacks: Sequence[str] = ()
 
     def environment(self, region: str) -> dict[str, str]:
         """For programs that call AWS and Kubernetes."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from engine.program import load_stack_file, run_program
 from engine.recorder import COMPUTED, Secret
 from local import access, build, control_plane, emulator, pulumi_cli, readiness, services
 from local.access import Access
+from local.consent import ask
 from local.embedded.deployment import Deployment
 from local.embedded.state import State
 from local.files import LocalError, Progress, locked
@@ -46,14 +48,15 @@ class Target:
         self.config, self.secret_keys = load_stack_file(stack_file)
         self.settings = from_config(self.config, stack)
 
-    def up(self, kubeconfig: Path | None = None) -> int:
-        """Start the services, deploy, and say how to reach what is there."""
+    def up(self, kubeconfig: Path | None = None, *, yes: bool = False) -> int:
+        """Start the services, deploy, and say how to reach what is there. `yes` agrees to every question."""
         if self.stack != LOCAL:
             return self._pulumi_up()
         began = time.monotonic()
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self.state / "deploy.lock", self.progress, f"it deploys from {self.state}"):
-            target = services.start(self.state, self.settings, kubeconfig, self.progress)
+            install = partial(ask, yes=yes)
+            target = services.start(self.state, self.settings, kubeconfig, self.progress, install)
             command = self._engine()
             if command:
                 # With its preview: that is where the CLI refuses what is protected, before anything is done.
@@ -180,6 +183,8 @@ class Target:
             self.progress(f"edge of {region}: {url}")
         self.progress(f"AWS emulator: {target.aws.url}  (access key and secret key: local)")
         self.progress(f"kubeconfig: {target.kubeconfig}\n\n  export KUBECONFIG={target.kubeconfig}\n")
+        for remark in services.remarks(target):
+            self.progress(remark)
 
 
 def status(state: Path, progress: Progress) -> int:

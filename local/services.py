@@ -4,6 +4,7 @@ machine can have them.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,22 +12,28 @@ from pathlib import Path
 
 from local import access, control_plane, emulator, ports
 from local.access import Access
+from local.consent import Consent, ask
 from local.edge.manifests import manifests as edge_manifests
 from local.files import Progress
 from local.kubernetes_api import KubernetesApi
 from local.nodes import addons, cluster, network, requirements, stock
-from local.nodes.plan import Network
 from local.processes import Processes
 from settings import Settings
 
 FIELD_MANAGER = "digital-agency-local"
+KUBECTL = "https://kubernetes.io/docs/tasks/tools/"
 
 
-def start(state: Path, settings: Settings, kubeconfig: Path | None, progress: Progress) -> Access:
+def start(
+    state: Path, settings: Settings, kubeconfig: Path | None, progress: Progress, consent: Consent = ask
+) -> Access:
     """Start what does not run yet; `kubeconfig`: of a cluster that is there already, not one of ours."""
     given = kubeconfig or access.remembered(state).get("kubeconfig")
     regions = sorted(region.name for region in settings.regions)
-    planned = None if given else _network(state, regions, progress)
+    lacks = [] if given else requirements.prepare(progress, consent)
+    if lacks:
+        progress(_no_nodes(lacks))
+    planned = None if given or lacks else network.ensure(state, regions)
     address = planned.host if planned else ports.LOOPBACK
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(emulator.start, state, progress, address=address)
@@ -42,14 +49,19 @@ def start(state: Path, settings: Settings, kubeconfig: Path | None, progress: Pr
         _apply(KubernetesApi(str(config), "", threading.Event(), progress), objects)
     if settings.hosted_zone_id:
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
-    return Access(kubeconfig=config, aws=aws, edges=access.edges(state) if planned else {})
+    return Access(kubeconfig=config, aws=aws, edges=access.edges(state) if planned else {}, lacks=lacks)
 
 
-def _network(state: Path, regions: Sequence[str], progress: Progress) -> Network | None:
-    if missing := requirements.missing():
-        progress("no nodes, so pods stay pending: this machine lacks\n  " + "\n  ".join(missing))
-        return None
-    return network.ensure(state, regions)
+def remarks(target: Access) -> list[str]:
+    """What the user should know at the end of a deployment: why pods stay pending, where to get `kubectl`."""
+    found = [_no_nodes(target.lacks)] if target.lacks else []
+    if shutil.which("kubectl") is None:
+        found.append(f"`kubectl` is not on PATH; get it from {KUBECTL}")
+    return found
+
+
+def _no_nodes(lacks: Sequence[str]) -> str:
+    return "no nodes, so pods stay pending: this machine lacks\n  " + "\n  ".join(lacks)
 
 
 def _apply(api: KubernetesApi, objects: Sequence[dict[str, object]]) -> None:

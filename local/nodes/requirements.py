@@ -1,4 +1,4 @@
-"""What a machine must have for nodes of its own; what is missing is told by name, with how to get it."""
+"""What a machine must have for nodes. Each requirement that is missing is one line of text."""
 
 from __future__ import annotations
 
@@ -7,39 +7,47 @@ import shutil
 import subprocess
 import sys
 
+from local import packages
+from local.consent import Consent
+from local.files import Progress
 from local.nodes import cgroups
 
-PACKAGES = {
-    "gcc": "gcc",
-    "ip": "iproute2",
-    "iptables": "iptables",
-    "mmdebstrap": "mmdebstrap",
-    "pkg-config": "pkg-config",
-    "unshare": "util-linux",
-}
-"""Debian's package for each program."""
-LIBRARIES = {"libseccomp": "libseccomp-dev"}
+
+def prepare(progress: Progress, consent: Consent) -> list[str]:
+    """Install the packages that nodes need; return what this machine still lacks, empty where nodes can run.
+
+    Installs nothing where nodes cannot run for another reason. Raises LocalError when packages stay missing.
+    """
+    if not _obstacles():
+        packages.ensure(packages.for_nodes, progress, consent)
+    return missing()
 
 
 def missing() -> list[str]:
-    """A line for each thing that this machine has not; empty where nodes can run."""
+    """A line for each requirement that is missing; empty where nodes can run."""
+    if sys.platform != "linux":
+        return _obstacles()
+    lacking = packages.for_nodes()
+    found = [f"packages: apt-get install {' '.join(lacking)}"] if lacking else []
+    if os.geteuid() != 0:
+        found.append("root: nodes make namespaces, mounts and interfaces")
+    return [*found, *_obstacles()]
+
+
+def _obstacles() -> list[str]:
+    """What neither packages nor another user can change. Only root can find out about the rest."""
     if sys.platform != "linux":
         return [f"Linux (this is {sys.platform})"]
-    programs = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
-    if "pkg-config" not in programs:
-        programs += [package for library, package in LIBRARIES.items() if not _has_library(library)]
-    found = [f"packages: apt-get install {' '.join(sorted(programs))}"] if programs else []
+    if shutil.which("unshare") is None:
+        return ["the right to make namespaces and mounts: no `unshare` on PATH"]
     if os.geteuid() != 0:
-        return [*found, "root: nodes make namespaces, mounts and interfaces"]
-    if "util-linux" not in programs and (refused := _refused_namespaces()):
+        return []
+    found = []
+    if refused := _refused_namespaces():
         found.append(f"the right to make namespaces and mounts: {refused}")
     if fixed := cgroups.read_only():
         found.append(f"writable control groups: {', '.join(map(str, fixed))}")
     return found
-
-
-def _has_library(name: str) -> bool:
-    return subprocess.run(["pkg-config", "--exists", name], capture_output=True).returncode == 0
 
 
 def _refused_namespaces() -> str:

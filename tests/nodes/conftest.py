@@ -48,7 +48,7 @@ def able() -> None:
     """Packages can be installed, so they must be there. What a machine forbids can't be helped."""
     missing = requirements.missing()
     packages = [line for line in missing if line.startswith("packages")]
-    assert not packages, f"install {packages[0]}"
+    assert not packages, f"{packages[0]}, or run `python3 -m local.packages nodes`"
     if missing:
         pytest.skip(f"no nodes can run here: this machine lacks {'; '.join(missing)}")
 
