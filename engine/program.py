@@ -23,6 +23,8 @@ from engine.recorder import Recorder
 
 PROJECT: Final = "digital-agency"
 YOUNG_OBJECTS: Final = 50_000
+WORKERS: Final = 6
+"""Calls that reach the monitor at a time."""
 
 
 def run_program(
@@ -34,12 +36,11 @@ def run_program(
     project: str = PROJECT,
     secret_keys: Collection[str] = (),
     dry_run: bool = False,
-    workers: int = 6,
 ) -> dict[str, Any]:
     """Run `program` as a stack until everything it started has ended; returns the stack's outputs.
 
-    What the program, an `apply` or the monitor raises comes out as it was raised. `workers` calls reach the
-    monitor at a time. Settings, configuration, event loop and threads are this run's own.
+    What the program, an `apply` or the monitor raises comes out as it was raised. Settings, configuration,
+    event loop and threads are this run's own.
     """
 
     def run() -> dict[str, Any]:
@@ -58,16 +59,16 @@ def run_program(
         )
         settings.ROOT.set(None)
         runtime_config.set_all_config(dict(config), list(secret_keys))
-        _run_loop(program, monitor, workers)
+        _run_loop(program)
         return monitor.registrations[monitor.stack_urn].outputs
 
     return contextvars.copy_context().run(run)
 
 
-def _run_loop(program: Callable[[], Any], monitor: Recorder, workers: int) -> None:
+def _run_loop(program: Callable[[], Any]) -> None:
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)  # the first error is raised; those it causes are noise
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="engine")
+    executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="engine")
     loop.set_default_executor(executor)
     asyncio.set_event_loop(loop)
     thresholds = gc.get_threshold()
@@ -77,9 +78,6 @@ def _run_loop(program: Callable[[], Any], monitor: Recorder, workers: int) -> No
     traced, resource._get_stack_trace = resource._get_stack_trace, source_pb2.StackTrace
     try:
         loop.run_until_complete(runtime_stack.run_in_stack(lambda: _drained(program)))
-    except BaseException:
-        monitor.stop()
-        raise
     finally:
         resource._get_stack_trace = traced
         gc.set_threshold(*thresholds)

@@ -81,9 +81,6 @@ class Recorder(mocks.MockMonitor):
     def stack_urn(self) -> str:
         return self.make_urn("", STACK_TYPE, f"{self.project}-{self.stack}")
 
-    def stop(self) -> None:
-        """The run has failed or was interrupted: called before what is under way is waited for."""
-
     # What subclasses say.
 
     def resolve(self, registration: Registration) -> tuple[str, dict[str, Any]]:

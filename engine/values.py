@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
 Values = dict[str, Any]
-HASH_KEY: Final = "secret-sha256"
 
 
 @dataclass(frozen=True)
@@ -75,29 +72,6 @@ def to_wire(value: Any) -> Any:
     return rpc.UNKNOWN if value is COMPUTED else value
 
 
-def revealed(value: Any) -> Any:
-    """With the secrets in plain: only for what is sent to an API."""
-    return _mapped(value, lambda secret: revealed(secret.value))
-
-
-def storable(value: Any, salt: str) -> Any:
-    """With a keyed hash in place of each secret: tells a change, and nothing else."""
-
-    def digest(secret: Secret) -> dict[str, str]:
-        text = json.dumps(revealed(secret.value), sort_keys=True)
-        return {HASH_KEY: hmac.new(salt.encode(), text.encode(), hashlib.sha256).hexdigest()}
-
-    return _mapped(value, digest)
-
-
-def _mapped(value: Any, of_secret: Any) -> Any:
-    if isinstance(value, Secret):
-        return COMPUTED if value.value is COMPUTED else of_secret(value)
-    if isinstance(value, Mapping):
-        return {key: _mapped(item, of_secret) for key, item in value.items()}
-    return [_mapped(item, of_secret) for item in value] if isinstance(value, list) else value
-
-
 @dataclass(frozen=True)
 class Change:
     """One property that differs. `old` or `new` is None where it is absent."""
@@ -112,7 +86,7 @@ class Change:
 
 def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[Change]:
     """What differs, as deep as both sides are objects or lists of one length."""
-    if isinstance(old, dict) and isinstance(new, dict) and HASH_KEY not in old and HASH_KEY not in new:
+    if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             yield from changes(old.get(key), new.get(key), (*path, key))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
@@ -127,7 +101,5 @@ def _shown(value: Any) -> str:
         return "absent"
     if value is COMPUTED:
         return repr(COMPUTED)
-    if isinstance(value, dict) and HASH_KEY in value:
-        return "[secret]"
     text = json.dumps(value, default=repr)
     return text if len(text) <= 120 else f"{text[:119]}…"

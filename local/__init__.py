@@ -1,7 +1,6 @@
-"""The offline target: a real Kubernetes control plane and an AWS emulator as processes of this machine.
+"""The stack `local`: a real Kubernetes cluster and an AWS emulator as processes of this machine.
 
-`build` makes the cluster's programs from pinned Go modules, `processes` starts and stops daemons, `pki` makes
-certificates and tokens, `control_plane` and `emulator` are the two services. `deploy` puts the program on
-them, with the `pulumi` CLI (`pulumi_cli`) or with the engine in `embedded`.
-Everything lives under one state folder, so several checkouts work side by side.
+`build` makes the cluster's programs from pinned Go modules, `processes` starts and stops daemons, `services`
+starts the cluster and the emulator, `pulumi` deploys with the real engine, `aws_provider` is the engine's
+plugin for the emulator. Everything lives under one state folder, so several checkouts work side by side.
 """

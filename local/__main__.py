@@ -1,4 +1,4 @@
-"""`python -m local up|preview|down|status`: the platform on this machine."""
+"""`python -m local up|preview|destroy|down|status`: the platform on this machine."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ from typing import NoReturn
 
 import pulumi
 
-from local import deploy
+from engine.program import load_stack_file
+from local import deploy, offline
 from local.files import DEFAULT_STATE, LocalError
-from local.pulumi_cli import REPOSITORY
+from local.pulumi import tools
 from plan.names import LOCAL
-from settings import SettingsError
+from settings import SettingsError, from_config
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. 0: done; 1: it failed; 2: the stack file or the call is at fault; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("command", choices=["up", "preview", "down", "status"])
+    parser.add_argument("command", choices=["up", "preview", "destroy", "down", "status"])
     parser.add_argument("--stack", default=LOCAL, help="environment (default: local)")
     parser.add_argument("--config", type=Path, help="stack file (default: Pulumi.<stack>.yaml)")
     parser.add_argument("--kubeconfig", type=Path, help="deploy to this cluster instead of one of our own")
     parser.add_argument(
         "--state", type=Path, default=DEFAULT_STATE, help="folder of all that is started and made"
     )
-    parser.add_argument("--yes", action="store_true", help="agree to install packages that are missing")
+    parser.add_argument("--yes", action="store_true", help="agree to install packages and to download pulumi")
+    parser.add_argument(
+        "--offline", action="store_true", help="preview without credentials, cluster and the pulumi command"
+    )
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -48,18 +52,35 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace) -> int:
     state = given.state.resolve()
     if given.command == "down":
-        return deploy.down(state, _say)
-    if given.command == "status":
-        return deploy.status(state, _say)
-    stack_file = given.config or REPOSITORY / f"Pulumi.{given.stack}.yaml"
+        deploy.down(state, _say)
+    elif given.command == "status":
+        deploy.status(state, _say)
+    else:
+        return _on_stack(given, state)
+    return 0
+
+
+def _on_stack(given: argparse.Namespace, state: Path) -> int:
+    """A command that reads the stack file."""
+    file = given.config or tools.REPOSITORY / f"Pulumi.{given.stack}.yaml"
     try:
-        target = deploy.Target(state, given.stack, stack_file, _say)
+        config, secret_keys = load_stack_file(file)
+        from_config(config, given.stack)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if given.command == "preview" and given.offline:
+        return offline.preview(given.stack, config, secret_keys, deploy.PROGRAM, _say)
+    if given.stack != LOCAL:
+        tools.become_pulumi(given.command, given.stack)
+    target = deploy.Target(state, file, _say, yes=given.yes)
     if given.command == "up":
-        return target.up(given.kubeconfig, yes=given.yes)
-    return target.preview()
+        target.up(given.kubeconfig)
+    elif given.command == "preview":
+        target.preview()
+    else:
+        target.destroy()
+    return 0
 
 
 def _say(line: str) -> None:

@@ -21,7 +21,6 @@ from typing import IO
 from local.files import LocalError, Progress, locked
 
 MODULES = Path(__file__).parent / "go"
-MODULE_FILES = ("go.mod", "go.sum", "tools.go")
 REPORT_SECONDS = 3.0
 LOG_LINES = 20
 
@@ -135,6 +134,20 @@ PARTS: Mapping[str, Part] = {
             ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
         ),
         Part(
+            name="pulumi",
+            module="pulumi",
+            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            pinned="github.com/pulumi/pulumi/pkg/v3",
+            ldflags=("-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+        ),
+        Part(
+            name="pulumi-resource-kubernetes",
+            module="pulumi-kubernetes",
+            package=".",
+            pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
+            ldflags=("-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={version}",),
+        ),
+        Part(
             name="d2",
             module="d2",
             package="oss.terrastruct.com/d2",
@@ -165,8 +178,7 @@ def ensure(parts: Iterable[Part], progress: Progress, modules: Path = MODULES) -
     BuildError when Go is missing or a build fails.
     """
     parts = tuple(parts)
-    toolchain = _toolchain(modules, parts)
-    binaries = {part.name: cache() / "bin" / _key(part, modules, toolchain) / part.name for part in parts}
+    binaries = locate(parts, modules)
     for part in parts:
         binary = binaries[part.name]
         if binary.exists():
@@ -175,6 +187,13 @@ def ensure(parts: Iterable[Part], progress: Progress, modules: Path = MODULES) -
             if not binary.exists():
                 _build(part, modules / part.module, binary, lock, progress)
     return binaries
+
+
+def locate(parts: Iterable[Part], modules: Path = MODULES) -> dict[str, Path]:
+    """Where the binary of each part is, or will be, by its name."""
+    parts = tuple(parts)
+    toolchain = _toolchain(modules, parts) if parts else ""
+    return {part.name: cache() / "bin" / _key(part, modules, toolchain) / part.name for part in parts}
 
 
 def cache() -> Path:
@@ -216,8 +235,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _key(part: Part, modules: Path, toolchain: str) -> str:
     """What a binary depends on, as a short name; programs of one module built alike share it."""
     digest = hashlib.sha256()
-    for file in MODULE_FILES:
-        digest.update((modules / part.module / file).read_bytes() + b"\0")
+    for file in sorted((modules / part.module).rglob("*")):
+        if file.is_file():
+            digest.update(file.read_bytes() + b"\0")
     digest.update(json.dumps([part.ldflags, part.cgo, part.tags, toolchain]).encode())
     return f"{part.module}-{digest.hexdigest()[:16]}"
 
@@ -276,7 +296,7 @@ def _build(part: Part, module: Path, binary: Path, lock: IO[bytes], progress: Pr
 
 def _watch(process: subprocess.Popen[bytes], part: Part, log: Path, began: float, progress: Progress) -> None:
     """Report until the build ends: what it does, since when, how far it is."""
-    progress(f"building {part.name} from source (all of them: about a quarter of an hour, once)")
+    progress(f"building {part.name} from source (all of them: about 25 minutes, once)")
     while True:
         try:
             process.wait(REPORT_SECONDS)

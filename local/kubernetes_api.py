@@ -1,4 +1,4 @@
-"""The HTTP API of a Kubernetes cluster, as far as the embedded engine needs it."""
+"""The HTTP API of a Kubernetes cluster, as far as the local cluster and `ops` need it."""
 
 from __future__ import annotations
 

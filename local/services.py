@@ -12,7 +12,7 @@ from pathlib import Path
 
 from local import access, control_plane, emulator, ports
 from local.access import Access
-from local.consent import Consent, ask
+from local.consent import Consent
 from local.edge.manifests import manifests as edge_manifests
 from local.files import Progress
 from local.kubernetes_api import KubernetesApi
@@ -24,23 +24,31 @@ FIELD_MANAGER = "digital-agency-local"
 KUBECTL = "https://kubernetes.io/docs/tasks/tools/"
 
 
-def start(
-    state: Path, settings: Settings, kubeconfig: Path | None, progress: Progress, consent: Consent = ask
-) -> Access:
-    """Start what does not run yet; `kubeconfig`: of a cluster that is there already, not one of ours."""
-    given = kubeconfig or access.remembered(state).get("kubeconfig")
-    regions = sorted(region.name for region in settings.regions)
-    lacks = [] if given else requirements.prepare(progress, consent)
+def prepare(state: Path, kubeconfig: Path | None, progress: Progress, consent: Consent) -> list[str]:
+    """Install what nodes need; return what this machine still lacks for them.
+
+    Nothing is needed where `kubeconfig`, given now or before, is of a cluster that is there already.
+    """
+    lacks = [] if _given(state, kubeconfig) else requirements.prepare(progress, consent)
     if lacks:
         progress(_no_nodes(lacks))
+    return lacks
+
+
+def start(
+    state: Path, settings: Settings, kubeconfig: Path | None, lacks: list[str], progress: Progress
+) -> Access:
+    """Start what does not run yet. `lacks`: why there are no nodes, as `prepare` says."""
+    given = _given(state, kubeconfig)
+    regions = sorted(region.name for region in settings.regions)
     planned = None if given or lacks else network.ensure(state, regions)
     address = planned.host if planned else ports.LOOPBACK
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(emulator.start, state, progress, address=address)
-        config = Path(given) if given else control_plane.start(state, progress, address=address).kubeconfig
+        config = given or control_plane.start(state, progress, address=address).kubeconfig
         aws = starting.result()
     if given:
-        access.remember(state, kubeconfig=str(Path(given).resolve()))
+        access.remember(state, kubeconfig=str(given.resolve()))
     if planned:
         images = [settings.agency_image, settings.images.python, settings.images.rclone]
         cluster.start(state, planned, regions, config, images, progress)
@@ -58,6 +66,12 @@ def remarks(target: Access) -> list[str]:
     if shutil.which("kubectl") is None:
         found.append(f"`kubectl` is not on PATH; get it from {KUBECTL}")
     return found
+
+
+def _given(state: Path, kubeconfig: Path | None) -> Path | None:
+    """The kubeconfig of a cluster that is not one of ours."""
+    remembered = access.remembered(state).get("kubeconfig")
+    return kubeconfig or (Path(remembered) if remembered else None)
 
 
 def _no_nodes(lacks: Sequence[str]) -> str:

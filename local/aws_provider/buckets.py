@@ -1,8 +1,9 @@
 """Tells a bucket that an interrupted run created from one that was kept when it left the stack.
 
 The engine does not remember a resource whose creation was interrupted, and S3 cannot create a bucket
-together with a tag. So a parameter of SSM in the emulator says that a bucket is being created: from before its creation until the
-engine has recorded the bucket, that is when a part of the bucket is created, or when the run ends.
+together with a tag. So a parameter of SSM in the emulator says that a bucket is being created: from before
+its creation until the engine has recorded the bucket, that is when a part of the bucket is created, or when
+the run ends.
 """
 
 from __future__ import annotations

@@ -15,11 +15,18 @@ from local.aws_provider.table import Row
 from local.emulator import REGION
 
 MISSING: Final = "missing (required)"
+_FAULTS: Final = {
+    "missing required field": MISSING,
+    "invalid type": "must be one of {valid_types}, got {param!r}",
+    "invalid range": "must be at least {min_allowed}, got {param}",
+    "invalid length": "must have a length of at least {min_allowed}, got {param}",
+}
+"""Faults that botocore reports, in our words."""
 
 
 def problems_of(row: Row, client: Client, inputs: Values) -> Problems:
     """The problems of the inputs by property path. Whatever is not known yet has none."""
-    known = {name: value for name, value in _known(inputs).items() if not name.startswith("__")}
+    known = {name: value for name, value in inputs.items() if name[:2] != "__" and not _has_unknown(value)}
     allowed = _allowed(row, properties_shape(row, client, row.main))
     places = {letters(name) for name in allowed}
     problems = unknown((name for name in known if letters(name) not in places), allowed)
@@ -28,9 +35,8 @@ def problems_of(row: Row, client: Client, inputs: Values) -> Problems:
     complete = {"region": REGION, **{name: inputs[name] for name in inputs if name.startswith("__")}, **known}
     sent = parameters(row, client, row.main, complete, problems)
     problems = _model_problems(row, client, sent) | problems
-    if known != {name: inputs[name] for name in known} or COMPUTED in inputs.values():
-        return {path: problem for path, problem in problems.items() if problem != MISSING}
-    return problems
+    incomplete = any(map(_has_unknown, inputs.values()))
+    return {path: text for path, text in problems.items() if not (incomplete and text == MISSING)}
 
 
 def path_of(keys: tuple[str, ...]) -> str:
@@ -42,12 +48,9 @@ def path_of(keys: tuple[str, ...]) -> str:
     return path.removeprefix(".")
 
 
-def _known(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _known(item) for key, item in value.items() if item is not COMPUTED}
-    if isinstance(value, list):
-        return [_known(item) for item in value if item is not COMPUTED]
-    return value
+def _has_unknown(value: Any) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is COMPUTED or any(map(_has_unknown, items))
 
 
 def _allowed(row: Row, shape: Any) -> set[str]:
@@ -85,8 +88,5 @@ def _model_problems(row: Row, client: Client, sent: Values) -> Problems:
             rf"^\.?(ChangeBatch\.Changes\[0\]\.ResourceRecordSet|{row.body or '(?!)'})?\.?", "", member
         )
         path = ".".join(row.key.get(part) or property_of(part, row.names) for part in at.split("."))
-        value = {key: item for key, item in details.items() if key not in ("param", "required_name")}
-        found[path] = (
-            MISSING if "required_name" in details else f"{fault}, got {details.get('param')!r} {value}"
-        )
+        found[path] = _FAULTS.get(fault, fault + ", got {param!r}").format_map({"param": None, **details})
     return found

@@ -30,6 +30,7 @@ class Resources:
         self.region, self.stopped = REGION, threading.Event()
         self.buckets = BucketCreations(api)
         self._api, self._tokens = api, dict[str, str]()
+        self._created = set[tuple[str, str]]()
 
     def check(self, kind: str, urn: str, news: Values, olds: Values) -> tuple[Values, Problems]:
         """The inputs with a token of the creation, where the type needs one; and what is wrong with them.
@@ -70,10 +71,12 @@ class Resources:
         if found:
             olds = {name: value for name, value in found[0].items() if name in {*inputs, "tags"}}
             if not self.diff(kind, olds, inputs)[1]:
+                self._created.add((kind, identity))
                 return identity, self.update(kind, identity, olds, inputs)
             self.delete(kind, identity, olds)  # the program changed since the interruption
         answer = client.send(row.main, parameters(row, client, row.main, values)) if row.writes else {}
         identity = str(jmespath.search(row.id, answer)) if row.id else row.identify(values)
+        self._created.add((kind, identity))
         return identity, self._finish(kind, identity, {}, inputs)
 
     def update(self, kind: str, identity: str, olds: Values, news: Values) -> Values:
@@ -108,8 +111,12 @@ class Resources:
         return kept | changed, {"region": self.region, **baseline, **_public(kept | changed), **outputs}
 
     def delete(self, kind: str, identity: str, inputs: Values) -> None:
-        """A resource that is gone already is deleted."""
+        """A resource that is gone already is deleted. One that this run created under the same id stays: then
+        the engine means its predecessor, which was replaced or renamed.
+        """
         row = row_of(kind)
+        if (kind, identity) in self._created:
+            return
         client, values = self._client(row, inputs), self._values(kind, inputs, identity)
         try:
             if row.limit:

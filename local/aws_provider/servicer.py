@@ -55,7 +55,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             kind, news, olds = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
             inputs, problems = self._resources.check(kind, request.urn, news, olds)
             failures = [
-                provider_pb2.CheckFailure(property=path, reason=f"{kind}: {path}: {problem}")
+                provider_pb2.CheckFailure(property=path, reason=problem)
                 for path, problem in sorted(problems.items())
             ]
             return provider_pb2.CheckResponse(inputs=struct(inputs), failures=failures)

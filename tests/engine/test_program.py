@@ -11,7 +11,7 @@ import pytest
 from engine.placeholders import Placeholders
 from engine.program import load_stack_file, run_program
 from engine.recorder import Registration
-from tests.engine.stage import config_map
+from tests.engine.programs import config_map
 
 
 def test_runs_leave_nothing_to_each_other() -> None:

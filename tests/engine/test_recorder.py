@@ -13,7 +13,7 @@ from pulumi import Alias, ComponentResource, ResourceOptions
 from engine.placeholders import Placeholders
 from engine.program import run_program
 from engine.recorder import COMPUTED, DuplicateUrnError, Recorder, Secret
-from tests.engine.stage import Program, config_map
+from tests.engine.programs import Program, config_map
 
 STACK = "urn:pulumi:dev::digital-agency::"
 

@@ -15,7 +15,7 @@ import yaml
 
 from local.emulator import REGION
 from local.kubernetes_api import KubernetesApi
-from tests.engine.test_command import run
+from tests.local.commands import changes, run
 from tests.strategies import Raw
 
 US, EU = "us-east-1", "eu-west-1"
@@ -95,7 +95,7 @@ class Target:
         """The lines of the plan that tell of a resource."""
         code, said, errors = run(self.state, "preview", "--config", str(self.file))
         assert (code, errors) == (0, ""), said + errors
-        return [line for line in said.splitlines() if line[:2] in ("+ ", "~ ", "± ", "- ", "= ")]
+        return changes(said)
 
     # What is there.
 

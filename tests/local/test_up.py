@@ -16,7 +16,7 @@ from local import control_plane, emulator
 from local.processes import Processes
 from local.procfs import marked
 from plan.resolver import Client, resolve
-from tests.engine.test_command import run, start
+from tests.local.commands import run, start
 from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target
 from tests.services import until
 

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.program import load_stack_file
 from local import services
 from local.access import Access
 from local.consent import Consent
 from local.emulator import Emulator
 from local.files import LocalError
 from local.nodes import cgroups, requirements
-from settings import from_config
 from tests.local.machine import ALL, Machine
-from tests.recording import ROOT
 
 PACKAGES = f"packages: apt-get install {' '.join(ALL)}"
 NAMESPACES = "the right to make namespaces and mounts: "
@@ -66,11 +63,10 @@ def test_packages_that_stay_missing_end_the_deployment_before_anything_is_starte
         (machine.folder / "apt-get").unlink()
     else:
         machine.write_apt_get(*apt_get)
-    config, _ = load_stack_file(ROOT / "Pulumi.local.yaml")
     state = tmp_path / "state"
 
     with pytest.raises(LocalError) as raised:
-        services.start(state, from_config(config, "local"), None, print, consent)
+        services.prepare(state, None, print, consent)
 
     assert str(raised.value).startswith(f"Debian packages: missing (required): {', '.join(ALL)}. ")
     assert reason in str(raised.value)

@@ -1,0 +1,160 @@
+"""The engine's events as lines for the person who waits, and what they say of each resource."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pulumi.automation import EngineEvent, OpType
+from pulumi.automation.events import DiagnosticEvent, PolicyEvent, StepEventMetadata
+
+from local.files import Progress
+
+SIGNS: Final[Mapping[str, str]] = {
+    OpType.CREATE: "+",
+    OpType.IMPORT: "=",
+    OpType.UPDATE: "~",
+    OpType.REPLACE: "±",
+    OpType.DELETE: "-",
+}
+"""Operations that are shown. The parts of a replacement are not: the engine reports each beside its whole."""
+WORDS: Final[Mapping[str, str]] = {
+    OpType.CREATE: "created",
+    OpType.IMPORT: "imported",
+    OpType.UPDATE: "updated",
+    OpType.REPLACE: "replaced",
+    OpType.DELETE: "deleted",
+}
+KEPT: Final = "  (the object itself is kept)"
+MANDATORY: Final = ("mandatory", "remediate")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the engine does, or would do, to one resource."""
+
+    op: str
+    urn: str
+    type: str
+    old: Mapping[str, Any] = field(default_factory=dict)
+    new: Mapping[str, Any] = field(default_factory=dict)
+    """Inputs before and after; secrets are masked."""
+    diff: Mapping[str, str] = field(default_factory=dict)
+    """Path of a property to the kind of its change, as the provider sees it: `update`, `add-replace`, …"""
+    kept: bool = False
+    """Leaves the stack, but not its cluster or account (`retain_on_delete`)."""
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+    def __str__(self) -> str:
+        return f"{SIGNS[self.op]} {self.op:<8} {self.type}  {self.name}{KEPT if self.kept else ''}"
+
+
+@dataclass
+class Display:
+    """Takes the events of one operation and shows them on `progress`.
+
+    A preview is shown with what changes in each resource. With `done` each resource is shown when it is done;
+    `expected` is how many there will be. Neither: only what a refresh finds, warnings and errors.
+    """
+
+    progress: Progress
+    planned: bool = False
+    done: bool = False
+    expected: int = 0
+    steps: list[Step] = field(default_factory=list)
+    drift: list[Step] = field(default_factory=list)
+    """What is not in the cluster or the account as it was deployed."""
+    errors: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """Policy packs that checked every resource, by name: versions."""
+    began: float = field(default_factory=time.monotonic)
+
+    def __call__(self, event: EngineEvent) -> None:
+        if event.resource_pre_event and not self.done:
+            self._take(event.resource_pre_event.metadata)
+        elif event.res_outputs_event and event.res_outputs_event.metadata.op == OpType.REFRESH:
+            self._look(event.res_outputs_event.metadata)
+        elif event.res_outputs_event and self.done:
+            self._take(event.res_outputs_event.metadata)
+        elif event.res_op_failed_event:
+            self.errors.append(f"failed: {event.res_op_failed_event.metadata.urn}")
+        elif event.diagnostic_event:
+            self._tell(event.diagnostic_event)
+        elif event.policy_event:
+            self._judge(event.policy_event)
+        elif event.summary_event:
+            self.policies = event.summary_event.policy_packs
+
+    @property
+    def summary(self) -> str:
+        """How many of each."""
+        counted = Counter(step.op for step in self.steps)
+        if not counted:
+            return f"nothing changed: {self.unchanged} resources are as the program has them"
+        parts = [f"{SIGNS[op]} {counted[op]} {WORDS[op]}" for op in SIGNS if counted[op]]
+        kept = sum(step.kept for step in self.steps)
+        return ", ".join([*parts, f"{self.unchanged} unchanged"]) + (f"; {kept} of them kept" if kept else "")
+
+    def _take(self, metadata: StepEventMetadata) -> None:
+        if metadata.op == OpType.SAME:
+            self.unchanged += 1
+        elif metadata.op in SIGNS:
+            step = _step(metadata)
+            self.steps.append(step)
+            if self.done:
+                seconds = time.monotonic() - self.began
+                self.progress(f"{step}  ({len(self.steps)} of {self.expected}, {seconds:.1f} s)")
+            elif self.planned:
+                self.progress("\n".join([str(step), *_differences(step)]))
+
+    def _look(self, metadata: StepEventMetadata) -> None:
+        """Take what a refresh found of one resource."""
+        step = _step(metadata)
+        if metadata.new and not step.diff:
+            return
+        self.drift.append(step)
+        found = (
+            f"changed outside Pulumi: {', '.join(step.diff)}" if metadata.new else "deleted outside Pulumi"
+        )
+        self.progress(f"! drift    {step.type}  {step.name}  ({found})")
+
+    def _tell(self, event: DiagnosticEvent) -> None:
+        text = event.message.strip()
+        if not text or event.ephemeral or event.severity == "debug":
+            return
+        if event.severity == "error":
+            self.errors.append(f"{event.urn.rpartition('::')[2]}: {text}" if event.urn else text)
+        else:
+            self.progress(f"{event.severity.partition('#')[0]}: {text}")
+
+    def _judge(self, event: PolicyEvent) -> None:
+        text = f"{event.policy_name} ({event.enforcement_level}): {event.message.strip()}"
+        if event.enforcement_level in MANDATORY:
+            self.errors.append(text)
+        else:
+            self.progress(text)
+
+
+def _step(metadata: StepEventMetadata) -> Step:
+    state = metadata.new or metadata.old
+    return Step(
+        op=metadata.op.value,
+        urn=metadata.urn,
+        type=metadata.type,
+        old=(metadata.old.inputs if metadata.old else None) or {},
+        new=(metadata.new.inputs if metadata.new else None) or {},
+        diff={path: one.diff_kind.value for path, one in (metadata.detailed_diff or {}).items()},
+        kept=metadata.op == OpType.DELETE and bool(state and getattr(state, "retain_on_delete", False)),
+    )
+
+
+def _differences(step: Step) -> Iterator[str]:
+    for path, kind in step.diff.items():
+        yield f"             {path}: {kind}"

@@ -1,0 +1,197 @@
+"""A stack that the real engine deploys from this process. Project and state are in the state folder."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import yaml
+from pulumi import automation
+from pulumi.automation import CommandResult, PulumiCommand
+from pulumi.automation.errors import create_command_error
+
+from local.files import LocalError, Progress, write_atomically
+from local.processes import NAME_MARK, STATE_MARK, Processes
+from local.pulumi import tools
+from local.pulumi.display import Display
+
+ENGINE: Final = "pulumi"
+"""The name of the engine and its plugins among the processes of a state folder."""
+SALT: Final = "encryptionsalt"
+
+T = TypeVar("T")
+
+
+class Stack:
+    """One stack: `program` is run in this process, all else by the `pulumi` command in `<state>/bin`.
+
+    `services` are environment variables that lead to the cluster and the AWS account. One operation runs at a
+    time: the caller holds a lock. Every operation raises LocalError with what the engine says.
+    """
+
+    def __init__(
+        self, state: Path, name: str, program: Path, services: Mapping[str, str], progress: Progress
+    ) -> None:
+        self.name, self._state, self._progress = name, state, progress
+        self._told = set[str]()
+        self._project, self._backend = state / "project", state / "backend"
+        for folder in (self._project, self._backend):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._processes = Processes(state, progress)
+        workspace = automation.LocalWorkspace(
+            work_dir=str(self._project),
+            pulumi_home=str(state / tools.HOME),
+            program=lambda: _run(program),
+            env_vars={**services, **self._environment()},
+            pulumi_command=Command(str(state)),
+        )
+        self._select = lambda: automation.Stack.create_or_select(name, workspace)
+
+    def prepare(self, stack_file: Path) -> None:
+        """Take the stack file as it is now, and repair what a run that was killed has left."""
+        self._processes.stop([ENGINE])
+        project = yaml.safe_load((tools.REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))
+        write_atomically(self._project / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
+        self._write_config(stack_file)
+        self._stack = self._operate(self._select)
+        if any(self._backend.glob(".pulumi/locks/**/*.json")):
+            self._operate(self._stack.cancel)
+        pending = self._deployment().get("pending_operations") or []
+        if pending:
+            self._progress(
+                f"the run before was interrupted at {len(pending)} resources: looking at what is there"
+            )
+            self._operate(lambda: self._stack.refresh(clear_pending_creates=True))
+
+    def preview(self, *, refresh: bool = False, show: bool = True) -> Display:
+        """What `up` would do. With `refresh` the engine first looks at what is really there."""
+        display = Display(self._tell, planned=show)
+
+        def operation() -> object:
+            return self._stack.preview(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
+
+        return self._watched(display, operation)
+
+    def up(self, expected: int, *, refresh: bool = False) -> Display:
+        """Deploy; `expected` is the number of changes in the preview."""
+        display = Display(self._tell, done=True, expected=expected)
+
+        def operation() -> object:
+            return self._stack.up(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
+
+        return self._watched(display, operation)
+
+    def destroy(self) -> Display:
+        """Delete every resource but those that are kept."""
+        display = Display(self._tell, done=True, expected=len(self.resources()))
+        return self._watched(display, lambda: self._stack.destroy(on_event=display))
+
+    def outputs(self) -> dict[str, Any]:
+        """Stack outputs; secrets are masked."""
+        found = self._operate(self._stack.outputs)
+        return {key: "[secret]" if one.secret else one.value for key, one in found.items()}
+
+    def resources(self) -> list[dict[str, Any]]:
+        """All resources in the state."""
+        return list(self._deployment().get("resources") or [])
+
+    def _tell(self, line: str) -> None:
+        """Show a line, a warning only once: a preview and the deployment after it give the same ones."""
+        if not (line.startswith("warning: ") and line in self._told):
+            self._progress(line)
+        self._told.add(line)
+
+    def _deployment(self) -> dict[str, Any]:
+        return dict(self._operate(self._stack.export_stack).deployment or {})
+
+    @property
+    def _policy_packs(self) -> list[str]:
+        return [str(self._state / "bin" / tools.POLICY_PACK)]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            STATE_MARK: str(self._state.resolve()),
+            NAME_MARK: ENGINE,
+            "PULUMI_BACKEND_URL": f"file://{self._backend}",
+            # The state folder is what keeps others out; a passphrase beside the state would not.
+            "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", "local"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def _write_config(self, stack_file: Path) -> None:
+        """The engine writes its encryption salt into the stack file: in the repository's it would stay."""
+        copy, text = self._project / f"Pulumi.{self.name}.yaml", stack_file.read_text(encoding="utf-8")
+        known = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else None
+        salt = (known or {}).get(SALT)
+        if salt and SALT not in yaml.safe_load(text):
+            text = f"{SALT}: {salt}\n{text}"
+        write_atomically(copy, text)
+
+    def _watched(self, display: Display, operation: Callable[[], object]) -> Display:
+        """Run an operation whose errors the display collects."""
+        try:
+            operation()
+        except automation.CommandError as error:
+            raise LocalError("\n".join(display.errors) or str(error)) from None
+        finally:
+            self._processes.stop([ENGINE])
+        return display
+
+    def _operate(self, operation: Callable[[], T]) -> T:
+        try:
+            return operation()
+        except automation.CommandError as error:
+            raise LocalError(str(error)) from None
+
+
+class Command(PulumiCommand):
+    """The `pulumi` command in a session of its own: an interrupt reaches it once, and it ends in order."""
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> CommandResult:
+        process = subprocess.Popen(
+            [self.command, "--non-interactive", *args],
+            cwd=cwd,
+            env={
+                **os.environ,
+                **additional_env,
+                "PULUMI_AUTOMATION_API": "true",
+                "PATH": _path(self.command),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            raise
+        result = CommandResult(out, err, process.returncode)
+        if process.returncode:
+            raise create_command_error(result)
+        return result
+
+
+def _path(command: str) -> str:
+    """The folder of the command first: there the engine finds its plugins."""
+    return os.pathsep.join([str(Path(command).parent), os.environ["PATH"]])
+
+
+def _run(program: Path) -> None:
+    runpy.run_path(str(program), run_name="__main__")

@@ -1,0 +1,186 @@
+"""The `pulumi` command and the plugins that it starts: found, downloaded if the user agrees, or built."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.request
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Final, NoReturn
+
+from pulumi.automation import InvalidVersionError, PulumiCommand
+from semver import VersionInfo
+
+from local import build
+from local.consent import Consent
+from local.files import LocalError, Progress, write_atomically
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+DOWNLOAD_PAGE: Final = "https://www.pulumi.com/docs/iac/download-install/"
+INSTALLER: Final = "https://get.pulumi.com/install.sh"
+REACH_SECONDS: Final = 3.0
+OLDEST: Final = VersionInfo(3, 274)
+"""Older commands do not accept an executable as a policy pack."""
+COMMAND: Final = "pulumi"
+KUBERNETES: Final = "pulumi-resource-kubernetes"
+HOME: Final = "pulumi-home"
+POLICY_PACK: Final = "policy-pack"
+SCRIPT: Final = "#!/bin/sh\nPYTHONPATH={repository} exec {python} -P -m {module}\n"
+
+
+def provide(state: Path, progress: Progress, consent: Consent, pool: Executor) -> Future[None]:
+    """Put the command and the policy pack into `<state>/bin`, the plugins into `<state>/pulumi-home`.
+
+    A question is asked, and a download done, before this returns; builds go on in `pool`. The result raises
+    LocalError when something can be neither found, downloaded nor built.
+    """
+    command, kubernetes = _found(progress)
+    if not (command and kubernetes) and _may_download(progress, consent):
+        command, kubernetes = _download(command, kubernetes, progress)
+    return pool.submit(_fill, state, command, kubernetes, progress)
+
+
+def _fill(state: Path, command: Path | None, kubernetes: Path | None, progress: Progress) -> None:
+    missing = [name for name, found in ((COMMAND, command), (KUBERNETES, kubernetes)) if found is None]
+    built = build.ensure([build.PARTS[name] for name in missing], progress)
+    _link(state / "bin" / COMMAND, command or built[COMMAND])
+    _link(_plugin(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
+    _write_script(_plugin(state / HOME, "aws"), "local.aws_provider")
+    pack = shlex.quote(str(REPOSITORY / "policy"))
+    _write_script(state / "bin" / POLICY_PACK, f'pulumi.policy "$1" {pack}')
+
+
+def become_pulumi(operation: str, stack: str) -> NoReturn:
+    """Go on as the user's `pulumi` command in the repository, for a stack that is not `local`.
+
+    Raises LocalError when there is no such command: such a stack needs the real AWS provider.
+    """
+    command = on_path()
+    if command is None:
+        raise LocalError(
+            f"stack {stack} is on AWS, and `pulumi` is not on PATH: install it from {DOWNLOAD_PAGE};"
+            f" `make preview STACK={stack} OFFLINE=1` shows what the stack is made of without it"
+        )
+    policies = () if operation == "destroy" else ("--policy-pack", str(REPOSITORY / "policy"))
+    sys.stdout.flush()
+    os.chdir(REPOSITORY)
+    os.execv(command, [str(command), operation, "--stack", stack, *policies])
+
+
+def on_path() -> Path | None:
+    """The `pulumi` command on PATH, whatever its version."""
+    found = shutil.which(COMMAND)
+    return Path(found) if found else None
+
+
+def _found(progress: Progress) -> tuple[Path | None, Path | None]:
+    """The `pulumi` command and the Kubernetes provider, as far as this machine has them."""
+    built = build.locate([build.PARTS[COMMAND], build.PARTS[KUBERNETES]])
+    command = _suitable(progress) or _existing(_downloads() / "bin" / COMMAND, built[COMMAND])
+    return command, _existing(
+        _plugin(_home(), "kubernetes"), _plugin(_downloads(), "kubernetes"), built[KUBERNETES]
+    )
+
+
+def _suitable(progress: Progress) -> Path | None:
+    """The command on PATH, if it is not too old."""
+    found = on_path()
+    if found is None:
+        return None
+    try:
+        PulumiCommand(version=OLDEST)
+    except (InvalidVersionError, subprocess.CalledProcessError, OSError) as error:
+        progress(f"{found} is not used: {error}")
+        return None
+    return found
+
+
+def _existing(*binaries: Path) -> Path | None:
+    return next((binary for binary in binaries if binary.exists()), None)
+
+
+def _home() -> Path:
+    """The user's own Pulumi folder."""
+    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+
+
+def _downloads() -> Path:
+    return build.cache() / "pulumi"
+
+
+def _plugin(home: Path, provider: str) -> Path:
+    """Where a Pulumi folder has a provider of the version that its SDK asks for."""
+    return home / "plugins" / f"resource-{provider}-v{_sdk_version(provider)}" / f"pulumi-resource-{provider}"
+
+
+def _sdk_version(provider: str) -> str:
+    return importlib.metadata.version(f"pulumi-{provider}")
+
+
+def _may_download(progress: Progress, consent: Consent) -> bool:
+    if reason := _unreachable():
+        progress(f"the Pulumi engine is built here: {INSTALLER} cannot be reached ({reason})")
+        return False
+    wanted = f"pulumi {OLDEST} and its Kubernetes provider {_sdk_version('kubernetes')}"
+    return consent(
+        f"Download {wanted} from get.pulumi.com and github.com into {_downloads()} (about 150 MB)?"
+        " Otherwise both are built here, in about 15 minutes."
+    )
+
+
+def _download(
+    command: Path | None, kubernetes: Path | None, progress: Progress
+) -> tuple[Path | None, Path | None]:
+    """What was given, completed by the official installer; None where it fails."""
+    root = _downloads()
+    try:
+        if command is None:
+            progress(f"downloading pulumi {OLDEST} with {INSTALLER}")
+            command = Path(PulumiCommand.install(root=str(root), version=OLDEST).command)
+        if kubernetes is None:
+            version = _sdk_version("kubernetes")
+            progress(f"downloading the Kubernetes provider {version}")
+            asked = [str(command), "plugin", "install", "resource", "kubernetes", version]
+            subprocess.run(asked, env={**os.environ, "PULUMI_HOME": str(root)}, check=True)
+            kubernetes = _existing(_plugin(root, "kubernetes"))
+    except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
+        progress(f"the download failed: {error}")
+    return command, kubernetes
+
+
+def _unreachable() -> str:
+    """Why the installer can't be downloaded; "" if it can. In a thread: a name's look-up has no timeout."""
+    reasons = [f"no answer in {REACH_SECONDS:.0f} s"]
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(INSTALLER, timeout=REACH_SECONDS).close()
+            reasons.append("")
+        except OSError as error:
+            reasons.append(str(getattr(error, "reason", error)))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(REACH_SECONDS)
+    return reasons[-1]
+
+
+def _link(path: Path, binary: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    path.symlink_to(binary)
+
+
+def _write_script(path: Path, module: str) -> None:
+    """An executable that runs a Python module of the repository."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    repository, python = shlex.quote(str(REPOSITORY)), shlex.quote(sys.executable)
+    text = SCRIPT.format(repository=repository, python=python, module=module)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, text, mode=0o700)

@@ -1,0 +1,90 @@
+"""`python -m local`: what each command says, and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.processes import Processes
+from tests.local.commands import edited, run
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "state"
+    try:
+        yield folder
+    finally:
+        Processes(folder).stop_all()
+
+
+def test_a_broken_stack_file_ends_with_a_line_for_each_fault_and_starts_nothing(
+    tmp_path: Path, state: Path
+) -> None:
+    file = edited(tmp_path, loadBalancing={"policy": "nearest"}, syncIntervall=3)
+    for command in ("up", "preview"):
+        code, said, errors = run(state, command, "--config", str(file))
+        assert (code, said) == (2, "")
+        assert len(errors.splitlines()) == 2
+        assert "digital-agency:loadBalancing.policy" in errors
+        assert "digital-agency:syncIntervall" in errors
+        assert "Traceback" not in errors
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("text", [None, "config: {a: b", "- 1"])
+def test_what_is_no_stack_file_ends_with_its_path(tmp_path: Path, state: Path, text: str | None) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    if text is not None:
+        file.write_text(text)
+    code, _, errors = run(state, "up", "--config", str(file))
+    assert code == 2
+    assert "Pulumi.x.yaml" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "destroy"])
+def test_a_stack_on_aws_needs_the_pulumi_command_and_that_is_said(state: Path, command: str) -> None:
+    code, said, errors = run(state, command, "--stack", "prod")
+    assert (code, said) == (1, "")
+    assert "install it from https://www.pulumi.com/" in errors
+    assert "make preview STACK=prod OFFLINE=1" in errors
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("command", ["preview", "destroy"])
+def test_what_needs_a_running_cluster_says_what_starts_one(state: Path, command: str) -> None:
+    code, said, errors = run(state, command)
+    assert (code, said) == (1, "")
+    assert "`make up` starts the cluster" in errors
+    assert "`make preview OFFLINE=1`" in errors
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("stack", ["prod", "local"])
+def test_an_offline_preview_needs_no_command_no_credentials_and_no_cluster(state: Path, stack: str) -> None:
+    code, said, errors = run(state, "preview", "--offline", "--stack", stack)
+    assert (code, errors) == (0, "")
+    lines = [line.strip() for line in said.splitlines()]
+    assert any(line.split()[1:3] == ["Region", "us-east-1:"] and "1 Bucket" in line for line in lines)
+    tenants = [int(line.split()[0]) for line in lines if line.split()[1] == "Tenant"]
+    assert len(tenants) > 1
+    [total] = [int(line.split()[0]) for line in lines if line.endswith(f"resources in stack {stack}")]
+    counted = [int(line.split()[0]) for line in lines if line.split()[0].isdigit() and ": " in line]
+    assert total == sum(counted)
+    assert lines[-1].startswith("17 policies hold")
+    assert not state.exists()
+
+
+def test_an_offline_preview_of_a_stack_that_breaks_a_policy_fails(tmp_path: Path, state: Path) -> None:
+    file = edited(tmp_path, environment={"SEARCH_TOKEN": "t-1"})
+    code, said, _ = run(state, "preview", "--offline", "--config", str(file))
+    assert code == 1
+    assert "broken policy: no-plain-secrets (critical): client-a-agent@us-east-1" in said
+    assert "variable SEARCH_TOKEN holds a secret in plain text" in said
+
+
+def test_taking_down_what_is_not_up_says_so(state: Path) -> None:
+    assert run(state, "down") == (0, "nothing runs here and nothing was left\n", "")
