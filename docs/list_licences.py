@@ -21,6 +21,8 @@ PROGRAMS = {
     "kube-score": "MIT",
     "kubernetes": "Apache-2.0",
     "local-path-provisioner": "Apache-2.0",
+    "pulumi": "Apache-2.0",
+    "pulumi-kubernetes": "Apache-2.0",
     "rclone": "MIT",
     "runc": "Apache-2.0",
 }
