@@ -10,7 +10,7 @@ import jmespath
 from engine.values import COMPUTED, changes
 from local.aws_provider.api import Client, Values
 from local.aws_provider.requests import parameters, present, properties_shape, without
-from local.aws_provider.shapes import Problems, letters, property_of, unknown
+from local.aws_provider.shapes import Problems, property_of, unknown
 from local.aws_provider.table import Row
 from local.emulator import REGION
 
@@ -28,8 +28,7 @@ def problems_of(row: Row, client: Client, inputs: Values) -> Problems:
     """The problems of the inputs by property path. Whatever is not known yet has none."""
     known = {name: value for name, value in inputs.items() if name[:2] != "__" and not _has_unknown(value)}
     allowed = _allowed(row, properties_shape(row, client, row.main))
-    places = {letters(name) for name in allowed}
-    problems = unknown((name for name in known if letters(name) not in places), allowed)
+    problems = unknown(known.keys() - allowed, allowed)
     known = {name: value for name, value in known.items() if name not in problems}
     problems |= _lost(row, without(row, known))
     complete = {"region": REGION, **{name: inputs[name] for name in inputs if name.startswith("__")}, **known}

@@ -14,7 +14,7 @@ from local.aws_provider.api import ApiError, AwsApi, Client, Values
 from local.aws_provider.buckets import BUCKET, BucketCreations
 from local.aws_provider.checks import problems_of
 from local.aws_provider.requests import KIND, TOKEN, TOKEN_TAG, keys_of, observed, parameters
-from local.aws_provider.shapes import Problems, fit, normal, to_tags
+from local.aws_provider.shapes import Problems, fit, normal, property_of, to_tags, unknown
 from local.aws_provider.table import FUNCTIONS, Properties, Row, row_of
 from local.emulator import REGION
 from local.files import LocalError
@@ -136,9 +136,11 @@ class Resources:
             )
         function, region = FUNCTIONS[token], args.get("region") or self.region
         client = self._api.client(function["service"], region)
-        problems = Problems()
+        shape, names = client.shape(function["call"]), function.get("names", {})
         given = {name: value for name, value in args.items() if name != "region"}
-        sent = fit(given, client.shape(function["call"]), function.get("names", {}), problems)
+        allowed = {property_of(member, names) for member in shape.members}
+        problems = unknown(given.keys() - allowed, allowed)
+        sent = fit(given, shape, names, problems)
         if problems:
             raise LocalError("; ".join(f"{token}: {path}: {problem}" for path, problem in problems.items()))
         return dict(jmespath.search(function["answer"], client.send(function["call"], sent)) or {})
@@ -227,9 +229,12 @@ class Resources:
             if error.not_found:
                 return None
             raise
-        outputs = {name: text.format_map(values) for name, text in row.fixed.items()}
+        if live is None:
+            return None
+        found = Properties({**values, **live})
+        outputs = {name: text.format_map(found) for name, text in row.fixed.items()}
         outputs |= {name: jmespath.search(expression, answer) for name, expression in row.outputs.items()}
-        return None if live is None else (live, outputs)
+        return live, outputs
 
 
 def _cannot_be_unset(row: Row, change: Change) -> bool:

@@ -17,7 +17,7 @@ Names = Mapping[str, str]
 Problems = dict[str, str]
 """Property paths, and what is wrong there."""
 
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z][a-z0-9]*")
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+(?![a-z])|[A-Z][a-z0-9]*")
 _INTEGERS = ("integer", "long")
 
 
@@ -39,8 +39,8 @@ def _fit_structure(
 ) -> Values:
     if not isinstance(value, Mapping):
         return {next(iter(members)): value}
-    found = {letters(name): name for name in value}
-    wanted = {member: found.get(letters(names.get(member, member))) for member in members}
+    found = {_letters(name): name for name in value}
+    wanted = {member: found.get(_letters(names.get(member, member))) for member in members}
     fitted = {member: name for member, name in wanted.items() if name is not None}
     prefix = f"{path}." if path else ""
     if path:  # at the top, a call may take a part of the properties
@@ -93,12 +93,12 @@ def unfit(live: Any, shape: Any, names: Names, given: Any = None) -> Any:
 
 
 def _unfit_structure(live: Values, members: Mapping[str, Any], names: Names, given: Values) -> Values:
-    by_letters = {letters(name): name for name in given}
+    by_letters = {_letters(name): name for name in given}
     properties = Values()
     for member, value in live.items():
         if member in members and value is not None:
             default = property_of(member, names)
-            name = by_letters.get(letters(default), default)
+            name = by_letters.get(_letters(default), default)
             properties[name] = unfit(value, members[member], names, given.get(name))
     return {
         name: value
@@ -170,5 +170,5 @@ def _is_tag(member: Any) -> bool:
     return set(getattr(member, "members", ())) == {"Key", "Value"}
 
 
-def letters(name: str) -> str:
+def _letters(name: str) -> str:
     return name.lower().removesuffix("s")

@@ -19,8 +19,8 @@ RECORD = "aws:route53/record:Record"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """`drift` is a call of somebody else: service, call, parameters, with `{id}` for the resource's. `drifted`
-    is the path of the property that the call changes. `removal` is such a call that deletes the resource.
+    """`drift` is a call of somebody else: service, call, parameters, with `{id}` for the resource's.
+    `drifted` is the path of the property that the call changes. `removal` is such a call that deletes.
     """
 
     program: Values

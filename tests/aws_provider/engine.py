@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -27,12 +28,16 @@ class Context:
 class Resource:
     """A resource of the program with its state. Without `id` it is not in the state."""
 
-    provider: Provider
+    start: Callable[[], Provider]
+    """Starts the provider of a new run: each operation of the engine has its own."""
     type: str
     name: str = "resource"
     id: str = ""
     inputs: Values = field(default_factory=dict)
     outputs: Values = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.provider = self.start()
 
     @property
     def urn(self) -> str:
@@ -69,6 +74,7 @@ class Resource:
 
     def up(self, program: Values) -> str:
         """What the engine does with the resource; returns the name of the operation."""
+        self.provider = self.start()
         news = self.check(program)
         if not self.id:
             self.create(news)
@@ -82,13 +88,17 @@ class Resource:
             answer = self.call("Update", id=self.id, news=struct(news), **olds)
             self.inputs, self.outputs = news, struct_to_plain(answer.properties)
             return "update"
-        news, old = self.check(program, fresh=True), Resource(**vars(self))
-        if diff.deleteBeforeReplace:
-            old.delete()
-        self.create(news)
-        if not diff.deleteBeforeReplace:
-            old.delete()
+        self.replace(program, first=diff.deleteBeforeReplace)
         return "replace, deleted first" if diff.deleteBeforeReplace else "replace"
+
+    def replace(self, program: Values, *, first: bool) -> None:
+        old = {"id": self.id, "old_inputs": struct(self.inputs), "properties": struct(self.outputs)}
+        news = self.check(program, fresh=True)
+        if first:
+            self.call("Delete", **old)
+        self.create(news)
+        if not first:
+            self.call("Delete", **old)
 
     def create(self, news: Values) -> None:
         answer = self.call("Create", properties=struct(news))
@@ -112,5 +122,6 @@ class Resource:
         self.inputs, self.outputs = struct_to_plain(answer.inputs), struct_to_plain(answer.properties)
 
     def delete(self) -> None:
+        self.provider = self.start()
         fields = {"old_inputs": struct(self.inputs), "properties": struct(self.outputs)}
         self.call("Delete", id=self.id, **fields)

@@ -1,0 +1,67 @@
+"""The emulator's account, as the tests of the provider use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from local.aws_provider.api import AwsApi
+from local.aws_provider.resources import Resources
+from local.aws_provider.servicer import Provider
+from local.emulator import Emulator
+from tests.aws_provider import cases
+from tests.aws_provider.cases import BUCKET, RECORD, REGION, ROLE, Case
+from tests.aws_provider.engine import Resource, Values
+
+PARTS = sorted(cases.buckets(""))
+TYPES = [*PARTS, *cases.roles(""), *cases.others(""), *(f"{RECORD} {one}" for one in cases.records(""))]
+
+
+@dataclass(frozen=True)
+class Account:
+    """The emulator's account, and the names of one test in it."""
+
+    emulator: Emulator
+    api: AwsApi
+    name: str
+
+    def provider(self) -> Provider:
+        """As a new run of the engine starts it."""
+        return Provider(Resources(self.api))
+
+    def resource(self, kind: str, name: str = "resource") -> Resource:
+        return Resource(self.provider, kind, f"{self.name}-{name}")
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        return boto3.client(service, region_name=region, **self.emulator.credentials())
+
+    def bucket(self, name: str, region: str = REGION) -> Resource:
+        made = self.resource(BUCKET, name)
+        made.up({"bucket": name, "region": region})
+        return made
+
+    def case(self, kind: str) -> tuple[Resource, Case]:
+        """A resource of the type, and its case, with all that it needs."""
+        kind, _, variant = kind.partition(" ")
+        if kind in PARTS:
+            for bucket in (f"{self.name}-one", f"{self.name}-two"):
+                self.bucket(bucket)
+                self.client("s3").put_bucket_versioning(
+                    Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+                )
+        elif kind == "aws:iam/rolePolicy:RolePolicy":
+            self.resource(ROLE).up({"name": f"{self.name}-role", "assumeRolePolicy": "{}"})
+        known = {
+            **cases.buckets(self.name),
+            **cases.roles(self.name),
+            **cases.others(self.name),
+            **{f"{RECORD} {name}": case for name, case in cases.records(self.name).items()},
+        }
+        return self.resource(kind), known[f"{kind} {variant}".strip()]
+
+    def call(self, resource: Resource, call: tuple[str, str, Values]) -> None:
+        service, method, parameters = call
+        given = {key: resource.id if value == "{id}" else value for key, value in parameters.items()}
+        getattr(self.client(service), method)(**given)

@@ -1,0 +1,423 @@
+"""What holds of single types, and of the provider as a whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime.proto import provider_pb2
+
+from engine.values import COMPUTED, struct_to_plain
+from local import pki
+from local.aws_provider.api import AwsApi, Client
+from local.aws_provider.resources import Resources
+from local.aws_provider.servicer import Provider, struct
+from tests.aws_provider import cases
+from tests.aws_provider.account import Account
+from tests.aws_provider.cases import BUCKET, CERTIFICATE, CHECK, RECORD, REGION, ROLE, VALIDATION, Values
+from tests.aws_provider.engine import Context, ProviderError, Resource
+from tests.services import until
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+
+
+def invoke(account: Account, token: str, **args: Any) -> Values:
+    request = provider_pb2.InvokeRequest(tok=token, args=struct(args))
+    answer = account.provider().Invoke(request, Context())
+    return dict(struct_to_plain(getattr(answer, "return")))
+
+
+def checks(account: Account) -> list[str]:
+    """The ids of the test's health checks."""
+    found = account.client("route53").list_health_checks()["HealthChecks"]
+    hosts = {one["Id"]: one["HealthCheckConfig"]["FullyQualifiedDomainName"] for one in found}
+    return [identity for identity, host in hosts.items() if account.name in host]
+
+
+@pytest.mark.parametrize(
+    ("kind", "program", "failures"),
+    [
+        (CHECK, {"type": "HTTPS", "fqdm": "x"}, {"fqdm": "unknown key; must be one of "}),
+        (CHECK, {"fqdn": "x"}, {"type": "missing (required)"}),
+        (CHECK, {"type": "GOPHER"}, {"type": "must be one of HTTP, HTTPS,"}),
+        (CHECK, {"type": "HTTPS", "port": "many"}, {"port": "must be a whole number, got 'many'"}),
+        (
+            CHECK,
+            {"type": "HTTPS", "enableSni": "maybe"},
+            {"enableSni": "must be one of true, false"},
+        ),
+        (CHECK, {"type": "HTTPS", "port": 0}, {"port": "must be at least 1, got 0"}),
+        (ROLE, {"name": "x"}, {"assumeRolePolicy": "missing (required)"}),
+        (ROLE, {"assumeRolePolicy": "{}"}, {"name": "missing (required)"}),
+        (BUCKET, {"bucket": "x", "acl": "private"}, {"acl": "unknown key; must be one of bucket, region"}),
+        (BUCKET, {}, {"bucket": "missing (required)"}),
+        (
+            LIFECYCLE,
+            {"bucket": "x", "rules": [{"status": "On"}]},
+            {"rules[0].status": "must be one of"},
+        ),
+        (
+            LIFECYCLE,
+            {"bucket": "x", "rules": [{"status": "Enabled", "x": 1}]},
+            {"rules[0].x": "unknown key"},
+        ),
+        (RECORD, {"zoneId": "Z", "name": "x"}, {"type": "missing (required)"}),
+        (RECORD, {"name": "x", "type": "CNAME"}, {"zoneId": "missing (required)"}),
+        (
+            RECORD,
+            {"zoneId": "Z", "name": "x", "type": "CNAME", "weightedRoutingPolicies": [{"weigth": 1}]},
+            {"weightedRoutingPolicies": "unknown key"},
+        ),
+        (CERTIFICATE, {"domainName": "x", "validationMethod": "DNS", "tag": {}}, {"tag": "unknown key"}),
+        (VALIDATION, {"validationRecordFqdns": ["x"]}, {"certificateArn": "missing (required)"}),
+    ],
+)
+def test_wrong_inputs_fail_the_check_with_the_name_of_the_property(
+    account: Account, kind: str, program: Values, failures: dict[str, str]
+) -> None:
+    found = account.resource(kind).failures(program)
+    assert found.keys() == failures.keys(), found
+    assert all(found[path].startswith(text) for path, text in failures.items()), found
+
+
+def test_what_is_not_known_yet_passes_the_check_and_stays_unknown_in_the_preview(account: Account) -> None:
+    record = {"zoneId": COMPUTED, "name": COMPUTED, "type": "CNAME", "ttl": 20, "records": [COMPUTED]}
+    planned = account.resource(RECORD).preview(record)
+    assert planned["fqdn"] is COMPUTED
+    assert planned["records"] == [COMPUTED]
+    assert account.resource(RECORD).failures(record | {"typo": 1}).keys() == {"typo"}
+    role = {"name": f"{account.name}-role", "assumeRolePolicy": COMPUTED}
+    assert account.resource(ROLE).preview(role)["name"] == f"{account.name}-role"
+
+
+def test_a_preview_of_an_update_knows_what_the_update_leaves_as_it_is(account: Account) -> None:
+    resource, case = account.case(CHECK)
+    resource.up(case.program)
+    news = resource.check(case.update | {"resourcePath": COMPUTED})
+    fields = {"news": struct(news), "olds": struct(resource.outputs), "old_inputs": struct(resource.inputs)}
+    planned = struct_to_plain(resource.call("Update", id=resource.id, preview=True, **fields).properties)
+    assert (planned["arn"], planned["resourcePath"]) == (resource.outputs["arn"], COMPUTED)
+    assert resource.refresh() == "same"
+
+
+def test_a_type_and_a_function_of_the_real_provider_alone_are_rejected_by_name(account: Account) -> None:
+    with pytest.raises(ProviderError, match=r"aws:sqs/queue:Queue: .* only the real AWS provider does"):
+        account.resource("aws:sqs/queue:Queue").check({"name": "x"})
+    with pytest.raises(ProviderError, match=r"aws:ec2/getVpc:getVpc: .* only the real AWS provider does"):
+        invoke(account, "aws:ec2/getVpc:getVpc")
+
+
+def test_functions_answer_from_the_emulator(account: Account) -> None:
+    assert invoke(account, "aws:index/getCallerIdentity:getCallerIdentity")["accountId"] == "123456789012"
+    eks, ec2 = account.client("eks"), account.client("ec2")
+    eks.create_cluster(name=account.name, roleArn="arn:aws:iam::123456789012:role/x", resourcesVpcConfig={})
+    found = invoke(account, "aws:eks/getCluster:getCluster", name=account.name, region=REGION)
+    live = eks.describe_cluster(name=account.name)["cluster"]
+    assert found["certificateAuthorities"][0]["data"] == live["certificateAuthority"]["data"]
+    assert found["identities"][0]["oidcs"][0]["issuer"] == live["identity"]["oidc"]["issuer"]
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
+    filters = [{"name": "vpc-id", "values": [vpc]}]
+    assert invoke(account, "aws:ec2/getSubnets:getSubnets", filters=filters, region=REGION)["ids"] == [subnet]
+    one = invoke(account, "aws:ec2/getSubnet:getSubnet", id=subnet, region=REGION)
+    assert one["cidrBlock"] == "10.7.1.0/24"
+    with pytest.raises(ProviderError, match="describe_cluster: ResourceNotFoundException"):
+        invoke(account, "aws:eks/getCluster:getCluster", name="nonesuch")
+    with pytest.raises(ProviderError, match="naem: unknown key"):
+        invoke(account, "aws:eks/getCluster:getCluster", naem="x")
+
+
+def test_a_kept_bucket_is_taken_over_only_by_an_import(account: Account) -> None:
+    name = f"{account.name}-kept"
+    program = {"bucket": name, "region": REGION}
+    first = account.bucket(name)
+    versioning = account.resource("aws:s3/bucketVersioning:BucketVersioning")
+    versioning.up({**program, "versioningConfiguration": {"status": "Enabled"}})
+    again = Resource(account.provider, BUCKET, first.name)
+    message = (
+        f"bucket {name} was kept from before; add `adopt: true` to regions[name={REGION}] in the stack file"
+    )
+    with pytest.raises(ProviderError, match=re.escape(message)):
+        again.up(program)
+    again.adopt(name)
+    assert again.up(program) == "same"
+    assert again.refresh() == "same"
+
+
+def test_a_bucket_is_kept_from_the_end_of_the_run_that_created_it(account: Account) -> None:
+    name = f"{account.name}-kept"
+    resources = Resources(account.api)
+    first = Resource(lambda: Provider(resources), BUCKET, name)
+    first.up({"bucket": name})
+    resources.buckets.close()
+    with pytest.raises(ProviderError, match=f"bucket {name} was kept from before"):
+        account.resource(BUCKET).up({"bucket": name})
+
+
+def test_a_bucket_that_somebody_else_made_is_not_taken_for_an_interrupted_creation(account: Account) -> None:
+    account.client("s3", "us-east-1").create_bucket(Bucket=f"{account.name}-other")
+    with pytest.raises(ProviderError, match="was kept from before"):
+        account.resource(BUCKET).up({"bucket": f"{account.name}-other"})
+
+
+def test_an_interrupted_bucket_moves_to_the_region_that_the_program_names_now(account: Account) -> None:
+    name = f"{account.name}-moves"
+    account.bucket(name)
+    again = account.bucket(name, "us-west-2")
+    assert again.refresh() == "same"
+    assert account.client("s3").head_bucket(Bucket=name)["BucketRegion"] == "us-west-2"
+
+
+def test_a_bucket_that_is_not_there_cannot_be_imported(account: Account) -> None:
+    with pytest.raises(ProviderError, match="there is no bucket nonesuch to adopt: remove `adopt: true`"):
+        account.resource(BUCKET).adopt("nonesuch")
+
+
+@pytest.mark.parametrize("kind", [CHECK, CERTIFICATE])
+def test_an_interrupted_replacement_is_completed_with_one_resource(account: Account, kind: str) -> None:
+    resource, case = account.case(kind)
+    resource.up(case.program)
+    interrupted = Resource(account.provider, kind, resource.name, resource.id, resource.inputs)
+    news = interrupted.check(case.replace)
+    interrupted.create(interrupted.check(case.replace, fresh=True))
+    assert resource.up(case.replace) == "replace"
+    assert resource.id == interrupted.id
+    assert news["__token"] != resource.inputs["__token"]
+    if kind == CHECK:
+        assert checks(account) == [resource.id]
+    assert resource.up(case.program) == "replace"
+    assert resource.refresh() == "same"
+
+
+@pytest.mark.parametrize("kind", [CHECK, ROLE, f"{RECORD} plain", "aws:iam/rolePolicy:RolePolicy"])
+def test_a_replacement_that_the_user_asks_for_never_deletes_the_new_one(account: Account, kind: str) -> None:
+    resource, case = account.case(kind)
+    resource.up(case.program)
+    resource.provider = account.provider()
+    resource.replace(case.program, first=False)
+    assert resource.refresh() == "same"
+
+
+@pytest.mark.parametrize(("flag", "value"), [("Disabled", True), ("Inverted", True), ("FailureThreshold", 9)])
+def test_a_setting_that_somebody_else_turned_on_is_turned_off_again(
+    account: Account, flag: str, value: object
+) -> None:
+    resource, case = account.case(CHECK)
+    resource.up(case.program)
+    account.client("route53").update_health_check(HealthCheckId=resource.id, **{flag: value})
+    assert resource.refresh() == "changed"
+    assert resource.up(case.program) == "update"
+    assert resource.refresh() == "same"
+    live = account.client("route53").get_health_check(HealthCheckId=resource.id)["HealthCheck"]
+    assert live["HealthCheckConfig"][flag] in (False, 3)
+
+
+def test_tags_that_somebody_else_added_are_taken_away(account: Account) -> None:
+    resource, case = account.case(ROLE)
+    resource.up(case.program)
+    account.client("iam").tag_role(RoleName=resource.id, Tags=[{"Key": "theirs", "Value": "x"}])
+    assert resource.refresh() == "changed"
+    assert resource.changes(case.program) == {"tags": "DELETE"}
+    resource.up(case.program)
+    assert account.client("iam").list_role_tags(RoleName=resource.id)["Tags"] == []
+    assert resource.refresh() == "same"
+
+
+def test_the_tag_that_names_a_creation_is_no_tag_of_the_program(account: Account) -> None:
+    resource, case = account.case(CERTIFICATE)
+    resource.up({name: value for name, value in case.program.items() if name != "tags"})
+    assert resource.refresh() == "same"
+    assert "tags" not in resource.inputs
+
+
+def test_the_layout_of_a_policy_is_no_change(account: Account) -> None:
+    resource, case = account.case("aws:iam/rolePolicy:RolePolicy")
+    resource.up(case.program)
+    assert resource.up(case.program | {"policy": case.program["policy"].replace(" ", "\n")}) == "same"
+    resource.refresh()
+    assert resource.changes(case.program) == {}
+
+
+def test_a_rule_that_somebody_else_extended_is_put_back(account: Account) -> None:
+    resource, case = account.case(LIFECYCLE)
+    resource.up(case.program)
+    s3 = account.client("s3")
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=resource.id)["Rules"]
+    rules[1]["Expiration"] = {"Days": 3}
+    s3.put_bucket_lifecycle_configuration(Bucket=resource.id, LifecycleConfiguration={"Rules": rules})
+    assert resource.refresh() == "changed"
+    assert resource.changes(case.program) == {"rules[1].expiration": "DELETE"}
+    assert resource.up(case.program) == "update"
+    assert resource.refresh() == "same"
+
+
+def test_a_record_that_lost_its_health_check_gets_it_back(account: Account) -> None:
+    resource, case = account.case(f"{RECORD} weighted")
+    resource.up(case.program)
+    live = {"Name": case.program["name"], "Type": "CNAME", "TTL": 20, "SetIdentifier": "one", "Weight": 10}
+    live["ResourceRecords"] = [{"Value": "target.example.com"}]
+    account.client("route53").change_resource_record_sets(**cases.batch("UPSERT", live))
+    assert resource.refresh() == "changed"
+    assert resource.changes(case.program) == {"healthCheckId": "ADD"}
+    assert resource.up(case.program) == "update"
+    assert resource.refresh() == "same"
+
+
+def test_a_resource_without_a_region_is_in_the_region_of_the_configuration(account: Account) -> None:
+    resource = account.resource(BUCKET)
+    configuration = provider_pb2.ConfigureRequest(args=struct({"region": "us-west-2"}))
+
+    def start() -> Provider:
+        provider = account.provider()
+        assert provider.Configure(configuration, Context()).supportsPreview
+        return provider
+
+    resource.start = start
+    resource.up({"bucket": f"{account.name}-home"})
+    assert account.client("s3").head_bucket(Bucket=resource.id)["BucketRegion"] == "us-west-2"
+    assert resource.up({"bucket": f"{account.name}-home", "region": "us-west-2"}) == "same"
+    assert resource.up({"bucket": f"{account.name}-home", "region": REGION}) == "replace, deleted first"
+
+
+def test_a_validation_waits_for_the_certificate_until_the_run_is_cancelled(account: Account) -> None:
+    certificate, case = account.case(CERTIFICATE)
+    certificate.up(case.program)
+    validation = account.resource(VALIDATION)
+    timer = threading.Timer(0.5, lambda: validation.provider.Cancel(None, None))
+    timer.start()
+    with pytest.raises(ProviderError, match="stopped while waiting until Certificate"):
+        validation.up({"certificateArn": certificate.id, "region": REGION})
+    timer.join()
+
+
+def test_a_validation_of_an_issued_certificate_is_there_as_long_as_the_certificate(
+    account: Account, tmp_path: Path
+) -> None:
+    made = pki.ensure(tmp_path / "pki", [f"{account.name}.example.com"])
+    files = {"Certificate": made.certificate("apiserver"), "PrivateKey": made.key("apiserver")}
+    acm = account.client("acm")
+    imported = acm.import_certificate(**{name: path.read_bytes() for name, path in files.items()})
+    arn = imported["CertificateArn"]
+    validation = account.resource(VALIDATION)
+    program = {"certificateArn": arn, "region": REGION, "validationRecordFqdns": ["x.example.com"]}
+    assert validation.up(program) == "create"
+    assert (validation.id, validation.refresh(), validation.up(program)) == (arn, "same", "same")
+    validation.delete()
+    acm.delete_certificate(CertificateArn=arn)
+    assert validation.refresh() == "gone"
+
+
+class FakeEks(Client):
+    """The calls that the emulator does not offer, in memory."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self.associations: dict[str, Values] = {}
+
+    def send(self, call: str, parameters: Values) -> Values:
+        if call.startswith("create"):
+            identity = f"a-{len(self.associations)}"
+            self.associations[identity] = parameters | {"associationId": identity, "associationArn": "arn"}
+            return {"association": self.associations[identity]}
+        identity = parameters["associationId"]
+        if identity not in self.associations:
+            return super().send("describe_cluster", {"name": "nonesuch"})
+        if call.startswith("delete"):
+            return {"association": self.associations.pop(identity)}
+        self.associations[identity] |= parameters
+        return {"association": self.associations[identity]}
+
+    def list(self, call: str, parameters: Values) -> Values:
+        return {"associations": list(self.associations.values())}
+
+
+class FakeApi(AwsApi):
+    def _create(self, service: str, region: str) -> Any:
+        self.fake = FakeEks(super()._create(service, region))
+        return self.fake._client
+
+    def client(self, service: str, region: str) -> Client:
+        super().client(service, region)
+        return self.fake
+
+
+def test_a_pod_identity_association_is_found_by_its_service_account(account: Account) -> None:
+    api = FakeApi(account.emulator.environment())
+    resource = Resource(lambda: Provider(Resources(api)), ASSOCIATION)
+    program = {"clusterName": "one", "namespace": "acme", "serviceAccount": "agent", "roleArn": "arn:a"}
+    assert resource.up(program) == "create"
+    assert resource.outputs["associationId"] == "a-0"
+    assert (resource.refresh(), resource.up(program)) == ("same", "same")
+    assert resource.up(program | {"roleArn": "arn:b"}) == "update"
+    again = Resource(resource.start, ASSOCIATION)
+    again.up(program)
+    assert (again.id, api.fake.associations.keys()) == (resource.id, {"a-0"})
+    api.fake.associations["a-0"]["roleArn"] = "arn:other"
+    assert again.refresh() == "changed"
+    assert again.changes(program) == {"roleArn": "UPDATE"}
+    assert again.up(program) == "update"
+    assert again.up(program | {"serviceAccount": "brain"}) == "replace"
+    again.delete()
+    assert again.refresh() == "gone"
+
+
+def test_a_call_that_the_emulator_does_not_offer_is_said_in_one_line(account: Account) -> None:
+    program = {"clusterName": "one", "namespace": "acme", "serviceAccount": "agent", "roleArn": "arn:a"}
+    with pytest.raises(ProviderError, match="NotImplemented: the AWS emulator does not offer this call"):
+        account.resource(ASSOCIATION).up(program)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (None, "AWS_ENDPOINT_URL: missing (required)"),
+        ("https://s3.amazonaws.com", "AWS_ENDPOINT_URL: must be an http URL with an address of this machine"),
+        ("http://192.0.2.1:5000", "got http://192.0.2.1:5000"),
+        ("127.0.0.1:5000", "got 127.0.0.1:5000"),
+    ],
+)
+def test_without_an_endpoint_on_this_machine_the_plugin_does_not_start(url: str | None, message: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {"AWS_ENDPOINT_URL": url} if url else {}
+    command = [sys.executable, "-W", "ignore", "-m", "local.aws_provider"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert message in ended.stderr
+
+
+def test_no_variable_beside_the_endpoint_leads_elsewhere(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://192.0.2.1:9")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    api = AwsApi(account.emulator.environment())
+    assert "Buckets" in api.client("s3", REGION).send("list_buckets", {})
+
+
+def test_the_plugin_prints_its_port_and_ends_with_the_engine(account: Account) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "local.aws_provider"]
+    engine = (
+        "import subprocess, sys, time\n"
+        f"plugin = subprocess.Popen({command!r}, stdout=subprocess.PIPE)\n"
+        "print(plugin.stdout.readline().decode().strip(), plugin.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    environment = {**os.environ, **account.emulator.environment()}
+    with subprocess.Popen(
+        [sys.executable, "-c", engine], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        port, pid = map(int, process.stdout.readline().split())
+        assert port > 0
+        process.kill()
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the plugin of a killed engine has ended", 20.0)
