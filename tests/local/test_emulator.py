@@ -223,3 +223,25 @@ def test_a_record_deleted_by_its_set_identifier_takes_no_other_name_with_it(emul
 
     found = route53.list_resource_record_sets(HostedZoneId="Z0DELETED")["ResourceRecordSets"]
     assert [one["Name"] for one in found if one["Type"] == "CNAME"] == [trees[1]["Name"]]
+
+
+def test_a_listing_begins_at_the_set_identifier_that_is_asked_for(emulator: Emulator) -> None:
+    service.ensure_hosted_zone(emulator.url, "Z0LISTED", "listed.example.com")
+    route53 = boto3.client("route53", region_name="us-east-1", **emulator.credentials())
+    one = {"Name": "a.listed.example.com.", "Type": "CNAME", "TTL": 20, "Weight": 1}
+    for identifier in ("second", "first", "third"):
+        value = {**one, "SetIdentifier": identifier, "ResourceRecords": [{"Value": "b.example.com"}]}
+        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": value}]}
+        route53.change_resource_record_sets(HostedZoneId="Z0LISTED", ChangeBatch=batch)
+
+    def listed(identifier: str, limit: str) -> list[str]:
+        start = {f"StartRecord{key}": one[key] for key in ("Name", "Type")}
+        start |= {"HostedZoneId": "Z0LISTED", "MaxItems": limit, "StartRecordIdentifier": identifier}
+        return [
+            found["SetIdentifier"]
+            for found in route53.list_resource_record_sets(**start)["ResourceRecordSets"]
+        ]
+
+    assert listed("second", "1") == ["second"]
+    assert listed("second", "9") == ["second", "third"]
+    assert listed("third", "1") == ["third"]
