@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pulumi
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.platform import Platform
 from components.stack_page import page
@@ -14,7 +14,8 @@ from settings.warnings import warnings_of
 def main() -> None:
     stack = pulumi.get_stack()
     try:
-        settings = from_config(CONFIG.get(), stack)
+        config = CONFIG.get()
+        settings = from_config(config, stack, list(filter(is_config_secret, config)))
     except SettingsError as error:
         raise pulumi.RunError(f"Pulumi.{stack}.yaml can't be deployed:\n{error}") from error
     for warning in warnings_of(settings):

@@ -13,6 +13,7 @@ from typing import Any
 from plan.names import REGION_LABEL, namespace_of
 from runtime.ports import AGENT_PORT, BRAIN_PORT, HEALTH_MONITOR_PORT
 from settings.models import AGENT_RESOURCES, BRAIN_RESOURCES
+from settings.plain_secrets import is_secret
 from settings.values import tag_of
 
 Values = dict[str, Any]
@@ -53,6 +54,8 @@ class Carried:
     """Of the stack file, without the project's name before the keys."""
     left: list[tuple[str, str]] = field(default_factory=list)
     """Keys of the chart that were not carried over, and why."""
+    secrets: list[tuple[str, str]] = field(default_factory=list)
+    """Keys of the chart that hold secrets, and the variables that they are. No value is kept."""
     missing: list[tuple[str, str]] = field(default_factory=list)
     """Keys of the stack file that still have to be set, and what they are."""
 
@@ -79,8 +82,7 @@ class _Carrying:
         self._routing(config)
         self._failover(config)
         self._replication(config)
-        if environment := self._take("agent.env", {}):
-            config["environment"] = {key: str(value) for key, value in environment.items()}
+        config["environment"] = self._environment()
         config["companies"] = [{"name": company, **self._workloads()}]
         self._ports()
         self._left()
@@ -151,6 +153,23 @@ class _Carrying:
         if all(classes) and classes[0] != classes[1]:
             self._leave("agent.persistence.storageClass", "a region has one class for both, the Brain's")
         return classes[0] or classes[1] or None
+
+    def _environment(self) -> Values:
+        told: Values = {}
+        given = self._take("agent.env", {})
+        if isinstance(given, list):
+            for one in given:
+                if "value" not in one:
+                    self._leave(
+                        "agent.env", f"{one.get('name')}: only variables with a value are carried over"
+                    )
+            given = {one["name"]: one["value"] for one in given if "value" in one}
+        for name, value in given.items():
+            if is_secret(name, str(value)):
+                self._found.secrets.append((f"agent.env.{name}", name))
+            else:
+                told[name] = str(value)
+        return told
 
     def _routing(self, config: Values) -> None:
         if self._take("multiRegion.loadBalancing.geo", True) is False:
@@ -228,6 +247,10 @@ class _Carrying:
             if any(_within(key, taken) for taken in self._taken):
                 continue
             branch = next((branch for branch in LEFT if _within(key, branch)), None)
+            name = key.rpartition(".")[2]
+            if branch is None and name.isupper() and is_secret(name, str(_at(self._values, key, ""))):
+                self._found.secrets.append((key, name))
+                continue
             self._leave(branch or key, LEFT[branch] if branch else "the chart has no such key")
         if _at(self._values, "dashboard.enabled", True) and "dashboard" not in self._values:
             self._leave("dashboard", f"{LEFT['dashboard']} (the chart runs one unless it is told not to)")

@@ -1,13 +1,13 @@
 """`python -m ops import-values VALUES --out FILE`: from the published Helm chart's values to a stack file.
 
 Carries over what means the same here, lists what it could not carry and why, and what is still missing. The
-missing keys stand in the file as comments.
+missing keys stand in the file as comments. Of secrets it writes nothing: it shows the command that sets them.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ops.stack_file import stack_of
 from ops.terminal import say
 from settings import SettingsError, parse
 from settings.load import PROJECT
+from settings.plain_secrets import command
 
 STAND_INS: Values = {
     "domain": "agency.example.com",
@@ -56,9 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     found = carried(_read(arguments.values), domain=arguments.domain, image=arguments.image)
     arguments.out.write_text(_stack_file(found, arguments.values), encoding="utf-8")
     say(f"wrote {arguments.out}")
-    _tell("not carried over", (f"{key}: {why}" for key, why in found.left))
+    stack = stack_of(arguments.out)
+    _tell("not carried over", [*(f"{key}: {why}" for key, why in found.left), *_secrets(found, stack)])
     _tell("still missing", (f"{PROJECT}:{key}: {what}" for key, what in found.missing))
-    _tell("at fault", _faults(found, stack_of(arguments.out)))
+    _tell("at fault", _faults(found, stack))
     return DONE
 
 
@@ -90,6 +92,13 @@ def _stack_file(found: Carried, source: Path) -> str:
         text = yaml.safe_dump({f"{PROJECT}:{key}": value}, sort_keys=False, default_flow_style=False)
         lines += [f"  {line}" for line in text.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def _secrets(found: Carried, stack: str) -> Iterator[str]:
+    """What sets them: the command asks for the value, which no line shows."""
+    for key, name in found.secrets:
+        told = command(("companies", 0, "apiKeys", name), stack)
+        yield f"{key}: a secret, which is never written in plain text; set it yourself: {told}"
 
 
 def _faults(found: Carried, stack: str) -> list[str]:

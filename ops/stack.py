@@ -66,8 +66,8 @@ def load(arguments: argparse.Namespace) -> Stack:
     if arguments.config is None and not file.exists():
         there = ", ".join(sorted(stack_of(one) for one in file.parent.glob("Pulumi.*.yaml")))
         raise OperatorError(f"--stack: no file {file.name}; there are stacks: {there}", WRONG_CALL)
-    config, _ = read(file)
+    config, secret_keys = read(file)
     try:
-        return Stack(name=name, file=file, settings=from_config(config, name))
+        return Stack(name=name, file=file, settings=from_config(config, name, secret_keys))
     except SettingsError as error:
         raise StackFileError(str(error)) from error

@@ -22,13 +22,19 @@ _HARMLESS_NAMES = {"secretName"}
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_+/=.:-]{16,}")
 
 
-class _Missing:
+class _InWords:
+    """Stands for a value that is not shown."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
     def __repr__(self) -> str:
-        return "nothing"
+        return self._words
 
 
-MISSING: Any = _Missing()
+MISSING: Any = _InWords("nothing")
 """The value of a key that is not there."""
+PLAIN: Any = _InWords("a secret in plain text")
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,8 @@ class Fault:
         return " ".join(line.split())
 
     def _shown(self) -> str:
-        if self.value is MISSING:
-            return repr(MISSING)
+        if isinstance(self.value, _InWords):
+            return repr(self.value)
         if self.path[-1] not in _HARMLESS_NAMES and any(_names_secret(part) for part in self.path):
             return SECRET
         value = _open(self.value)

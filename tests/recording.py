@@ -210,10 +210,13 @@ def record(
     *,
     stack: str = "dev",
     recorder: Answers | None = None,
-    secret_keys: Collection[str] = (),
+    secret_keys: Collection[str] = ("digital-agency:companies",),
     dry_run: bool = False,
 ) -> Recording:
-    """Run the whole program on settings; the same settings only once, for a recording is only read."""
+    """Run the whole program on settings; the same settings only once, for a recording is only read.
+
+    As the Pulumi CLI hands them over after `pulumi config set --secret`: decrypted, with `companies` marked.
+    """
     config = config_of(raw) | {"aws:region": AWS_REGION}
     if recorder:
         return _run(config, stack, recorder, secret_keys=secret_keys, dry_run=dry_run)
@@ -249,7 +252,7 @@ def _run(
         secret_keys=secret_keys,
         dry_run=dry_run,
     )
-    return Recording(recorder, outputs, from_config(config, stack))
+    return Recording(recorder, outputs, from_config(config, stack, secret_keys))
 
 
 def record_part(build: Callable[[], Any]) -> Recording:

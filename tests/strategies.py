@@ -282,7 +282,7 @@ _EXTRAS = some(
         (
             {"secretName": "llm-keys"},
             {"OPENAI_API_KEY": {"secure": "v1:abcdefgh:0123456789"}},
-            {"OPENAI_API_KEY": "hunter2-openai", "ANTHROPIC_API_KEY": "hunter2-anthropic"},
+            {"OPENAI_API_KEY": {"secure": "v1:hunter2-openai"}, "GOOGLE_API_KEY": {"secure": "v1:hunter2"}},
         )
     ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan.names import LOCAL
-from settings.faults import MISSING, SECRET, Fault
+from settings.faults import MISSING, PLAIN, Fault
 from settings.models import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources, Settings
+from settings.plain_secrets import API_KEY, instead
 from settings.rules.base import Rule
 from settings.values import quantity, tag_of
 
@@ -31,14 +32,15 @@ def _images(settings: Settings, stack: str) -> Iterator[Fault]:
             yield Fault(("images", key), image, "an image with a tag other than latest, or a digest")
 
 
-def _environment(settings: Settings, _: str) -> Iterator[Fault]:
+def _environment(settings: Settings, stack: str) -> Iterator[Fault]:
     for name, value in settings.environment.items():
         if name in _OURS:
             yield Fault(("environment", name), value, "other variables: the program sets this one itself")
-        elif name.endswith("_API_KEY"):
-            yield Fault(
-                ("environment", name), SECRET, "no keys here, where they stand plain; see companies[].apiKeys"
+        elif name.endswith(API_KEY):
+            accepted = (
+                f"no keys, for here they stand in plain text; see companies[].apiKeys: {instead(name, stack)}"
             )
+            yield Fault(("environment", name), PLAIN, accepted)
 
 
 def _volumes(settings: Settings, _: str) -> Iterator[Fault]:

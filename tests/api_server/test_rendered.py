@@ -81,7 +81,7 @@ STACKS: dict[str, Raw] = {
                     },
                 },
                 "brain": {"accessMode": "ReadWriteMany", "replicas": 2, "storage": "1.5Ti"},
-                "apiKeys": {"OPENAI_API_KEY": "sk-one", "ANTHROPIC_API_KEY": "sk-two"},
+                "apiKeys": {"OPENAI_API_KEY": {"secure": "v1:b25l"}, "GOOGLE_API_KEY": {"secure": "v1:dHdv"}},
             },
             {"name": "given-keys", "apiKeys": {"secretName": "llm.keys"}},
             {"name": "n" * 63},

@@ -71,7 +71,7 @@ def many_companies(**settings: Any) -> Raw:
     companies[3] |= {
         "agent": {"replicas": 3, "accessMode": "ReadWriteMany", "mountBrain": True},
         "brain": {"accessMode": "ReadWriteMany"},
-        "apiKeys": {"OPENAI_API_KEY": "sk-of-a-alone"},
+        "apiKeys": {"OPENAI_API_KEY": {"secure": "v1:b2YtYS1hbG9uZQ=="}},
     }
     return stack(
         **{

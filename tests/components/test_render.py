@@ -154,10 +154,12 @@ def test_the_order_of_companies_and_regions_in_the_file_changes_nothing(out: Pat
     assert files(tmp_path / "out") == files(out)
 
 
-def test_secrets_are_in_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_in_no_file_of_local_either_where_they_may_be_plain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     keys = {"OPENAI_API_KEY": "sk-in-plain", "GOOGLE_API_KEY": {"secure": "v1:c2VhbGVk:0123456789"}}
     path = stack_file(tmp_path, stack(companies=[{"name": "acme", "apiKeys": keys}]))
-    assert render(path, tmp_path / "out") == 0
+    assert render(path, tmp_path / "out", "--stack", "local") == 0
     said = capsys.readouterr()
     written = b"".join(files(tmp_path / "out").values()) + (said.out + said.err).encode()
     for hidden in (b"sk-in-plain", b"c2stbi1wbGFpbg", b"c2staW4tcGxhaW4", b"c2VhbGVk"):

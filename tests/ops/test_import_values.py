@@ -11,6 +11,7 @@ import yaml
 from ops.__main__ import main
 from ops.chart_values import LEFT
 from ops.errors import DONE, WRONG_CALL
+from ops.stack_file import stack_of
 from settings.models import AGENT_RESOURCES
 from tests.recording import STATEFUL_SET, VOLUME_CLAIM, Recording, record_file
 
@@ -156,6 +157,49 @@ def test_what_cannot_be_carried_over_is_told_with_the_reason(
 ) -> None:
     _, said, _ = importing.run(values)
     assert told in said.partition("not carried over:")[2].partition("still missing:")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OPENAI_API_KEY", "abc"), ("DEEPSEEK_API_KEY", ""), ("HF_TOKEN", "abc"), ("LLM", f"sk-{'a1' * 20}")],
+)
+def test_a_secret_is_written_nowhere_and_the_command_that_sets_it_is_shown(
+    importing: Import, name: str, value: str
+) -> None:
+    code, said, config = importing.run({"agent": {"env": {name: value, "LOG_LEVEL": "debug"}}})
+    assert code == DONE
+    assert config["environment"] == {"LOG_LEVEL": "debug"}
+    assert "apiKeys" not in config["companies"][0]
+    told = said.partition("not carried over:")[2].partition("still missing:")[0]
+    stack = stack_of(importing.file)
+    place = f"digital-agency:companies[0].apiKeys.{name}"
+    assert f"agent.env.{name}: a secret, which is never written in plain text; set it yourself: " in told
+    assert f"pulumi config set --secret --path '{place}' --stack {stack}\n" in told
+    assert not value or value not in said + importing.file.read_text()
+
+
+def test_variables_may_be_a_list_as_in_a_pod(importing: Import) -> None:
+    env = [
+        {"name": "LOG_LEVEL", "value": "debug"},
+        {"name": "OPENAI_API_KEY", "value": "abc-hush"},
+        {"name": "GOOGLE_API_KEY", "valueFrom": {"secretKeyRef": {"name": "llm", "key": "google"}}},
+    ]
+    code, said, config = importing.run({"agent": {"env": env}})
+    assert (code, config["environment"]) == (DONE, {"LOG_LEVEL": "debug"})
+    assert "agent.env.OPENAI_API_KEY: a secret" in said and "abc-hush" not in said
+    assert "agent.env: GOOGLE_API_KEY: only variables with a value are carried over" in said
+
+
+@pytest.mark.parametrize("branch", ["apiKeys", "agent.secrets", "brain.env", "env"])
+def test_a_secret_under_a_key_that_the_chart_does_not_know_is_shown_the_same_way(
+    importing: Import, branch: str
+) -> None:
+    values: dict[str, Any] = {"ANTHROPIC_API_KEY": "abc-hush"}
+    for part in reversed(branch.split(".")):
+        values = {part: values}
+    _, said, _ = importing.run(values)
+    assert f"{branch}.ANTHROPIC_API_KEY: a secret, which is never written in plain text" in said
+    assert "abc-hush" not in said + importing.file.read_text()
 
 
 def test_every_key_of_a_file_is_carried_or_told(importing: Import) -> None:

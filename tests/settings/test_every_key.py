@@ -96,9 +96,12 @@ companies:
     dedicatedHealthChecks: true
     protect: true
   - name: client-c
-    apiKeys: {{OPENAI_API_KEY: {{secure: "v1:abc"}}, ANTHROPIC_API_KEY: plain}}
+    apiKeys: {{OPENAI_API_KEY: {{secure: "v1:abc"}}, ANTHROPIC_API_KEY: {{secure: "v1:def"}}}}
   - client-d
 """
+
+
+SECURE = {"secure": "v1:abc"}
 
 
 def every_key() -> Raw:
@@ -173,8 +176,11 @@ def test_every_key_of_a_company_is_read_under_its_name() -> None:
     assert company.dedicated_health_checks and company.protect
 
 
-def test_api_keys_are_read_plain_and_encrypted() -> None:
-    keys = parse(every_key(), "prod").companies[2].api_keys
+def test_api_keys_are_read_encrypted_and_on_local_plain() -> None:
+    assert parse(every_key(), "prod").companies[2].api_keys
+    plain = edited(put("companies[2].apiKeys.ANTHROPIC_API_KEY", "plain"), base=every_key())
+    plain["replication"]["endpoint"] = None
+    keys = parse(plain, "local").companies[2].api_keys
     assert keys and keys.secret_name is None
     values = {name: value.get_secret_value() for name, value in keys.values.items()}
     assert values == {"OPENAI_API_KEY": "[secure v1:abc]", "ANTHROPIC_API_KEY": "plain"}
@@ -182,8 +188,8 @@ def test_api_keys_are_read_plain_and_encrypted() -> None:
 
 
 def test_api_keys_may_stand_under_values() -> None:
-    short = parse(edited(put("companies[0].apiKeys", {"A_KEY": "x"})), "prod")
-    long = parse(edited(put("companies[0].apiKeys", {"values": {"A_KEY": "x"}})), "prod")
+    short = parse(edited(put("companies[0].apiKeys", {"A_KEY": SECURE})), "prod")
+    long = parse(edited(put("companies[0].apiKeys", {"values": {"A_KEY": SECURE}})), "prod")
     assert short == long
 
 

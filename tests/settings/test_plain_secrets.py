@@ -1,0 +1,155 @@
+"""Secrets in plain text are refused on every stack but local, whoever reads the stack file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from ops.__main__ import main
+from ops.errors import WRONG_CALL
+from settings import SettingsError, from_config
+from tests.recording import record
+from tests.settings.edits import drop, edited, lines, put
+from tests.settings.test_stack_files import write
+from tests.strategies import Raw, config_of
+
+KEY = "sk-proj-4f9a8b7c6d5e4f3a2b1c"
+SECURE = {"secure": "v1:c2VhbGVk:0123456789"}
+COMPANIES = "digital-agency:companies"
+SET = "pulumi config set --secret --path"
+
+
+def line(place: str, stack: str = "prod", path: str = "") -> str:
+    told = f"{SET} 'digital-agency:{path or place}' --stack {stack}"
+    return f"digital-agency:{place}: got a secret in plain text; accepted: an encrypted value: {told}"
+
+
+def keys(value: Any) -> Raw:
+    return edited(put("companies[1].apiKeys", value))
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev", "local-2"])
+def test_a_plain_key_is_refused_with_its_path_and_what_sets_it(stack: str) -> None:
+    place = "companies[1].apiKeys.OPENAI_API_KEY"
+    assert lines(keys({"OPENAI_API_KEY": KEY}), stack) == [line(place, stack)]
+
+
+@pytest.mark.parametrize(
+    "value", [{"OPENAI_API_KEY": SECURE}, {"values": {"A": SECURE}}, {"secretName": "x"}]
+)
+def test_an_encrypted_key_and_the_name_of_a_secret_are_let_through(value: Any) -> None:
+    assert lines(keys(value)) == []
+
+
+def test_the_stack_local_may_hold_plain_keys() -> None:
+    assert lines(keys({"OPENAI_API_KEY": KEY}), "local") == []
+
+
+def test_each_plain_leaf_beside_encrypted_ones_is_a_line() -> None:
+    raw = edited(
+        put("companies[0].apiKeys", {"values": {"A_KEY": SECURE, "B_KEY": "x"}}),
+        put("companies[2].apiKeys", {"C_KEY": "y", "D_KEY": SECURE, "E_KEY": "z"}),
+    )
+    found = [
+        line("companies[0].apiKeys.B_KEY", path="companies[0].apiKeys.values.B_KEY"),
+        line("companies[2].apiKeys.C_KEY"),
+        line("companies[2].apiKeys.E_KEY"),
+    ]
+    assert lines(raw) == found
+    for secret_keys in ((), (COMPANIES,)):
+        with pytest.raises(SettingsError) as raised:
+            from_config(config_of(raw), "prod", secret_keys)
+        assert str(raised.value).splitlines() == found
+
+
+def test_under_the_cli_a_key_without_anything_encrypted_is_refused() -> None:
+    config = config_of(keys({"OPENAI_API_KEY": KEY}))
+    with pytest.raises(SettingsError, match="got a secret in plain text"):
+        from_config(config, "prod", ["digital-agency:domain", "other:companies"])
+    settings = from_config(config, "prod", [COMPANIES])
+    api_keys = settings.companies[1].api_keys
+    assert api_keys and api_keys.values["OPENAI_API_KEY"].get_secret_value() == KEY
+
+
+def test_the_program_refuses_what_the_cli_does_not_mark_as_secret() -> None:
+    raw = keys({"OPENAI_API_KEY": KEY})
+    with pytest.raises(pulumi.RunError, match="got a secret in plain text") as raised:
+        record(raw, stack="prod", secret_keys=())
+    assert KEY not in str(raised.value)
+    assert len(list(record(raw, stack="prod", secret_keys=[COMPANIES]))) > 100
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["render", "--out", "out"],
+        ["doctor"],
+        ["validate"],
+        ["restore", "--company", "client-a"],
+        ["drill", "--region", "us-east-1"],
+    ],
+    ids=lambda call: call[0],
+)
+def test_every_command_refuses_a_plain_key_before_it_does_anything(
+    call: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = write(tmp_path / "Pulumi.prod.yaml", keys({"GOOGLE_API_KEY": SECURE, "OPENAI_API_KEY": KEY}))
+    assert main([*call, "--config", str(file)]) == WRONG_CALL
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [line("companies[1].apiKeys.OPENAI_API_KEY")]
+    assert KEY not in said.out and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_API_KEY", "x"),
+        ("DEEPSEEK_API_KEY", "x"),
+        ("HF_TOKEN", "x"),
+        ("CLIENT_SECRET", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("REDIS_PASSWORD", "x"),
+        ("TOKEN", "x"),
+        ("LLM", KEY),
+        ("NOTE", f"use {KEY}"),
+    ],
+)
+def test_a_secret_variable_in_the_environment_is_refused(name: str, value: str) -> None:
+    (told,) = lines(edited(put("environment", {name: value, "LOG_LEVEL": "debug"})))
+    assert told.startswith(f"digital-agency:environment.{name}: got a secret in plain text; accepted: ")
+    assert f"{SET} 'digital-agency:companies[0].apiKeys.{name}' --stack prod" in told
+    assert KEY not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_TOKENS", "4096"), ("TOKEN_LIMIT", "1"), ("HF_TOKEN", ""), ("CACHE_KEY", "a"), ("LEVEL", "sk-1")],
+)
+def test_what_only_resembles_a_secret_is_let_through(name: str, value: str) -> None:
+    assert lines(edited(put("environment", {name: value}))) == []
+
+
+def test_the_stack_local_may_have_secrets_of_its_own_in_the_environment() -> None:
+    assert lines(edited(put("environment", {"HF_TOKEN": "x"})), "local") == []
+
+
+def test_an_encrypted_environment_is_refused_as_pods_would_show_it() -> None:
+    decrypted = config_of(edited(put("environment", {"LEVEL": "hush"})))
+    with pytest.raises(SettingsError) as raised:
+        from_config(decrypted, "prod", ["digital-agency:environment"])
+    (told,) = str(raised.value).splitlines()
+    assert told.startswith("digital-agency:environment: got a secret; accepted: plain values that are no")
+    (told,) = lines(edited(put("environment", {"LEVEL": SECURE})))
+    assert told.startswith("digital-agency:environment.LEVEL: got a secret; accepted: a plain value")
+
+
+def test_other_faults_of_the_file_are_told_beside_a_plain_key() -> None:
+    found = lines(edited(put("companies[1].apiKeys", {"A_KEY": KEY}), drop("domain")))
+    assert [one.partition(": got ")[0].partition(":")[2] for one in found] == [
+        "companies[1].apiKeys.A_KEY",
+        "domain",
+    ]
