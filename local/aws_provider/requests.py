@@ -62,6 +62,7 @@ def observed(row: Row, client: Client, answer: Values, values: Values) -> Values
     given = present(jmespath.search(row.flatten, without(row, values)))
     flat = unfit(live, properties_shape(row, client, row.main), row.names, given)
     found = present(jmespath.search(row.nest, flat))
+    found = {name: value for name, value in found.items() if name in given or row.defaults.get(name) != value}
     identity = set(row.key.values()) - set(row.local) if row.limit else set()
     return found if all(same(found.get(name, ""), values.get(name, "")) for name in identity) else None
 

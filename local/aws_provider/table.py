@@ -44,6 +44,7 @@ class Row:
     tags: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, str] = field(default_factory=dict)
+    defaults: Values = field(default_factory=dict)
     update: list[str] = field(default_factory=list)
     immutable: list[str] = field(default_factory=list)
     local: list[str] = field(default_factory=list)
@@ -69,7 +70,7 @@ class Row:
 
     def identified(self, identity: str) -> Values:
         """The properties that an id holds."""
-        fields = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(self.identity))
+        fields = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(self.identity))
         found = re.fullmatch(fields, identity) or re.fullmatch(fields.rpartition("_")[0] or fields, identity)
         return dict(found.groupdict()) if found else {}
 

@@ -31,6 +31,12 @@ class Account:
         """As a new run of the engine starts it."""
         return Provider(Resources(self.api))
 
+    def provider_in_region(self) -> Provider:
+        """With the region of the tests as the one of resources that name none."""
+        resources = Resources(self.api)
+        resources.region = REGION
+        return Provider(resources)
+
     def resource(self, kind: str, name: str = "resource") -> Resource:
         return Resource(self.provider, kind, f"{self.name}-{name}")
 

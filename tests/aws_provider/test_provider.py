@@ -271,6 +271,21 @@ def test_a_record_that_lost_its_health_check_gets_it_back(account: Account) -> N
     assert resource.refresh() == "same"
 
 
+def test_records_of_one_name_are_told_apart_by_their_set_identifiers(account: Account) -> None:
+    name = f"{account.name}.example.com"
+    base = {"zoneId": cases.ZONE, "name": name, "type": "CNAME", "records": ["to.example.com"], "ttl": 20}
+    programs = {
+        key: base | {"setIdentifier": key, "weightedRoutingPolicies": [{"weight": weight}]}
+        for weight, key in enumerate(("a", "b", "c"))
+    }
+    records = {key: account.resource(RECORD, key) for key in programs}
+    for key, record in records.items():
+        record.up(programs[key])
+    assert [record.refresh() for record in records.values()] == ["same"] * 3
+    records["b"].delete()
+    assert [record.refresh() for record in records.values()] == ["same", "gone", "same"]
+
+
 def test_a_resource_without_a_region_is_in_the_region_of_the_configuration(account: Account) -> None:
     resource = account.resource(BUCKET)
     configuration = provider_pb2.ConfigureRequest(args=struct({"region": "us-west-2"}))

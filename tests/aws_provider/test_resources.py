@@ -6,6 +6,7 @@ import pytest
 
 from engine.values import COMPUTED
 from tests.aws_provider.account import TYPES, Account
+from tests.aws_provider.cases import CERTIFICATE, CHECK, ROLE
 from tests.aws_provider.engine import Resource
 
 
@@ -93,16 +94,25 @@ def test_a_creation_that_was_interrupted_is_completed_and_nothing_is_there_twice
     assert second.up(case.update) == "same"
 
 
-@pytest.mark.parametrize("kind", TYPES)
-def test_a_creation_that_was_interrupted_before_a_replacement_of_it_leaves_one_resource(
+@pytest.mark.parametrize("kind", [ROLE, CHECK, CERTIFICATE])
+def test_a_creation_that_was_interrupted_before_a_change_that_replaces_leaves_one_resource(
     account: Account, kind: str
 ) -> None:
     first, case = account.case(kind)
     first.up(case.program)
-    if not any(word in kind for word in ("HealthCheck", "Certificate", "Role:")):
-        return
     second = Resource(account.provider, first.type, first.name)
     second.up(case.replace)
     assert second.refresh() == "same"
-    if first.id != second.id:
-        assert first.refresh() == "gone"
+    assert second.id == first.id or first.refresh() == "gone"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_an_import_by_the_id_alone_keeps_the_resource(account: Account, kind: str) -> None:
+    first, case = account.case(kind)
+    first.up(case.program)
+    imported = Resource(account.provider_in_region, first.type, first.name)
+    imported.adopt(first.id)
+    assert imported.up(case.program) in ("same", "update")
+    assert imported.refresh() != "gone"
+    assert imported.id == first.id
+    assert imported.up(case.program) == "same"
