@@ -10,15 +10,32 @@ OUT = Path(__file__).parent / "policies.md"
 HEAD = """\
 # Policies
 
-What a stack promises, checked on whatever it registers, before anything is made. `make preview` and `make up`
-do so with the embedded engine; with the CLI it is
+For those who deploy a stack or change the program: what every stack must keep, and what to do about a
+violation.
+
+All policies are mandatory. The Pulumi engine checks them in every `make preview` and every `make up`. A
+preview with a violation fails. A deployment stops before it creates or changes a resource that violates a
+policy. Policies of the stack as a whole, such as `a-region-is-active`, are checked at the end of a
+deployment: only the preview before it finds their violations in time.
+
+With the `pulumi` CLI, name the pack:
 
 ```sh
 pulumi preview --stack <stack> --policy-pack policy
 ```
 
-All are mandatory. A violation says which resource, what is wrong with it, and what to do. `policy/` has them,
-a module for each kind; `tests/policy/breaks.py` has for each a resource that breaks it.
+This form needs `.venv`, and the Python language host that the CLI brings. Run `make .venv/.done` first:
+without `.venv` the pack cannot start, and a preview was seen to hang. A `pulumi` command without a language
+host, such as the one that `make up` builds, takes an executable instead of the folder. `make preview` writes
+one to `.local/bin/policy-pack`.
+
+`make preview OFFLINE=1` checks the same policies on the recorded resources, without the engine.
+
+A preview may not know a value yet. A policy that needs the value says so in a warning and checks everything
+else. The deployment knows the value, and checks it.
+
+A violation names the resource, what is wrong, and what to do. `policy/` has a module for each kind of policy;
+`tests/policy/breaks.py` breaks each of them, and `tests/policy/test_engine.py` does so in the engine.
 
 | policy | severity | what must be | otherwise |
 |---|---|---|---|

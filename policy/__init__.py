@@ -1,5 +1,5 @@
-"""The policy pack: what `docs/policies.md` lists, checked on what a preview registers.
+"""The policy pack: what `docs/policies.md` lists, checked on what a preview or a deployment registers.
 
-`pulumi preview --policy-pack policy` starts `__main__`, `make preview` uses `running`; both run
-`pack.POLICIES`. A policy stands in the module of what it is about, and is written with `writing`.
+The engine starts `__main__`, `make preview OFFLINE=1` uses `running`; both check `pack.POLICIES`. Each policy
+is in the module of its subject, and is written with `writing`.
 """

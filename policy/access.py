@@ -11,12 +11,13 @@ from pulumi_policy import ResourceValidationArgs, Severity
 
 from plan.iam_evaluator import wildcards
 from policy.hardening import WITH_PODS, containers, pod_spec
-from policy.writing import listed, metadata, of_resources
+from policy.writing import each, listed, metadata, of_resources
 
 ROLE, ROLE_POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 POLICY, BUCKET_POLICY = "aws:iam/policy:Policy", "aws:s3/bucketPolicy:BucketPolicy"
 RBAC = tuple(f"kubernetes:rbac.authorization.k8s.io/v1:{kind}" for kind in ("Role", "ClusterRole"))
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+DOCUMENTS = ("policy", "assumeRolePolicy")
 NAMED = re.compile(
     r"(^|[_-])(API_?KEY|ACCESS_?KEY|SECRET|TOKEN|PASSWORD|PRIVATE_?KEY)([_-]|$)", re.IGNORECASE
 )
@@ -29,18 +30,21 @@ KNOWN = re.compile(
 """AWS access keys, keys of OpenAI and Anthropic, tokens of GitHub, private keys."""
 
 
-def _documents(props: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for key in ("policy", "assumeRolePolicy"):
-        if text := props.get(key):
-            yield json.loads(text) if isinstance(text, str) else text
-
-
 def _wildcards(args: ResourceValidationArgs) -> Iterator[str]:
-    for document in _documents(args.props):
-        yield from wildcards(document)
-        for statement in listed(document["Statement"]):
-            if statement["Effect"] == "Allow" and "*" in _principals(statement.get("Principal")):
-                yield f"{statement.get('Sid', 'a statement')}: everybody is the principal"
+    yield from each(DOCUMENTS, lambda key: _open(args.props.get(key)))
+
+
+def _open(document: Any) -> Iterator[str]:
+    if not document:
+        return
+    document = json.loads(document) if isinstance(document, str) else document
+    yield from each(listed(document["Statement"]), _open_statement)
+
+
+def _open_statement(statement: Mapping[str, Any]) -> Iterator[str]:
+    yield from wildcards({"Statement": [statement]})
+    if statement["Effect"] == "Allow" and "*" in _principals(statement.get("Principal")):
+        yield f"{statement.get('Sid', 'a statement')}: everybody is the principal"
 
 
 def _principals(principal: Any) -> list[str]:
@@ -57,20 +61,27 @@ def _rbac(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _plain(args: ResourceValidationArgs) -> Iterator[str]:
-    for place, name, value in _values(args):
-        if KNOWN.search(value) or (value and NAMED.search(name) and not NO_SECRET.search(name)):
-            yield f"{place} {name} holds a secret in plain text"
+    yield from each(_values(args), _secret)
 
 
-def _values(args: ResourceValidationArgs) -> Iterator[tuple[str, str, str]]:
+def _secret(item: tuple[str, str, Mapping[str, Any], str]) -> Iterator[str]:
+    place, name, values, key = item
+    value = str(values.get(key) or "")
+    if KNOWN.search(value) or (value and NAMED.search(name) and not NO_SECRET.search(name)):
+        yield f"{place} {name} holds a secret in plain text"
+
+
+def _values(args: ResourceValidationArgs) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
+    """Place and name of each text, and the mapping and key where the text is: it may be unknown."""
     annotations = metadata(args.props).get("annotations") or {}
-    yield from (("annotation", name, str(value)) for name, value in annotations.items())
+    yield from (("annotation", name, annotations, name) for name in annotations)
     if args.resource_type == CONFIG_MAP:
-        yield from (("key", name, str(value)) for name, value in (args.props.get("data") or {}).items())
+        data = args.props.get("data") or {}
+        yield from (("key", name, data, name) for name in data)
         return
     for container, _ in containers(pod_spec(args)):
         for one in container.get("env") or ():
-            yield f"container {container['name']}: variable", one["name"], str(one.get("value") or "")
+            yield f"container {container['name']}: variable", one["name"], one, "value"
 
 
 POLICIES = (

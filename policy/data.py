@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL
-from policy.writing import Found, labels, listed, metadata, of_resources, of_the_stack
+from policy.writing import Found, each, labels, listed, metadata, of_resources, of_the_stack
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 VOLUME_CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
@@ -52,12 +53,15 @@ def _unsafe(resources: Sequence[PolicyResource]) -> Found:
     for one in resources:
         for bucket in one.property_dependencies.get("bucket", []):
             parts[bucket.urn, one.resource_type] = one
-    for bucket in resources:
-        if bucket.resource_type == BUCKET:
-            for type_, (told, holds) in PARTS.items():
-                part = parts.get((bucket.urn, type_))
-                if part is None or not holds(part.props):
-                    yield bucket, told
+    buckets = [one for one in resources if one.resource_type == BUCKET]
+
+    def missing(asked: tuple[PolicyResource, str]) -> Found:
+        bucket, type_ = asked
+        part, (told, holds) = parts.get((bucket.urn, type_)), PARTS[type_]
+        if part is None or not holds(part.props):
+            yield bucket, told
+
+    yield from each(product(buckets, PARTS), missing)
 
 
 def _is_versioned(props: Mapping[str, Any]) -> bool:

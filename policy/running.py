@@ -1,4 +1,4 @@
-"""The pack without the CLI: on what a program registered with a recorder of ours."""
+"""The pack without the engine: on what a program registered with the recorder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def run(registrations: Mapping[str, Registration], policies: Sequence[Policy] = 
     for policy in policies:
         if isinstance(policy, ResourceValidationPolicy):
             for one in registrations.values():
-                _validate(policy, _args(one, providers), one.urn, findings)
+                if not one.external:  # The engine checks no resource that a program only reads.
+                    _validate(policy, _args(one, providers), one.urn, findings)
         elif isinstance(policy, StackValidationPolicy):
             _validate(policy, StackValidationArgs(resources), "", findings)
     return findings
@@ -98,7 +99,7 @@ def _resources(
     found = {
         one.urn: PolicyResource(
             one.type,
-            _props(one.inputs | one.outputs),
+            _props(one.inputs | one.outputs if one.custom else one.outputs),
             one.urn,
             one.name,
             _options(one),
@@ -124,11 +125,11 @@ def _options(one: Registration) -> PolicyResourceOptions:
     return PolicyResourceOptions(
         protect=one.protect,
         ignore_changes=list(one.ignore_changes),
-        delete_before_replace=one.delete_before_replace,
+        delete_before_replace=one.delete_before_replace or None,
         aliases=list(one.aliases),
         custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
         additional_secret_outputs=[],
-        parent=one.parent,
+        parent=one.parent or None,
     )
 
 
@@ -137,13 +138,16 @@ def _props(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """As the engine hands values to policies: secrets opened, what is unknown as a sign of it."""
+    """As the engine gives values to policies: secrets opened, unknown values as a sign, numbers as floats.
+
+    Keys that begin with `__` are the SDK's own: the engine leaves them out.
+    """
     if value is COMPUTED:
         return UNKNOWN_STRING_VALUE
     if isinstance(value, Secret):
         return _plain(value.value)
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value
+    return float(value) if type(value) is int else value

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL
-from policy.writing import Found, Props, labels, metadata, of_resources, of_the_stack
+from policy.writing import Found, Props, each, labels, metadata, of_resources, of_the_stack
 from runtime.ports import AGENT_PORT
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -62,16 +62,22 @@ def _denies_all(spec: Props) -> bool:
 
 def _openings(args: ResourceValidationArgs) -> Iterator[str]:
     spec = args.props["spec"]
-    for rule in spec.get("ingress") or ():
-        if any(map(_is_everybody, rule.get("from") or [{}])):
-            yield "everybody is let in"
-    for rule in spec.get("egress") or ():
-        for peer in rule.get("to") or [{}]:
-            if _is_everybody(peer) and not rule.get("ports"):
-                yield "everything can be reached, on every port"
-            block = peer.get("ipBlock") or {}
-            if block.get("cidr") == EVERYBODY[0] and NODE_CREDENTIALS not in (block.get("except") or ()):
-                yield f"the node's own credentials can be reached: {NODE_CREDENTIALS} is not excepted"
+    directions = (("ingress", _let_in), ("egress", _let_out))
+    yield from each(directions, lambda one: each(spec.get(one[0]) or (), one[1]))
+
+
+def _let_in(rule: Props) -> Iterator[str]:
+    if any(map(_is_everybody, rule.get("from") or [{}])):
+        yield "everybody is let in"
+
+
+def _let_out(rule: Props) -> Iterator[str]:
+    for peer in rule.get("to") or [{}]:
+        if _is_everybody(peer) and not rule.get("ports"):
+            yield "everything can be reached, on every port"
+        block = peer.get("ipBlock") or {}
+        if block.get("cidr") == EVERYBODY[0] and NODE_CREDENTIALS not in (block.get("except") or ()):
+            yield f"the node's own credentials can be reached: {NODE_CREDENTIALS} is not excepted"
 
 
 def _is_everybody(peer: Any) -> bool:
@@ -98,19 +104,27 @@ def _published(resources: Sequence[PolicyResource]) -> Found:
         for one in resources
         if one.resource_type == SERVICE
     }
-    for one in resources:
-        namespace = metadata(one.props).get("namespace")
-        if one.resource_type != INGRESS or namespace not in companies:
-            continue
-        if one.props["spec"].get("defaultBackend"):
-            yield one, "a defaultBackend answers for every host"
-        for rule in one.props["spec"].get("rules") or ():
-            for path in rule["http"]["paths"]:
-                service = path["backend"]["service"]
-                key = (_cluster(one), namespace, service["name"])
-                number = _number(service["port"], ports.get(key) or ())
-                if number != AGENT_PORT:
-                    yield one, f"{service['name']}:{number or service['port'].get('name')} is on an ingress"
+    ingresses = [
+        one
+        for one in resources
+        if one.resource_type == INGRESS and metadata(one.props).get("namespace") in companies
+    ]
+    yield from each(ingresses, lambda one: ((one, fault) for fault in _backends(one, ports)))
+
+
+def _backends(
+    ingress: PolicyResource, ports: Mapping[tuple[str, str, str], Sequence[Props]]
+) -> Iterator[str]:
+    spec = ingress.props["spec"]
+    if spec.get("defaultBackend"):
+        yield "a defaultBackend answers for every host"
+    for rule in spec.get("rules") or ():
+        for path in rule["http"]["paths"]:
+            service = path["backend"]["service"]
+            key = (_cluster(ingress), metadata(ingress.props)["namespace"], service["name"])
+            number = _number(service["port"], ports.get(key) or ())
+            if number != AGENT_PORT:
+                yield f"{service['name']}:{number or service['port'].get('name')} is on an ingress"
 
 
 def _number(port: Props, ports: Sequence[Props]) -> int | None:

@@ -1,14 +1,17 @@
 """How a policy is written: a function that yields what is wrong, with its name, its weight and the remedy.
 
 All of them are mandatory: what breaks one is not deployed. A value that a preview does not know yet raises
-UnknownValueError when it is looked at, and the engine then says that the policy could not be decided. A new
-resource that a run leaves out (`--exclude`) comes without properties, and is not looked at.
+UnknownValueError when a policy reads it, and the engine then says that the policy could not be decided.
+`each` keeps such a value from hiding the faults of other items. A new resource that a run leaves out
+(`--exclude`) comes without properties, and is not checked.
+
+The engine hands out resources in random order; policies of the stack see them sorted by URN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -20,7 +23,10 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
+from pulumi_policy.proxy import UnknownValueError
 
+Item = TypeVar("Item")
+Fault = TypeVar("Fault")
 Props = Mapping[str, Any]
 Found = Iterable[tuple[PolicyResource, str]]
 
@@ -60,7 +66,7 @@ def of_the_stack(
     """One that looks at all resources together."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        made = [one for one in args.resources if one.props]
+        made = sorted((one for one in args.resources if one.props), key=lambda one: one.urn)
         for resource, fault in faults(made):
             report(f"{resource.name}: {fault}. {remedy}", resource.urn)
 
@@ -72,6 +78,18 @@ def of_the_stack(
         remediation_steps=remedy,
         validate=validate,
     )
+
+
+def each(items: Iterable[Item], faults: Callable[[Item], Iterable[Fault]]) -> Iterator[Fault]:
+    """The faults of all items. An unknown value in one is raised after the others have been checked."""
+    unknown = None
+    for item in items:
+        try:
+            yield from faults(item)
+        except UnknownValueError as error:
+            unknown = error
+    if unknown:
+        raise unknown
 
 
 def metadata(props: Props) -> Props:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from engine.recorder import Registration
-from tests.components.stacks import US, many_companies
+from tests.components.stacks import US
+from tests.policy.changes import (
+    Registrations,
+    container,
+    context,
+    document,
+    inputs,
+    no_active,
+    opened_by_default,
+    opening,
+    other_policy,
+    pod,
+    second_owner,
+    unprotect,
+    without,
+)
 from tests.recording import (
     BUCKET,
     BUCKET_ENCRYPTION,
@@ -23,18 +34,11 @@ from tests.recording import (
     INGRESS,
     LIMIT_RANGE,
     NAMESPACE,
-    NETWORK_POLICY,
     QUOTA,
-    RECORD,
     ROLE,
     ROLE_POLICY,
     STATEFUL_SET,
-    VOLUME_CLAIM,
-    record,
 )
-
-Registrations = dict[str, Registration]
-REGION = "agency:region:Region"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,95 +50,6 @@ class Break:
 
     def __str__(self) -> str:
         return f"{self.policy}: {self.told}"
-
-
-def whole() -> Registrations:
-    """A stack that keeps every promise: several regions and companies, one of them protected."""
-    return copy.deepcopy(dict(record(many_companies()).by_urn))
-
-
-def first(found: Registrations, type_: str, name: str = "") -> Registration:
-    return next(one for one in found.values() if one.type == type_ and name in one.name)
-
-
-def inputs(
-    type_: str, change: Callable[[dict[str, Any]], Any], name: str = ""
-) -> Callable[[Registrations], None]:
-    """A change of the inputs of the first resource of a type."""
-
-    def act(found: Registrations) -> None:
-        change(first(found, type_, name).inputs)
-
-    return act
-
-
-def pod(change: Callable[[dict[str, Any]], Any]) -> Callable[[Registrations], None]:
-    return inputs(STATEFUL_SET, lambda told: change(told["spec"]["template"]["spec"]), "brain")
-
-
-def container(change: Callable[[dict[str, Any]], Any]) -> Callable[[Registrations], None]:
-    return pod(lambda spec: change(spec["containers"][0]))
-
-
-def context(**values: Any) -> Callable[[Registrations], None]:
-    return container(lambda told: told["securityContext"].update(values))
-
-
-def document(type_: str, key: str, **values: Any) -> Callable[[Registrations], None]:
-    """A change of the first statement of an IAM document."""
-
-    def change(told: dict[str, Any]) -> None:
-        found = json.loads(told[key])
-        found["Statement"][0].update(values)
-        told[key] = json.dumps(found)
-
-    return inputs(type_, change)
-
-
-def without(*types: str) -> Callable[[Registrations], None]:
-    def act(found: Registrations) -> None:
-        for type_ in types:
-            del found[first(found, type_).urn]
-
-    return act
-
-
-def opening(direction: str, rule: Mapping[str, Any]) -> Callable[[Registrations], None]:
-    return inputs(NETWORK_POLICY, lambda told: told["spec"].setdefault(direction, []).append(rule), "brain")
-
-
-def opened_by_default(found: Registrations) -> None:
-    """The company's default policy lets its neighbours in."""
-    one = next(
-        one
-        for one in found.values()
-        if one.type == NETWORK_POLICY
-        and one.inputs["metadata"] == {"name": "default-deny", "namespace": "acme"}
-    )
-    one.inputs["spec"]["ingress"] = [{"from": [{"podSelector": {}}]}]
-
-
-def unprotect(found: Registrations) -> None:
-    first_protected = next(one for one in found.values() if one.type == VOLUME_CLAIM and one.protect)
-    first_protected.protect = False
-
-
-def second_owner(found: Registrations) -> None:
-    one = first(found, RECORD)
-    found["again"] = replace(one, urn="again", name="again")
-
-
-def other_policy(found: Registrations) -> None:
-    one = next(one for one in found.values() if one.type == RECORD and "latencyRoutingPolicies" in one.inputs)
-    told = {key: value for key, value in one.inputs.items() if key != "latencyRoutingPolicies"}
-    told |= {"setIdentifier": "other", "weightedRoutingPolicies": [{"weight": 1}]}
-    found["again"] = replace(one, urn="again", name="again", inputs=told)
-
-
-def no_active(found: Registrations) -> None:
-    for one in found.values():
-        if one.type == REGION:
-            one.outputs["active"] = False
 
 
 EVERYBODY = {"ipBlock": {"cidr": "0.0.0.0/0"}}

@@ -1,0 +1,76 @@
+"""The real engine with the policy pack, on registrations instead of the program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.recorder import Registration
+from local.files import LocalError
+from local.processes import Processes
+from local.pulumi import tools
+from local.pulumi.display import Display
+from local.pulumi.stack import Stack
+from tests.policy import provider, replay
+
+STACK = "dev"
+"""The stack of the recordings: their URNs name it."""
+ONE_CHECKPOINT = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""The state is written at the end of a deployment, not after each resource: half of the time."""
+VIOLATION = re.compile(r"^(?P<policy>[a-z-]+) \(mandatory\): [^\n]*\n(?P<message>[^\n]*)$", re.MULTILINE)
+
+
+class Engine:
+    """Previews and deploys registrations; each call says which mandatory policies they violate."""
+
+    def __init__(self, state: Path, port: int) -> None:
+        self.lines: list[str] = []
+        """What the engine said without an error."""
+        self._resources, stack_file = state / "resources.json", state / "stack.yaml"
+        stack_file.write_text(yaml.safe_dump({"config": {"replay:resources": str(self._resources)}}))
+        providers = ",".join(f"{package}:{port}" for package in ("aws", "kubernetes"))
+        environment = {"PULUMI_DEBUG_PROVIDERS": providers, **ONE_CHECKPOINT}
+        self._stack = Stack(state, STACK, Path(replay.__file__), environment, self.lines.append)
+        self._stack.prepare(stack_file)
+
+    def preview(self, registrations: Mapping[str, Registration]) -> list[tuple[str, str]]:
+        return self._run(registrations, self._stack.preview)
+
+    def up(self, registrations: Mapping[str, Registration]) -> list[tuple[str, str]]:
+        return self._run(registrations, lambda: self._stack.up(len(registrations)))
+
+    def inputs(self, type_: str) -> list[dict[str, Any]]:
+        """Inputs of the deployed resources of a type."""
+        return [one["inputs"] for one in self._stack.resources() if one["type"] == type_]
+
+    def _run(
+        self, registrations: Mapping[str, Registration], operation: Callable[[], Display]
+    ) -> list[tuple[str, str]]:
+        replay.write(self._resources, registrations)
+        self.lines.clear()
+        try:
+            display = operation()
+        except LocalError as error:
+            told = str(error)
+        else:
+            assert display.policies, "no policy pack has checked the resources"
+            return []
+        found = sorted((one["policy"], one["message"]) for one in VIOLATION.finditer(told))
+        assert found, told
+        return found
+
+
+@contextmanager
+def started(state: Path) -> Iterator[Engine]:
+    try:
+        with ThreadPoolExecutor(1) as pool, provider.serving() as port:
+            tools.provide(state, print, lambda question: False, pool).result()
+            yield Engine(state, port)
+    finally:
+        Processes(state).stop_all()
