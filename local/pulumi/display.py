@@ -28,7 +28,7 @@ WORDS: Final[Mapping[str, str]] = {
     OpType.REPLACE: "replaced",
     OpType.DELETE: "deleted",
 }
-KEPT: Final = "  (the object itself is kept)"
+RETAINED: Final = "  (retained: only the stack forgets it)"
 MANDATORY: Final = ("mandatory", "remediate")
 
 
@@ -52,7 +52,7 @@ class Step:
         return self.urn.rpartition("::")[2]
 
     def __str__(self) -> str:
-        return f"{SIGNS[self.op]} {self.op:<8} {self.type}  {self.name}{KEPT if self.kept else ''}"
+        return f"{SIGNS[self.op]} {self.op:<8} {self.type}  {self.name}{RETAINED if self.kept else ''}"
 
 
 @dataclass
@@ -100,7 +100,9 @@ class Display:
             return f"nothing changed: {self.unchanged} resources are as the program has them"
         parts = [f"{SIGNS[op]} {counted[op]} {WORDS[op]}" for op in SIGNS if counted[op]]
         kept = sum(step.kept for step in self.steps)
-        return ", ".join([*parts, f"{self.unchanged} unchanged"]) + (f"; {kept} of them kept" if kept else "")
+        return ", ".join([*parts, f"{self.unchanged} unchanged"]) + (
+            f"; {kept} of the deleted are retained" if kept else ""
+        )
 
     def _take(self, metadata: StepEventMetadata) -> None:
         if metadata.op == OpType.SAME:

@@ -117,7 +117,8 @@ class Stack:
         return {
             STATE_MARK: str(self._state.resolve()),
             NAME_MARK: ENGINE,
-            "PULUMI_BACKEND_URL": f"file://{self._backend}",
+            # Files of metadata are not written atomically: an engine that is killed leaves them empty.
+            "PULUMI_BACKEND_URL": f"file://{self._backend}?metadata=skip",
             # The state folder is what keeps others out; a passphrase beside the state would not.
             "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", "local"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
