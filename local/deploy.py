@@ -76,11 +76,12 @@ class Target:
     def _deploy(self, target: Access) -> None:
         """Preview, then do it: what is not allowed is rejected before anything is changed."""
         stack = self._stack(target)
-        planned = stack.preview(refresh=True, show=False)
-        if planned.steps or planned.drift:
-            planned = stack.up(len(planned.steps), refresh=bool(planned.drift))
-        self.progress(planned.summary)
-        access.remember(self.state, outputs=stack.outputs())
+        found = stack.preview(refresh=True, show=False)
+        known = "outputs" in access.remembered(self.state)
+        if found.steps or found.drift or found.new_outputs or not known:
+            found = stack.up(len(found.steps), refresh=bool(found.drift))
+            access.remember(self.state, outputs=stack.outputs())
+        self.progress(found.summary)
 
     def _stack(self, target: Access) -> Stack:
         services = target.environment(self.config.get("aws:region", emulator.REGION))

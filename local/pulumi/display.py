@@ -29,6 +29,7 @@ WORDS: Final[Mapping[str, str]] = {
     OpType.DELETE: "deleted",
 }
 RETAINED: Final = "  (retained: only the stack forgets it)"
+STACK: Final = "pulumi:pulumi:Stack"
 MANDATORY: Final = ("mandatory", "remediate")
 
 
@@ -72,6 +73,8 @@ class Display:
     """What is not in the cluster or the account as it was deployed."""
     errors: list[str] = field(default_factory=list)
     unchanged: int = 0
+    new_outputs: bool = False
+    """Whether a stack output becomes another."""
     policies: Mapping[str, str] = field(default_factory=dict)
     """Policy packs that checked every resource, by name: versions."""
     began: float = field(default_factory=time.monotonic)
@@ -81,8 +84,8 @@ class Display:
             self._take(event.resource_pre_event.metadata)
         elif event.res_outputs_event and event.res_outputs_event.metadata.op == OpType.REFRESH:
             self._look(event.res_outputs_event.metadata)
-        elif event.res_outputs_event and self.done:
-            self._take(event.res_outputs_event.metadata)
+        elif event.res_outputs_event:
+            self._end(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
             self.errors.append(f"failed: {event.res_op_failed_event.metadata.urn}")
         elif event.diagnostic_event:
@@ -115,6 +118,12 @@ class Display:
                 self.progress(f"{step}  ({len(self.steps)} of {self.expected}, {seconds:.1f} s)")
             elif self.planned:
                 self.progress("\n".join([str(step), *_differences(step)]))
+
+    def _end(self, metadata: StepEventMetadata) -> None:
+        if metadata.type == STACK and metadata.old and metadata.new:
+            self.new_outputs = metadata.old.outputs != metadata.new.outputs
+        if self.done:
+            self._take(metadata)
 
     def _look(self, metadata: StepEventMetadata) -> None:
         """Take what a refresh found of one resource."""

@@ -23,6 +23,7 @@ from local.pulumi.display import Display
 ENGINE: Final = "pulumi"
 """The name of the engine and its plugins among the processes of a state folder."""
 SALT: Final = "encryptionsalt"
+ONCE: Final = ("warning: ", "! drift ")
 
 T = TypeVar("T")
 
@@ -101,8 +102,8 @@ class Stack:
         return list(self._deployment().get("resources") or [])
 
     def _tell(self, line: str) -> None:
-        """Show a line, a warning only once: a preview and the deployment after it give the same ones."""
-        if not (line.startswith("warning: ") and line in self._told):
+        """Show a line. A preview and the deployment after it give the same warnings: once is enough."""
+        if not (line.startswith(ONCE) and line in self._told):
             self._progress(line)
         self._told.add(line)
 

@@ -99,12 +99,15 @@ class Target:
 
     # What is there.
 
+    @property
+    def api(self) -> KubernetesApi:
+        return KubernetesApi(str(self.state / "kubeconfig"), "", threading.Event(), print)
+
     def objects(self) -> dict[Key, Any]:
         """Everything in the cluster that is not the cluster's own."""
-        api = KubernetesApi(str(self.state / "kubeconfig"), "", threading.Event(), print)
         found = {}
         for kind, path in OBJECTS.items():
-            for one in api.call("GET", path)["items"]:
+            for one in self.api.call("GET", path)["items"]:
                 name, space = one["metadata"]["name"], one["metadata"].get("namespace", "")
                 own = {name, space}.isdisjoint(OF_THE_CLUSTER) and (kind, name) not in OF_EVERY_NAMESPACE
                 if own and not name.startswith("system-"):

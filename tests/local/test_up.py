@@ -203,20 +203,23 @@ def same(one: Any, other: Any) -> bool:
     return bool(one["metadata"]["uid"] == other["metadata"]["uid"] and one.get("spec") == other.get("spec"))
 
 
-def test_killed_at_any_moments_and_run_again_it_ends_as_if_it_had_not_been(
+def test_killed_or_interrupted_and_run_again_it_ends_as_if_it_had_not_been(
     target: Target, tmp_path: Path
 ) -> None:
     other = Target(tmp_path / "state", target.file)
     moments = random.Random(3)
     try:
-        for _ in range(3):
+        for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
             process = start(other.state, "up", "--config", str(other.file))
             assert process.stdout is not None
-            for _ in range(moments.randrange(4, 90)):  # it speaks of each resource that is made
+            for _ in range(moments.randrange(6, 60)):  # it speaks of each resource that is made
                 process.stdout.readline()
             time.sleep(moments.random() / 10)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+            process.send_signal(number)
+            _, errors = process.communicate()
+            if number == signal.SIGINT:
+                assert (process.returncode, errors.partition(";")[0]) == (130, "interrupted")
+                assert list(other.state.glob("backend/.pulumi/locks/**/*.json")) == []
         other.up()
         assert "nothing changed: " in other.up()
         found, wanted = other.snapshot(), target.snapshot()
@@ -255,3 +258,39 @@ def test_a_broken_file_leaves_what_is_deployed_alone_with_a_line_for_each_fault(
         assert key in errors
     assert "mars-north-1" in errors
     assert target.versions().keys() == before.keys()
+
+
+def test_what_somebody_deleted_is_made_again_and_told(target: Target) -> None:
+    target.api.call("DELETE", f"/api/v1/namespaces/{ACME}/services/brain-{US}")
+    route53 = target.aws("route53")
+    [check] = [one for one, host in target.checks().items() if host.startswith(f"{EU}.")]
+    route53.delete_health_check(HealthCheckId=check)
+    said = target.up()
+    drift = {line.split()[3] for line in said.splitlines() if line.startswith("! drift")}
+    assert f"{ACME}-brain@{US}-service" in drift
+    assert sum("deleted outside Pulumi" in line for line in said.splitlines()) == 2
+    assert ("Service", ACME, f"brain-{US}") in target.objects()
+    assert any(host.startswith(f"{EU}.") for host in target.checks().values())
+    assert "nothing changed: " in target.up()
+
+
+def test_destroyed_the_data_stays_and_the_services_go_on(target: Target) -> None:
+    """The last test of this module: the stack has to adopt its buckets afterwards."""
+    retained = {key for key in target.objects() if key[0] == "PersistentVolumeClaim"}
+    code, said, errors = run(target.state, "destroy", "--config", str(target.file))
+    assert (code, errors) == (0, ""), said + errors
+    left = target.objects()
+    assert {key for key in left if key[0] != "Namespace"} == retained
+    assert target.records() == []
+    assert {one["Name"] for one in target.aws("s3").list_buckets()["Buckets"]} == {bucket(US), bucket(EU)}
+    code, _, errors = run(target.state, "up", "--config", str(target.file))
+    assert code == 1
+    assert "add `adopt: true` to regions[name=" in errors
+
+    def adopt(raw: Any) -> None:
+        for one in raw["regions"]:
+            one["adopt"] = True
+
+    target.write(adopt)
+    target.up()
+    assert {key for key in target.objects() if key[0] == "PersistentVolumeClaim"} == retained
