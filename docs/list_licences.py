@@ -6,7 +6,7 @@ import re
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
-from local.build import PARTS
+from local.parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "licences.md"

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,13 +23,6 @@ from local.files import LocalError, Progress, locked
 MODULES = Path(__file__).parent / "go"
 REPORT_SECONDS = 3.0
 LOG_LINES = 20
-
-KUBERNETES_VERSION = (
-    "-X k8s.io/component-base/version.gitVersion={version}",
-    "-X k8s.io/component-base/version.gitMajor={major}",
-    "-X k8s.io/component-base/version.gitMinor={minor}",
-)
-
 
 FRUGAL = {"GOGC": "50"}
 """Environment of the programs while they run: they let their memory grow by half before they collect, Go's
@@ -54,120 +47,6 @@ class Part:
     ldflags: tuple[str, ...] = ()
     cgo: bool = False
     tags: tuple[str, ...] = ()
-
-
-def _kubernetes(name: str) -> Part:
-    return Part(
-        name=name,
-        module="kubernetes",
-        package=f"k8s.io/kubernetes/cmd/{name}",
-        pinned="k8s.io/kubernetes",
-        ldflags=KUBERNETES_VERSION,
-    )
-
-
-def _containerd(name: str) -> Part:
-    return Part(
-        name=name,
-        module="containerd",
-        package=f"github.com/containerd/containerd/v2/cmd/{name}",
-        pinned="github.com/containerd/containerd/v2",
-        ldflags=("-X github.com/containerd/containerd/v2/version.Version={version}",),
-    )
-
-
-def _network_plugin(kind: str, name: str) -> Part:
-    return Part(
-        name=name,
-        module="cni",
-        package=f"github.com/containernetworking/plugins/plugins/{kind}/{name}",
-        pinned="github.com/containernetworking/plugins",
-    )
-
-
-PARTS: Mapping[str, Part] = {
-    part.name: part
-    for part in (
-        Part(
-            name="etcd",
-            module="etcd",
-            package="go.etcd.io/etcd/server/v3",
-            pinned="go.etcd.io/etcd/server/v3",
-        ),
-        _kubernetes("kube-apiserver"),
-        _kubernetes("kube-controller-manager"),
-        _kubernetes("kube-scheduler"),
-        _kubernetes("kubelet"),
-        _kubernetes("kube-proxy"),
-        _containerd("containerd"),
-        _containerd("containerd-shim-runc-v2"),
-        _containerd("ctr"),
-        Part(
-            name="runc",
-            module="runc",
-            package="github.com/opencontainers/runc",
-            pinned="github.com/opencontainers/runc",
-            ldflags=("-X main.version={version}",),
-            cgo=True,
-            tags=("seccomp",),
-        ),
-        _network_plugin("main", "bridge"),
-        _network_plugin("main", "loopback"),
-        _network_plugin("ipam", "host-local"),
-        Part(
-            name="coredns",
-            module="coredns",
-            package="github.com/coredns/coredns",
-            pinned="github.com/coredns/coredns",
-        ),
-        Part(
-            name="local-path-provisioner",
-            module="local-path-provisioner",
-            package="github.com/rancher/local-path-provisioner",
-            pinned="github.com/rancher/local-path-provisioner",
-        ),
-        Part(
-            name="rclone",
-            module="rclone",
-            package="github.com/rclone/rclone",
-            pinned="github.com/rclone/rclone",
-            ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
-        ),
-        Part(
-            name="pulumi",
-            module="pulumi",
-            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-            pinned="github.com/pulumi/pulumi/pkg/v3",
-            ldflags=("-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
-        ),
-        Part(
-            name="pulumi-resource-kubernetes",
-            module="pulumi-kubernetes",
-            package=".",
-            pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
-            ldflags=("-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={version}",),
-        ),
-        Part(
-            name="d2",
-            module="d2",
-            package="oss.terrastruct.com/d2",
-            pinned="oss.terrastruct.com/d2",
-        ),
-        Part(
-            name="kube-score",
-            module="kube-score",
-            package="github.com/zegl/kube-score/cmd/kube-score",
-            pinned="github.com/zegl/kube-score",
-        ),
-        Part(
-            name="actionlint",
-            module="actionlint",
-            package="github.com/rhysd/actionlint/cmd/actionlint",
-            pinned="github.com/rhysd/actionlint",
-        ),
-    )
-}
-"""Every program that can be built, by name."""
 
 
 def ensure(parts: Iterable[Part], progress: Progress, modules: Path = MODULES) -> dict[str, Path]:

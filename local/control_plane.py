@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from local import build, pki, ports
+from local import build, parts, pki, ports
 from local.files import Progress, write_atomically
 from local.processes import Processes
 
@@ -67,7 +67,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
     quoting the log, when a part dies or does not get ready within READY_SECONDS; BuildError when a program
     can't be built.
     """
-    binaries = build.ensure([build.PARTS[name] for name in PARTS], progress)
+    binaries = build.ensure([parts.PARTS[name] for name in PARTS], progress)
     processes = Processes(state, progress)
     with processes.guarding("control-plane"):
         hosts = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]

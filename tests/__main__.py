@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local.build import PARTS, ensure
+from local.build import ensure
+from local.parts import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)

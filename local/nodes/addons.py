@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import build
+from local import build, parts
 from local.files import write_atomically
 from local.nodes.files import CLUSTER_DOMAIN
 from local.nodes.plan import Network
@@ -33,7 +33,7 @@ REMOVE = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
 
 def start(processes: Processes, network: Network, kubeconfig: Path) -> None:
     """Cluster DNS on the host's address, which every pod asks; and the volume provisioner."""
-    binaries = build.ensure([build.PARTS[name] for name in PROGRAMS], lambda line: None)
+    binaries = build.ensure([parts.PARTS[name] for name in PROGRAMS], lambda line: None)
     names = processes.state / "Corefile"
     write_atomically(names, _names(network, kubeconfig))
     processes.start(DNS, [str(binaries["coredns"]), "-conf", str(names)], build.FRUGAL)

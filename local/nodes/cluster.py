@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from local import build, procfs
+from local import build, parts, procfs
 from local.files import LocalError, Progress, write_atomically
 from local.nodes import cgroups, files, network, stock
 from local.nodes.plan import KUBELET_ROOT, Network, Node, control_group
@@ -58,7 +58,7 @@ def start(
     """Start what does not run, and what should run otherwise; give every node the images of these names that
     are made on this machine.
     """
-    programs = build.ensure([build.PARTS[name] for name in PROGRAMS], progress)
+    programs = build.ensure([parts.PARTS[name] for name in PROGRAMS], progress)
     archive = stock.make(images, progress)
     for region in regions:
         node = _planned(state, network_, region, programs, kubeconfig)

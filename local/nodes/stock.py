@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from local import build
+from local import build, parts
 from local.files import Progress
 from local.nodes import images
 from local.nodes.images import Image, ImageError
@@ -42,7 +42,7 @@ def _python(progress: Progress) -> Image:
 
 
 def _rclone(progress: Progress) -> Image:
-    binary = build.ensure([build.PARTS["rclone"]], progress)["rclone"]
+    binary = build.ensure([parts.PARTS["rclone"]], progress)["rclone"]
     program = images.layer("rclone", str(binary), images.tree({"/usr/local/bin/rclone": binary}), progress)
     return Image(name=RCLONE_IMAGE, layers=[images.base(progress), program], command=["rclone"])
 

@@ -97,15 +97,19 @@ class Display:
 
     @property
     def summary(self) -> str:
-        """How many of each."""
+        """How many resources of each kind of change, and which policy packs checked them."""
+        packs = (f"{key.partition('|')[0]} {version}" for key, version in self.policies.items())
+        return "".join([self._counts(), *(f"; policy pack {pack} holds" for pack in packs)])
+
+    def _counts(self) -> str:
         counted = Counter(step.op for step in self.steps)
         if not counted:
             return f"nothing changed: {self.unchanged} resources are as the program has them"
-        parts = [f"{SIGNS[op]} {counted[op]} {WORDS[op]}" for op in SIGNS if counted[op]]
+        words = {op: f"to {OpType(op).value}" for op in WORDS} if self.planned else WORDS
+        parts = [f"{SIGNS[op]} {counted[op]} {words[op]}" for op in SIGNS if counted[op]]
         kept = sum(step.kept for step in self.steps)
-        return ", ".join([*parts, f"{self.unchanged} unchanged"]) + (
-            f"; {kept} of the deleted are retained" if kept else ""
-        )
+        retained = f"; {kept} of the deleted are retained" if kept else ""
+        return ", ".join([*parts, f"{self.unchanged} unchanged"]) + retained
 
     def _take(self, metadata: StepEventMetadata) -> None:
         if metadata.op == OpType.SAME:

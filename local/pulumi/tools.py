@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 from pulumi.automation import InvalidVersionError, PulumiCommand
 from semver import VersionInfo
 
-from local import build
+from local import build, parts
 from local.consent import Consent
 from local.files import LocalError, Progress, write_atomically
 
@@ -31,6 +31,7 @@ COMMAND: Final = "pulumi"
 KUBERNETES: Final = "pulumi-resource-kubernetes"
 HOME: Final = "pulumi-home"
 POLICY_PACK: Final = "policy-pack"
+PACK_FILE: Final = "PulumiPolicy.yaml"
 SCRIPT: Final = "#!/bin/sh\nPYTHONPATH={repository} exec {python} -P -m {module}\n"
 
 
@@ -48,12 +49,13 @@ def provide(state: Path, progress: Progress, consent: Consent, pool: Executor) -
 
 def _fill(state: Path, command: Path | None, kubernetes: Path | None, progress: Progress) -> None:
     missing = [name for name, found in ((COMMAND, command), (KUBERNETES, kubernetes)) if found is None]
-    built = build.ensure([build.PARTS[name] for name in missing], progress)
+    built = build.ensure([parts.PARTS[name] for name in missing], progress)
     _link(state / "bin" / COMMAND, command or built[COMMAND])
-    _link(_plugin(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
-    _write_script(_plugin(state / HOME, "aws"), "local.aws_provider")
-    pack = shlex.quote(str(REPOSITORY / "policy"))
-    _write_script(state / "bin" / POLICY_PACK, f'pulumi.policy "$1" {pack}')
+    _link(plugin_path(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
+    _write_script(plugin_path(state / HOME, "aws"), "local.aws_provider")
+    pack = REPOSITORY / "policy"
+    _write_script(state / "bin" / POLICY_PACK, f'pulumi.policy "$1" {shlex.quote(str(pack))}')
+    _link(state / "bin" / PACK_FILE, pack / PACK_FILE)  # there the engine reads the version of the pack
 
 
 def become_pulumi(operation: str, stack: str) -> NoReturn:
@@ -81,10 +83,10 @@ def on_path() -> Path | None:
 
 def _found(progress: Progress) -> tuple[Path | None, Path | None]:
     """The `pulumi` command and the Kubernetes provider, as far as this machine has them."""
-    built = build.locate([build.PARTS[COMMAND], build.PARTS[KUBERNETES]])
+    built = build.locate([parts.PARTS[COMMAND], parts.PARTS[KUBERNETES]])
     command = _suitable(progress) or _existing(_downloads() / "bin" / COMMAND, built[COMMAND])
     return command, _existing(
-        _plugin(_home(), "kubernetes"), _plugin(_downloads(), "kubernetes"), built[KUBERNETES]
+        plugin_path(_home(), "kubernetes"), plugin_path(_downloads(), "kubernetes"), built[KUBERNETES]
     )
 
 
@@ -114,20 +116,20 @@ def _downloads() -> Path:
     return build.cache() / "pulumi"
 
 
-def _plugin(home: Path, provider: str) -> Path:
+def plugin_path(home: Path, provider: str) -> Path:
     """Where a Pulumi folder has a provider of the version that its SDK asks for."""
-    return home / "plugins" / f"resource-{provider}-v{_sdk_version(provider)}" / f"pulumi-resource-{provider}"
+    return home / "plugins" / f"resource-{provider}-v{sdk_version(provider)}" / f"pulumi-resource-{provider}"
 
 
-def _sdk_version(provider: str) -> str:
+def sdk_version(provider: str) -> str:
     return importlib.metadata.version(f"pulumi-{provider}")
 
 
 def _may_download(progress: Progress, consent: Consent) -> bool:
-    if reason := _unreachable():
+    if reason := unreachable():
         progress(f"the Pulumi engine is built here: {INSTALLER} cannot be reached ({reason})")
         return False
-    wanted = f"pulumi {OLDEST} and its Kubernetes provider {_sdk_version('kubernetes')}"
+    wanted = f"pulumi {OLDEST} and its Kubernetes provider {sdk_version('kubernetes')}"
     return consent(
         f"Download {wanted} from get.pulumi.com and github.com into {_downloads()} (about 150 MB)?"
         " Otherwise both are built here, in about 15 minutes."
@@ -144,17 +146,17 @@ def _download(
             progress(f"downloading pulumi {OLDEST} with {INSTALLER}")
             command = Path(PulumiCommand.install(root=str(root), version=OLDEST).command)
         if kubernetes is None:
-            version = _sdk_version("kubernetes")
+            version = sdk_version("kubernetes")
             progress(f"downloading the Kubernetes provider {version}")
             asked = [str(command), "plugin", "install", "resource", "kubernetes", version]
             subprocess.run(asked, env={**os.environ, "PULUMI_HOME": str(root)}, check=True)
-            kubernetes = _existing(_plugin(root, "kubernetes"))
+            kubernetes = _existing(plugin_path(root, "kubernetes"))
     except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
         progress(f"the download failed: {error}")
     return command, kubernetes
 
 
-def _unreachable() -> str:
+def unreachable() -> str:
     """Why the installer can't be downloaded; "" if it can. In a thread: a name's look-up has no timeout."""
     reasons = [f"no answer in {REACH_SECONDS:.0f} s"]
 

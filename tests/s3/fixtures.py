@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import build
+from local import build, parts
 from tests.s3.service import REGIONS, S3Service
 
 
@@ -24,4 +24,4 @@ def s3(request: pytest.FixtureRequest) -> Iterator[S3Service]:
 @pytest.fixture(scope="session")
 def rclone() -> Path:
     """Rclone as in the image that settings/models.py names."""
-    return build.ensure([build.PARTS["rclone"]], print)["rclone"]
+    return build.ensure([parts.PARTS["rclone"]], print)["rclone"]

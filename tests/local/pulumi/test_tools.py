@@ -103,7 +103,7 @@ def test_a_command_on_the_path_that_does_not_fit_is_named_and_left_alone(
 
 
 def test_the_user_s_own_kubernetes_provider_is_used(machine: Machine) -> None:
-    own = script(tools._plugin(machine.home, "kubernetes"), "echo own")
+    own = script(tools.plugin_path(machine.home, "kubernetes"), "echo own")
     machine.provide()
     assert machine.plugin("kubernetes").resolve() == own.resolve()
     assert machine.built == ["pulumi"]
@@ -120,7 +120,7 @@ def test_a_download_needs_the_user_s_agreement(
         downloaded.append("both")
         return script(machine.cache / "p", "echo got"), script(machine.cache / "k", "echo got")
 
-    monkeypatch.setattr(tools, "_unreachable", lambda: "")
+    monkeypatch.setattr(tools, "unreachable", lambda: "")
     monkeypatch.setattr(tools, "_download", download)
     machine.provide(agrees=agrees)
     [question] = machine.asked
@@ -132,7 +132,7 @@ def test_a_download_needs_the_user_s_agreement(
 def test_a_download_that_fails_is_said_and_the_parts_are_built(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "_unreachable", lambda: "")
+    monkeypatch.setattr(tools, "unreachable", lambda: "")
     monkeypatch.setattr(
         "pulumi.automation._cmd._download_to_file", lambda *_: (_ for _ in ()).throw(OSError("no route"))
     )
