@@ -20,7 +20,11 @@ def test_volumes_and_buckets_alone_explain_their_errors(many: Recording) -> None
 @pytest.mark.parametrize(
     ("kind", "name", "told"),
     [
-        ("volume", "acme-brain@us-east-1-volume", ("storageClass", "accessMode", "Nothing was changed")),
+        (
+            "volume",
+            "acme-brain@us-east-1-volume",
+            ("storageClass", "accessMode", "This volume was not changed"),
+        ),
         ("bucket", "us-east-1-replication-bucket", ("`adopt: true`", "name: us-east-1.")),
     ],
 )
