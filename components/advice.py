@@ -17,8 +17,8 @@ class Advice:
 def _volume(args: ErrorHookArgs) -> bool:
     pulumi.log.error(
         f"{args.name}: an existing volume keeps its storage class and its access mode, and only grows."
-        " This volume was not changed. Set storageClass, accessMode and storage back to what they were; to move"
-        " the data, add a region with the new class and retire this one."
+        " This volume was not changed. Set storageClass, accessMode and storage back to what they were; to"
+        " move the data, add a region with the new class and retire this one."
     )
     return False
 
