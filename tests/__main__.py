@@ -1,4 +1,4 @@
-"""`python -m tests`: all tests, in three processes side by side, since most of them wait more than they work.
+"""`python -m tests`: all tests, in four processes side by side, since most of them wait more than they work.
 Beside them what is missing is built. The nodes' promises are about seconds, so their tests go first wherever
 processes compete: all others, and the builds, are nice.
 """
@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
 WAITING = ("tests/gate", "tests/controller")
 """About half of the time that all but the nodes take."""
-OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING))
+ENGINE = ("tests/day_two", "tests/local", "tests/policy", "tests/aws_provider")
+"""The Pulumi engine, on control planes and the AWS emulator."""
+OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
@@ -37,9 +39,10 @@ def main() -> int:
         if not apart:
             waiting.result()
         nodes = pool.submit(_end, "nodes", PYTEST, *NODES)
+        engine = pool.submit(_end, "engine", [*NICE, *PYTEST], *ENGINE)
         others = pool.submit(_end, "others", [*NICE, *PYTEST], *OTHERS)
         building.result()
-        return max(one.result() for one in (waiting, nodes, others))
+        return max(one.result() for one in (waiting, nodes, engine, others))
 
 
 def _end(name: str, command: Sequence[str], *arguments: str) -> int:
