@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from tests.components.stacks import EU, US, WEST, eks, stack
-from tests.day_two.paper import edited
 from tests.strategies import Raw
 
 ACME, GLOBEX, INITECH = "acme", "globex", "initech"
 """acme lives everywhere and globex in two regions, so that each has a tree of records of its own."""
 
+CLUSTERS = {EU: f"eks-{EU}-green", US: f"eks-{US}-blue", WEST: f"eks-{WEST}-green"}
+
 BASE: Raw = stack(
+    loadBalancing={"policy": "latency"},
     regions=[
         eks(US, "blue", geo=["default"], storageClass="gp3"),
         eks(EU, "green", geo=["EU", "country:TR"], storageClass="gp3"),
         eks(WEST, "green", active=False, storageClass="gp3"),
     ],
-    companies=[{"name": ACME}, {"name": GLOBEX, "regions": [US, EU]}],
+    companies=[
+        {"name": ACME},
+        {"name": GLOBEX, "regions": [US, EU], "apiKeys": {"OPENAI_API_KEY": {"secure": "sk-first"}}},
+    ],
 )
+
+
+def edited(raw: Raw, edit: Callable[[Raw], object] | None = None, **settings: Any) -> Raw:
+    """A copy of a stack with some settings of its own; `edit` changes the copy in place."""
+    copied = copy.deepcopy(raw) | settings
+    if edit:
+        edit(copied)
+    return copied
 
 
 def policy(name: str, **settings: Any) -> Raw:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from engine.placeholders import Placeholders
-from tests.components.stacks import EU, US, context, endpoint, stack
-from tests.day_two.paper import deployed, edited, plan
-from tests.day_two.stacks import BASE
-from tests.recording import KUBERNETES_PROVIDER
+from tests.components.stacks import EU, US, context, stack
+from tests.day_two.plans import compared
+from tests.day_two.running import Running
+from tests.day_two.stacks import BASE, edited, region
+from tests.recording import KUBERNETES_PROVIDER, Answers, record
 
 PROVIDERS = ["eks-us-east-1-blue-kept", "eks-us-east-1-blue-provider"]
 
 
-def test_a_new_endpoint_and_authority_in_the_settings_change_the_providers_alone() -> None:
-    before = stack(regions=[endpoint(US)])
-    moved = {"endpoint": "https://other.eks.example.net", "certificateAuthority": "b3RoZXI="}
-    change = plan(before, edited(before, lambda raw: raw["regions"][0]["cluster"].update(moved)))
+def test_a_new_endpoint_and_authority_update_the_providers_alone(running: Running) -> None:
+    running.at(BASE)
+    address = running.clusters.address(f"{US}-blue")
+    authority = base64.b64decode(address["certificateAuthority"])
+    moved = {
+        "eks": "blue",
+        "endpoint": address["endpoint"].replace("127.0.0.1", "localhost"),
+        "certificateAuthority": base64.b64encode(authority * 2).decode(),
+    }
+    change = running.plan(BASE, edited(BASE, region(US, cluster=moved)))
     assert change.actions == dict.fromkeys(PROVIDERS, "update"), str(change)
     for name in PROVIDERS:
         assert change.changed(name).keys() == {"kubeconfig"}
@@ -29,7 +37,7 @@ def test_an_endpoint_and_authority_that_eks_rotated_change_the_providers_alone()
             return found
         return found | {"endpoint": "https://new", "certificateAuthorities": [{"data": "bmV3"}]}
 
-    change = plan(BASE, BASE, functions={"getCluster": rotated})
+    change = compared(record(BASE), record(BASE, recorder=Answers({"getCluster": rotated})))
     assert change.actions == dict.fromkeys(PROVIDERS, "update"), str(change)
     for name in PROVIDERS:
         [(path, (_, new))] = change.changed(name).items()
@@ -38,17 +46,18 @@ def test_an_endpoint_and_authority_that_eks_rotated_change_the_providers_alone()
 
 
 def test_nothing_of_a_context_is_written_down_that_could_rotate() -> None:
-    state = deployed(stack(regions=[context(US)]))
-    for entry in state.resources.values():
-        if entry["type"] == KUBERNETES_PROVIDER:
-            assert entry["inputs"]["context"] == "shared"
-            assert entry["inputs"]["clusterIdentifier"] == "context-shared"
-            assert "kubeconfig" not in entry["inputs"]
+    providers = record(stack(regions=[context(US)])).of(KUBERNETES_PROVIDER)
+    assert len(providers) == 2
+    for one in providers:
+        assert one.inputs["context"] == "shared"
+        assert one.inputs["clusterIdentifier"] == "context-shared"
+        assert "kubeconfig" not in one.inputs
 
 
 def test_providers_are_told_by_an_identifier_that_no_rotation_changes() -> None:
-    for entry in deployed(BASE).resources.values():
-        if entry["type"] == KUBERNETES_PROVIDER:
-            folder = entry["name"].removesuffix("-kept").removesuffix("-provider")
-            assert entry["inputs"]["clusterIdentifier"] == folder
-            assert folder.startswith(("eks-us-", f"eks-{EU}-"))
+    providers = record(BASE).of(KUBERNETES_PROVIDER)
+    assert len(providers) == 6
+    for one in providers:
+        folder = one.name.removesuffix("-kept").removesuffix("-provider")
+        assert one.inputs["clusterIdentifier"] == folder
+        assert folder.startswith(("eks-us-", f"eks-{EU}-"))

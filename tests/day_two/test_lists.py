@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from tests.components.stacks import EU, US, WEST
-from tests.day_two.paper import edited, plan
-from tests.day_two.stacks import ACME, BASE, GLOBEX, company, region
-from tests.strategies import Raw
+from tests.day_two.plans import assert_same
+from tests.day_two.stacks import ACME, BASE, GLOBEX, company, edited, region
+from tests.strategies import Raw, valid_stacks
 
 
 def full(policy: str) -> Raw:
@@ -17,10 +19,11 @@ def full(policy: str) -> Raw:
     selector = {"node.kubernetes.io/instance-type": "m7g.xlarge", "disk": "ssd"}
     networks = ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]
     egress = [{"cidr": "10.9.0.0/16", "port": 6379}, {"cidr": "10.8.0.0/16", "port": 5432}]
+    keys = {"OPENAI_API_KEY": {"secure": "sk-1"}, "ANTHROPIC_API_KEY": {"secure": "sk-2"}}
 
     def edit(raw: Raw) -> None:
         region(US, ingressFrom=networks, nodeSelector=selector, replicateTo=[WEST, EU])(raw)
-        company(ACME, apiKeys={"OPENAI_API_KEY": "sk-1", "ANTHROPIC_API_KEY": "sk-2"})(raw)
+        company(ACME, apiKeys=keys)(raw)
 
     return edited(
         BASE,
@@ -40,18 +43,33 @@ def reversed_(value: Any) -> Any:
 
 @pytest.mark.parametrize("policy", ["latency", "weighted", "geo"])
 def test_every_list_and_mapping_reversed_changes_nothing(policy: str) -> None:
-    before = full(policy)
-    change = plan(before, reversed_(before))
-    assert change.actions == {}, "\n".join(
-        f"{step} {', '.join(map(str, step.changed))[:300]}" for step in change
-    )
+    assert_same(full(policy), reversed_(full(policy)))
 
 
 def test_under_failover_the_order_of_companies_changes_nothing() -> None:
     before = full("failover")
-    assert plan(before, edited(before, lambda raw: raw["companies"].reverse())).actions == {}
+    assert_same(before, edited(before, lambda raw: raw["companies"].reverse()))
 
 
 def test_the_short_form_of_an_item_is_the_same_item() -> None:
-    after = edited(BASE, lambda raw: raw.update(companies=[ACME, {"name": GLOBEX, "regions": [US, EU]}]))
-    assert plan(BASE, after).actions == {}
+    assert_same(
+        edited(BASE, companies=[{"name": ACME}, GLOBEX]), edited(BASE, companies=[ACME, {"name": GLOBEX}])
+    )
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(drawn=valid_stacks(max_regions=3, max_companies=3))
+def test_a_stack_in_any_order_is_the_same_stack(drawn: tuple[Raw, str]) -> None:
+    raw, name = drawn
+    assume(raw["loadBalancing"]["policy"] != "failover")
+    shuffled = copy.deepcopy(raw)
+    shuffled["regions"].reverse()
+    shuffled["companies"].reverse()
+    assert_same(raw, shuffled, stack=name)

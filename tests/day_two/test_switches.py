@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.day_two.paper import Plan, edited, plan
-from tests.day_two.stacks import BASE
-from tests.day_two.test_regions import SAFE_BUCKET
+from tests.day_two.plans import Plan, registered
+from tests.day_two.running import Running
+from tests.day_two.stacks import BASE, edited
+from tests.day_two.test_routing import ACTIVE
 from tests.recording import (
     ASSOCIATION,
+    BUCKET,
     BUCKET_REPLICATION,
     DEPLOYMENT,
     INGRESS,
@@ -20,66 +22,79 @@ from tests.recording import (
     RECORD,
     ROLE,
     ROLE_POLICY,
+    SAFE_BUCKET,
     SERVICE_ACCOUNT,
     STATEFUL_SET,
     VOLUME_CLAIM,
 )
-from tests.strategies import Raw
 
-ACTIVE: Raw = edited(BASE, lambda raw: raw["regions"][2].pop("active"))
-"""external-dns knows no passive region under the policy `latency`."""
+MANAGER: dict[str, Any] = {"loadBalancing": {"policy": "latency", "manager": "external-dns"}}
+"""external-dns knows no passive region under the policy `latency`: so all are active here."""
+IDENTITY: dict[str, Any] = {"identity": "irsa"}
+BOTH = edited(ACTIVE, **MANAGER, **IDENTITY)
+NO_FAILOVER = edited(BASE, failover={"enabled": False})
+NO_REPLICATION = edited(ACTIVE, replication={"enabled": False})
 
-SWITCHES: list[tuple[str, dict[str, Any], set[str]]] = [
-    ("manager", {"loadBalancing": {"manager": "external-dns"}}, {RECORD, INGRESS}),
-    ("identity", {"identity": "irsa"}, {ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT}),
-]
+
+def assert_data_stays(change: Plan) -> None:
+    data = {NAMESPACE, VOLUME_CLAIM, STATEFUL_SET, KUBERNETES_PROVIDER} | SAFE_BUCKET
+    assert change.names("replace") == []
+    assert change.names("delete", kinds=tuple(data)) == []
 
 
 @pytest.mark.parametrize(
-    ("settings", "touched"), [row[1:] for row in SWITCHES], ids=[row[0] for row in SWITCHES]
+    ("settings", "touched"),
+    [
+        (MANAGER, {RECORD, INGRESS}),
+        (IDENTITY, {ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT}),
+    ],
+    ids=["manager", "identity"],
 )
 def test_a_switch_and_back_touches_no_data_and_rolls_no_pod(
     settings: dict[str, Any], touched: set[str]
 ) -> None:
     switched = edited(ACTIVE, **settings)
-    for change in (plan(ACTIVE, switched), plan(switched, ACTIVE)):
+    for change in (registered(ACTIVE, switched), registered(switched, ACTIVE)):
         assert change.kinds == touched, str(change)
         assert_data_stays(change)
 
 
-def test_replication_switched_off_and_on_rolls_the_pods_and_touches_no_data() -> None:
-    """Their init containers restore from copies."""
-    off = edited(ACTIVE, replication={"enabled": False})
-    touched = SAFE_BUCKET | {BUCKET_REPLICATION, ROLE, ROLE_POLICY, ASSOCIATION, STATEFUL_SET}
-    for change in (plan(ACTIVE, off), plan(off, ACTIVE)):
-        assert change.rest.kinds == touched, str(change)
-        assert {change.actions[name] for name in change.names(kinds=(STATEFUL_SET,))} == {"update"}
-        assert len(change.learned) == 10
+def test_the_engine_switches_manager_and_identity_and_back_in_place(running: Running) -> None:
+    touched = {RECORD, INGRESS, ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT}
+    there = running.deploy(ACTIVE, BOTH)
+    assert running.plan(BOTH, BOTH).actions == {}
+    back = running.deploy(BOTH, ACTIVE)
+    for change in (there, back):
+        assert change.kinds == touched, str(change)
+        assert set(change.names("update", kinds=(INGRESS, SERVICE_ACCOUNT))) == set(
+            change.names(kinds=(INGRESS, SERVICE_ACCOUNT))
+        )
         assert_data_stays(change)
 
 
-def assert_data_stays(change: Plan) -> None:
-    data = {NAMESPACE, VOLUME_CLAIM, STATEFUL_SET, KUBERNETES_PROVIDER} | SAFE_BUCKET
-    assert change.refusals == []
-    assert change.names("replace") == []
-    assert change.names("delete", kinds=tuple(data)) == []
+def test_replication_switched_off_and_on_rolls_the_pods_and_touches_no_data(running: Running) -> None:
+    """Their init containers restore from copies. Every bucket is kept, and taken back with `adopt`."""
+    off = running.deploy(ACTIVE, NO_REPLICATION)
+    assert {step.type for step in off.where("keep")} == SAFE_BUCKET
+    assert len(off.names("keep")) == 3 * len(SAFE_BUCKET)
+    on = running.deploy(NO_REPLICATION, running.adopting(ACTIVE))
+    touched = SAFE_BUCKET | {BUCKET_REPLICATION, ROLE, ROLE_POLICY, ASSOCIATION, STATEFUL_SET}
+    for change in (off, on):
+        assert change.rest.kinds == touched, str(change)
+        assert {change.actions[name] for name in change.names(kinds=(STATEFUL_SET,))} == {"update"}
+        assert len(change.names(kinds=(STATEFUL_SET,))) == 10
+        assert len(change.learned) == 10
+        assert_data_stays(change)
+    assert {on.actions[name] for name in on.names(kinds=(BUCKET,))} == {"import"}
 
 
-def test_replication_switched_off_keeps_every_bucket_and_says_so() -> None:
-    change = plan(BASE, edited(BASE, replication={"enabled": False}))
-    assert {step.entry["type"] for step in change.where("keep")} == SAFE_BUCKET
-    assert len(change.names("keep")) == 3 * len(SAFE_BUCKET)
-    assert change.names("delete", kinds=tuple(SAFE_BUCKET)) == []
-
-
-def test_failover_switched_off_takes_the_controllers_away_and_rolls_no_pod() -> None:
-    off = edited(BASE, failover={"enabled": False})
-    gone, back = plan(BASE, off), plan(off, BASE)
+def test_failover_switched_off_takes_the_controllers_away_and_rolls_no_pod(running: Running) -> None:
+    gone = running.plan(BASE, NO_FAILOVER)
+    assert gone.actions == registered(BASE, NO_FAILOVER).actions
+    back = registered(NO_FAILOVER, BASE)
     for change in (gone, back):
         # Edges answer by themselves again, and pods close to the controller.
-        assert {step.entry["type"] for step in change.where("update")} == {INGRESS, NETWORK_POLICY}, str(
-            change
-        )
+        assert {step.type for step in change.where("update")} == {INGRESS, NETWORK_POLICY}, str(change)
         assert change.names(kinds=(STATEFUL_SET,)) == change.names("replace", "keep") == []
         assert_data_stays(change)
     assert gone.names("delete") == back.names("create")

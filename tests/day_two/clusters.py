@@ -1,0 +1,140 @@
+"""Control planes as EKS clusters. A thread for each plays what they lack: nodes, disks, load balancers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local import control_plane
+from local.kubernetes_api import ApiError, KubernetesApi, Object
+from local.processes import Processes
+from tests.strategies import Raw
+
+GET_TOKEN = """#!/bin/sh
+# Called as: aws --region <region> eks get-token --cluster-name <cluster> --output json
+exec cat {folder}/"$2-$6".json
+"""
+POLL_SECONDS = 0.2
+STORAGE_CLASSES = ("gp3", "io2")
+NETWORKING = "/apis/networking.k8s.io/v1"
+STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
+RUNNING = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+class Clusters:
+    """EKS clusters by region and name. Each is a control plane of its own, started when it is first needed.
+
+    The executable `aws` in `commands` gives their credentials to whoever deploys.
+    """
+
+    def __init__(self, state: Path, commands: Path) -> None:
+        self._state, self._kubeconfigs = state, dict[str, Path]()
+        self._stopped, self._threads = threading.Event(), list[threading.Thread]()
+        for folder in (state, commands):
+            folder.mkdir(parents=True)
+        command = commands / "aws"
+        command.write_text(GET_TOKEN.format(folder=shlex.quote(str(state))))
+        command.chmod(0o700)
+
+    def start(self, names: list[str]) -> None:
+        """Start those that do not run yet, side by side."""
+        new = [name for name in names if name not in self._kubeconfigs]
+        with ThreadPoolExecutor() as pool:
+            started = pool.map(lambda name: control_plane.start(self._state / name, print), new)
+            self._kubeconfigs |= {name: one.kubeconfig for name, one in zip(new, started, strict=True)}
+        for name in new:
+            self._write_credential(name)
+            thread = threading.Thread(target=self._serve, args=[self.api(name)], daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def api(self, name: str) -> KubernetesApi:
+        return KubernetesApi(str(self._kubeconfigs[name]), "", threading.Event(), print)
+
+    def address(self, name: str) -> Raw:
+        """What a stack file says of the cluster, so that nothing has to be looked up."""
+        cluster = self._kubeconfig(name)["clusters"][0]["cluster"]
+        authority = cluster["certificate-authority-data"]
+        return {"endpoint": cluster["server"], "certificateAuthority": authority}
+
+    def held(self, namespace: str) -> dict[tuple[str, ...], str]:
+        """UIDs of a namespace and its volumes, by cluster and name: another UID is another object."""
+        found = dict[tuple[str, ...], str]()
+        for cluster in self._kubeconfigs:
+            api, only = self.api(cluster), f"fieldSelector=metadata.name%3D{namespace}"
+            spaces = api.call("GET", f"/api/v1/namespaces?{only}")["items"]
+            claims = api.call("GET", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")["items"]
+            metadata = [one["metadata"] for one in spaces + claims]
+            found |= {(cluster, one["name"]): one["uid"] for one in metadata}
+        return found
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+        for folder in filter(Path.is_dir, self._state.iterdir()):
+            Processes(folder).stop_all()
+
+    def _kubeconfig(self, name: str) -> dict[str, Any]:
+        return dict(yaml.safe_load(self._kubeconfigs[name].read_text()))
+
+    def _write_credential(self, name: str) -> None:
+        version, user = "client.authentication.k8s.io/v1", self._kubeconfig(name)["users"][0]["user"]
+        credential = {"apiVersion": version, "kind": "ExecCredential", "status": user}
+        (self._state / f"{name}.json").write_text(json.dumps(credential))
+
+    def _serve(self, api: KubernetesApi) -> None:
+        for name in STORAGE_CLASSES:
+            made_by_hand = {"provisioner": "kubernetes.io/no-provisioner", "allowVolumeExpansion": True}
+            api.call("POST", STORAGE, {"metadata": {"name": name}, **made_by_hand})
+        while not self._stopped.wait(POLL_SECONDS):
+            for path, provide in PROVIDED.items():
+                for one in api.call("GET", path)["items"]:
+                    try:
+                        provide(api, one)
+                    except ApiError:
+                        continue  # deleted or changed since it was listed
+
+
+def _run(api: KubernetesApi, pod: Object) -> None:
+    if pod["status"].get("phase") == "Pending":
+        _write_status(api, "/api/v1", "pods", pod, RUNNING)
+
+
+def _bind(api: KubernetesApi, claim: Object) -> None:
+    if claim["status"].get("phase") != "Pending" or claim["spec"].get("volumeName"):
+        return
+    spec, metadata = claim["spec"], claim["metadata"]
+    disk = {
+        "capacity": spec["resources"]["requests"],
+        "accessModes": spec["accessModes"],
+        "storageClassName": spec.get("storageClassName", ""),
+        "hostPath": {"path": "/nonexistent"},
+        "claimRef": {key: metadata[key] for key in ("namespace", "name", "uid")},
+    }
+    api.call("POST", "/api/v1/persistentvolumes", {"metadata": {"name": metadata["uid"]}, "spec": disk})
+
+
+def _balance(api: KubernetesApi, ingress: Object) -> None:
+    if not ingress["status"].get("loadBalancer"):
+        status = {"loadBalancer": {"ingress": [{"hostname": f"{ingress['metadata']['name']}.example.net"}]}}
+        _write_status(api, NETWORKING, "ingresses", ingress, status)
+
+
+PROVIDED = {
+    "/api/v1/pods": _run,
+    "/api/v1/persistentvolumeclaims": _bind,
+    f"{NETWORKING}/ingresses": _balance,
+}
+
+
+def _write_status(api: KubernetesApi, group: str, kind: str, one: Object, status: Object) -> None:
+    metadata = one["metadata"]
+    path = f"{group}/namespaces/{metadata['namespace']}/{kind}/{metadata['name']}/status"
+    api.call("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
