@@ -86,8 +86,6 @@ class Display:
             self._look(event.res_outputs_event.metadata)
         elif event.res_outputs_event:
             self._end(event.res_outputs_event.metadata)
-        elif event.res_op_failed_event:
-            self.errors.append(f"failed: {event.res_op_failed_event.metadata.urn}")
         elif event.diagnostic_event:
             self._tell(event.diagnostic_event)
         elif event.policy_event:
