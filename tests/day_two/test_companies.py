@@ -58,7 +58,7 @@ def test_a_company_that_returns_takes_over_its_own_namespaces_and_volumes(runnin
     assert len(held) == 6
     gone = running.deploy(BASE, GONE)
     assert gone.actions == registered(BASE, GONE).actions
-    assert all("the object itself is kept" in str(step) for step in gone.where("keep"))
+    assert all("(retained: " in str(step) for step in gone.where("keep"))
     assert not any(f"::{GLOBEX}-" in one["urn"] for one in running.resources())
     assert running.clusters.held(GLOBEX) == held
 

@@ -113,7 +113,7 @@ def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: 
 def test_a_retired_region_s_bucket_stays_with_all_that_makes_it_safe(journey: Journey) -> None:
     gone = journey.gone
     assert {step.type for step in gone.where("keep")} == SAFE_BUCKET
-    assert all("the object itself is kept" in str(step) for step in gone.where("keep"))
+    assert all("(retained: " in str(step) for step in gone.where("keep"))
     assert gone.names("replace", "create") == []
     assert gone.learned == [f"{CLUSTERS[name]}-failover-settings" for name in (EU, US)]
     gone = gone.rest
