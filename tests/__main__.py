@@ -41,7 +41,7 @@ def main() -> int:
         nodes = pool.submit(_end, "nodes", PYTEST, *NODES)
         others = pool.submit(_end, "others", [*NICE, *PYTEST], *OTHERS)
         building.result()
-        nodes.result()  # a fourth process beside them takes too much of two cores: pods then miss their probes
+        nodes.result()  # with a fourth process beside them, pods miss their probes on two cores
         engine = pool.submit(_end, "engine", [*NICE, *PYTEST], *ENGINE)
         return max(one.result() for one in (waiting, nodes, engine, others))
 

@@ -93,7 +93,15 @@ def test_make_hands_its_terminal_on(target: str, tmp_path: Path) -> None:
     mine, theirs = pty.openpty()
     try:
         done = subprocess.run(
-            ["make", "--no-print-directory", "--old-file=.venv/.done", target, "STACK=staging", "REGION=x", f"RUN={program}"],
+            [
+                "make",
+                "--no-print-directory",
+                "--old-file=.venv/.done",
+                target,
+                "STACK=staging",
+                "REGION=x",
+                f"RUN={program}",
+            ],
             cwd=ROOT,
             stdin=theirs,
             capture_output=True,
