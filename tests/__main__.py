@@ -32,28 +32,34 @@ PYTEST = (sys.executable, "-m", "pytest")
 def main() -> int:
     """The worst exit code of all. Raises BuildError when a program cannot be built."""
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the tests, which then put everything back.
+    failed: list[str] = []
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
     with ThreadPoolExecutor() as pool:
         building = pool.submit(ensure, PARTS.values(), lambda line: _print("building", line))
-        waiting = pool.submit(_end, "waiting", [*NICE, *(APART if apart else ()), *PYTEST], *WAITING)
+        waiting = pool.submit(_end, failed, "waiting", [*NICE, *(APART if apart else ()), *PYTEST], *WAITING)
         if not apart:
             waiting.result()
-        nodes = pool.submit(_end, "nodes", PYTEST, *NODES)
-        others = pool.submit(_end, "others", [*NICE, *PYTEST], *OTHERS)
+        nodes = pool.submit(_end, failed, "nodes", PYTEST, *NODES)
+        others = pool.submit(_end, failed, "others", [*NICE, *PYTEST], *OTHERS)
         building.result()
         codes = [one.result() for one in (waiting, nodes, others)]
     # Alone: on two cores the engine and three control planes take what pods need to answer their probes.
-    return max(*codes, _end("engine", PYTEST, *ENGINE))
+    codes.append(_end(failed, "engine", PYTEST, *ENGINE))
+    for line in failed:
+        print(line)
+    return max(codes)
 
 
-def _end(name: str, command: Sequence[str], *arguments: str) -> int:
-    """Run it, with its name before each line that it prints."""
+def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
+    """Run it, with its name before each line that it prints; what failed is added to `failed`."""
     process = subprocess.Popen(
         [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert process.stdout is not None
     for line in process.stdout:
         _print(name, line.rstrip("\n"))
+        if line.startswith(("FAILED ", "ERROR ")):
+            failed.append(line.rstrip("\n"))
     return abs(process.wait())
 
 

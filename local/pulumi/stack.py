@@ -40,8 +40,8 @@ class Stack:
     ) -> None:
         self.name, self._state, self._progress = name, state, progress
         self._told = set[str]()
-        self._project, self._backend = state / "project", state / "backend"
-        for folder in (self._project, self._backend):
+        self._project, self._backend, self._scratch = state / "project", state / "backend", state / "tmp"
+        for folder in (self._project, self._backend, self._scratch):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._processes = Processes(state, progress)
         workspace = automation.LocalWorkspace(
@@ -56,6 +56,8 @@ class Stack:
     def prepare(self, stack_file: Path) -> None:
         """Take the stack file as it is now, and repair what a run that was killed has left."""
         self._processes.stop([ENGINE])
+        for left in self._scratch.glob("kubeconfig*"):
+            left.unlink()
         project = yaml.safe_load((tools.REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))
         write_atomically(self._project / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
         self._write_config(stack_file)
@@ -118,6 +120,8 @@ class Stack:
         return {
             STATE_MARK: str(self._state.resolve()),
             NAME_MARK: ENGINE,
+            # The Kubernetes provider leaves a kubeconfig, with its key, for every run.
+            "TMPDIR": str(self._scratch),
             # Files of metadata are not written atomically: an engine that is killed leaves them empty.
             "PULUMI_BACKEND_URL": f"file://{self._backend}?metadata=skip",
             # The state folder is what keeps others out; a passphrase beside the state would not.

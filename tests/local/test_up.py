@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import combinations
@@ -143,6 +144,15 @@ def settled(target: Target) -> dict[Key, str]:
 
     until(is_quiet, "the cluster is quiet")
     return seen[-1]
+
+
+def test_a_run_leaves_no_key_of_the_cluster_in_the_machine_s_temporary_folder(target: Target) -> None:
+    def kubeconfigs() -> set[Path]:
+        return set(Path(tempfile.gettempdir()).glob("kubeconfig*"))
+
+    before = kubeconfigs()
+    target.up()
+    assert kubeconfigs() == before
 
 
 def test_a_preview_of_an_edited_file_shows_exactly_that_difference(target: Target) -> None:
