@@ -166,7 +166,7 @@ def _regions(draw: DrawFn, *, names: list[str], policy: str, manager: str, inter
     default = draw(st.integers(0, len(names) - 1))
     codes = iter(draw(st.permutations(CODES)))
     # external-dns makes one type of record for all regions of a company: aliases, or CNAMEs of endpoints.
-    endpoints = ("", AWS_ENDPOINT, ENDPOINT)
+    endpoints: tuple[str, ...] = ("", AWS_ENDPOINT, ENDPOINT)
     if limited:
         endpoints = draw(st.sampled_from((("", AWS_ENDPOINT), (ENDPOINT,))))
     regions = []

@@ -24,7 +24,7 @@ def alias(target: str, zone: str = ZONE, kind: str = "A") -> dict[str, Any]:
     return {"Name": NAME, "Type": kind, "AliasTarget": to}
 
 
-EU = {"GeoLocation": {"ContinentCode": "EU"}}
+EU: dict[str, Any] = {"GeoLocation": {"ContinentCode": "EU"}}
 
 
 @pytest.mark.parametrize(
