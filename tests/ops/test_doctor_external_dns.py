@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from local.kubernetes_api import ApiError
 from ops import cluster_access
 from ops.cluster_access import Cluster
 from ops.doctor import command
-from ops.doctor.external_dns import external_dns, owners
+from ops.doctor.external_dns import PAGE, external_dns, owners
 from ops.doctor.findings import Finding
 from ops.doctor.instances import instances_of
 from ops.stack import Stack
 from settings import Settings, clusters_of, parse
 from tests.components.stacks import DOMAIN, EU, US, ZONE, eks, stack
 from tests.ops.external_dns import IMAGE, MANAGED, OLD, RIGHT, but, cluster, deployment
+from tests.recording import ROOT
 
 
 def look(*deployments: dict[str, Any], refused: int = 0, **settings: Any) -> dict[str, Finding]:
@@ -38,6 +40,13 @@ def test_an_instance_that_is_set_up_as_the_page_says_lacks_nothing() -> None:
     assert found["external-dns"].told == "kube-system/external-dns: 1 pods ready"
     assert found["external-dns --txt-owner-id"].told == "blue-us"
     assert found["external-dns --annotation-prefix"].told == "external-dns.kubernetes.io/"
+
+
+def test_the_page_lists_every_flag_that_is_looked_at() -> None:
+    flags = {what.rpartition(" ")[2] for what in look(deployment([*RIGHT, "--dry-run"]))} - {"external-dns"}
+    page = (ROOT / PAGE).read_text()
+    assert flags >= {"--txt-owner-id", "--policy", "--aws-prefer-cname", "--annotation-prefix", "--dry-run"}
+    assert set(re.findall(r"^\| `(--[a-z-]+)` \|", page, re.MULTILINE)) == flags | {"--source"}
 
 
 @pytest.mark.parametrize(
