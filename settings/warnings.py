@@ -92,7 +92,8 @@ def _health(settings: Settings) -> Iterator[str]:
     ingresses = {one.class_name: one for one in map(settings.ingress_of, settings.regions)}
     for name, ingress in sorted(ingresses.items()):
         if ingress.served_by not in ANSWERING and not settings.failover_enabled:
+            key = "ingress.className" if name == settings.ingress.class_name else "regions[].ingressClass"
             yield (
-                f"ingress.className is {name}: what answers /healthz/<region> with 200 on its load balancer"
+                f"{key} is {name}: what answers /healthz/<region> with 200 on its load balancer"
                 " is yours to configure"
             )
