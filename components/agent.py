@@ -180,7 +180,7 @@ def _ingress(workload: Workload) -> dict[str, Any]:
     metadata = workload.metadata()
     metadata["annotations"] = {
         **ingress_annotations(
-            args.settings.ingress,
+            args.settings.ingress_of(region.settings),
             region=region.settings.name,
             edge=args.company.edge,
             certificate_arn=region.certificate_arn,
@@ -195,18 +195,18 @@ def _ingress(workload: Workload) -> dict[str, Any]:
         "kind": "Ingress",
         "metadata": metadata,
         "spec": {
-            "ingressClassName": args.settings.ingress.class_name,
+            "ingressClassName": args.settings.ingress_of(region.settings).class_name,
             "rules": [{"host": host, "http": {"paths": paths}}],
         },
     }
 
 
 def _names(args: WorkloadArgs, host: str) -> dict[str, pulumi.Input[str]]:
-    """What external-dns is told, where it manages the names."""
+    """The annotations for external-dns."""
     settings, region = args.settings, args.region
-    if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
-        return {}
     prefix, route = settings.load_balancing.annotation_prefix, company_route(settings, args.company)
+    if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
+        return {**external_dns.keep_away(prefix)}
     check = check_of(settings, args.company, region.settings.name)
     told = external_dns.annotations(
         prefix,

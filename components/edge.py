@@ -13,6 +13,7 @@ from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
 from components.failover_controller import FailoverController
 from components.load_balancer import controller_answers, fixed_answers, ingress_annotations
+from plan import external_dns
 from plan.edges import edge_label, edge_name
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
@@ -85,18 +86,15 @@ def _address(ingress: KubernetesObject, host: str) -> Output[str]:
 
 def _manifest(args: EdgeArgs) -> dict[str, Any]:
     settings, region = args.settings, args.region
+    ingress = settings.ingress_of(region)
     extra, paths = (
-        controller_answers(settings.ingress, region.name, args.number, first=args.first)
+        controller_answers(ingress, region.name, args.number, first=args.first)
         if args.controller
-        else fixed_answers(settings.ingress, region.name, args.number)
+        else fixed_answers(ingress, region.name, args.number)
     )
-    told: dict[str, pulumi.Input[str]] = {**extra}
-    if settings.load_balancing.manager is Manager.EXTERNAL_DNS and region.endpoint is None:
-        host = edge_name(region.name, args.number, settings.domain)
-        told[f"{settings.load_balancing.annotation_prefix}hostname"] = host
     skip = SKIP_AWAIT if region.endpoint else {}
     made = ingress_annotations(
-        settings.ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
+        ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
     )
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -105,7 +103,16 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
             "name": f"edge-{edge_label(region.name, args.number)}",
             "namespace": SYSTEM_NAMESPACE,
             "labels": {REGION_LABEL: region.name},
-            "annotations": {**made, **told, **skip},
+            "annotations": {**made, **extra, **_names(args), **skip},
         },
-        "spec": {"ingressClassName": settings.ingress.class_name, "rules": [{"http": {"paths": paths}}]},
+        "spec": {"ingressClassName": ingress.class_name, "rules": [{"http": {"paths": paths}}]},
     }
+
+
+def _names(args: EdgeArgs) -> dict[str, str]:
+    """The annotations for external-dns. The name of a region's own endpoint is not this program's to make."""
+    balancing = args.settings.load_balancing
+    if balancing.manager is not Manager.EXTERNAL_DNS or args.region.endpoint:
+        return external_dns.keep_away(balancing.annotation_prefix)
+    host = edge_name(args.region.name, args.number, args.settings.domain)
+    return external_dns.edge_annotations(balancing.annotation_prefix, host)

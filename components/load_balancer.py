@@ -18,12 +18,12 @@ HOSTS_FIRST = 1000
 def ingress_annotations(
     ingress: Ingress, *, region: str, edge: int, certificate_arn: pulumi.Input[str] | None
 ) -> dict[str, pulumi.Input[str]]:
-    """Annotations that put an Ingress on a region's load balancer (`alb`: AWS Load Balancer Controller).
+    """Annotations with which the AWS Load Balancer Controller puts an Ingress on a region's load balancer.
 
-    Without a certificate's ARN the controller looks for one that fits the host. Other classes need none:
-    their controller has its load balancer already.
+    Without a certificate's ARN it looks for one that fits the host. Other controllers need no annotations:
+    they have their load balancer already.
     """
-    if ingress.class_name != "alb":
+    if not ingress.makes_load_balancers:
         return {}
     prefix = "alb.ingress.kubernetes.io"
     found: dict[str, pulumi.Input[str]] = {
@@ -50,14 +50,14 @@ def controller_answers(ingress: Ingress, region: str, edge: int, *, first: bool)
     ingress-nginx and its like have one load balancer for all edges, and refuse a path that comes twice: there
     the region's first edge alone has them, and the others a path of their own, which gets them their address.
     """
-    if ingress.class_name != "alb" and not first:
+    if not ingress.makes_load_balancers and not first:
         return _own_path(region, edge)
     backend = {"service": {"name": CONTROLLER, "port": {"name": "http"}}}
     paths = [
         {"path": f"/{what}/{region}", "pathType": "Prefix", "backend": backend}
         for what in ("healthz", "peer")
     ]
-    if ingress.class_name != "alb":
+    if not ingress.makes_load_balancers:
         return {}, paths
     prefix = "alb.ingress.kubernetes.io"
     # The page is there whatever it says: a flagged region's controller is not at fault.
@@ -68,11 +68,12 @@ def controller_answers(ingress: Ingress, region: str, edge: int, *, first: bool)
 def fixed_answers(ingress: Ingress, region: str, edge: int) -> Answers:
     """Without a failover controller the load balancer itself answers `/healthz/<region>` with 200.
 
-    Class `alb` gets a fixed response. ingress-nginx answers `/healthz` on every host that it does not know by
-    itself, and forbids the snippets that could say so: there a rule of its own path makes the Ingress, and so
-    its address. What another class does, its owner has to see to (`settings.warnings`).
+    The AWS Load Balancer Controller gets a fixed response. ingress-nginx answers `/healthz` by itself on
+    every host that it does not know, and forbids the snippets that could say so: there a rule of its own path
+    makes the Ingress, and so its address. What another controller does, its owner has to see to
+    (`settings.warnings`).
     """
-    if ingress.class_name != "alb":
+    if not ingress.makes_load_balancers:
         return _own_path(region, edge)
     response = {"contentType": "text/plain", "statusCode": "200"}
     action = {"type": "fixed-response", "fixedResponseConfig": response}

@@ -15,20 +15,21 @@ Reads the dictionaries of `list_resource_record_sets` (boto3). The rules and whe
   here);
 - latency: the record whose AWS region is nearest to the client.
 
-Simplified: TTLs, caches and the time that health checks take do not exist, and only CNAME records are read.
+Simplified: TTLs, caches and the time that health checks take do not exist. Only CNAME records are read, and
+with `kind` those of one more type, where they are aliases: an alias to a load balancer is the answer.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any
 
-RecordSet = Mapping[str, Any]
+from plan.external_dns import is_aws_alias_target
+from plan.route53 import RecordSet, canonical, routing_keys
+
 Path = tuple[str, ...]
 
 _ONE = Fraction(1)
@@ -79,20 +80,22 @@ class _Policy(Enum):
     SIMPLE = ""
 
 
-_POLICY_KEYS = {policy.value: policy for policy in _Policy if policy.value}
-
-
 def resolve(
-    record_sets: Iterable[RecordSet], name: str, client: Client, healthy: Callable[[str], bool]
+    record_sets: Iterable[RecordSet],
+    name: str,
+    client: Client,
+    healthy: Callable[[str], bool],
+    kind: str = "CNAME",
 ) -> dict[str, Fraction]:
-    """The CNAME targets that `client` is sent to when it asks for `name`, each with its probability.
+    """The targets that `client` is sent to when it asks for `name`, each with its probability.
 
     `healthy` says of a health check's id whether it passes. Empty when Route53 has no answer (NODATA). Names
     come back in lower case without a trailing dot. A target is the answer also when it is a name of the same
-    zone. Raises subclasses of ResolveError.
+    zone. `kind` is the record type that the client asks for; a CNAME answers every type. Raises subclasses of
+    ResolveError.
     """
     answer: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for target, probability in _Zone(record_sets, client, healthy).walk(_canonical(name), _ONE, ()):
+    for target, probability in _Zone(record_sets, client, healthy, kind).walk(canonical(name), _ONE, ()):
         answer[target] += probability
     return dict(answer)
 
@@ -101,22 +104,23 @@ class _Zone:
     """The record sets by name, checked as Route53 checks them, seen by one client in one state of health."""
 
     def __init__(
-        self, record_sets: Iterable[RecordSet], client: Client, healthy: Callable[[str], bool]
+        self, record_sets: Iterable[RecordSet], client: Client, healthy: Callable[[str], bool], kind: str
     ) -> None:
         self._client = client
         self._healthy = healthy
         self._groups: defaultdict[str, list[RecordSet]] = defaultdict(list)
         for record in record_sets:
-            if record["Type"] == "CNAME":
-                self._groups[_canonical(record["Name"])].append(record)
+            if record["Type"] in ("CNAME", kind):
+                self._groups[canonical(record["Name"])].append(record)
         self._policies = {name: _policy_of_group(name, group) for name, group in self._groups.items()}
 
     def walk(self, name: str, probability: Fraction, path: Path) -> Iterable[tuple[str, Fraction]]:
         """Every target below `name` with its probability; `path` is the names that led here."""
         path = self._enter(name, path)
         for record, share in self._choose(name, path):
-            if alias := record.get("AliasTarget"):
-                yield from self.walk(_canonical(alias["DNSName"]), probability * share, path)
+            alias = record.get("AliasTarget")
+            if alias and not is_aws_alias_target(canonical(alias["DNSName"])):
+                yield from self.walk(canonical(alias["DNSName"]), probability * share, path)
             else:
                 yield _value(name, record), probability * share
 
@@ -135,7 +139,9 @@ class _Zone:
         alias = record.get("AliasTarget")
         if not alias or not alias["EvaluateTargetHealth"]:
             return True
-        target = _canonical(alias["DNSName"])
+        if is_aws_alias_target(canonical(alias["DNSName"])):
+            raise ResolveError(f"{record['Name']}: the health of a load balancer is not known here")
+        target = canonical(alias["DNSName"])
         path = self._enter(target, path)
         return any(self._is_healthy(below, path) for below in self._groups[target])
 
@@ -182,6 +188,8 @@ def _by_weight(candidates: Sequence[RecordSet]) -> Sequence[tuple[RecordSet, Fra
 
 
 def _policy_of_group(name: str, group: Sequence[RecordSet]) -> _Policy:
+    if len({record["Type"] for record in group}) > 1:
+        raise ResolveError(f"{name}: a CNAME record set beside one of another type")
     policies = {policy for record in group for policy in _policies_of(record)}
     if len(policies) > 1 or any(len(_policies_of(record)) > 1 for record in group):
         raise MixedPolicies(f"{name}: several routing policies: {sorted(policy.name for policy in policies)}")
@@ -195,8 +203,7 @@ def _policy_of_group(name: str, group: Sequence[RecordSet]) -> _Policy:
 
 
 def _policies_of(record: RecordSet) -> list[_Policy]:
-    named = [policy for key, policy in _POLICY_KEYS.items() if record.get(key) is not None]
-    return named or [_Policy.SIMPLE]
+    return [_Policy(key) for key in routing_keys(record)] or [_Policy.SIMPLE]
 
 
 def _place(record: RecordSet) -> tuple[str, str]:
@@ -213,12 +220,9 @@ def _refuse_duplicates(name: str, what: str, values: Sequence[object]) -> None:
 
 
 def _value(name: str, record: RecordSet) -> str:
+    if alias := record.get("AliasTarget"):
+        return canonical(alias["DNSName"])
     values = record.get("ResourceRecords") or []
     if len(values) != 1:
         raise ResolveError(f"{name}: a CNAME record has one value, came {len(values)}")
-    return _canonical(values[0]["Value"])
-
-
-def _canonical(name: str) -> str:
-    r"""Lower case, no trailing dot, and Route53's escapes read (`\052` is `*`, three octal digits)."""
-    return re.sub(r"\\([0-3][0-7]{2})", lambda match: chr(int(match[1], 8)), name).rstrip(".").lower()
+    return canonical(values[0]["Value"])

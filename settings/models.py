@@ -24,6 +24,7 @@ from settings.companies import (
     Resources,
     resources,
 )
+from settings.ingress import Ingress, Scheme
 from settings.regions import ClusterRef, Region
 from settings.values import (
     AnnotationPrefix,
@@ -38,7 +39,6 @@ from settings.values import (
     HttpUrl,
     Image,
     Model,
-    ObjectName,
     Port,
     RegionName,
     Seconds,
@@ -88,11 +88,6 @@ class Manager(StrEnum):
     EXTERNAL_DNS = "external-dns"
 
 
-class Scheme(StrEnum):
-    INTERNET_FACING = "internet-facing"
-    INTERNAL = "internal"
-
-
 class Images(Model):
     """Container images, each with a tag other than `latest` or a digest (in the stack `local`, any)."""
 
@@ -107,20 +102,6 @@ class Images(Model):
     python: Image = Field(
         default="python:3.13-slim",
         description="Stock image that runs the runtime programs. Default: python:3.13-slim.",
-    )
-
-
-class Ingress(Model):
-    """How requests come into the clusters."""
-
-    class_name: ObjectName = Field(default="alb", description="IngressClass of every Ingress. Default: alb.")
-    namespace: DnsLabel = Field(
-        default="ingress-nginx",
-        description="Of the ingress controller, where it runs inside the cluster. Default: ingress-nginx.",
-    )
-    scheme: Scheme = Field(
-        default=Scheme.INTERNET_FACING,
-        description="Of the load balancers; internal needs regions[].ingressFrom. Default: internet-facing.",
     )
 
 
@@ -273,3 +254,7 @@ class Settings(Model):
         """The company's regions: in its own order where it names them, else in the stack's."""
         known = {region.name: region for region in self.regions}
         return tuple(known[name] for name in company.regions or known)
+
+    def ingress_of(self, region: Region) -> Ingress:
+        """What serves the Ingresses of a region."""
+        return self.ingress.of_endpoint(region.ingress_class) if region.endpoint else self.ingress

@@ -107,6 +107,11 @@ class Region(Model):
         default=None,
         description="DNS name of a load balancer that exists already. Default: load balancers are made.",
     )
+    ingress_class: ObjectName | None = Field(
+        default=None,
+        description="With endpoint: the IngressClass behind it, of a controller in the cluster. Default:"
+        " ingress.className, but nginx where that class would make a second load balancer.",
+    )
     ingress_from: tuple[Cidr, ...] | None = Field(
         default=None,
         min_length=1,

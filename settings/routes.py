@@ -29,7 +29,7 @@ def record_plan(settings: Settings) -> RecordPlan:
         policy=settings.load_balancing.policy,
         regions=[region_route(region) for region in settings.regions],
         companies=[company_route(settings, company) for company in settings.companies],
-        endpoints=_endpoints(settings),
+        endpoints=endpoints_of(settings),
     )
 
 
@@ -39,9 +39,10 @@ def check_of(settings: Settings, company: Company, region: str) -> HealthCheck:
         domain=settings.domain,
         company=company_route(settings, company),
         region=region,
-        endpoints=_endpoints(settings),
+        endpoints=endpoints_of(settings),
     )
 
 
-def _endpoints(settings: Settings) -> dict[str, str]:
+def endpoints_of(settings: Settings) -> dict[str, str]:
+    """The regions' own endpoints, by region."""
     return {region.name: region.endpoint for region in settings.regions if region.endpoint}

@@ -242,6 +242,13 @@ AnnotationPrefix = Annotated[
         "the prefix of annotations, such as external-dns.kubernetes.io/",
     ),
 ]
+IngressController = Annotated[
+    str,
+    _Matching(
+        rf"(?=.{{1,250}}$){_LABEL}(\.{_LABEL})*/[A-Za-z0-9._~/-]+",
+        "the spec.controller of an IngressClass, such as ingress.k8s.aws/alb",
+    ),
+]
 EnvironmentName = Annotated[
     str, _Matching("[A-Z][A-Z0-9_]*", "the name of an environment variable, such as OPENAI_API_KEY")
 ]

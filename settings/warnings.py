@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.clusters import ClusterPlan, clusters_of
+from settings.ingress import ANSWERING
 from settings.models import Identity, Scheme, Settings
 from settings.usage import usage_of
 
@@ -73,7 +74,7 @@ def _openings(cluster: ClusterPlan) -> Iterator[str]:
 
 def _certificates(settings: Settings) -> Iterator[str]:
     without = [region.name for region in settings.regions if not (region.certificate_arn or region.endpoint)]
-    if settings.hosted_zone_id is None and settings.ingress.class_name == "alb" and without:
+    if settings.hosted_zone_id is None and settings.ingress.makes_load_balancers and without:
         yield (
             f"{', '.join(without)}: no certificate is made, for without hostedZoneId none can be"
             f" validated: the account must have one for *.{settings.domain} in ACM there, or set"
@@ -88,8 +89,11 @@ def _health(settings: Settings) -> Iterator[str]:
             " as healthy and so moves no traffic, unless regions[].endpoint leads to an address that it can"
             " reach"
         )
-    if settings.ingress.class_name not in ("alb", "nginx") and not settings.failover_enabled:
-        yield (
-            f"ingress.className is {settings.ingress.class_name}: what answers /healthz/<region> with 200 on"
-            " its load balancer is yours to configure"
-        )
+    ingresses = {one.class_name: one for one in map(settings.ingress_of, settings.regions)}
+    for name, ingress in sorted(ingresses.items()):
+        if ingress.served_by not in ANSWERING and not settings.failover_enabled:
+            key = "ingress.className" if name == settings.ingress.class_name else "regions[].ingressClass"
+            yield (
+                f"{key} is {name}: what answers /healthz/<region> with 200 on its load balancer"
+                " is yours to configure"
+            )

@@ -33,6 +33,8 @@ HOSTILE_NAMES = (
 
 LONGEST_NAME = "n" * 63
 
+ENDPOINT, AWS_ENDPOINT = "lb.{}.example.net", "lb-1.elb.{}.amazonaws.com"
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _TAKEN = re.compile(
     r"default|diverged|kube-.*|digital-agency-system|ingress-.*|monitoring|[a-z]+-[a-z]+-\d+(-\d+)?"
@@ -116,15 +118,17 @@ def _top_level(draw: DrawFn, *, stack: str, manager: str, regions: int) -> Raw:
     return found
 
 
+_PUBLIC_ALB = {"className": "public", "controller": "ingress.k8s.aws/alb"}
+_TRAEFIK = {"className": "traefik.internal", "controller": "traefik.io/ingress-controller"}
 _TOP_LEVEL = some(
     identity=st.sampled_from(("pod-identity", "irsa")),
     podUser=st.sampled_from((1, 1000, 10001)),
     waitForReady=st.booleans(),
     environment=st.sampled_from(({}, {"LOG_LEVEL": "debug", "MOCK_EMBEDDINGS": "true"})),
-    ingress=some(
-        className=st.sampled_from(("alb", "alb", "nginx", "traefik.internal")),
-        namespace=st.just("ingress-traefik"),
-        scheme=st.sampled_from(("internet-facing", "internal")),
+    ingress=st.builds(
+        lambda of, more: of | more,
+        st.sampled_from(({}, {"className": "alb"}, {"className": "nginx"}, _PUBLIC_ALB, _TRAEFIK)),
+        some(namespace=st.just("ingress-traefik"), scheme=st.sampled_from(("internet-facing", "internal"))),
     ),
     replication=some(
         enabled=st.booleans(),
@@ -161,9 +165,17 @@ def _regions(draw: DrawFn, *, names: list[str], policy: str, manager: str, inter
     first_active = draw(st.integers(0, len(names) - 1))
     default = draw(st.integers(0, len(names) - 1))
     codes = iter(draw(st.permutations(CODES)))
+    # external-dns makes one type of record for all regions of a company: aliases, or CNAMEs of endpoints.
+    endpoints: tuple[str, ...] = ("", AWS_ENDPOINT, ENDPOINT)
+    if limited:
+        endpoints = draw(st.sampled_from((("", AWS_ENDPOINT), (ENDPOINT,))))
     regions = []
     for index, name in enumerate(names):
         region = {"name": name, **draw(_region(name=name, others=[one for one in names if one != name]))}
+        if endpoint := draw(st.sampled_from(endpoints)).format(name):
+            region["endpoint"] = endpoint
+            if draw(st.booleans()):
+                region["ingressClass"] = "nginx"
         passive = index != first_active and not all_active and draw(st.booleans())
         if passive or draw(st.booleans()):
             region["active"] = not passive
@@ -185,8 +197,6 @@ def _regions(draw: DrawFn, *, names: list[str], policy: str, manager: str, inter
 @composite
 def _region(draw: DrawFn, *, name: str, others: list[str]) -> Raw:
     found = draw(_REGION)
-    if draw(st.booleans()):
-        found["endpoint"] = f"lb.{name}.example.net"
     if draw(st.integers(0, 3)) == 0:
         found["certificateArn"] = f"arn:aws:acm:{name}:123456789012:certificate/11111111-2222"
     if others and draw(st.integers(0, 3)) == 0:

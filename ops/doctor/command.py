@@ -43,14 +43,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from _account(known, arguments)
+    reached = []
     for plan in clusters_of(known.settings):
         try:
             cluster = cluster_access.reached(known, plan, arguments.context, arguments.state)
         except OperatorError as error:
             yield lacking(plan.folder, "cluster", str(error), "then ask again: it was not looked at")
             continue
+        reached.append((plan, cluster))
         for check in in_cluster.CHECKS:
             yield from _told(plan.folder, check.__name__, partial(check, known.settings, plan, cluster))
+    for across in in_cluster.ACROSS:
+        yield from _told("clusters", across.__name__, partial(across, known.settings, reached))
 
 
 def _account(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import Reach, calling
 from ops.doctor.findings import Finding, found, lacking
+from ops.doctor.in_zone import live_records
 from ops.stack import Stack
 from settings import clusters_of
 from settings.models import Identity, Manager, Scheme
@@ -159,5 +160,6 @@ CHECKS: tuple[Check, ...] = (
     buckets,
     certificates,
     subnets,
+    live_records,
 )
 """Beside `credentials`, without which there is nothing to ask."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ops.cluster_access import Cluster
+from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, found, lacking
 from plan.names import REGION_LABEL
 from settings import ClusterPlan, Region, Settings
-from settings.models import AccessMode, Identity, Manager
+from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER
+from settings.models import AccessMode, Identity, Ingress
 
 LEAST_VERSION = (1, 30)
 """ValidatingAdmissionPolicy is stable, and sidecars are containers of their own."""
-ALB, ALB_CONTROLLER = "alb", "ingress.k8s.aws/alb"
 EBS, EFS = "ebs.csi.aws.com", "efs.csi.aws.com"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 IN_TREE = "kubernetes.io/"
@@ -29,6 +30,7 @@ RIGHTS = (
 
 Object = dict[str, Any]
 Check = Callable[[Settings, ClusterPlan, Cluster], Iterator[Finding]]
+CheckAcross = Callable[[Settings, Sequence[tuple[ClusterPlan, Cluster]]], Iterator[Finding]]
 
 
 def version(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
@@ -80,35 +82,46 @@ def nodes(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[F
 
 
 def ingress(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    name = settings.ingress.class_name
-    classes = {
-        one["metadata"]["name"]: one["spec"].get("controller", "")
+    there = {
+        one["metadata"]["name"]: str(one["spec"].get("controller", ""))
         for one in cluster.api.list("IngressClass", version="networking.k8s.io/v1")
     }
+    wanted = {one.class_name: one for one in map(settings.ingress_of, plan.regions)}
+    for name, one in wanted.items():
+        key = "ingress.className" if name == settings.ingress.class_name else "regions[].ingressClass"
+        yield _ingress_class(plan, one, key, there)
+        if there.get(name) == LOAD_BALANCER_CONTROLLER and one.makes_load_balancers:
+            yield _running(
+                plan, cluster, "Deployment", "aws-load-balancer-controller", "AWS Load Balancer Controller"
+            )
+
+
+def _ingress_class(plan: ClusterPlan, wanted: Ingress, key: str, there: dict[str, str]) -> Finding:
+    """`key` names the class in the settings."""
+    name, controller = wanted.class_name, wanted.served_by
     what = f"ingress class {name}"
-    if name not in classes:
-        others = f"; there are: {', '.join(sorted(classes))}" if classes else ""
-        remedy = (
-            "install the AWS Load Balancer Controller" if name == ALB else "install its ingress controller"
-        )
-        yield lacking(plan.folder, what, f"there is none{others}", f"{remedy}, or set ingress.className")
-        return
-    yield found(plan.folder, what, str(classes[name]))
-    if classes[name] == ALB_CONTROLLER:
-        yield _running(
-            plan, cluster, "Deployment", "aws-load-balancer-controller", "AWS Load Balancer Controller"
-        )
+    if name not in there:
+        others = f"; there are: {', '.join(sorted(there))}" if there else ""
+        of = "the AWS Load Balancer Controller" if wanted.makes_load_balancers else "its ingress controller"
+        return lacking(plan.folder, what, f"there is none{others}", f"install {of}, or set {key}")
+    if there[name] == AUTO_MODE_CONTROLLER:
+        told = "it is EKS Auto Mode's, which ignores the annotation that puts Ingresses on one load balancer"
+        remedy = f"install the AWS Load Balancer Controller, and name its class: {key}"
+        return lacking(plan.folder, what, told, remedy)
+    if controller is None and there[name] == LOAD_BALANCER_CONTROLLER:
+        told = "it makes a load balancer beside regions[].endpoint"
+        return lacking(plan.folder, what, told, f"name the class of a controller in the cluster: {key}")
+    if controller not in (None, there[name]):
+        told = f"its spec.controller is {there[name]}, but the settings take it for {controller}"
+        mend = f"set ingress.controller: {there[name]}, or " if key == "ingress.className" else ""
+        return lacking(plan.folder, what, told, f"{mend}name another class: {key}")
+    return found(plan.folder, what, there[name])
 
 
 def identity(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
     in_eks = bool(plan.eks or plan.eks_name)
     if in_eks and settings.replication.enabled and settings.identity is Identity.POD_IDENTITY:
         yield _running(plan, cluster, "DaemonSet", "eks-pod-identity-agent", "Pod Identity agent")
-
-
-def names(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    if settings.load_balancing.manager is Manager.EXTERNAL_DNS:
-        yield _running(plan, cluster, "Deployment", "external-dns", "external-dns")
 
 
 def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: str) -> Finding:
@@ -185,4 +198,7 @@ def _labels(one: Object) -> dict[str, str]:
     return one["metadata"].get("labels") or {}
 
 
-CHECKS: tuple[Check, ...] = (version, rights, nodes, ingress, storage, identity, names)
+CHECKS: tuple[Check, ...] = (version, rights, nodes, ingress, storage, identity, external_dns)
+
+ACROSS: tuple[CheckAcross, ...] = (owners,)
+"""Over all clusters that answered."""

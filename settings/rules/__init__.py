@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from settings.faults import Fault
 from settings.models import Settings
-from settings.rules import capacity, clusters, copies, naming, regions, routing, workloads
+from settings.rules import capacity, clusters, copies, ingress, naming, regions, routing, workloads
 from settings.rules.base import Rule
 from settings.rules.routing import needs_certificate
 
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *naming.RULES,
     *workloads.RULES,
     *copies.RULES,
+    *ingress.RULES,
     *routing.RULES,
     *capacity.RULES,
 )

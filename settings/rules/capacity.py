@@ -19,7 +19,7 @@ def _edges(settings: Settings, _: str) -> Iterator[Fault]:
 
     One fault for all that should go from one edge to the same other one.
     """
-    if settings.ingress.class_name != "alb":
+    if not settings.ingress.makes_load_balancers:
         return
     taken: Counter[tuple[str, int]] = Counter()
     over: list[tuple[int, Company, list[Region]]] = []
@@ -95,7 +95,7 @@ def _size(document: iam.Document) -> int:
 _WHERE = ("regions[*].name", "companies[*].regions")
 
 RULES = (
-    Rule(_edges, ("companies[*].edge", "regions[*].endpoint", "ingress.className", *_WHERE)),
+    Rule(_edges, ("companies[*].edge", "regions[*].endpoint", "ingress", *_WHERE)),
     Rule(_associations, ("identity", "replication.enabled", *_WHERE)),
     Rule(
         _policies, ("identity", "replication.enabled", "domain", "regions[*].name", "regions[*].replicateTo")

@@ -9,7 +9,7 @@ from plan.dns import Policy
 from plan.external_dns import problems
 from settings.faults import MISSING, Fault
 from settings.models import Company, Manager, Region, Settings
-from settings.routes import company_route, region_route
+from settings.routes import company_route, endpoints_of, region_route
 from settings.rules.base import Rule, known_regions
 
 _NAMED = 3
@@ -23,7 +23,7 @@ def needs_certificate(settings: Settings, region: Region) -> bool:
     Controller then takes the certificate of the account that fits the host.
     """
     return (
-        settings.ingress.class_name == "alb"
+        settings.ingress.makes_load_balancers
         and region.endpoint is None
         and settings.hosted_zone_id is not None
     )
@@ -77,9 +77,8 @@ def _external_dns(settings: Settings, _: str) -> Iterator[Fault]:
     lacking: defaultdict[str, list[str]] = defaultdict(list)
     for company in settings.companies:
         if _is_routable(settings, company):
-            for problem in problems(
-                settings.load_balancing.policy, regions, company_route(settings, company)
-            ):
+            route = company_route(settings, company)
+            for problem in problems(settings.load_balancing.policy, regions, route, endpoints_of(settings)):
                 _, _, what = problem.partition("external-dns cannot express ")
                 lacking[what.partition(": use")[0]].append(company.name)
     if lacking:
@@ -106,6 +105,7 @@ _SHAPE = (
     "regions[*].active",
     "regions[*].weight",
     "regions[*].geo",
+    "regions[*].endpoint",
     "companies[*].regions",
 )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from graphlib import TopologicalSorter
 from itertools import product
 from typing import Any
 
 from plan.dns import CompanyRoute
 from plan.resolver import Client, resolve
+from plan.route53 import Zone
 from settings import Settings
 from settings.models import Manager
 from settings.routes import company_route, region_route
@@ -150,7 +152,17 @@ def leaves_lead_to_load_balancers_that_exist(run: Recording) -> None:
         assert one.inputs["fqdn"] in known, one.name
 
 
+def route53_accepts_every_record(run: Recording) -> None:
+    """In the order in which they are made, each by a CREATE of its own."""
+    zone = Zone(zone_id=run.settings.hosted_zone_id or "")
+    records = {one.urn: one for one in run.of(RECORD)}
+    order = TopologicalSorter({urn: one.dependencies & records.keys() for urn, one in records.items()})
+    for urn in order.static_order():
+        zone.change(("CREATE", to_api(records[urn].inputs)))
+
+
 RULES = (
+    route53_accepts_every_record,
     answers_keep_the_promises,
     one_company_s_failure_moves_nobody_else,
     leaves_lead_to_load_balancers_that_exist,

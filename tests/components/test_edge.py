@@ -148,6 +148,41 @@ def test_scheme_and_class_are_settings() -> None:
     assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
 
 
+def test_a_class_is_known_by_its_controller_whatever_its_name() -> None:
+    ingress = {"className": "public", "controller": "ingress.k8s.aws/alb"}
+    run = record(stack(ingress=ingress, failover={"enabled": False}))
+    one = edges(run)["edge-us-east-1"]
+    assert one["spec"]["ingressClassName"] == "public"
+    alb = record(stack(failover={"enabled": False}))
+    assert one["metadata"] == edges(alb)["edge-us-east-1"]["metadata"]
+    assert list(paths(one)) == ["/healthz/us-east-1"]
+    run = record(stack(ingress={"className": "alb", "controller": "k8s.io/ingress-nginx"}))
+    one = edges(run)["edge-us-east-1"]
+    assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
+
+
+@pytest.mark.parametrize(
+    ("ingress", "own", "name"),
+    [
+        ({}, {}, "nginx"),
+        ({"className": "public", "controller": "ingress.k8s.aws/alb"}, {}, "nginx"),
+        ({}, {"ingressClass": "haproxy"}, "haproxy"),
+        ({"className": "traefik"}, {}, "traefik"),
+        ({"className": "traefik"}, {"ingressClass": "nginx"}, "nginx"),
+    ],
+)
+def test_no_load_balancer_is_made_beside_an_endpoint(
+    ingress: dict[str, str], own: dict[str, str], name: str
+) -> None:
+    run = record(stack(regions=[eks(US), context(EU, **own)], ingress=ingress))
+    made = ingress.get("className", "alb")
+    for found in (edges(run)["edge-eu-west-1"], run.manifest(INGRESS, f"agent-{EU}", namespace="acme")):
+        assert found["spec"]["ingressClassName"] == name
+        assert not any(key.startswith(ALB) for key in found["metadata"]["annotations"])
+    for found in (edges(run)["edge-us-east-1"], run.manifest(INGRESS, f"agent-{US}", namespace="acme")):
+        assert found["spec"]["ingressClassName"] == made
+
+
 NGINX = {"className": "nginx"}
 
 
@@ -179,9 +214,14 @@ def test_of_a_class_that_knows_no_fixed_answer_the_owner_is_told() -> None:
 def test_external_dns_writes_the_edge_s_name_where_it_manages_names() -> None:
     prefix = "external-dns.alpha.kubernetes.io/"
     balancing = {"manager": "external-dns", "annotationPrefix": prefix}
-    run = record(stack(regions=[eks(US), context(EU)], loadBalancing=balancing))
+    regions = [eks(US), context(EU, endpoint="lb-1.elb.eu-west-1.amazonaws.com")]
+    run = record(stack(regions=regions, loadBalancing=balancing))
     found = {
-        name: one["metadata"]["annotations"].get(f"{prefix}hostname") for name, one in edges(run).items()
+        name: {key: one["metadata"]["annotations"].get(f"{prefix}{key}") for key in ("hostname", "ttl")}
+        for name, one in edges(run).items()
     }
-    assert found == {"edge-us-east-1": f"us-east-1.{DOMAIN}", "edge-eu-west-1": None}
+    assert found == {
+        "edge-us-east-1": {"hostname": f"us-east-1.{DOMAIN}", "ttl": "20"},
+        "edge-eu-west-1": {"hostname": None, "ttl": None},
+    }
     assert names(run.of(RECORD)) == ["certificates-validation"]

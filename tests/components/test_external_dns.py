@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.components.stacks import DOMAIN, EU, US, context, eks, stack
+from plan.route53 import Zone
+from tests.components.stacks import DOMAIN, EU, US, WEST, context, eks, stack
+from tests.plan.external_dns_double import as_external_dns_would, load_balancer
 from tests.recording import HEALTH_CHECK, INGRESS, RECORD, Recording, record
 
 PREFIX = "external-dns.kubernetes.io/"
@@ -44,6 +46,7 @@ def test_each_region_s_ingress_says_its_part_of_the_policy(
         assert told(run, region) == {
             "hostname": f"acme.{DOMAIN}",
             "set-identifier": region,
+            "ttl": "20",
             "aws-evaluate-target-health": "false",
             "aws-health-check-id": run.named(f"{region}-check@{region}", HEALTH_CHECK).id,
             **part,
@@ -63,9 +66,26 @@ def test_the_prefix_is_a_setting() -> None:
 
 
 def test_a_region_s_endpoint_is_the_target_for_its_ingress_knows_no_address() -> None:
-    run = managed("latency", [eks(US), context(EU)])
+    address = f"lb-1.elb.{EU}.amazonaws.com"
+    run = managed("latency", [eks(US), context(EU, endpoint=address)])
     assert "target" not in told(run, US)
-    assert told(run, EU)["target"] == f"lb.{EU}.example.net"
+    assert told(run, EU)["target"] == address
+
+
+def test_route53_accepts_what_external_dns_makes_of_companies_and_edges() -> None:
+    """One instance a cluster, each with a batch of its own."""
+    companies = ["acme", {"name": "globex", "edge": 2, "regions": [EU, US]}]
+    regions = [eks(US), eks(EU), context(WEST, endpoint=f"lb-1.elb.{WEST}.amazonaws.com")]
+    balancing = {"policy": "weighted", "manager": "external-dns"}
+    run = record(stack(regions=regions, companies=companies, loadBalancing=balancing))
+    zone = Zone()
+    for one in run.of(INGRESS):
+        annotations = one.inputs["metadata"]["annotations"]
+        keys = {key.removeprefix(PREFIX): text for key, text in annotations.items() if key.startswith(PREFIX)}
+        region = one.inputs["metadata"]["labels"]["topology.kubernetes.io/region"]
+        zone.change(*(("CREATE", found) for found in as_external_dns_would(keys, load_balancer(region))))
+    names = {found["Name"].removesuffix(f".{DOMAIN}.") for found in zone.record_sets}
+    assert names == {"acme", "globex", US, f"{US}-2", EU, f"{EU}-2"}
 
 
 def test_a_company_s_own_check_is_the_one_that_is_named() -> None:
@@ -84,7 +104,21 @@ def test_route53_s_records_and_annotations_for_external_dns_exclude_each_other()
     run = managed("latency", [eks(US), eks(EU)])
     assert [one.name for one in run.of(RECORD)] == ["certificates-validation"]
     run = record(stack(regions=[eks(US), eks(EU)]))
-    assert told(run, US) == {}
+    assert told(run, US).keys() == {"controller", f"{OLD_PREFIX}controller"}
+
+
+@pytest.mark.parametrize("prefix", [PREFIX, OLD_PREFIX, "names.example.com/"])
+def test_external_dns_is_kept_away_from_every_ingress_where_it_does_not_manage_the_names(prefix: str) -> None:
+    companies = ["acme", {"name": "globex", "edge": 2}]
+    regions = [eks(US), context(EU)]
+    run = record(stack(regions=regions, companies=companies, loadBalancing={"annotationPrefix": prefix}))
+    ingresses = run.of(INGRESS)
+    assert len(ingresses) == 7
+    for one in ingresses:
+        told = {key: text for key, text in one.inputs["metadata"]["annotations"].items() if "/cont" in key}
+        assert told == {f"{each}controller": "none" for each in (PREFIX, OLD_PREFIX, prefix)}
+        found = [key for key in one.inputs["metadata"]["annotations"] if key.startswith(prefix)]
+        assert found == [f"{prefix}controller"]
 
 
 def test_no_hosted_zone_is_needed_where_certificates_are_given() -> None:

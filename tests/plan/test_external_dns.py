@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import Any
-
 import pytest
-from hypothesis import assume, given
 
 from plan import external_dns
-from plan.dns import CompanyRoute, Policy, RegionRoute, health_check
-from plan.external_dns import HEALTH_CHECK_ID, problems
-from plan.resolver import Client
-from tests.plan.worlds import DOMAIN, REGION_NAMES, Stack, answer, expected, region, stacks, subsets
+from plan.dns import CompanyRoute, Policy, RegionRoute
+from plan.external_dns import is_aws_alias_target, keep_away, problems
+from tests.plan.worlds import DOMAIN, region
 
 PREFIX = "external-dns.kubernetes.io/"
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
 HOST = f"a.{DOMAIN}"
-COMMON = {"hostname": HOST, "aws-evaluate-target-health": "false"}
+COMMON = {"hostname": HOST, "aws-evaluate-target-health": "false", "ttl": "20"}
 
 
 def said(policy: Policy, *regions: RegionRoute) -> list[dict[str, str]]:
@@ -29,10 +24,10 @@ def said(policy: Policy, *regions: RegionRoute) -> list[dict[str, str]]:
     ]
 
 
-def refused(policy: Policy, *regions: RegionRoute) -> list[str]:
+def refused(policy: Policy, *regions: RegionRoute, endpoints: dict[str, str] | None = None) -> list[str]:
     company = CompanyRoute(namespace="a", regions=tuple(each.name for each in regions))
     start, end = "company a: external-dns cannot express ", ": use `manager: route53` instead"
-    found = problems(policy, regions, company)
+    found = problems(policy, regions, company, endpoints or {})
     assert all(text.startswith(start) and text.endswith(end) for text in found)
     return [text.removeprefix(start).removesuffix(end) for text in found]
 
@@ -144,67 +139,59 @@ def test_only_the_company_s_own_regions_count() -> None:
     assert problems(Policy.LATENCY, [region(US), region(EU), region(AP, active=False)], company) == []
 
 
-def as_external_dns_would(stack: Stack, company: CompanyRoute) -> list[dict[str, Any]]:
-    """The records that external-dns makes of the annotations, as its provider/aws/aws.go does."""
-    records = []
-    for one in stack.own(company):
-        host = f"{company.namespace}.{DOMAIN}"
-        keys = external_dns.annotations("", stack.policy, one, company, host, stack.regions)
-        check = health_check(domain=DOMAIN, company=company, region=one.name, endpoints=stack.endpoints)
-        keys[HEALTH_CHECK_ID] = check.key
-        geo = {
-            "ContinentCode": "aws-geolocation-continent-code",
-            "CountryCode": "aws-geolocation-country-code",
-        }
-        location = {key: keys[annotation] for key, annotation in geo.items() if annotation in keys}
-        records.append(
-            {
-                "Name": keys["hostname"],
-                "Type": "CNAME",
-                "TTL": 300,
-                "ResourceRecords": [{"Value": stack.serves(company, one.name)}],
-                "SetIdentifier": keys["set-identifier"],
-                "HealthCheckId": keys["aws-health-check-id"],
-                "Weight": int(keys["aws-weight"]) if "aws-weight" in keys else None,
-                "Region": keys.get("aws-region"),
-                "Failover": keys.get("aws-failover"),
-                "GeoLocation": location or None,
-            }
-        )
-    return records
+OTHER, BALANCER = "lb.eu.example.net", "lb-1.elb.eu-west-1.amazonaws.com"
 
 
-@given(stacks())
-def test_what_is_expressed_keeps_the_promises(stack: Stack) -> None:
-    expressed = [company for company in stack.companies if not problems(stack.policy, stack.regions, company)]
-    assume(expressed and stack.policy is not Policy.GEO)
-    client = Client(country="TR", continent="EU", nearest=REGION_NAMES)
-    for company in expressed:
-        records = as_external_dns_would(stack, company)
-        checks = {
-            name: health_check(domain=DOMAIN, company=company, region=name, endpoints=stack.endpoints).key
-            for name in company.regions
-        }
-        for healthy in subsets(company.regions):
-            failing = frozenset(key for name, key in checks.items() if name not in healthy)
-            assert answer(stack, records, company, client, failing) == expected(
-                stack, company, client, healthy
-            )
+@pytest.mark.parametrize("policy", [Policy.LATENCY, Policy.WEIGHTED, Policy.FAILOVER])
+@pytest.mark.parametrize(
+    ("endpoints", "aliases", "cnames"),
+    [
+        ({EU: OTHER}, US, EU),
+        ({US: OTHER}, EU, US),
+        ({US: BALANCER, EU: OTHER}, US, EU),
+        ({}, "", ""),
+        ({EU: BALANCER}, "", ""),
+        ({US: BALANCER, EU: BALANCER}, "", ""),
+        ({US: OTHER, EU: OTHER}, "", ""),
+    ],
+)
+def test_alias_records_and_cnames_of_one_company_exclude_each_other(
+    policy: Policy, endpoints: dict[str, str], aliases: str, cnames: str
+) -> None:
+    text = (
+        f"alias records for load balancers of AWS ({aliases}) and CNAME records for other endpoints"
+        f" ({cnames}) under one name"
+    )
+    assert refused(policy, region(US), region(EU), endpoints=endpoints) == ([text] if aliases else [])
 
 
-def test_geo_keeps_to_the_client_s_place_and_the_default_and_no_further() -> None:
-    """A limit of Route53's geolocation without trees: no other region stands in for an unhealthy default."""
-    regions = (region(US, geo=["default"]), region(EU, geo=["EU"]))
+def test_endpoints_of_other_companies_regions_do_not_count() -> None:
     company = CompanyRoute(namespace="a", regions=(US, EU))
-    stack = Stack(policy=Policy.GEO, regions=regions, companies=(company,))
-    records = as_external_dns_would(stack, company)
-    german = Client(country="DE", continent="EU", nearest=())
-    american = Client(country="US", continent="NA", nearest=())
-    found = {
-        (client.country, failing): next(iter(answer(stack, records, company, client, frozenset(failing))))
-        for client, failing in product([german, american], [(), (EU,), (US,), (US, EU)])
+    assert problems(Policy.LATENCY, [region(US), region(EU), region(AP)], company, {AP: OTHER}) == []
+
+
+@pytest.mark.parametrize(
+    ("hostname", "alias"),
+    [
+        ("k8s-1.us-east-1.elb.amazonaws.com", True),
+        ("internal-k8s-1.ap-southeast-2.elb.amazonaws.com", True),
+        ("net-1.elb.eu-central-1.amazonaws.com", True),
+        ("d111.cloudfront.net", True),
+        ("a1.awsglobalaccelerator.com", True),
+        ("us-east-1.agency.example.com", False),
+        ("elb.us-east-1.amazonaws.com.example.net", False),
+        ("x.execute-api.us-east-1.amazonaws.com", False),
+        ("bucket.s3.amazonaws.com", False),
+        ("elb.amazonaws.com", False),
+    ],
+)
+def test_alias_records_are_made_for_load_balancers_of_aws(hostname: str, alias: bool) -> None:
+    assert is_aws_alias_target(hostname) is alias
+
+
+def test_external_dns_is_kept_away_under_the_prefixes_of_all_its_versions_and_of_the_settings() -> None:
+    assert keep_away("names.example.com/") == {
+        "external-dns.kubernetes.io/controller": "none",
+        "external-dns.alpha.kubernetes.io/controller": "none",
+        "names.example.com/controller": "none",
     }
-    assert found == {
-        ("DE", ()): EU, ("DE", (EU,)): US, ("DE", (US,)): EU, ("DE", (US, EU)): EU,
-        ("US", ()): US, ("US", (EU,)): US, ("US", (US,)): US, ("US", (US, EU)): US,
-    }  # fmt: skip

@@ -257,3 +257,29 @@ def test_an_error_anywhere_in_the_zone_is_found() -> None:
 def test_what_the_resolver_does_not_know_is_refused(record: dict[str, Any]) -> None:
     with pytest.raises(ResolveError):
         ask(record)
+
+
+BALANCER = "k8s-1.us-east-1.elb.amazonaws.com"
+
+
+def test_an_alias_to_a_load_balancer_answers_those_who_ask_for_its_type() -> None:
+    records = [alias(BALANCER, evaluate=False, Type=kind) for kind in ("A", "AAAA")]
+    for kind in ("A", "AAAA"):
+        assert resolve(records, NAME, GERMAN, lambda _: True, kind) == only(BALANCER)
+    with pytest.raises(UnknownName):
+        ask(*records)
+
+
+def test_a_cname_answers_those_who_ask_for_any_type() -> None:
+    assert resolve([simple("a")], NAME, GERMAN, lambda _: True, "AAAA") == only("a")
+
+
+def test_a_cname_beside_another_type_is_an_error() -> None:
+    with pytest.raises(ResolveError, match="a CNAME record set beside one of another type"):
+        resolve([simple("a"), alias(BALANCER, evaluate=False, Type="A")], NAME, GERMAN, lambda _: True, "A")
+
+
+def test_the_health_of_a_load_balancer_is_not_guessed() -> None:
+    records = [alias(BALANCER, Type="A", SetIdentifier="a", Weight=1)]
+    with pytest.raises(ResolveError, match="the health of a load balancer is not known here"):
+        resolve(records, NAME, GERMAN, lambda _: True, "A")

@@ -51,10 +51,12 @@ regions:
     active: false
     cluster: {{context: prod-us-west-2, eksName: prod-green}}
     endpoint: lb.us-west-2.example.net
+    ingressClass: public
     ingressFrom: [10.2.0.0/24]
     replicateTo: [us-east-1]
 ingress:
-  className: nginx
+  className: internal
+  controller: k8s.io/ingress-nginx
   namespace: ingress-haproxy
   scheme: internal
 loadBalancing:
@@ -119,7 +121,8 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
     assert (images.agency, images.rclone) == ("registry.example.com/agency:1.4.2", "rclone/rclone:1.70.0")
     assert (images.python, settings.agency_image) == ("python:3.12-slim", images.agency)
     assert settings.ingress.model_dump() == {
-        "class_name": "nginx", "namespace": "ingress-haproxy", "scheme": Scheme.INTERNAL,
+        "class_name": "internal", "controller": "k8s.io/ingress-nginx", "namespace": "ingress-haproxy",
+        "scheme": Scheme.INTERNAL,
     }  # fmt: skip
     assert settings.load_balancing.model_dump() == {
         "policy": Policy.GEO, "manager": Manager.ROUTE53, "global_accelerator": False,
@@ -156,6 +159,7 @@ def test_every_key_of_a_region_is_read_under_its_name() -> None:
         "Q0E=",
     )
     assert (west.active, west.endpoint, west.replicate_to) == (False, "lb.us-west-2.example.net", (US,))
+    assert west.ingress_class == "public"
     assert west.cluster and (west.cluster.context, west.cluster.eks_name) == ("prod-us-west-2", "prod-green")
 
 
@@ -213,6 +217,7 @@ def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> Non
     assert (settings.images.rclone, settings.images.python) == ("rclone/rclone:1.71.0", "python:3.13-slim")
     assert (settings.ingress.class_name, settings.ingress.namespace) == ("alb", "ingress-nginx")
     assert settings.ingress.scheme is Scheme.INTERNET_FACING
+    assert settings.ingress.makes_load_balancers
     balancing = settings.load_balancing
     assert (balancing.policy, balancing.manager) == (Policy.LATENCY, Manager.ROUTE53)
     assert balancing.annotation_prefix == "external-dns.kubernetes.io/"

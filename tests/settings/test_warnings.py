@@ -66,6 +66,21 @@ def test_there_is_nothing_to_say_about_a_stack_with_a_cluster_a_region() -> None
             "ingress.className is traefik: what answers /healthz/<region> with 200",
         ),
         (
+            both(
+                put("ingress", {"className": "public", "controller": "haproxy.org/ingress-controller"}),
+                put("failover.enabled", False),
+            ),
+            "ingress.className is public: what answers /healthz/<region> with 200",
+        ),
+        (
+            both(
+                put("regions[1].endpoint", "lb.example.net"),
+                put("regions[1].ingressClass", "kong"),
+                put("failover.enabled", False),
+            ),
+            "regions[].ingressClass is kong: what answers /healthz/<region> with 200",
+        ),
+        (
             both(drop("hostedZoneId"), put("loadBalancing.manager", "external-dns")),
             f"{US}, {EU}: no certificate is made, for without hostedZoneId none can be validated",
         ),
@@ -102,6 +117,11 @@ def test_what_an_owner_should_know_is_said(edit: Edit, said: str) -> None:
             drop("hostedZoneId"),
             put("loadBalancing.manager", "external-dns"),
             put("ingress.className", "nginx"),
+        ),
+        both(
+            put("ingress", {"className": "public", "controller": "ingress.k8s.aws/alb"}),
+            put("regions[1].endpoint", "lb.example.net"),
+            put("failover.enabled", False),
         ),
         both(
             put("identity", "irsa"),

@@ -73,7 +73,7 @@ def checks_of_its_own_with_failover_off(raw: Raw, pick: Pick) -> str:
 
 
 def a_full_edge(raw: Raw, pick: Pick) -> str:
-    raw.setdefault("ingress", {})["className"] = "alb"
+    raw["ingress"] = {**raw.get("ingress", {}), "className": "alb", "controller": "ingress.k8s.aws/alb"}
     _, region = new_region(raw)
     first = len(raw["companies"])
     names = [f"newcomer-{number}" for number in range(99)]

@@ -31,6 +31,20 @@ def what_external_dns_cannot_express(raw: Raw, pick: Pick) -> str:
     return "loadBalancing.manager"
 
 
+def record_types_that_exclude_each_other(raw: Raw, pick: Pick) -> str:
+    raw["loadBalancing"] = {"manager": "external-dns", "policy": "weighted"}
+    _, made = new_region(raw)
+    _, other = new_region(raw, endpoint=pick(["lb.example.net", "agency.example.org"]))
+    new_company(raw, regions=[made["name"], other["name"]])
+    return "loadBalancing.manager"
+
+
+def a_class_of_an_unknown_controller(raw: Raw, pick: Pick) -> str:
+    raw["ingress"] = {**raw.get("ingress", {}), "className": pick(["public", "aws.alb", "haproxy"])}
+    raw["ingress"].pop("controller", None)
+    return "ingress.controller"
+
+
 def no_hosted_zone(raw: Raw, pick: Pick) -> str:
     raw.pop("hostedZoneId", None)
     raw.setdefault("loadBalancing", {})["manager"] = "route53"
@@ -109,6 +123,8 @@ REST: tuple[Breaker, ...] = (
     an_unknown_key,
     failover_with_a_single_region,
     what_external_dns_cannot_express,
+    record_types_that_exclude_each_other,
+    a_class_of_an_unknown_controller,
     no_hosted_zone,
     an_unpinned_image,
     the_global_accelerator,

@@ -1,6 +1,6 @@
 """Everything that can be wrong with a stack file, one fault each: how to break it, what the line says."""
 
-from tests.settings.broken import clusters, companies, names, regions, rest, routing
+from tests.settings.broken import clusters, companies, ingresses, names, regions, rest, routing
 from tests.settings.broken.base import KEY_VALUE, Broken
 
 __all__ = ["ALL", "KEY_VALUE", "Broken"]
@@ -13,7 +13,7 @@ ALL: list[Broken] = [
     *routing.FAILOVER,
     *routing.BALANCING,
     *routing.GEO,
-    *routing.EDGES,
+    *ingresses.EDGES,
     *rest.IMAGES,
     *rest.REST,
     *rest.UNKNOWN,

@@ -158,6 +158,41 @@ BALANCING = [
         "with other than two regions",
         put("companies[1].regions", [US]),
     ),
+    *(
+        Broken(
+            f"external-dns and {what} beside a load balancer that is made",
+            both(
+                _balanced(policy, "external-dns"),
+                _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"], "endpoint": endpoint}),
+            ),
+            "loadBalancing.manager",
+            '"external-dns"',
+            f"route53; external-dns cannot express alias records for load balancers of AWS ({US}) and CNAME"
+            f" records for other endpoints ({EU}) under one name, as client-a, client-b, client-c would need",
+        )
+        for policy, what, endpoint in (
+            ("latency", "an endpoint", "lb.example.net"),
+            ("failover", "an endpoint of another name", "lb.agency.example.com"),
+            ("weighted", "an endpoint that only looks like AWS's", "elb.us-east-1.amazonaws.com.example.net"),
+            ("geo", "an endpoint of AWS without alias records", "x.execute-api.eu-west-1.amazonaws.com"),
+        )
+    ),
+    Broken(
+        "external-dns and an endpoint beside one of AWS",
+        both(
+            _balanced("latency", "external-dns"),
+            _regions(
+                {"name": US, "endpoint": "lb-1.elb.us-east-1.amazonaws.com"},
+                {"name": EU, "endpoint": "lb.example.net"},
+                WEST,
+            ),
+            put("companies[0].regions", [US, WEST]),
+            put("companies[1].regions", [EU]),
+        ),
+        "loadBalancing.manager",
+        '"external-dns"',
+        f"({US}, {WEST}) and CNAME records for other endpoints ({EU}) under one name, as client-c would need",
+    ),
     _by_external_dns(
         "a drained region beside a passive one",
         "weighted",
@@ -217,28 +252,4 @@ GEO = [
         "such as country:TR",
     ),
     Broken("a place that is no list", put("regions[1].geo", "EU"), "regions[1].geo", '"EU"', "a list"),
-]
-
-EDGES = [
-    Broken(
-        "a full edge",
-        put("companies", [f"client-{number}" for number in range(99)]),
-        "companies[98].edge",
-        "1",
-        "2, for edge 1 is full (98 companies a load balancer)",
-    ),
-    Broken(
-        "an edge that is full by far, beside one that is full",
-        put("companies", [{"name": f"client-{number}", "edge": 1 + (number < 98)} for number in range(200)]),
-        "companies[196].edge",
-        "1",
-        "3, for edge 1 is full (98 companies a load balancer); the same for 3 more",
-    ),
-    Broken(
-        "internal load balancers without their subnets",
-        both(put("ingress.scheme", "internal"), put("regions[0].ingressFrom", ["10.0.0.0/24"])),
-        "regions[1].ingressFrom",
-        NOTHING,
-        "the load balancer's subnets",
-    ),
 ]

@@ -1,0 +1,130 @@
+"""Whether a zone's live records let the stack's names become what the stack file says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ops.aws import Reach
+from ops.doctor.findings import Finding, found, lacking
+from ops.stack import Stack
+from plan.edges import edge_name
+from plan.live_names import NAME_TYPES, is_ours, kinds_of, refused_for_good, wanted_records
+from plan.names import host_of
+from plan.route53 import RecordSet, canonical
+from settings import Company, Settings, clusters_of
+from settings.models import Manager
+from settings.routes import company_route, region_route
+
+ACCOUNT, WHAT = "account", "live records"
+PAGE = "docs/external-dns.md"
+_NAMED = 3
+"""So many names are told in one line."""
+
+Names = Mapping[str, Sequence[RecordSet]]
+"""Live record sets by their names, of the types that a name has."""
+
+
+def live_records(stack: Stack, reach: Reach) -> Iterator[Finding]:
+    settings = stack.settings
+    route53 = reach.client("route53", stack.regions[0])
+    try:
+        zone = settings.hosted_zone_id or _public_zone(route53, settings.domain)
+        live = _names_in(route53, zone) if zone else {}
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "no code")
+        if code != "NoSuchHostedZone":  # Told by `in_account.hosted_zone`.
+            remedy = "let these credentials call route53:ListHostedZones and route53:ListResourceRecordSets"
+            yield lacking(ACCOUNT, WHAT, f"not allowed to look: {code}", f"{remedy}, then ask again")
+        return
+    if not zone:
+        told = f"this account has no public hosted zone for {settings.domain}, so nothing was looked at"
+        yield lacking(ACCOUNT, WHAT, told, "make the zone, or ask with the credentials of its account")
+        return
+    if settings.load_balancing.manager is Manager.EXTERNAL_DNS:
+        yield _told(dict(_refused(settings, live)), f"{PAGE}#changes-on-a-live-stack", zone)
+    else:
+        yield _told(dict(_in_the_way(settings, live)), f"{PAGE}#from-external-dns-to-route53", zone)
+
+
+def _told(refused: Mapping[str, Sequence[str]], page: str, zone: str) -> Finding:
+    if not refused:
+        return found(ACCOUNT, WHAT, f"nothing in {zone} is in the way of the stack's names")
+    told = "; ".join(why for reasons in list(refused.values())[:_NAMED] for why in reasons)
+    rest = len(refused) - _NAMED
+    more = f"; and {rest} names more" if rest > 0 else ""
+    remedy = f"Route53 refuses this change in one step, whoever waits: go by the steps of {page} first"
+    return lacking(ACCOUNT, WHAT, f"{told}{more}", remedy)
+
+
+def _refused(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
+    """Names whose live records external-dns cannot change into what is wanted, with Route53's reasons."""
+    for company in settings.companies:
+        host = host_of(company.namespace, settings.domain)
+        there = live.get(host, ())
+        if there and (why := refused_for_good(there, _wanted(settings, company, host, kinds_of(there)))):
+            yield host, why
+
+
+def _wanted(
+    settings: Settings, company: Company, host: str, kinds: Sequence[str]
+) -> dict[str, list[RecordSet]]:
+    """By cluster: each has one external-dns, which changes the records of all its regions together."""
+    by_region = wanted_records(
+        settings.load_balancing.policy,
+        company_route(settings, company),
+        [region_route(region) for region in settings.regions],
+        host,
+        kinds,
+    )
+    return {
+        plan.folder: [record for region in plan.regions for record in by_region.get(region.name, ())]
+        for plan in clusters_of(settings)
+    }
+
+
+def _in_the_way(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
+    """Names at which this program's own record would meet another one, which it cannot wait for."""
+    for company in settings.companies:
+        host = host_of(company.namespace, settings.domain)
+        if others := [record for record in live.get(host, ()) if not is_ours(record)]:
+            yield host, [f"{host} has records that this program did not make: {_kinds(others)}"]
+    for region in settings.regions:
+        edges = {company.edge for company in settings.companies if region in settings.regions_of(company)}
+        for edge in sorted(edges | {1} if not region.endpoint else ()):
+            host = edge_name(region.name, edge, settings.domain)
+            if others := [one for one in live.get(host, ()) if one["Type"] != "CNAME"]:
+                yield host, [f"{host} has records that this program did not make: {_kinds(others)}"]
+
+
+def _kinds(records: Sequence[RecordSet]) -> str:
+    return ", ".join(
+        sorted(
+            record["Type"] + (f" ({record['SetIdentifier']})" if record.get("SetIdentifier") else "")
+            for record in records
+        )
+    )
+
+
+def _public_zone(route53: Any, domain: str) -> str | None:
+    """The zone that answers for the domain: the one with the longest name."""
+    zones = [
+        (canonical(zone["Name"]), str(zone["Id"]).removeprefix("/hostedzone/"))
+        for page in route53.get_paginator("list_hosted_zones").paginate()
+        for zone in page["HostedZones"]
+        if not zone["Config"].get("PrivateZone")
+    ]
+    above = [(len(name), zone) for name, zone in zones if f".{domain}".endswith(f".{name}")]
+    return max(above)[1] if above else None
+
+
+def _names_in(route53: Any, zone: str) -> Names:
+    live: defaultdict[str, list[RecordSet]] = defaultdict(list)
+    for page in route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone):
+        for record in page["ResourceRecordSets"]:
+            if record["Type"] in NAME_TYPES:
+                live[canonical(record["Name"])].append(record)
+    return live

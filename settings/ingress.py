@@ -1,0 +1,67 @@
+"""The settings of `ingress`: the IngressClass, the controller that serves it, the load balancers' scheme."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from settings.values import DnsLabel, IngressController, Model, ObjectName
+
+LOAD_BALANCER_CONTROLLER = "ingress.k8s.aws/alb"
+"""The AWS Load Balancer Controller, as an IngressClass names it in `spec.controller`."""
+AUTO_MODE_CONTROLLER = "eks.amazonaws.com/alb"
+"""The load balancers of EKS Auto Mode, which knows no `group.name` annotation."""
+INGRESS_NGINX = "k8s.io/ingress-nginx"
+CONTROLLERS = {
+    "alb": LOAD_BALANCER_CONTROLLER,
+    "nginx": INGRESS_NGINX,
+    "traefik": "traefik.io/ingress-controller",
+}
+"""Of an IngressClass that has its usual name."""
+ANSWERING = (LOAD_BALANCER_CONTROLLER, INGRESS_NGINX)
+"""With these, `/healthz/<region>` answers 200 also without a failover controller."""
+IN_CLUSTER_CLASS = "nginx"
+"""Of a region with an endpoint, where the stack's class would make a load balancer beside it."""
+
+
+class Scheme(StrEnum):
+    INTERNET_FACING = "internet-facing"
+    INTERNAL = "internal"
+
+
+class Ingress(Model):
+    """How requests come into the clusters."""
+
+    class_name: ObjectName = Field(default="alb", description="IngressClass of every Ingress. Default: alb.")
+    controller: IngressController | None = Field(
+        default=None,
+        description="The IngressClass's spec.controller, such as ingress.k8s.aws/alb. Required unless"
+        " className is alb, nginx or traefik. Default: that of the usual class of this name.",
+    )
+    namespace: DnsLabel = Field(
+        default="ingress-nginx",
+        description="Of the ingress controller, where it runs inside the cluster. Default: ingress-nginx.",
+    )
+    scheme: Scheme = Field(
+        default=Scheme.INTERNET_FACING,
+        description="Of the load balancers; internal needs regions[].ingressFrom. Default: internet-facing.",
+    )
+
+    @property
+    def served_by(self) -> str | None:
+        """The IngressClass's controller; None where the settings do not say which."""
+        return self.controller or CONTROLLERS.get(self.class_name)
+
+    @property
+    def makes_load_balancers(self) -> bool:
+        return self.served_by == LOAD_BALANCER_CONTROLLER
+
+    def of_endpoint(self, class_name: str | None) -> Ingress:
+        """The same in a region with an endpoint, where a second load balancer would serve nobody."""
+        own = class_name or (IN_CLUSTER_CLASS if self.makes_load_balancers else self.class_name)
+        return (
+            self
+            if own == self.class_name
+            else self.model_copy(update={"class_name": own, "controller": None})
+        )

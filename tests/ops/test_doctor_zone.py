@@ -1,0 +1,221 @@
+"""`doctor` on the records that a zone has: what Route53 refuses beside them, and the steps instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.aws import Reach
+from ops.doctor.findings import Finding
+from ops.doctor.in_zone import live_records
+from ops.stack import Stack
+from plan.route53 import RecordSet
+from settings import parse
+from settings.routes import company_route, record_plan, region_route
+from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack
+from tests.ops.external_dns import MANAGED
+from tests.plan.test_external_dns_records import records_of, together
+from tests.plan.worlds import Stack as World
+from tests.plan.worlds import api_records
+
+
+class Route53:
+    """Zones by id, each with its name, whether it is private, and its records. Lists a page a record."""
+
+    def __init__(self, zones: dict[str, tuple[str, bool, list[RecordSet]]], refused: str = "") -> None:
+        self._zones, self._refused = zones, refused
+
+    def get_paginator(self, what: str) -> Any:
+        return _Pages(self._hosted if what == "list_hosted_zones" else self._records)
+
+    def _hosted(self) -> Iterator[dict[str, Any]]:
+        for zone_id, (name, private, _) in self._zones.items():
+            zone = {"Id": f"/hostedzone/{zone_id}", "Name": f"{name}.", "Config": {"PrivateZone": private}}
+            yield {"HostedZones": [zone]}
+
+    def _records(self, HostedZoneId: str) -> Iterator[dict[str, Any]]:
+        if self._refused or HostedZoneId not in self._zones:
+            code = self._refused or "NoSuchHostedZone"
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListResourceRecordSets")
+        for record in self._zones[HostedZoneId][2]:
+            yield {"ResourceRecordSets": [record]}
+
+
+class _Pages:
+    def __init__(self, paginate: Any) -> None:
+        self.paginate = paginate
+
+
+class _Reach(Reach):
+    def client(self, service: str, region: str) -> Any:
+        assert service == "route53"
+        return self.given["route53"]
+
+
+def look(route53: Route53, **settings: Any) -> list[Finding]:
+    known = parse(stack(**{"regions": [eks(US), eks(EU)], **settings}), "dev")
+    given: Any = {"route53": route53}
+    named = Stack(name="dev", file=Path("Pulumi.dev.yaml"), settings=known)
+    return list(live_records(named, _Reach(local=False, given=given)))
+
+
+def zone(records: list[RecordSet]) -> Route53:
+    return Route53({ZONE: (DOMAIN, False, records)})
+
+
+def world(**settings: Any) -> World:
+    known = parse(stack(**{"regions": [eks(US), eks(EU)], **settings}), "dev")
+    return World(
+        policy=known.load_balancing.policy,
+        regions=tuple(map(region_route, known.regions)),
+        companies=tuple(company_route(known, company) for company in known.companies),
+    )
+
+
+def made_by_external_dns(*, prefer_cname: bool = True, **settings: Any) -> list[RecordSet]:
+    made = world(**settings)
+    return [
+        record
+        for company in made.companies
+        for record in together(records_of(made, company, prefer_cname=prefer_cname))
+    ]
+
+
+def made_by_pulumi(**settings: Any) -> list[RecordSet]:
+    known = parse(stack(**{"regions": [eks(US), eks(EU)], **settings}), "dev")
+    return list(api_records(record_plan(known)))
+
+
+def by(policy: str, manager: str = "external-dns") -> dict[str, Any]:
+    return {"loadBalancing": {"policy": policy, "manager": manager}}
+
+
+FAILOVER, LATENCY, ROUTE53 = by("failover"), by("latency"), by("latency", "route53")
+
+
+@pytest.mark.parametrize("prefer_cname", [True, False])
+@pytest.mark.parametrize("settings", [FAILOVER, LATENCY, {**LATENCY, "companies": ["acme", "globex"]}])
+def test_records_that_stay_as_they_are_are_no_obstacle(settings: dict[str, Any], prefer_cname: bool) -> None:
+    [one] = look(zone(made_by_external_dns(prefer_cname=prefer_cname, **settings)), **settings)
+    assert one.good and one.told == f"nothing in {ZONE} is in the way of the stack's names"
+
+
+@pytest.mark.parametrize("settings", [FAILOVER, LATENCY, ROUTE53])
+def test_an_empty_zone_is_no_obstacle(settings: dict[str, Any]) -> None:
+    assert [one.good for one in look(zone([]), **settings)] == [True]
+
+
+@pytest.mark.parametrize("prefer_cname", [True, False])
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (FAILOVER, {**FAILOVER, "regions": [eks(EU), eks(US)]}, "two record sets with Failover"),
+        (
+            FAILOVER,
+            {**FAILOVER, "regions": [eks(US, active=False), eks(EU)]},
+            "two record sets with Failover",
+        ),
+        (LATENCY, by("weighted"), "several routing policies: Region, Weight"),
+        (by("weighted"), FAILOVER, "several routing policies: Failover, Weight"),
+    ],
+)
+def test_a_change_that_is_refused_for_good_is_missing_with_the_steps(
+    before: dict[str, Any], after: dict[str, Any], why: str, prefer_cname: bool
+) -> None:
+    [one] = look(zone(made_by_external_dns(prefer_cname=prefer_cname, **before)), **after)
+    assert not one.good and one.what == "live records"
+    assert f"acme.{DOMAIN}" in one.told and why in one.told
+    assert "docs/external-dns.md#changes-on-a-live-stack" in one.remedy
+
+
+def test_a_swap_within_one_cluster_is_one_batch_and_no_obstacle() -> None:
+    shared = [
+        {"name": name, "cluster": {"context": "shared"}, "ingressFrom": ["10.0.0.0/24"]} for name in (US, EU)
+    ]
+    live = made_by_external_dns(**FAILOVER, regions=shared)
+    [one] = look(zone(live), **FAILOVER, regions=shared[::-1])
+    assert one.good
+
+
+def test_a_few_names_stand_for_all_of_them() -> None:
+    companies = [f"client-{number}" for number in range(5)]
+    live = made_by_external_dns(**LATENCY, companies=companies)
+    [one] = look(zone(live), **by("weighted"), companies=companies)
+    assert "client-2" in one.told and "client-3" not in one.told and "and 2 names more" in one.told
+
+
+def test_a_record_of_somebody_else_is_told() -> None:
+    other = {"Name": f"acme.{DOMAIN}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    [one] = look(zone([other]), **LATENCY)
+    assert not one.good and "several routing policies: Region, simple" in one.told
+    mail = {"Name": f"mail.{DOMAIN}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    text = {**other, "Type": "TXT", "ResourceRecords": [{"Value": '"heritage=external-dns"'}]}
+    assert [one.good for one in look(zone([mail, text]), **LATENCY)] == [True]
+
+
+def test_from_route53_to_external_dns_pulumi_deletes_its_own_record() -> None:
+    [one] = look(zone(made_by_pulumi(**ROUTE53)), **LATENCY)
+    assert one.good
+
+
+def test_from_external_dns_to_route53_its_records_are_in_the_way() -> None:
+    live = made_by_external_dns(prefer_cname=False, **LATENCY)
+    [one] = look(zone(live), **ROUTE53)
+    assert not one.good
+    assert f"acme.{DOMAIN} has records that this program did not make: A ({EU}), A ({US}), AAAA" in one.told
+    assert "docs/external-dns.md#from-external-dns-to-route53" in one.remedy
+
+
+def test_an_edge_s_alias_records_are_in_the_way_too() -> None:
+    target = {
+        "HostedZoneId": "Z35",
+        "DNSName": "k8s.us-east-1.elb.amazonaws.com.",
+        "EvaluateTargetHealth": True,
+    }
+    edge = {"Name": f"{US}-2.{DOMAIN}.", "Type": "A", "AliasTarget": target}
+    companies = [{"name": "acme", "edge": 2}]
+    [one] = look(zone([edge]), **ROUTE53, companies=companies)
+    assert not one.good and one.told == f"{US}-2.{DOMAIN} has records that this program did not make: A"
+    assert [one.good for one in look(zone([edge]), **ROUTE53)] == [True]
+    regions = [context(US), eks(EU)]
+    assert [one.good for one in look(zone([edge]), **ROUTE53, companies=companies, regions=regions)] == [True]
+
+
+def test_what_this_program_made_is_no_obstacle_to_it() -> None:
+    edge = {
+        "Name": f"{US}.{DOMAIN}.",
+        "Type": "CNAME",
+        "TTL": 20,
+        "ResourceRecords": [{"Value": "k8s.us-east-1.elb.amazonaws.com"}],
+    }
+    for policy in ("latency", "failover", "weighted"):
+        settings = by(policy, "route53")
+        assert [one.good for one in look(zone([*made_by_pulumi(**settings), edge]), **settings)] == [True]
+
+
+def test_without_an_id_the_public_zone_with_the_longest_name_is_looked_at() -> None:
+    live = made_by_external_dns(**FAILOVER)
+    zones = {
+        "Z0PARENT": ("example.com", False, live),
+        "Z0PRIVATE": (DOMAIN, True, live),
+        "Z0RIGHT": (DOMAIN, False, []),
+        "Z0OTHER": ("xagency.example.com", False, live),
+    }
+    [one] = look(Route53(zones), hostedZoneId=None, **LATENCY)
+    assert one.good and "Z0RIGHT" in one.told
+    del zones["Z0RIGHT"]
+    [one] = look(Route53(zones), hostedZoneId=None, **LATENCY)
+    assert not one.good and "several routing policies" in one.told
+    [one] = look(Route53({"Z0PRIVATE": (DOMAIN, True, [])}), hostedZoneId=None, **LATENCY)
+    assert not one.good and "no public hosted zone for agency.example.com" in one.told
+
+
+def test_who_may_not_look_is_told_what_to_allow() -> None:
+    [one] = look(Route53({ZONE: (DOMAIN, False, [])}, refused="AccessDenied"), **MANAGED)
+    assert not one.good and one.told == "not allowed to look: AccessDenied"
+    assert "route53:ListResourceRecordSets" in one.remedy
+    assert look(Route53({}), **ROUTE53) == []

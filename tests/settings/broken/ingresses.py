@@ -1,0 +1,86 @@
+"""What can be wrong with load balancers, IngressClasses and the controllers that serve them."""
+
+from __future__ import annotations
+
+from tests.settings.broken.base import NOTHING, Broken
+from tests.settings.edits import both, put
+
+EDGES = [
+    Broken(
+        "a class whose controller nobody knows",
+        put("ingress.className", "alb-public"),
+        "ingress.controller",
+        NOTHING,
+        "required for className alb-public: its IngressClass's spec.controller, such as ingress.k8s.aws/alb",
+    ),
+    Broken(
+        "a controller without a domain",
+        put("ingress", {"className": "public", "controller": "alb"}),
+        "ingress.controller",
+        '"alb"',
+        "the spec.controller of an IngressClass, such as ingress.k8s.aws/alb",
+    ),
+    Broken(
+        "load balancers of EKS Auto Mode",
+        put("ingress", {"controller": "eks.amazonaws.com/alb"}),
+        "ingress.controller",
+        '"eks.amazonaws.com/alb"',
+        "ingress.k8s.aws/alb or that of an ingress controller in the cluster; EKS Auto Mode ignores",
+    ),
+    Broken(
+        "a class of a region without an endpoint",
+        put("regions[1].ingressClass", "nginx"),
+        "regions[1].ingressClass",
+        '"nginx"',
+        "no such key without endpoint",
+    ),
+    Broken(
+        "a second load balancer beside an endpoint",
+        both(put("regions[1].endpoint", "lb.example.net"), put("regions[1].ingressClass", "alb")),
+        "regions[1].ingressClass",
+        '"alb"',
+        "the class of a controller in the cluster, such as nginx",
+    ),
+    Broken(
+        "a second load balancer beside an endpoint, by another name of the class",
+        both(
+            put("ingress", {"className": "public", "controller": "ingress.k8s.aws/alb"}),
+            put("regions[1].endpoint", "lb.example.net"),
+            put("regions[1].ingressClass", "public"),
+        ),
+        "regions[1].ingressClass",
+        '"public"',
+        "the class of a controller in the cluster, such as nginx",
+    ),
+    Broken(
+        "a full edge of a class by another name",
+        both(
+            put("ingress", {"className": "public", "controller": "ingress.k8s.aws/alb"}),
+            put("companies", [f"client-{number}" for number in range(99)]),
+        ),
+        "companies[98].edge",
+        "1",
+        "2, for edge 1 is full (98 companies a load balancer)",
+    ),
+    Broken(
+        "a full edge",
+        put("companies", [f"client-{number}" for number in range(99)]),
+        "companies[98].edge",
+        "1",
+        "2, for edge 1 is full (98 companies a load balancer)",
+    ),
+    Broken(
+        "an edge that is full by far, beside one that is full",
+        put("companies", [{"name": f"client-{number}", "edge": 1 + (number < 98)} for number in range(200)]),
+        "companies[196].edge",
+        "1",
+        "3, for edge 1 is full (98 companies a load balancer); the same for 3 more",
+    ),
+    Broken(
+        "internal load balancers without their subnets",
+        both(put("ingress.scheme", "internal"), put("regions[0].ingressFrom", ["10.0.0.0/24"])),
+        "regions[1].ingressFrom",
+        NOTHING,
+        "the load balancer's subnets",
+    ),
+]
