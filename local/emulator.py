@@ -16,8 +16,9 @@ from local.processes import Processes, Running
 
 NAME = "aws-emulator"
 REPOSITORY = Path(__file__).parent.parent
-PROGRAM = tuple(
-    Path(__file__).parent / name for name in ("emulator_server.py", "moto_mends.py", "object_replication.py")
+PROGRAM = (
+    *(Path(__file__).parent / name for name in ("emulator_server.py", "object_replication.py")),
+    *sorted((Path(__file__).parent / "mends").glob("*.py")),
 )
 HOSTED_ZONE_PATH = "/digital-agency/hosted-zone"
 IDENTITY_PATH = "/digital-agency/process"

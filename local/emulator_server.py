@@ -27,7 +27,7 @@ from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
 from local.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH
-from local.moto_mends import mend
+from local.mends import mend
 from local.object_replication import Later, ObjectReplication, WsgiApp
 
 REPLICATION_SECONDS = 2.0

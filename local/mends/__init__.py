@@ -1,0 +1,9 @@
+"""Mends of moto 5.2.5, for whichever process serves it: a module for each service."""
+
+from local.mends import route53, s3
+
+
+def mend() -> None:
+    """Mend the moto of this process."""
+    route53.mend()
+    s3.mend()
