@@ -56,20 +56,31 @@ def scale(cluster: Cluster, workload: Workload, replicas: int) -> None:
 
 def scale_back(cluster: Cluster, workload: Workload) -> None:
     """As it was. Nothing where it is so, or where the StatefulSet is gone. Raises ApiError."""
-    try:
-        live = cluster.api.call("GET", workload.path)
-    except ApiError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
+    while True:
+        try:
+            _scale_back(cluster, workload)
             return
-        raise
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return
+            # Its controller wrote the status between our two requests.
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+
+
+def _scale_back(cluster: Cluster, workload: Workload) -> None:
+    live = cluster.api.call("GET", workload.path)
     owners = (live["metadata"].get("annotations") or {}).get(OWNERS)
     if owners is None:
         return
     if live["spec"]["replicas"] == 0:
         live = _patch(cluster, workload, {"spec": {"replicas": workload.replicas}})
-    live = _patch(cluster, workload, {"metadata": {"annotations": {OWNERS: None}}})
-    told = {"managedFields": _given_back(_managed(live), set(owners.split(",")))}
-    _patch(cluster, workload, {"metadata": {**told, "resourceVersion": live["metadata"]["resourceVersion"]}})
+    told = {
+        "annotations": {OWNERS: None},
+        "managedFields": _given_back(_managed(live), set(owners.split(","))),
+        "resourceVersion": live["metadata"]["resourceVersion"],
+    }
+    _patch(cluster, workload, {"metadata": told})
 
 
 def _given_back(managed: list[Object], owners: set[str]) -> list[Object]:

@@ -137,3 +137,24 @@ def test_a_way_back_that_was_broken_off_is_gone_to_its_end(
         )
     scaling.scale_back(cluster, WORKLOAD)
     assert owners(live(cluster)) == owners(before)
+
+
+def test_a_change_of_its_controller_in_between_is_no_trouble(
+    cluster: Cluster, declared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = live(cluster)
+    scaling.scale(cluster, WORKLOAD, 0)
+    call, changed = cluster.api.call, list[str]()
+
+    def interrupted(method: str, path: str, body: Any = None, *more: Any) -> Any:
+        if "managedFields" in (body or {}).get("metadata", {}) and not changed:
+            changed.append(path)
+            label = {"metadata": {"labels": {"changed": "meanwhile"}}}
+            call("PATCH", f"{WORKLOAD.path}?fieldManager=another", label, scaling.MERGE)
+        return call(method, path, body, *more)
+
+    monkeypatch.setattr(cluster.api, "call", interrupted)
+    scaling.scale_back(cluster, WORKLOAD)
+    assert changed
+    kept = [one for one in owners(live(cluster)) if one[0] != "another"]
+    assert kept == owners(before)
