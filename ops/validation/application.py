@@ -38,4 +38,5 @@ def stores(run: Run, site: Site) -> Verdict:
             f" no folder {mark.space} in .agent/brain. It mixes companies, or keeps them elsewhere",
             site.look("brain"),
         )
+    run.proofs["memory", site] = True
     return passed(f"a memory is stored as {mark.space} ({files} files on the volume), and found")

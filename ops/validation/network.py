@@ -1,25 +1,35 @@
-"""No pod of a company reaches a pod or Service of another. What is judged is the network as it is: a cluster
-that enforces no policy is found out by a connection within one company, which the policies deny as well.
+"""No pod of a company reaches what its network policies deny: pods and Services of other companies, nodes,
+instance metadata, the API server. The network itself is judged: from every pod, over TCP, UDP, IPv4 and IPv6.
+
+Only an attempt that went out proves anything. So what must be open is tried first, and then a connection
+within the company that the policies deny: it shows whether the cluster enforces any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
-from ops import mcp_client
-from ops.mcp_client import McpError
+from ops.cluster_access import Object
 from ops.memory import AGENT, BRAIN
-from ops.validation.pod_sites import COMPONENTS, PORTS, PodSite
+from ops.validation import closed_targets, openings
+from ops.validation.pod_facts import PodFacts, facts_of, running
+from ops.validation.pod_sites import PORTS, PodSite
+from ops.validation.reach import Attempt, Kind, State, Target, attempt, attempts
 from ops.validation.run import Run, who
 from ops.validation.verdicts import Failure, Status, Verdict, not_applicable, passed
 
-TIMEOUT_SECONDS = 3.0
 DENY = "default-deny"
-ALIVE = {"brain": "/health", "agent": "/health", "health-monitor": "/health", "gate": "/live"}
 BOTH = {"Ingress", "Egress"}
-
-Target = tuple[str, int]
+WORKERS = 4
+SHOWN = 5
+"""Attempts of a kind that a report quotes."""
+VPC_CNI = "aws-node"
+"""The DaemonSet of the Amazon VPC CNI. Its policy agent lets a pod and its own node talk to each other."""
+AUTO_MODE = ("eks.amazonaws.com/compute-type", "auto")
+"""The label of nodes that have the agent built in. Source: the EKS user guide, EKS Auto Mode."""
+PAGE = "docs/network-isolation.md"
 
 
 def judge(run: Run, site: PodSite) -> Verdict:
@@ -28,56 +38,137 @@ def judge(run: Run, site: PodSite) -> Verdict:
         return not_applicable(f"no other company was chosen that lives in {site.cluster.name}")
     for one in (site, *others):
         _require_policies(one)
-    _require_alive(site, "agent", AGENT)
-    probe = (address_of(site.require_pod(AGENT)), PORTS["agent"])
-    if refusals(site, BRAIN, [probe]) == [None]:
+    own = [pod for pod in _pods(run, site) if _is_of(pod, site)]
+    theirs = [pod for one in {other.namespace: other for other in others}.values() for pod in _pods(run, one)]
+    for one in (site, *others):
+        _require_listening(one, (*own, *theirs))
+    opened = openings.require(site, own)
+    denied = _denied(site, own)
+    if denied.state is State.CONNECTED:
         return Verdict(
             status=Status.NOT_ENFORCED,
-            detail=f"{site.pod_name(BRAIN)} reaches {site.pod_name(AGENT)}:{probe[1]} of the same company,"
-            " which its policies deny: this cluster enforces none",
+            detail=f"{site.pod_name(BRAIN)} reaches {site.pod_name(AGENT)}:{PORTS['agent']} of the same"
+            " company, which its policies deny: this cluster enforces none",
         )
-    targets = {target: one for one in others for target in _targets(one)}
+    done = _tried(site, others, own, theirs)
+    ignored = _own_node(site, own, done)
+    reached = [one for one in done if _is_reached(one, denied) and one not in ignored]
+    if reached:
+        raise _reached(site, reached)
+    return passed(
+        f"{_proven(done, own, theirs)}; {_told(ignored, 'open to every pod by the VPC CNI', str)}open as they"
+        f" must be: {opened}"
+    )
+
+
+def _is_of(pod: PodFacts, site: PodSite) -> bool:
+    names = tuple(f"{component}-{site.region}-" for component in (BRAIN, AGENT))
+    return pod.source.namespace == site.namespace and pod.source.pod.startswith(names)
+
+
+def _pods(run: Run, site: PodSite) -> list[PodFacts]:
+    """Of a company, in all regions of the cluster. A pod is asked once in a run."""
+    found = running(site.cluster, site.namespace)
+
+    def known(pod: Object) -> PodFacts:
+        key = site.cluster.name, pod["metadata"]["uid"]
+        if key not in run.pods:
+            run.pods[key] = facts_of(site.cluster, pod)
+        return run.pods[key]
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(known, found))
+
+
+def _require_listening(site: PodSite, pods: Iterable[PodFacts]) -> None:
+    """Raises Failure when nothing listens at a port: that nobody reaches it would say nothing."""
+    found = {pod.source.pod: pod for pod in pods if _is_of(pod, site)}
     for component in (BRAIN, AGENT):
-        for target, refusal in zip(targets, refusals(site, component, list(targets)), strict=True):
-            if refusal is None:
-                raise _reached(site, component, targets[target], target)
-    return passed(f"none of {len(targets)} addresses of {len(others)} other Brains and Agents can be reached")
+        pod = found.get(site.pod_name(component))
+        if pod is None:
+            raise Failure(
+                f"whether the {component} of {who(site)} can be reached cannot be judged: its pod"
+                f" {site.pod_name(component)} does not run",
+                f"{site.cluster.kubectl} -n {site.namespace} describe pod {site.pod_name(component)}",
+            )
+        for port, container in pod.declared.items():
+            if port not in pod.tcp:
+                raise Failure(
+                    f"whether the {container} of {who(site)} can be reached cannot be judged: nothing listens"
+                    f" at port {port} of {pod.name}",
+                    site.look(container),
+                )
 
 
-def refusals(site: PodSite, component: str, targets: Sequence[Target]) -> Sequence[str | None]:
-    """Of each target why the component's pod could not connect to it; None where it could."""
-    asked = {"targets": targets, "timeout": TIMEOUT_SECONDS}
-    found: Sequence[str | None] = site.in_gate(component, "connect", asked)
+def _denied(site: PodSite, own: Sequence[PodFacts]) -> Attempt:
+    """A Brain has no business with an Agent. Raises Failure when the attempt was not made."""
+    pods = {pod.source.pod: pod for pod in own}
+    agent, brain = pods[site.pod_name(AGENT)], pods[site.pod_name(BRAIN)]
+    target = Target(kind=Kind.POD, host=agent.address, port=PORTS["agent"], owner=agent.name)
+    found = attempt(brain.source, target)
+    if found.state is State.UNTRIED:
+        raise _unjudged(site, [found])
     return found
 
 
-def address_of(pod: dict[str, Any]) -> str:
-    return str(pod["status"]["podIP"])
+def _tried(
+    site: PodSite, others: Sequence[PodSite], own: Sequence[PodFacts], theirs: Sequence[PodFacts]
+) -> list[Attempt]:
+    """Raises Failure when one was not made that isolation depends on."""
+    namespaces = dict.fromkeys(one.namespace for one in others)
+    services = [one for namespace in namespaces for one in site.cluster.api.list("Service", namespace)]
+    shared = [*closed_targets.of_pods(theirs), *closed_targets.of_services(services, theirs)]
+    targets = [[*shared, *closed_targets.around(site, pod, [*own, *theirs])] for pod in own]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        done = [*chain.from_iterable(pool.map(attempts, [pod.source for pod in own], targets))]
+    if untried := [one for one in done if one.state is State.UNTRIED and one.target.required]:
+        raise _unjudged(site, untried)
+    return done
 
 
-def _targets(site: PodSite) -> list[Target]:
-    """Every port of its pods, by address and by the names of its Services."""
-    for container, component in (*COMPONENTS.items(), ("gate", BRAIN), ("gate", AGENT)):
-        _require_alive(site, container, component)
-    found: list[Target] = []
-    for component in (BRAIN, AGENT):
-        own = [PORTS["gate"], *(PORTS[name] for name, one in COMPONENTS.items() if one == component)]
-        service = f"{component}-{site.region}"
-        hosts = [address_of(site.require_pod(component))]
-        hosts += [f"{name}.{site.namespace}.svc" for name in (service, f"{service}-headless")]
-        found += [(host, port) for host in hosts for port in own]
-    return found
+def _is_reached(one: Attempt, denied: Attempt) -> bool:
+    """A refusal, where what policies deny gets no answer, comes from the target: it was reached."""
+    if one.state is State.REFUSED and denied.state is State.DROPPED:
+        return one.target.kind in (Kind.POD, Kind.LINK_LOCAL, Kind.NODE)
+    return one.state is State.CONNECTED
 
 
-def _require_alive(site: PodSite, container: str, component: str) -> None:
-    """Raises Failure when nothing answers at a port: that nobody reaches it would say nothing."""
-    try:
-        mcp_client.get(site.url(component, PORTS[container]), ALIVE[container])
-    except McpError as error:
-        raise Failure(
-            f"whether the {container} of {who(site)} can be reached cannot be judged: {error}",
-            site.look(container),
-        ) from error
+def _own_node(site: PodSite, own: Sequence[PodFacts], done: Iterable[Attempt]) -> list[Attempt]:
+    """What no policy closes with the Amazon VPC CNI: the pod's own node, where it asks for credentials."""
+    if not _is_vpc_cni(site):
+        return []
+    nodes = {pod.source: pod.node for pod in own}
+    return [
+        one
+        for one in done
+        if one.state in (State.CONNECTED, State.REFUSED) and one.target.host == nodes[one.source]
+        if not (one.target.port == closed_targets.KUBELET_READ_ONLY and one.state is State.CONNECTED)
+    ]
+
+
+def _is_vpc_cni(site: PodSite) -> bool:
+    get, node = site.cluster.api.get, site.require_pod(AGENT)["spec"].get("nodeName", "")
+    named = {"name": VPC_CNI, "namespace": "kube-system"}
+    if get({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": named}) is not None:
+        return True
+    found = get({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}}) or {}
+    return AUTO_MODE in found.get("metadata", {}).get("labels", {}).items()
+
+
+def _proven(done: Sequence[Attempt], own: Sequence[PodFacts], theirs: Sequence[PodFacts]) -> str:
+    untried = [one for one in done if one.state is State.UNTRIED]
+    return (
+        f"{len(done) - len(untried)} attempts from {len(own)} pods: none reaches one of {len(theirs)} pods of"
+        f" other companies, their Services, a node, instance metadata or the API server"
+        f"{_told(untried, '; not tried', lambda one: f'{one.target.host} ({one.why})').rstrip('; ')}"
+    )
+
+
+def _told(found: Sequence[Attempt], what: str, as_text: Callable[[Attempt], str]) -> str:
+    """Nothing of nothing."""
+    lines = list(dict.fromkeys(map(as_text, found)))
+    more = f", and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return f"{what}: {', '.join(lines[:SHOWN])}{more}; " if lines else ""
 
 
 def _require_policies(site: PodSite) -> None:
@@ -97,10 +188,18 @@ def _require_policies(site: PodSite) -> None:
         )
 
 
-def _reached(site: PodSite, component: str, other: PodSite, target: Target) -> Failure:
-    host, port = target
+def _reached(site: PodSite, reached: Sequence[Attempt]) -> Failure:
+    kinds = "".join(_told([one for one in reached if one.target.kind is kind], kind, str) for kind in Kind)
     return Failure(
-        f"the network lets one company reach another: {site.namespace}/{site.pod_name(component)} connects to"
-        f" {host}:{port} of {who(other)}, although the cluster enforces other policies",
-        f"{site.cluster.kubectl} -n {other.namespace} get networkpolicy -o yaml",
+        f"the network lets {who(site)} reach what its policies deny, although the cluster enforces others:"
+        f" {kinds.rstrip('; ')}",
+        f"{PAGE}; {site.cluster.kubectl} -n {site.namespace} get networkpolicy -o yaml",
+    )
+
+
+def _unjudged(site: PodSite, untried: Sequence[Attempt]) -> Failure:
+    told = _told(untried, "was not tried", lambda one: f"{one.source} to {one.target.host} ({one.why})")
+    return Failure(
+        f"whether the network of {who(site)} is closed cannot be judged: {told.rstrip('; ')}",
+        f"{site.cluster.kubectl} -n {site.namespace} describe pods",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.validation.isolation import elsewhere, mixed
+from ops.validation.isolation import elsewhere, mixed, proven
 from ops.validation.marks import RATE
 from ops.validation.run import Run, shown, who
 from ops.validation.sites import Site
@@ -12,6 +12,21 @@ RECALL = "recall_delegation_patterns"
 
 
 def recalled(run: Run, site: Site) -> Verdict:
+    if not run.proofs.get(("experience", site)):
+        _recalls(run, site)
+    mark = run.mark(site)
+    for place, company in elsewhere(run, site):
+        answer = run.brain(place, RECALL, {"task_type": mark.experience["task_type"], "company": company})
+        if mark.agent in answer:
+            raise mixed(place, site, company, mark, f"{RECALL}: {shown(answer)}")
+    told = f"logged, and recalled ({RATE})"
+    if not run.others(site):
+        return passed(told)
+    return proven(run, site, "experience", _recalls, f"{told}; no other company recalls it")
+
+
+def _recalls(run: Run, site: Site) -> bool:
+    """Raises Failure for a Brain that does not recall what was logged."""
     mark = run.mark(site)
     told = mark.experience
     run.brain(site, "log_experience", told)
@@ -22,8 +37,5 @@ def recalled(run: Run, site: Site) -> Verdict:
             f" “{mark.agent}: {RATE}”, it says: {shown(answer)}",
             site.look("brain"),
         )
-    for place, company in elsewhere(run, site):
-        answer = run.brain(place, RECALL, {"task_type": told["task_type"], "company": company})
-        if mark.agent in answer:
-            raise mixed(place, site, company, mark, f"{RECALL}: {shown(answer)}")
-    return passed(f"logged, and recalled ({RATE}); no other company recalls it")
+    run.proofs["experience", site] = True
+    return True

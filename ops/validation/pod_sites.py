@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class PodSite:
                     f"{self.namespace}/{self.pod_name(component)} is not Ready: {problem}",
                     f"{self.cluster.kubectl} -n {self.namespace} describe pod {self.pod_name(component)}",
                 )
-        self._swaps = self.metric(BRAIN, SWAPS) or 0.0
+        self._swaps = self._count(SWAPS)
 
     def close(self) -> None:
         self._urls.clear()
@@ -84,8 +85,14 @@ class PodSite:
         follows = self.memory_plan(BRAIN).follows
         if not follows:
             return None
-        serving = self.metric(BRAIN, SERVING) == 1.0
-        return None if serving else f"standby: its memory follows {', '.join(follows)}"
+        serving = self.metric(BRAIN, SERVING)
+        if serving is None:
+            raise Failure(
+                f"whether the Brain of {who(self)} may be written to cannot be judged: its gate does not say"
+                f" in which role it is ({SERVING})",
+                self.look_at_gate(BRAIN),
+            )
+        return None if serving == 1.0 else f"standby: its memory follows {', '.join(follows)}"
 
     def look(self, container: str) -> str:
         pod = self.pod_name(COMPONENTS.get(container, BRAIN))
@@ -111,18 +118,25 @@ class PodSite:
         if waited(self._exchanged, EXCHANGE_SECONDS, what) is None:
             return False
         up = waited(self._is_up, self.limits.start, f"{what}, and answers") is not None
-        self._swaps = self.metric(BRAIN, SWAPS) or 0.0
+        self._swaps = self._count(SWAPS)
         return up
 
     def _exchanged(self) -> bool:
-        return bool(self.metric(BRAIN, SWAPPING)) or (self.metric(BRAIN, SWAPS) or 0.0) > self._swaps
+        return bool(self._count(SWAPPING)) or self._count(SWAPS) > self._swaps
+
+    def _count(self, series: str) -> float:
+        """0 from a gate that says nothing: about exchanges, where that proves nothing."""
+        try:
+            return self.metric(BRAIN, series) or 0.0
+        except mcp_client.McpError:
+            return 0.0
 
     def _is_up(self) -> bool:
         try:
             mcp_client.health(self.brain)
         except mcp_client.McpError:
             return False
-        return not self.metric(BRAIN, SWAPPING)
+        return not self._count(SWAPPING)
 
     def write_metric(self, agent: str, metric: str, value: float) -> None:
         self.in_agent("agent", _WRITE_METRIC, agent, metric, f"{value:g}")
@@ -219,7 +233,10 @@ class PodSite:
 
     def metric(self, component: str, series: str) -> float | None:
         """A series of the metrics of the component's gate; None when it has none of it. Raises McpError."""
-        _, text = self.page(component, "/metrics")
+        status, text = self.page(component, "/metrics")
+        if status != HTTPStatus.OK:
+            told = " ".join(text.split())
+            raise mcp_client.McpError(f"/metrics of the {component}'s gate: status {status}: {told}")
         values = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{series} ")]
         return float(values[0]) if values else None
 

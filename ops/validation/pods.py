@@ -79,16 +79,22 @@ def environment_of(pod: Object, container: str) -> Mapping[str, str]:
 
 
 def inside(
-    cluster: Cluster, namespace: str, pod: str, script: str, argument: Any, limit: float = 120.0
+    cluster: Cluster,
+    namespace: str,
+    pod: str,
+    script: str,
+    argument: Any,
+    limit: float = 120.0,
+    container: str = GATE,
 ) -> Any:
-    """What a script of `inside/` prints, run in the pod's gate. Raises Failure and OperatorError."""
+    """What a script of `inside/` prints, run in a pod. Raises Failure and OperatorError."""
     source = (INSIDE / f"{script}.py").read_text(encoding="utf-8")
     argv = ["python3", "-c", source, json.dumps(argument)]
-    code, out, err = cluster.exec(namespace, pod, GATE, argv, limit)
+    code, out, err = cluster.exec(namespace, pod, container, argv, limit)
     if code != 0:
         last = (err.strip() or out.strip() or "no output").splitlines()[-1]
         raise Failure(
-            f"{script}.py in the gate of {namespace}/{pod} ended with exit code {code}: {last}",
-            f"{cluster.kubectl} -n {namespace} logs {pod} -c {GATE} --tail=50",
+            f"{script}.py in the {container} of {namespace}/{pod} ended with exit code {code}: {last}",
+            f"{cluster.kubectl} -n {namespace} logs {pod} -c {container} --tail=50",
         )
     return json.loads(out)

@@ -10,7 +10,10 @@ from ops.validation.verdicts import Failure, Verdict, passed
 
 _WRITE = 'mkdir -p "$(dirname "$1/$2")" && printf "%s\\n" "$3" > "$1/$2"'
 _READ = 'cat "$1/$2" 2> /dev/null; true'
-_FIND = 'for file in "$1"/companies/*/hr/proposals/"$2"; do [ -e "$file" ] && echo "$file"; done; true'
+_FIND = """\
+cd "$1" || exit 1
+for file in "$1"/companies/*/hr/proposals/"$2"; do [ -e "$file" ] && echo "$file"; done; true
+"""
 
 
 def judge(run: Run, site: PodSite) -> Verdict:
@@ -28,8 +31,14 @@ def judge(run: Run, site: PodSite) -> Verdict:
         )
     others = [one for one in run.others(site) if isinstance(one, PodSite)]
     for place in (site, *others):
-        found = set(place.in_agent("agent", _FIND, name).out.split()) - {_own(place, site, file)}
-        if found:
+        found = set(place.in_agent("agent", _FIND, name).out.split())
+        if place is site and (own := _own(site, file)) not in found:
+            raise Failure(
+                f"whether another Agent has an HR proposal of {who(site)} cannot be judged: the search does"
+                f" not find it in the own one, as {own}",
+                site.look("agent"),
+            )
+        if found := found - ({own} if place is site else set()):
             raise Failure(
                 f"an HR proposal of {who(site)} was found where it does not belong, in the agent of"
                 f" {who(place)}: {', '.join(sorted(found))}",
@@ -38,8 +47,6 @@ def judge(run: Run, site: PodSite) -> Verdict:
     return passed(f"written to .agent/{file} and found there; in none of {len(others)} other Agents")
 
 
-def _own(place: PodSite, site: PodSite, file: str) -> str:
-    """Where it belongs, as the place's agent sees it."""
-    if place is not site:
-        return ""
+def _own(site: PodSite, file: str) -> str:
+    """Where it belongs, as the agent sees it."""
     return site.in_agent("agent", 'echo "$1/$2"', file).out.strip()

@@ -105,9 +105,10 @@ def _is_loss(told: Checkpoint, ours: Ours) -> bool:
 
 def _require_calm(site: PodSite, component: str) -> None:
     """Raises Failure while the guard holds for another reason: an order would let that loss through, too."""
-    if site.metric(component, "agency_loss_guard"):
+    if (guarded := site.metric(component, "agency_loss_guard")) != 0:
+        state = "is not known" if guarded is None else "holds already"
         raise Failure(
-            f"the loss guard of the {component} of {who(site)} holds already, so what the run stored stays"
+            f"the loss guard of the {component} of {who(site)} {state}, so what the run stored stays"
             f" there: {site.gate_says(component)}",
             site.look("gate"),
         )

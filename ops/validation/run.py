@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ops import mcp_client
 from ops.mcp_client import McpError
@@ -13,6 +13,9 @@ from ops.terminal import REPORT_SECONDS, rounds, say
 from ops.validation.marks import Mark
 from ops.validation.sites import Limits, Site
 from ops.validation.verdicts import Failure
+
+if TYPE_CHECKING:
+    from ops.validation.pod_facts import PodFacts
 
 POLL_SECONDS = 0.5
 FOUND = 5
@@ -29,6 +32,10 @@ class Run:
     """When a Brain took its mark, by the monotonic clock."""
     asked: dict[Site, set[str]] = field(default_factory=dict)
     """The companies that each Brain was asked about."""
+    proofs: dict[tuple[str, Site], bool] = field(default_factory=dict)
+    """By kind: whether a Brain found its own, so that what it does not find says something."""
+    pods: dict[tuple[str, str], PodFacts] = field(default_factory=dict)
+    """By cluster and the pod's uid."""
 
     def mark(self, site: Site) -> Mark:
         return self.marks.setdefault(site, Mark(run=self.id, company=site.company))

@@ -26,10 +26,12 @@ from ops.validation.pod_sites import PodSite
 from ops.validation.process_sites import Server
 from ops.validation.sites import Limits
 from plan.memory import MemoryPlan
+from plan.names import SYSTEM_NAMESPACE
 from settings import from_config
 from tests.gate.shell.pod import Pod
 from tests.ops.copies import US, stack_file
 from tests.s3 import ADMIN, S3Service
+from tests.validation.box_network import FakeNetwork
 from tests.validation.runs import double
 
 LIMITS = Limits(answer=5.0, start=60.0, metric=2.0, copy_slack=20.0, standby=20.0)
@@ -49,6 +51,7 @@ class FakePod:
     """By the port that they have in a cluster."""
     ready: bool = True
     problem: str = ""
+    conditions: Sequence[Object] = ()
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def environment(self) -> dict[str, str]:
@@ -82,8 +85,7 @@ class Box:
         self.regions = tuple(regions)
         self.pods: dict[tuple[str, str], FakePod] = {}
         self.policies: dict[str, list[Object]] = {}
-        self.unreachable = set[tuple[str, int]]()
-        """By NetworkPolicies; none are enforced unless the test says so."""
+        self.network = FakeNetwork()
         self.sites: Sequence[PodSite] = ()
         self.api = self
         self.calls: list[tuple[str, str]] = []
@@ -98,10 +100,10 @@ class Box:
     def exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], timeout: float = 60.0
     ) -> Executed:
-        found = self.pods[namespace, pod]
         self.commands.append(argv)
-        if "create_connection" in " ".join(argv):
-            return self._connections(argv[-1])
+        if argv[0] == "python3" and (answer := self.network.answer(self, namespace, pod, argv)) is not None:
+            return Executed(0, json.dumps(answer), "")
+        found = self.pods[namespace, pod]
         program = sys.executable if argv[0] == "python3" else argv[0]
         done = subprocess.run(
             [program, *argv[1:]],
@@ -116,24 +118,32 @@ class Box:
 
     def get(self, manifest: Object) -> Object | None:
         named = manifest["metadata"]
+        if manifest["kind"] != "Pod":
+            return self.network.others.get((manifest["kind"], named["name"]))
         found = self.pods.get((named["namespace"], named["name"]))
         if found is None:
             return None
         variables = [{"name": "JULES_AGENT_DIR", "value": found.environment()["JULES_AGENT_DIR"]}]
-        containers = [{"name": name, "env": variables} for name in ("agent", "health-monitor", "brain")]
-        status = "True" if found.ready else "False"
-        return {
-            "metadata": {**named, "uid": found.uid},
-            "spec": {"containers": containers},
-            "status": {
-                "podIP": "127.0.0.1",
-                "conditions": [{"type": "Ready", "status": status, "message": found.problem}],
-            },
+        ready = {
+            "type": "Ready",
+            "status": "True" if found.ready else "False",
+            "message": found.problem,
         }
+        return self.network.pod(named, found.uid, variables, [ready, *found.conditions])
 
-    def list(self, kind: str, namespace: str, version: str) -> list[Object]:
-        assert (kind, version) == ("NetworkPolicy", "networking.k8s.io/v1")
-        return self.policies[namespace]
+    def list(
+        self, kind: str, namespace: str, labels: Mapping[str, str] | None = None, version: str = "v1"
+    ) -> list[Object]:
+        if kind == "NetworkPolicy":
+            return self.policies[namespace]
+        if kind == "Pod" and namespace == SYSTEM_NAMESPACE:
+            return self.network.controller_pods()
+        if kind == "Pod":
+            named = [{"namespace": space, "name": name} for space, name in self.pods if space == namespace]
+            return [pod for one in named if (pod := self.get({"kind": "Pod", "metadata": one}))]
+        return self.network.objects(
+            kind, namespace, [name for space, name in self.pods if space == namespace]
+        )
 
     def path(self, pod: Object) -> str:
         return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
@@ -151,11 +161,6 @@ class Box:
         for site in self.sites:
             site.close()  # What was forwarded leads to ports that are gone.
         return {}
-
-    def _connections(self, asked: str) -> Executed:
-        targets = [(host, port) for host, port in json.loads(asked)["targets"]]
-        told = ["timed out" if target in self.unreachable else None for target in targets]
-        return Executed(0, json.dumps(told), "")
 
     def close(self) -> None:
         for pod in self.pods.values():

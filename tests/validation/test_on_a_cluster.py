@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.validation import network, prefixes
+from ops.validation import prefixes
 from ops.validation.checks import CHECKS
 from ops.validation.pods import INSIDE
 from ops.validation.run import Run
@@ -203,48 +203,6 @@ def test_an_s3_that_fails_is_no_refusal(boxed: Boxed, s3: S3Service) -> None:
     )
     with pytest.raises(Failure, match=r"may list s3://.*globex-corp/ cannot be judged"):
         prefixes.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
-
-
-class TestNetwork:
-    def probe(self) -> tuple[str, int]:
-        return "127.0.0.1", 3000
-
-    def targets(self, boxed: Boxed) -> set[tuple[str, int]]:
-        site = boxed.sites[1]
-        return {*network._targets(site), self.probe()}
-
-    def test_where_policies_hold_every_address_was_tried(self, boxed: Boxed) -> None:
-        boxed.start(gates=False)
-        boxed.box.unreachable = self.targets(boxed)
-        verdict = network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
-        assert verdict.status is Status.PASSED
-        assert verdict.detail.startswith("none of 14 addresses of 1 other")
-
-    def test_one_address_that_is_reached_fails(self, boxed: Boxed) -> None:
-        boxed.start(gates=False)
-        hole = ("brain-us-east-1.globex-corp.svc", 3002)
-        boxed.box.unreachable = self.targets(boxed) - {hole}
-        with pytest.raises(
-            Failure, match=r"acme/brain-us-east-1-0 connects to brain-us-east-1\.globex-corp\.svc:3002"
-        ):
-            network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
-
-    def test_policies_that_are_missing_are_not_taken_for_a_cluster_that_enforces_none(
-        self, boxed: Boxed
-    ) -> None:
-        boxed.start(gates=False)
-        boxed.box.policies["globex-corp"] = []
-        with pytest.raises(Failure, match="the namespace globex-corp has no NetworkPolicy default-deny"):
-            network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
-
-    def test_a_port_where_nothing_listens_is_no_proof(self, boxed: Boxed) -> None:
-        boxed.start(gates=False)
-        boxed.box.unreachable = self.targets(boxed)
-        boxed.pod(boxed.sites[1], "brain").servers[3002].kill()
-        with pytest.raises(
-            Failure, match="whether the brain of Globex_Corp in us-east-1 can be reached cannot be judged"
-        ):
-            network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
 
 
 def test_a_pod_that_is_not_ready_is_said_with_its_reason(boxed: Boxed) -> None:

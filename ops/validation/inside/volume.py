@@ -16,6 +16,8 @@ def files(folder: Path) -> int:
 
 def main() -> None:
     asked, root = json.loads(sys.argv[1]), Path(os.environ["GATE_VOLUME"])
+    if not root.is_dir():
+        sys.exit(f"{root} is no folder: nothing can be said of what it has")
     for name in asked.get("remove", ()):
         shutil.rmtree(root / name, ignore_errors=True)
     for name in asked.get("prune", ()):
