@@ -19,13 +19,15 @@ from local.processes import Processes
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """The local target that runs. `edges` has a URL for each region that has a node, `lacks` a line for each
-    requirement of nodes that this machine does not meet.
+    requirement of nodes that this machine does not meet. `unenforced` says why nodes do not enforce network
+    policies: empty where they do, None where there are no nodes of ours.
     """
 
     kubeconfig: Path
     aws: Emulator
     edges: Mapping[str, str] = field(default_factory=dict)
     lacks: Sequence[str] = ()
+    unenforced: str | None = None
 
     def environment(self, region: str) -> dict[str, str]:
         """For programs that call AWS and Kubernetes."""
@@ -44,7 +46,12 @@ def find(state: Path = DEFAULT_STATE) -> Access | None:
     if aws is None:
         return None
     kubeconfig = Path(given) if given else state / control_plane.KUBECONFIG
-    return Access(kubeconfig=kubeconfig, aws=aws, edges={} if given else edges(state))
+    return Access(
+        kubeconfig=kubeconfig,
+        aws=aws,
+        edges={} if given else edges(state),
+        unenforced=remembered(state).get("unenforced"),
+    )
 
 
 def edges(state: Path) -> dict[str, str]:

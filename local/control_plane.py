@@ -1,4 +1,4 @@
-"""The local Kubernetes control plane: etcd, API server, controllers and scheduler on free loopback ports."""
+"""The local Kubernetes control plane: etcd, API server, controllers and scheduler."""
 
 import base64
 import http.client
@@ -23,6 +23,8 @@ CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
 PARTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
 
+NODES_PORT = 6443
+"""Of the API server on the nodes' network: one of those that network policies know."""
 SERVICE_RANGE = "10.96.0.0/16"
 FIRST_SERVICE_ADDRESS = "10.96.0.1"
 
@@ -61,7 +63,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
     """Start what does not run yet, wait until all of it is ready, and write the kubeconfig.
 
     `address` is this machine's address on the nodes' network, where there are nodes: the API server listens
-    there, and pods find it as the Service `kubernetes`.
+    there at NODES_PORT, and pods find it as the Service `kubernetes`. All other ports are free ones.
 
     What is stored is kept in the state folder over stops and crashes of every part. Raises ProcessError,
     quoting the log, when a part dies or does not get ready within READY_SECONDS; BuildError when a program
@@ -74,7 +76,8 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
         hosts += ["kubernetes.default.svc.cluster.local", FIRST_SERVICE_ADDRESS, address]
         keys = pki.ensure(processes.state / "pki", dict.fromkeys(hosts))
         starter = _Starter(processes, binaries, keys, progress, address)
-        return ports.retried(starter.run, PORT_TAKEN, progress)
+        fixed = "" if address == ports.LOOPBACK else f"{address}:{NODES_PORT}"
+        return ports.retried(starter.run, PORT_TAKEN, progress, fixed=fixed)
 
 
 class _Starter:
@@ -102,7 +105,7 @@ class _Starter:
             self._progress(f"starting {', '.join(missing)}")
         store_port = self._processes.port(ETCD)
         self._start(ETCD, self._etcd(store_port))
-        port = self._processes.port(API_SERVER)
+        port = self._processes.port(API_SERVER) if self._address == ports.LOOPBACK else NODES_PORT
         self._server = f"https://{self._address}:{port}"
         self._start(API_SERVER, self._api_server(port, store_port))
         kubeconfig = self._kubeconfig(KUBECONFIG, "admin")

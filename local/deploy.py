@@ -117,7 +117,7 @@ def status(state: Path, progress: Progress) -> None:
     processes = Processes(state)
     there = network.load(state)
     nodes = [cluster.name_of(region) for region in there.numbers] if there else []
-    names = (*control_plane.PARTS, emulator.NAME, *nodes, *(addons.DAEMONS if there else ()))
+    names = (*control_plane.PARTS, emulator.NAME, *nodes, *((addons.PROVISIONER,) if there else ()))
     for name in names if state.exists() else ():
         found = processes.find(name)
         progress(

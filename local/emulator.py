@@ -26,6 +26,8 @@ PROFILE = "aws-config"
 URL = "aws-url"
 """Files of the state folder."""
 REGION = "us-east-1"
+NODES_PORT = 443
+"""On the nodes' network, though it is plain HTTP: the port of AWS that network policies open."""
 READY_SECONDS = 60.0
 REQUEST_SECONDS = 30.0
 PORT_TAKEN = "is in use by another program"
@@ -77,13 +79,15 @@ class Emulator:
 
 
 def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> Emulator:
-    """Start the emulator on this machine's `address` unless it runs, and wait until it answers.
+    """Start the emulator on this machine's `address` unless it runs, and wait until it answers. It has a free
+    port on loopback, else NODES_PORT.
 
     Raises ProcessError, quoting the log, when it ends early or does not answer within READY_SECONDS.
     """
     processes = Processes(state, progress)
     with processes.guarding(NAME):
-        return ports.retried(lambda: _start(processes, progress, address), PORT_TAKEN, progress)
+        fixed = "" if address == ports.LOOPBACK else f"{address}:{NODES_PORT}"
+        return ports.retried(lambda: _start(processes, progress, address), PORT_TAKEN, progress, fixed=fixed)
 
 
 def find(state: Path) -> Emulator | None:
@@ -107,7 +111,7 @@ def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
 def _start(processes: Processes, progress: Progress, address: str) -> Emulator:
     if not processes.alive(NAME):
         progress("starting the AWS emulator")
-    port = processes.port(NAME)
+    port = processes.port(NAME) if address == ports.LOOPBACK else NODES_PORT
     # -P and PYTHONPATH: the module is found from any working folder, and nothing of that folder is.
     argv = [sys.executable, "-P", "-m", "local.emulator_server"]
     argv += ["--address", address, "--port", str(port)]

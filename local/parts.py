@@ -66,7 +66,7 @@ PARTS: Mapping[str, Part] = {
             cgo=True,
             tags=("seccomp",),
         ),
-        _network_plugin("main", "bridge"),
+        _network_plugin("main", "ptp"),
         _network_plugin("main", "loopback"),
         _network_plugin("ipam", "host-local"),
         Part(
@@ -74,6 +74,12 @@ PARTS: Mapping[str, Part] = {
             module="coredns",
             package="github.com/coredns/coredns",
             pinned="github.com/coredns/coredns",
+        ),
+        Part(
+            name="kube-network-policies",
+            module="kube-network-policies",
+            package=".",
+            pinned="sigs.k8s.io/kube-network-policies",
         ),
         Part(
             name="local-path-provisioner",

@@ -34,10 +34,11 @@ def choose(except_for: Iterable[int]) -> int:
             return port
 
 
-def retried(start: Callable[[], Result], sign: str, progress: Progress) -> Result:
+def retried(start: Callable[[], Result], sign: str, progress: Progress, *, fixed: str = "") -> Result:
     """Call `start`, again while its LocalError has `sign`: what a daemon prints when its port is taken.
 
-    A port that was free when it was chosen may be gone when the daemon binds it. Gives up after ATTEMPTS.
+    A port that was free when it was chosen may be gone when the daemon binds it. Gives up after ATTEMPTS, and
+    at once when the port cannot be another one: `fixed` is the address with the port then.
     """
     for _ in range(ATTEMPTS - 1):
         try:
@@ -45,5 +46,10 @@ def retried(start: Callable[[], Result], sign: str, progress: Progress) -> Resul
         except LocalError as error:
             if sign not in str(error):
                 raise
+            if fixed:
+                raise LocalError(
+                    f"{fixed} is in use: another program listens at this port on all addresses here."
+                    " Stop that program, then run this command again"
+                ) from error
             progress("another program took a port meanwhile: choosing another")
     return start()

@@ -16,7 +16,7 @@ from local.consent import Consent
 from local.edge.manifests import manifests as edge_manifests
 from local.files import Progress
 from local.kubernetes_api import KubernetesApi
-from local.nodes import addons, cluster, network, requirements, stock
+from local.nodes import addons, cluster, network, network_policies, requirements, stock
 from local.processes import Processes
 from settings import Settings
 
@@ -51,18 +51,28 @@ def start(
         access.remember(state, kubeconfig=str(given.resolve()))
     if planned:
         images = [settings.agency_image, settings.images.python, settings.images.rclone]
-        cluster.start(state, planned, regions, config, images, progress)
-        addons.start(Processes(state, progress), planned, config)
+        unenforced = network_policies.obstacle()
+        access.remember(state, unenforced=unenforced)
+        cluster.start(state, planned, regions, config, images, progress, enforces=not unenforced)
+        addons.start(Processes(state, progress), config)
         objects = [*addons.manifests(aws.url), *edge_manifests(regions, stock.PYTHON_IMAGE)]
         _apply(KubernetesApi(str(config), "", threading.Event(), progress), objects)
     if settings.hosted_zone_id:
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
-    return Access(kubeconfig=config, aws=aws, edges=access.edges(state) if planned else {}, lacks=lacks)
+    return Access(
+        kubeconfig=config,
+        aws=aws,
+        edges=access.edges(state) if planned else {},
+        lacks=lacks,
+        unenforced=access.remembered(state).get("unenforced"),
+    )
 
 
 def remarks(target: Access) -> list[str]:
     """What the user should know at the end of a deployment: why pods stay pending, where to get `kubectl`."""
     found = [_no_nodes(target.lacks)] if target.lacks else []
+    if target.unenforced:
+        found.append(f"network policies are not enforced here: {target.unenforced}")
     if shutil.which("kubectl") is None:
         found.append(f"`kubectl` is not on PATH; get it from {KUBECTL}")
     return found

@@ -1,9 +1,8 @@
-"""What a cluster of nodes needs beside its nodes: names for services, volumes for claims, the way to the AWS
-emulator.
-"""
+"""What a cluster of nodes needs beside its nodes: volumes for claims, the way to the AWS emulator."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,32 +10,24 @@ from urllib.parse import urlsplit
 
 from local import build, parts
 from local.files import write_atomically
-from local.nodes.files import CLUSTER_DOMAIN
-from local.nodes.plan import Network
 from local.nodes.stock import PYTHON_IMAGE
 from local.processes import Processes
 
-DNS = "cluster-dns"
 PROVISIONER = "volume-provisioner"
-DAEMONS = (DNS, PROVISIONER)
-PROGRAMS = ("coredns", "local-path-provisioner")
+PROGRAM = "local-path-provisioner"
 NAMESPACE = "kube-system"
 STORAGE_CLASS = "local"
 PROVISIONER_NAME = "digital-agency.local/folders"
 SETTINGS = "volume-provisioner"
-RESOLVERS = Path("/etc/resolv.conf")
 AWS = "aws"
 """The Service of the AWS emulator."""
 MAKE = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
 REMOVE = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
 
 
-def start(processes: Processes, network: Network, kubeconfig: Path) -> None:
-    """Cluster DNS on the host's address, which every pod asks; and the volume provisioner."""
-    binaries = build.ensure([parts.PARTS[name] for name in PROGRAMS], lambda line: None)
-    names = processes.state / "Corefile"
-    write_atomically(names, _names(network, kubeconfig))
-    processes.start(DNS, [str(binaries["coredns"]), "-conf", str(names)], build.FRUGAL)
+def start(processes: Processes, kubeconfig: Path) -> None:
+    """The volume provisioner."""
+    binary = build.ensure([parts.PARTS[PROGRAM]], lambda line: None)[PROGRAM]
     settings = processes.state / "volumes.json"
     where = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(processes.state / "volumes")]}]
     write_atomically(
@@ -54,10 +45,11 @@ def start(processes: Processes, network: Network, kubeconfig: Path) -> None:
         "helper-image": PYTHON_IMAGE,
         "helper-pod-file": helper,
     }
-    argv = [str(binaries["local-path-provisioner"]), "start"]
-    processes.start(
-        PROVISIONER, [*argv, *(f"--{flag}={value}" for flag, value in flags.items())], build.FRUGAL
-    )
+    argv = [str(binary), "start"]
+    # The provisioner reads the API server's address from the file once, when it starts.
+    digest = {"KUBECONFIG_DIGEST": hashlib.sha256(kubeconfig.read_bytes()).hexdigest()}
+    argv += [f"--{flag}={value}" for flag, value in flags.items()]
+    processes.start(PROVISIONER, argv, {**build.FRUGAL, **digest})
 
 
 def manifests(emulator: str) -> list[dict[str, Any]]:
@@ -101,25 +93,6 @@ def _aws(emulator: str) -> list[dict[str, Any]]:
         "endpoints": [{"addresses": [found.hostname], "conditions": {"ready": True}}],
     }
     return [service, slice]
-
-
-def _names(network: Network, kubeconfig: Path) -> str:
-    """Other names are this machine's to find, if it finds any."""
-    forward = f"forward . {RESOLVERS}" if "nameserver" in _text(RESOLVERS) else ""
-    return f""".:53 {{
-    bind {network.host}
-    errors
-    kubernetes {CLUSTER_DOMAIN} in-addr.arpa {{
-        kubeconfig {kubeconfig}
-        ttl 5
-    }}
-    {forward}
-}}
-"""
-
-
-def _text(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
 
 
 def _helper() -> dict[str, Any]:

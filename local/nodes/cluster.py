@@ -16,7 +16,7 @@ from pathlib import Path
 
 from local import build, parts, procfs
 from local.files import LocalError, Progress, write_atomically
-from local.nodes import cgroups, files, network, stock
+from local.nodes import cgroups, files, network, network_policies, stock
 from local.nodes.plan import KUBELET_ROOT, Network, Node, control_group
 from local.processes import NAME_MARK, STATE_MARK, Processes
 
@@ -28,9 +28,10 @@ PROGRAMS = (
     "runc",
     "kubelet",
     "kube-proxy",
-    "bridge",
+    "ptp",
     "loopback",
     "host-local",
+    "coredns",
 )
 LOADED = "loaded"
 """In a node's folder: the archive of images that it has taken in."""
@@ -54,14 +55,17 @@ def start(
     kubeconfig: Path,
     images: Iterable[str],
     progress: Progress,
+    *,
+    enforces: bool,
 ) -> None:
     """Start what does not run, and what should run otherwise; give every node the images of these names that
-    are made on this machine.
+    are made on this machine. `enforces`: network policies.
     """
-    programs = build.ensure([parts.PARTS[name] for name in PROGRAMS], progress)
+    names = [*PROGRAMS, *([network_policies.PROGRAM] if enforces else [])]
+    programs = build.ensure([parts.PARTS[name] for name in names], progress)
     archive = stock.make(images, progress)
     for region in regions:
-        node = _planned(state, network_, region, programs, kubeconfig)
+        node = _planned(state, network_, region, programs, kubeconfig, enforces)
         _prepare(node, archive)
         run(state, region, progress)
         _load(state, node, archive, progress)
@@ -96,7 +100,12 @@ def _folder(state: Path, region: str) -> Path:
 
 
 def _planned(
-    state: Path, network_: Network, region: str, programs: Mapping[str, Path], kubeconfig: Path
+    state: Path,
+    network_: Network,
+    region: str,
+    programs: Mapping[str, Path],
+    kubeconfig: Path,
+    enforces: bool,
 ) -> Node:
     return Node(
         name=name_of(region),
@@ -107,6 +116,7 @@ def _planned(
         binaries={name: str(path) for name, path in programs.items()},
         kubeconfig=str(kubeconfig),
         authority=str(state.resolve() / "pki" / "ca.crt"),
+        enforces=enforces,
     )
 
 
@@ -175,6 +185,6 @@ def _source(node: Node) -> str:
     digest = hashlib.sha256()
     for file in (*files.NAMES, "node.json"):
         digest.update((node.folder / file).read_bytes())
-    for program in ("launch.py", "init.py", "plan.py"):
+    for program in ("launch.py", "init.py", "network_policies.py", "plan.py"):
         digest.update((Path(__file__).parent / program).read_bytes())
     return digest.hexdigest()[:16]

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import yaml
 
-from local.nodes.plan import RUNTIME_SOCKET, Node
+from local.nodes import network_policies
+from local.nodes.plan import NODE_LOCAL_DNS, RUNTIME_SOCKET, Node
 from local.nodes.stock import PAUSE_IMAGE
 
 CLUSTER_DOMAIN = "cluster.local"
-NAMES = ("cni/10-bridge.conflist", "containerd.toml", "kubelet.yaml", "kube-proxy.yaml")
+NAMES = ("cni/10-ptp.conflist", "containerd.toml", "kubelet.yaml", "kube-proxy.yaml", "Corefile")
+RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+"""Files that name this machine's DNS servers. Where the first one names a stub of this machine's own, systemd
+keeps those behind it in the second one.
+"""
 
 
 def write(node: Node, programs: Path) -> None:
@@ -22,6 +27,7 @@ def write(node: Node, programs: Path) -> None:
         _containerd(node, programs),
         yaml.safe_dump(_kubelet(node), sort_keys=False),
         yaml.safe_dump(_kube_proxy(node), sort_keys=False),
+        _corefile(node),
     )
     for name, content in zip(NAMES, contents, strict=True):
         file = node.folder / name
@@ -37,15 +43,8 @@ def _pod_network(node: Node) -> dict[str, object]:
         "routes": [{"dst": "0.0.0.0/0"}],
         "dataDir": str(node.folder / "addresses"),
     }
-    bridge = {
-        "type": "bridge",
-        "bridge": "pods",
-        "isGateway": True,
-        "ipMasq": False,
-        "hairpinMode": True,
-        "ipam": addresses,
-    }
-    return {"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge]}
+    # No bridge: what pods of one node send to each other must pass the node's packet filter, too.
+    return {"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]}
 
 
 def _containerd(node: Node, programs: Path) -> str:
@@ -72,6 +71,19 @@ state = "{RUNTIME_SOCKET.parent}"
   [{runtime}.containerd.runtimes.runc.options]
     SystemdCgroup = false
     BinaryName = "{node.binaries["runc"]}"
+{_pod_events() if node.enforces else ""}"""
+
+
+def _pod_events() -> str:
+    """NRI says whose an address is before the pod's first program runs. A plugin that answers too late hears
+    nothing any more, so containerd waits long.
+    """
+    nri = 'plugins."io.containerd.nri.v1.nri"'
+    return f"""[{nri}]
+  plugin_request_timeout = "60s"
+  [{nri}.default_validator]
+    enable = true
+    required_plugins = ["{network_policies.PROGRAM}"]
 """
 
 
@@ -102,7 +114,7 @@ def _kubelet(node: Node) -> dict[str, object]:
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "resolvConf": "/dev/null",
-        "clusterDNS": [node.network.host],
+        "clusterDNS": [NODE_LOCAL_DNS],
         "clusterDomain": CLUSTER_DOMAIN,
     }
 
@@ -118,3 +130,28 @@ def _kube_proxy(node: Node) -> dict[str, object]:
         "conntrack": {"maxPerCore": 0, "min": 0},
         "iptables": {"minSyncPeriod": "0s"},
     }
+
+
+def _corefile(node: Node) -> str:
+    """Other names are this machine's DNS servers' to find, if nodes reach any."""
+    forward = f"forward . {' '.join(servers)}" if (servers := _resolvers()) else ""
+    return f""".:53 {{
+    bind {NODE_LOCAL_DNS}
+    errors
+    kubernetes {CLUSTER_DOMAIN} in-addr.arpa {{
+        kubeconfig {node.kubeconfig}
+        ttl 5
+    }}
+    {forward}
+}}
+"""
+
+
+def _resolvers() -> list[str]:
+    """DNS servers that nodes reach: those with an IPv4 address beyond this machine."""
+    for file in RESOLVERS:
+        lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+        named = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
+        if found := [one for one in named if "." in one and not one.startswith("127.")]:
+            return found
+    return []

@@ -1,4 +1,5 @@
-"""The first process of a node, in the node's namespaces: network, containerd, images, kubelet, kube-proxy.
+"""The first process of a node, in the node's namespaces: network, containerd, network policies, images, DNS,
+kubelet, kube-proxy.
 
 It ends as soon as one of them does, and with it the node.
 """
@@ -10,10 +11,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from local.build import FRUGAL
-from local.nodes.plan import INTERFACE, KUBELET_ROOT, OWN, PREFIX_LENGTH, RUNTIME_SOCKET, Node
+from local.nodes import network_policies
+from local.nodes.plan import (
+    INTERFACE,
+    KUBELET_ROOT,
+    NODE_LOCAL_DNS,
+    OWN,
+    PREFIX_LENGTH,
+    RUNTIME_SOCKET,
+    Node,
+)
 
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -36,8 +47,10 @@ class Init:
         for folder, place in OWN.items():
             _bind(self._node.folder / folder, place)
         self._start("containerd", f"--config={self._node.folder / 'containerd.toml'}")
-        self._await(RUNTIME_SOCKET)
+        self._await(RUNTIME_SOCKET.exists, "containerd")
+        self._enforce()
         self._import_images()
+        self._start("coredns", "-conf", str(self._node.folder / "Corefile"))
         _bind(self._node.folder / "kubelet", KUBELET_ROOT)
         self._start(
             "kubelet",
@@ -58,17 +71,30 @@ class Init:
 
     def _connect(self) -> None:
         node = self._node
+        _switch()
+        if node.enforces:
+            network_policies.hold_back(node.network)
         commands = [
             "link set lo up",
+            f"addr add {NODE_LOCAL_DNS}/32 dev lo scope host",
             f"addr add {node.address}/{PREFIX_LENGTH} dev {INTERFACE}",
             f"link set {INTERFACE} up",
             f"route add default via {node.network.host}",
         ]
         for command in commands:
             subprocess.run(["ip", *command.split()], check=True)
-        _resolve_by(node.network.host)
-        for switch in ("ip_forward", f"conf/{INTERFACE}/proxy_arp"):
-            Path("/proc/sys/net/ipv4", switch).write_text("1")
+        _resolve_by(NODE_LOCAL_DNS)
+
+    def _enforce(self) -> None:
+        """Before the kubelet starts pods: containerd refuses containers while this program is not there."""
+        if self._node.enforces:
+            self._start(
+                network_policies.PROGRAM,
+                f"--kubeconfig={self._node.kubeconfig}",
+                f"--node={self._node.name}",
+                f"--queue={network_policies.QUEUE}",
+            )
+            self._await(network_policies.are_decided, network_policies.PROGRAM)
 
     def _start(self, name: str, *arguments: str) -> None:
         with (self._node.folder / f"{name}.log").open("ab") as log:
@@ -81,13 +107,11 @@ class Init:
             )
         self._names[process.pid] = name
 
-    def _await(self, path: Path) -> None:
+    def _await(self, ready: Callable[[], bool], name: str) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not path.exists():
+        while not ready():
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{path} is not there after {START_SECONDS:.0f} s{self._quote('containerd')}"
-                )
+                raise TimeoutError(f"{name} is not ready after {START_SECONDS:.0f} s{self._quote(name)}")
             time.sleep(POLL_SECONDS)
 
     def _import_images(self) -> None:
@@ -107,6 +131,17 @@ class Init:
         log = self._node.folder / f"{name}.log"
         lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
         return f"; the end of {log}:\n" + "\n".join(lines)
+
+
+def _switch() -> None:
+    """Packets are forwarded, if their source is where they come from. There is no IPv6: every pod has a
+    link-local address, which no network policy of IPv4 covers.
+    """
+    networking = Path("/proc/sys/net")
+    for switch in ("ip_forward", f"conf/{INTERFACE}/proxy_arp", "conf/all/rp_filter"):
+        networking.joinpath("ipv4", switch).write_text("1")
+    if (networking / "ipv6").exists():
+        networking.joinpath("ipv6/conf/all/disable_ipv6").write_text("1")
 
 
 def _resolve_by(server: str) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 NODES_FROM = 10
 PREFIX_LENGTH = 16
 INTERFACE = "eth0"
+NODE_LOCAL_DNS = "169.254.20.10"
+"""Where a node answers its pods' DNS queries, as NodeLocal DNSCache does on EKS."""
 RUNTIME_SOCKET = Path("/run/containerd/containerd.sock")
 KUBELET_ROOT = Path("/run/kubelet")
 """Each node has a /run of its own. Its folder may lie too deep for a socket's path: that has at most 107
@@ -38,12 +40,17 @@ class Network:
 
     @property
     def host(self) -> str:
-        """The host's address: API server, cluster DNS and AWS emulator as pods reach them."""
+        """The host's address: API server and AWS emulator as pods reach them."""
         return f"{self.prefix}.0.1"
 
     @property
     def whole(self) -> str:
         return f"{self.prefix}.0.0/{PREFIX_LENGTH}"
+
+    @property
+    def nodes(self) -> str:
+        """The host and all nodes."""
+        return f"{self.prefix}.0.0/24"
 
     def node(self, region: str) -> str:
         return f"{self.prefix}.0.{NODES_FROM + self.numbers[region]}"
@@ -84,6 +91,8 @@ class Node:
     kubeconfig: str
     authority: str
     """Who signs certificates that the kubelet trusts."""
+    enforces: bool
+    """Network policies."""
 
     @property
     def address(self) -> str:

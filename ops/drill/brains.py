@@ -85,5 +85,5 @@ class PodBrains:
         try:
             url = self._doors.url(self._clusters[region], namespace, f"brain-{region}-0", BRAIN_PORT)
             return mcp_client.call(url, tool, told, TOOL_SECONDS)
-        except (McpError, NoPage) as error:
+        except McpError as error:
             raise NoBrain(str(error)) from error

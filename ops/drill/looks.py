@@ -127,10 +127,7 @@ class Workloads:
         return found
 
     def _problem(self, namespace: str, kind: str) -> str:
-        try:
-            url = self._doors.url(self._cluster, namespace, f"{kind}-{self._scene.region}-0", PORTS[kind])
-        except NoPage as error:
-            return str(error)
+        url = self._doors.url(self._cluster, namespace, f"{kind}-{self._scene.region}-0", PORTS[kind])
         question = Question(host="localhost", path="/health", connect=self.patience, answer=self.patience)
         reply = ask(Place.of(url), question)
         return "" if reply.ok else reply.detail

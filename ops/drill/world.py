@@ -152,7 +152,7 @@ def target_of(
         state=state,
         clusters=clusters,
         reach=reach,
-        doors=Doors(direct=stack.name == LOCAL),
+        doors=Doors(),
         edges=edges,
         journal=journal,
         progress=progress,

@@ -89,7 +89,7 @@ def test_workloads_answer_when_agent_and_brain_do(objects: Objects, doors: Doors
         seen = look()
         assert states(seen) == {"acme": FAIL, "globex": ANSWER, "hooli": FAIL}
         assert seen["acme"].detail == "agent: 500; brain: 500"
-        assert "not found" in seen["hooli"].detail
+        assert "refused" in seen["hooli"].detail
 
 
 def test_the_health_path_is_its_status_or_dead() -> None:

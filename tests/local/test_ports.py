@@ -59,3 +59,15 @@ def test_a_start_is_given_up_after_some_attempts() -> None:
     with pytest.raises(LocalError, match="address already in use"):
         ports.retried(start, "address already in use", print)
     assert len(attempts) == ports.ATTEMPTS
+
+
+def test_a_fixed_port_that_is_taken_is_named_at_once() -> None:
+    attempts: list[int] = []
+
+    def start() -> None:
+        attempts.append(1)
+        raise LocalError("address already in use")
+
+    with pytest.raises(LocalError, match=r"^10\.88\.0\.1:6443 is in use: .* Stop that program"):
+        ports.retried(start, "address already in use", print, fixed="10.88.0.1:6443")
+    assert len(attempts) == 1

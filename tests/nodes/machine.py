@@ -8,6 +8,14 @@ import subprocess
 from pathlib import Path
 
 COUNTERS = re.compile(r" \[\d+:\d+\]$")
+RULE = re.compile(r"-A|:\S+ - ")
+"""A rule, or a chain that somebody made, of any table."""
+SETTINGS = (
+    "ipv4/ip_forward",
+    "ipv4/conf/all/rp_filter",
+    "ipv6/conf/all/disable_ipv6",
+    "bridge/bridge-nf-call-iptables",
+)
 
 
 def seen() -> dict[str, set[str]]:
@@ -19,7 +27,7 @@ def seen() -> dict[str, set[str]]:
         "rules": set(_rules()),
         "control groups": {str(path) for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()},
         "run": {str(path) for path in Path("/run").glob("*")},
-        "forwarding": {Path("/proc/sys/net/ipv4/ip_forward").read_text()},
+        "settings": {f"{one} {_setting(one)}" for one in SETTINGS},
     }
 
 
@@ -47,9 +55,14 @@ def _ip(what: str) -> list[dict[str, str]]:
     return list(json.loads(answer.stdout or "[]"))
 
 
+def _setting(name: str) -> str:
+    file = Path("/proc/sys/net", name)
+    return file.read_text() if file.exists() else ""
+
+
 def _rules() -> list[str]:
     lines: list[str] = []
     for program in ("iptables-save", "ip6tables-save"):
         saved = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
-        lines += [f"{program} {COUNTERS.sub('', line)}" for line in saved if line.startswith("-A")]
+        lines += [f"{program} {COUNTERS.sub('', line)}" for line in saved if RULE.match(line)]
     return lines
