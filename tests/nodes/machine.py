@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
+
+from local.control_plane import KUBECONFIG
+from local.nodes import cluster, network_policies
 
 COUNTERS = re.compile(r" \[\d+:\d+\]$")
 RULE = re.compile(r"-A|:\S+ - ")
@@ -48,6 +52,17 @@ def processes_of(folder: Path) -> list[str]:
         if str(folder).encode() in told:
             found.append(told.partition(b"\0\0")[0].replace(b"\0", b" ").decode(errors="replace")[:200])
     return found
+
+
+def decider_of(state: Path, region: str) -> int:
+    """The process that decides about packets on a region's node."""
+    wanted = {f"--node={cluster.name_of(region)}", f"--kubeconfig={state.resolve() / KUBECONFIG}"}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = process.joinpath("cmdline").read_text(errors="replace").split("\0")
+            if words[0].endswith(network_policies.PROGRAM) and wanted <= set(words):
+                return int(process.name)
+    raise AssertionError(f"nobody decides on the node of {region}")
 
 
 def _ip(what: str) -> list[dict[str, str]]:

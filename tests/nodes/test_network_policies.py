@@ -7,23 +7,20 @@ import signal
 import urllib.request
 from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from local import access
 from local.control_plane import FIRST_SERVICE_ADDRESS
-from local.nodes import cluster as nodes
-from local.nodes import faults, network, network_policies
+from local.nodes import network, network_policies
 from local.nodes.plan import NODE_LOCAL_DNS, Network
-from local.processes import Processes
 from ops.cluster_access import Cluster, clusters_of
 from ops.stack import load
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
+from tests.nodes import machine
 from tests.nodes.conftest import Stack
 from tests.nodes.probing import PORT, REACHED, Pods, Target
-from tests.nodes.test_nodes import of_region, ready
 from tests.services import until
 
 US, EU = "us-east-1", "eu-west-1"
@@ -203,40 +200,15 @@ def test_probes_and_forwarded_ports_pass_policies_through_the_kubelet(pods: Pods
         assert answer.status == 200
 
 
-def program_of(stack: Stack, region: str) -> int:
-    """The process that decides on a region's node."""
-    wanted = {f"--node={nodes.name_of(region)}", f"--kubeconfig={stack.state.resolve() / 'kubeconfig'}"}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            told = set(process.joinpath("cmdline").read_bytes().decode().split("\0"))
-        except OSError:
-            continue
-        if wanted <= told and any(one.endswith(network_policies.PROGRAM) for one in told):
-            return int(process.name)
-    raise AssertionError(f"nobody decides on the node of {region}")
-
-
 def test_while_nobody_decides_nothing_is_reached(stack: Stack, pods: Pods) -> None:
     targets: list[Target] = [("tcp", pods.address(GUARDED, "server"), PORT)]
     assert reached(pods.tried(FREE, "friend", targets)) == targets
 
-    os.kill(program_of(stack, US), signal.SIGSTOP)
+    os.kill(machine.decider_of(stack.state, US), signal.SIGSTOP)
     try:
         assert reached(pods.tried(FREE, "friend", targets)) == []
     finally:
-        os.kill(program_of(stack, US), signal.SIGCONT)
+        os.kill(machine.decider_of(stack.state, US), signal.SIGCONT)
     until(
         lambda: reached(pods.tried(FREE, "friend", targets)) == targets, "the friend reaches the server again"
     )
-
-
-def test_when_the_program_ends_the_node_ends(stack: Stack, cluster: Cluster, pods: Pods) -> None:
-    node = nodes.name_of(US)
-    os.kill(program_of(stack, US), signal.SIGKILL)
-    try:
-        until(lambda: not Processes(stack.state).alive(node), "the node has ended")
-        log = Processes(stack.state).log(node).read_text()
-        assert f"{network_policies.PROGRAM} ended with -9" in log
-    finally:
-        faults.start(stack.state, US, print)
-    until(lambda: all(map(ready, of_region(cluster.api, US))), "all pods of the region are ready again")

@@ -17,7 +17,7 @@ import pytest
 
 from local import access
 from local.kubernetes_api import KubernetesApi
-from local.nodes import cluster, faults
+from local.nodes import cluster, faults, network_policies
 from local.processes import Processes
 from ops.cluster_access import clusters_of
 from ops.stack import load
@@ -143,6 +143,13 @@ def test_after_down_the_machine_is_as_before_also_when_all_was_killed(other: Pat
 
     starting.kill()
     starting.wait()
+    if not network_policies.obstacle():
+        os.kill(machine.decider_of(other, EU), signal.SIGKILL)
+        node = cluster.name_of(EU)
+        until(
+            lambda: not Processes(other).alive(node),
+            "the node ends with the program that decides about packets",
+        )
     for name in (cluster.name_of(US), "kube-apiserver"):
         running = Processes(other).find(name)
         assert running is not None
