@@ -5,7 +5,6 @@ import http.client
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 import yaml
@@ -76,7 +75,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
         hosts += ["kubernetes.default.svc.cluster.local", FIRST_SERVICE_ADDRESS, address]
         keys = pki.ensure(processes.state / "pki", dict.fromkeys(hosts))
         starter = _Starter(processes, binaries, keys, progress, address)
-        fixed = "" if address == ports.LOOPBACK else f"{address}:{NODES_PORT}"
+        fixed = "" if ports.may_be_any(address) else f"{address}:{NODES_PORT}"
         return ports.retried(starter.run, PORT_TAKEN, progress, fixed=fixed)
 
 
@@ -105,7 +104,7 @@ class _Starter:
             self._progress(f"starting {', '.join(missing)}")
         store_port = self._processes.port(ETCD)
         self._start(ETCD, self._etcd(store_port))
-        port = self._processes.port(API_SERVER) if self._address == ports.LOOPBACK else NODES_PORT
+        port = self._processes.port(API_SERVER) if ports.may_be_any(self._address) else NODES_PORT
         self._server = f"https://{self._address}:{port}"
         self._start(API_SERVER, self._api_server(port, store_port))
         kubeconfig = self._kubeconfig(KUBECONFIG, "admin")
@@ -193,7 +192,7 @@ class _Starter:
             "service-account-signing-key-file": keys.key("service-accounts"),
             "service-cluster-ip-range": SERVICE_RANGE,
             # A loopback address can't be an endpoint: without nodes the Service `kubernetes` has none.
-            "endpoint-reconciler-type": "none" if ip_address(self._address).is_loopback else "lease",
+            "endpoint-reconciler-type": "none" if ports.may_be_any(self._address) else "lease",
             "kubelet-preferred-address-types": "InternalIP",
             "allow-privileged": "true",
             # Without it, stopping waits a minute for clients that watch.

@@ -86,7 +86,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
     """
     processes = Processes(state, progress)
     with processes.guarding(NAME):
-        fixed = "" if address == ports.LOOPBACK else f"{address}:{NODES_PORT}"
+        fixed = "" if ports.may_be_any(address) else f"{address}:{NODES_PORT}"
         return ports.retried(lambda: _start(processes, progress, address), PORT_TAKEN, progress, fixed=fixed)
 
 
@@ -111,7 +111,7 @@ def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
 def _start(processes: Processes, progress: Progress, address: str) -> Emulator:
     if not processes.alive(NAME):
         progress("starting the AWS emulator")
-    port = processes.port(NAME) if address == ports.LOOPBACK else NODES_PORT
+    port = processes.port(NAME) if ports.may_be_any(address) else NODES_PORT
     # -P and PYTHONPATH: the module is found from any working folder, and nothing of that folder is.
     argv = [sys.executable, "-P", "-m", "local.emulator_server"]
     argv += ["--address", address, "--port", str(port)]

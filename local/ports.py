@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import TypeVar
 
 from local.files import LocalError, Progress
@@ -10,6 +11,11 @@ LOOPBACK = "127.0.0.1"
 ATTEMPTS = 3
 
 Result = TypeVar("Result")
+
+
+def may_be_any(address: str) -> bool:
+    """Of a server there: on loopback. Pods reach only the ports that their policies open."""
+    return ip_address(address).is_loopback
 
 
 def is_free(port: int) -> bool:
