@@ -13,7 +13,7 @@ SECONDS = 2.0
 """For an answer: two of TCP's packets, the second after one second."""
 AT_ONCE = 200
 """Attempts that `inside/connect.py` makes at a time."""
-OVERHEAD_SECONDS = 60.0
+OVERHEAD_SECONDS = 180.0
 """For the start of Python with a fifth of a core, and for lookups of names that are not answered."""
 
 

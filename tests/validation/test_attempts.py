@@ -80,8 +80,8 @@ def test_what_was_never_sent_is_untried_with_its_reason() -> None:
     assert {state for state, _ in told} == {"untried"}
     whys = [why for _, why in told]
     assert whys[0] == "Network is unreachable"
-    assert whys[3] == "fe80::1: this pod has no IPv6 link-local address"
-    assert len(told) == 6 and whys[4].startswith("no-such.invalid: ")
+    assert whys[3] == "this pod has no IPv6 link-local address"
+    assert len(told) == 6 and whys[4] == whys[5] != ""
 
 
 def test_many_attempts_keep_their_order_and_take_a_bounded_time(unused: int) -> None:

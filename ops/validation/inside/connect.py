@@ -57,7 +57,7 @@ def found(host: str) -> tuple[list[Address], str]:
     try:
         return addresses(host), ""
     except OSError as error:
-        return [], f"{host}: {error.strerror or error}"
+        return [], error.strerror or str(error)
 
 
 class Attempt:
