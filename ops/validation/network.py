@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
+from local import access
 from ops.cluster_access import Object
 from ops.memory import AGENT, BRAIN
 from ops.validation import closed_targets, openings
@@ -19,6 +20,7 @@ from ops.validation.pod_sites import PORTS, PodSite
 from ops.validation.reach import Attempt, Kind, State, Target, attempt, attempts
 from ops.validation.run import Run, who
 from ops.validation.verdicts import Failure, Status, Verdict, not_applicable, passed
+from plan.names import LOCAL
 
 DENY = "default-deny"
 BOTH = {"Ingress", "Egress"}
@@ -45,11 +47,7 @@ def judge(run: Run, site: PodSite) -> Verdict:
     opened = openings.require(site, own)
     denied = _denied(site, own)
     if denied.state is State.CONNECTED:
-        return Verdict(
-            status=Status.NOT_ENFORCED,
-            detail=f"{site.pod_name(BRAIN)} reaches {site.pod_name(AGENT)}:{PORTS['agent']} of the same"
-            " company, which its policies deny: this cluster enforces none",
-        )
+        return _unenforced(site)
     done = _tried(site, others, own, theirs)
     ignored = _own_node(site, own, done)
     reached = [one for one in done if _is_reached(one, denied) and one not in ignored]
@@ -109,6 +107,23 @@ def _denied(site: PodSite, own: Sequence[PodFacts]) -> Attempt:
     if found.state is State.UNTRIED:
         raise _unjudged(site, [found])
     return found
+
+
+def _unenforced(site: PodSite) -> Verdict:
+    """Raises Failure on nodes of `make up` that were started to enforce policies."""
+    told = (
+        f"{site.pod_name(BRAIN)} reaches {site.pod_name(AGENT)}:{PORTS['agent']} of the same company, which"
+        " its policies deny: this cluster enforces none"
+    )
+    found = access.find(site.state) if site.stack.name == LOCAL else None
+    if found is None or found.unenforced is None:
+        return Verdict(status=Status.NOT_ENFORCED, detail=told)
+    if found.unenforced:
+        return Verdict(status=Status.NOT_ENFORCED, detail=f"{told} ({found.unenforced})")
+    raise Failure(
+        f"{told}, although the nodes of `make up` were started to enforce them",
+        f"{PAGE}; `make down` and `make up` start the nodes anew",
+    )
 
 
 def _tried(

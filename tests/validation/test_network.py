@@ -5,67 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ops.validation import network
 from ops.validation.pod_facts import link_local
-from ops.validation.run import Run
-from ops.validation.verdicts import Failure, Status, Verdict
+from ops.validation.verdicts import Failure, Status
+from plan.names import LOCAL
 from settings.models import ExtraEgress
-from tests.ops.copies import EU, US
 from tests.s3 import S3Service
-from tests.validation.box import LIMITS, Boxed
+from tests.validation.box import Boxed
 from tests.validation.box_network import (
     CONNECTED,
-    DROPPED,
     GATEWAY_MAC,
-    NAMESERVER,
     NO_ROUTE,
     NODE,
     REFUSED,
-    Rule,
 )
-
-ACME_BRAIN, ACME_AGENT = "acme/brain-us-east-1-0", "acme/agent-us-east-1-0"
-BRAIN, AGENT = "globex-corp/brain-us-east-1-0", "globex-corp/agent-us-east-1-0"
-BRAIN_SERVICE, OWN_BRAIN = "brain-us-east-1.globex-corp.svc", "brain-us-east-1.acme.svc"
-NOT_FOUND = ("untried", "Name or service not known")
-
-States = Mapping[tuple[str, int], tuple[str, str]]
+from tests.validation.network_runs import (
+    ACME_AGENT,
+    ACME_BRAIN,
+    AGENT,
+    BRAIN,
+    BRAIN_SERVICE,
+    NOT_FOUND,
+    enforcing,
+    judged,
+)
 
 
 @pytest.fixture
 def boxed(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[Boxed]:
-    made = Boxed(tmp_path, s3, rclone)
-    made.start(gates=False)
-    made.box.network.rule = policies_hold(made, {})
-    try:
+    with enforcing(tmp_path, s3, rclone) as made:
         yield made
-    finally:
-        made.close()
-
-
-def policies_hold(boxed: Boxed, but: States, *, protocol: str = "TCP") -> Rule:
-    """Only what must be open is. `but` says otherwise of a protocol's hosts and ports."""
-    bucket = boxed.stack.settings.replication.endpoint
-    assert bucket is not None
-    port = int(bucket.rpartition(":")[2])
-
-    def rule(source: str, by: str, host: str, to: int) -> tuple[str, str]:
-        if by == protocol and (host, to) in but:
-            return but[host, to]
-        is_open = (host, to) in {(OWN_BRAIN, 3002), (NAMESERVER, 53), ("127.0.0.1", port)}
-        return CONNECTED if is_open and by == "TCP" else DROPPED
-
-    return rule
-
-
-def judged(boxed: Boxed, but: States | None = None, *, protocol: str = "TCP") -> Verdict:
-    if but is not None:
-        boxed.box.network.rule = policies_hold(boxed, but, protocol=protocol)
-    return network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
 
 
 def test_where_policies_hold_every_pod_tried_every_address_name_and_port(boxed: Boxed) -> None:
@@ -167,44 +140,36 @@ def test_what_a_pod_has_besides_and_cannot_be_tried_is_told_and_not_counted(boxe
     assert f"not tried: {address} (Network is unreachable);" in verdict.detail
 
 
-@pytest.mark.parametrize("state", [DROPPED, REFUSED, NOT_FOUND])
-@pytest.mark.parametrize("opening", [(OWN_BRAIN, 3002), (NAMESERVER, 53)])
-def test_pods_that_reach_nothing_do_not_pass_for_isolated(
-    boxed: Boxed, opening: tuple[str, int], state: tuple[str, str]
-) -> None:
-    with pytest.raises(Failure, match=rf"what must be open is closed: .*{opening[0]}:{opening[1]}"):
-        judged(boxed, {opening: state})
-
-
-def test_a_brain_that_finds_no_name_does_not_pass_for_isolated(boxed: Boxed) -> None:
-    with pytest.raises(
-        Failure, match=rf"what must be open is closed: {ACME_BRAIN} does not connect to {OWN_BRAIN}"
-    ):
-        judged(boxed, {(OWN_BRAIN, 3010): NOT_FOUND})
-
-
-def test_a_bucket_that_cannot_be_reached_fails(boxed: Boxed) -> None:
-    port = int(str(boxed.stack.settings.replication.endpoint).rpartition(":")[2])
-    with pytest.raises(Failure, match=r"closed: .*the bucket's endpoint"):
-        judged(boxed, {("127.0.0.1", port): DROPPED})
-
-
-def test_a_load_balancer_that_does_not_reach_the_agent_fails(boxed: Boxed) -> None:
-    health = {"type": "target-health.elbv2.k8s.aws/k8s-acme", "status": "True"}
-    agent = boxed.pod(boxed.sites[0], "agent")
-    agent.conditions = [health]
-    assert "from the load balancer" in judged(boxed).detail
-    agent.conditions = [{**health, "status": "False", "message": "Target.Timeout"}]
-    with pytest.raises(
-        Failure, match=r"load balancer does not reach the Agent of acme in us-east-1: Target\.Timeout"
-    ):
-        judged(boxed)
-
-
 def test_a_control_that_was_not_tried_is_no_enforcement(boxed: Boxed) -> None:
     own = boxed.box.network.address(ACME_AGENT)
     with pytest.raises(Failure, match=rf"cannot be judged: .*{own}"):
         judged(boxed, {(own, 3000): NO_ROUTE})
+
+
+@pytest.mark.parametrize(
+    ("unenforced", "end"), [(None, "this cluster enforces none"), ("no NFQUEUE", "none (no NFQUEUE)")]
+)
+def test_nodes_of_make_up_that_cannot_enforce_say_why(
+    boxed: Boxed, monkeypatch: pytest.MonkeyPatch, unenforced: str | None, end: str
+) -> None:
+    on_local_nodes(boxed, monkeypatch, unenforced)
+    own = boxed.box.network.address(ACME_AGENT)
+    verdict = judged(boxed, {(own, 3000): CONNECTED})
+    assert verdict.status is Status.NOT_ENFORCED and verdict.detail.endswith(end)
+
+
+def test_nodes_of_make_up_that_stopped_to_enforce_fail(boxed: Boxed, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_local_nodes(boxed, monkeypatch, "")
+    own = boxed.box.network.address(ACME_AGENT)
+    with pytest.raises(Failure, match="enforces none, although the nodes of `make up` were started to"):
+        judged(boxed, {(own, 3000): CONNECTED})
+
+
+def on_local_nodes(boxed: Boxed, monkeypatch: pytest.MonkeyPatch, unenforced: str | None) -> None:
+    found = SimpleNamespace(unenforced=unenforced)
+    monkeypatch.setattr("local.access.find", lambda state: found)
+    for site in boxed.sites:
+        site.stack = replace(boxed.stack, name=LOCAL)
 
 
 def test_a_cluster_that_enforces_nothing_is_told_from_one_with_a_hole(boxed: Boxed) -> None:
@@ -261,31 +226,6 @@ def test_a_pod_that_does_not_run_is_no_proof(boxed: Boxed) -> None:
 def test_an_api_server_on_the_port_of_https_is_not_denied(boxed: Boxed) -> None:
     boxed.box.network.api_port = 443
     assert judged(boxed, {("10.0.9.9", 443): CONNECTED}).status is Status.PASSED
-
-
-def test_a_controller_that_reaches_the_workloads_is_open_and_one_that_does_not_fails(
-    tmp_path: Path, s3: S3Service, rclone: Path
-) -> None:
-    boxed = Boxed(tmp_path, s3, rclone, regions=(US, EU))
-    try:
-        boxed.start(gates=False)
-        agent = boxed.box.network.address(ACME_AGENT)
-        holds = policies_hold(boxed, {})
-        boxed.box.network.rule = lambda source, *rest: (
-            CONNECTED if source.startswith("digital-agency-system/") else holds(source, *rest)
-        )
-        with pytest.raises(Failure, match="no failover controller runs in box"):
-            judged(boxed)
-        boxed.box.network.controllers = ["failover-controller-1", "failover-controller-2"]
-        assert "from the failover controller" in judged(boxed).detail
-        for controller in boxed.box.network.controllers:
-            tried = {one[2:] for one in boxed.box.network.tried if one[0].endswith(controller)}
-            assert {(agent, 3000), (agent, 3010)} <= tried
-        boxed.box.network.rule = holds
-        with pytest.raises(Failure, match=r"closed: digital-agency-system/failover-controller-1 does not"):
-            judged(boxed)
-    finally:
-        boxed.close()
 
 
 def test_what_the_stack_file_opens_is_not_denied(boxed: Boxed) -> None:
