@@ -80,6 +80,7 @@ def _pod_events() -> str:
     """
     nri = 'plugins."io.containerd.nri.v1.nri"'
     return f"""[{nri}]
+  plugin_registration_timeout = "60s"
   plugin_request_timeout = "60s"
   [{nri}.default_validator]
     enable = true

@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local.build import FRUGAL
 from local.nodes import network_policies
 from local.nodes.plan import (
+    EVENTS_SOCKET,
     INTERFACE,
     KUBELET_ROOT,
     NODE_LOCAL_DNS,
@@ -29,6 +30,8 @@ from local.nodes.plan import (
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
 LOG_LINES = 15
+URGENTLY = ("nice", "-n", "-10")
+"""Each new connection waits for the program's decision, which a real cluster's kernel makes at once."""
 OWN_MARKS = ("DIGITAL_AGENCY_STATE", "DIGITAL_AGENCY_PROCESS", "DIGITAL_AGENCY_ORDER")
 """Of `local.processes`: what a node starts ends with the node, and is stopped by nobody else."""
 
@@ -88,18 +91,20 @@ class Init:
     def _enforce(self) -> None:
         """Before the kubelet starts pods: containerd refuses containers while this program is not there."""
         if self._node.enforces:
+            self._await(EVENTS_SOCKET.exists, "containerd")
             self._start(
                 network_policies.PROGRAM,
                 f"--kubeconfig={self._node.kubeconfig}",
                 f"--node={self._node.name}",
                 f"--queue={network_policies.QUEUE}",
+                prefix=URGENTLY,
             )
             self._await(network_policies.are_decided, network_policies.PROGRAM)
 
-    def _start(self, name: str, *arguments: str) -> None:
+    def _start(self, name: str, *arguments: str, prefix: Sequence[str] = ()) -> None:
         with (self._node.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [self._node.binaries[name], *arguments],
+                [*prefix, self._node.binaries[name], *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

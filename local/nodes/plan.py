@@ -16,6 +16,8 @@ INTERFACE = "eth0"
 NODE_LOCAL_DNS = "169.254.20.10"
 """Where a node answers its pods' DNS queries, as NodeLocal DNSCache does on EKS."""
 RUNTIME_SOCKET = Path("/run/containerd/containerd.sock")
+EVENTS_SOCKET = Path("/run/nri/nri.sock")
+"""Where containerd tells of pods."""
 KUBELET_ROOT = Path("/run/kubelet")
 """Each node has a /run of its own. Its folder may lie too deep for a socket's path: that has at most 107
 characters.

@@ -60,11 +60,17 @@ func run(kubeconfig string, config networkpolicy.Config) error {
 	return controller.Run(context.Background())
 }
 
-// quiet logs errors alone, without those that noTable causes.
+// quiet logs errors alone, without those that noTable causes. It ends the program with its connection to
+// containerd, of which upstream only logs the end: who has an address would not be known any more.
 func quiet() logr.Logger {
 	return funcr.New(func(_, text string) {
-		if !strings.Contains(text, unix.ERANGE.Error()) {
+		ended := strings.Contains(text, "nri plugin exited") || strings.Contains(text, "Connection to the runtime lost")
+		isError := !strings.HasPrefix(text, `"level"=`)
+		if ended || isError && !strings.Contains(text, unix.ERANGE.Error()) {
 			fmt.Fprintln(os.Stderr, text)
 		}
-	}, funcr.Options{Verbosity: -1})
+		if ended {
+			os.Exit(1)
+		}
+	}, funcr.Options{})
 }
