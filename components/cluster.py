@@ -14,6 +14,7 @@ from components.base import KubernetesObject, Manifest
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import SYSTEM_NAMESPACE
 from settings import ClusterPlan
+from settings.models import Scheme
 
 PRIORITY_CLASS = "digital-agency"
 
@@ -21,6 +22,8 @@ PRIORITY_CLASS = "digital-agency"
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
     plan: ClusterPlan
+    scheme: Scheme
+    """Of the load balancers."""
 
 
 class Cluster(ComponentResource):
@@ -39,12 +42,13 @@ class Cluster(ComponentResource):
     oidc_provider_arn: pulumi.Output[str] | None
     """Of the cluster's IAM OIDC provider; None where neither the settings nor EKS name it."""
     load_balancer_subnets: pulumi.Output[list[str]] | None
-    """Networks (CIDR) of the subnets that EKS tags for load balancers; None where they can't be looked up."""
+    """Networks (CIDR) of the subnets with the tag of the scheme's load balancers; None where they can't be
+    looked up."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.plan = args.plan
-        lookup = EksLookup(args.plan, self) if args.plan.looked_up else None
+        lookup = EksLookup(args, self) if args.plan.looked_up else None
         kubeconfig = lookup.kubeconfig if lookup else _given_kubeconfig(args.plan)
         self.provider = _provider(f"{name}-provider", args, kubeconfig, self, keeps=False)
         self.kept = _provider(f"{name}-kept", args, kubeconfig, self, keeps=True)
@@ -83,7 +87,8 @@ def _provider(
 class EksLookup:
     """What EKS and EC2 know of a cluster that the settings only name."""
 
-    def __init__(self, plan: ClusterPlan, parent: pulumi.Resource) -> None:
+    def __init__(self, args: ClusterArgs, parent: pulumi.Resource) -> None:
+        plan, tag = args.plan, args.scheme.subnet_tag
         options = pulumi.InvokeOptions(parent=parent)
         cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
         self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
@@ -94,17 +99,20 @@ class EksLookup:
             lambda found: f"arn:aws:iam::{found[0]}:oidc-provider/{found[1].removeprefix('https://')}"
         )
         subnets: pulumi.Output[list[str]] = cluster.vpc_config.vpc_id.apply(
-            lambda vpc: _tagged_subnets(vpc, plan.home, options)
+            lambda vpc: _tagged_subnets(vpc, tag, plan.home, options)
         )
         self.load_balancer_subnets = subnets
 
 
-def _tagged_subnets(vpc: str, region: str, options: pulumi.InvokeOptions) -> pulumi.Output[list[str]]:
-    """Networks of a VPC's subnets that carry a load balancer's role tag (AWS Load Balancer Controller)."""
-    roles = ["kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"]
+def _tagged_subnets(
+    vpc: str, tag: str, region: str, options: pulumi.InvokeOptions
+) -> pulumi.Output[list[str]]:
+    """Networks of a VPC's subnets with a tag. Those of the other scheme's load balancers stay out: eksctl
+    puts nodes and pods into subnets with the tag for internal ones.
+    """
     found = aws.ec2.get_subnets_output(
         region=region,
-        filters=[{"name": "vpc-id", "values": [vpc]}, {"name": "tag-key", "values": roles}],
+        filters=[{"name": "vpc-id", "values": [vpc]}, {"name": "tag-key", "values": [tag]}],
         opts=options,
     )
 

@@ -36,7 +36,8 @@ class Platform:
         self.buckets = self._bucket_names()
         self.advice = Advice()
         self.clusters = {
-            plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan)) for plan in clusters_of(settings)
+            plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan, scheme=settings.ingress.scheme))
+            for plan in clusters_of(settings)
         }
         self.controllers = self._controllers()
         self.certificates = self._certificates()

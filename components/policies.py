@@ -132,18 +132,22 @@ def _each_once(some: list[Rule], more: list[Rule]) -> list[Rule]:
 
 
 def from_load_balancer(settings: Settings, region: Region, cluster: Cluster, port: int) -> Rules:
-    """The opening for the load balancer: its subnets, else the namespace of the controller in the cluster.
+    """The opening for whoever sends clients' requests: the networks in the settings, else the subnets of the
+    AWS load balancers, else the namespace of the ingress controller in the cluster.
 
-    Where subnets should be looked up and none are found the opening is left out: a rule without a sender
-    would let everybody in.
+    Where subnets are looked up and none are found the opening is left out: a rule without a sender would let
+    everybody in.
     """
     if region.ingress_from is not None:
         return _from_networks(region.ingress_from, port)
-    if cluster.load_balancer_subnets is not None:
-        return cluster.load_balancer_subnets.apply(lambda networks: _from_subnets(networks, region, port))
-    if cluster.plan.eks is not None:
-        return []
-    namespace = {"matchLabels": {_NAMESPACE: settings.ingress.namespace}}
+    ingress = settings.ingress_of(region)
+    if ingress.makes_load_balancers:
+        assert cluster.load_balancer_subnets is not None  # The settings require ingressFrom elsewhere.
+        tag = ingress.scheme.subnet_tag
+        return cluster.load_balancer_subnets.apply(
+            lambda networks: _from_subnets(networks, region, tag, port)
+        )
+    namespace = {"matchLabels": {_NAMESPACE: ingress.namespace}}
     return [{"from": [{"namespaceSelector": namespace}], "ports": _ports(port)}]
 
 
@@ -153,10 +157,10 @@ def _from_networks(networks: Sequence[str], port: int) -> list[Rule]:
     return [{"from": [{"ipBlock": {"cidr": cidr}} for cidr in sorted(networks)], "ports": _ports(port)}]
 
 
-def _from_subnets(networks: Sequence[str], region: Region, port: int) -> list[Rule]:
+def _from_subnets(networks: Sequence[str], region: Region, tag: str, port: int) -> list[Rule]:
     if not networks:
         pulumi.log.warn(
-            f"{region.name}: no subnet of the cluster's VPC is tagged kubernetes.io/role/elb or internal-elb,"
-            " so no load balancer may reach its Agents: tag them, or set regions[].ingressFrom"
+            f"{region.name}: no subnet of the cluster's VPC has the tag {tag}, so no load balancer may reach"
+            " its Agents: tag them, or set regions[].ingressFrom"
         )
     return _from_networks(networks, port)

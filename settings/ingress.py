@@ -29,6 +29,11 @@ class Scheme(StrEnum):
     INTERNET_FACING = "internet-facing"
     INTERNAL = "internal"
 
+    @property
+    def subnet_tag(self) -> str:
+        """The tag of the subnets that the AWS Load Balancer Controller puts such a load balancer into."""
+        return "kubernetes.io/role/" + ("internal-elb" if self is Scheme.INTERNAL else "elb")
+
 
 class Ingress(Model):
     """How requests come into the clusters."""

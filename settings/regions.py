@@ -115,7 +115,8 @@ class Region(Model):
     ingress_from: tuple[Cidr, ...] | None = Field(
         default=None,
         min_length=1,
-        description="Load balancer's subnets (CIDR): they alone may reach Agents. Default: looked up.",
+        description="Load balancer's subnets (CIDR): they alone may reach Agents. Required with an AWS load"
+        " balancer where cluster is not {eks: …}. Default: looked up.",
     )
     replicate_to: tuple[RegionName, ...] | None = Field(
         default=None, description="Regions to whose buckets this region's is copied. Default: all others."

@@ -14,7 +14,6 @@ def warnings_of(settings: Settings) -> Iterator[str]:
     for cluster in clusters_of(settings):
         yield from _shared(cluster)
         yield from _identity(settings, cluster)
-        yield from _openings(cluster)
     yield from _health(settings)
     yield from _certificates(settings)
     for limit, count in usage_of(settings).items():
@@ -61,15 +60,6 @@ def _identity(settings: Settings, cluster: ClusterPlan) -> Iterator[str]:
             f"{cluster.folder}: its roles trust nobody yet, for its OIDC provider is unknown: set"
             " cluster.oidcProviderArn; the output identityToCreate lists the roles"
         )
-
-
-def _openings(cluster: ClusterPlan) -> Iterator[str]:
-    for region in cluster.regions:
-        if cluster.eks and not cluster.looked_up and region.ingress_from is None:
-            yield (
-                f"{region.name}: no load balancer may reach its Agents, for with cluster.endpoint nothing is"
-                " looked up: set regions[].ingressFrom to the load balancer's subnets"
-            )
 
 
 def _certificates(settings: Settings) -> Iterator[str]:

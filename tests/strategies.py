@@ -78,8 +78,13 @@ def valid_stacks(
     most = max(fewest, max_regions)
     names = draw(st.lists(st.sampled_from(REGIONS), min_size=fewest, max_size=most, unique=True))
     top = draw(_top_level(stack=stack, manager=manager, regions=len(names)))
-    internal = top.get("ingress", {}).get("scheme") == "internal"
-    regions = draw(_regions(names=names, policy=policy, manager=manager, internal=internal))
+    ingress = top.get("ingress", {})
+    internal = ingress.get("scheme") == "internal"
+    balanced = ingress.get("controller", "ingress.k8s.aws/alb") == "ingress.k8s.aws/alb"
+    balanced = balanced and ingress.get("className") != "nginx"
+    regions = draw(
+        _regions(names=names, policy=policy, manager=manager, internal=internal, balanced=balanced)
+    )
     top["failover"] = draw(_failover(policy=policy, regions=len(names)))
     companies = draw(
         _companies(
@@ -159,7 +164,9 @@ def _failover(draw: DrawFn, *, policy: str, regions: int) -> Raw:
 
 
 @composite
-def _regions(draw: DrawFn, *, names: list[str], policy: str, manager: str, internal: bool) -> list[Raw]:
+def _regions(
+    draw: DrawFn, *, names: list[str], policy: str, manager: str, internal: bool, balanced: bool
+) -> list[Raw]:
     limited = manager == "external-dns"
     all_active = limited and policy in ("latency", "geo")
     first_active = draw(st.integers(0, len(names) - 1))
@@ -186,7 +193,8 @@ def _regions(draw: DrawFn, *, names: list[str], policy: str, manager: str, inter
             region["geo"] = list(islice(codes, count))
             if index == default:
                 region["geo"][:1] = ["default"]
-        if internal:
+        cluster = region.get("cluster", {})
+        if internal or (balanced and "endpoint" not in region and {"eks"} != cluster.keys()):
             region.setdefault("ingressFrom", [f"10.{index}.0.0/24"])
         if not region.get("geo", True) and draw(st.booleans()):
             del region["geo"]

@@ -12,13 +12,9 @@ from ops.doctor.findings import Finding, found, lacking
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack
 from settings import clusters_of
-from settings.models import Identity, Manager, Scheme
+from settings.models import Identity, Manager
 
 ACCOUNT = "account"
-SUBNET_TAGS = {
-    Scheme.INTERNET_FACING: "kubernetes.io/role/elb",
-    Scheme.INTERNAL: "kubernetes.io/role/internal-elb",
-}
 
 Check = Callable[[Stack, Reach], Iterator[Finding]]
 
@@ -125,7 +121,7 @@ def certificates(stack: Stack, reach: Reach) -> Iterator[Finding]:
 def subnets(stack: Stack, reach: Reach) -> Iterator[Finding]:
     """Those that a load balancer would be put into: they alone may reach the Agents."""
     settings = stack.settings
-    tag = SUBNET_TAGS[settings.ingress.scheme]
+    tag = settings.ingress.scheme.subnet_tag
     for plan in clusters_of(settings):
         region = plan.regions[0]
         if plan.eks is None or region.ingress_from or region.endpoint:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from plan.dns import Policy, is_geo_code
 from plan.names import REGION_LABEL
 from settings.faults import MISSING, Fault
-from settings.models import Scheme, Settings
+from settings.models import Region, Scheme, Settings
 from settings.rules.base import Rule
 
 
@@ -87,13 +87,23 @@ def _geo_default(settings: Settings, _: str) -> Iterator[Fault]:
         yield Fault(("regions",), codes, "exactly one region with geo: [default], for policy geo")
 
 
-def _internal_load_balancers(settings: Settings, _: str) -> Iterator[Fault]:
-    if settings.ingress.scheme is not Scheme.INTERNAL:
-        return
+def _load_balancers_subnets(settings: Settings, _: str) -> Iterator[Fault]:
+    """Requests of a load balancer that AWS makes come from its subnets, so policies must know these."""
     for index, region in enumerate(settings.regions):
-        if region.ingress_from is None:
-            accepted = "the load balancer's subnets, such as [10.0.0.0/24], where ingress.scheme is internal"
+        if region.ingress_from is None and (where := _why_not_looked_up(settings, region)):
+            accepted = f"the load balancer's subnets, such as [10.0.0.0/24], required {where}"
             yield Fault(("regions", index, "ingressFrom"), MISSING, accepted)
+
+
+def _why_not_looked_up(settings: Settings, region: Region) -> str:
+    """Where the load balancer's subnets cannot be looked up; empty where they can, or are not needed."""
+    if settings.ingress.scheme is Scheme.INTERNAL:
+        return "where ingress.scheme is internal"
+    if not settings.ingress_of(region).makes_load_balancers:
+        return ""
+    if region.cluster is None or region.cluster.eks is None:
+        return f"with className {settings.ingress.class_name} unless the cluster is {{eks: <name>}}"
+    return "with cluster.endpoint, which turns lookups off" if region.cluster.endpoint else ""
 
 
 def _of_companies(settings: Settings, _: str) -> Iterator[Fault]:
@@ -121,6 +131,15 @@ RULES = (
     Rule(_certificates, ("regions[=].name", "regions[=].endpoint")),
     Rule(_geo),
     Rule(_geo_default, ("regions[*].geo", "loadBalancing.policy")),
-    Rule(_internal_load_balancers, ("ingress.scheme", "regions[=].ingressFrom")),
+    Rule(
+        _load_balancers_subnets,
+        (
+            "ingress",
+            "regions[=].ingressFrom",
+            "regions[=].cluster",
+            "regions[=].endpoint",
+            "regions[=].ingressClass",
+        ),
+    ),
     Rule(_of_companies, ("regions[*].name", "regions[*].active", "companies[=].regions")),
 )

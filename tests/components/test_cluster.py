@@ -29,8 +29,9 @@ REGIONS: dict[str, dict[str, Any]] = {
 
 
 def cluster(region: dict[str, Any]) -> Recording:
-    (plan,) = clusters_of(parse(stack(regions=[region]), "dev"))
-    return record_part(lambda: Cluster(plan.folder, ClusterArgs(plan=plan)))
+    settings = parse(stack(regions=[{"ingressFrom": ["10.0.0.0/24"], **region}]), "dev")
+    (plan,) = clusters_of(settings)
+    return record_part(lambda: Cluster(plan.folder, ClusterArgs(plan=plan, scheme=settings.ingress.scheme)))
 
 
 def providers(run: Recording) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -129,7 +130,7 @@ def test_without_a_cluster_the_ambient_kubeconfig_counts_and_is_not_written_down
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", "/somewhere/kubeconfig")
-    run = record(stack(regions=[{"name": US}]))
+    run = record(stack(regions=[{"name": US, "ingressFrom": ["10.0.0.0/24"]}]))
     assert run.invoked == []
     for provider in providers(run):
         assert not {"context", "kubeconfig"} & provider.keys()

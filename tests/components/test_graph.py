@@ -204,7 +204,7 @@ def test_the_order_of_lists_in_a_stack_file_counts_only_for_policy_failover(
 
 def test_the_order_of_companies_is_not_that_of_what_is_left_to_create() -> None:
     def outputs(companies: list[str]) -> dict[str, Any]:
-        regions = [{"name": name, "cluster": {"context": "shared"}} for name in (US, EU)]
+        regions = [context(name) for name in (US, EU)]
         return record(stack(regions=regions, identity="irsa", companies=companies)).outputs
 
     assert outputs(["acme", "globex"]) == outputs(["globex", "acme"])

@@ -52,7 +52,7 @@ def test_in_eks_the_opening_is_the_subnets_that_are_tagged_for_load_balancers() 
     asked = next(args for token, args, _ in recorder.invokes if token.endswith("getSubnets"))
     assert asked["region"] == US
     filters = {one["name"]: one["values"] for one in asked["filters"]}
-    assert filters["tag-key"] == ["kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"]
+    assert filters["tag-key"] == ["kubernetes.io/role/elb"]
     assert len(filters["vpc-id"]) == 1
 
 
@@ -68,13 +68,26 @@ def test_where_no_subnet_is_tagged_the_opening_is_left_out_with_a_warning() -> N
         assert any(US in text and "regions[].ingressFrom" in text for text in run.warnings)
 
 
-def test_where_nothing_is_looked_up_the_opening_is_left_out_with_a_warning() -> None:
-    region = endpoint(US)
-    del region["ingressFrom"]
-    run = record(stack(regions=[region]))
-    assert ingress(run) == []
-    assert run.invoked == []
-    assert any(US in text and "regions[].ingressFrom" in text for text in run.warnings)
+def test_internal_load_balancers_are_looked_up_by_the_tag_of_their_own_subnets() -> None:
+    region = {"name": US, "cluster": {"eks": "blue"}, "ingressFrom": ["10.0.0.0/24"]}
+    recorder = tagged(SUBNETS)
+    record(stack(regions=[region], ingress={"scheme": "internal"}), recorder=recorder)
+    asked = next(args for token, args, _ in recorder.invokes if token.endswith("getSubnets"))
+    assert {"name": "tag-key", "values": ["kubernetes.io/role/internal-elb"]} in asked["filters"]
+
+
+@pytest.mark.parametrize("cluster", [{"eks": "blue"}, endpoint(US)["cluster"], {"context": "shared"}])
+@pytest.mark.parametrize("own", [{}, {"endpoint": "lb.example.net"}], ids=["class", "endpoint"])
+def test_a_controller_in_the_cluster_gets_the_opening_whatever_the_cluster_is(
+    cluster: dict[str, str], own: dict[str, str]
+) -> None:
+    """The subnets of AWS load balancers are not where its requests come from."""
+    ingress_class = {} if own else {"className": "nginx"}
+    run = record(stack(regions=[{"name": US, "cluster": cluster, **own}], ingress=ingress_class))
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}
+    opening = {"from": [{"namespaceSelector": selector}], "ports": [{"protocol": "TCP", "port": 3000}]}
+    assert ingress(run) == [opening]
+    network_rules.pods_reach_exactly_what_they_may(run)
 
 
 @pytest.mark.parametrize("namespace", [None, "ingress-traefik"])

@@ -22,8 +22,16 @@ def small_stack() -> Raw:
         "hostedZoneId": "Z0123456789ABCDEFGHIJ",
         "images": {"agency": "registry.example.com/agency:1.4.2"},
         "regions": [{"name": US}, {"name": EU}],
+        "ingress": {"className": "nginx"},
         "companies": [{"name": "client-a"}, {"name": "client-b"}, {"name": "client-c"}],
     }
+
+
+def on_eks(raw: Raw) -> None:
+    """Clusters of EKS behind load balancers of AWS, whose subnets are looked up."""
+    raw["ingress"] = {"className": "alb"}
+    for region in raw["regions"]:
+        region["cluster"] = {"eks": "prod-blue"}
 
 
 def put(path: str, value: Any) -> Edit:

@@ -14,7 +14,7 @@ from settings.models import (
     Manager,
     Scheme,
 )
-from tests.settings.edits import EU, US, WEST, edited, put
+from tests.settings.edits import EU, US, WEST, drop, edited, on_eks, put
 from tests.strategies import Raw
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
@@ -210,7 +210,7 @@ def test_resources_that_are_given_stand_over_the_defaults() -> None:
 
 
 def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> None:
-    raw = edited(put("regions", [US, EU]), put("companies", ["client-a"]))
+    raw = edited(on_eks, drop("ingress"), put("companies", ["client-a"]))
     settings = parse(raw, "prod")
     assert settings.identity is Identity.POD_IDENTITY
     assert (settings.pod_user, settings.wait_for_ready) == (10001, True)
@@ -230,7 +230,7 @@ def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> Non
         "all_hours": 1, "hourly_hours": 24, "daily_days": 30
     }  # fmt: skip
     assert (settings.network.monitoring_namespace, settings.network.extra_egress) == (None, ())
-    assert all(region.active and region.weight == 100 and not region.cluster for region in settings.regions)
+    assert all(region.active and region.weight == 100 and not region.endpoint for region in settings.regions)
 
 
 def test_a_company_that_is_only_a_name_has_the_sizes_of_the_published_chart() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from settings import SettingsError, parse
 from tests.settings.broken import ALL, Broken
-from tests.settings.edits import EU, US, WEST, Edit, drop, edited, lines, put
+from tests.settings.edits import EU, US, WEST, Edit, drop, edited, lines, on_eks, put
 
 
 def keys(*edits: Edit, stack: str = "prod") -> list[str]:
@@ -117,7 +117,7 @@ def test_a_single_region_is_counted_although_its_name_is_at_fault() -> None:
 
 
 def test_companies_that_fill_the_next_edge_too_are_told_the_one_after_it() -> None:
-    first, second = lines(edited(put("companies", [f"client-{number}" for number in range(200)])))
+    first, second = lines(edited(on_eks, put("companies", [f"client-{n}" for n in range(200)])))
     assert first.startswith("digital-agency:companies[98].edge: got 1; accepted: 2, for edge 1 is full")
     assert first.endswith("the same for 97 more, companies[99] to companies[195]")
     assert second.startswith("digital-agency:companies[196].edge: got 1; accepted: 3, for edge 1 is full")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.settings.broken.base import NOTHING, Broken
-from tests.settings.edits import both, put
+from tests.settings.edits import both, drop, on_eks, put
 
 EDGES = [
     Broken(
@@ -36,7 +36,7 @@ EDGES = [
     ),
     Broken(
         "a second load balancer beside an endpoint",
-        both(put("regions[1].endpoint", "lb.example.net"), put("regions[1].ingressClass", "alb")),
+        both(on_eks, put("regions[1].endpoint", "lb.example.net"), put("regions[1].ingressClass", "alb")),
         "regions[1].ingressClass",
         '"alb"',
         "the class of a controller in the cluster, such as nginx",
@@ -44,6 +44,7 @@ EDGES = [
     Broken(
         "a second load balancer beside an endpoint, by another name of the class",
         both(
+            on_eks,
             put("ingress", {"className": "public", "controller": "ingress.k8s.aws/alb"}),
             put("regions[1].endpoint", "lb.example.net"),
             put("regions[1].ingressClass", "public"),
@@ -55,6 +56,7 @@ EDGES = [
     Broken(
         "a full edge of a class by another name",
         both(
+            on_eks,
             put("ingress", {"className": "public", "controller": "ingress.k8s.aws/alb"}),
             put("companies", [f"client-{number}" for number in range(99)]),
         ),
@@ -64,14 +66,17 @@ EDGES = [
     ),
     Broken(
         "a full edge",
-        put("companies", [f"client-{number}" for number in range(99)]),
+        both(on_eks, put("companies", [f"client-{number}" for number in range(99)])),
         "companies[98].edge",
         "1",
         "2, for edge 1 is full (98 companies a load balancer)",
     ),
     Broken(
         "an edge that is full by far, beside one that is full",
-        put("companies", [{"name": f"client-{number}", "edge": 1 + (number < 98)} for number in range(200)]),
+        both(
+            on_eks,
+            put("companies", [{"name": f"c-{number}", "edge": 1 + (number < 98)} for number in range(200)]),
+        ),
         "companies[196].edge",
         "1",
         "3, for edge 1 is full (98 companies a load balancer); the same for 3 more",
@@ -81,6 +86,35 @@ EDGES = [
         both(put("ingress.scheme", "internal"), put("regions[0].ingressFrom", ["10.0.0.0/24"])),
         "regions[1].ingressFrom",
         NOTHING,
-        "the load balancer's subnets",
+        "the load balancer's subnets, such as [10.0.0.0/24], required where ingress.scheme is internal",
+    ),
+    Broken(
+        "load balancers before an ambient cluster, without their subnets",
+        both(on_eks, drop("regions[1].cluster")),
+        "regions[1].ingressFrom",
+        NOTHING,
+        "the load balancer's subnets, such as [10.0.0.0/24], required with className alb unless",
+    ),
+    Broken(
+        "load balancers before a cluster of the kubeconfig, by another name of the class",
+        both(
+            on_eks,
+            put("ingress", {"className": "public", "controller": "ingress.k8s.aws/alb"}),
+            put("regions[0].cluster", {"context": "prod", "eksName": "prod-blue"}),
+        ),
+        "regions[0].ingressFrom",
+        NOTHING,
+        "the load balancer's subnets, such as [10.0.0.0/24], required with className public unless",
+    ),
+    Broken(
+        "load balancers before a cluster that is not looked up, without their subnets",
+        both(
+            on_eks,
+            put("regions[0].cluster.endpoint", "https://blue.example.com"),
+            put("regions[0].cluster.certificateAuthority", "Q0E="),
+        ),
+        "regions[0].ingressFrom",
+        NOTHING,
+        "the load balancer's subnets, such as [10.0.0.0/24], required with cluster.endpoint",
     ),
 ]
