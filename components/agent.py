@@ -11,11 +11,12 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.gate import Gate, settings_map
-from components.load_balancer import ingress_annotations
+from components.load_balancer import balancer_label, ingress_annotations
 from components.mcp import mcp_files
 from components.pods import (
     AGENT_DIRECTORY,
     PodParts,
+    before_stop,
     claim,
     container,
     environment,
@@ -34,6 +35,7 @@ from components.policies import (
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
+from plan.edges import PRE_STOP_SECONDS
 from plan.memory import agent_memory
 from plan.names import host_of
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT, HEALTH_MONITOR_PORT
@@ -61,6 +63,7 @@ class Agent(ComponentResource):
     TYPE = "agency:agent:Agent"
 
     stateful_set: KubernetesObject
+    ingress: KubernetesObject
 
     def __init__(self, name: str, args: AgentArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -72,7 +75,7 @@ class Agent(ComponentResource):
         self.stateful_set = deploy(
             self, name, workload, _pod(workload), policy=_policy(workload), settings=_settings(workload)
         )
-        KubernetesObject(f"{name}-ingress", _ingress(workload), child)
+        self.ingress = KubernetesObject(f"{name}-ingress", _ingress(workload), child)
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 
@@ -124,7 +127,12 @@ def _pod(workload: Workload) -> PodParts:
         containers=[_agent(args), _health_monitor(args)],
         volumes=volumes,
         annotations=key_annotations(args.company),
+        pre_stop=_pre_stop(args),
     )
+
+
+def _pre_stop(args: WorkloadArgs) -> int:
+    return PRE_STOP_SECONDS if args.settings.balanced([args.region.settings]) else 0
 
 
 def _links(args: WorkloadArgs) -> dict[str, Any]:
@@ -155,6 +163,7 @@ def _agent(args: WorkloadArgs) -> dict[str, Any]:
             {"name": "CHOKIDAR_USEPOLLING", "value": "1"},
         ],
         envFrom=key_source(company),
+        lifecycle=before_stop(_pre_stop(args)),
     )
 
 
@@ -169,6 +178,8 @@ def _health_monitor(args: WorkloadArgs) -> dict[str, Any]:
         mounts=DATA,
         workingDir="/app",
         env=environment(settings, company, container="health-monitor", port=HEALTH_MONITOR_PORT),
+        # The agent asks it until its own end.
+        lifecycle=before_stop(_pre_stop(args)),
     )
 
 
@@ -177,10 +188,12 @@ def _ingress(workload: Workload) -> dict[str, Any]:
     args, region = workload.args, workload.args.region
     host = host_of(args.company.namespace, args.settings.domain)
     backend = {"service": {"name": workload.name, "port": {"name": "agent"}}}
-    metadata = workload.metadata()
+    ingress = args.settings.ingress_of(region.settings)
+    balancer = balancer_label(ingress, region.settings.name, args.company.edge)
+    metadata = workload.metadata(f"agent-{balancer}" if ingress.makes_load_balancers else None)
     metadata["annotations"] = {
         **ingress_annotations(
-            args.settings.ingress_of(region.settings),
+            ingress,
             region=region.settings.name,
             edge=args.company.edge,
             certificate_arn=region.certificate_arn,
@@ -195,7 +208,7 @@ def _ingress(workload: Workload) -> dict[str, Any]:
         "kind": "Ingress",
         "metadata": metadata,
         "spec": {
-            "ingressClassName": args.settings.ingress_of(region.settings).class_name,
+            "ingressClassName": ingress.class_name,
             "rules": [{"host": host, "http": {"paths": paths}}],
         },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,17 +13,18 @@ from pulumi import ComponentResource, ResourceOptions
 from components.base import KubernetesObject, Manifest
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import SYSTEM_NAMESPACE
-from settings import ClusterPlan
-from settings.models import Scheme
+from settings import ClusterPlan, Region, Settings
 
 PRIORITY_CLASS = "digital-agency"
+READINESS_GATE = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+"""Label of a namespace: a pod behind a load balancer of AWS is ready only when that one sees it healthy. So a
+rollout never leaves only targets that have just come or are about to go."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
     plan: ClusterPlan
-    scheme: Scheme
-    """Of the load balancers."""
+    settings: Settings
 
 
 class Cluster(ComponentResource):
@@ -58,7 +59,7 @@ class Cluster(ComponentResource):
         found = lookup.oidc_provider_arn if lookup else None
         self.oidc_provider_arn = pulumi.Output.from_input(given) if given else found
         child = ResourceOptions(parent=self, provider=self.provider)
-        self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(), child)
+        self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(args), child)
         KubernetesObject(f"{name}-priority", _priority_class(), child)
         self.register_outputs({"identifier": args.plan.folder})
 
@@ -88,7 +89,7 @@ class EksLookup:
     """What EKS and EC2 know of a cluster that the settings only name."""
 
     def __init__(self, args: ClusterArgs, parent: pulumi.Resource) -> None:
-        plan, tag = args.plan, args.scheme.subnet_tag
+        plan, tag = args.plan, args.settings.ingress.scheme.subnet_tag
         options = pulumi.InvokeOptions(parent=parent)
         cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
         self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
@@ -134,10 +135,16 @@ def _given_kubeconfig(plan: ClusterPlan) -> str | None:
     return _eks_kubeconfig(plan, plan.endpoint, plan.certificate_authority)
 
 
-def _system_namespace() -> Manifest:
+def _system_namespace(args: ClusterArgs) -> Manifest:
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    labels = {"app.kubernetes.io/part-of": "digital-agency"} | level
+    gate = readiness_gate(args.settings, args.plan.regions)
+    labels = {"app.kubernetes.io/part-of": "digital-agency"} | level | gate
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE, "labels": labels}}
+
+
+def readiness_gate(settings: Settings, regions: Iterable[Region]) -> dict[str, str]:
+    """Labels of a namespace that has pods of these regions."""
+    return dict(READINESS_GATE) if settings.balanced(regions) else {}
 
 
 def _priority_class() -> Manifest:

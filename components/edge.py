@@ -12,9 +12,10 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
 from components.failover_controller import FailoverController
-from components.load_balancer import controller_answers, fixed_answers, ingress_annotations
+from components.load_balancer import balancer_label, controller_answers, fixed_answers, ingress_annotations
+from components.provisioning import Provisioning
 from plan import external_dns
-from plan.edges import edge_label, edge_name
+from plan.edges import edge_name
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
 from settings import Region, Settings
@@ -32,6 +33,7 @@ class EdgeArgs:
     """Of the region's."""
     controller: FailoverController | None
     """Of the region's cluster; None with failover off."""
+    provisioning: Provisioning
 
 
 class Edge(ComponentResource):
@@ -45,6 +47,8 @@ class Edge(ComponentResource):
     TYPE = "agency:edge:Edge"
 
     host: str
+    published: pulumi.Resource
+    """What is there when the host is: its record, else the Ingress from which others make it."""
 
     def __init__(self, name: str, args: EdgeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -56,15 +60,16 @@ class Edge(ComponentResource):
             _manifest(args),
             ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=needed),
         )
+        self.published = ingress
         if region.endpoint is None and settings.load_balancing.manager is Manager.ROUTE53:
-            aws.route53.Record(
+            self.published = aws.route53.Record(
                 f"{name}-record",
                 zone_id=settings.hosted_zone_id or "",
                 name=self.host,
                 type="CNAME",
                 ttl=LEAF_TTL,
                 records=[_address(ingress, self.host)],
-                opts=ResourceOptions(parent=self),
+                opts=ResourceOptions(parent=self, hooks=args.provisioning.record),
             )
         self.register_outputs({"host": self.host})
 
@@ -100,7 +105,7 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
         "metadata": {
-            "name": f"edge-{edge_label(region.name, args.number)}",
+            "name": f"edge-{balancer_label(ingress, region.name, args.number)}",
             "namespace": SYSTEM_NAMESPACE,
             "labels": {REGION_LABEL: region.name},
             "annotations": {**made, **extra, **_names(args), **skip},

@@ -15,7 +15,16 @@ from components import runtime_programs
 from components.base import SKIP_AWAIT, KubernetesObject, Manifest
 from components.cluster import Cluster
 from components.flags import FLAGS, flags_map, flags_volume
-from components.pods import PodParts, container, is_local, pod_template, probed, scratch, variables
+from components.pods import (
+    PodParts,
+    before_stop,
+    container,
+    is_local,
+    pod_template,
+    probed,
+    scratch,
+    variables,
+)
 from components.policies import (
     CONTROLLER,
     Rules,
@@ -28,6 +37,7 @@ from components.policies import (
     to_tenants,
     together,
 )
+from plan.edges import MIN_READY_SECONDS, PRE_STOP_SECONDS
 from plan.names import SYSTEM_NAMESPACE
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
 from settings import Settings
@@ -86,7 +96,7 @@ class FailoverController(ComponentResource):
         KubernetesObject(f"{name}-budget", _budget(), child)
         self.deployment = KubernetesObject(
             f"{name}-deployment",
-            _deployment(args.settings),
+            _deployment(args),
             ResourceOptions.merge(child, ResourceOptions(depends_on=[*before, *args.after])),
         )
         self.register_outputs({"service": f"{CONTROLLER}.{SYSTEM_NAMESPACE}"})
@@ -184,13 +194,15 @@ def _budget() -> Manifest:
     }
 
 
-def _deployment(settings: Settings) -> Manifest:
+def _deployment(args: FailoverControllerArgs) -> Manifest:
+    settings = args.settings
+    pre_stop = PRE_STOP_SECONDS if settings.balanced(args.cluster.plan.regions) else 0
     annotations = {
         **({} if settings.wait_for_ready else SKIP_AWAIT),
         # There is nothing to pull an image of this machine from.
         **({"kube-score/ignore": "container-image-pull-policy"} if is_local(settings.images.python) else {}),
     }
-    pod = PodParts(containers=[_container(settings)], volumes=_volumes())
+    pod = PodParts(containers=[_container(settings, pre_stop)], volumes=_volumes(), pre_stop=pre_stop)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -198,6 +210,7 @@ def _deployment(settings: Settings) -> Manifest:
         "spec": {
             "replicas": REPLICAS,
             "revisionHistoryLimit": 3,
+            "minReadySeconds": MIN_READY_SECONDS,
             # One of two goes on answering the edges' health checks.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "selector": {"matchLabels": LABELS},
@@ -208,7 +221,7 @@ def _deployment(settings: Settings) -> Manifest:
     }
 
 
-def _container(settings: Settings) -> dict[str, Any]:
+def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
     told = {
         **runtime_programs.ENVIRONMENT,
         "AGENCY_CONTAINER": CONTROLLER,
@@ -232,6 +245,7 @@ def _container(settings: Settings) -> dict[str, Any]:
         },
         env=[*variables(told), own],
         probes=_probes(),
+        lifecycle=before_stop(pre_stop),
     )
 
 

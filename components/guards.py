@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
 from components.agent import LINKS_RESOURCES
 from components.base import ADOPT
+from components.cluster import readiness_gate
 from components.gate import GATE_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES
 from plan.names import COMPANY_LABEL
-from settings import Company, Settings
+from settings import Company, Region, Settings
 from settings.models import HEALTH_MONITOR_RESOURCES, Resources
 from settings.values import quantity
 
@@ -18,7 +20,8 @@ SURGE = 2
 """A quota must let a rollout through: pods that go and pods that come count at the same time."""
 
 
-def namespace(company: Company) -> dict[str, Any]:
+def namespace(settings: Settings, company: Company, regions: Iterable[Region]) -> dict[str, Any]:
+    """`regions`: those of the cluster."""
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {
         "apiVersion": "v1",
@@ -26,7 +29,8 @@ def namespace(company: Company) -> dict[str, Any]:
         "metadata": {
             "name": company.namespace,
             "labels": {"app.kubernetes.io/part-of": "digital-agency", COMPANY_LABEL: company.namespace}
-            | level,
+            | level
+            | readiness_gate(settings, regions),
             "annotations": ADOPT,
         },
     }

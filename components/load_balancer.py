@@ -8,8 +8,9 @@ from typing import Any
 import pulumi
 
 from components.policies import CONTROLLER
+from plan import edges
 from plan.edges import edge_label
-from settings.models import Ingress
+from settings.models import Ingress, Scheme
 
 HOSTS_FIRST = 1000
 """Order of an edge's own rules: behind those of the companies' hosts, which stand at the default 0."""
@@ -27,17 +28,36 @@ def ingress_annotations(
         return {}
     prefix = "alb.ingress.kubernetes.io"
     found: dict[str, pulumi.Input[str]] = {
-        f"{prefix}/group.name": edge_label(region, edge),
+        f"{prefix}/group.name": balancer_label(ingress, region, edge),
         f"{prefix}/scheme": ingress.scheme.value,
         f"{prefix}/target-type": "ip",
         f"{prefix}/listen-ports": json.dumps([{"HTTP": 80}, {"HTTPS": 443}]),
         f"{prefix}/ssl-redirect": "443",
         f"{prefix}/ssl-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        f"{prefix}/load-balancer-attributes": f"client_keep_alive.seconds={edges.CLIENT_KEEP_ALIVE_SECONDS}",
+        f"{prefix}/target-group-attributes": (
+            f"deregistration_delay.timeout_seconds={edges.DEREGISTRATION_SECONDS}"
+        ),
         f"{prefix}/healthcheck-path": "/health",
+        f"{prefix}/healthcheck-interval-seconds": str(edges.TARGET_CHECK_SECONDS),
+        f"{prefix}/healthcheck-timeout-seconds": str(edges.TARGET_TIMEOUT_SECONDS),
+        f"{prefix}/healthy-threshold-count": str(edges.TARGET_CHECKS),
+        f"{prefix}/unhealthy-threshold-count": str(edges.TARGET_CHECKS),
     }
     if certificate_arn is not None:
         found[f"{prefix}/certificate-arn"] = certificate_arn
     return found
+
+
+def balancer_label(ingress: Ingress, region: str, edge: int) -> str:
+    """What names a load balancer: its group, and each Ingress on it.
+
+    Another edge or scheme is another load balancer, and so another Ingress. That one is made, with its own
+    address, before any name moves there; the old one goes last.
+    """
+    label = edge_label(region, edge)
+    internal = ingress.makes_load_balancers and ingress.scheme is Scheme.INTERNAL
+    return f"{label}-internal" if internal else label
 
 
 Answers = tuple[dict[str, str], list[dict[str, Any]]]

@@ -13,6 +13,7 @@ from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.failover_controller import FailoverController, FailoverControllerArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
+from components.provisioning import Provisioning
 from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.tenant import Tenant, TenantArgs
@@ -34,9 +35,9 @@ class Platform:
         self.records = record_plan(settings)
         self.managed = settings.load_balancing.manager is Manager.ROUTE53
         self.buckets = self._bucket_names()
-        self.advice = Advice()
+        self.advice, self.provisioning = Advice(), Provisioning(stack)
         self.clusters = {
-            plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan, scheme=settings.ingress.scheme))
+            plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan, settings=settings))
             for plan in clusters_of(settings)
         }
         self.controllers = self._controllers()
@@ -154,6 +155,7 @@ class Platform:
                 leaves=[record for record in leaves if record.check in own] if self.managed else [],
                 certificate_arn=self.certificates.get(region.name),
                 advice=self.advice,
+                provisioning=self.provisioning,
                 controller=self.controllers.get(cluster_of[region.name].plan.folder),
             )
             made[region.name] = Region(region.name, args)

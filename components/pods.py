@@ -32,6 +32,8 @@ class PodParts:
     volumes: Sequence[dict[str, Any]]
     init_containers: Sequence[dict[str, Any]] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    pre_stop: int = 0
+    """Seconds for which its containers' hook holds up the end: `before_stop` of the same."""
 
 
 def pod_template(
@@ -51,7 +53,7 @@ def pod_template(
             "enableServiceLinks": False,
             # The application ignores SIGTERM as process 1, and the gate has to find and to stop it.
             **({"shareProcessNamespace": True} if region else {}),
-            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "terminationGracePeriodSeconds": GRACE_SECONDS + parts.pre_stop,
             "priorityClassName": PRIORITY_CLASS,
             "securityContext": {
                 "runAsNonRoot": True,
@@ -124,6 +126,11 @@ def container(
         **(probes or {}),
         **present(rest),
     }
+
+
+def before_stop(seconds: int) -> dict[str, Any]:
+    """A container's lifecycle: so many seconds pass before it is told to end. It serves on meanwhile."""
+    return {"preStop": {"sleep": {"seconds": seconds}}} if seconds else {}
 
 
 def is_local(image: str) -> bool:

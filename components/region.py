@@ -13,10 +13,11 @@ from components.advice import Advice
 from components.cluster import Cluster
 from components.edge import Edge, EdgeArgs
 from components.failover_controller import FailoverController
+from components.provisioning import Provisioning
 from components.records import create_record, label_of
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.replication_bucket import ReplicationBucket, ReplicationBucketArgs
-from plan.dns import HealthCheck, Record
+from plan.dns import HealthCheck, Leaf, Record
 from plan.iam import pod_identity_trust, replica_access
 from plan.names import region_role_name, service_account_name
 from settings import Region as RegionSettings
@@ -45,12 +46,17 @@ class RegionArgs:
     """The records of all trees that point at this region; none where external-dns manages names."""
     certificate_arn: pulumi.Input[str] | None
     advice: Advice
+    provisioning: Provisioning
     controller: FailoverController | None
     """Of the region's cluster; None with failover off."""
 
 
 class Region(ComponentResource):
-    """A region's replication bucket, its sidecars' role, its edges, health checks and leaf records."""
+    """A region's replication bucket, its sidecars' role, its edges, health checks and leaf records.
+
+    Checks and leaves come after the name that they lead to: resolvers remember for up to 15 minutes that a
+    name does not exist.
+    """
 
     TYPE = "agency:region:Region"
 
@@ -83,11 +89,13 @@ class Region(ComponentResource):
                     certificate_arn=args.certificate_arn,
                     first=number == min(args.edges),
                     controller=args.controller,
+                    provisioning=args.provisioning,
                 ),
                 ResourceOptions(parent=self),
             )
             for number in args.edges
         }
+        self._published = {edge.host: edge.published for edge in self.edges.values()}
         self.checks = {check.key: self._check(name, check).id for check in args.checks}
         self.leaves = self._leaves(name, args)
         self.register_outputs(
@@ -138,18 +146,19 @@ class Region(ComponentResource):
             failure_threshold=CHECK_FAILURES,
             enable_sni=True,
             tags={"Name": check.key},
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, depends_on=[self._published[check.fqdn]]),
         )
 
     def _leaves(self, name: str, args: RegionArgs) -> dict[str, list[pulumi.Resource]]:
         leaves: dict[str, list[pulumi.Resource]] = {}
         for record in args.leaves:
+            assert isinstance(record.target, Leaf)
             created = create_record(
                 f"{name}-leaf@{label_of(record, args.settings.domain)}",
                 record,
                 zone_id=args.settings.hosted_zone_id or "",
                 checks=self.checks,
-                opts=ResourceOptions(parent=self),
+                opts=ResourceOptions(parent=self, depends_on=[self._published[record.target.value]]),
             )
             leaves.setdefault(record.name, []).append(created)
         return leaves

@@ -45,7 +45,8 @@ class TenantArgs:
 class Tenant(ComponentResource):
     """A company's namespace and guards in each cluster, a Brain and an Agent in each region, its DNS name.
 
-    Namespaces and volumes stay when the company leaves the stack, and are taken over when it returns.
+    The name moves when the load balancers that it then leads to know its host. Namespaces and volumes stay
+    when the company leaves the stack, and are taken over when it returns.
     """
 
     TYPE = "agency:tenant:Tenant"
@@ -57,6 +58,7 @@ class Tenant(ComponentResource):
     def __init__(self, name: str, args: TenantArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.roles = {}
+        self._ingresses: list[pulumi.Resource] = []
         self.host = host_of(args.company.namespace, args.settings.domain)
         clusters = {region.cluster.plan.folder: region.cluster for region in args.regions}
         made = {folder: self._guards(name, args, cluster) for folder, cluster in sorted(clusters.items())}
@@ -69,7 +71,7 @@ class Tenant(ComponentResource):
                 args.alias,
                 zone_id=args.settings.hosted_zone_id or "",
                 checks={},
-                opts=ResourceOptions(parent=self, depends_on=list(args.tree)),
+                opts=ResourceOptions(parent=self, depends_on=[*args.tree, *self._ingresses]),
             )
         self.register_outputs({"host": self.host})
 
@@ -81,7 +83,8 @@ class Tenant(ComponentResource):
         kept = ResourceOptions(
             parent=self, provider=cluster.kept, retain_on_delete=True, protect=company.protect
         )
-        space = KubernetesObject(f"{name}-namespace@{at}", guards.namespace(company), kept)
+        manifest = guards.namespace(args.settings, company, cluster.plan.regions)
+        space = KubernetesObject(f"{name}-namespace@{at}", manifest, kept)
         child = ResourceOptions(parent=self, provider=cluster.provider, depends_on=[space])
         quota = guards.quota(args.settings, company, len(cluster.plan.regions))
         program = runtime_programs.gate().config_map(company.namespace, {COMPANY_LABEL: company.namespace})
@@ -122,6 +125,7 @@ class Tenant(ComponentResource):
         )
         brain = Brain(f"{name}-brain@{at}", BrainArgs(**vars(shared)), child)
         agent = Agent(f"{name}-agent@{at}", AgentArgs(**vars(shared)), child)
+        self._ingresses.append(agent.ingress)
         return [brain.stateful_set, agent.stateful_set]
 
     def _own_role(self, name: str, args: TenantArgs, region: Region) -> pulumi.Output[str] | None:

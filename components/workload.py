@@ -12,6 +12,7 @@ from pulumi import ComponentResource, ResourceOptions
 from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
 from components.pods import PodParts, is_local, pod_template
 from components.region import Region
+from plan.edges import MIN_READY_SECONDS
 from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
 from runtime.ports import GATE_PORT
 from settings import Company, Settings
@@ -149,6 +150,7 @@ class Workload:
                 "podManagementPolicy": "Parallel",
                 "updateStrategy": {"type": "RollingUpdate"},
                 "revisionHistoryLimit": 3,
+                **({"minReadySeconds": MIN_READY_SECONDS} if pod.pre_stop else {}),
                 "selector": {"matchLabels": self.labels},
                 "template": template,
             },

@@ -27,8 +27,8 @@ MEMORY_SECONDS = 6.5, 10.1
 """From a flag until the next region serves the memory, measured with a real gate, rclone and 500 files."""
 
 TITLE = "Seconds from a region's failure to the client's next answer, and back"
-LEFT, SCALE, ROW, TOP, WIDTH = 250, 8.8, 34, 46, 940
-SECONDS = 70
+LEFT, SCALE, ROW, TOP, WIDTH = 250, 6.8, 34, 46, 940
+SECONDS = 90
 
 
 @dataclass(frozen=True, kw_only=True)

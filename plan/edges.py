@@ -9,6 +9,22 @@ from plan.records import CompanyRoute, HealthCheck
 
 NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
 
+TARGET_CHECK_SECONDS = 5
+"""Between two questions of a load balancer to a target, the shortest that an ALB allows."""
+TARGET_TIMEOUT_SECONDS = 2
+TARGET_CHECKS = 2
+"""Equal answers in a row that change a target's health: a dead one is out after 12 s."""
+DEREGISTRATION_SECONDS = 15
+"""In which a target that leaves ends the requests that it has."""
+PRE_STOP_SECONDS = DEREGISTRATION_SECONDS + 5
+"""From a pod's termination until its containers hear of it: the load balancer takes some seconds to send no
+more requests, and then those that run have their time."""
+MIN_READY_SECONDS = 15
+"""Before a rollout counts a pod as available: two checks of the load balancer, and what passing on takes."""
+CLIENT_KEEP_ALIVE_SECONDS = 60
+"""After which a load balancer closes a client's connection: who keeps one asks DNS no more. An ALB's default
+is an hour, for which such a client stays with a region that failed."""
+
 
 def edge_label(region: str, edge: int) -> str:
     return region if edge == 1 else f"{region}-{edge}"

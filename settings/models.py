@@ -5,6 +5,7 @@ Shapes only. What several keys must fulfil together stands in `rules/`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -258,3 +259,7 @@ class Settings(Model):
     def ingress_of(self, region: Region) -> Ingress:
         """What serves the Ingresses of a region."""
         return self.ingress.of_endpoint(region.ingress_class) if region.endpoint else self.ingress
+
+    def balanced(self, regions: Iterable[Region]) -> bool:
+        """Whether a load balancer of AWS sends requests to the pods of one of these regions."""
+        return any(self.ingress_of(region).makes_load_balancers for region in regions)

@@ -75,7 +75,8 @@ Function = Callable[[dict[str, Any]], dict[str, Any]]
 
 class Answers(Placeholders):
     """The recorder of the tests. Functions of providers can be given answers, by name, and types of resources
-    outputs; `finished` lists the URNs whose outputs were registered, `error_hooks` has their names by URN.
+    outputs; `finished` lists the URNs whose outputs were registered, `error_hooks` and `waits` (before
+    a creation, before an update) have their hooks' names by URN.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Answers(Placeholders):
         self.functions, self.given = dict(functions or {}), dict(outputs or {})
         self.finished: list[str] = []
         self.error_hooks: dict[str, list[str]] = {}
+        self.waits: dict[str, tuple[list[str], list[str]]] = {}
 
     def resolve(self, registration: Registration) -> tuple[str, dict[str, Any]]:
         identity, outputs = super().resolve(registration)
@@ -100,6 +102,7 @@ class Answers(Placeholders):
         response = super().RegisterResource(request)
         with self.lock:
             self.error_hooks[response.urn] = list(request.hooks.on_error)
+            self.waits[response.urn] = list(request.hooks.before_create), list(request.hooks.before_update)
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:

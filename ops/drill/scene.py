@@ -26,6 +26,9 @@ SLACK_SECONDS = 4
 """For what a round, a patch and a look take."""
 READINESS_SECONDS = 7
 """From a flag to the endpoints: a probe's period, and what Kubernetes takes to pass it on."""
+REGISTRATION_SECONDS = 18
+"""From a pod's readiness to its endpoint behind a load balancer of AWS: every 15 s the controller asks if
+a target is healthy (source: AWS Load Balancer Controller, `--targetgroupbinding-requeue-duration`)."""
 CHECKS_SECONDS = 10
 """From a health path's 503 to Route53's other answer: each of its checkers has asked once more."""
 COPY_SECONDS = 30
@@ -134,7 +137,7 @@ def scene_of(stack: Stack, region: str, companies: Sequence[str], *, quick_copie
         edges=edges_of(settings),
         health=tuple(sorted({(check.fqdn, check.path) for check in checks})),
         policy=settings.load_balancing.policy,
-        limits=_limits(settings, COPY_SECONDS if quick_copies else S3_SECONDS),
+        limits=_limits(settings, region, COPY_SECONDS if quick_copies else S3_SECONDS),
         interval=settings.failover.interval_seconds,
         recovery_rounds=settings.failover.recovery_threshold,
         sync_interval=settings.replication.sync_interval,
@@ -250,8 +253,9 @@ def _keeping(settings: Settings, company: Company, region: str, away: str) -> Ke
     return Keeping.FOLLOWS if region in plan.follows else Keeping.COPIED
 
 
-def _limits(settings: Settings, copies: float) -> Limits:
+def _limits(settings: Settings, region: str, copies: float) -> Limits:
     """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer."""
+    registered = settings.balanced(one for one in settings.regions if one.name == region)
     told = settings.failover
     flag = told.failure_threshold * told.interval_seconds + told.timeout_seconds + SLACK_SECONDS
     clear = told.recovery_threshold * told.interval_seconds + told.timeout_seconds + SLACK_SECONDS
@@ -260,6 +264,6 @@ def _limits(settings: Settings, copies: float) -> Limits:
         endpoints=flag + READINESS_SECONDS,
         gap=flag + CHECKS_SECONDS,
         clear=clear,
-        back=clear + READINESS_SECONDS,
+        back=clear + READINESS_SECONDS + (REGISTRATION_SECONDS if registered else 0),
         age=settings.replication.sync_interval + copies,
     )

@@ -1,8 +1,8 @@
 """Regions that return: their health path says 503 until a client would find them ready.
 
 A flag goes on the word of probes that no flag gates. What a client needs comes after it: pods get the new
-flags, catch up with the memory of the region that served, and pass their readiness probes. Whom DNS led back
-before that would find nobody there.
+flags, catch up with the memory of the region that served, pass their readiness probes, and the load balancer
+finds them healthy. Whom DNS led back before that would find nobody there.
 
 This is no evidence, and moves no flag: it only decides when DNS hears of what was decided.
 """
@@ -16,8 +16,9 @@ from runtime.controller.settings import ControllerSettings
 from runtime.controller.views import probed_view
 from runtime.controller.votes import REGION_WIDE, Answers, Flags
 
-READY_SECONDS = 6.0
-"""How long the gates must have been ready: a readiness probe's period of 5 s, then the endpoints."""
+READY_SECONDS = 20.0
+"""How long the gates must have been ready: a readiness probe's period of 5 s, then the endpoints and the
+registration with a load balancer, which asks a target twice, 5 s apart, before it sends requests there."""
 LIMIT_SECONDS = 180.0
 """A region that is still not ready opens: gates wait for a memory for 120 s at most, and what never gets
 ready is worse off with clients nowhere than with 503 from some."""

@@ -9,11 +9,13 @@ from itertools import product
 from typing import Any
 
 from plan.dns import CompanyRoute
+from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.resolver import Client, resolve
 from plan.route53 import Zone
 from settings import Settings
 from settings.models import Manager
 from settings.routes import company_route, region_route
+from tests.components.pod_rules import before
 from tests.plan.worlds import Stack, expected, subsets
 from tests.recording import HEALTH_CHECK, INGRESS, RECORD, Recording
 
@@ -161,7 +163,37 @@ def route53_accepts_every_record(run: Recording) -> None:
         zone.change(("CREATE", to_api(records[urn].inputs)))
 
 
+def names_come_after_what_they_lead_to(run: Recording) -> None:
+    """A leaf and a check after the load balancer's name, and that after its Ingress; a company's name, or
+    what makes it, after them, and after the company's Ingress in each region.
+    """
+    settings = run.settings
+    records = {one.inputs["name"]: one.urn for one in run.of(RECORD) if _is_edge(one.inputs)}
+    edges = {one.urn: one for one in run.objects(INGRESS, namespace=SYSTEM_NAMESPACE)}
+    for one in run.of(RECORD, HEALTH_CHECK):
+        target = one.inputs.get("fqdn") or next(iter(one.inputs.get("records", [])), "")
+        if target in records:
+            assert records[target] in before(run, one), one.name
+        if one.type == HEALTH_CHECK or one.inputs.get("healthCheckId"):
+            region = one.name.partition("-check@")[0].partition("-leaf@")[0]
+            needed = [edges[urn].inputs["metadata"]["labels"] for urn in before(run, one) & edges.keys()]
+            assert {REGION_LABEL: region} in needed, one.name
+    for company in settings.companies:
+        own = run.objects(INGRESS, namespace=company.namespace)
+        assert len(own) == len(settings.regions_of(company))
+        if settings.load_balancing.manager is Manager.ROUTE53:
+            name = run.named(f"{company.namespace}-name")
+            assert {one.urn for one in own} <= before(run, name), name.name
+        else:
+            assert all(before(run, one) & edges.keys() for one in own), company.namespace
+
+
+def _is_edge(inputs: dict[str, Any]) -> bool:
+    return inputs["type"] == "CNAME" and not inputs.keys() & {"setIdentifier", "aliases"}
+
+
 RULES = (
+    names_come_after_what_they_lead_to,
     route53_accepts_every_record,
     answers_keep_the_promises,
     one_company_s_failure_moves_nobody_else,

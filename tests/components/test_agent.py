@@ -9,7 +9,7 @@ import pytest
 
 from components import mcp as mcp_file
 from runtime.gate.roles import Role
-from tests.components.stacks import DOMAIN, IMAGE, US, stack
+from tests.components.stacks import DOMAIN, IMAGE, US, stack, two_regions
 from tests.recording import CONFIG_MAP, INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, names, record
 
 AGENT = "agency:agent:Agent"
@@ -177,6 +177,45 @@ def test_its_load_balancer_speaks_https_and_asks_the_agent_s_health(run: Recordi
     assert (alb["ssl-redirect"], alb["target-type"], alb["healthcheck-path"]) == ("443", "ip", "/health")
     assert (alb["scheme"], alb["group.name"]) == ("internet-facing", US)
     assert "TLS13" in alb["ssl-policy"]
+
+
+def alb(run: Recording, namespace: str, name: str) -> dict[str, str]:
+    return alb_of(run.manifest(INGRESS, name, namespace=namespace))
+
+
+def alb_of(ingress: dict[str, Any]) -> dict[str, str]:
+    found = ingress["metadata"]["annotations"]
+    return {key.partition("/")[2]: value for key, value in found.items() if key.startswith("alb.")}
+
+
+def test_a_load_balancer_notices_a_dead_target_and_a_new_one_within_12_seconds(run: Recording) -> None:
+    edge = next(iter(record(two_regions()).objects(INGRESS, namespace="digital-agency-system")))
+    for found in (alb(run, "acme", NAME), alb_of(edge.inputs)):
+        interval, timeout = (int(found[f"healthcheck-{key}-seconds"]) for key in ("interval", "timeout"))
+        assert (interval, timeout) == (5, 2)
+        for count in ("healthy-threshold-count", "unhealthy-threshold-count"):
+            assert interval * int(found[count]) + timeout <= 12
+        assert found["load-balancer-attributes"] == "client_keep_alive.seconds=60"
+
+
+def test_a_pod_outlives_its_target_s_deregistration_and_then_has_its_grace(run: Recording) -> None:
+    drain = int(alb(run, "acme", NAME)["target-group-attributes"].partition("timeout_seconds=")[2])
+    spec = run.manifest(STATEFUL_SET, NAME, namespace="acme")["spec"]
+    for name in ("agent", "health-monitor"):
+        waits = container(run, name)["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert drain + 5 <= waits
+        # The gate waits 60 s for the application, then makes the last copy.
+        assert spec["template"]["spec"]["terminationGracePeriodSeconds"] >= waits + 90
+    assert "lifecycle" not in container(run, "gate"), "its turn comes when the application has ended"
+    assert spec["minReadySeconds"] >= 12
+
+
+def test_behind_a_controller_in_the_cluster_no_pod_waits_for_a_load_balancer() -> None:
+    found = record(stack(ingress={"className": "nginx"}))
+    spec = found.manifest(STATEFUL_SET, NAME, namespace="acme")["spec"]
+    assert "minReadySeconds" not in spec
+    assert "lifecycle" not in container(found, "agent")
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 90
 
 
 def test_size_and_replicas_are_settings() -> None:

@@ -40,7 +40,7 @@ def test_each_edge_is_a_load_balancer_of_its_own_that_its_companies_share(run: R
     groups = {name: one["metadata"]["annotations"][f"{ALB}/group.name"] for name, one in edges(run).items()}
     assert groups == {name: name.removeprefix("edge-") for name in edges(run)}
     for company, edge in (("acme", ""), ("globex", "-2"), ("initech", "-7")):
-        ingress = run.manifest(INGRESS, f"agent-{US}", namespace=company)
+        ingress = run.manifest(INGRESS, f"agent-{US}{edge}", namespace=company)
         assert ingress["metadata"]["annotations"][f"{ALB}/group.name"] == f"{US}{edge}"
 
 
@@ -90,8 +90,8 @@ def test_with_failover_off_the_load_balancer_itself_answers_its_region_s_health(
 def test_an_edge_s_rule_stands_behind_those_of_the_companies(run: Recording) -> None:
     order = f"{ALB}/group.order"
     assert all(int(one["metadata"]["annotations"][order]) > 0 for one in edges(run).values())
-    for company in ("acme", "globex"):
-        ingress = run.manifest(INGRESS, f"agent-{US}", namespace=company)
+    for company, name in (("acme", f"agent-{US}"), ("globex", f"agent-{US}-2")):
+        ingress = run.manifest(INGRESS, name, namespace=company)
         assert order not in ingress["metadata"]["annotations"]
 
 
@@ -141,11 +141,40 @@ def test_a_region_without_a_company_has_its_first_edge() -> None:
 
 def test_scheme_and_class_are_settings() -> None:
     run = record(stack(ingress={"scheme": "internal"}))
-    assert edges(run)["edge-us-east-1"]["metadata"]["annotations"][f"{ALB}/scheme"] == "internal"
+    assert edges(run)[f"edge-{US}-internal"]["metadata"]["annotations"][f"{ALB}/scheme"] == "internal"
     run = record(stack(ingress={"className": "nginx"}))
     one = edges(run)["edge-us-east-1"]
     assert one["spec"]["ingressClassName"] == "nginx"
     assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
+
+
+def ingress_names(run: Recording) -> set[tuple[str, str]]:
+    """Kubernetes names of all Ingresses, and the groups that they are in."""
+    metadata = [one.inputs["metadata"] for one in run.of(INGRESS)]
+    return {(one["name"], one["annotations"].get(f"{ALB}/group.name", "")) for one in metadata}
+
+
+@pytest.mark.parametrize(
+    ("change", "label"),
+    [
+        ({}, US),
+        ({"companies": [{"name": "acme", "edge": 2}]}, f"{US}-2"),
+        ({"ingress": {"scheme": "internal"}}, f"{US}-internal"),
+        ({"companies": [{"name": "acme", "edge": 2}], "ingress": {"scheme": "internal"}}, f"{US}-2-internal"),
+    ],
+)
+def test_each_load_balancer_has_ingresses_of_its_own(change: dict[str, Any], label: str) -> None:
+    """So a move makes new ones, with their own status, before the old ones go: its URN stays."""
+    run = record(stack(**change))
+    assert ingress_names(run) == {(f"agent-{label}", label), (f"edge-{label}", label)}
+    assert run.named(f"acme-agent@{US}-ingress").type == INGRESS
+
+
+def test_a_controller_in_the_cluster_keeps_one_ingress_whatever_the_edge() -> None:
+    """It would refuse a host that another Ingress has."""
+    for ingress in (NGINX, NGINX | {"scheme": "internal"}):
+        run = record(stack(ingress=ingress, companies=[{"name": "acme", "edge": 2}]))
+        assert ingress_names(run) == {(f"agent-{US}", ""), (f"edge-{US}-2", "")}
 
 
 def test_a_class_is_known_by_its_controller_whatever_its_name() -> None:

@@ -71,6 +71,17 @@ def test_two_replicas_roll_without_a_gap(run: Recording) -> None:
     assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
 
 
+def test_behind_a_load_balancer_of_aws_a_controller_goes_when_nobody_is_sent_to_it_any_more() -> None:
+    run = record(stack(regions=[eks(US), eks(EU)]))
+    for one in run.of(DEPLOYMENT):
+        spec = one.inputs["spec"]
+        (only,) = spec["template"]["spec"]["containers"]
+        waits = only["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert waits >= 20
+        assert spec["template"]["spec"]["terminationGracePeriodSeconds"] >= waits + 60
+        assert spec["minReadySeconds"] >= 12
+
+
 def test_edges_lead_to_one_port_and_probes_and_metrics_have_another(run: Recording) -> None:
     (container,) = pod(run)["containers"]
     assert container["ports"] == [

@@ -10,8 +10,8 @@ from components.guards import limits, namespace, quota
 from settings import Company, Settings, parse
 from settings.values import quantity
 from tests.components import pod_rules
-from tests.components.stacks import EU, US, WEST, context, stack
-from tests.recording import QUOTA, record
+from tests.components.stacks import EU, US, WEST, context, eks, stack
+from tests.recording import NAMESPACE, QUOTA, record
 
 
 def company_of(**more: Any) -> tuple[Settings, Company]:
@@ -26,10 +26,26 @@ def largest(company: Company) -> dict[str, str]:
 
 
 def test_a_namespace_enforces_the_restricted_standard_and_is_taken_over_when_it_was_kept() -> None:
-    _, company = company_of()
-    metadata = namespace(company)["metadata"]
+    settings, company = company_of()
+    metadata = namespace(settings, company, settings.regions)["metadata"]
     assert metadata["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert metadata["annotations"]["pulumi.com/patchForce"] == "true"
+
+
+def test_pods_wait_for_the_load_balancers_of_aws_in_each_namespace_that_has_one() -> None:
+    """One region of a shared cluster is enough; a controller in the cluster knows no such thing."""
+    gate = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+    mixed = [context(US), {"name": EU, "cluster": {"context": "shared"}, "ingressFrom": ["10.0.0.0/24"]}]
+    for raw, wanted in (
+        (stack(regions=[*mixed, eks(WEST)]), True),
+        (stack(regions=[eks(US)], ingress={"className": "b", "controller": "ingress.k8s.aws/alb"}), True),
+        (stack(regions=[context(US), context(EU)]), False),
+        (stack(regions=[eks(US)], ingress={"className": "nginx"}), False),
+    ):
+        spaces = record(raw).of(NAMESPACE)
+        assert {one.inputs["metadata"]["name"] for one in spaces} == {"acme", "digital-agency-system"}
+        for one in spaces:
+            assert (gate.items() <= one.inputs["metadata"]["labels"].items()) is wanted, one.name
 
 
 @pytest.mark.parametrize(("regions", "pods"), [(1, 4), (2, 8), (5, 20)])

@@ -77,6 +77,13 @@ def test_at_the_defaults_the_figures_are_those_that_are_promised() -> None:
     assert limits.age == 10 + 30
 
 
+def test_behind_a_load_balancer_of_aws_endpoints_come_back_once_it_sees_them_healthy() -> None:
+    regions = [{"name": name, "cluster": {"eks": "blue"}} for name in (US, EU)]
+    for name, back in (("alb", 27 + 18), ("nginx", 27)):
+        limits = scene(regions=regions, ingress={"className": name}).limits
+        assert (limits.endpoints, limits.clear, limits.back) == (27, 20, back)
+
+
 def test_slower_controllers_have_more_time() -> None:
     limits = scene(failover={"intervalSeconds": 10, "timeoutSeconds": 2, "recoveryThreshold": 5}).limits
     assert (limits.flag, limits.endpoints, limits.gap) == (36, 43, 46)

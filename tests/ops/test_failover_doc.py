@@ -69,4 +69,4 @@ def test_the_table_of_seconds_is_that_of_the_picture() -> None:
     assert spans["region is flagged"] == (10, 16)
     assert spans["client's next answer"] == (10, 46)
     assert [step.latest for step in dark.steps] == [16, 36]
-    assert back.steps[-1].latest == pytest.approx(65.3)
+    assert back.steps[-1].latest == pytest.approx(75.3)

@@ -1,0 +1,67 @@
+"""Provisioning: no record leads to a load balancer whose name does not resolve yet."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, ClassVar
+
+import pytest
+
+from components import provisioning
+from tests.components.stacks import two_regions
+from tests.recording import RECORD, record
+
+ADDRESS = "k8s-useast1-0123456789-123456789.us-east-1.elb.amazonaws.com"
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, address: str, resolves_at: int) -> int:
+    """How often the name was looked up until the record could be made."""
+    times = 0
+
+    async def getaddrinfo(self: object, host: str, port: int) -> list[Any]:
+        nonlocal times
+        times += 1
+        assert (host, port) == (address, 443)
+        if times < resolves_at:
+            raise socket.gaierror(-2, "Name or service not known")
+        return []
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(provisioning, "POLL_SECONDS", 0.001)
+    asyncio.run(provisioning._resolves(arguments(address)))
+    return times
+
+
+def arguments(address: str) -> Any:
+    class Arguments:
+        name = "us-east-1-edge-1-record"
+        new_inputs: ClassVar[Any] = {"records": [address]}
+
+    return Arguments()
+
+
+def test_a_record_waits_until_its_load_balancer_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, ADDRESS, resolves_at=4) == 4
+    assert asked(monkeypatch, ADDRESS, resolves_at=1) == 1
+
+
+def test_names_of_other_load_balancers_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, "edge-us-east-1.example.net", resolves_at=9) == 0
+
+
+def test_one_that_never_resolves_holds_up_nothing_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(provisioning, "LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(provisioning.pulumi.log, "warn", said.append)
+    assert asked(monkeypatch, ADDRESS, resolves_at=10**9) > 1
+    (text,) = said
+    assert ADDRESS in text and "us-east-1-edge-1-record" in text and "does not resolve" in text
+
+
+@pytest.mark.parametrize(("name", "hooks"), [("prod", ["load-balancer-resolves"]), ("local", [])])
+def test_the_records_of_edges_alone_wait_and_none_in_the_stack_local(name: str, hooks: list[str]) -> None:
+    run = record(two_regions(), stack=name)
+    for one in run.of(RECORD):
+        wanted = hooks if one.name.endswith("-record") else []
+        assert run.recorder.waits[one.urn] == (wanted, wanted), one.name
