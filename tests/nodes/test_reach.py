@@ -1,0 +1,103 @@
+"""Who reaches whom on nodes, pair by pair: as the cluster's policies say, and as the design does."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.nodes import network_policies
+from ops.cluster_access import Cluster, clusters_of
+from ops.stack import load
+from ops.validation import pods
+from ops.validation.pod_facts import running
+from ops.validation.reach import Attempt, Kind, Source, State, Target, attempts
+from plan.names import SYSTEM_NAMESPACE
+from tests.components import network_rules
+from tests.components.network_rules import AGENT, BRAIN, CONTROLLER, GATE, HEALTH_MONITOR, NODE_DNS, Pod
+from tests.network_evaluator import Network, Peer
+from tests.nodes.conftest import Stack
+from tests.recording import ROOT, record_file
+
+PORTS = (22, AGENT, BRAIN, HEALTH_MONITOR, GATE, 8080, 8081, 10250)
+OUTSIDE = ((NODE_DNS, 53), ("169.254.169.254", 80))
+COMPANIES = ("client-a", "client-b", "client-c")
+
+
+def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
+    for namespace in (*COMPANIES, SYSTEM_NAMESPACE):
+        space = cluster.api.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        assert space is not None
+        for one in running(cluster, namespace):
+            metadata: dict[str, Any] = one["metadata"]
+            kind, _, rest = metadata["name"].partition("-")
+            if namespace == SYSTEM_NAMESPACE:
+                kind, rest = CONTROLLER, ""
+            container = CONTROLLER if kind == CONTROLLER else pods.GATE
+            yield (
+                Pod(
+                    name=metadata["name"],
+                    ip=one["status"]["podIP"],
+                    namespace=namespace,
+                    labels=metadata["labels"],
+                    space=space["metadata"]["labels"],
+                    kind=kind,
+                    region=rest.rpartition("-")[0],
+                ),
+                Source(cluster=cluster, namespace=namespace, pod=metadata["name"], container=container),
+            )
+
+
+def is_reached(one: Attempt) -> bool:
+    """A refusal comes from the target, here: what policies deny gets no answer."""
+    return one.state in (State.CONNECTED, State.REFUSED)
+
+
+def test_every_pair_of_pods_talks_exactly_as_computed(stack: Stack) -> None:
+    if obstacle := network_policies.obstacle():
+        pytest.skip(f"this machine cannot enforce network policies: {obstacle}")
+    assert differences(stack.state) == []
+
+
+def differences(state: Path) -> list[str]:
+    """What is measured between all pods, to nodes and outside, where it is not what was computed."""
+    run = record_file(ROOT / "Pulumi.local.yaml")
+    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=state)
+    live = dict(live_pods(cluster))
+    assert len(live) == 2 * 2 * len(COMPANIES) + 2
+    policies = [
+        one
+        for namespace in (*COMPANIES, SYSTEM_NAMESPACE)
+        for one in cluster.api.list("NetworkPolicy", namespace, version="networking.k8s.io/v1")
+    ]
+    network = Network(policies)
+    around = [Peer(name=host, ip=host) for host, _ in OUTSIDE]
+
+    def tried(source: Pod) -> list[tuple[Pod, Peer, Attempt]]:
+        peers: dict[Target, Peer] = {}
+        for peer, port, protocol in product(live, PORTS, ("TCP", "UDP")):
+            if peer is not source and (protocol == "TCP" or port == GATE):
+                peers[target(peer, port, protocol)] = peer
+        peers |= {target(peer, port, "TCP"): peer for peer, (_, port) in zip(around, OUTSIDE, strict=True)}
+        return [(source, peers[one.target], one) for one in attempts(live[source], peers)]
+
+    with ThreadPoolExecutor(2) as pool:
+        every = [one for found in pool.map(tried, live) for one in found]
+    wrong = []
+    for source, peer, one in every:
+        port, protocol = one.target.port, one.target.protocol
+        computed = network.reaches(source, peer, port, protocol)
+        designed = network_rules.allowed(run, cluster.name, source, peer, port, protocol)
+        if not computed is designed is is_reached(one):
+            wrong.append(f"{one}: computed {computed}, designed {designed}, measured {one.state} ({one.why})")
+    assert any(is_reached(one) for _, _, one in every)
+    return wrong
+
+
+def target(peer: Peer, port: int, protocol: str) -> Target:
+    return Target(kind=Kind.POD, host=peer.ip, port=port, protocol=protocol, owner=peer.name)
