@@ -14,7 +14,7 @@ import yaml
 from engine.values import Secret
 from ops.__main__ import main
 from ops.render import MASK, plain
-from tests.components.stacks import CLUSTER_AUTHORITY, many_companies, stack
+from tests.components.stacks import many_companies, stack
 from tests.recording import ROOT, Recording, record
 from tests.strategies import Raw
 
@@ -275,14 +275,9 @@ def test_every_fault_has_a_line_and_nothing_is_written(
 
 
 def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cluster = {"eks": "blue", "endpoint": "https://x.example.net", "certificateAuthority": CLUSTER_AUTHORITY}
-    assert (
-        render(
-            stack_file(tmp_path, stack(regions=[{"name": "us-east-1", "cluster": cluster}])), tmp_path / "out"
-        )
-        == 0
-    )
-    assert "warning: us-east-1: no load balancer may reach its Agents" in capsys.readouterr().err
+    raw = stack(ingress={"scheme": "internal"})
+    assert render(stack_file(tmp_path, raw), tmp_path / "out") == 0
+    assert "warning: ingress.scheme is internal: Route53 checks health" in capsys.readouterr().err
 
 
 def test_what_is_rendered_is_what_the_recorder_saw(tmp_path: Path) -> None:
