@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ PROGRAM = (
 )
 HOSTED_ZONE_PATH = "/digital-agency/hosted-zone"
 IDENTITY_PATH = "/digital-agency/process"
+TARGET_HEALTH_PATH = "/digital-agency/target-health"
 PROFILE = "aws-config"
 URL = "aws-url"
 """Files of the state folder."""
@@ -106,6 +108,15 @@ def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
     status, answer = _request(url, "POST", HOSTED_ZONE_PATH, body)
     if status not in (http.client.OK, http.client.CREATED):
         raise EmulatorError(f"the emulator did not make the hosted zone {zone_id} for {domain}: {answer}")
+
+
+def tell_target_health(url: str, told: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Tell the emulator at `url` the health of targets: `<address>:<port>` to state and reason, by the ARN of
+    the target group. What was told of these groups before is replaced.
+    """
+    status, answer = _request(url, "POST", TARGET_HEALTH_PATH, json.dumps(told))
+    if status != http.client.OK:
+        raise EmulatorError(f"the emulator did not take the targets' health: {answer}")
 
 
 def _start(processes: Processes, progress: Progress, address: str) -> Emulator:

@@ -1,8 +1,10 @@
-"""The AWS emulator's process, run as a module: moto's server, mended, with object replication and two calls.
+"""The AWS emulator's process, run as a module: moto's server, mended, with replication and calls of our own.
 
 `GET /digital-agency/process` answers with the process's id. `POST /digital-agency/hosted-zone` with
 `{"id": …, "domain": …}` makes a Route53 hosted zone with exactly this id, as if the account had had it
-before: a stack file names its zone by id, and moto's own API draws ids at random.
+before: a stack file names its zone by id, and moto's own API draws ids at random. `POST
+/digital-agency/target-health` takes what is known of the health of load balancers' targets
+(`local.emulator.tell_target_health`).
 
 Objects are replicated by the buckets' own rules, in no order, within REPLICATION_SECONDS.
 """
@@ -26,15 +28,16 @@ from moto.utilities.id_generator import moto_id_manager
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
-from local.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH
+from local.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH, TARGET_HEALTH_PATH
 from local.mends import mend
+from local.mends.elbv2 import tell_health
 from local.object_replication import Later, ObjectReplication, WsgiApp
 
 REPLICATION_SECONDS = 2.0
 
 
 class Application:
-    """moto's own WSGI application with the two calls beside it."""
+    """moto's own WSGI application with our own calls beside it."""
 
     def __init__(self, aws: WsgiApp) -> None:
         self._aws = aws
@@ -48,6 +51,9 @@ class Application:
             with self._lock:
                 response = _ensure_hosted_zone(json.loads(Request(environ).get_data()))
             return response(environ, start_response)
+        if path == TARGET_HEALTH_PATH:
+            tell_health(json.loads(Request(environ).get_data()))
+            return Response()(environ, start_response)
         return self._aws(environ, start_response)
 
 

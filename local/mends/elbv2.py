@@ -1,0 +1,173 @@
+"""Load balancers: health as the data plane tells it, and what the load balancer controller asks for.
+
+- A target's health is what `tell_health` said last; a target that nobody told about is `initial`. A target
+  that was told to be `draining` is listed after its deregistration. In moto, every target is `healthy`.
+- Priorities of rules can be exchanged and shifted in one call.
+- An HTTPS listener needs an issued certificate. Listings of listeners show the default certificate alone,
+  which can't be removed; the others stay when it changes.
+- A load balancer has one listener for each port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moto.acm.models import acm_backends
+from moto.elbv2.exceptions import (
+    DuplicateListenerError,
+    DuplicatePriorityError,
+    ELBClientError,
+    PriorityInUseError,
+    TargetGroupNotFoundError,
+)
+from moto.elbv2.models import (
+    ELBv2Backend,
+    FakeHealthStatus,
+    FakeListener,
+    FakeRule,
+    FakeTargetGroup,
+    elbv2_backends,
+)
+from moto.elbv2.responses import ELBV2Response, transform_certificates
+from moto.utilities.arns import parse_arn
+
+Told = Mapping[str, Mapping[str, Sequence[str]]]
+"""State and reason by `<address>:<port>`, by the target group's ARN."""
+
+_ATTRIBUTE = "digital_agency_health"
+_LISTENERS = ("CreateListener", "DescribeListeners", "ModifyListener")
+_INITIAL = ("initial", "Elb.InitialHealthChecking")
+_NOT_REGISTERED = ("unused", "Target.NotRegistered")
+_DRAINING = "draining"
+_moto_create_listener = ELBv2Backend.create_listener
+_moto_modify_listener = ELBv2Backend.modify_listener
+_moto_remove_certificates = ELBv2Backend.remove_listener_certificates
+_moto_register = FakeTargetGroup.register
+
+
+def mend() -> None:
+    ELBv2Backend.create_listener = _create_listener  # type: ignore[method-assign]
+    ELBv2Backend.modify_listener = _modify_listener  # type: ignore[method-assign]
+    ELBv2Backend.remove_listener_certificates = _remove_listener_certificates  # type: ignore[method-assign]
+    ELBv2Backend.set_rule_priorities = _set_rule_priorities  # type: ignore[method-assign]
+    ELBv2Backend.describe_target_health = _describe_target_health  # type: ignore[method-assign]
+    FakeTargetGroup.register = _register  # type: ignore[method-assign]
+    for call in _LISTENERS:
+        path = f"{call}Output.Listeners.Listener.Certificates"
+        ELBV2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER[path] = _default_certificate
+
+
+def tell_health(told: Told) -> None:
+    """Replace what was told of each of these target groups. A group that is gone is left out."""
+    for arn, targets in told.items():
+        named = parse_arn(arn)
+        group = elbv2_backends[named.account][named.region].target_groups.get(arn)
+        if group is not None:
+            setattr(group, _ATTRIBUTE, {target: tuple(health) for target, health in targets.items()})
+
+
+def _register(self: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:
+    for target in targets:
+        if target["Id"] not in self.targets:
+            _told(self).pop(f"{target['Id']}:{target.get('Port', self.port)}", None)
+    _moto_register(self, targets)
+
+
+def _told(group: FakeTargetGroup) -> dict[str, tuple[str, str]]:
+    told: dict[str, tuple[str, str]] = group.__dict__.setdefault(_ATTRIBUTE, {})
+    return told
+
+
+def _describe_target_health(
+    self: ELBv2Backend, target_group_arn: str, targets: list[dict[str, Any]]
+) -> list[FakeHealthStatus]:
+    group = self.target_groups.get(target_group_arn)
+    if group is None:
+        raise TargetGroupNotFoundError()
+    registered = {f"{one['Id']}:{one['Port']}" for one in group.targets.values()}
+    draining = {key for key, (state, _) in _told(group).items() if state == _DRAINING}
+    asked = {f"{one['Id']}:{one.get('Port', group.port)}" for one in targets} or registered | draining
+    return [_health(group, one, one in registered) for one in sorted(asked)]
+
+
+def _health(group: FakeTargetGroup, target: str, registered: bool) -> FakeHealthStatus:
+    told = _told(group).get(target, _INITIAL)
+    state, reason = told if registered or told[0] == _DRAINING else _NOT_REGISTERED
+    address, _, port = target.rpartition(":")
+    return FakeHealthStatus(address, port, group.health_check_port, state, reason or None)
+
+
+def _set_rule_priorities(self: ELBv2Backend, rule_priorities: list[dict[str, Any]]) -> list[FakeRule]:
+    wanted = {one["RuleArn"]: int(one["Priority"]) for one in rule_priorities}
+    numbers = list(wanted.values())
+    for number in numbers:
+        if numbers.count(number) > 1:
+            raise DuplicatePriorityError(str(number))
+    rules: list[FakeRule] = self.describe_rules(listener_arn=None, rule_arns=list(wanted))
+    for listener in self.describe_listeners(None, [rule.listener_arn for rule in rules]):
+        others = {str(rule.priority) for rule in listener.rules.values() if rule.arn not in wanted}
+        if others & set(map(str, numbers)):
+            raise PriorityInUseError()
+    for rule in rules:
+        rule.priority = wanted[rule.arn]
+    return rules
+
+
+def _create_listener(self: ELBv2Backend, *args: Any, **kwargs: Any) -> FakeListener:
+    balancer = self.load_balancers.get(kwargs["load_balancer_arn"])
+    for listener in balancer.listeners.values() if balancer else ():
+        if str(listener.port) == str(kwargs["port"]):
+            raise DuplicateListenerError()
+    if kwargs["protocol"] == "HTTPS":
+        _check_certificate(self, kwargs["certificate"])
+    return _moto_create_listener(self, *args, **kwargs)
+
+
+def _modify_listener(
+    self: ELBv2Backend,
+    arn: str,
+    port: str | None = None,
+    protocol: str | None = None,
+    ssl_policy: str | None = None,
+    certificates: list[dict[str, Any]] | None = None,
+    actions: list[dict[str, Any]] | None = None,
+) -> FakeListener:
+    listener: FakeListener = self.describe_listeners(None, [arn])[0]
+    others = listener.certificates[1:]
+    if certificates:
+        _check_certificate(self, certificates[0].get("CertificateArn"))
+    _moto_modify_listener(self, arn, port, protocol, ssl_policy, certificates, actions)
+    if certificates:
+        listener.certificates += [one for one in others if one not in listener.certificates]
+    return listener
+
+
+def _remove_listener_certificates(self: ELBv2Backend, arn: str, certificates: list[dict[str, Any]]) -> None:
+    listener: FakeListener = self.describe_listeners(None, [arn])[0]
+    if listener.certificate in {one["CertificateArn"] for one in certificates}:
+        raise ELBClientError(
+            "OperationNotPermitted", "Default certificate cannot be removed from the listener"
+        )
+    _moto_remove_certificates(self, arn, certificates)
+
+
+def _check_certificate(backend: ELBv2Backend, arn: str | None) -> None:
+    if not arn:
+        raise ELBClientError("ValidationError", "A certificate must be specified for HTTPS listeners")
+    if ":acm:" not in arn:
+        return
+    held = acm_backends[backend.account_id][backend.region_name]._certificates
+    if arn not in held:
+        raise ELBClientError("CertificateNotFound", f"Certificate '{arn}' not found")
+    held[arn].check()
+    if held[arn].status != "ISSUED":
+        raise ELBClientError(
+            "UnsupportedCertificate",
+            f"The certificate '{arn}' must have a fully-qualified domain name, a supported signature, and a"
+            " supported key size.",
+        )
+
+
+def _default_certificate(data: list[str]) -> list[dict[str, str]] | None:
+    return transform_certificates(data[:1])
