@@ -13,6 +13,8 @@ OUT = ROOT / "docs" / "licences.md"
 LOCKS = {"deployment": "requirements.txt", "development": "requirements-dev.txt"}
 PROGRAMS = {
     "actionlint": "MIT",
+    "aws-load-balancer-controller": "Apache-2.0",
+    "caddy": "Apache-2.0",
     "cni": "Apache-2.0",
     "containerd": "Apache-2.0",
     "coredns": "Apache-2.0",

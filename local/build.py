@@ -1,8 +1,8 @@
 """Builds the local cluster's programs from our own pinned Go modules into a cache outside the checkout.
 
 A binary lies at `<cache>/bin/<key>/<name>`; the key is a hash of all that shapes it, so a changed pin
-rebuilds the programs of its module and no other. Keys that nothing asks for any more may be deleted at any
-time.
+rebuilds the programs of its module and no other. The files that its module ships for it lie beside it. Keys
+that nothing asks for any more may be deleted at any time.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ class Part:
     """One program: `package` of the Go module in the folder `module`.
 
     `ldflags` may name `{version}`, `{major}` and `{minor}` of the module `pinned`, read from its go.mod.
+    `files` are patterns of files in that module, which are copied beside the binary.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Part:
     ldflags: tuple[str, ...] = ()
     cgo: bool = False
     tags: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def ensure(parts: Iterable[Part], progress: Progress, modules: Path = MODULES) -> dict[str, Path]:
@@ -117,7 +119,7 @@ def _key(part: Part, modules: Path, toolchain: str) -> str:
     for file in sorted((modules / part.module).rglob("*")):
         if file.is_file():
             digest.update(file.read_bytes() + b"\0")
-    digest.update(json.dumps([part.ldflags, part.cgo, part.tags, toolchain]).encode())
+    digest.update(json.dumps([part.ldflags, part.cgo, part.tags, toolchain, *part.files]).encode())
     return f"{part.module}-{digest.hexdigest()[:16]}"
 
 
@@ -167,10 +169,24 @@ def _build(part: Part, module: Path, binary: Path, lock: IO[bytes], progress: Pr
     if process.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])
         raise BuildError(f"building {part.name} failed; the end of {log}:\n{tail}")
+    _copy_files(part, module, binary.parent)
     with temporary.open("rb") as written:
         os.fsync(written.fileno())
     temporary.replace(binary)
     progress(f"built {part.name} in {time.monotonic() - began:.0f} s")
+
+
+def _copy_files(part: Part, module: Path, target: Path) -> None:
+    if not part.files:
+        return
+    command = ["go", "list", "-m", "-mod=readonly", "-f", "{{.Dir}}", part.pinned]
+    answer = subprocess.run(command, cwd=module, env=_environment(), capture_output=True, text=True)
+    for pattern in part.files:
+        found = sorted(Path(answer.stdout.strip()).glob(pattern)) if answer.returncode == 0 else []
+        if not found:
+            raise BuildError(f"{part.name}: no file {pattern} in {part.pinned}: {answer.stderr.strip()}")
+        for file in found:
+            (target / file.name).write_bytes(file.read_bytes())
 
 
 def _watch(process: subprocess.Popen[bytes], part: Part, log: Path, began: float, progress: Progress) -> None:

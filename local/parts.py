@@ -88,6 +88,20 @@ PARTS: Mapping[str, Part] = {
             pinned="github.com/rancher/local-path-provisioner",
         ),
         Part(
+            name="aws-load-balancer-controller",
+            module="aws-load-balancer-controller",
+            package="sigs.k8s.io/aws-load-balancer-controller",
+            pinned="sigs.k8s.io/aws-load-balancer-controller",
+            ldflags=("-X sigs.k8s.io/aws-load-balancer-controller/pkg/version.GitVersion={version}",),
+            files=("config/crd/bases/*.yaml", "config/webhook/manifests.yaml"),
+        ),
+        Part(
+            name="caddy",
+            module="caddy",
+            package=".",
+            pinned="github.com/caddyserver/caddy/v2",
+        ),
+        Part(
             name="rclone",
             module="rclone",
             package="github.com/rclone/rclone",

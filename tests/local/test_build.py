@@ -1,12 +1,14 @@
 """Building Go programs into the cache, with a tiny module that needs nothing from the network."""
 
 import os
+import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,20 @@ def test_without_go_the_error_says_what_is_missing(modules: Path, monkeypatch: p
         build.ensure([TOOL], print, modules)
 
 
+def test_files_of_the_pinned_module_lie_beside_the_program(modules: Path) -> None:
+    (modules / "fake" / "pinned" / "schemas").mkdir()
+    (modules / "fake" / "pinned" / "schemas" / "one.yaml").write_text("kind: One\n")
+
+    binary = build.ensure([replace(TOOL, files=("schemas/*.yaml",))], print, modules)["tool"]
+
+    assert (binary.parent / "one.yaml").read_text() == "kind: One\n"
+
+
+def test_a_file_that_the_pinned_module_lacks_is_refused(modules: Path) -> None:
+    with pytest.raises(BuildError, match=r"tool: no file schemas/\*\.yaml in example\.local/pinned"):
+        build.ensure([replace(TOOL, files=("schemas/*.yaml",))], print, modules)
+
+
 def test_a_program_that_go_mod_does_not_pin_is_refused(modules: Path) -> None:
     part = Part(name="tool", module="fake", package="example.local/fake", pinned="example.local/other")
 
@@ -179,5 +195,7 @@ def test_every_part_is_pinned_by_its_module() -> None:
         module = build.MODULES / part.module
         source, imported = ("main.go", part.pinned) if part.package == "." else ("tools.go", part.package)
         assert f'"{imported}' in (module / source).read_text()
-        assert f"{part.pinned} v" in (module / "go.mod").read_text()
-        assert f"{part.pinned} v" in (module / "go.sum").read_text()
+        required = (module / "go.mod").read_text()
+        assert f"{part.pinned} v" in required
+        replaced = re.search(rf"^replace {re.escape(part.pinned)} => (\S+)", required, re.MULTILINE)
+        assert f"{replaced[1] if replaced else part.pinned} v" in (module / "go.sum").read_text()
