@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.program import load_stack_file
-from local import access, control_plane, emulator, readiness, services
+from local import access, control_plane, emulator, load_balancer_controller, readiness, services
 from local.access import Access
 from local.consent import ask
 from local.files import LocalError, Progress, locked
@@ -43,6 +43,7 @@ class Target:
         self.state, self.stack_file, self.progress, self._yes = state, stack_file, progress, yes
         self.config, _ = load_stack_file(stack_file)
         self.settings = from_config(self.config, LOCAL)
+        self._aws_region: str = self.config.get("aws:region", emulator.REGION)
 
     def up(self, kubeconfig: Path | None = None) -> None:
         """Start the services, deploy, and say how to reach what is there."""
@@ -52,10 +53,12 @@ class Target:
             lacks = services.prepare(self.state, kubeconfig, self.progress, partial(ask, yes=self._yes))
             download = partial(ask, yes=self._yes, default=False)
             engine = tools.provide(self.state, self.progress, download, pool)
-            target = services.start(self.state, self.settings, kubeconfig, lacks, self.progress)
+            target = services.start(
+                self.state, self.settings, self._aws_region, kubeconfig, lacks, self.progress
+            )
             engine.result()
             self._deploy(target)
-            if target.edges:
+            if network.load(self.state) and not target.lacks:
                 api = KubernetesApi(str(target.kubeconfig), "", threading.Event(), self.progress)
                 readiness.wait(api, self.progress)
         self._say_how_to_reach(target)
@@ -84,7 +87,7 @@ class Target:
         self.progress(found.summary)
 
     def _stack(self, target: Access) -> Stack:
-        services = target.environment(self.config.get("aws:region", emulator.REGION))
+        services = target.environment(self._aws_region)
         stack = Stack(self.state, LOCAL, PROGRAM, services, self.progress)
         stack.prepare(self.stack_file)
         return stack
@@ -117,7 +120,13 @@ def status(state: Path, progress: Progress) -> None:
     processes = Processes(state)
     there = network.load(state)
     nodes = [cluster.name_of(region) for region in there.numbers] if there else []
-    names = (*control_plane.PARTS, emulator.NAME, *nodes, *((addons.PROVISIONER,) if there else ()))
+    names = (
+        *control_plane.PARTS,
+        emulator.NAME,
+        load_balancer_controller.NAME,
+        *nodes,
+        *((addons.PROVISIONER,) if there else ()),
+    )
     for name in names if state.exists() else ():
         found = processes.find(name)
         progress(

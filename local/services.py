@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local import access, control_plane, emulator, ports
+from local import access, control_plane, emulator, load_balancer_controller, ports
 from local.access import Access
 from local.consent import Consent
 from local.edge.manifests import manifests as edge_manifests
@@ -36,9 +36,14 @@ def prepare(state: Path, kubeconfig: Path | None, progress: Progress, consent: C
 
 
 def start(
-    state: Path, settings: Settings, kubeconfig: Path | None, lacks: list[str], progress: Progress
+    state: Path,
+    settings: Settings,
+    aws_region: str,
+    kubeconfig: Path | None,
+    lacks: list[str],
+    progress: Progress,
 ) -> Access:
-    """Start what does not run yet. `lacks`: why there are no nodes, as `prepare` says."""
+    """Start what does not run yet. `aws_region`: the cluster's; `lacks`: why there are no nodes."""
     given = _given(state, kubeconfig)
     regions = sorted(region.name for region in settings.regions)
     planned = None if given or lacks else network.ensure(state, regions)
@@ -59,6 +64,8 @@ def start(
         _apply(KubernetesApi(str(config), "", threading.Event(), progress), objects)
     if settings.hosted_zone_id:
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
+    if any(settings.ingress_of(region).makes_load_balancers for region in settings.regions):
+        load_balancer_controller.start(state, config, aws, aws_region, progress, webhooks=not given)
     return Access(
         kubeconfig=config,
         aws=aws,

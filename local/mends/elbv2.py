@@ -53,6 +53,8 @@ def mend() -> None:
     ELBv2Backend.set_rule_priorities = _set_rule_priorities  # type: ignore[method-assign]
     ELBv2Backend.describe_target_health = _describe_target_health  # type: ignore[method-assign]
     FakeTargetGroup.register = _register  # type: ignore[method-assign]
+    # `_check_certificate` has looked.
+    ELBv2Backend._certificate_exists = lambda self, certificate_arn: True  # type: ignore[method-assign]
     for call in _LISTENERS:
         path = f"{call}Output.Listeners.Listener.Certificates"
         ELBV2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER[path] = _default_certificate
@@ -119,9 +121,12 @@ def _create_listener(self: ELBv2Backend, *args: Any, **kwargs: Any) -> FakeListe
     for listener in balancer.listeners.values() if balancer else ():
         if str(listener.port) == str(kwargs["port"]):
             raise DuplicateListenerError()
+    certificate = kwargs["certificate"]
     if kwargs["protocol"] == "HTTPS":
-        _check_certificate(self, kwargs["certificate"])
-    return _moto_create_listener(self, *args, **kwargs)
+        _check_certificate(self, certificate)
+    listener = _moto_create_listener(self, *args, **{**kwargs, "certificate": None})
+    listener.certificate, listener.certificates = certificate, [certificate] if certificate else []
+    return listener
 
 
 def _modify_listener(
@@ -157,7 +162,8 @@ def _check_certificate(backend: ELBv2Backend, arn: str | None) -> None:
         raise ELBClientError("ValidationError", "A certificate must be specified for HTTPS listeners")
     if ":acm:" not in arn:
         return
-    held = acm_backends[backend.account_id][backend.region_name]._certificates
+    # Of any region: the local cluster stands for those of all regions, whose certificates it therefore has.
+    held = acm_backends[backend.account_id][parse_arn(arn).region]._certificates
     if arn not in held:
         raise ELBClientError("CertificateNotFound", f"Certificate '{arn}' not found")
     held[arn].check()
