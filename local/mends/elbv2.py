@@ -5,12 +5,13 @@
 - Priorities of rules can be exchanged and shifted in one call.
 - An HTTPS listener needs an issued certificate. Listings of listeners show the default certificate alone,
   which can't be removed; the others stay when it changes.
-- A load balancer has one listener for each port.
+- A load balancer has one listener for each port, and a target group is that of the load balancers whose rules
+  lead to it: moto forgets this when a rule is modified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from moto.acm.models import acm_backends
@@ -41,6 +42,7 @@ _INITIAL = ("initial", "Elb.InitialHealthChecking")
 _NOT_REGISTERED = ("unused", "Target.NotRegistered")
 _DRAINING = "draining"
 _moto_create_listener = ELBv2Backend.create_listener
+_moto_describe_target_groups = ELBv2Backend.describe_target_groups
 _moto_modify_listener = ELBv2Backend.modify_listener
 _moto_remove_certificates = ELBv2Backend.remove_listener_certificates
 _moto_register = FakeTargetGroup.register
@@ -51,6 +53,7 @@ def mend() -> None:
     ELBv2Backend.modify_listener = _modify_listener  # type: ignore[method-assign]
     ELBv2Backend.remove_listener_certificates = _remove_listener_certificates  # type: ignore[method-assign]
     ELBv2Backend.set_rule_priorities = _set_rule_priorities  # type: ignore[method-assign]
+    ELBv2Backend.describe_target_groups = _describe_target_groups  # type: ignore[method-assign]
     ELBv2Backend.describe_target_health = _describe_target_health  # type: ignore[method-assign]
     FakeTargetGroup.register = _register  # type: ignore[method-assign]
     # `_check_certificate` has looked.
@@ -114,6 +117,22 @@ def _set_rule_priorities(self: ELBv2Backend, rule_priorities: list[dict[str, Any
     for rule in rules:
         rule.priority = wanted[rule.arn]
     return rules
+
+
+def _describe_target_groups(
+    self: ELBv2Backend, load_balancer_arn: str | None, target_group_arns: list[str], names: list[str] | None
+) -> Iterable[FakeTargetGroup]:
+    used: dict[str, list[str]] = {}
+    for arn, balancer in self.load_balancers.items():
+        rules = [rule for listener in balancer.listeners.values() for rule in listener.rules.values()]
+        actions = [action for rule in rules for action in rule.actions]
+        for group in {one for action in actions for one in self._get_target_group_arns_from(action.data)}:
+            used.setdefault(group, []).append(arn)
+    for arn, group in self.target_groups.items():
+        group.load_balancer_arns = used.get(arn, [])
+    if load_balancer_arn in self.load_balancers.keys() - {one for arns in used.values() for one in arns}:
+        return []
+    return _moto_describe_target_groups(self, load_balancer_arn, target_group_arns, names)
 
 
 def _create_listener(self: ELBv2Backend, *args: Any, **kwargs: Any) -> FakeListener:

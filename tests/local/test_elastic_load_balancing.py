@@ -166,6 +166,26 @@ def test_priorities_of_rules_can_be_shifted_and_exchanged_but_not_shared(elbv2: 
     assert rules(elbv2, ours) == {"/a": "4", "/b": "3", "/c": "1"}
 
 
+def test_a_target_group_is_that_of_the_load_balancer_whose_rule_leads_to_it(
+    elbv2: Any, balancer: str, group: str
+) -> None:
+    condition = [{"Field": "path-pattern", "Values": ["/a"]}]
+    made = elbv2.create_rule(
+        ListenerArn=listener(elbv2, balancer, 80), Conditions=condition, Priority=1, Actions=[FIXED]
+    )
+    rule = made["Rules"][0]["RuleArn"]
+
+    def groups() -> list[str]:
+        found = elbv2.describe_target_groups(LoadBalancerArn=balancer)["TargetGroups"]
+        return [one["TargetGroupArn"] for one in found]
+
+    assert groups() == []
+    elbv2.modify_rule(RuleArn=rule, Actions=[{"Type": "forward", "TargetGroupArn": group}])
+    assert groups() == [group]
+    elbv2.modify_rule(RuleArn=rule, Actions=[FIXED])
+    assert groups() == []
+
+
 def test_an_https_listener_needs_a_certificate_that_is_issued(
     connect: Callable[[str], Any], elbv2: Any, balancer: str
 ) -> None:

@@ -1,0 +1,217 @@
+"""A control plane, an AWS emulator and the real controller between them; and what the controller has made."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local import control_plane, emulator, load_balancer_controller
+from local.kubernetes_api import KubernetesApi
+from plan.names import REGION_LABEL
+from tests.load_balancers.promised import (
+    CHECK,
+    DELAY,
+    NOTHING,
+    OK,
+    PREFIX,
+    REDIRECT,
+    Balancer,
+    Rule,
+    promised,
+)
+from tests.recording import AWS_REGION, INGRESS, NAMESPACE, SERVICE, Recording
+
+FIELD_MANAGER = "test"
+LIMIT_SECONDS = 120.0
+POLL_SECONDS = 0.2
+KINDS = (NAMESPACE, SERVICE, INGRESS)
+"""In the order in which they are made. Namespaces stay: they would wait for what nobody clears away."""
+ZONE = "Z0JUDGE"
+MEMBERS = {
+    "healthcheck-path": "HealthCheckPath",
+    "healthcheck-interval-seconds": "HealthCheckIntervalSeconds",
+    "healthcheck-timeout-seconds": "HealthCheckTimeoutSeconds",
+    "healthy-threshold-count": "HealthyThresholdCount",
+    "unhealthy-threshold-count": "UnhealthyThresholdCount",
+}
+
+
+class Judge:
+    """`apply` has the controller make a recording's load balancers, `check` compares."""
+
+    def __init__(self, state: Path) -> None:
+        plane = control_plane.start(state, print)
+        self.aws = emulator.start(state, print)
+        load_balancer_controller.start(state, plane.kubeconfig, self.aws, AWS_REGION, print, webhooks=True)
+        self.api = KubernetesApi(str(plane.kubeconfig), "", threading.Event(), print)
+        self.elbv2 = self.client("elbv2")
+        self._certificates = dict[tuple[str, str], str]()
+        self._applied = dict[str, dict[str, Any]]()
+
+    def client(self, service: str, region: str = AWS_REGION) -> Any:
+        return boto3.client(service, region_name=region, **self.aws.credentials())
+
+    def check(self, recording: Recording) -> None:
+        """Put the recording's Services and Ingresses in place of those of the time before; compare what the
+        controller makes of them with what the plan promises.
+        """
+        wanted = promised(recording, self.apply(recording))
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while (found := self.balancers()) != wanted or len(self._balancers()) != len(wanted):
+            if time.monotonic() > deadline:
+                print(*self.warnings(), sep="\n")
+                assert found == wanted
+                assert len(self._balancers()) == len(wanted)
+            time.sleep(POLL_SECONDS)
+
+    def apply(self, recording: Recording) -> dict[str, str]:
+        """The certificate of each region."""
+        certificates = {
+            region.name: self._certificate(region.name, recording.settings.domain)
+            for region in recording.settings.regions
+        }
+        wanted = {}
+        for kind in KINDS:
+            for one in recording.objects(kind):
+                manifest = _with_certificate(one.inputs, certificates)
+                path = self.api.path(manifest)
+                wanted[path] = manifest
+                if self._applied.get(path) != manifest:
+                    query = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
+                    self.api.call("PATCH", path + query, manifest, "application/apply-patch+yaml")
+        for kind in ("Ingress", "Service"):
+            for path in self._applied.keys() - wanted.keys():
+                if self._applied[path]["kind"] == kind:
+                    self.api.call("DELETE", path)
+        self._applied = wanted
+        return certificates
+
+    def balancers(self) -> dict[str, Balancer]:
+        """Those that Ingresses of edges have as their address, by the Ingress's name. An edge whose companies
+        have another address is not there.
+        """
+        addresses = dict[str, set[str]]()
+        for one in self.api.call("GET", "/apis/networking.k8s.io/v1/ingresses")["items"]:
+            group = one["metadata"]["annotations"].get(f"{PREFIX}group.name", "")
+            points = one["status"].get("loadBalancer", {}).get("ingress", [{}])
+            addresses.setdefault(group, set()).add(points[0].get("hostname", ""))
+        made = {one["DNSName"]: one for one in self._balancers()}
+        names = self._edges()
+        return {
+            names[group]: self._describe(made[address])
+            for group, (address, *others) in addresses.items()
+            if not others and address in made and group in names
+        }
+
+    def services(self) -> dict[str, str]:
+        """The Service of each target group, as the controller binds them."""
+        bindings = self.api.call("GET", "/apis/elbv2.k8s.aws/v1beta1/targetgroupbindings")["items"]
+        return {
+            one["spec"][
+                "targetGroupARN"
+            ]: f"{one['metadata']['namespace']}/{one['spec']['serviceRef']['name']}"
+            for one in bindings
+        }
+
+    def warnings(self) -> list[str]:
+        """What the controller complained of."""
+        events = self.api.call("GET", "/api/v1/events")["items"]
+        return [one["message"] for one in events if one["type"] == "Warning"]
+
+    def _edges(self) -> dict[str, str]:
+        """The name of each edge's Ingress, by its group."""
+        ingresses = [one for one in self._applied.values() if one["kind"] == "Ingress"]
+        edges = [one["metadata"] for one in ingresses if one["metadata"]["name"].startswith("edge-")]
+        return {one["annotations"].get(f"{PREFIX}group.name", ""): one["name"] for one in edges}
+
+    def _balancers(self) -> list[dict[str, Any]]:
+        return list(self.elbv2.describe_load_balancers()["LoadBalancers"])
+
+    def _describe(self, one: Mapping[str, Any]) -> Balancer:
+        services, arn = self.services(), one["LoadBalancerArn"]
+        listeners = {
+            one["Port"]: one for one in self.elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+        }
+        secure = listeners.get(443, {})
+        groups = self.elbv2.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"] if secure else []
+        actions = listeners.get(80, {}).get("DefaultActions", [])
+        certificates = [one["CertificateArn"] for one in secure.get("Certificates", [])]
+        return Balancer(
+            scheme=one["Scheme"],
+            zones=len(one["AvailabilityZones"]),
+            plain=_does(actions, services),
+            certificate=", ".join(certificates),
+            policy=secure.get("SslPolicy", ""),
+            rules=self._rules(secure["ListenerArn"], services) if secure else (),
+            otherwise=_does(secure.get("DefaultActions", []), services),
+            groups={services.get(one["TargetGroupArn"], "nothing"): self._group(one) for one in groups},
+        )
+
+    def _rules(self, listener: str, services: Mapping[str, str]) -> tuple[Rule, ...]:
+        found = self.elbv2.describe_rules(ListenerArn=listener)["Rules"]
+        ordered = sorted((one for one in found if not one["IsDefault"]), key=lambda one: int(one["Priority"]))
+        return tuple(
+            (
+                _values(one, "HostHeaderConfig"),
+                _values(one, "PathPatternConfig"),
+                _does(one["Actions"], services),
+            )
+            for one in ordered
+        )
+
+    def _group(self, one: Mapping[str, Any]) -> dict[str, str]:
+        told = self.elbv2.describe_target_group_attributes(TargetGroupArn=one["TargetGroupArn"])["Attributes"]
+        attributes = {each["Key"]: each["Value"] for each in told}
+        check = {key: str(one[MEMBERS[key]]) for key in CHECK if key in MEMBERS}
+        return {**check, "success-codes": one["Matcher"]["HttpCode"], DELAY: str(attributes[DELAY])}
+
+    def _certificate(self, region: str, domain: str) -> str:
+        """An issued certificate for all names of the domain."""
+        if (region, domain) not in self._certificates:
+            emulator.ensure_hosted_zone(self.aws.url, f"{ZONE}{len(self._certificates)}", domain)
+            acm = self.client("acm", region)
+            asked = {"DomainName": f"*.{domain}", "ValidationMethod": "DNS"}
+            arn = acm.request_certificate(**asked)["CertificateArn"]
+            described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+            record = described["DomainValidationOptions"][0]["ResourceRecord"]
+            values = {"TTL": 60, "ResourceRecords": [{"Value": record.pop("Value")}]}
+            change = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": {**record, **values}}]}
+            zone = f"{ZONE}{len(self._certificates)}"
+            self.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
+            self._certificates[region, domain] = arn
+        return self._certificates[region, domain]
+
+
+def _with_certificate(manifest: Mapping[str, Any], certificates: Mapping[str, str]) -> dict[str, Any]:
+    """The recorder's certificates exist nowhere: the manifest with one of the same region that does."""
+    found: dict[str, Any] = copy.deepcopy(dict(manifest))
+    annotations = found["metadata"].get("annotations", {})
+    if f"{PREFIX}certificate-arn" in annotations:
+        region = found["metadata"]["labels"][REGION_LABEL]
+        assert annotations[f"{PREFIX}certificate-arn"].split(":")[3] == region
+        annotations[f"{PREFIX}certificate-arn"] = certificates[region]
+    return found
+
+
+def _values(rule: Mapping[str, Any], condition: str) -> tuple[str, ...]:
+    return tuple(value for one in rule["Conditions"] for value in one.get(condition, {}).get("Values", []))
+
+
+def _does(actions: list[dict[str, Any]], services: Mapping[str, str]) -> str:
+    if len(actions) != 1:
+        return f"{len(actions)} actions"
+    [action] = actions
+    if action["Type"] == "redirect":
+        to = action["RedirectConfig"]
+        return REDIRECT if (to["Port"], to["StatusCode"]) == ("443", "HTTP_301") else str(to)
+    if action["Type"] == "fixed-response":
+        code = action["FixedResponseConfig"]["StatusCode"]
+        return {"404": NOTHING, "200": OK}.get(code, code)
+    [group] = action["ForwardConfig"]["TargetGroups"]
+    return f"forward to {services.get(group['TargetGroupArn'])}"
