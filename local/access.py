@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local import control_plane, emulator
-from local.edge.manifests import PORT as EDGE_PORT
+from local.alb import addresses
 from local.emulator import Emulator
 from local.files import DEFAULT_STATE, write_atomically
 from local.nodes import network
@@ -18,14 +18,16 @@ from local.processes import Processes
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The local target that runs. `edges` has a URL for each region that has a node, `lacks` a line for each
-    requirement of nodes that this machine does not meet. `unenforced` says why nodes do not enforce network
-    policies: empty where they do, None where there are no nodes of ours.
+    """The local target that runs. `edges` has a URL for each region that has a load balancer, `balancers` the
+    address of each load balancer by its DNS name, and `lacks` a line for each requirement of nodes that this
+    machine does not meet. `unenforced` says why nodes do not enforce network policies: empty where they do, None
+    where there are no nodes of ours.
     """
 
     kubeconfig: Path
     aws: Emulator
     edges: Mapping[str, str] = field(default_factory=dict)
+    balancers: Mapping[str, str] = field(default_factory=dict)
     lacks: Sequence[str] = ()
     unenforced: str | None = None
 
@@ -46,18 +48,30 @@ def find(state: Path = DEFAULT_STATE) -> Access | None:
     if aws is None:
         return None
     kubeconfig = Path(given) if given else state / control_plane.KUBECONFIG
+    unenforced = remembered(state).get("unenforced")
+    if given:
+        return Access(kubeconfig=kubeconfig, aws=aws, unenforced=unenforced)
     return Access(
         kubeconfig=kubeconfig,
         aws=aws,
-        edges={} if given else edges(state),
-        unenforced=remembered(state).get("unenforced"),
+        edges=edges(state),
+        balancers=addresses_of(state),
+        unenforced=unenforced,
     )
 
 
 def edges(state: Path) -> dict[str, str]:
-    """The URL of each region's edge: on its node."""
+    """The URL of each region's first load balancer, as soon as it has an address."""
     there = network.load(state)
-    return {region: f"http://{there.node(region)}:{EDGE_PORT}" for region in there.numbers} if there else {}
+    found = {region: addresses.find(state, region) for region in there.numbers} if there else {}
+    return {region: f"https://{next(iter(one.values()))}" for region, one in found.items() if one}
+
+
+def addresses_of(state: Path) -> dict[str, str]:
+    """Where the DNS names of load balancers lead clients of this machine."""
+    there = network.load(state)
+    regions = there.numbers if there else ()
+    return {name: address for region in regions for name, address in addresses.find(state, region).items()}
 
 
 def remembered(state: Path) -> dict[str, Any]:

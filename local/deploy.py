@@ -12,18 +12,21 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from engine.program import load_stack_file
 from local import access, control_plane, emulator, load_balancer_controller, readiness, services
 from local.access import Access
+from local.alb import cluster as balancers
 from local.consent import ask
 from local.files import LocalError, Progress, locked
 from local.kubernetes_api import KubernetesApi
 from local.nodes import addons, cluster, network
+from local.pki import Pki
 from local.processes import Processes
 from local.pulumi import tools
 from local.pulumi.stack import Stack
-from plan.names import LOCAL
+from plan.names import LOCAL, host_of
 from settings import from_config
 
 PROGRAM: Final = tools.REPOSITORY / "__main__.py"
@@ -107,12 +110,23 @@ class Target:
         outputs = access.remembered(self.state)["outputs"]
         shown = {name: value for name, value in outputs.items() if name != "readme"}
         self.progress(f"stack outputs:\n{json.dumps(shown, indent=2, sort_keys=True)}")
-        for region, url in target.edges.items():
-            self.progress(f"edge of {region}: {url}")
+        for region, url in access.edges(self.state).items():
+            self.progress(f"load balancer of {region}: {url}")
+        self._say_how_to_ask()
         self.progress(f"AWS emulator: {target.aws.url}  (access key and secret key: local)")
         self.progress(f"kubeconfig: {target.kubeconfig}\n\n  export KUBECONFIG={target.kubeconfig}\n")
         for remark in services.remarks(target):
             self.progress(remark)
+
+    def _say_how_to_ask(self) -> None:
+        """A company's Agent, through the load balancer of its first region."""
+        edges, authority = access.edges(self.state), Pki(folder=self.state / "pki").authority
+        for company in self.settings.companies:
+            host = host_of(company.namespace, self.settings.domain)
+            url = edges.get(self.settings.regions_of(company)[0].name)
+            if url:
+                place = f"{host}:443:{urlsplit(url).hostname}"
+                self.progress(f"  curl --resolve {place} --cacert {authority} https://{host}/health")
 
 
 def status(state: Path, progress: Progress) -> None:
@@ -125,7 +139,7 @@ def status(state: Path, progress: Progress) -> None:
         emulator.NAME,
         load_balancer_controller.NAME,
         *nodes,
-        *((addons.PROVISIONER,) if there else ()),
+        *((addons.PROVISIONER, *map(balancers.name_of, there.numbers)) if there else ()),
     )
     for name in names if state.exists() else ():
         found = processes.find(name)

@@ -111,12 +111,27 @@ def _make(pki: Pki, hosts: Collection[str]) -> None:
     write_atomically(pki.tokens, "".join(lines))
 
 
+def sign(folder: Path, hosts: Collection[str]) -> tuple[str, str]:
+    """Certificate and key, as PEM, of a server at `hosts`, signed by the cluster's authority of a folder that
+    `ensure` made.
+    """
+    key, certificate = _signed(folder / "ca", "server", hosts)
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), _pem(key)
+
+
 def _issue(folder: Path, authority: str, name: str, hosts: Collection[str]) -> None:
-    """Sign a certificate that serves at `hosts` and may be shown as a client's."""
-    issuer_key = serialization.load_pem_private_key((folder / f"{authority}.key").read_bytes(), password=None)
+    """Write a certificate that serves at `hosts` and may be shown as a client's."""
+    _write(folder, name, *_signed(folder / authority, name, hosts))
+
+
+def _signed(
+    authority: Path, name: str, hosts: Collection[str]
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    pem = authority.with_suffix(".key").read_bytes()
+    issuer_key = serialization.load_pem_private_key(pem, password=None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{folder / authority}.key is no elliptic curve key")
-    issuer = x509.load_pem_x509_certificate((folder / f"{authority}.crt").read_bytes())
+        raise TypeError(f"{authority}.key is no elliptic curve key")
+    issuer = x509.load_pem_x509_certificate(authority.with_suffix(".crt").read_bytes())
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -125,7 +140,7 @@ def _issue(folder: Path, authority: str, name: str, hosts: Collection[str]) -> N
         .add_extension(x509.SubjectAlternativeName(_names(hosts)), critical=False)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     )
-    _write(folder, name, key, builder.sign(issuer_key, hashes.SHA256()))
+    return key, builder.sign(issuer_key, hashes.SHA256())
 
 
 def _builder(

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from local import access, control_plane, emulator, load_balancer_controller, ports
 from local.access import Access
+from local.alb import cluster as balancers
 from local.consent import Consent
-from local.edge.manifests import manifests as edge_manifests
 from local.files import Progress
 from local.kubernetes_api import KubernetesApi
-from local.nodes import addons, cluster, network, network_policies, requirements, stock
+from local.nodes import addons, cluster, network, network_policies, requirements
 from local.processes import Processes
 from settings import Settings
 
@@ -60,8 +60,8 @@ def start(
         access.remember(state, unenforced=unenforced)
         cluster.start(state, planned, regions, config, images, progress, enforces=not unenforced)
         addons.start(Processes(state, progress), config)
-        objects = [*addons.manifests(aws.url), *edge_manifests(regions, stock.PYTHON_IMAGE)]
-        _apply(KubernetesApi(str(config), "", threading.Event(), progress), objects)
+        balancers.start(state, regions, aws, aws_region, progress)
+        _apply(KubernetesApi(str(config), "", threading.Event(), progress), addons.manifests(aws.url))
     if settings.hosted_zone_id:
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
     if any(settings.ingress_of(region).makes_load_balancers for region in settings.regions):

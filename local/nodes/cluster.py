@@ -185,6 +185,6 @@ def _source(node: Node) -> str:
     digest = hashlib.sha256()
     for file in (*files.NAMES, "node.json"):
         digest.update((node.folder / file).read_bytes())
-    for program in ("launch.py", "init.py", "network_policies.py", "plan.py"):
+    for program in ("launch.py", "namespaces.py", "init.py", "network_policies.py", "plan.py"):
         digest.update((Path(__file__).parent / program).read_bytes())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What may happen to a region's node: it stops, or its network is cut. Raises NodeError for no such node."""
+"""What may happen to a region: its node stops, or its network is cut. Raises NodeError for no such node."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def start(state: Path, region: str, progress: Progress) -> None:
 
 
 def cut(state: Path, region: str) -> None:
-    """Nobody reaches the node or its pods any more, and they reach nobody."""
+    """Nobody reaches the region's node, pods and load balancers any more, and they reach nobody."""
     network.cut(_network(state, region), region)
 
 

@@ -70,7 +70,12 @@ class Init:
 
     def _labels(self) -> dict[str, str]:
         region = self._node.region
-        return {"topology.kubernetes.io/region": region, "topology.kubernetes.io/zone": f"{region}a"}
+        return {
+            "topology.kubernetes.io/region": region,
+            "topology.kubernetes.io/zone": f"{region}a",
+            # Of such nodes the load balancer controller asks EC2 nothing.
+            "eks.amazonaws.com/compute-type": "hybrid",
+        }
 
     def _connect(self) -> None:
         node = self._node
@@ -83,6 +88,7 @@ class Init:
             f"addr add {node.address}/{PREFIX_LENGTH} dev {INTERFACE}",
             f"link set {INTERFACE} up",
             f"route add default via {node.network.host}",
+            f"route add {node.network.balancers} dev {INTERFACE}",
         ]
         for command in commands:
             subprocess.run(["ip", *command.split()], check=True)

@@ -1,38 +1,16 @@
 """One node, as a process: `python -m local.nodes.launch <node's folder>`.
 
-The node's first process and all that it starts live in mount, process, network, IPC and host name namespaces
-of their own. When the first one ends, for whatever reason, the kernel ends all others and takes every mount,
-interface, route and packet filter rule of the node with them; and it ends when this process does. So a node
-leaves nothing behind, also when somebody kills it, but its folder and its control groups (`cgroups.py`).
+A node leaves nothing behind, also when somebody kills it, but its folder and its control groups
+(`cgroups.py`).
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import socket
-import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from local.nodes import cgroups
-from local.nodes.plan import INTERFACE, Node
-
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUTS = 0x04000000
-CLONE_NEWIPC = 0x08000000
-CLONE_NEWPID = 0x20000000
-CLONE_NEWNET = 0x40000000
-MS_REC = 16384
-MS_PRIVATE = 1 << 18
-PR_SET_PDEATHSIG = 1
-"""sched.h, sys/mount.h, sys/prctl.h"""
-
-GO = b"!"
-
-_libc = ctypes.CDLL(None, use_errno=True)
+from local.nodes import cgroups, namespaces
+from local.nodes.plan import Node
 
 
 def main() -> int:
@@ -40,64 +18,8 @@ def main() -> int:
     # The kubelet would look for three seconds at each container that an earlier run has left there.
     cgroups.remove(node.cgroup)
     cgroups.make(node.cgroup)
-    ours, theirs = socket.socketpair()
-    # What is forked after the namespaces are left is in the new ones; the cable is laid from the old.
-    child = os.fork()
-    if child == 0:
-        ours.close()
-        _leave(theirs, node)
-    theirs.close()
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
-    if ours.recv(1):
-        _plug(node, child)
-        ours.send(GO)
-    return _result_of(child)
-
-
-def _leave(launcher: socket.socket, node: Node) -> NoReturn:
-    """In the child: into new namespaces, and as soon as the cable is there, start the node's first
-    process.
-    """
-    _die_with_parent()
-    spaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC
-    _checked(_libc.unshare(spaces), "unshare")
-    launcher.send(GO)
-    if not launcher.recv(1):
-        sys.exit("the launcher is gone")
-    first = os.fork()
-    if first != 0:
-        sys.exit(_result_of(first))
-    _die_with_parent()
-    _checked(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate /")
-    _checked(_libc.mount(b"proc", b"/proc", b"proc", 0, None), "mount /proc")
-    # Where containerd and runc keep sockets and states, whatever they are told.
-    _checked(_libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, None), "mount /run")
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "local.nodes.init", str(node.folder)])
-
-
-def _die_with_parent() -> None:
-    _checked(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl")
-
-
-def _result_of(child: int) -> int:
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
-
-
-def _plug(node: Node, process: int) -> None:
-    """A cable from the host's bridge into the node. It is gone with the node's network namespace."""
-    cable = node.network.cable(node.region)
-    for command in (
-        f"link add {cable} type veth peer name {INTERFACE} netns {process}",
-        f"link set {cable} master {node.network.bridge} up",
-    ):
-        subprocess.run(["ip", *command.split()], check=True)
-
-
-def _checked(answer: int, what: str) -> None:
-    if answer != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+    first = [sys.executable, "-P", "-m", "local.nodes.init", str(node.folder)]
+    return namespaces.run(first, node.network.bridge, node.network.cable(node.region))
 
 
 if __name__ == "__main__":

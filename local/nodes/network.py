@@ -28,6 +28,7 @@ def ensure(state: Path, regions: Iterable[str]) -> Network:
         _ip(f"link add {network.bridge} type bridge")
     _ip(f"addr replace {network.host}/{PREFIX_LENGTH} dev {network.bridge}")
     _ip(f"link set {network.bridge} up")
+    _ip(f"route replace {network.balancers} dev {network.bridge}")
     outside.open_for(network, state)
     return network
 
@@ -49,12 +50,19 @@ def load(state: Path) -> Network | None:
 
 
 def cut(network: Network, region: str) -> None:
-    """Pull the node's cable: nobody reaches it or its pods any more, and they reach nobody."""
-    _ip(f"link set {network.cable(region)} down")
+    """Pull the region's cables: nobody reaches its node, pods and load balancers any more, and they reach
+    nobody.
+    """
+    _pull(network, region, "down")
 
 
 def mend(network: Network, region: str) -> None:
-    _ip(f"link set {network.cable(region)} up")
+    _pull(network, region, "up")
+
+
+def _pull(network: Network, region: str, where: str) -> None:
+    for cable in (network.cable(region), network.balancers_cable(region)):
+        _ip(f"link set {cable} {where}")
 
 
 def _planned(state: Path, regions: Iterable[str]) -> Network:
@@ -70,7 +78,9 @@ def _planned(state: Path, regions: Iterable[str]) -> Network:
 def _free_prefix() -> str:
     taken = [ipaddress.ip_network(one["dst"]) for one in _told("route") if "/" in one["dst"]]
     for prefix in CANDIDATES:
-        if not any(ipaddress.ip_network(f"{prefix}.0.0/16").overlaps(one) for one in taken):
+        wanted = Network(prefix=prefix, bridge="", numbers={})
+        networks = map(ipaddress.ip_network, (wanted.whole, wanted.balancers))
+        if not any(one.overlaps(other) for one in networks for other in taken):
             return prefix
     raise NetworkError(f"every network from {CANDIDATES[0]}.0.0/16 to {CANDIDATES[-1]}.0.0/16 is in use here")
 

@@ -31,7 +31,9 @@ away the logs of pods that it does not know, which are those of the other nodes.
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """A cluster's network, all of it on one bridge: `<prefix>.0.1` is the host, `<prefix>.0.<10 + n>` node n,
-    `<prefix>.<n>.0/24` its pods, for which the node answers ARP.
+    `<prefix>.<n>.0/24` its pods, for which the node answers ARP. The load balancers have a network beside it,
+    within 100.64.0.0/10 as `ingressFrom` expects them: 100.64.0.0/16 for 10.88, 100.65.0.0/16 for 10.89 and
+    so on, and of it `100.64.<n>.0/24` for those of a region.
     """
 
     prefix: str
@@ -63,6 +65,23 @@ class Network:
     def cable(self, region: str) -> str:
         """The host's end of the node's cable."""
         return f"{self.bridge}n{self.numbers[region]}"
+
+    @property
+    def balancers(self) -> str:
+        """The network of all load balancers."""
+        return f"{self._balancers}.0.0/{PREFIX_LENGTH}"
+
+    def balancer(self, region: str, number: int) -> str:
+        """The address of a region's load balancer, from 1 on."""
+        return f"{self._balancers}.{self.numbers[region]}.{number}"
+
+    def balancers_cable(self, region: str) -> str:
+        """The host's end of the cable to a region's load balancers."""
+        return f"{self.bridge}b{self.numbers[region]}"
+
+    @property
+    def _balancers(self) -> str:
+        return f"100.{int(self.prefix.partition('.')[2]) - 24}"
 
 
 def bridge_name(state: Path) -> str:

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _LONGEST_LINE = 1024
@@ -20,6 +21,8 @@ class Place:
     host: str
     port: int
     tls: bool
+    authority: Path | None = None
+    """That signed the server's certificate; None: one that everybody trusts."""
 
     @classmethod
     def of(cls, url: str) -> Place:
@@ -82,15 +85,15 @@ def _connect(place: Place, question: Question) -> socket.socket:
         return connection
     try:
         connection.settimeout(max(0.001, deadline - time.monotonic()))
-        return _context(question.verify).wrap_socket(connection, server_hostname=question.host)
+        return _context(place, question).wrap_socket(connection, server_hostname=question.host)
     except BaseException:
         connection.close()
         raise
 
 
-def _context(verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not verify:
+def _context(place: Place, question: Question) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=place.authority)
+    if not question.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 

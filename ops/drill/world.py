@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from local.files import Progress
 from ops.aws import Reach, reach_of
@@ -29,6 +30,7 @@ from ops.drill.ways import LOCAL_WAYS, Way
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
 from plan.names import LOCAL
+from plan.route53 import canonical
 
 STATUS_SECONDS = 2.0
 """Between two questions to Route53's API, which takes five a second for a whole account."""
@@ -45,7 +47,9 @@ class Target:
     reach: Reach
     doors: Doors
     edges: Mapping[str, str]
-    """URLs by region, where edges are not found by their DNS names."""
+    """URLs by name or by region, where clients' DNS does not know the names of load balancers."""
+    authority: Path | None = None
+    """That signed the load balancers' certificates; None: one that everybody trusts."""
     journal: Journal
     progress: Progress
 
@@ -63,9 +67,10 @@ class Target:
 
     def place(self, name: str) -> Place:
         """Where the load balancer of a DNS name listens."""
-        region = edges_of(self.stack.settings).get(name.lower().rstrip("."))
-        url = self.edges.get(region or "")
-        return Place.of(url) if url else Place(host=name, port=443, tls=True)
+        known = canonical(name)
+        url = self.edges.get(known) or self.edges.get(edges_of(self.stack.settings).get(known, ""))
+        place = Place.of(url) if url else Place(host=name, port=443, tls=True)
+        return replace(place, authority=self.authority) if place.tls else place
 
     def require_another(self, region: str, *, last_serving: bool) -> None:
         require_another(self.stack, region, self.clusters, self.place, last_serving=last_serving)
@@ -135,18 +140,25 @@ def target_of(
         region: cluster for cluster in clusters_of(stack, contexts, state) for region in cluster.regions
     }
     edges: Mapping[str, str] = {}
+    authority = None
     reach = reach_of(stack, state)
     if stack.name == LOCAL:
         from local import access
+        from local.pki import Pki
 
         found = access.find(state)
         if found is None:
             raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
-        edges, reach = found.edges, Reach(local=True, given=found.aws.credentials())
-        if lacking := [region for region in stack.regions if region not in edges]:
+        if lacking := [region for region in stack.regions if region not in found.edges]:
             raise OperatorError(
-                f"the local target has no nodes for {', '.join(lacking)}, so that nothing serves there"
+                f"the local target has no load balancer for {', '.join(lacking)}, so that nothing serves"
+                " there"
             )
+        reach, authority = (
+            Reach(local=True, given=found.aws.credentials()),
+            Pki(folder=state / "pki").authority,
+        )
+        edges = _edges(read_records(reach, stack.settings.hosted_zone_id or ""), found.balancers)
     return Target(
         stack=stack,
         state=state,
@@ -154,9 +166,20 @@ def target_of(
         reach=reach,
         doors=Doors(),
         edges=edges,
+        authority=authority,
         journal=journal,
         progress=progress,
     )
+
+
+def _edges(records: Sequence[Mapping[str, Any]], balancers: Mapping[str, str]) -> dict[str, str]:
+    """URLs of the load balancers by the names that lead to them. `balancers`: addresses by DNS names."""
+    return {
+        canonical(record["Name"]): f"https://{balancers[target]}"
+        for record in records
+        for value in record.get("ResourceRecords", ())
+        if (target := canonical(value["Value"])) in balancers
+    }
 
 
 def _slow(checks: Sequence[Check]) -> list[str]:

@@ -1,0 +1,252 @@
+"""Load balancers made as the AWS Load Balancer Controller makes them, and the program that answers for them.
+
+As a program: the load balancers of one region without namespaces, on loopback addresses.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local import build, parts, pki, ports, vpc
+from local.alb.addresses import Addresses, file_of, find
+from local.alb.proxy import Proxy
+from local.alb.reading import STACK_TAG, Reading
+from local.alb.service import Service
+from local.emulator import REGION, Emulator, ensure_hosted_zone, tell_target_health
+from tests.services import until
+
+DOMAIN = "alb.test"
+HOST = f"acme.{DOMAIN}"
+EU = "eu-west-1"
+_numbers = itertools.count(1)
+ATTRIBUTES = {"deregistration_delay.timeout_seconds": "3"}
+CHECK = {
+    "HealthCheckPath": "/health",
+    "HealthCheckIntervalSeconds": 5,
+    "HealthCheckTimeoutSeconds": 2,
+    "HealthyThresholdCount": 2,
+    "UnhealthyThresholdCount": 2,
+}
+
+
+class Answers:
+    """A target: a server whose answer to health checks can be changed. It tells its name and what it got."""
+
+    def __init__(self, name: str, answer: Callable[[BaseHTTPRequestHandler], None] | None = None) -> None:
+        self.health = 200
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                if self.path == "/health":
+                    reply(self, outer.health, "")
+                elif answer:
+                    answer(self)
+                else:
+                    reply(self, 200, f"{name} {self.path} {self.headers['X-Forwarded-Proto']}")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        # An address for each: the emulator knows no two ports of one.
+        self.server = ThreadingHTTPServer((f"127.1.0.{next(_numbers)}", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def target(self) -> dict[str, Any]:
+        address, port = self.server.server_address[:2]
+        return {"Id": address, "Port": port}
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def reply(handler: BaseHTTPRequestHandler, status: int, text: str) -> None:
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(text)))
+    handler.end_headers()
+    handler.wfile.write(text.encode())
+
+
+class Region:
+    """The load balancers of a region in the emulator, and what answers for them."""
+
+    def __init__(self, state: Path, aws: Emulator, region: str) -> None:
+        self.state, self.region = state, region
+        make: Any = partial(boto3.client, region_name=REGION, **aws.credentials())
+        self.elbv2, self.acm, self.route53 = map(make, ("elbv2", "acm", "route53"))
+        self._subnets = [
+            one["SubnetId"]
+            for one in make("ec2").describe_subnets(
+                Filters=[{"Name": "vpc-id", "Values": [vpc.ensure(aws, REGION)]}]
+            )["Subnets"][:2]
+        ]
+        self._vpc = vpc.ensure(aws, REGION)
+        self._aws = aws
+
+    def certificate(self, *names: str) -> str:
+        """That is issued."""
+        ensure_hosted_zone(self._aws.url, "Z0ALB", DOMAIN)
+        asked = self.acm.request_certificate(
+            DomainName=names[0], SubjectAlternativeNames=[*names], ValidationMethod="DNS"
+        )
+        arn = str(asked["CertificateArn"])
+        options = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
+        changes = [
+            {
+                "Action": "UPSERT",
+                "ResourceRecordSet": {
+                    "Name": one["ResourceRecord"]["Name"],
+                    "Type": "CNAME",
+                    "TTL": 300,
+                    "ResourceRecords": [{"Value": one["ResourceRecord"]["Value"]}],
+                },
+            }
+            for one in options
+        ]
+        self.route53.change_resource_record_sets(HostedZoneId="Z0ALB", ChangeBatch={"Changes": changes})
+        return arn
+
+    def balancer(self, name: str, stack: str) -> str:
+        made = self.elbv2.create_load_balancer(
+            Name=name, Subnets=self._subnets, Tags=[{"Key": STACK_TAG, "Value": stack}]
+        )
+        return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def listener(self, balancer: str, certificate: str | None = None) -> tuple[str, int]:
+        """ARN and port. What no rule fits is 404."""
+        port = ports.choose(())
+        secure = {"Certificates": [{"CertificateArn": certificate}]} if certificate else {}
+        default = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        made = self.elbv2.create_listener(
+            LoadBalancerArn=balancer,
+            Port=port,
+            Protocol="HTTPS" if certificate else "HTTP",
+            DefaultActions=[default],
+            **secure,
+        )
+        return str(made["Listeners"][0]["ListenerArn"]), port
+
+    def rule(self, listener: str, priority: int, action: Mapping[str, Any], **conditions: str) -> str:
+        """`host` and `path` are the conditions."""
+        fields = {"host": "host-header", "path": "path-pattern"}
+        made = self.elbv2.create_rule(
+            ListenerArn=listener,
+            Priority=priority,
+            Conditions=[{"Field": fields[key], "Values": [value]} for key, value in conditions.items()],
+            Actions=[action],
+        )
+        return str(made["Rules"][0]["RuleArn"])
+
+    def group(self, name: str, *targets: Answers, **attributes: str) -> str:
+        made = self.elbv2.create_target_group(
+            Name=name, Protocol="HTTP", Port=3000, VpcId=self._vpc, TargetType="ip", **CHECK
+        )
+        arn = str(made["TargetGroups"][0]["TargetGroupArn"])
+        told = ATTRIBUTES | {key.replace("__", "."): value for key, value in attributes.items()}
+        self.elbv2.modify_target_group_attributes(
+            TargetGroupArn=arn, Attributes=[{"Key": key, "Value": value} for key, value in told.items()]
+        )
+        self.register(arn, *targets)
+        return arn
+
+    def register(self, group: str, *targets: Answers) -> None:
+        if targets:
+            self.elbv2.register_targets(TargetGroupArn=group, Targets=[one.target for one in targets])
+
+    def states(self, group: str) -> dict[int, str]:
+        """The health of a group's targets, by their ports."""
+        told = self.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {one["Target"]["Port"]: one["TargetHealth"]["State"] for one in told}
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """The program runs."""
+        caddy = build.ensure([parts.PARTS["caddy"]], print)["caddy"]
+        self.state.mkdir(exist_ok=True)
+        pki.ensure(self.state / "pki", ["localhost"])
+        argv = [sys.executable, "-m", __name__, str(self.state), self.region, self._aws.url, str(caddy)]
+        process = subprocess.Popen(argv)
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(10) != 0
+
+    def address(self, balancer: str) -> str:
+        told = self.elbv2.describe_load_balancers(LoadBalancerArns=[balancer])["LoadBalancers"]
+        name = told[0]["DNSName"].lower()
+        until(lambda: name in self.found(), "the load balancer has an address", 20)
+        return self.found()[name]
+
+    def found(self) -> dict[str, str]:
+        """The addresses of load balancers, by DNS name."""
+        return find(self.state, self.region)
+
+    def ask(
+        self, address: str, port: int, path: str = "/", host: str = HOST, *, tls: bool = False
+    ) -> tuple[int, str, Mapping[str, str]]:
+        connection: http.client.HTTPConnection
+        if tls:
+            trust = ssl.create_default_context(cafile=str(self.state / "pki" / "ca.crt"))
+            connection = _Named(address, port, host, trust)
+        else:
+            connection = http.client.HTTPConnection(address, port, timeout=60)
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text, dict(answer.headers)
+
+
+class _Named(http.client.HTTPSConnection):
+    """A connection to an address, which has to show the certificate of a name."""
+
+    def __init__(self, address: str, port: int, name: str, trust: ssl.SSLContext) -> None:
+        super().__init__(address, port, timeout=60, context=trust)
+        self._name, self._trust = name, trust
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._trust.wrap_socket(self.sock, server_hostname=self._name)
+
+
+def forward(group: str) -> dict[str, Any]:
+    return {"Type": "forward", "TargetGroupArn": group}
+
+
+def main(state: str, region: str, aws: str, caddy: str) -> None:
+    folder = Path(state)
+    proxy = Proxy(caddy, folder)
+    try:
+        Service(
+            Reading(region, REGION, aws),
+            proxy,
+            Addresses(file_of(folder, region), lambda number: f"127.0.0.{number}"),
+            partial(pki.sign, folder / "pki"),
+            partial(tell_target_health, aws),
+        ).run()
+    finally:
+        proxy.process.kill()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    main(*sys.argv[1:])
