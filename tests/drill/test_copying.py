@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,9 @@ def test_an_edge_is_asked_where_it_is_told_to_be_else_at_its_name(copies: Copies
     assert target(copies).place(name) == Place(host=name, port=443, tls=True)
     here = target(copies, us_east_1="http://10.88.0.12:8080")
     assert here.place(f"{name}.") == Place(host="10.88.0.12", port=8080, tls=False)
+    authority = Path("ca.crt")
+    second = replace(here, edges={name: "https://100.64.1.2"}, authority=authority)
+    assert second.place(f"{name}.") == Place(host="100.64.1.2", port=443, tls=True, authority=authority)
     assert here.place(f"{EU}.agency.test").host == f"{EU}.agency.test"
     assert here.place("lb.example.net") == Place(host="lb.example.net", port=443, tls=True)
 
