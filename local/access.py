@@ -20,8 +20,8 @@ from local.processes import Processes
 class Access:
     """The local target that runs. `edges` has a URL for each region that has a load balancer, `balancers` the
     address of each load balancer by its DNS name, and `lacks` a line for each requirement of nodes that this
-    machine does not meet. `unenforced` says why nodes do not enforce network policies: empty where they do, None
-    where there are no nodes of ours.
+    machine does not meet. `unenforced` says why nodes do not enforce network policies: empty where they
+    do, None where there are no nodes of ours.
     """
 
     kubeconfig: Path
@@ -48,15 +48,12 @@ def find(state: Path = DEFAULT_STATE) -> Access | None:
     if aws is None:
         return None
     kubeconfig = Path(given) if given else state / control_plane.KUBECONFIG
-    unenforced = remembered(state).get("unenforced")
-    if given:
-        return Access(kubeconfig=kubeconfig, aws=aws, unenforced=unenforced)
     return Access(
         kubeconfig=kubeconfig,
         aws=aws,
-        edges=edges(state),
-        balancers=addresses_of(state),
-        unenforced=unenforced,
+        edges={} if given else edges(state),
+        balancers={} if given else addresses_of(state),
+        unenforced=remembered(state).get("unenforced"),
     )
 
 

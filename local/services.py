@@ -66,13 +66,8 @@ def start(
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
     if any(settings.ingress_of(region).makes_load_balancers for region in settings.regions):
         load_balancer_controller.start(state, config, aws, aws_region, progress, webhooks=not given)
-    return Access(
-        kubeconfig=config,
-        aws=aws,
-        edges=access.edges(state) if planned else {},
-        lacks=lacks,
-        unenforced=access.remembered(state).get("unenforced"),
-    )
+    unenforced = access.remembered(state).get("unenforced")
+    return Access(kubeconfig=config, aws=aws, lacks=lacks, unenforced=unenforced)
 
 
 def remarks(target: Access) -> list[str]:

@@ -9,17 +9,20 @@ import subprocess
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from local import access
 from local.kubernetes_api import KubernetesApi
-from local.nodes import cluster, faults, network_policies
+from local.nodes import cluster, faults, network, network_policies
 from local.processes import Processes
 from ops.cluster_access import clusters_of
+from ops.drill.asking import Place, Question, Reply, ask
 from ops.stack import load
 from tests.nodes import machine
 from tests.nodes.conftest import ROOT, Stack, environment
@@ -102,23 +105,56 @@ def of_region(api: KubernetesApi, region: str) -> list[dict[str, Any]]:
     return [pod for pod in tenants(api) if pod["metadata"]["labels"][REGION] == region]
 
 
-def test_a_node_that_is_cut_off_is_reached_again_when_the_cable_is_back(stack: Stack) -> None:
-    address = urlsplit(access.edges(stack.state)[EU]).netloc.rpartition(":")
+def test_a_company_answers_over_tls_at_its_region_s_load_balancer(stack: Stack) -> None:
+    assert asked(stack, US, "client-a").ok
+    assert asked(stack, EU, "client-c").ok
+    assert asked(stack, US, "nobody").status == 404
+    targets = emulator_health(stack)
+    assert targets and set(targets.values()) == {"healthy"}
 
-    def answers() -> bool:
+
+def asked(stack: Stack, region: str, company: str) -> Reply:
+    host = f"{company}.agency.localhost.test"
+    place = replace(Place.of(access.edges(stack.state)[region]), authority=stack.state / "pki" / "ca.crt")
+    return ask(place, Question(host=host, path="/health", connect=2, answer=2))
+
+
+def emulator_health(stack: Stack) -> dict[str, str]:
+    """State of each target of every target group."""
+    found = access.find(stack.state)
+    assert found is not None
+    elbv2: Any = boto3.client("elbv2", region_name=US, **found.aws.credentials())
+    return {
+        one["Target"]["Id"]: one["TargetHealth"]["State"]
+        for group in elbv2.describe_target_groups()["TargetGroups"]
+        for one in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
+            "TargetHealthDescriptions"
+        ]
+    }
+
+
+def test_a_region_that_is_cut_off_is_reached_again_when_its_cables_are_back(stack: Stack) -> None:
+    there = network.load(stack.state)
+    assert there is not None
+    balancer = urlsplit(access.edges(stack.state)[EU]).hostname
+
+    def answers(address: str | None, port: int) -> bool:
         try:
-            socket.create_connection((address[0], int(address[2])), timeout=1).close()
+            socket.create_connection((address, port), timeout=1).close()
         except OSError:
             return False
         return True
 
-    assert answers()
+    def reached() -> list[bool]:
+        return [answers(there.node(EU), 10250), answers(balancer, 443)]
+
+    assert reached() == [True, True]
     faults.cut(stack.state, EU)
     try:
-        assert not answers()
+        assert reached() == [False, False]
     finally:
         faults.mend(stack.state, EU)
-    until(answers, "the node answers")
+    until(lambda: reached() == [True, True], "node and load balancer answer")
 
 
 @pytest.fixture
