@@ -66,8 +66,8 @@ def start(
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
     if any(settings.ingress_of(region).makes_load_balancers for region in settings.regions):
         load_balancer_controller.start(state, config, aws, aws_region, progress, webhooks=not given)
-    unenforced = access.remembered(state).get("unenforced")
-    return Access(kubeconfig=config, aws=aws, lacks=lacks, unenforced=unenforced)
+    told = access.remembered(state).get("unenforced")
+    return Access(kubeconfig=config, aws=aws, lacks=lacks, unenforced=told)
 
 
 def remarks(target: Access) -> list[str]:
