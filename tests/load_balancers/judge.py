@@ -19,6 +19,7 @@ from tests.load_balancers.promised import (
     DELAY,
     NOTHING,
     OK,
+    PATH,
     PREFIX,
     REDIRECT,
     Balancer,
@@ -33,13 +34,6 @@ POLL_SECONDS = 0.2
 KINDS = (NAMESPACE, SERVICE, INGRESS)
 """In the order in which they are made. Namespaces stay: they would wait for what nobody clears away."""
 ZONE = "Z0JUDGE"
-MEMBERS = {
-    "healthcheck-path": "HealthCheckPath",
-    "healthcheck-interval-seconds": "HealthCheckIntervalSeconds",
-    "healthcheck-timeout-seconds": "HealthCheckTimeoutSeconds",
-    "healthy-threshold-count": "HealthyThresholdCount",
-    "unhealthy-threshold-count": "UnhealthyThresholdCount",
-}
 
 
 class Judge:
@@ -149,12 +143,15 @@ class Judge:
         listeners = {
             one["Port"]: one for one in self.elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]
         }
+        told = self.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        attributes = {each["Key"]: each["Value"] for each in told}
         secure = listeners.get(443, {})
         groups = self.elbv2.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"] if secure else []
         actions = listeners.get(80, {}).get("DefaultActions", [])
         certificates = [one["CertificateArn"] for one in secure.get("Certificates", [])]
         return Balancer(
             scheme=one["Scheme"],
+            keep_alive=str(attributes.get("client_keep_alive.seconds")),
             zones=len(one["AvailabilityZones"]),
             plain=_does(actions, services),
             certificate=", ".join(certificates),
@@ -179,8 +176,8 @@ class Judge:
     def _group(self, one: Mapping[str, Any]) -> dict[str, str]:
         told = self.elbv2.describe_target_group_attributes(TargetGroupArn=one["TargetGroupArn"])["Attributes"]
         attributes = {each["Key"]: each["Value"] for each in told}
-        check = {key: str(one[MEMBERS[key]]) for key in CHECK if key in MEMBERS}
-        return {**check, "success-codes": one["Matcher"]["HttpCode"], DELAY: str(attributes[DELAY])}
+        check = {member: str(one[member]) for member in (PATH, *CHECK)}
+        return {**check, DELAY: str(attributes[DELAY])}
 
     def _certificate(self, region: str, domain: str) -> str:
         """An issued certificate for all names of the domain."""

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from components.policies import CONTROLLER
-from plan.edges import edge_label
+from plan import edges
 from plan.names import SYSTEM_NAMESPACE, host_of
 from settings import Settings
-from tests.recording import INGRESS, Recording
+from settings.models import Scheme
+from tests.recording import Recording
 
 PREFIX = "alb.ingress.kubernetes.io/"
 REDIRECT = "redirect to HTTPS 443 with HTTP_301"
 NOTHING = "answer 404"
 OK = "answer 200"
 CHECK = {
-    "healthcheck-path": "/",
-    "healthcheck-interval-seconds": "15",
-    "healthcheck-timeout-seconds": "5",
-    "healthy-threshold-count": "2",
-    "unhealthy-threshold-count": "2",
-    "success-codes": "200",
+    "HealthCheckIntervalSeconds": str(edges.TARGET_CHECK_SECONDS),
+    "HealthCheckTimeoutSeconds": str(edges.TARGET_TIMEOUT_SECONDS),
+    "HealthyThresholdCount": str(edges.TARGET_CHECKS),
+    "UnhealthyThresholdCount": str(edges.TARGET_CHECKS),
 }
-"""Annotations of a target group's health check, with the controller's defaults."""
+PATH = "HealthCheckPath"
 DELAY = "deregistration_delay.timeout_seconds"
 
 Rule = tuple[tuple[str, ...], tuple[str, ...], str]
@@ -38,6 +36,7 @@ class Balancer:
     """
 
     scheme: str
+    keep_alive: str
     zones: int
     plain: str
     certificate: str
@@ -56,10 +55,12 @@ def promised(recording: Recording, certificates: Mapping[str, str]) -> dict[str,
             continue
         own = [one for one in settings.companies if region in settings.regions_of(one)]
         for number in {one.edge for one in own}:
-            label = edge_label(region.name, number)
+            internal = "-internal" if settings.ingress.scheme is Scheme.INTERNAL else ""
+            label = f"{edges.edge_label(region.name, number)}{internal}"
             companies = sorted(one.namespace for one in own if one.edge == number)
             found[f"edge-{label}"] = Balancer(
                 scheme=settings.ingress.scheme.value,
+                keep_alive=str(edges.CLIENT_KEEP_ALIVE_SECONDS),
                 zones=3,
                 plain=REDIRECT,
                 certificate=certificates[region.name],
@@ -69,7 +70,7 @@ def promised(recording: Recording, certificates: Mapping[str, str]) -> dict[str,
                     *_answers(settings, region.name),
                 ),
                 otherwise=NOTHING,
-                groups=_groups(recording, companies, region.name, label),
+                groups=_groups(settings, companies, region.name),
             )
     return found
 
@@ -86,19 +87,11 @@ def _answers(settings: Settings, region: str) -> list[Rule]:
     return [((), (path, f"{path}/*"), does) for path in paths]
 
 
-def _groups(recording: Recording, companies: list[str], region: str, label: str) -> dict[str, dict[str, str]]:
-    wanted = {f"{name}/agent-{region}": (name, f"agent-{region}") for name in companies}
-    if recording.settings.failover_enabled:
-        wanted[f"{SYSTEM_NAMESPACE}/{CONTROLLER}"] = SYSTEM_NAMESPACE, f"edge-{label}"
-    found = {}
-    for service, (namespace, name) in wanted.items():
-        manifest = recording.manifest(INGRESS, name, namespace=namespace)
-        found[service] = _check(manifest["metadata"]["annotations"])
-    return found
-
-
-def _check(annotations: Mapping[str, Any]) -> dict[str, str]:
-    check = {key: str(annotations.get(PREFIX + key, default)) for key, default in CHECK.items()}
-    given = str(annotations.get(f"{PREFIX}target-group-attributes", ""))
-    attributes = dict(one.split("=") for one in given.split(",") if one)
-    return {**check, DELAY: attributes.get(DELAY, "300")}
+def _groups(settings: Settings, companies: list[str], region: str) -> dict[str, dict[str, str]]:
+    """The health check of each Service's target group, and how long its targets drain."""
+    paths = {f"{name}/agent-{region}": "/health" for name in companies}
+    if settings.failover_enabled:
+        # It is there also while the region is flagged.
+        paths[f"{SYSTEM_NAMESPACE}/{CONTROLLER}"] = f"/peer/{region}"
+    delay = {DELAY: str(edges.DEREGISTRATION_SECONDS)}
+    return {service: {**CHECK, **delay, PATH: path} for service, path in paths.items()}
