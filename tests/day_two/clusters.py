@@ -24,7 +24,10 @@ POLL_SECONDS = 0.2
 STORAGE_CLASSES = ("gp3", "io2")
 NETWORKING = "/apis/networking.k8s.io/v1"
 STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
-RUNNING = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+LONG_AGO = "2020-01-01T00:00:00Z"
+"""Of more than `minReadySeconds`."""
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
+RUNNING = {"phase": "Running", "conditions": [READY]}
 
 
 class Clusters:
