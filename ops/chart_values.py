@@ -176,6 +176,12 @@ class _Carrying:
             config["loadBalancing"] = {"policy": "failover"}
         if name := self._take("ingress.className", ""):
             config["ingress"] = {"className": name}
+        if name in ("", "alb"):
+            self._require(
+                "regions[].ingressFrom",
+                "the subnets of the load balancers, such as [10.0.0.0/24], unless the region gets its cluster"
+                " as {eks: <name>}",
+            )
 
     def _failover(self, config: Values) -> None:
         wanted = self._take("failoverController.enabled", True)

@@ -24,10 +24,12 @@ from settings.plain_secrets import command
 STAND_INS: Values = {
     "domain": "agency.example.com",
     "hostedZoneId": "Z0123456789ABCDEFGHIJ",
-    "regions": ["us-east-1"],
+    "regions": [{"name": "us-east-1"}],
     "images": {"agency": "registry.example.com/agency:1.0.0"},
 }
 """In place of what is missing, to see what else is at fault."""
+SUBNETS: Values = {"ingressFrom": ["10.0.0.0/24"]}
+"""The same for each region."""
 FLOAT = "tag:yaml.org,2002:float"
 
 
@@ -104,6 +106,7 @@ def _secrets(found: Carried, stack: str) -> Iterator[str]:
 def _faults(found: Carried, stack: str) -> list[str]:
     """What the settings say of it, with stand-ins for what is missing."""
     config: dict[str, Any] = {**STAND_INS, **found.config}
+    config["regions"] = [{**SUBNETS, **one} for one in config["regions"]]
     try:
         parse(config, stack)
     except SettingsError as error:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
-from local import access
 from ops.cluster_access import Object
 from ops.memory import AGENT, BRAIN
 from ops.validation import closed_targets, openings
@@ -115,7 +114,11 @@ def _unenforced(site: PodSite) -> Verdict:
         f"{site.pod_name(BRAIN)} reaches {site.pod_name(AGENT)}:{PORTS['agent']} of the same company, which"
         " its policies deny: this cluster enforces none"
     )
-    found = access.find(site.state) if site.stack.name == LOCAL else None
+    found = None
+    if site.stack.name == LOCAL:
+        from local import access
+
+        found = access.find(site.state)
     if found is None or found.unenforced is None:
         return Verdict(status=Status.NOT_ENFORCED, detail=told)
     if found.unenforced:

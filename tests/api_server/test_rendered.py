@@ -21,7 +21,9 @@ EXTERNAL = {"manager": "external-dns"}
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
 
 STACKS: dict[str, Raw] = {
-    "one region in the ambient cluster": stack(regions=[US], companies=["ambient", "Second_One"]),
+    "one region in the ambient cluster": stack(
+        regions=[{"name": US, "ingressFrom": ["10.0.0.0/24"]}], companies=["ambient", "Second_One"]
+    ),
     "five regions in one cluster, by place": stack(
         regions=[
             context(US, geo=["default"]),

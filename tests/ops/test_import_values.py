@@ -65,6 +65,8 @@ def deployed(importing: Import) -> Recording:
     """What the stack file deploys, once what was missing is there."""
     found = yaml.safe_load(importing.file.read_text())
     found["config"]["digital-agency:hostedZoneId"] = "Z0123456789ABCDEFGHIJ"
+    for region in found["config"]["digital-agency:regions"]:
+        region["ingressFrom"] = ["10.0.0.0/24"]
     importing.file.write_text(yaml.safe_dump(found))
     return record_file(importing.file)
 
@@ -74,6 +76,7 @@ def test_workloads_regions_and_sizes_are_those_of_the_chart(importing: Import) -
 
     assert code == DONE
     assert "at fault" not in said
+    assert "regions[].ingressFrom: the subnets of the load balancers" in said
     assert config["domain"] == "agency.test"
     assert config["loadBalancing"] == {"policy": "failover"}
     assert config["failover"] == {"intervalSeconds": 10, "timeoutSeconds": 5}
