@@ -7,11 +7,12 @@ within the company that the policies deny: it shows whether the cluster enforces
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
-from ops.cluster_access import Object
+from ops.cluster_access import Cluster, Object
 from ops.memory import AGENT, BRAIN
 from ops.validation import closed_targets, openings
 from ops.validation.pod_facts import PodFacts, facts_of, running
@@ -31,6 +32,8 @@ VPC_CNI = "aws-node"
 AUTO_MODE = ("eks.amazonaws.com/compute-type", "auto")
 """The label of nodes that have the agent built in. Source: the EKS user guide, EKS Auto Mode."""
 PAGE = "docs/network-isolation.md"
+LISTENING_SECONDS = 30.0
+POLL_SECONDS = 1.0
 
 
 def judge(run: Run, site: PodSite) -> Verdict:
@@ -70,11 +73,22 @@ def _pods(run: Run, site: PodSite) -> list[PodFacts]:
     def known(pod: Object) -> PodFacts:
         key = site.cluster.name, pod["metadata"]["uid"]
         if key not in run.pods:
-            run.pods[key] = facts_of(site.cluster, pod)
+            run.pods[key] = _facts(site.cluster, pod)
         return run.pods[key]
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(known, found))
+
+
+def _facts(cluster: Cluster, pod: Object) -> PodFacts:
+    """Once the pod listens at its declared ports: an application may be starting again."""
+    deadline = time.monotonic() + LISTENING_SECONDS
+    while True:
+        facts = facts_of(cluster, pod)
+        asked = bool(facts.tcp)
+        if not asked or facts.tcp >= facts.declared.keys() or time.monotonic() >= deadline:
+            return facts
+        time.sleep(POLL_SECONDS)
 
 
 def _require_listening(site: PodSite, pods: Iterable[PodFacts]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ops.validation import network
 from ops.validation.pod_facts import link_local
 from ops.validation.verdicts import Failure, Status
 from plan.names import LOCAL
@@ -207,12 +209,21 @@ def test_policies_that_are_missing_are_not_taken_for_a_cluster_that_enforces_non
         judged(boxed)
 
 
-def test_a_port_where_nothing_listens_is_no_proof(boxed: Boxed) -> None:
+def test_a_port_where_nothing_listens_is_no_proof(boxed: Boxed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "LISTENING_SECONDS", 0.0)
     boxed.pod(boxed.sites[1], "brain").servers[3002].kill()
     with pytest.raises(
         Failure, match="whether the brain of Globex_Corp in us-east-1 can be reached cannot be judged"
     ):
         judged(boxed)
+
+
+def test_an_application_that_starts_again_is_waited_for(boxed: Boxed) -> None:
+    boxed.box.network.silent.add(3002)
+    listens = threading.Timer(1.0, boxed.box.network.silent.clear)
+    listens.start()
+    assert judged(boxed).status is Status.PASSED
+    listens.join()
 
 
 def test_a_pod_that_does_not_run_is_no_proof(boxed: Boxed) -> None:
