@@ -11,14 +11,12 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import KubernetesObject, Manifest
+from plan.edges import READINESS_GATE
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import SYSTEM_NAMESPACE
 from settings import ClusterPlan, Region, Settings
 
 PRIORITY_CLASS = "digital-agency"
-READINESS_GATE = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
-"""Label of a namespace: a pod behind a load balancer of AWS is ready only when that one sees it healthy. So a
-rollout never leaves only targets that have just come or are about to go."""
 
 
 @dataclass(frozen=True, kw_only=True)

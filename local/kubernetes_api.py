@@ -84,6 +84,11 @@ class KubernetesApi:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         return live
 
+    def apply(self, manifest: Object, manager: str) -> None:
+        """Server-side apply; `manager` takes over the fields of others. Raises ApiError."""
+        path = f"{self.path(manifest)}?fieldManager={manager}&force=true"
+        self.call("PATCH", path, manifest, "application/apply-patch+yaml")
+
     def path(self, manifest: Object) -> str:
         """Where the object of a manifest lies. Raises LocalError for a kind that the cluster has not."""
         version, metadata = manifest["apiVersion"], manifest["metadata"]

@@ -23,6 +23,8 @@ from local.kubernetes_api import KubernetesApi, Object
 from local.pki import Pki
 from local.processes import Processes
 from local.vpc import CLUSTER
+from plan.edges import READINESS_GATE
+from settings.ingress import LOAD_BALANCER_CONTROLLER
 
 NAME: Final = "aws-load-balancer-controller"
 GROUP: Final = "elbv2.k8s.aws/v1beta1"
@@ -31,7 +33,6 @@ HOOKS: Final = ("/mutate-v1-pod", "/validate-networking-v1-ingress")
 """Paths of the admission webhooks that are for what this project deploys: readiness gates of pods, and
 annotations of Ingresses.
 """
-GATED: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
 FIELD_MANAGER: Final = "digital-agency-local"
 READY_SECONDS: Final = 60.0
 PORT_TAKEN: Final = "address already in use"
@@ -72,16 +73,15 @@ class _Controller:
     def prepare(self) -> None:
         for file in sorted(self._binary.parent.glob("elbv2.k8s.aws_*.yaml")):
             definition = yaml.safe_load(file.read_text(encoding="utf-8"))
-            self._apply(definition)
+            self._api.apply(definition, FIELD_MANAGER)
             self._api.wait(definition, _established, "established", READY_SECONDS)
-        self._apply(
-            {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "IngressClass",
-                "metadata": {"name": CLASS},
-                "spec": {"controller": "ingress.k8s.aws/alb"},
-            }
-        )
+        ingress_class = {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {"name": CLASS},
+            "spec": {"controller": LOAD_BALANCER_CONTROLLER},
+        }
+        self._api.apply(ingress_class, FIELD_MANAGER)
         self._forget_target_groups()
 
     def _forget_target_groups(self) -> None:
@@ -140,12 +140,8 @@ class _Controller:
                 url = f"https://{ports.LOOPBACK}:{self._processes.port(NAME)}{path}"
                 hook["clientConfig"] = {"url": url, "caBundle": authority}
                 if path == "/mutate-v1-pod":
-                    hook["namespaceSelector"] = {"matchLabels": {GATED: "enabled"}}
-            self._apply(configuration)
-
-    def _apply(self, manifest: Object) -> None:
-        path = f"{self._api.path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
-        self._api.call("PATCH", path, manifest, "application/apply-patch+yaml")
+                    hook["namespaceSelector"] = {"matchLabels": {**READINESS_GATE}}
+            self._api.apply(configuration, FIELD_MANAGER)
 
 
 def _established(definition: Object) -> bool:

@@ -20,7 +20,6 @@ from local.nodes import addons, cluster, network, network_policies, requirements
 from local.processes import Processes
 from settings import Settings
 
-FIELD_MANAGER = "digital-agency-local"
 KUBECTL = "https://kubernetes.io/docs/tasks/tools/"
 
 
@@ -61,7 +60,9 @@ def start(
         cluster.start(state, planned, regions, config, images, progress, enforces=not unenforced)
         addons.start(Processes(state, progress), config)
         balancers.start(state, regions, aws, aws_region, progress)
-        _apply(KubernetesApi(str(config), "", threading.Event(), progress), addons.manifests(aws.url))
+        api = KubernetesApi(str(config), "", threading.Event(), progress)
+        for manifest in addons.manifests(aws.url):
+            api.apply(manifest, load_balancer_controller.FIELD_MANAGER)
     if settings.hosted_zone_id:
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
     if any(settings.ingress_of(region).makes_load_balancers for region in settings.regions):
@@ -88,9 +89,3 @@ def _given(state: Path, kubeconfig: Path | None) -> Path | None:
 
 def _no_nodes(lacks: Sequence[str]) -> str:
     return "no nodes, so pods stay pending: this machine lacks\n  " + "\n  ".join(lacks)
-
-
-def _apply(api: KubernetesApi, objects: Sequence[dict[str, object]]) -> None:
-    for manifest in objects:
-        path = f"{api.path(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
-        api.call("PATCH", path, manifest, "application/apply-patch+yaml")

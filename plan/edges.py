@@ -9,6 +9,9 @@ from plan.records import CompanyRoute, HealthCheck
 
 NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
 
+READINESS_GATE: Mapping[str, str] = MappingProxyType({"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"})
+"""Label of a namespace: a pod behind a load balancer of AWS is ready only when that one sees it healthy. So a
+rollout never leaves only targets that have just come or are about to go."""
 TARGET_CHECK_SECONDS = 5
 """Between two questions of a load balancer to a target, the shortest that an ALB allows."""
 TARGET_TIMEOUT_SECONDS = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.emulator import tell_target_health
-from local.load_balancer_controller import GATED
+from plan.edges import READINESS_GATE
 from tests.components.stacks import stack
 from tests.load_balancers.judge import Judge
 from tests.recording import STATEFUL_SET, record
@@ -22,7 +22,7 @@ def test_a_pod_is_ready_when_its_load_balancer_finds_it_healthy(judge: Judge) ->
     recording = record(stack())
     judge.check(recording)
     [group] = [arn for arn, service in judge.services().items() if service == f"{NAMESPACE}/{NAME}"]
-    label = {"metadata": {"labels": {GATED: "enabled"}}}
+    label = {"metadata": {"labels": {**READINESS_GATE}}}
     judge.api.call("PATCH", f"/api/v1/namespaces/{NAMESPACE}", label, "application/merge-patch+json")
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": HYBRID}}
     judge.api.call("POST", "/api/v1/nodes", node)
