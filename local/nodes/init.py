@@ -81,7 +81,7 @@ class Init:
         node = self._node
         _switch()
         if node.enforces:
-            network_policies.hold_back(node.network)
+            network_policies.hold_back()
         commands = [
             "link set lo up",
             f"addr add {NODE_LOCAL_DNS}/32 dev lo scope host",

@@ -10,24 +10,35 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.nodes.plan import INTERFACE, Network
+from local.nodes.plan import INTERFACE
 
 PROGRAM = "kube-network-policies"
 QUEUE = 100
 QUEUES = Path("/proc/net/netfilter/nfnetlink_queue")
 COMMAND = ("iptables-restore", "--wait", "--noflush")
-UNUSED = Network(prefix="10.0", bridge="", numbers={})
+RULES = f"""*mangle
+:POLICIES - [0:0]
+-A POLICIES -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+-A POLICIES -m conntrack --ctstate INVALID -j DROP
+-A POLICIES -j NFQUEUE --queue-num {QUEUE}
+-A FORWARD -j POLICIES
+-A INPUT -i lo -j ACCEPT
+-A INPUT -i {INTERFACE} -j ACCEPT
+-A INPUT -j POLICIES
+COMMIT
+"""
+"""What comes in neither from the node itself nor by its cable comes from a pod."""
 
 
 def obstacle() -> str:
     """Why this machine's kernel cannot do this; empty where it can."""
-    answer = _load(["unshare", "--net", *COMMAND], UNUSED)
+    answer = _load(["unshare", "--net", *COMMAND])
     return "" if answer.returncode == 0 else answer.stderr.strip() or f"`{COMMAND[0]}` failed"
 
 
-def hold_back(network: Network) -> None:
+def hold_back() -> None:
     """In the node's network namespace, before a pod is there."""
-    answer = _load(COMMAND, network)
+    answer = _load(COMMAND)
     if answer.returncode != 0:
         raise OSError(f"`{' '.join(COMMAND)}` failed: {answer.stderr.strip()}")
 
@@ -37,21 +48,5 @@ def are_decided() -> bool:
     return any(line.split()[0] == str(QUEUE) for line in QUEUES.read_text().splitlines())
 
 
-def _load(command: Sequence[str], network: Network) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=_rules(network), capture_output=True, text=True)
-
-
-def _rules(network: Network) -> str:
-    """What comes in neither from the node itself nor by its cable comes from a pod."""
-    return f"""*mangle
-:POLICIES - [0:0]
--A POLICIES -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
--A POLICIES -m conntrack --ctstate INVALID -j DROP
--A POLICIES -s {network.nodes} -j RETURN
--A POLICIES -j NFQUEUE --queue-num {QUEUE}
--A FORWARD -j POLICIES
--A INPUT -i lo -j ACCEPT
--A INPUT -i {INTERFACE} -j ACCEPT
--A INPUT -j POLICIES
-COMMIT
-"""
+def _load(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=RULES, capture_output=True, text=True)

@@ -51,11 +51,6 @@ class Network:
     def whole(self) -> str:
         return f"{self.prefix}.0.0/{PREFIX_LENGTH}"
 
-    @property
-    def nodes(self) -> str:
-        """The host and all nodes."""
-        return f"{self.prefix}.0.0/24"
-
     def node(self, region: str) -> str:
         return f"{self.prefix}.0.{NODES_FROM + self.numbers[region]}"
 

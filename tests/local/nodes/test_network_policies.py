@@ -47,7 +47,7 @@ def test_a_node_does_not_start_without_the_rules(monkeypatch: pytest.MonkeyPatch
     answer(monkeypatch, 2, REFUSED)
 
     with pytest.raises(OSError, match="unknown option --queue-num"):
-        network_policies.hold_back(network_policies.UNUSED)
+        network_policies.hold_back()
 
 
 @pytest.mark.parametrize("queues", ["", "  101  7 0 2 65531 0 0 1 1\n"])
