@@ -162,18 +162,15 @@ class Platform:
         return made
 
     def _mesh(self) -> None:
-        if len(self.buckets) < 2:
-            return
-        links = {
-            region.name: tuple(
-                sorted(
-                    self.buckets.keys() - {region.name}
-                    if region.replicate_to is None
-                    else region.replicate_to
-                )
-            )
+        others = {
+            region.name: self.buckets.keys() - {region.name}
+            if region.replicate_to is None
+            else region.replicate_to
             for region in self.settings.regions
         }
+        links = {name: tuple(sorted(targets)) for name, targets in others.items() if targets}
+        if not self.buckets or not links:
+            return
         args = ReplicationMeshArgs(
             role=names.replication_role_name(self.settings.domain, self.stack),
             links=links,

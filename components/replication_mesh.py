@@ -22,7 +22,7 @@ TIME_CONTROL_MINUTES = 15
 class ReplicationMeshArgs:
     role: str
     links: Mapping[str, tuple[str, ...]]
-    """A region to the regions that it replicates to."""
+    """A region that replicates to the regions that it replicates to."""
     bucket_names: Mapping[str, str]
     buckets: Mapping[str, ReplicationBucket]
     replication: Replication
@@ -47,8 +47,6 @@ class ReplicationMesh(ComponentResource):
             opts=child,
         )
         for region, targets in sorted(args.links.items()):
-            if not targets:
-                continue
             versioned = [args.buckets[one].versioning for one in (region, *targets)]
             aws.s3.BucketReplicationConfig(
                 f"{name}-rules@{region}",

@@ -113,12 +113,13 @@ def replication_trust() -> Document:
 def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str, str]) -> Document:
     """What S3 may do to copy each region's own prefix (source: S3 user guide, "Setting up permissions").
 
-    `links` maps a region to the regions that it replicates to, `buckets` a region to its bucket's name.
+    `links` maps each region that replicates to the regions that it replicates to, `buckets` a region to its
+    bucket's name.
     Batch jobs (`python -m ops backfill`) need `InitiateReplication`, `PutInventoryConfiguration` for the list
     of objects that S3 makes itself, and `PutObject` for the report of what failed (source: S3 user guide,
     "Configuring an IAM role for S3 Batch Replication").
     """
-    sources = sorted(region for region, targets in links.items() if targets)
+    sources = sorted(links)
     configuration = ["s3:GetReplicationConfiguration", "s3:ListBucket", "s3:PutInventoryConfiguration"]
     read = [
         "s3:GetObjectVersionForReplication",

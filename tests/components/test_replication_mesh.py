@@ -52,6 +52,14 @@ def test_every_region_s_own_prefix_goes_to_all_other_regions(run: Recording) -> 
         assert len({rule["id"] for rule in found.values()}) == 2
 
 
+def test_regions_that_copy_nowhere_need_no_role() -> None:
+    """IAM refuses a policy with a statement without resources."""
+    run = mesh(us=[], eu=[], west=[])
+
+    assert run.of(MESH) == []
+    assert run.of(BUCKET_REPLICATION) == []
+
+
 def test_rules_are_made_in_their_region_after_both_buckets_are_versioned(run: Recording) -> None:
     versioning = {one.urn for one in run.of(BUCKET_VERSIONING)}
     for region in REGIONS:
