@@ -82,9 +82,15 @@ class Judge:
                     query = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
                     self.api.call("PATCH", path + query, manifest, "application/apply-patch+yaml")
         for kind in ("Ingress", "Service"):
-            for path in self._applied.keys() - wanted.keys():
-                if self._applied[path]["kind"] == kind:
-                    self.api.call("DELETE", path)
+            removed = [
+                path for path in self._applied.keys() - wanted.keys() if self._applied[path]["kind"] == kind
+            ]
+            for path in removed:
+                self.api.call("DELETE", path)
+            for path in removed:
+                self.api.wait(
+                    self._applied[path], None, "gone: the controller clears away first", LIMIT_SECONDS
+                )
         self._applied = wanted
         return certificates
 
