@@ -20,6 +20,7 @@ PROGRAMS = {
     "coredns": "Apache-2.0",
     "d2": "MPL-2.0",
     "etcd": "Apache-2.0",
+    "external-dns": "Apache-2.0",
     "kube-network-policies": "Apache-2.0",
     "kube-score": "MIT",
     "kubernetes": "Apache-2.0",

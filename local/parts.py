@@ -123,6 +123,13 @@ PARTS: Mapping[str, Part] = {
             ldflags=("-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={version}",),
         ),
         Part(
+            name="external-dns",
+            module="external-dns",
+            package="sigs.k8s.io/external-dns",
+            pinned="sigs.k8s.io/external-dns",
+            ldflags=("-X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
+        ),
+        Part(
             name="d2",
             module="d2",
             package="oss.terrastruct.com/d2",
