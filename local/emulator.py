@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).parent.parent
 PROGRAM = (
     *(Path(__file__).parent / name for name in ("emulator_server.py", "object_replication.py")),
     *sorted((Path(__file__).parent / "mends").glob("*.py")),
+    *(REPOSITORY / "plan" / name for name in ("route53.py", "record_sets.py", "geo.py")),
 )
 HOSTED_ZONE_PATH = "/digital-agency/hosted-zone"
 IDENTITY_PATH = "/digital-agency/process"

@@ -3,33 +3,29 @@
 Record sets are the dictionaries of boto3's `list_resource_record_sets`. The rules are those of the API
 reference (ChangeResourceRecordSets, ResourceRecordSet) and of the developer guide ("Supported DNS record
 types", CNAME: no other record may have the name). A batch is all or nothing, and is judged by the state that
-it leads to.
+it leads to. `plan.record_sets` has the rules for one record set alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-RecordSet = Mapping[str, Any]
+from plan.record_sets import RecordSet, canonical, problems_of, routing_keys
+
+__all__ = ["Change", "Key", "RecordSet", "Refused", "Zone", "canonical", "key_of", "refusals", "routing_keys"]
+
 Change = tuple[Literal["CREATE", "UPSERT", "DELETE"], RecordSet]
 Key = tuple[str, str, str | None]
 """Name, type and set identifier: no two record sets of a zone share all three."""
 
-ROUTING_KEYS = (
-    "Weight",
-    "Region",
-    "Failover",
-    "GeoLocation",
-    "MultiValueAnswer",
-    "CidrRoutingConfig",
-    "GeoProximityLocation",
-)
-"""A record set has the key of its routing policy; a simple one has none of them."""
 _UNIQUE = ("Region", "Failover", "GeoLocation")
 """Policies of which no two record sets of one name and type may have the same value."""
+_MOST = 100
+"""Record sets of one name and type."""
+_APEX = ("NS", "SOA")
+"""Types of the record sets that a zone has from the beginning to its end."""
 
 
 class Refused(ValueError):
@@ -37,10 +33,23 @@ class Refused(ValueError):
 
 
 class Zone:
-    """The record sets of a hosted zone. `zone_id` tells aliases within the zone from those to other zones."""
+    """The record sets of a hosted zone.
 
-    def __init__(self, record_sets: Iterable[RecordSet] = (), zone_id: str = "") -> None:
-        self._zone_id = zone_id
+    What is not given is not judged: `zone_id` tells aliases within the zone from those to other zones,
+    `zones` are all that the account has, `name` is the zone's domain, `health_checks` those that exist.
+    """
+
+    def __init__(
+        self,
+        record_sets: Iterable[RecordSet] = (),
+        zone_id: str = "",
+        *,
+        name: str = "",
+        zones: Container[str] = (),
+        health_checks: Container[str] | None = None,
+    ) -> None:
+        self._zone_id, self._zones, self._name = zone_id, zones, canonical(name)
+        self._health_checks = health_checks
         self._records: dict[Key, RecordSet] = {}
         self.change(*(("CREATE", record) for record in record_sets))
 
@@ -53,22 +62,61 @@ class Zone:
         after = dict(self._records)
         found: list[str] = []
         for action, record in changes:
-            key = key_of(record)
-            if action == "CREATE" and key in after:
-                found.append(f"{_named(key)}: CREATE of a record set that exists")
-            if action == "DELETE" and after.get(key) != record:
-                found.append(f"{_named(key)}: DELETE of a record set that does not exist with these values")
+            found.extend(self._problems_of_change(action, record, after))
             if action == "DELETE":
-                after.pop(key, None)
+                after.pop(key_of(record), None)
             else:
-                after[key] = record
-        found.extend(refusals(list(after.values()), self._zone_id))
+                after[key_of(record)] = record
+        found.extend(_twice(changes))
+        names = {canonical(record["Name"]) for _, record in changes}
+        found.extend(refusals([record for key, record in after.items() if key[0] in names]))
+        if self._zone_id:
+            found.extend(self._lost_aliases(after.values()))
         if found:
-            raise Refused("; ".join(found))
+            raise Refused("; ".join(dict.fromkeys(found)))
         self._records = after
 
+    def _problems_of_change(
+        self, action: str, record: RecordSet, held: dict[Key, RecordSet]
+    ) -> Iterator[str]:
+        """In the words of Route53 where clients read them."""
+        key = key_of(record)
+        if action == "CREATE" and key in held:
+            yield f"Tried to create resource record set {_quoted(key)} but it already exists"
+        if action == "DELETE" and key not in held:
+            yield f"Tried to delete resource record set {_quoted(key)} but it was not found"
+        elif action == "DELETE" and _values(held[key]) != _values(record):
+            told = "but the values provided do not match the current values"
+            yield f"Tried to delete resource record set {_quoted(key)} {told}"
+        if action == "DELETE":
+            if self._name and key[0] == self._name and key[1] in _APEX:
+                yield f"{_named(key)}: a zone keeps its own {key[1]} record set"
+            return
+        yield from (f"{_named(key)}: {problem}" for problem in problems_of(record))
+        if self._name and not f".{key[0]}".endswith(f".{self._name}"):
+            yield f"{_named(key)}: the zone is for names in {self._name}"
+        if self._name == key[0] and key[1] == "CNAME":
+            yield f"{_named(key)}: the name of the zone itself cannot have a CNAME"
+        check = record.get("HealthCheckId")
+        if check is not None and self._health_checks is not None and check not in self._health_checks:
+            yield f"{_named(key)}: no health check has the id {check}"
+        alias = record.get("AliasTarget")
+        if alias and alias["HostedZoneId"] != self._zone_id and alias["HostedZoneId"] in self._zones:
+            yield f"{_named(key)}: alias to {alias['DNSName']} in another hosted zone"
 
-def refusals(record_sets: Sequence[RecordSet], zone_id: str = "") -> list[str]:
+    def _lost_aliases(self, record_sets: Iterable[RecordSet]) -> Iterator[str]:
+        records = list(record_sets)
+        held = {key_of(record)[:2] for record in records}
+        for record in records:
+            alias = record.get("AliasTarget")
+            if alias and alias["HostedZoneId"] == self._zone_id:
+                target = canonical(alias["DNSName"])
+                if (target, record["Type"]) not in held:
+                    kind = record["Type"]
+                    yield f"{_named(key_of(record))}: alias to {target}, which has no {kind} record set"
+
+
+def refusals(record_sets: Sequence[RecordSet]) -> list[str]:
     """Why Route53 would not hold these record sets together; empty if it would."""
     by_name: defaultdict[str, defaultdict[str, list[RecordSet]]] = defaultdict(lambda: defaultdict(list))
     for record in record_sets:
@@ -80,23 +128,11 @@ def refusals(record_sets: Sequence[RecordSet], zone_id: str = "") -> list[str]:
             found.append(f"{name}: CNAME beside {others}")
         for kind, group in by_type.items():
             found.extend(f"{name} {kind}: {problem}" for problem in _problems_of_group(group))
-    if zone_id:
-        held = {(name, kind) for name, by_type in by_name.items() for kind in by_type}
-        found.extend(_lost_aliases(record_sets, held, zone_id))
     return found
 
 
 def key_of(record: RecordSet) -> Key:
     return canonical(record["Name"]), record["Type"], record.get("SetIdentifier")
-
-
-def routing_keys(record: RecordSet) -> list[str]:
-    return [key for key in ROUTING_KEYS if record.get(key) is not None]
-
-
-def canonical(name: str) -> str:
-    r"""Lower case, no trailing dot, and Route53's escapes read (`\052` is `*`, three octal digits)."""
-    return re.sub(r"\\([0-3][0-7]{2})", lambda match: chr(int(match[1], 8)), name).rstrip(".").lower()
 
 
 def _problems_of_group(group: Sequence[RecordSet]) -> Iterator[str]:
@@ -107,41 +143,51 @@ def _problems_of_group(group: Sequence[RecordSet]) -> Iterator[str]:
         yield f"several routing policies: {', '.join(names)}"
     for what, values in (
         ("set identifier", [record.get("SetIdentifier") for record in group]),
-        *((key, [_value(record[key]) for record in group if record.get(key) is not None]) for key in _UNIQUE),
+        *(
+            (key, [_hashable(record[key]) for record in group if key in routing_keys(record)])
+            for key in _UNIQUE
+        ),
     ):
         if twice := sorted(str(value) for value, times in Counter(values).items() if times > 1):
             yield f"two record sets with {what} {', '.join(twice)}"
-    for record in group:
-        yield from _problems_of_record(record)
+    if len(group) > _MOST:
+        yield f"at most {_MOST} record sets, got {len(group)}"
 
 
-def _problems_of_record(record: RecordSet) -> Iterator[str]:
-    if bool(routing_keys(record)) != (record.get("SetIdentifier") is not None):
-        yield "a routing policy needs a set identifier, and a simple record set has none"
-    values = record.get("ResourceRecords") or []
-    if (record.get("AliasTarget") is None) != (bool(values) and record.get("TTL") is not None):
-        yield "either an alias target, or values and a TTL"
-    if record["Type"] == "CNAME" and len(values) > 1:
-        yield f"a CNAME has one value, got {len(values)}"
-    if not 0 <= record.get("Weight", 0) <= 255:
-        yield f"Weight must be 0 to 255, got {record['Weight']}"
+def _twice(changes: Sequence[Change]) -> Iterator[str]:
+    """A batch changes a record set once; but it may delete one and create another in its place."""
+    actions: defaultdict[Key, list[str]] = defaultdict(list)
+    for action, record in changes:
+        actions[key_of(record)].append(action)
+    for key, several in actions.items():
+        if len(several) > 1 and several != ["DELETE", "CREATE"]:
+            yield f"{_named(key)}: a batch changes a record set once, got {', '.join(several)}"
 
 
-def _lost_aliases(
-    record_sets: Iterable[RecordSet], held: set[tuple[str, str]], zone_id: str
-) -> Iterator[str]:
-    for record in record_sets:
-        alias = record.get("AliasTarget")
-        if alias and alias["HostedZoneId"] == zone_id:
-            target = canonical(alias["DNSName"])
-            if (target, record["Type"]) not in held:
-                yield f"{_named(key_of(record))}: alias to {target}, which has no {record['Type']} record set"
+def _values(record: RecordSet) -> dict[str, Any]:
+    """What a deletion has to repeat, whatever the case and the dots of names."""
+    found = {key: value for key, value in record.items() if value not in (None, [])}
+    found["Name"] = canonical(record["Name"])
+    if "ResourceRecords" in found:
+        found |= {
+            "TTL": int(record["TTL"]),
+            "ResourceRecords": sorted(one["Value"] for one in found["ResourceRecords"]),
+        }
+    if alias := found.get("AliasTarget"):
+        found["AliasTarget"] = {**alias, "DNSName": canonical(alias["DNSName"])}
+    return found
 
 
-def _value(value: Any) -> Any:
+def _hashable(value: Any) -> Any:
     return tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def _named(key: Key) -> str:
     name, kind, identifier = key
     return f"{name} {kind}" + (f" ({identifier})" if identifier else "")
+
+
+def _quoted(key: Key) -> str:
+    name, kind, identifier = key
+    told = f", set identifier='{identifier}'" if identifier else ""
+    return f"[name='{name}.', type='{kind}'{told}]"

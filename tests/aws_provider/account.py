@@ -59,13 +59,23 @@ class Account:
                 )
         elif kind == "aws:iam/rolePolicy:RolePolicy":
             self.resource(ROLE).up({"name": f"{self.name}-role", "assumeRolePolicy": "{}"})
+        check = self._with_health_check() if kind == RECORD else ""
         known = {
             **cases.buckets(self.name),
             **cases.roles(self.name),
             **cases.others(self.name),
-            **{f"{RECORD} {name}": case for name, case in cases.records(self.name).items()},
+            **{f"{RECORD} {name}": case for name, case in cases.records(self.name, check).items()},
         }
         return self.resource(kind), known[f"{kind} {variant}".strip()]
+
+    def _with_health_check(self) -> str:
+        """Make what the records of a test lead to: a health check, whose id it returns, and a name."""
+        route53, name = self.client("route53"), f"to.{self.name}.example.com"
+        record = {"Name": name, "Type": "CNAME", "TTL": 20, "ResourceRecords": [{"Value": "x.example.com"}]}
+        route53.change_resource_record_sets(**cases.batch("UPSERT", record))
+        config = {"Type": "HTTPS", "FullyQualifiedDomainName": name}
+        made = route53.create_health_check(CallerReference=name, HealthCheckConfig=config)
+        return str(made["HealthCheck"]["Id"])
 
     def call(self, resource: Resource, call: tuple[str, str, Values]) -> None:
         service, method, parameters = call

@@ -223,31 +223,29 @@ def others(name: str) -> dict[str, Case]:
     }
 
 
-def records(name: str) -> dict[str, Case]:
+def records(name: str, check: str = "") -> dict[str, Case]:
+    """`check` is the id of a health check that exists; a record `to.<name>` has to exist, too."""
     base = {"zoneId": ZONE, "name": f"{name}.example.com", "type": "CNAME"}
     leaf = base | {"records": ["target.example.com"], "ttl": 20}
     target = {"zoneId": ZONE, "name": f"to.{name}.example.com", "evaluateTargetHealth": True}
-    named = {"setIdentifier": "one", "healthCheckId": "0b0b0b0b-0000-0000-0000-000000000000"}
-    live = {
-        "Name": f"{name}.example.com",
-        "Type": "CNAME",
-        "TTL": 77,
-        "ResourceRecords": [{"Value": "x.example.com"}],
-    }
+    named = {"setIdentifier": "one", "healthCheckId": check}
+    key = {"Name": f"{name}.example.com", "Type": "CNAME"}
+    values = {"TTL": 20, "ResourceRecords": [{"Value": "target.example.com"}]}
 
-    def case(program: Values, update: Values, drifted: str, **live_routing: Any) -> Case:
-        record = live | live_routing
-        made = {"TTL": 20, "ResourceRecords": [{"Value": "target.example.com"}]}
+    def case(program: Values, update: Values, drifted: str, made: Values = values, **live: Any) -> Case:
+        other = {"TTL": 77, "ResourceRecords": [{"Value": "x.example.com"}]}
         return Case(
             program=program,
             update=update,
-            drift=("route53", "change_resource_record_sets", batch("UPSERT", record)),
+            drift=("route53", "change_resource_record_sets", batch("UPSERT", key | other | live)),
             drifted=drifted,
-            removal=("route53", "change_resource_record_sets", batch("DELETE", record | made)),
+            removal=("route53", "change_resource_record_sets", batch("DELETE", key | made)),
             replace=program | {"name": f"other.{name}.example.com"},
         )
 
     one = {"SetIdentifier": "one"}
+    checked = values | one | {"HealthCheckId": check}
+    to = {"HostedZoneId": ZONE, "DNSName": f"to.{name}.example.com", "EvaluateTargetHealth": True}
     weighted, latency = [{"weight": 10}], [{"region": "us-east-1"}]
     primary, place = [{"type": "PRIMARY"}], [{"country": "TR"}]
     return {
@@ -256,11 +254,13 @@ def records(name: str) -> dict[str, Case]:
             base | {"aliases": [target]},
             base | {"aliases": [target | {"evaluateTargetHealth": False}]},
             "aliases",
+            {"AliasTarget": to},
         ),
         "weighted": case(
             leaf | named | {"weightedRoutingPolicies": weighted},
             leaf | named | {"weightedRoutingPolicies": [{"weight": 0}]},
             "weightedRoutingPolicies[0].weight",
+            checked | {"Weight": 10},
             Weight=99,
             **one,
         ),
@@ -268,6 +268,7 @@ def records(name: str) -> dict[str, Case]:
             leaf | named | {"latencyRoutingPolicies": latency},
             leaf | named | {"latencyRoutingPolicies": [{"region": "eu-west-1"}]},
             "latencyRoutingPolicies[0].region",
+            checked | {"Region": "us-east-1"},
             Region="eu-central-1",
             **one,
         ),
@@ -275,6 +276,7 @@ def records(name: str) -> dict[str, Case]:
             leaf | named | {"failoverRoutingPolicies": primary},
             leaf | named | {"failoverRoutingPolicies": [{"type": "SECONDARY"}]},
             "failoverRoutingPolicies[0].type",
+            checked | {"Failover": "PRIMARY"},
             Failover="SECONDARY",
             **one,
         ),
@@ -282,6 +284,7 @@ def records(name: str) -> dict[str, Case]:
             leaf | named | {"geolocationRoutingPolicies": place},
             leaf | named | {"geolocationRoutingPolicies": [{"continent": "EU"}]},
             "geolocationRoutingPolicies[0].country",
+            checked | {"GeoLocation": {"CountryCode": "TR"}},
             GeoLocation={"CountryCode": "*"},
             **one,
         ),

@@ -7,20 +7,34 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from plan.route53 import Refused, Zone, refusals
-from tests.plan.worlds import ZONE, Stack, api_records, stacks
+from plan.route53 import Refused, Zone
+from tests.plan.worlds import DOMAIN, ZONE, Stack, api_records, stacks
 
 NAME = "www.example.com."
+VALUES = {
+    "A": "192.0.2.1",
+    "AAAA": "2001:db8::1",
+    "CNAME": "host.example.net",
+    "MX": "10 mail.example.com",
+    "NS": "ns.example.net",
+    "SOA": "ns.example.net. a.example.net. 1 7200 900 1209600 86400",
+    "TXT": '"a" "b\\"c"',
+}
 
 
 def record(identifier: str | None = None, kind: str = "A", name: str = NAME, **more: Any) -> dict[str, Any]:
-    value = "host.example.net" if kind == "CNAME" else "192.0.2.1"
-    found = {"Name": name, "Type": kind, "TTL": 20, "ResourceRecords": [{"Value": value}], **more}
+    found = {
+        "Name": name,
+        "Type": kind,
+        "TTL": 20,
+        "ResourceRecords": [{"Value": VALUES.get(kind, "")}],
+        **more,
+    }
     return found | ({} if identifier is None else {"SetIdentifier": identifier})
 
 
-def alias(target: str, zone: str = ZONE, kind: str = "A") -> dict[str, Any]:
-    to = {"HostedZoneId": zone, "DNSName": target, "EvaluateTargetHealth": False}
+def alias(target: str, zone: str = ZONE, kind: str = "A", *, health: bool = False) -> dict[str, Any]:
+    to = {"HostedZoneId": zone, "DNSName": target, "EvaluateTargetHealth": health}
     return {"Name": NAME, "Type": kind, "AliasTarget": to}
 
 
@@ -44,15 +58,60 @@ EU: dict[str, Any] = {"GeoLocation": {"ContinentCode": "EU"}}
         ([record("a", Failover="SECONDARY"), record("b", Failover="SECONDARY")], "with Failover SECONDARY"),
         ([record("a", Region="us-east-1"), record("b", Region="us-east-1")], "with Region us-east-1"),
         ([record("a", **EU), record("b", **EU)], "with GeoLocation"),
-        ([record("a", Weight=1), record("a", Weight=2)], "CREATE of a record set that exists"),
-        ([record(), record()], "CREATE of a record set that exists"),
-        ([record(), record(name="WWW.example.com")], "CREATE of a record set that exists"),
+        ([record("a", Weight=1), record("a", Weight=2)], "but it already exists"),
+        ([record(), record()], "but it already exists"),
+        ([record(), record(name="WWW.example.com")], "but it already exists"),
         ([record("a")], "a routing policy needs a set identifier"),
         ([record(Weight=1)], "a routing policy needs a set identifier"),
         ([record("a", Weight=256)], "Weight must be 0 to 255, got 256"),
         ([record(kind="CNAME", ResourceRecords=[{"Value": "a."}, {"Value": "b."}])], "one value, got 2"),
         ([record() | alias("other.example.com.", "ZELB")], "either an alias target, or values and a TTL"),
         ([{"Name": NAME, "Type": "A"}], "either an alias target, or values and a TTL"),
+        ([alias("b.example.com.", "ZELB") | {"TTL": 20}], "either an alias target, or values and a TTL"),
+        ([record(ResourceRecords=[])], "either an alias target, or values and a TTL"),
+        ([record(TTL=-1)], "TTL must be 0 to 2147483647 seconds, got -1"),
+        ([record(ResourceRecords=[{"Value": "192.0.2.1"}] * 2)], "twice came 192.0.2.1"),
+        (
+            [record(ResourceRecords=[{"Value": "host.example.net"}])],
+            "is an IPv4 address, got host.example.net",
+        ),
+        (
+            [record(kind="AAAA", ResourceRecords=[{"Value": "192.0.2.1"}])],
+            "is an IPv6 address, got 192.0.2.1",
+        ),
+        ([record(kind="TXT", ResourceRecords=[{"Value": "heritage"}])], "in quotation marks, got heritage"),
+        ([record(kind="TXT", ResourceRecords=[{"Value": f'"{"a" * 256}"'}])], "up to 255 characters"),
+        ([record(kind="CNAME", ResourceRecords=[{"Value": "a b"}])], "is a host name, got a b"),
+        ([record(kind="ANAME")], "Type must be one of A, AAAA"),
+        ([record(name=f"{'a' * 64}.example.com.")], "labels of 1 to 63"),
+        ([record(name="a..example.com.")], "labels of 1 to 63"),
+        ([record(name=f"{'a.' * 128}example.com.")], "at most 255 bytes"),
+        ([record(kind="NS", name="*.example.com.")], "cannot have a wildcard's name"),
+        ([record("", Weight=1)], "SetIdentifier must have 1 to 128 characters, got 0"),
+        ([record("a" * 129, Weight=1)], "SetIdentifier must have 1 to 128 characters, got 129"),
+        ([record("a", Region="mars")], "Region must be one of AWS's regions, got mars"),
+        ([record("a", Failover="primary")], "Failover must be one of PRIMARY, SECONDARY, got primary"),
+        ([record("a", GeoLocation={"CountryCode": "EU"})], "GeoLocation must be one of"),
+        ([record("a", GeoLocation={"ContinentCode": "*"})], "GeoLocation must be one of"),
+        (
+            [record("a", GeoLocation={"ContinentCode": "EU", "CountryCode": "DE"})],
+            "GeoLocation must be one of",
+        ),
+        (
+            [record("a", GeoLocation={"CountryCode": "DE", "SubdivisionCode": "BY"})],
+            "GeoLocation must be one of",
+        ),
+        ([record("a", GeoLocation={"SubdivisionCode": "NY"})], "GeoLocation must be one of"),
+        ([record("a", kind="NS", Weight=1)], "NS cannot have the routing policy Weight"),
+        ([record("a", kind="CNAME", MultiValueAnswer=True)], "CNAME cannot have the routing policy"),
+        ([alias("lb.", "ZELB") | {"SetIdentifier": "a", "MultiValueAnswer": True}], "an alias cannot have"),
+        ([alias("lb.", "ZELB", kind="SOA")], "an alias cannot have the type SOA"),
+        ([alias("d.cloudfront.net.", "Z2FDTNDATAQYW2", health=True)], "CloudFront distribution cannot be"),
+        ([record(str(number), Weight=1) for number in range(101)], "at most 100 record sets, got 101"),
+        (
+            [record("a", Weight=1, ResourceRecords=[{"Value": f"192.0.2.{host}"} for host in (1, 2)])],
+            "a weighted or latency record set has one value, got 2",
+        ),
         ([alias("nowhere.example.com.")], "alias to nowhere.example.com, which has no A record set"),
         ([alias("b.example.com."), record(name="b.example.com.", kind="CNAME")], "which has no A record set"),
     ],
@@ -71,6 +130,15 @@ def test_what_route53_refuses_is_refused(records: list[dict[str, Any]], why: str
         [record("a", Failover="PRIMARY"), record("a", kind="AAAA", Failover="PRIMARY")],
         [record("a", Weight=1), record("a", kind="AAAA", Region="us-east-1")],
         [record("a", **EU), record("b", GeoLocation={"CountryCode": "*"})],
+        [record("a", GeoLocation={"CountryCode": "DE"}), record("b", GeoLocation={"CountryCode": "UA"})],
+        [record("a", GeoLocation={"CountryCode": "US", "SubdivisionCode": "NY"})],
+        [record(name="*.example.com."), record(name="\\052.b.example.com.")],
+        [
+            record(kind="TXT"),
+            record(kind="MX"),
+            record(ResourceRecords=[{"Value": "192.0.2.1"}, {"Value": "192.0.2.2"}]),
+        ],
+        [alias("d.cloudfront.net.", "Z2FDTNDATAQYW2")],
         [record("a", Region="us-east-1"), record("a", name="b.example.com.", Region="us-east-1")],
         [alias("lb.us-east-1.elb.amazonaws.com.", "Z35SXDOTRQ7X7K")],
         [alias("b.example.com."), record(name="b.example.com.")],
@@ -96,11 +164,58 @@ def test_a_refused_batch_changes_nothing() -> None:
 
 def test_only_what_is_there_with_these_values_can_be_deleted() -> None:
     zone = Zone([record("a", Weight=1)])
-    for wrong in (record("b", Weight=1), record("a", Weight=2)):
-        with pytest.raises(Refused, match="DELETE of a record set that does not exist"):
+    with pytest.raises(Refused, match=r"set identifier='b'\] but it was not found"):
+        zone.change(("DELETE", record("b", Weight=1)))
+    for wrong in (record("a", Weight=2), record("a", Weight=1, TTL=21), record("a", Region="us-east-1")):
+        with pytest.raises(Refused, match="but the values provided do not match the current values"):
             zone.change(("DELETE", wrong))
-    zone.change(("DELETE", record("a", Weight=1)))
+    zone.change(("DELETE", record("a", name=NAME.upper().rstrip("."), Weight=1)))
     assert zone.record_sets == ()
+
+
+def test_what_was_deleted_can_be_made_again() -> None:
+    zone = Zone([record()])
+    zone.change(("DELETE", record()), ("CREATE", record(TTL=30)))
+    zone.change(("DELETE", record(TTL=30)))
+    zone.change(("CREATE", record()))
+    assert zone.record_sets == (record(),)
+
+
+@pytest.mark.parametrize("actions", [("UPSERT", "UPSERT"), ("DELETE", "UPSERT"), ("CREATE", "DELETE")])
+def test_a_batch_changes_a_record_set_once(actions: tuple[Any, ...]) -> None:
+    zone = Zone([record()] if actions[0] == "DELETE" else [])
+    with pytest.raises(Refused, match="a batch changes a record set once"):
+        zone.change(*((action, record()) for action in actions))
+
+
+def test_a_change_is_not_judged_by_what_it_leaves_alone() -> None:
+    """A health check may be deleted under a record, which only a change of that record meets."""
+    checks = {"check-1"}
+    zone = Zone([record("a", Weight=1, HealthCheckId="check-1")], health_checks=checks)
+    checks.clear()
+    zone.change(("CREATE", record("b", Weight=1)))
+    with pytest.raises(Refused, match="no health check has the id check-1"):
+        zone.change(("UPSERT", record("a", Weight=2, HealthCheckId="check-1")))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("CREATE", record(name="example.org.")), "the zone is for names in example.com"),
+        (("CREATE", record(name="wwwexample.com.")), "the zone is for names in example.com"),
+        (("UPSERT", record(kind="CNAME", name="example.com.")), "itself cannot have a CNAME"),
+        (("DELETE", record(kind="NS", name="example.com.")), "a zone keeps its own NS record set"),
+        (("DELETE", record(kind="SOA", name="example.com.")), "a zone keeps its own SOA record set"),
+        (("CREATE", alias("b.example.org.", "ZOTHER")), "alias to b.example.org. in another hosted zone"),
+        (("DELETE", record(name="b.example.com.")), "alias to b.example.com, which has no A record set"),
+    ],
+)
+def test_a_zone_keeps_to_its_own_names_and_keeps_what_its_aliases_need(change: Any, why: str) -> None:
+    held = [record(kind=kind, name="example.com.") for kind in ("NS", "SOA")]
+    held += [record(name="b.example.com."), alias("b.example.com.") | {"Name": "a.example.com."}]
+    zone = Zone(held, ZONE, name="example.com.", zones={ZONE, "ZOTHER"})
+    with pytest.raises(Refused, match=why.replace(".", r"\.")):
+        zone.change(change)
 
 
 def test_an_upsert_replaces_what_has_the_name_type_and_set_identifier() -> None:
@@ -111,4 +226,5 @@ def test_an_upsert_replaces_what_has_the_name_type_and_set_identifier() -> None:
 
 @given(stacks())
 def test_every_record_plan_is_accepted(stack: Stack) -> None:
-    assert refusals(api_records(stack.plan()), ZONE) == []
+    made = api_records(stack.plan())
+    assert Zone(made, ZONE, name=DOMAIN).record_sets == tuple(made)
