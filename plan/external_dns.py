@@ -12,6 +12,7 @@ from typing import Any
 
 from plan.edges import NO_ENDPOINTS
 from plan.geo import DEFAULT
+from plan.record_sets import AWS_REGION
 from plan.records import LEAF_TTL, CompanyRoute, Policy, RegionRoute, geo_location
 from plan.trees import serving_order
 
@@ -24,15 +25,16 @@ OLD_PREFIX = "external-dns.alpha.kubernetes.io/"
 
 _GEO_KEYS = {"CountryCode": "aws-geolocation-country-code", "ContinentCode": "aws-geolocation-continent-code"}
 _INSTEAD = "use `manager: route53` instead"
-_AWS_REGION = r"[a-z]{2}(-[a-z]+)+-\d+"
 _ALIAS_TARGET = re.compile(
-    rf".+\.(({_AWS_REGION}\.elb|elb\.{_AWS_REGION})\.amazonaws\.com|cloudfront\.net|awsglobalaccelerator\.com)"
+    rf".+\.(({AWS_REGION}\.(elb|vpce)|(elb|execute-api)\.{AWS_REGION})\.amazonaws\.com(\.cn)?"
+    r"|cloudfront\.net|awsglobalaccelerator\.com)"
 )
 
 
 def is_aws_alias_target(hostname: str) -> bool:
     """Whether external-dns makes alias records of types A and AAAA for this target, rather than a CNAME: load
-    balancers, CloudFront and Global Accelerator. Its flag `--aws-prefer-cname` makes CNAMEs of all.
+    balancers, VPC endpoints, API Gateway, CloudFront and Global Accelerator. Its flag `--aws-prefer-cname`
+    makes CNAMEs of all.
     """
     return _ALIAS_TARGET.fullmatch(hostname) is not None
 

@@ -7,7 +7,7 @@ primary, is refused for good: each instance waits for the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from plan.external_dns import routing
@@ -52,28 +52,32 @@ def kinds_of(live: Sequence[RecordSet]) -> list[str]:
     return sorted({record["Type"] for record in live if not is_ours(record)}) or ["CNAME"]
 
 
-def refused_for_good(live: Sequence[RecordSet], wanted: Mapping[str, Sequence[RecordSet]]) -> list[str]:
+def refused_for_good(
+    live: Sequence[RecordSet], wanted: Mapping[str, Sequence[RecordSet]], clusters: Sequence[Collection[str]]
+) -> list[str]:
     """Why Route53 never accepts one cluster's change, whatever the order; empty if all get through.
 
-    `live` are the records of one name, `wanted` those of each cluster. A record of a region that leaves is
-    deleted by that region's cluster, which Route53 never refuses.
+    `live` are the records of one name, `wanted` those of each region, `clusters` the regions of each. A
+    cluster changes and deletes its records of the name in one batch. Records of a region that is in none of
+    them are deleted by whoever made them, which Route53 never refuses.
     """
-    identifiers = {record["SetIdentifier"] for records in wanted.values() for record in records}
+    regions = {region for cluster in clusters for region in cluster}
     state: dict[Key, RecordSet] = {
         key_of(record): record
         for record in live
-        if not is_ours(record) and record.get("SetIdentifier") in (None, *identifiers)
+        if not is_ours(record) and record.get("SetIdentifier") in (None, *regions)
     }
-    waiting = dict(wanted)
+    waiting = list(clusters)
     while waiting:
-        refused: dict[str, list[str]] = {}
-        for cluster, records in waiting.items():
-            after = state | {key_of(record): record for record in records}
+        refused: list[tuple[Collection[str], list[str]]] = []
+        for cluster in waiting:
+            made = {key_of(record): record for region in cluster for record in wanted.get(region, ())}
+            after = {key: record for key, record in state.items() if key[2] not in cluster} | made
             if found := refusals(list(after.values())):
-                refused[cluster] = found
+                refused.append((cluster, found))
             else:
                 state = after
         if len(refused) == len(waiting):
-            return list(dict.fromkeys(why for found in refused.values() for why in found))
-        waiting = {cluster: waiting[cluster] for cluster in refused}
+            return list(dict.fromkeys(why for _, found in refused for why in found))
+        waiting = [cluster for cluster, _ in refused]
     return []

@@ -15,7 +15,7 @@ from plan.edges import edge_name
 from plan.live_names import NAME_TYPES, is_ours, kinds_of, refused_for_good, wanted_records
 from plan.names import host_of
 from plan.route53 import RecordSet, canonical
-from settings import Company, Settings, clusters_of
+from settings import Settings, clusters_of
 from settings.models import Manager
 from settings.routes import company_route, region_route
 
@@ -62,28 +62,14 @@ def _told(refused: Mapping[str, Sequence[str]], page: str, zone: str) -> Finding
 
 def _refused(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
     """Names whose live records external-dns cannot change into what is wanted, with Route53's reasons."""
+    policy, regions = settings.load_balancing.policy, [region_route(region) for region in settings.regions]
+    clusters = [{region.name for region in plan.regions} for plan in clusters_of(settings)]
     for company in settings.companies:
         host = host_of(company.namespace, settings.domain)
         there = live.get(host, ())
-        if there and (why := refused_for_good(there, _wanted(settings, company, host, kinds_of(there)))):
+        wanted = wanted_records(policy, company_route(settings, company), regions, host, kinds_of(there))
+        if there and (why := refused_for_good(there, wanted, clusters)):
             yield host, why
-
-
-def _wanted(
-    settings: Settings, company: Company, host: str, kinds: Sequence[str]
-) -> dict[str, list[RecordSet]]:
-    """By cluster: each has one external-dns, which changes the records of all its regions together."""
-    by_region = wanted_records(
-        settings.load_balancing.policy,
-        company_route(settings, company),
-        [region_route(region) for region in settings.regions],
-        host,
-        kinds,
-    )
-    return {
-        plan.folder: [record for region in plan.regions for record in by_region.get(region.name, ())]
-        for plan in clusters_of(settings)
-    }
 
 
 def _in_the_way(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from plan.route53 import Zone
-from tests.components.stacks import DOMAIN, EU, US, WEST, context, eks, stack
-from tests.plan.external_dns_double import as_external_dns_would, load_balancer
+from tests.components.stacks import DOMAIN, EU, US, context, eks, stack
 from tests.recording import HEALTH_CHECK, INGRESS, RECORD, Recording, record
 
 PREFIX = "external-dns.kubernetes.io/"
@@ -70,22 +68,6 @@ def test_a_region_s_endpoint_is_the_target_for_its_ingress_knows_no_address() ->
     run = managed("latency", [eks(US), context(EU, endpoint=address)])
     assert "target" not in told(run, US)
     assert told(run, EU)["target"] == address
-
-
-def test_route53_accepts_what_external_dns_makes_of_companies_and_edges() -> None:
-    """One instance a cluster, each with a batch of its own."""
-    companies = ["acme", {"name": "globex", "edge": 2, "regions": [EU, US]}]
-    regions = [eks(US), eks(EU), context(WEST, endpoint=f"lb-1.elb.{WEST}.amazonaws.com")]
-    balancing = {"policy": "weighted", "manager": "external-dns"}
-    run = record(stack(regions=regions, companies=companies, loadBalancing=balancing))
-    zone = Zone()
-    for one in run.of(INGRESS):
-        annotations = one.inputs["metadata"]["annotations"]
-        keys = {key.removeprefix(PREFIX): text for key, text in annotations.items() if key.startswith(PREFIX)}
-        region = one.inputs["metadata"]["labels"]["topology.kubernetes.io/region"]
-        zone.change(*(("CREATE", found) for found in as_external_dns_would(keys, load_balancer(region))))
-    names = {found["Name"].removesuffix(f".{DOMAIN}.") for found in zone.record_sets}
-    assert names == {"acme", "globex", US, f"{US}-2", EU, f"{EU}-2"}
 
 
 def test_a_company_s_own_check_is_the_one_that_is_named() -> None:

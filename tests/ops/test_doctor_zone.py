@@ -13,13 +13,13 @@ from ops.aws import Reach
 from ops.doctor.findings import Finding
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack
+from plan.live_names import wanted_records
+from plan.names import host_of
 from plan.route53 import RecordSet
 from settings import parse
 from settings.routes import company_route, record_plan, region_route
 from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack
 from tests.ops.external_dns import MANAGED
-from tests.plan.test_external_dns_records import records_of, together
-from tests.plan.worlds import Stack as World
 from tests.plan.worlds import api_records
 
 
@@ -67,22 +67,15 @@ def zone(records: list[RecordSet]) -> Route53:
     return Route53({ZONE: (DOMAIN, False, records)})
 
 
-def world(**settings: Any) -> World:
-    known = parse(stack(**{"regions": [eks(US), eks(EU)], **settings}), "dev")
-    return World(
-        policy=known.load_balancing.policy,
-        regions=tuple(map(region_route, known.regions)),
-        companies=tuple(company_route(known, company) for company in known.companies),
-    )
-
-
 def made_by_external_dns(*, prefer_cname: bool = True, **settings: Any) -> list[RecordSet]:
-    made = world(**settings)
-    return [
-        record
-        for company in made.companies
-        for record in together(records_of(made, company, prefer_cname=prefer_cname))
+    known = parse(stack(**{"regions": [eks(US), eks(EU)], **settings}), "dev")
+    policy, regions = known.load_balancing.policy, [region_route(region) for region in known.regions]
+    kinds = ("CNAME",) if prefer_cname else ("A", "AAAA")
+    made = [
+        wanted_records(policy, company_route(known, one), regions, host_of(one.namespace, DOMAIN), kinds)
+        for one in known.companies
     ]
+    return [record for by_region in made for records in by_region.values() for record in records]
 
 
 def made_by_pulumi(**settings: Any) -> list[RecordSet]:

@@ -6,7 +6,7 @@ import pytest
 
 from plan import external_dns
 from plan.dns import CompanyRoute, Policy, RegionRoute
-from plan.external_dns import is_aws_alias_target, keep_away, problems
+from plan.external_dns import keep_away, problems
 from tests.plan.worlds import DOMAIN, region
 
 PREFIX = "external-dns.kubernetes.io/"
@@ -168,25 +168,6 @@ def test_alias_records_and_cnames_of_one_company_exclude_each_other(
 def test_endpoints_of_other_companies_regions_do_not_count() -> None:
     company = CompanyRoute(namespace="a", regions=(US, EU))
     assert problems(Policy.LATENCY, [region(US), region(EU), region(AP)], company, {AP: OTHER}) == []
-
-
-@pytest.mark.parametrize(
-    ("hostname", "alias"),
-    [
-        ("k8s-1.us-east-1.elb.amazonaws.com", True),
-        ("internal-k8s-1.ap-southeast-2.elb.amazonaws.com", True),
-        ("net-1.elb.eu-central-1.amazonaws.com", True),
-        ("d111.cloudfront.net", True),
-        ("a1.awsglobalaccelerator.com", True),
-        ("us-east-1.agency.example.com", False),
-        ("elb.us-east-1.amazonaws.com.example.net", False),
-        ("x.execute-api.us-east-1.amazonaws.com", False),
-        ("bucket.s3.amazonaws.com", False),
-        ("elb.amazonaws.com", False),
-    ],
-)
-def test_alias_records_are_made_for_load_balancers_of_aws(hostname: str, alias: bool) -> None:
-    assert is_aws_alias_target(hostname) is alias
 
 
 def test_external_dns_is_kept_away_under_the_prefixes_of_all_its_versions_and_of_the_settings() -> None:

@@ -1,0 +1,248 @@
+"""Stacks in the clusters of `clusters.py`: their Ingresses, and the records that their plan promises."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from plan import external_dns
+from plan.dns import CompanyRoute, health_check
+from plan.edges import edge_label
+from plan.external_dns import HEALTH_CHECK_ID, PREFIX, problems, routing
+from plan.names import REGION_LABEL, host_of
+from plan.resolver import Client, resolve
+from plan.route53 import RecordSet, canonical
+from settings import Settings, clusters_of, parse
+from settings.models import Manager
+from settings.routes import endpoints_of
+from tests.components.routing_rules import world_of
+from tests.external_dns.clusters import PARENT, Clusters, Manifest, load_balancer
+from tests.plan.worlds import Stack
+from tests.recording import HEALTH_CHECK, INGRESS, SERVICE, Recording, record
+from tests.strategies import Raw
+
+Value = TypeVar("Value")
+
+AWS_NAMES = (".amazonaws.com", ".cloudfront.net", ".awsglobalaccelerator.com")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A stack as its clusters have it, in a zone of its own."""
+
+    zone: str
+    domain: str
+    world: Stack
+    manifests: Mapping[str, list[Manifest]]
+    """By cluster."""
+    promised: list[RecordSet]
+    checks: Mapping[tuple[str, str], str]
+    """Ids of health checks by company and region."""
+    targets: Mapping[tuple[str, str], str]
+    """Where a company's clients go in a region."""
+
+    def show(self, clusters: Clusters) -> None:
+        clusters.zone(self.zone, self.domain)
+        for cluster in clusters.of_zone(self.zone) | self.manifests.keys():
+            clusters.show(self.zone, cluster, self.manifests.get(cluster, []))
+
+
+def place(name: str) -> tuple[str, str]:
+    """Zone and domain of a stack of this name."""
+    return f"Z{hashlib.sha256(name.encode()).hexdigest()[:20].upper()}", f"{name}.{PARENT}"
+
+
+def from_settings(clusters: Clusters, mode: str, name: str, raw: Raw, stack: str = "dev") -> Shown:
+    """What the whole program makes of a stack file. Raises SettingsError."""
+    zone, domain = place(name)
+    raw = {**raw, "domain": domain, "hostedZoneId": zone}
+    known = parse(raw, stack)
+    run = record(raw, stack=stack)
+    ids = {
+        one.id: clusters.check(one.inputs["fqdn"], one.inputs["resourcePath"]) for one in run.of(HEALTH_CHECK)
+    }
+    home = _home(mode, known)
+    grouped = {region.name for region in known.regions if known.ingress_of(region).makes_load_balancers}
+    made = known.load_balancing.manager is Manager.EXTERNAL_DNS
+    shown = _shown(clusters, mode, name, world_with_endpoints(known), grouped)
+    return replace(shown, manifests=_manifests(run, ids, home), promised=shown.promised if made else [])
+
+
+def parsed(name: str, raw: Raw) -> Settings:
+    zone, domain = place(name)
+    return parse({**raw, "domain": domain, "hostedZoneId": zone}, "dev")
+
+
+def world_with_endpoints(known: Settings) -> Stack:
+    return replace(world_of(known), endpoints=endpoints_of(known))
+
+
+def _home(mode: str, known: Settings) -> dict[str, str]:
+    """The cluster of each region."""
+    return {region.name: f"{mode}-{plan.folder}" for plan in clusters_of(known) for region in plan.regions}
+
+
+def _manifests(run: Recording, ids: Mapping[str, str], home: Mapping[str, str]) -> dict[str, list[Manifest]]:
+    found: dict[str, list[Manifest]] = {cluster: [] for cluster in home.values()}
+    for one in run.of(INGRESS, SERVICE):
+        text = json.dumps(one.inputs)
+        for recorded, made in ids.items():
+            text = text.replace(recorded, made)
+        manifest = json.loads(text)
+        region = manifest["metadata"].get("labels", {}).get(REGION_LABEL)
+        if region is not None:
+            found[home[region]].append(manifest)
+    return found
+
+
+def named(clusters: Clusters, mode: str, name: str, known: Settings) -> Shown:
+    """The Ingresses alone, in the clusters of the settings."""
+    return from_world(clusters, mode, name, world_with_endpoints(known), _home(mode, known))
+
+
+def from_world(
+    clusters: Clusters, mode: str, name: str, world: Stack, home: Mapping[str, str] | None = None
+) -> Shown:
+    """The Ingresses of the companies that external-dns can express, without the rest of the program."""
+    _, domain = place(name)
+    world = expressed(world)
+    at = home or {region.name: f"{mode}-{number}" for number, region in enumerate(world.regions)}
+    found: dict[str, list[Manifest]] = {cluster: [] for cluster in at.values()}
+    for company in world.companies:
+        host = host_of(company.namespace, domain)
+        for one in world.own(company):
+            told = external_dns.annotations(
+                PREFIX, world.policy, one, company, host, world.regions, world.endpoints.get(one.name)
+            )
+            check = health_check(domain=domain, company=company, region=one.name, endpoints=world.endpoints)
+            told |= {
+                f"{PREFIX}{HEALTH_CHECK_ID}": clusters.check(check.fqdn, check.path),
+                "alb.ingress.kubernetes.io/group.name": edge_label(one.name, company.edge),
+            }
+            found[at[one.name]].append(_ingress(company.namespace, one.name, host, told))
+    for region, edge in _edges(world):
+        label = edge_label(region, edge)
+        told = external_dns.edge_annotations(PREFIX, f"{label}.{domain}")
+        told |= {"alb.ingress.kubernetes.io/group.name": label}
+        found[at[region]].append(_ingress(f"edge-{edge}", region, "", told))
+    grouped = {region.name for region in world.regions}
+    return replace(_shown(clusters, mode, name, world, grouped), manifests=found)
+
+
+def _ingress(name: str, region: str, host: str, annotations: Mapping[str, str]) -> Manifest:
+    backend = {"service": {"name": "agent", "port": {"number": 80}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    rule: dict[str, Any] = {"http": {"paths": paths}} | ({"host": host} if host else {})
+    labels = {REGION_LABEL: region}
+    metadata = {"name": f"{name}-{region}", "labels": labels, "annotations": dict(annotations)}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": {"rules": [rule]},
+    }
+
+
+def expressed(world: Stack) -> Stack:
+    """With those companies alone that the settings let through."""
+    companies = tuple(
+        company
+        for company in world.companies
+        if not problems(world.policy, world.regions, company, world.endpoints)
+    )
+    return replace(world, companies=companies)
+
+
+def _edges(world: Stack) -> list[tuple[str, int]]:
+    """Region and number of each load balancer that the stack makes."""
+    return [
+        (region.name, edge)
+        for region in world.regions
+        if region.name not in world.endpoints
+        for edge in sorted({1} | {one.edge for one in world.companies if region.name in one.regions})
+    ]
+
+
+def _shown(clusters: Clusters, mode: str, name: str, world: Stack, grouped: set[str]) -> Shown:
+    """Without its manifests."""
+    zone, domain = place(name)
+    edges = {
+        (region, edge): load_balancer(region, edge_label(region, edge) if region in grouped else "")
+        for region, edge in _edges(world)
+    }
+    targets, checks, records = {}, {}, []
+    for company in world.companies:
+        for one in world.own(company):
+            key = company.namespace, one.name
+            check = health_check(domain=domain, company=company, region=one.name, endpoints=world.endpoints)
+            checks[key] = clusters.check(check.fqdn, check.path)
+            targets[key] = world.endpoints.get(one.name) or edges[one.name, company.edge]
+            told = routing(world.policy, one, company, world.regions)
+            told |= {"HealthCheckId": checks[key], "SetIdentifier": one.name}
+            records += _records(host_of(company.namespace, domain), targets[key], told, mode)
+    for (region, edge), target in edges.items():
+        records += _records(f"{edge_label(region, edge)}.{domain}", target, {}, mode)
+    return Shown(
+        zone=zone,
+        domain=domain,
+        world=world,
+        manifests={},
+        promised=records,
+        checks=checks,
+        targets=targets,
+    )
+
+
+def _records(host: str, target: str, told: Mapping[str, Any], mode: str) -> list[RecordSet]:
+    if mode != "alias" or not target.endswith(AWS_NAMES):
+        values = {"TTL": 20, "ResourceRecords": [{"Value": target}]}
+        return [{"Name": f"{host}.", "Type": "CNAME", **values, **told}]
+    alias = {"DNSName": target, "EvaluateTargetHealth": not told}
+    return [{"Name": f"{host}.", "Type": kind, "AliasTarget": alias, **told} for kind in ("A", "AAAA")]
+
+
+def comparable(records: list[RecordSet]) -> list[str]:
+    """In one order; without the zones of AWS's load balancers."""
+    found = []
+    for one in records:
+        alias = {key: value for key, value in one.get("AliasTarget", {}).items() if key != "HostedZoneId"}
+        if alias:
+            alias["DNSName"] = canonical(alias["DNSName"])
+        found.append(json.dumps({**one, "AliasTarget": alias}, sort_keys=True, default=str))
+    return sorted(found)
+
+
+def answers(
+    shown: Shown, records: list[RecordSet], company: CompanyRoute, client: Client, healthy: frozenset[str]
+) -> dict[str, Fraction]:
+    """Region to probability, which no type of record that a client asks for may change."""
+    regions = {shown.targets[company.namespace, name]: name for name in company.regions}
+    failing = {shown.checks[company.namespace, name] for name in company.regions if name not in healthy}
+    found = []
+    for kind, other in (("A", "AAAA"), ("AAAA", "A")):
+        told = [one for one in records if one["Type"] != other]
+        host = host_of(company.namespace, shown.domain)
+        answer = resolve(told, host, client, lambda check: check not in failing, kind)
+        found.append({regions[canonical(target)]: share for target, share in answer.items()})
+    assert found[0] == found[1]
+    return found[0]
+
+
+def drawn(strategy: st.SearchStrategy[Value], count: int) -> list[Value]:
+    """The same ones each time, to be looked at together."""
+    found: list[Value] = []
+
+    @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate], deadline=None)
+    @given(strategy)
+    def collect(one: Value) -> None:
+        found.append(one)
+
+    collect()
+    return found

@@ -1,0 +1,301 @@
+"""Changes of a live stack by the real external-dns: what `doctor` foresees, and the page's steps instead.
+
+Each stack has a zone of its own, so all of them change at once: before, after, and by the steps where Route53
+refuses the change.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import strategies as st
+
+from ops.aws import Reach
+from ops.doctor.findings import Finding
+from ops.doctor.in_zone import live_records
+from ops.stack import Stack as StackFile
+from plan import external_dns
+from plan.dns import Policy, to_api
+from plan.edges import edge_name
+from plan.route53 import RecordSet
+from settings.routes import record_plan
+from tests.components.stacks import EU, US, WEST, eks, stack
+from tests.external_dns.clusters import RIGHT, Clusters
+from tests.external_dns.stacks import Shown, comparable, drawn, named, parsed
+from tests.strategies import Raw
+
+FLAGS = {"day": RIGHT, "turn": ("--policy=sync",)}
+PLACES = {US: "default", EU: "EU", WEST: "AS"}
+TURNED = {"day": RIGHT, "turn": RIGHT}
+
+
+def world(policy: str, *names: str, shared: tuple[str, ...] = (), weight: int = 1, **more: Any) -> Raw:
+    """One company, over its regions in this order."""
+    regions = [
+        eks(name, weight=weight, geo=[PLACES[name]] if policy == "geo" else [])
+        | ({"cluster": {"context": "shared"}} if name in shared else {})
+        for name in names
+    ]
+    balancing = {"policy": policy, "manager": "external-dns"}
+    return stack(**{"regions": regions, "companies": ["acme"], "loadBalancing": balancing, **more})
+
+
+def between(before: Raw) -> Raw:
+    """The page's first step: another policy, one region for each company, the primary of today."""
+    raw = copy.deepcopy(before)
+    raw["loadBalancing"]["policy"] = "weighted"
+    for region in raw["regions"]:
+        region.pop("geo", None)
+    active = next(region["name"] for region in raw["regions"] if region.get("active", True))
+    companies = [one if isinstance(one, dict) else {"name": one} for one in raw["companies"]]
+    raw["companies"] = [{**one, "regions": one.get("regions", [active])[:1]} for one in companies]
+    return raw
+
+
+def places(raw: Raw, **of: str) -> Raw:
+    """Other geo codes for the regions, in their order."""
+    regions = [
+        {**one, "geo": [place]} for one, place in zip(raw["regions"], of["codes"].split(), strict=True)
+    ]
+    return {**raw, "regions": regions}
+
+
+TWO, THREE = (US, EU), (US, EU, WEST)
+ACME, GLOBEX = "acme", {"name": "globex", "edge": 2}
+EASY: dict[str, tuple[Raw, Raw]] = {
+    "a company comes into the middle and one leaves": (
+        world("latency", *THREE, companies=["a", "c", "e"]),
+        world("latency", *THREE, companies=["a", "b", "e"]),
+    ),
+    "another weight": (world("weighted", *TWO), world("weighted", *TWO, weight=3)),
+    "a region joins": (world("latency", *TWO), world("latency", *THREE)),
+    "regions leave": (world("latency", *THREE), world("latency", EU)),
+    "the only region's policy": (world("latency", US), world("weighted", US)),
+    "another edge": (world("failover", *TWO), world("failover", *TWO, companies=[{"name": ACME, "edge": 2}])),
+    "an edge has no company left": (
+        world("latency", *TWO, companies=[ACME, GLOBEX]),
+        world("latency", *TWO, companies=[ACME]),
+    ),
+    "checks of its own": (
+        world("failover", *TWO),
+        world("failover", *TWO, companies=[{"name": ACME, "dedicatedHealthChecks": True}]),
+    ),
+    "a swap within one cluster": (
+        world("failover", *TWO, shared=TWO),
+        world("failover", EU, US, shared=TWO),
+    ),
+    "another policy within one cluster": (
+        world("failover", *TWO, shared=TWO),
+        world("weighted", *TWO, shared=TWO),
+    ),
+    "a region moves to another cluster": (world("latency", *TWO, shared=TWO), world("latency", *TWO)),
+    "another secondary": (world("failover", US, EU), world("failover", US, WEST)),
+}
+REFUSED: dict[str, tuple[Raw, Raw]] = {
+    "a swap": (world("failover", *TWO), world("failover", EU, US)),
+    "the primary turns passive": (
+        world("failover", *TWO),
+        world("failover", *TWO, regions=[eks(US, active=False), eks(EU)]),
+    ),
+    "another policy": (world("latency", *TWO), world("weighted", *TWO)),
+    "another policy over three clusters": (world("weighted", *THREE), world("geo", *THREE)),
+    "geo codes that swap": (world("geo", *TWO), places(world("geo", *TWO), codes="EU default")),
+    "a company leaves a region of a cluster and joins its other one": (
+        world("failover", *THREE, shared=TWO, companies=[{"name": ACME, "regions": [US, WEST]}]),
+        world("failover", *THREE, shared=TWO, companies=[{"name": ACME, "regions": [WEST, EU]}]),
+    ),
+    "from geo to failover": (
+        world("geo", *TWO, companies=[ACME, GLOBEX]),
+        world("failover", *TWO, companies=[ACME, GLOBEX]),
+    ),
+}
+
+
+@st.composite
+def _worlds(draw: st.DrawFn) -> Raw:
+    policy = draw(st.sampled_from(Policy))
+    names = draw(st.permutations(THREE))[: 2 if policy is Policy.FAILOVER else draw(st.integers(1, 3))]
+    if policy is Policy.GEO and US not in names:
+        names = [US, *names[1:]]
+    return world(
+        policy, *names, shared=draw(st.shared(_SHARED, key="of both")), weight=draw(st.integers(0, 3))
+    )
+
+
+_SHARED: st.SearchStrategy[tuple[str, ...]] = st.sampled_from([(), (US, EU)])
+DRAWN = {f"drawn {number}": pair for number, pair in enumerate(drawn(st.tuples(_worlds(), _worlds()), 40))}
+CHANGES = EASY | REFUSED | DRAWN
+
+
+@dataclass(frozen=True)
+class Changed:
+    before: dict[str, bool]
+    """Whether the first records are those that the plan promises."""
+    foreseen: dict[str, Finding]
+    """What `doctor` says of the change."""
+    reached: dict[str, bool]
+    first_step: dict[str, bool]
+    """Of those that were not reached."""
+    stepped: dict[str, bool]
+
+
+def doctor(clusters: Clusters, name: str, raw: Raw) -> Finding:
+    given: Any = {"route53": clusters.route53}
+    known = StackFile(name="dev", file=Path("Pulumi.dev.yaml"), settings=parsed(name, raw))
+    [finding] = live_records(known, _Reach(local=False, given=given))
+    return finding
+
+
+class _Reach(Reach):
+    def client(self, service: str, region: str) -> Any:
+        return self.given[service]
+
+
+def deploy(clusters: Clusters, raws: dict[str, Raw], passes: int, mode: str = "day") -> dict[str, bool]:
+    """Deploy all stacks, and let every external-dns pass as often; whether the zones are as promised."""
+    shown = {name: named(clusters, mode, name, parsed(name, raw)) for name, raw in raws.items()}
+    for one in shown.values():
+        one.show(clusters)
+    for _ in range(passes):
+        clusters.all(clusters.of_mode(mode), FLAGS)
+    return {name: is_promised(clusters, one) for name, one in shown.items()}
+
+
+def is_promised(clusters: Clusters, shown: Shown) -> bool:
+    return comparable(clusters.records(shown.zone)) == comparable(shown.promised)
+
+
+@pytest.fixture(scope="module")
+def changed(clusters: Clusters) -> Changed:
+    ids = {f"day-{number}": pair for number, pair in enumerate(CHANGES.values())}
+    names = dict(zip(ids, CHANGES, strict=True))
+    before = deploy(clusters, {name: pair[0] for name, pair in ids.items()}, 1)
+    foreseen = {name: doctor(clusters, name, pair[1]) for name, pair in ids.items()}
+    reached = deploy(clusters, {name: pair[1] for name, pair in ids.items()}, 3)
+    left = {name: ids[name] for name, done in reached.items() if not done}
+    first = deploy(clusters, {name: between(pair[0]) for name, pair in left.items()}, 2)
+    stepped = deploy(clusters, {name: pair[1] for name, pair in left.items()}, 2)
+    told = [
+        {names[name]: value for name, value in each.items()} for each in (before, reached, first, stepped)
+    ]
+    return Changed(told[0], {names[name]: one for name, one in foreseen.items()}, *told[1:])
+
+
+def test_each_stack_has_the_promised_records_before_the_change(changed: Changed) -> None:
+    assert [name for name, promised in changed.before.items() if not promised] == []
+
+
+def test_doctor_foresees_what_route53_refuses_for_good_and_nothing_else(changed: Changed) -> None:
+    assert {name: one.good for name, one in changed.foreseen.items()} == changed.reached
+    assert {True, False} <= {changed.reached[name] for name in DRAWN}
+
+
+@pytest.mark.parametrize("name", EASY)
+def test_a_change_in_one_deployment(changed: Changed, name: str) -> None:
+    assert changed.reached[name]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_change_that_takes_the_page_s_steps(changed: Changed, name: str) -> None:
+    assert not changed.reached[name]
+    assert "docs/external-dns.md#changes-on-a-live-stack" in changed.foreseen[name].remedy
+    assert changed.stepped[name]
+
+
+def test_the_page_s_steps_make_every_change(changed: Changed) -> None:
+    assert [name for name, done in changed.first_step.items() if not done] == []
+    assert [name for name, done in changed.stepped.items() if not done] == []
+
+
+def test_records_that_are_deleted_are_made_anew_in_one_deployment(clusters: Clusters) -> None:
+    """The page's other way, with the TXT records in which external-dns remembers whose a record is."""
+    name = "day-deleted"
+    assert deploy(clusters, {name: world("failover", *TWO)}, 1) == {name: True}
+    shown = named(clusters, "day", name, parsed(name, world("latency", *TWO)))
+    host = f"acme.{shown.domain}."
+    registered = [f"{kind}-{host}" for kind in ("a", "aaaa", "cname")]
+    gone = [one for one in clusters.records(shown.zone) if one["Name"] == host]
+    gone += [one for one in clusters.registered(shown.zone) if one["Name"] in registered]
+    assert len(gone) == 4
+    clusters.change(shown.zone, "DELETE", gone)
+    assert deploy(clusters, {name: world("latency", *TWO)}, 1) == {name: True}
+
+
+def test_the_flag_for_cnames_is_turned_on_by_the_page_s_steps(clusters: Clusters) -> None:
+    name, raw = "turned", world("latency", *TWO)
+    deploy(clusters, {name: raw}, 1, "turn")
+    shown = named(clusters, "turn", name, parsed(name, raw))
+    live = clusters.records(shown.zone)
+    assert {one["Type"] for one in live} == {"A", "AAAA"}
+    eu, us = clusters.of_mode("turn")
+    refused = [run for _ in range(2) for run in clusters.all([eu, us], TURNED)]
+    assert all("CNAME beside A" in run.log for run in refused)
+    host = f"acme.{shown.domain}."
+    assert [one for one in clusters.records(shown.zone) if one["Name"] == host] == [
+        one for one in live if one["Name"] == host
+    ]
+    deploy(clusters, {name: between(raw)}, 2, "turn")
+    clusters.all([us], TURNED)
+    shown.show(clusters)
+    clusters.all([eu, us, eu], TURNED)
+    assert is_promised(clusters, shown)
+
+
+def pulumi_s(clusters: Clusters, name: str, raw: Raw) -> list[RecordSet]:
+    """The records that the program makes with manager route53: trees, names, load balancers."""
+    known = parsed(name, {**raw, "loadBalancing": {**raw["loadBalancing"], "manager": "route53"}})
+    made = record_plan(known)
+    ids = {check.key: clusters.check(check.fqdn, check.path) for check in made.checks}
+    values = {"Type": "CNAME", "TTL": 20, "ResourceRecords": [{"Value": "lb.example.net"}]}
+    edges = [
+        {"Name": f"{edge_name(region, 1, known.domain)}.", **values}
+        for region in (one.name for one in known.regions)
+    ]
+    return [*(to_api(one, ids, known.hosted_zone_id or "") for one in made.records), *edges]
+
+
+def test_from_route53_to_external_dns_names_are_made_once_pulumi_s_are_gone(clusters: Clusters) -> None:
+    name, raw = "to-external", world("latency", *TWO)
+    shown = named(clusters, "day", name, parsed(name, raw))
+    clusters.zone(shown.zone, shown.domain)
+    clusters.change(shown.zone, "CREATE", pulumi_s(clusters, name, raw))
+    assert doctor(clusters, name, raw).good
+    shown.show(clusters)
+    both = sorted(shown.manifests)
+    runs = clusters.all(both, FLAGS)
+    assert all(not run.done and "several routing policies" in run.log for run in runs)
+    clusters.change(shown.zone, "DELETE", pulumi_s(clusters, name, raw))
+    clusters.all(both, FLAGS)
+    assert is_promised(clusters, shown)
+
+
+def test_from_external_dns_to_route53_pulumi_s_are_made_after_a_pass(clusters: Clusters) -> None:
+    name, raw = "to-pulumi", world("latency", *TWO)
+    assert deploy(clusters, {name: raw}, 1) == {name: True}
+    shown = named(clusters, "day", name, parsed(name, raw))
+    ours = pulumi_s(clusters, name, raw)
+    route53 = {**raw, "loadBalancing": {"policy": "latency", "manager": "route53"}}
+    finding = doctor(clusters, name, route53)
+    assert not finding.good and "docs/external-dns.md#from-external-dns-to-route53" in finding.remedy
+    with pytest.raises(ClientError, match="several routing policies"):
+        clusters.change(shown.zone, "CREATE", ours)
+    kept_away = {
+        cluster: [_kept_away(manifest) for manifest in manifests]
+        for cluster, manifests in shown.manifests.items()
+    }
+    replace(shown, manifests=kept_away).show(clusters)
+    clusters.all(sorted(kept_away), FLAGS)
+    assert clusters.records(shown.zone) == clusters.registered(shown.zone) == []
+    clusters.change(shown.zone, "CREATE", ours)
+    clusters.all(sorted(kept_away), FLAGS)
+    assert len(clusters.records(shown.zone)) == len(ours)
+
+
+def _kept_away(manifest: dict[str, Any]) -> dict[str, Any]:
+    annotations = external_dns.keep_away(external_dns.PREFIX)
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
