@@ -174,7 +174,7 @@ BALANCING = [
             ("latency", "an endpoint", "lb.example.net"),
             ("failover", "an endpoint of another name", "lb.agency.example.com"),
             ("weighted", "an endpoint that only looks like AWS's", "elb.us-east-1.amazonaws.com.example.net"),
-            ("geo", "an endpoint of AWS without alias records", "x.execute-api.eu-west-1.amazonaws.com"),
+            ("geo", "an endpoint of AWS without alias records", "x.lambda-url.eu-west-1.on.aws"),
         )
     ),
     Broken(
