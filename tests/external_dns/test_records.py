@@ -28,6 +28,8 @@ FLAGS = {
 }
 """As the page says; without `--aws-prefer-cname`; with the prefix that versions before 0.22 have."""
 AWS = "lb-1.elb.{}.amazonaws.com"
+EACH = 10
+"""Drawn stacks of each policy, so many."""
 
 
 def by(policy: str, **more: Any) -> dict[str, Any]:
@@ -74,9 +76,9 @@ PROGRAMS: dict[str, Raw] = {
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> Stack:
+def worlds(draw: st.DrawFn, policy: Policy) -> Stack:
     """Stacks whose endpoints, where they have some, are of one kind, or of both; some companies left."""
-    made = draw(stacks())
+    made = draw(stacks(policy))
     kinds = draw(st.sampled_from((("",), ("", AWS), ("lb.{}.example.net",), ("", AWS, "lb.{}.example.net"))))
     chosen = {one.name: draw(st.sampled_from(kinds)).format(one.name) for one in made.regions}
     regions = (
@@ -114,10 +116,11 @@ def settled(clusters: Clusters) -> Settled:
         shown[name] = from_settings(
             clusters, name.partition("-")[0], name, stack(**{"companies": COMPANIES, **raw})
         )
-    some = [world for world in drawn(worlds(), 60) if expressed(world).companies]
-    for number, world in enumerate(some):
-        mode = ("cname", "alias")[number % 2]
-        shown[f"{mode}-drawn-{number}"] = from_world(clusters, mode, f"drawn-{number}", world)
+    for policy in Policy:
+        some = [world for world in drawn(worlds(policy), 60) if expressed(world).companies]
+        for number, world in enumerate(some[:EACH]):
+            mode, name = ("cname", "alias")[number % 2], f"drawn-{policy}-{number}"
+            shown[f"{mode}-{name}"] = from_world(clusters, mode, name, world)
     for one in shown.values():
         one.show(clusters)
     names = sorted({cluster for one in shown.values() for cluster in one.manifests})
