@@ -69,13 +69,19 @@ class Agent(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         ports = {"agent": AGENT_PORT, "health-monitor": HEALTH_MONITOR_PORT}
         workload = Workload(kind="agent", args=args, size=args.company.agent, ports=ports)
-        child = ResourceOptions(
-            parent=self, provider=args.region.cluster.provider, depends_on=[args.namespace]
-        )
-        self.stateful_set = deploy(
+        deployed = deploy(
             self, name, workload, _pod(workload), policy=_policy(workload), settings=_settings(workload)
         )
-        self.ingress = KubernetesObject(f"{name}-ingress", _ingress(workload), child)
+        self.stateful_set = deployed.stateful_set
+        self.ingress = KubernetesObject(
+            f"{name}-ingress",
+            _ingress(workload),
+            ResourceOptions(
+                parent=self,
+                provider=args.region.cluster.provider,
+                depends_on=[args.namespace, deployed.service],
+            ),
+        )
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 

@@ -59,9 +59,8 @@ class Brain(ComponentResource):
             ],
             egress=outbound(args.settings),
         )
-        self.stateful_set = deploy(
-            self, name, workload, _pod(workload), policy=opening, settings=_settings(workload)
-        )
+        deployed = deploy(self, name, workload, _pod(workload), policy=opening, settings=_settings(workload))
+        self.stateful_set = deployed.stateful_set
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 

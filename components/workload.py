@@ -167,6 +167,13 @@ def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    stateful_set: KubernetesObject
+    service: KubernetesObject
+    """The clients'."""
+
+
 def deploy(
     parent: ComponentResource,
     name: str,
@@ -175,8 +182,8 @@ def deploy(
     *,
     policy: Manifest,
     settings: Manifest,
-) -> KubernetesObject:
-    """Register a workload's objects as children of its component; returns its StatefulSet."""
+) -> Deployed:
+    """Register a workload's objects as children of its component."""
     args = workload.args
     child = ResourceOptions(parent=parent, provider=args.region.cluster.provider, depends_on=[args.namespace])
     kept = ResourceOptions(
@@ -191,10 +198,12 @@ def deploy(
     identity = _identity(parent, name, workload, child)
     network = KubernetesObject(f"{name}-policy", policy, child)
     told = KubernetesObject(f"{name}-config", settings, child)
-    for role, manifest in workload.services().items():
-        KubernetesObject(f"{name}-{role}", manifest, child)
+    services = {
+        role: KubernetesObject(f"{name}-{role}", manifest, child)
+        for role, manifest in workload.services().items()
+    }
     KubernetesObject(f"{name}-budget", workload.disruption_budget(), child)
-    return KubernetesObject(
+    stateful_set = KubernetesObject(
         f"{name}-statefulset",
         workload.stateful_set(pod),
         ResourceOptions(
@@ -203,6 +212,7 @@ def deploy(
             depends_on=[*args.guards, volume, network, told, identity, *args.after],
         ),
     )
+    return Deployed(stateful_set=stateful_set, service=services["service"])
 
 
 def _identity(

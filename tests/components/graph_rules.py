@@ -18,9 +18,11 @@ from plan.names import COMPANY_LABEL
 from policy import running as policies
 from settings import clusters_of
 from tests.recording import (
+    INGRESS,
     KUBERNETES_PROVIDER,
     NAMESPACE,
     SAFE_BUCKET,
+    SERVICE,
     VOLUME_CLAIM,
     Recording,
     texts,
@@ -176,6 +178,23 @@ def policies_are_kept(run: Recording) -> None:
     assert list(map(str, policies.run(run.by_urn).violations)) == []
 
 
+def ingresses_wait_for_their_services(run: Recording) -> None:
+    """The load balancer controller refuses all Ingresses of a load balancer while one names no Service."""
+    services = {_object_key(run, one): one.urn for one in run.objects(SERVICE)}
+    for one in run.objects(INGRESS):
+        cluster, space, _ = _object_key(run, one)
+        for rule in one.inputs["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                backend = path["backend"]["service"]
+                if backend["port"].get("name") != "use-annotation":
+                    assert services[cluster, space, backend["name"]] in one.dependencies, one.name
+
+
+def _object_key(run: Recording, one: Registration) -> tuple[str, str, str]:
+    metadata = one.inputs["metadata"]
+    return run.cluster_of(one), metadata["namespace"], metadata["name"]
+
+
 def nothing_is_unknown(run: Recording) -> None:
     """Of a run that is not a preview."""
     assert [one.name for one in run if COMPUTED in one.inputs.values()] == []
@@ -194,6 +213,7 @@ RULES = (
     exactly_the_data_is_kept,
     exactly_what_protected_companies_keep_is_protected,
     a_region_s_role_is_in_no_selector_and_no_template,
+    ingresses_wait_for_their_services,
     nothing_is_unknown,
     policies_are_kept,
 )
