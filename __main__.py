@@ -7,6 +7,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.platform import Platform
 from components.stack_page import page
+from plan.names import LOCAL
 from settings import SettingsError, from_config
 from settings.warnings import warnings_of
 
@@ -18,8 +19,9 @@ def main() -> None:
         settings = from_config(config, stack, list(filter(is_config_secret, config)))
     except SettingsError as error:
         raise pulumi.RunError(f"Pulumi.{stack}.yaml can't be deployed:\n{error}") from error
-    for warning in warnings_of(settings):
-        pulumi.log.warn(warning)
+    if stack != LOCAL:  # They are about an AWS account.
+        for warning in warnings_of(settings):
+            pulumi.log.warn(warning)
     outputs = Platform(settings, stack).outputs()
     for name, value in outputs.items():
         pulumi.export(name, value)

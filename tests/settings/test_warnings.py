@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from settings import parse
+from engine.program import load_stack_file
+from settings import from_config, parse
 from settings.warnings import warnings_of
+from tests.recording import ROOT, record_file
 from tests.settings.edits import EU, US, Edit, both, drop, edited, on_eks, put
 
 QUIET = on_eks
@@ -127,3 +129,10 @@ def test_what_an_owner_should_know_is_said(edit: Edit, said: str) -> None:
 )
 def test_nothing_is_said_where_it_does_not_matter(edit: Edit) -> None:
     assert warnings(edit) == []
+
+
+def test_of_an_aws_account_s_warnings_the_local_stack_says_none() -> None:
+    file = ROOT / "Pulumi.local.yaml"
+    config, _ = load_stack_file(file)
+    assert list(warnings_of(from_config(config, "local", [])))
+    assert record_file(file).warnings == []
