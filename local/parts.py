@@ -1,6 +1,7 @@
 """The programs that are built from pinned Go modules: one row each."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 
 from local.build import Part
 
@@ -9,6 +10,9 @@ KUBERNETES_VERSION = (
     "-X k8s.io/component-base/version.gitMajor={major}",
     "-X k8s.io/component-base/version.gitMinor={minor}",
 )
+KUBERNETES_PROVIDER = "-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version"
+"""The newest provider in the module proxy is older than the SDK, whose programs it runs all the same. It has
+the SDK's version, with its own as build metadata. With its own version alone every run has a warning."""
 
 
 def _kubernetes(name: str) -> Part:
@@ -120,7 +124,7 @@ PARTS: Mapping[str, Part] = {
             module="pulumi-kubernetes",
             package=".",
             pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
-            ldflags=("-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version={version}",),
+            ldflags=(f"{KUBERNETES_PROVIDER}={version('pulumi-kubernetes')}+{{version}}",),
         ),
         Part(
             name="external-dns",

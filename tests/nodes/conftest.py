@@ -57,7 +57,7 @@ def able() -> None:
 def stack(able: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     found = Stack(state=tmp_path_factory.mktemp("nodes") / "state")
     try:
-        found.succeed("local", "up")
+        assert "warning:" not in found.succeed("local", "up")
         yield found
     finally:
         found.succeed("local", "down")
