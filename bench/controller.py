@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import control_plane
-from local.processes import Processes
+from local.cluster import control_plane
+from local.machine.processes import Processes
 from runtime.controller.settings import load_settings
 from tests.controller.acting.deployed import Cluster
 from tests.controller.acting.replicas import Controllers, Replica, controllers

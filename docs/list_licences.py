@@ -6,7 +6,7 @@ import re
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
-from local.parts import PARTS
+from local.programs.catalog import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "licences.md"

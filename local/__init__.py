@@ -1,6 +1,6 @@
 """The stack `local`: a real Kubernetes cluster and an AWS emulator as processes of this machine.
 
-`build` makes the cluster's programs from pinned Go modules, `processes` starts and stops daemons, `services`
-starts the cluster and the emulator, `pulumi` deploys with the real engine, `aws_provider` is the engine's
-plugin for the emulator. Everything lives under one state folder, so several checkouts work side by side.
+`up/` deploys, `pulumi/` has the engine, `cluster/` the Kubernetes cluster, `aws/` the emulator and its Pulumi
+provider. `programs/` builds the cluster's programs from the Go modules in `go/`, `machine/` has processes,
+ports and files. One state folder holds everything, so several checkouts work side by side.
 """

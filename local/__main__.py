@@ -11,9 +11,9 @@ from typing import NoReturn
 import pulumi
 
 from engine.program import load_stack_file
-from local import deploy, offline
-from local.files import DEFAULT_STATE, LocalError
+from local.machine.files import DEFAULT_STATE, LocalError
 from local.pulumi import tools
+from local.up import deploy, offline_preview
 from plan.names import LOCAL
 from settings import SettingsError, from_config
 
@@ -70,7 +70,7 @@ def _on_stack(given: argparse.Namespace, state: Path) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if given.command == "preview" and given.offline:
-        return offline.preview(given.stack, config, secret_keys, deploy.PROGRAM, _say)
+        return offline_preview.preview(given.stack, config, secret_keys, deploy.PROGRAM, _say)
     if given.stack != LOCAL:
         tools.become_pulumi(given.command, given.stack)
     target = deploy.Target(state, file, _say, yes=given.yes)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import control_plane, emulator
-from local.alb import addresses
-from local.emulator import Emulator
-from local.files import DEFAULT_STATE, write_atomically
-from local.nodes import network
-from local.processes import Processes
+from local.aws import emulator
+from local.aws.emulator import Emulator
+from local.cluster import control_plane, network
+from local.cluster.alb import addresses
+from local.machine.files import DEFAULT_STATE, write_atomically
+from local.machine.processes import Processes
 
 
 @dataclass(frozen=True, kw_only=True)

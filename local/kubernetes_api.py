@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from local.files import LocalError, Progress
+from local.machine.files import LocalError, Progress
 
 Object = dict[str, Any]
 AGENT = "digital-agency"

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from local.consent import Consent, ask
-from local.files import LocalError, Progress
+from local.machine.consent import Consent, ask
+from local.machine.files import LocalError, Progress
 
 PROGRAMS: Final = {
     "gcc": "gcc",

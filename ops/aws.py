@@ -22,8 +22,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from local import emulator
-from local.files import DEFAULT_STATE
+from local.aws import emulator
+from local.machine.files import DEFAULT_STATE
 from ops.errors import OperatorError
 from ops.stack import Stack
 from plan.names import LOCAL

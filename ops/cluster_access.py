@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from local.files import DEFAULT_STATE
 from local.kubernetes_api import ApiError, KubernetesApi
+from local.machine.files import DEFAULT_STATE
 from ops import pod_streams
 from ops.aws import calling, reach_of
 from ops.errors import WRONG_CALL, OperatorError

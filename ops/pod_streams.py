@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from kubernetes.stream import ws_client
 from websocket import ABNF, WebSocketException
 
-from local.ports import LOOPBACK
+from local.machine.ports import LOOPBACK
 from ops.errors import OperatorError
 
 CHUNK = 1 << 16

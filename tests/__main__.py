@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local.build import ensure
-from local.parts import PARTS
+from local.programs.build import ensure
+from local.programs.catalog import PARTS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)

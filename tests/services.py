@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from local import control_plane as control_plane_service
-from local import emulator as emulator_service
-from local.control_plane import ControlPlane
-from local.emulator import Emulator
-from local.processes import Processes
+from local.aws import emulator as emulator_service
+from local.aws.emulator import Emulator
+from local.cluster import control_plane as control_plane_service
+from local.cluster.control_plane import ControlPlane
+from local.machine.processes import Processes
 
 LIMIT_SECONDS = 120.0
 POLL_SECONDS = 0.02

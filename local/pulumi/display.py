@@ -11,7 +11,7 @@ from typing import Any, Final
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import DiagnosticEvent, PolicyEvent, StepEventMetadata
 
-from local.files import Progress
+from local.machine.files import Progress
 
 SIGNS: Final[Mapping[str, str]] = {
     OpType.CREATE: "+",

@@ -15,8 +15,8 @@ from pulumi import automation
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
-from local.files import LocalError, Progress, write_atomically
-from local.processes import NAME_MARK, STATE_MARK, Processes
+from local.machine.files import LocalError, Progress, write_atomically
+from local.machine.processes import NAME_MARK, STATE_MARK, Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
 

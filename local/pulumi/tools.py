@@ -17,11 +17,10 @@ from typing import Final, NoReturn
 from pulumi.automation import InvalidVersionError, PulumiCommand
 from semver import VersionInfo
 
-from local import build, parts
-from local.consent import Consent
-from local.files import LocalError, Progress, write_atomically
+from local.machine.consent import Consent
+from local.machine.files import REPOSITORY, LocalError, Progress, write_atomically
+from local.programs import build, catalog
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 DOWNLOAD_PAGE: Final = "https://www.pulumi.com/docs/iac/download-install/"
 INSTALLER: Final = "https://get.pulumi.com/install.sh"
 REACH_SECONDS: Final = 3.0
@@ -49,10 +48,10 @@ def provide(state: Path, progress: Progress, consent: Consent, pool: Executor) -
 
 def _fill(state: Path, command: Path | None, kubernetes: Path | None, progress: Progress) -> None:
     missing = [name for name, found in ((COMMAND, command), (KUBERNETES, kubernetes)) if found is None]
-    built = build.ensure([parts.PARTS[name] for name in missing], progress)
+    built = build.ensure([catalog.PARTS[name] for name in missing], progress)
     _link(state / "bin" / COMMAND, command or built[COMMAND])
     _link(plugin_path(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
-    _write_script(plugin_path(state / HOME, "aws"), "local.aws_provider")
+    _write_script(plugin_path(state / HOME, "aws"), "local.aws.provider")
     pack = REPOSITORY / "policy"
     _write_script(state / "bin" / POLICY_PACK, f'pulumi.policy "$1" {shlex.quote(str(pack))}')
     _link(state / "bin" / PACK_FILE, pack / PACK_FILE)  # there the engine reads the version of the pack
@@ -83,7 +82,7 @@ def on_path() -> Path | None:
 
 def _found(progress: Progress) -> tuple[Path | None, Path | None]:
     """The `pulumi` command and the Kubernetes provider, as far as this machine has them."""
-    built = build.locate([parts.PARTS[COMMAND], parts.PARTS[KUBERNETES]])
+    built = build.locate([catalog.PARTS[COMMAND], catalog.PARTS[KUBERNETES]])
     command = _suitable(progress) or _existing(_downloads() / "bin" / COMMAND, built[COMMAND])
     return command, _existing(
         plugin_path(_home(), "kubernetes"), plugin_path(_downloads(), "kubernetes"), built[KUBERNETES]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.files import write_atomically
+from local.machine.files import write_atomically
 from ops.drill import page
 from ops.drill.distribution import Spread
 from ops.drill.forgetting import entry_of

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.files import write_atomically
+from local.machine.files import write_atomically
 from ops.errors import OperatorError
 from plan.names import LOCAL
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from local.files import LocalError, Progress
+from local.machine.files import LocalError, Progress
 from ops.cluster_access import Cluster
 from ops.drill import scaling
 from ops.drill.freezing import Session
@@ -111,7 +111,7 @@ class NodeFault:
         pass
 
     def begin(self) -> str:
-        from local.nodes import faults
+        from local.cluster.nodes import faults
 
         state, region = Path(self._entry["state"]), self._entry["region"]
         self._journal.add(self._entry)
@@ -131,7 +131,7 @@ class NodeFault:
 
 def mend(entry: Entry, progress: Progress) -> str:
     """Raises OperatorError."""
-    from local.nodes import faults
+    from local.cluster.nodes import faults
 
     state, region = Path(entry["state"]), entry["region"]
     if not state.exists():

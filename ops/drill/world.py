@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from local.files import Progress
+from local.machine.files import Progress
 from ops.aws import Reach, reach_of
 from ops.cluster_access import Cluster, clusters_of
 from ops.drill.asking import Place, ask
@@ -144,7 +144,7 @@ def target_of(
     reach = reach_of(stack, state)
     if stack.name == LOCAL:
         from local import access
-        from local.pki import Pki
+        from local.machine.pki import Pki
 
         found = access.find(state)
         if found is None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from local.nodes import faults, network
+from local.cluster import network
+from local.cluster.nodes import faults
 from ops.aws import calling
 from ops.cluster_access import Object
 from ops.terminal import say

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local import ports
-from local.ports import LOOPBACK
+from local.machine import ports
+from local.machine.ports import LOOPBACK
 from ops import mcp_client
 from ops.mcp_client import McpError
 from ops.terminal import REPORT_SECONDS, rounds, say

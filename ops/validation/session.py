@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import urllib3
 
-from local.files import LocalError
+from local.machine.files import LocalError
 from ops.errors import OperatorError
 from ops.mcp_client import McpError
 from ops.terminal import say

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from tests.api_server.server import Server
 
 

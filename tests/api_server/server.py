@@ -13,7 +13,7 @@ from typing import Any, cast
 import kubernetes
 import yaml
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import KubernetesApi
 
 Manifest = dict[str, Any]

@@ -7,10 +7,10 @@ from typing import Any
 
 import boto3
 
-from local.aws_provider.api import AwsApi
-from local.aws_provider.resources import Resources
-from local.aws_provider.servicer import Provider
-from local.emulator import Emulator
+from local.aws.emulator import Emulator
+from local.aws.provider.api import AwsApi
+from local.aws.provider.resources import Resources
+from local.aws.provider.servicer import Provider
 from tests.aws_provider import cases
 from tests.aws_provider.cases import BUCKET, RECORD, REGION, ROLE, Case
 from tests.aws_provider.engine import Resource, Values

@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from local.aws_provider.api import AwsApi
-from local.emulator import Emulator, ensure_hosted_zone
+from local.aws.emulator import Emulator, ensure_hosted_zone
+from local.aws.provider.api import AwsApi
 from tests.aws_provider.account import Account
 from tests.aws_provider.cases import ZONE
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pulumi.runtime.proto import provider_pb2
 
 from engine.values import struct_to_plain
-from local.aws_provider.servicer import Provider, struct
+from local.aws.provider.servicer import Provider, struct
 
 Values = dict[str, Any]
 CHANGED = provider_pb2.DiffResponse.DIFF_SOME

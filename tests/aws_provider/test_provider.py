@@ -14,10 +14,10 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from engine.values import COMPUTED, struct_to_plain
-from local import pki
-from local.aws_provider.api import AwsApi, Client
-from local.aws_provider.resources import Resources
-from local.aws_provider.servicer import Provider, struct
+from local.aws.provider.api import AwsApi, Client
+from local.aws.provider.resources import Resources
+from local.aws.provider.servicer import Provider, struct
+from local.machine import pki
 from tests.aws_provider import cases
 from tests.aws_provider.account import Account
 from tests.aws_provider.cases import BUCKET, CERTIFICATE, CHECK, RECORD, REGION, ROLE, VALIDATION, Values
@@ -402,7 +402,7 @@ def test_a_call_that_the_emulator_does_not_offer_is_said_in_one_line(account: Ac
 def test_without_an_endpoint_on_this_machine_the_plugin_does_not_start(url: str | None, message: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"AWS_ENDPOINT_URL": url} if url else {}
-    command = [sys.executable, "-W", "ignore", "-m", "local.aws_provider"]
+    command = [sys.executable, "-W", "ignore", "-m", "local.aws.provider"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert message in ended.stderr
@@ -420,7 +420,7 @@ def test_no_variable_beside_the_endpoint_leads_elsewhere(
 
 
 def test_the_plugin_prints_its_port_and_ends_with_the_engine(account: Account) -> None:
-    command = [sys.executable, "-W", "ignore", "-m", "local.aws_provider"]
+    command = [sys.executable, "-W", "ignore", "-m", "local.aws.provider"]
     engine = (
         "import subprocess, sys, time\n"
         f"plugin = subprocess.Popen({command!r}, stdout=subprocess.PIPE)\n"

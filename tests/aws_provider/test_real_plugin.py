@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.control_plane import ControlPlane
-from local.emulator import REGION, Emulator, ensure_hosted_zone
-from local.processes import Processes
+from local.aws.emulator import REGION, Emulator, ensure_hosted_zone
+from local.cluster.control_plane import ControlPlane
+from local.machine.processes import Processes
 from local.pulumi import tools
 from local.pulumi.stack import Stack
 from tests.local.target import DOMAIN, ZONE, settings

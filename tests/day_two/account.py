@@ -13,9 +13,10 @@ from moto.eks import urls
 from moto.eks.exceptions import ResourceNotFoundException
 from moto.eks.responses import EKSResponse
 
-from local import emulator_server, ports
-from local.emulator import NAME, PROFILE, REPOSITORY, Emulator
-from local.processes import Processes
+from local.aws import server
+from local.aws.emulator import NAME, PROFILE, REPOSITORY, Emulator
+from local.machine import ports
+from local.machine.processes import Processes
 from tests.services import until
 
 PATHS = ("pod-identity-associations", "pod-identity-associations/(?P<associationId>[^/]+)")
@@ -75,7 +76,7 @@ def start(state: Path) -> Emulator:
 def main() -> None:
     dispatch = Associations().dispatch
     urls.url_paths |= {f"{{0}}/clusters/(?P<name>[^/]+)/{path}$": dispatch for path in PATHS}
-    emulator_server.main()
+    server.main()
 
 
 if __name__ == "__main__":

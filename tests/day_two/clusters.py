@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from local import control_plane
+from local.cluster import control_plane
 from local.kubernetes_api import ApiError, KubernetesApi, Object
-from local.processes import Processes
+from local.machine.processes import Processes
 from tests.strategies import Raw
 
 GET_TOKEN = """#!/bin/sh

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.processes import Processes
+from local.machine.processes import Processes
 from tests.components.stacks import EU, IMAGE
 from tests.day_two import flags
 from tests.day_two.clusters import Clusters

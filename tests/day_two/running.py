@@ -13,8 +13,8 @@ import boto3
 import yaml
 from pulumi.automation import ConfigValue
 
-from local.emulator import ensure_hosted_zone
-from local.files import LocalError
+from local.aws.emulator import ensure_hosted_zone
+from local.machine.files import LocalError
 from local.pulumi import tools
 from local.pulumi.display import Step
 from local.pulumi.stack import Stack

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from local.files import LocalError
+from local.machine.files import LocalError
 from tests.components.stacks import EU, US, WEST
 from tests.day_two.plans import registered
 from tests.day_two.running import Running

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from ops.drill.doors import Doors
 from plan.names import SYSTEM_NAMESPACE

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import ApiError
 from ops.cluster_access import Cluster, ClusterApi
 from plan.names import SYSTEM_NAMESPACE

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster, ClusterApi
 from ops.drill.journal import Journal, path_of
 from ops.drill.recovery import recover

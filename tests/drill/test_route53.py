@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.emulator import Emulator, ensure_hosted_zone
+from local.aws.emulator import Emulator, ensure_hosted_zone
 from ops.aws import Reach
 from ops.drill.asking import Place, Reply, ask
 from ops.drill.clients import Checking, Names, asking_checks, check_ids, reachable

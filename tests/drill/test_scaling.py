@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import ApiError
 from ops.cluster_access import Cluster, ClusterApi
 from ops.drill import scaling

@@ -18,9 +18,9 @@ from typing import Any
 
 import boto3
 
-from local import emulator as emulator_service
-from local.control_plane import ControlPlane
-from local.emulator import Emulator
+from local.aws import emulator as emulator_service
+from local.aws.emulator import Emulator
+from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import KubernetesApi
 from plan.names import REGION_LABEL
 from plan.route53 import RecordSet

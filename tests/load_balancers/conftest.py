@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.processes import Processes
+from local.machine.processes import Processes
 from tests.load_balancers.judge import Judge
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import boto3
 
-from local import control_plane, emulator, load_balancer_controller
+from local.aws import emulator
+from local.cluster import control_plane, load_balancer_controller
 from local.kubernetes_api import KubernetesApi
 from plan.names import REGION_LABEL
 from tests.load_balancers.promised import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.emulator import tell_target_health
+from local.aws.emulator import tell_target_health
 from plan.edges import READINESS_GATE
 from tests.components.stacks import stack
 from tests.load_balancers.judge import Judge

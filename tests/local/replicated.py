@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.object_replication import Copy, ObjectReplication
+from local.aws.object_replication import Copy, ObjectReplication
 from tests.s3.buckets import ROLE, forget
 from tests.s3.network import moto, serve
 

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import yaml
 
-from local.emulator import REGION
+from local.aws.emulator import REGION
 from local.kubernetes_api import KubernetesApi
 from tests.local.commands import changes, run
 from tests.strategies import Raw

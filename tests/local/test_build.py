@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from local import build, parts
-from local.build import BuildError, Part
-from local.files import locked
+from local.machine.files import locked
+from local.programs import build, catalog
+from local.programs.build import BuildError, Part
 from tests.services import until
 
 TOOL = Part(
@@ -191,7 +191,7 @@ def test_a_compiler_that_outlives_its_starter_is_waited_for(modules: Path, tmp_p
 
 
 def test_every_part_is_pinned_by_its_module() -> None:
-    for part in parts.PARTS.values():
+    for part in catalog.PARTS.values():
         module = build.MODULES / part.module
         source, imported = ("main.go", part.pinned) if part.package == "." else ("tools.go", part.package)
         assert f'"{imported}' in (module / source).read_text()

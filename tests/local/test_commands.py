@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Processes
+from local.machine.processes import Processes
 from tests.local.commands import edited, run
 
 

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from local.consent import ask
+from local.machine.consent import ask
 from tests.recording import ROOT
 
 
 def answer_on_a_terminal(typed: str, call: str) -> tuple[bool, str]:
     """What a call of `ask` returns, and what the terminal shows."""
-    code = f"import sys; from local.consent import ask; sys.exit(not {call})"
+    code = f"import sys; from local.machine.consent import ask; sys.exit(not {call})"
     ours, theirs = os.openpty()
     os.write(ours, typed.encode())
     try:

@@ -14,10 +14,10 @@ import kubernetes
 import pytest
 import yaml
 
-from local import control_plane as service
-from local import ports, procfs
-from local.control_plane import API_SERVER, CONTEXT, ETCD, PARTS, ControlPlane
-from local.processes import STATE_MARK, ProcessError, Processes, Running
+from local.cluster import control_plane as service
+from local.cluster.control_plane import API_SERVER, CONTEXT, ETCD, PARTS, ControlPlane
+from local.machine import ports, procfs
+from local.machine.processes import STATE_MARK, ProcessError, Processes, Running
 from tests.services import until
 
 PAUSE = {"name": "main", "image": "localhost/none:1"}

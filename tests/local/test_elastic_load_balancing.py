@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator, ensure_hosted_zone, tell_target_health
+from local.aws.emulator import Emulator, ensure_hosted_zone, tell_target_health
 
 ZONE = "Z0BALANCERS"
 DOMAIN = "balancers.example.com"

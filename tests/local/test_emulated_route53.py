@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local import emulator as service
-from local.emulator import Emulator
+from local.aws import emulator as service
+from local.aws.emulator import Emulator
 
 DOMAIN = "judged.example.com"
 ZONE = "ZJUDGED"

@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local import emulator as service
-from local.emulator import NAME, Emulator, EmulatorError
-from local.processes import Processes
+from local.aws import emulator as service
+from local.aws.emulator import NAME, Emulator, EmulatorError
+from local.machine.processes import Processes
 from plan.iam import bucket_policy
 from tests.services import until
 
@@ -128,7 +128,7 @@ def test_a_port_that_was_lost_to_another_emulator_is_given_up(
     state.mkdir()
     (state / "ports.json").write_text(f'{{"{NAME}": {taken}}}')
     free = iter([True])
-    monkeypatch.setattr("local.ports.is_free", lambda port: next(free, False))
+    monkeypatch.setattr("local.machine.ports.is_free", lambda port: next(free, False))
     told: list[str] = []
 
     started = service.start(state, told.append)

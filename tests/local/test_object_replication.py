@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator import Emulator
-from local.object_replication import Copy, Later, ReplicationError
+from local.aws.emulator import Emulator
+from local.aws.object_replication import Copy, Later, ReplicationError
 from tests.local.replicated import EU, US, Served, client, rule, serving
 from tests.s3.buckets import ROLE
 from tests.services import until

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local import packages
-from local.files import LocalError
+from local.machine.files import LocalError
 from tests.local.machine import ALL, Machine
 from tests.recording import ROOT
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local import ports
-from local.files import LocalError
-from local.processes import Processes
+from local.machine import ports
+from local.machine.files import LocalError
+from local.machine.processes import Processes
 from tests.services import until
 
 

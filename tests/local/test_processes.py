@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from local import processes as processes_module
-from local import procfs
-from local.processes import NAME_MARK, STATE_MARK, ProcessError, Processes, Running
+from local.machine import processes as processes_module
+from local.machine import procfs
+from local.machine.processes import NAME_MARK, STATE_MARK, ProcessError, Processes, Running
 from tests.services import until
 
 SLEEP = ["/bin/sleep", "1000"]
@@ -91,7 +91,7 @@ def test_a_daemon_gets_no_open_pipe_and_no_secret_of_its_starter(
 
 
 def test_a_daemon_outlives_its_starter(state: Path) -> None:
-    code = "import sys; from pathlib import Path; from local.processes import Processes\n"
+    code = "import sys; from pathlib import Path; from local.machine.processes import Processes\n"
     code += "Processes(Path(sys.argv[1])).start('sleeper', ['/bin/sleep', '1000'])"
     subprocess.run([sys.executable, "-c", code, str(state)], check=True)
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from local import control_plane, emulator
-from local.processes import Processes
-from local.procfs import marked
+from local.aws import emulator
+from local.cluster import control_plane
+from local.machine.processes import Processes
+from local.machine.procfs import marked
 from plan.resolver import Client, resolve
 from tests.local.commands import run, start
 from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.nodes import requirements
+from local.cluster.nodes import requirements
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,8 +8,9 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from local.control_plane import KUBECONFIG
-from local.nodes import cluster, network_policies
+from local.cluster import network_policies
+from local.cluster.control_plane import KUBECONFIG
+from local.cluster.nodes import lifecycle
 
 COUNTERS = re.compile(r" \[\d+:\d+\]$")
 RULE = re.compile(r"-A|:\S+ - ")
@@ -56,7 +57,7 @@ def processes_of(folder: Path) -> list[str]:
 
 def decider_of(state: Path, region: str) -> int:
     """The process that decides about packets on a region's node."""
-    wanted = {f"--node={cluster.name_of(region)}", f"--kubeconfig={state.resolve() / KUBECONFIG}"}
+    wanted = {f"--node={lifecycle.name_of(region)}", f"--kubeconfig={state.resolve() / KUBECONFIG}"}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = process.joinpath("cmdline").read_text(errors="replace").split("\0")

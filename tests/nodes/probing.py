@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.nodes.stock import PYTHON_IMAGE
+from local.cluster.images.local_images import PYTHON_IMAGE
 from ops.cluster_access import Cluster
 from tests.services import until
 

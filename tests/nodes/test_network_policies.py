@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from local import access
-from local.control_plane import FIRST_SERVICE_ADDRESS
-from local.nodes import network, network_policies
-from local.nodes.plan import NODE_LOCAL_DNS, Network
+from local.cluster import network, network_policies
+from local.cluster.control_plane import FIRST_SERVICE_ADDRESS
+from local.cluster.model import NODE_LOCAL_DNS, Network
 from ops.cluster_access import Cluster, clusters_of
 from ops.stack import load
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT

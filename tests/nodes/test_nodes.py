@@ -18,9 +18,10 @@ import boto3
 import pytest
 
 from local import access
+from local.cluster import network, network_policies
+from local.cluster.nodes import faults, lifecycle
 from local.kubernetes_api import KubernetesApi
-from local.nodes import cluster, faults, network, network_policies
-from local.processes import Processes
+from local.machine.processes import Processes
 from ops.cluster_access import clusters_of
 from ops.drill.asking import Place, Question, Reply, ask
 from ops.stack import load
@@ -55,7 +56,7 @@ def test_every_workload_runs_on_the_node_of_its_region(api: KubernetesApi) -> No
 
     assert len(found) == 2 * 2 * len(COMPANIES)
     for pod in found:
-        assert pod["spec"]["nodeName"] == cluster.name_of(pod["metadata"]["labels"][REGION])
+        assert pod["spec"]["nodeName"] == lifecycle.name_of(pod["metadata"]["labels"][REGION])
         assert ready(pod), pod["metadata"]["name"]
 
 
@@ -89,7 +90,7 @@ def test_a_node_that_stops_loses_its_endpoints_and_comes_back_with_its_volumes(
     stack: Stack, api: KubernetesApi
 ) -> None:
     def not_ready() -> bool:
-        node = api.call("GET", f"/api/v1/nodes/{cluster.name_of(EU)}")
+        node = api.call("GET", f"/api/v1/nodes/{lifecycle.name_of(EU)}")
         return any(one["type"] == "Ready" and one["status"] != "True" for one in node["status"]["conditions"])
 
     faults.stop(stack.state, EU)
@@ -182,12 +183,12 @@ def test_after_down_the_machine_is_as_before_also_when_all_was_killed(other: Pat
     starting.wait()
     if not network_policies.obstacle():
         os.kill(machine.decider_of(other, EU), signal.SIGKILL)
-        node = cluster.name_of(EU)
+        node = lifecycle.name_of(EU)
         until(
             lambda: not Processes(other).alive(node),
             "the node ends with the program that decides about packets",
         )
-    for name in (cluster.name_of(US), "kube-apiserver"):
+    for name in (lifecycle.name_of(US), "kube-apiserver"):
         running = Processes(other).find(name)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.access import edges
-from local.nodes import network_policies
+from local.cluster import network_policies
 from ops.drill.ways import Way
 from ops.errors import CHECK_FAILED, DONE
 from tests.nodes.conftest import Stack

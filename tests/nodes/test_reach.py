@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.nodes import network_policies
+from local.cluster import network_policies
 from ops.cluster_access import Cluster, clusters_of
 from ops.stack import load
 from ops.validation import pods

@@ -19,7 +19,7 @@ from tests.ops.test_confirmation import DISTURBING
 from tests.recording import ROOT
 
 (COMMANDS,) = (action.choices for action in parser()._actions if action.choices)
-LOCAL_ALONE = {"local.access", "local.pki"}
+LOCAL_ALONE = {"local.access", "local.machine.pki"}
 """What commands import for the stack `local` alone."""
 CALLS = (
     "restore --stack staging --company client-a --region us-east-1",

@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 import pytest
 
-from local import emulator as emulator_service
-from local.control_plane import CONTROLLER_MANAGER, ControlPlane
-from local.emulator import Emulator
-from local.processes import Processes
+from local.aws import emulator as emulator_service
+from local.aws.emulator import Emulator
+from local.cluster.control_plane import CONTROLLER_MANAGER, ControlPlane
+from local.machine.processes import Processes
 from ops.aws import Reach
 from ops.cluster_access import Cluster, ClusterApi
 from ops.doctor import in_account, in_cluster

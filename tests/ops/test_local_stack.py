@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.emulator import Emulator
+from local.aws.emulator import Emulator
 from ops.__main__ import main
 from ops.errors import DONE, FAILED
 from tests.ops.copies import EU, US, stack_file

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from engine.recorder import Registration
-from local.files import LocalError
-from local.processes import Processes
+from local.machine.files import LocalError
+from local.machine.processes import Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
 from local.pulumi.stack import Stack

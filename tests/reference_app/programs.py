@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from local.ports import LOOPBACK, choose
+from local.machine.ports import LOOPBACK, choose
 from tests.services import until
 
 NODE = Path(__file__).parents[2] / "local" / "reference_app" / "node"

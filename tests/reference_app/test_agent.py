@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.mcp import SERVING, STANDBY, mcp_files
-from local.ports import LOOPBACK, is_free
+from local.machine.ports import LOOPBACK, is_free
 from tests.reference_app.programs import AGENT, NODE, Program, ended, environment, running, terminated
 from tests.services import until
 

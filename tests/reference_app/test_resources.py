@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local import procfs
+from local.machine import procfs
 from local.reference_app.front import Front, health
 from local.reference_app.worker import Worker
 from tests.reference_app.programs import AGENT, BRAIN, HEALTH_MONITOR, NODE, Port, children, running

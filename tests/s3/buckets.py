@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from local.object_replication import store
+from local.aws.object_replication import store
 from plan.iam import bucket_arn
 
 ROLE = "arn:aws:iam::123456789012:role/replication"

@@ -16,8 +16,8 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 
-from local.mends import mend
-from local.object_replication import WsgiApp
+from local.aws.corrections import mend
+from local.aws.object_replication import WsgiApp
 
 CODES = {301: "PermanentRedirect", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
 POLL_SECONDS = 0.01

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local.object_replication import Copy
+from local.aws.object_replication import Copy
 
 _DELAY_SECONDS = 0.05
 

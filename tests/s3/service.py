@@ -15,7 +15,7 @@ from botocore.config import Config
 from moto.s3.models import FakeKey
 from werkzeug.wrappers import Request, Response
 
-from local.object_replication import ObjectReplication, store
+from local.aws.object_replication import ObjectReplication, store
 from plan.iam import bucket_arn, replica_access
 from plan.iam_evaluator import Document, allows
 from plan.iam_evaluator import Request as Need

@@ -8,7 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from local.object_replication import ReplicationError
+from local.aws.object_replication import ReplicationError
 from tests.components.stacks import EU, US
 from tests.s3 import ANSWER_LOST, CUT, REFUSED, SLOW_DOWN, Fault, S3Service
 from tests.s3.asking import KEY, code, put

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from local import build, parts
-from local.files import locked
+from local.machine.files import locked
+from local.programs import build, catalog
 from ops.render import render
 from tests.recording import ROOT, record_file
 
@@ -48,7 +48,7 @@ def checkov() -> Path:
 
 
 def test_kube_score_has_nothing_to_say(rendered: Path) -> None:
-    program = build.ensure([parts.PARTS["kube-score"]], print)["kube-score"]
+    program = build.ensure([catalog.PARTS["kube-score"]], print)["kube-score"]
     files = sorted((rendered / "kubernetes").rglob("*.yaml"))
     assert files
     done = subprocess.run([program, "score", "--output-format", "ci", *files], capture_output=True, text=True)

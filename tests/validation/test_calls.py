@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from local.procfs import environment
+from local.machine.procfs import environment
 from ops.__main__ import main
 from ops.errors import FAILED, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
 from tests.ops.copies import EU, US, stack_file

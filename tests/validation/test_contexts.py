@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from ops import cluster_access
 from ops.cluster_access import clusters_of
 from ops.errors import WRONG_CALL, OperatorError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.procfs import environment
+from local.machine.procfs import environment
 from ops.errors import CHECK_FAILED, DONE
 from ops.validation.sites import Limits
 from tests.validation.runs import LIMITS, double, validated

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.emulator import Emulator
+from local.aws.emulator import Emulator
 from ops.aws import Reach
 from ops.stack import Stack
 from ops.stack_file import read

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster, ClusterApi
 from ops.stack import Stack
 from ops.stack_file import read

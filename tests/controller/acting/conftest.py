@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from tests.controller.acting.deployed import Cluster
 from tests.controller.acting.replicas import Controllers, companies, controllers, populate
 from tests.controller.acting.workloads import Workloads, pretended

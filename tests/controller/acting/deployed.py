@@ -10,7 +10,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from local.control_plane import ControlPlane
+from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import ApiError, KubernetesApi
 from tests.components.stacks import EU, US, context, stack
 from tests.recording import record

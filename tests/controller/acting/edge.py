@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import pki
+from local.machine import pki
 from tests.controller.acting.replicas import Replica
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import ports
+from local.machine import ports
 from tests.controller.acting.deployed import REGIONS, Cluster
 from tests.controller.acting.workloads import Workloads
 from tests.recording import ROOT

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local import control_plane as control_plane_service
-from local.control_plane import API_SERVER, ControlPlane
-from local.processes import Processes
+from local.cluster import control_plane as control_plane_service
+from local.cluster.control_plane import API_SERVER, ControlPlane
+from local.machine.processes import Processes
 from tests.components.stacks import EU, US
 from tests.controller.acting.deployed import REGIONS, SYSTEM, Cluster
 from tests.controller.acting.replicas import Controllers, Replica, companies, controllers, populate

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from moto.s3.models import FakeKey
 
-from local.object_replication import store
+from local.aws.object_replication import store
 from runtime.gate.checkpoint import Checkpoint, CheckpointId
 from runtime.gate.restore import restore
 from runtime.gate.settings import GateSettings

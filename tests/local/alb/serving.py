@@ -21,12 +21,14 @@ from typing import Any
 
 import boto3
 
-from local import build, parts, pki, ports, vpc
-from local.alb.addresses import Addresses, file_of, find
-from local.alb.proxy import Proxy
-from local.alb.reading import STACK_TAG, Reading
-from local.alb.service import Service
-from local.emulator import REGION, Emulator, ensure_hosted_zone, tell_target_health
+from local.aws import vpc
+from local.aws.emulator import REGION, Emulator, ensure_hosted_zone, tell_target_health
+from local.cluster.alb.addresses import Addresses, file_of, find
+from local.cluster.alb.caddy import Proxy
+from local.cluster.alb.elb_api import STACK_TAG, Reading
+from local.cluster.alb.service import Service
+from local.machine import pki, ports
+from local.programs import build, catalog
 from tests.services import until
 
 DOMAIN = "alb.test"
@@ -179,7 +181,7 @@ class Region:
     @contextmanager
     def served(self) -> Iterator[None]:
         """The program runs."""
-        caddy = build.ensure([parts.PARTS["caddy"]], print)["caddy"]
+        caddy = build.ensure([catalog.PARTS["caddy"]], print)["caddy"]
         self.state.mkdir(exist_ok=True)
         pki.ensure(self.state / "pki", ["localhost"])
         argv = [sys.executable, "-m", __name__, str(self.state), self.region, self._aws.url, str(caddy)]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.alb.health import HEALTHY, INITIAL, SHARES, UNHEALTHY, Pool, Target
-from local.alb.reading import DRAINING, Group
+from local.cluster.alb.elb_api import DRAINING, Group
+from local.cluster.alb.health import HEALTHY, INITIAL, SHARES, UNHEALTHY, Pool, Target
 
 GROUP = Group(
     arn="arn",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.emulator import Emulator
+from local.aws.emulator import Emulator
 from tests.local.alb.serving import DOMAIN, EU, HOST, Answers, Region, forward, reply
 from tests.services import until
 

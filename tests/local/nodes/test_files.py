@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.nodes import files
-from local.nodes.plan import Network, Node
+from local.cluster.model import Network, Node
+from local.cluster.nodes import config_files
 
 STUB = "nameserver 127.0.0.53\noptions edns0\n"
 
@@ -25,8 +25,8 @@ def written(folder: Path, *, enforces: bool = True) -> dict[str, str]:
         authority="/ca.crt",
         enforces=enforces,
     )
-    files.write(node, folder / "bin")
-    return {name: (folder / name).read_text() for name in files.NAMES}
+    config_files.write(node, folder / "bin")
+    return {name: (folder / name).read_text() for name in config_files.NAMES}
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def written(folder: Path, *, enforces: bool = True) -> dict[str, str]:
 def test_other_names_are_asked_of_the_servers_that_a_node_reaches(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str, of_systemd: str, servers: str
 ) -> None:
-    monkeypatch.setattr(files, "RESOLVERS", (tmp_path / "own", tmp_path / "systemd"))
-    files.RESOLVERS[0].write_text(own)
-    files.RESOLVERS[1].write_text(of_systemd)
+    monkeypatch.setattr(config_files, "RESOLVERS", (tmp_path / "own", tmp_path / "systemd"))
+    config_files.RESOLVERS[0].write_text(own)
+    config_files.RESOLVERS[1].write_text(of_systemd)
 
     assert f"    forward . {servers}\n" in written(tmp_path)["Corefile"]
 
@@ -51,9 +51,9 @@ def test_other_names_are_asked_of_the_servers_that_a_node_reaches(
 def test_a_machine_without_a_server_that_a_node_reaches_is_asked_for_no_other_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str | None
 ) -> None:
-    monkeypatch.setattr(files, "RESOLVERS", (tmp_path / "own", tmp_path / "systemd"))
+    monkeypatch.setattr(config_files, "RESOLVERS", (tmp_path / "own", tmp_path / "systemd"))
     if own is not None:
-        files.RESOLVERS[0].write_text(own)
+        config_files.RESOLVERS[0].write_text(own)
 
     assert "forward" not in written(tmp_path)["Corefile"]
 

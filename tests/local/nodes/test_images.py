@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local.files import LocalError
-from local.nodes import images, stock
-from local.nodes.images import Image
+from local.cluster.images import layers, local_images
+from local.cluster.images.layers import Image
+from local.machine.files import LocalError
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def test_a_layer_is_readable_for_every_user_and_knows_no_owner_or_time(tmp_path:
     written(source, "data/one", "x", 0o600)
     written(source, "__pycache__/x.pyc", "x", 0o600)
 
-    images.tree({"/opt/it": source}, without="__pycache__")(tmp_path / "layer.tar")
+    layers.tree({"/opt/it": source}, without="__pycache__")(tmp_path / "layer.tar")
 
     with tarfile.open(tmp_path / "layer.tar") as archive:
         found = {entry.name: (oct(entry.mode & 0o777), entry.uid, entry.mtime) for entry in archive}
@@ -51,7 +51,7 @@ def test_what_was_made_is_not_made_again_and_another_key_makes_another(tmp_path:
             made.append(key)
             target.write_text(key)
 
-        return images.layer("it", key, write, print)
+        return layers.layer("it", key, write, print)
 
     first, again, other = make("a"), make("a"), make("b")
 
@@ -65,10 +65,10 @@ def test_a_layer_whose_making_failed_is_not_there(tmp_path: Path) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        images.layer("it", "a", fail, print)
+        layers.layer("it", "a", fail, print)
 
     assert (
-        images.layer("it", "a", lambda target: target.write_text("whole") and None, print).read_text()
+        layers.layer("it", "a", lambda target: target.write_text("whole") and None, print).read_text()
         == "whole"
     )
 
@@ -80,7 +80,7 @@ def test_an_archive_names_each_image_with_its_layers_digests_and_holds_shared_la
     one = Image(name="localhost/one:local", layers=[shared], command=["true"])
     two = Image(name="localhost/two:local", layers=[shared, own], command=["false"], environment={"A": "b"})
 
-    images.save([one, two], tmp_path / "images.tar")
+    layers.save([one, two], tmp_path / "images.tar")
 
     with tarfile.open(tmp_path / "images.tar") as archive:
         names = archive.getnames()
@@ -97,16 +97,16 @@ def test_an_archive_names_each_image_with_its_layers_digests_and_holds_shared_la
 
 def test_a_changed_file_or_mode_has_another_digest(tmp_path: Path) -> None:
     file = written(tmp_path / "app", "node", "x", 0o644)
-    first = images.digest_of(tmp_path / "app")
+    first = layers.digest_of(tmp_path / "app")
     os.chmod(file, 0o755)
-    second = images.digest_of(tmp_path / "app")
+    second = layers.digest_of(tmp_path / "app")
     file.write_text("y")
 
-    assert len({first, second, images.digest_of(tmp_path / "app")}) == 3
+    assert len({first, second, layers.digest_of(tmp_path / "app")}) == 3
 
 
 def test_an_image_of_this_machine_that_nobody_can_make_is_refused_with_those_that_can() -> None:
     with pytest.raises(
         LocalError, match=r"localhost/mine:1 can't be made here; accepted: localhost/digital-agency"
     ):
-        stock.make(["localhost/mine:1"], print)
+        local_images.make(["localhost/mine:1"], print)

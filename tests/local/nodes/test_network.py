@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from local.nodes import network, outside
-from local.nodes.network import NetworkError
+from local.cluster import egress, network
+from local.cluster.network import NetworkError
 
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     given: list[str] = []
     monkeypatch.setattr(network, "_ip", given.append)
-    monkeypatch.setattr(outside, "open_for", lambda *_: None)
+    monkeypatch.setattr(egress, "open_for", lambda *_: None)
     return given
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from components.policies import NODE_LOCAL_DNS as ALLOWED
-from local import access, services
+from local import access
 from local.access import Access
-from local.emulator import Emulator
-from local.nodes import network_policies
-from local.nodes.plan import NODE_LOCAL_DNS
+from local.aws.emulator import Emulator
+from local.cluster import network_policies
+from local.cluster.model import NODE_LOCAL_DNS
+from local.up import services
 
 REFUSED = "iptables-restore v1.8.9: unknown option --queue-num"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from local import services
 from local.access import Access
-from local.consent import Consent
-from local.emulator import Emulator
-from local.files import LocalError
-from local.nodes import cgroups, requirements
+from local.aws.emulator import Emulator
+from local.cluster.nodes import cgroups, requirements
+from local.machine.consent import Consent
+from local.machine.files import LocalError
+from local.up import services
 from tests.local.machine import ALL, Machine
 
 PACKAGES = f"packages: apt-get install {' '.join(ALL)}"

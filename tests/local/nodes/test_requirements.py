@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.nodes import cgroups, requirements
+from local.cluster.nodes import cgroups, requirements
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local import build
-from local.files import LocalError
+from local.machine.files import LocalError
+from local.programs import build
 from local.pulumi import tools
 
 NO_INSTALLER = "http://127.0.0.1:1/install.sh"

@@ -1,0 +1,156 @@
+"""The provider's side of Pulumi's plugin protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from engine.values import Change, struct_to_plain, to_wire
+from local.aws.provider.api import Values
+from local.aws.provider.checks import path_of
+from local.aws.provider.resources import Resources
+from local.machine.files import LocalError
+
+DIFF = provider_pb2.DiffResponse
+KINDS = provider_pb2.PropertyDiff
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one stack's AWS resources.
+
+    The engine keeps secrets to itself: it sends their values, and marks what comes back under the same names.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema="{}")
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=version("pulumi_aws"))
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        return DIFF(changes=DIFF.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        region = request.variables.get("aws:config:region") or struct_to_plain(request.args).get("region")
+        self._resources.region = region or self._resources.region
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        self._resources.stopped.set()
+        return empty_pb2.Empty()
+
+    def Check(self, request: Any, context: Any) -> Any:
+        def check() -> Any:
+            kind, news, olds = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
+            inputs, problems = self._resources.check(kind, request.urn, news, olds)
+            failures = [
+                provider_pb2.CheckFailure(property=path, reason=problem)
+                for path, problem in sorted(problems.items())
+            ]
+            return provider_pb2.CheckResponse(inputs=struct(inputs), failures=failures)
+
+        return answered(context, check)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        def diff() -> Any:
+            olds = struct_to_plain(request.old_inputs) or struct_to_plain(request.olds)
+            news = struct_to_plain(request.news)
+            changed, replacing, delete_first = self._resources.diff(kind_of(request), olds, news)
+            return DIFF(
+                changes=DIFF.DIFF_SOME if changed else DIFF.DIFF_NONE,
+                diffs=sorted({change.path[0] for change in changed}),
+                replaces=sorted({change.path[0] for change in replacing}),
+                deleteBeforeReplace=delete_first,
+                hasDetailedDiff=True,
+                detailedDiff={path_of(one.path): _detail(one, one in replacing) for one in changed},
+            )
+
+        return answered(context, diff)
+
+    def Create(self, request: Any, context: Any) -> Any:
+        def create() -> Any:
+            kind, inputs = kind_of(request), struct_to_plain(request.properties)
+            if request.preview:
+                preview = self._resources.preview(kind, inputs, {})
+                return provider_pb2.CreateResponse(properties=struct(preview))
+            identity, outputs = self._resources.create(kind, inputs)
+            return provider_pb2.CreateResponse(id=identity, properties=struct(outputs))
+
+        return answered(context, create)
+
+    def Read(self, request: Any, context: Any) -> Any:
+        def read() -> Any:
+            inputs, state = struct_to_plain(request.inputs), struct_to_plain(request.properties)
+            found = self._resources.read(kind_of(request), request.id, inputs, state)
+            if found is None:
+                return provider_pb2.ReadResponse()
+            return provider_pb2.ReadResponse(
+                id=request.id, inputs=struct(found[0]), properties=struct(found[1])
+            )
+
+        return answered(context, read)
+
+    def Update(self, request: Any, context: Any) -> Any:
+        def update() -> Any:
+            kind, news, state = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
+            olds = struct_to_plain(request.old_inputs) or state
+            outputs = (
+                self._resources.preview(kind, news, state)
+                if request.preview
+                else self._resources.update(kind, request.id, olds, news)
+            )
+            return provider_pb2.UpdateResponse(properties=struct(outputs))
+
+        return answered(context, update)
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        def delete() -> Any:
+            inputs = struct_to_plain(request.old_inputs) or struct_to_plain(request.properties)
+            self._resources.delete(kind_of(request), request.id, inputs)
+            return empty_pb2.Empty()
+
+        return answered(context, delete)
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        def invoke() -> Any:
+            answer = self._resources.invoke(request.tok, struct_to_plain(request.args))
+            response = provider_pb2.InvokeResponse()
+            getattr(response, "return").CopyFrom(struct(answer))  # a word of Python
+            return response
+
+        return answered(context, invoke)
+
+
+def answered(context: Any, answer: Callable[[], Any]) -> Any:
+    """The answer to a call; an error that is for the user ends it with the error's text."""
+    try:
+        return answer()
+    except LocalError as error:
+        return context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+
+
+def kind_of(request: Any) -> str:
+    """The type of the request's resource."""
+    return str(request.urn).split("::")[2].rpartition("$")[2]
+
+
+def struct(values: Values) -> struct_pb2.Struct:
+    message = struct_pb2.Struct()
+    message.update(to_wire(values))
+    return message
+
+
+def _detail(change: Change, replaces: bool) -> Any:
+    kind = "ADD" if change.old is None else "DELETE" if change.new is None else "UPDATE"
+    return KINDS(kind=KINDS.Kind.Value(kind + "_REPLACE" * replaces), inputDiff=True)

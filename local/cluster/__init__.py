@@ -1,0 +1,1 @@
+"""The Kubernetes cluster of the stack `local`: control plane, nodes, network and load balancers."""

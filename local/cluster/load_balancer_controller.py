@@ -1,0 +1,162 @@
+"""The AWS Load Balancer Controller of the local cluster, as a process of this machine.
+
+It makes load balancers, listeners, rules and target groups in the AWS emulator from the cluster's Ingresses,
+and registers pods as targets.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import Final
+
+import boto3
+import yaml
+
+from local.aws import vpc
+from local.aws.emulator import Emulator
+from local.aws.vpc import CLUSTER
+from local.kubernetes_api import KubernetesApi, Object
+from local.machine import pki, ports
+from local.machine.files import Progress
+from local.machine.pki import Pki
+from local.machine.processes import Processes
+from local.programs import build, catalog
+from plan.edges import READINESS_GATE
+from settings.ingress import LOAD_BALANCER_CONTROLLER
+
+NAME: Final = "aws-load-balancer-controller"
+GROUP: Final = "elbv2.k8s.aws/v1beta1"
+CLASS: Final = "alb"
+HOOKS: Final = ("/mutate-v1-pod", "/validate-networking-v1-ingress")
+"""Paths of the admission webhooks that are for what this project deploys: readiness gates of pods, and
+annotations of Ingresses.
+"""
+FIELD_MANAGER: Final = "digital-agency-local"
+READY_SECONDS: Final = 60.0
+PORT_TAKEN: Final = "address already in use"
+
+
+def start(
+    state: Path, kubeconfig: Path, aws: Emulator, region: str, progress: Progress, *, webhooks: bool
+) -> None:
+    """Start it for the cluster of `kubeconfig`, unless it runs so already, and wait until it is ready. What
+    it needs in the cluster, and in the emulator's AWS region `region`, is made before.
+
+    `webhooks`: whether the cluster's API server reaches this machine's loopback address.
+    """
+    folder = state.resolve() / "pki"
+    keys = Pki(folder=folder) if folder.exists() else pki.ensure(folder, [ports.LOOPBACK])
+    controller = _Controller(Processes(state, progress), kubeconfig, aws, region, keys, progress)
+    controller.prepare()
+    ports.retried(controller.start, PORT_TAKEN, progress)
+    if webhooks:
+        controller.admit()
+
+
+class _Controller:
+    def __init__(
+        self,
+        processes: Processes,
+        kubeconfig: Path,
+        aws: Emulator,
+        region: str,
+        keys: Pki,
+        progress: Progress,
+    ) -> None:
+        self._processes, self._kubeconfig, self._progress = processes, kubeconfig, progress
+        self._aws, self._region, self._keys = aws, region, keys
+        self._api = KubernetesApi(str(kubeconfig), "", threading.Event(), progress)
+        self._binary = build.ensure([catalog.PARTS[NAME]], progress)[NAME]
+
+    def prepare(self) -> None:
+        for file in sorted(self._binary.parent.glob("elbv2.k8s.aws_*.yaml")):
+            definition = yaml.safe_load(file.read_text(encoding="utf-8"))
+            self._api.apply(definition, FIELD_MANAGER)
+            self._api.wait(definition, _established, "established", READY_SECONDS)
+        ingress_class = {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {"name": CLASS},
+            "spec": {"controller": LOAD_BALANCER_CONTROLLER},
+        }
+        self._api.apply(ingress_class, FIELD_MANAGER)
+        self._forget_target_groups()
+
+    def _forget_target_groups(self) -> None:
+        """Delete the bindings of target groups that are gone: an emulator that was started anew has none, and
+        the controller would wait for them for ever.
+        """
+        elbv2 = boto3.client("elbv2", region_name=self._region, **self._aws.credentials())
+        pages = elbv2.get_paginator("describe_target_groups").paginate()
+        there = {one["TargetGroupArn"] for page in pages for one in page["TargetGroups"]}
+        bindings = self._api.call("GET", f"/apis/{GROUP}/targetgroupbindings")["items"]
+        kind = {"apiVersion": GROUP, "kind": "TargetGroupBinding"}
+        stale = [{**one, **kind} for one in bindings if one["spec"].get("targetGroupARN") not in there]
+        if stale:
+            self._processes.stop([NAME])
+        for one in stale:
+            path = self._api.path(one)
+            self._api.call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
+            if self._api.get(one):  # Unless it waited for its finalizers alone.
+                self._api.call("DELETE", path)
+
+    def start(self) -> None:
+        keys = self._keys
+        if not self._processes.alive(NAME):
+            self._progress(f"starting {NAME}")
+        port = self._processes.port(NAME)
+        flags = {
+            "cluster-name": CLUSTER,
+            "aws-region": self._region,
+            "aws-vpc-id": vpc.ensure(self._aws, self._region),
+            "kubeconfig": self._kubeconfig,
+            "enable-leader-election": "false",
+            "enable-shield": "false",
+            "enable-waf": "false",
+            "enable-wafv2": "false",
+            "metrics-bind-addr": 0,
+            "health-probe-bind-addr": 0,
+            "webhook-bind-port": port,
+            "webhook-cert-dir": keys.folder,
+            "webhook-cert-file": keys.certificate("apiserver").name,
+            "webhook-key-file": keys.key("apiserver").name,
+        }
+        argv = [str(self._binary), *(f"--{flag}={value}" for flag, value in flags.items())]
+        self._processes.start(NAME, argv, {**build.FRUGAL, **self._aws.environment(self._region)})
+        self._processes.wait_for(lambda: _answers(port, keys), f"{NAME} is ready", [NAME], READY_SECONDS)
+
+    def admit(self) -> None:
+        """Have the API server ask the webhooks: as the controller's module ships them, but by URL."""
+        authority = base64.b64encode(self._keys.authority.read_bytes()).decode()
+        text = (self._binary.parent / "manifests.yaml").read_text(encoding="utf-8")
+        for configuration in filter(None, yaml.safe_load_all(text)):
+            configuration["metadata"]["name"] = NAME
+            hooks = {one["clientConfig"]["service"]["path"]: one for one in configuration["webhooks"]}
+            configuration["webhooks"] = [hooks[path] for path in HOOKS if path in hooks]
+            for hook in configuration["webhooks"]:
+                path = hook["clientConfig"]["service"]["path"]
+                url = f"https://{ports.LOOPBACK}:{self._processes.port(NAME)}{path}"
+                hook["clientConfig"] = {"url": url, "caBundle": authority}
+                if path == "/mutate-v1-pod":
+                    hook["namespaceSelector"] = {"matchLabels": {**READINESS_GATE}}
+            self._api.apply(configuration, FIELD_MANAGER)
+
+
+def _established(definition: Object) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or []
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+
+def _answers(port: int, keys: Pki) -> bool:
+    """Whether its webhooks listen: they are the last that it starts."""
+    trust = ssl.create_default_context(cafile=str(keys.authority))
+    try:
+        with socket.create_connection((ports.LOOPBACK, port), timeout=5) as plain:
+            trust.wrap_socket(plain, server_hostname=ports.LOOPBACK).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""How a node enforces network policies: its kernel holds the first packet of a pod's connections until the
+program kube-network-policies has decided about the packet.
+
+Without a decision the packet is dropped: before the program runs, while the program hangs, and after its end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.cluster.model import INTERFACE
+
+PROGRAM = "kube-network-policies"
+QUEUE = 100
+QUEUES = Path("/proc/net/netfilter/nfnetlink_queue")
+COMMAND = ("iptables-restore", "--wait", "--noflush")
+RULES = f"""*mangle
+:POLICIES - [0:0]
+-A POLICIES -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+-A POLICIES -m conntrack --ctstate INVALID -j DROP
+-A POLICIES -j NFQUEUE --queue-num {QUEUE}
+-A FORWARD -j POLICIES
+-A INPUT -i lo -j ACCEPT
+-A INPUT -i {INTERFACE} -j ACCEPT
+-A INPUT -j POLICIES
+COMMIT
+"""
+"""What comes in neither from the node itself nor by its cable comes from a pod."""
+
+
+def obstacle() -> str:
+    """Why this machine's kernel cannot do this; empty where it can."""
+    answer = _load(["unshare", "--net", *COMMAND])
+    return "" if answer.returncode == 0 else answer.stderr.strip() or f"`{COMMAND[0]}` failed"
+
+
+def hold_back() -> None:
+    """In the node's network namespace, before a pod is there."""
+    answer = _load(COMMAND)
+    if answer.returncode != 0:
+        raise OSError(f"`{' '.join(COMMAND)}` failed: {answer.stderr.strip()}")
+
+
+def are_decided() -> bool:
+    """Whether a program listens to the queue of this network namespace."""
+    return any(line.split()[0] == str(QUEUE) for line in QUEUES.read_text().splitlines())
+
+
+def _load(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=RULES, capture_output=True, text=True)

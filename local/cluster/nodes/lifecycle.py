@@ -1,0 +1,194 @@
+"""The nodes of a local cluster: one for each region, started, stopped and removed with all that belongs to
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from local.cluster import network, network_policies
+from local.cluster.images import local_images
+from local.cluster.model import KUBELET_ROOT, Network, Node, control_group
+from local.cluster.nodes import cgroups, config_files
+from local.machine import procfs
+from local.machine.files import REPOSITORY, LocalError, Progress, source_digest, write_atomically
+from local.machine.processes import NAME_MARK, STATE_MARK, Processes
+from local.programs import build, catalog
+
+PROGRAMS = (
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "runc",
+    "kubelet",
+    "kube-proxy",
+    "ptp",
+    "loopback",
+    "host-local",
+    "coredns",
+)
+LOADED = "loaded"
+"""In a node's folder: the archive of images that it has taken in."""
+SOURCES = (
+    "local/cluster/nodes/launch.py",
+    "local/cluster/nodes/init.py",
+    "local/cluster/model.py",
+    "local/cluster/namespaces.py",
+    "local/cluster/network_policies.py",
+)
+START_SECONDS = 30.0
+POLL_SECONDS = 0.1
+
+
+class NodeError(LocalError):
+    """There is no such node, or it did not do what it should; the message quotes why."""
+
+
+def name_of(region: str) -> str:
+    """Of a region's node: in Kubernetes, and of its process."""
+    return f"node-{region}"
+
+
+def start(
+    state: Path,
+    network_: Network,
+    regions: Iterable[str],
+    kubeconfig: Path,
+    images: Iterable[str],
+    progress: Progress,
+    *,
+    enforces: bool,
+) -> None:
+    """Start what does not run, and what should run otherwise; give every node the images of these names that
+    are made on this machine. `enforces`: network policies.
+    """
+    names = [*PROGRAMS, *([network_policies.PROGRAM] if enforces else [])]
+    programs = build.ensure([catalog.PARTS[name] for name in names], progress)
+    archive = local_images.make(images, progress)
+    for region in regions:
+        node = _planned(state, network_, region, programs, kubeconfig, enforces)
+        _prepare(node, archive)
+        run(state, region, progress)
+        _load(state, node, archive, progress)
+
+
+def run(state: Path, region: str, progress: Progress) -> None:
+    """Start the region's node as it was written down, unless it runs so. Raises NodeError for no node."""
+    node = load(state, region)
+    processes = Processes(state, progress)
+    if not processes.alive(node.name):
+        progress(f"starting {node.name}")
+    argv = [sys.executable, "-P", "-m", "local.cluster.nodes.launch", str(node.folder)]
+    processes.start(node.name, argv, {"PYTHONPATH": str(REPOSITORY), "NODE_SOURCE": _source(node)})
+
+
+def load(state: Path, region: str) -> Node:
+    folder = _folder(state, region)
+    if not (folder / "node.json").exists():
+        there = ", ".join(sorted(path.name for path in (state / "nodes").glob("*"))) or "none"
+        raise NodeError(f"region {region}: no node in {state}; there are: {there}")
+    return Node.load(folder)
+
+
+def clean(state: Path) -> None:
+    """Remove from this machine what the nodes, stopped already, had outside the state folder."""
+    network.remove(state)
+    cgroups.remove(control_group(state))
+
+
+def _folder(state: Path, region: str) -> Path:
+    return state.resolve() / "nodes" / region
+
+
+def _planned(
+    state: Path,
+    network_: Network,
+    region: str,
+    programs: Mapping[str, Path],
+    kubeconfig: Path,
+    enforces: bool,
+) -> Node:
+    return Node(
+        name=name_of(region),
+        region=region,
+        folder=_folder(state, region),
+        cgroup=f"{control_group(state)}/{region}",
+        network=network_,
+        binaries={name: str(path) for name, path in programs.items()},
+        kubeconfig=str(kubeconfig),
+        authority=str(state.resolve() / "pki" / "ca.crt"),
+        enforces=enforces,
+    )
+
+
+def _prepare(node: Node, archive: Path) -> None:
+    node.save()
+    config_files.write(node, node.folder / "bin")
+    _link_programs(node)
+    if not (node.folder / LOADED).exists():
+        # Before its kubelet starts: a pod that comes too early would wait for a registry.
+        (node.folder / "load").mkdir(exist_ok=True)
+        first = node.folder / "load" / "images.tar"
+        first.unlink(missing_ok=True)
+        _link(archive, first)
+        write_atomically(node.folder / LOADED, str(archive))
+
+
+def _link_programs(node: Node) -> None:
+    folder = node.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    for name, path in node.binaries.items():
+        link = folder / name
+        if not link.is_symlink() or os.readlink(link) != path:
+            link.unlink(missing_ok=True)
+            link.symlink_to(path)
+
+
+def _link(archive: Path, target: Path) -> None:
+    try:
+        os.link(archive, target)
+    except OSError:
+        shutil.copyfile(archive, target)  # The cache is on another file system.
+
+
+def _load(state: Path, node: Node, archive: Path, progress: Progress) -> None:
+    """Give a node that runs the images that have changed since it started."""
+    if (node.folder / LOADED).read_text() == str(archive):
+        return
+    progress(f"{node.name} takes in images that changed")
+    command = [*node.image_import(_root(state, node)), str(archive)]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise NodeError(f"{node.name} did not take in {archive}: {answer.stderr.strip()}")
+    write_atomically(node.folder / LOADED, str(archive))
+
+
+def _root(state: Path, node: Node) -> Path:
+    """The root folder of a node, with the node's mounts, when it has started: its containerd runs, and its
+    kubelet's folder is there.
+    """
+    ours, deadline = os.readlink("/proc/self/ns/mnt"), time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        for pid, _, _ in procfs.marked({STATE_MARK: str(state.resolve()), NAME_MARK: node.name}):
+            root = Path(f"/proc/{pid}/root")
+            with suppress(OSError):
+                if (
+                    os.readlink(f"/proc/{pid}/ns/mnt") != ours
+                    and (root / KUBELET_ROOT.relative_to("/")).exists()
+                ):
+                    return root
+        time.sleep(POLL_SECONDS)
+    raise NodeError(f"{node.name} does not run; its log: {Processes(state).log(node.name)}")
+
+
+def _source(node: Node) -> str:
+    """Of all that shapes a node: a node that was started from something else is restarted."""
+    written = (node.folder / name for name in (*config_files.NAMES, "node.json"))
+    return source_digest(SOURCES, *written)

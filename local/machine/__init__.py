@@ -1,0 +1,1 @@
+"""What the stack `local` uses of this machine: processes, ports, files, certificates."""

@@ -1,0 +1,61 @@
+"""TCP ports on 127.0.0.1."""
+
+import socket
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+from typing import TypeVar
+
+from local.machine.files import LocalError, Progress
+
+LOOPBACK = "127.0.0.1"
+ATTEMPTS = 3
+
+Result = TypeVar("Result")
+
+
+def may_be_any(address: str) -> bool:
+    """Of a server there: on loopback. Pods reach only the ports that their policies open."""
+    return ip_address(address).is_loopback
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def choose(except_for: Iterable[int]) -> int:
+    """A free port that is none of `except_for`."""
+    taken = set(except_for)
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port: int = probe.getsockname()[1]
+        if port not in taken:
+            return port
+
+
+def retried(start: Callable[[], Result], sign: str, progress: Progress, *, fixed: str = "") -> Result:
+    """Call `start`, again while its LocalError has `sign`: what a daemon prints when its port is taken.
+
+    A port that was free when it was chosen may be gone when the daemon binds it. Gives up after ATTEMPTS, and
+    at once when the port cannot be another one: `fixed` is the address with the port then.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return start()
+        except LocalError as error:
+            if sign not in str(error):
+                raise
+            if fixed:
+                raise LocalError(
+                    f"{fixed} is in use: another program listens at this port on all addresses here."
+                    " Stop that program, then run this command again"
+                ) from error
+            progress("another program took a port meanwhile: choosing another")
+    return start()

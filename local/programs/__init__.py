@@ -1,0 +1,1 @@
+"""Go programs of the stack `local`, built from the pinned modules in `local/go`."""
