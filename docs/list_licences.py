@@ -6,7 +6,7 @@ import re
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 
-from local.programs.catalog import PARTS
+from local.programs import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "licences.md"
@@ -44,7 +44,7 @@ the application's image, and the stock images of rclone (MIT) and Python (PSF-2.
 
 def page() -> str:
     rows = [f"| {name} | {use} | {licence} |\n" for name, (use, licence) in sorted(_packages().items())]
-    modules = {part.module: part.pinned for part in PARTS.values()}
+    modules = {program.module: program.pinned for program in catalog.PROGRAMS.values()}
     programs = [f"| {name} | `{modules[name]}` | {licence} |\n" for name, licence in PROGRAMS.items()]
     return "".join(
         [

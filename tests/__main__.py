@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local.programs.build import ensure
-from local.programs.catalog import PARTS
+from local.programs.catalog import PROGRAMS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
@@ -35,7 +35,7 @@ def main() -> int:
     failed: list[str] = []
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
     with ThreadPoolExecutor() as pool:
-        building = pool.submit(ensure, PARTS.values(), lambda line: _print("building", line))
+        building = pool.submit(ensure, PROGRAMS.values(), lambda line: _print("building", line))
         waiting = pool.submit(_end, failed, "waiting", [*NICE, *(APART if apart else ()), *PYTEST], *WAITING)
         if not apart:
             waiting.result()

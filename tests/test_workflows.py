@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.programs import build, catalog
+from local.programs import catalog
 from tests.recording import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -25,7 +25,7 @@ def told(file: Path) -> dict[str, Any]:
 
 
 def test_actionlint_has_nothing_to_say() -> None:
-    program = build.ensure([catalog.PARTS["actionlint"]], print)["actionlint"]
+    program = catalog.binary("actionlint", print)
     done = subprocess.run([program, "-no-color", *WORKFLOWS], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 

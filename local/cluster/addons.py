@@ -27,7 +27,7 @@ REMOVE = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
 
 def start(processes: Processes, kubeconfig: Path) -> None:
     """The volume provisioner."""
-    binary = build.ensure([catalog.PARTS[PROGRAM]], lambda line: None)[PROGRAM]
+    binary = catalog.binary(PROGRAM, lambda line: None)
     settings = processes.state / "volumes.json"
     where = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(processes.state / "volumes")]}]
     write_atomically(

@@ -69,7 +69,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
     quoting the log, when a part dies or does not get ready within READY_SECONDS; BuildError when a program
     can't be built.
     """
-    binaries = build.ensure([catalog.PARTS[name] for name in PARTS], progress)
+    binaries = catalog.binaries(PARTS, progress)
     processes = Processes(state, progress)
     with processes.guarding("control-plane"):
         hosts = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]

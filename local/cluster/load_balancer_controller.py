@@ -70,7 +70,7 @@ class _Controller:
         self._processes, self._kubeconfig, self._progress = processes, kubeconfig, progress
         self._aws, self._region, self._keys = aws, region, keys
         self._api = KubernetesApi(str(kubeconfig), "", threading.Event(), progress)
-        self._binary = build.ensure([catalog.PARTS[NAME]], progress)[NAME]
+        self._binary = catalog.binary(NAME, progress)
 
     def prepare(self) -> None:
         for file in sorted(self._binary.parent.glob("elbv2.k8s.aws_*.yaml")):

@@ -1,9 +1,11 @@
-"""The programs that are built from pinned Go modules: one row each."""
+"""The programs that are built from pinned Go modules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 
-from local.programs.build import Part
+from local.machine.files import Progress
+from local.programs.build import Program, ensure
 
 KUBERNETES_VERSION = (
     "-X k8s.io/component-base/version.gitVersion={version}",
@@ -15,8 +17,8 @@ KUBERNETES_PROVIDER = "-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/ve
 the SDK's version, with its own as build metadata. With its own version alone every run has a warning."""
 
 
-def _kubernetes(name: str) -> Part:
-    return Part(
+def _kubernetes(name: str) -> Program:
+    return Program(
         name=name,
         module="kubernetes",
         package=f"k8s.io/kubernetes/cmd/{name}",
@@ -25,8 +27,8 @@ def _kubernetes(name: str) -> Part:
     )
 
 
-def _containerd(name: str) -> Part:
-    return Part(
+def _containerd(name: str) -> Program:
+    return Program(
         name=name,
         module="containerd",
         package=f"github.com/containerd/containerd/v2/cmd/{name}",
@@ -35,8 +37,8 @@ def _containerd(name: str) -> Part:
     )
 
 
-def _network_plugin(kind: str, name: str) -> Part:
-    return Part(
+def _network_plugin(kind: str, name: str) -> Program:
+    return Program(
         name=name,
         module="cni",
         package=f"github.com/containernetworking/plugins/plugins/{kind}/{name}",
@@ -44,10 +46,10 @@ def _network_plugin(kind: str, name: str) -> Part:
     )
 
 
-PARTS: Mapping[str, Part] = {
-    part.name: part
-    for part in (
-        Part(
+PROGRAMS: Mapping[str, Program] = {
+    program.name: program
+    for program in (
+        Program(
             name="etcd",
             module="etcd",
             package="go.etcd.io/etcd/server/v3",
@@ -61,7 +63,7 @@ PARTS: Mapping[str, Part] = {
         _containerd("containerd"),
         _containerd("containerd-shim-runc-v2"),
         _containerd("ctr"),
-        Part(
+        Program(
             name="runc",
             module="runc",
             package="github.com/opencontainers/runc",
@@ -73,25 +75,25 @@ PARTS: Mapping[str, Part] = {
         _network_plugin("main", "ptp"),
         _network_plugin("main", "loopback"),
         _network_plugin("ipam", "host-local"),
-        Part(
+        Program(
             name="coredns",
             module="coredns",
             package="github.com/coredns/coredns",
             pinned="github.com/coredns/coredns",
         ),
-        Part(
+        Program(
             name="kube-network-policies",
             module="kube-network-policies",
             package=".",
             pinned="sigs.k8s.io/kube-network-policies",
         ),
-        Part(
+        Program(
             name="local-path-provisioner",
             module="local-path-provisioner",
             package="github.com/rancher/local-path-provisioner",
             pinned="github.com/rancher/local-path-provisioner",
         ),
-        Part(
+        Program(
             name="aws-load-balancer-controller",
             module="aws-load-balancer-controller",
             package="sigs.k8s.io/aws-load-balancer-controller",
@@ -99,53 +101,53 @@ PARTS: Mapping[str, Part] = {
             ldflags=("-X sigs.k8s.io/aws-load-balancer-controller/pkg/version.GitVersion={version}",),
             files=("config/crd/bases/*.yaml", "config/webhook/manifests.yaml"),
         ),
-        Part(
+        Program(
             name="caddy",
             module="caddy",
             package=".",
             pinned="github.com/caddyserver/caddy/v2",
         ),
-        Part(
+        Program(
             name="rclone",
             module="rclone",
             package="github.com/rclone/rclone",
             pinned="github.com/rclone/rclone",
             ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
         ),
-        Part(
+        Program(
             name="pulumi",
             module="pulumi",
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             pinned="github.com/pulumi/pulumi/pkg/v3",
             ldflags=("-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
         ),
-        Part(
+        Program(
             name="pulumi-resource-kubernetes",
             module="pulumi-kubernetes",
             package=".",
             pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
             ldflags=(f"{KUBERNETES_PROVIDER}={version('pulumi-kubernetes')}+{{version}}",),
         ),
-        Part(
+        Program(
             name="external-dns",
             module="external-dns",
             package="sigs.k8s.io/external-dns",
             pinned="sigs.k8s.io/external-dns",
             ldflags=("-X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
         ),
-        Part(
+        Program(
             name="d2",
             module="d2",
             package="oss.terrastruct.com/d2",
             pinned="oss.terrastruct.com/d2",
         ),
-        Part(
+        Program(
             name="kube-score",
             module="kube-score",
             package="github.com/zegl/kube-score/cmd/kube-score",
             pinned="github.com/zegl/kube-score",
         ),
-        Part(
+        Program(
             name="actionlint",
             module="actionlint",
             package="github.com/rhysd/actionlint/cmd/actionlint",
@@ -153,4 +155,13 @@ PARTS: Mapping[str, Part] = {
         ),
     )
 }
-"""Every program that can be built, by name."""
+"""By name."""
+
+
+def binary(name: str, progress: Progress) -> Path:
+    """The program's binary, built if it is missing. Raises BuildError."""
+    return binaries([name], progress)[name]
+
+
+def binaries(names: Iterable[str], progress: Progress) -> dict[str, Path]:
+    return ensure([PROGRAMS[name] for name in names], progress)

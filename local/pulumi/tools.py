@@ -48,7 +48,7 @@ def provide(state: Path, progress: Progress, consent: Consent, pool: Executor) -
 
 def _fill(state: Path, command: Path | None, kubernetes: Path | None, progress: Progress) -> None:
     missing = [name for name, found in ((COMMAND, command), (KUBERNETES, kubernetes)) if found is None]
-    built = build.ensure([catalog.PARTS[name] for name in missing], progress)
+    built = catalog.binaries(missing, progress)
     _link(state / "bin" / COMMAND, command or built[COMMAND])
     _link(plugin_path(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
     _write_script(plugin_path(state / HOME, "aws"), "local.aws.provider")
@@ -82,7 +82,7 @@ def on_path() -> Path | None:
 
 def _found(progress: Progress) -> tuple[Path | None, Path | None]:
     """The `pulumi` command and the Kubernetes provider, as far as this machine has them."""
-    built = build.locate([catalog.PARTS[COMMAND], catalog.PARTS[KUBERNETES]])
+    built = build.locate([catalog.PROGRAMS[COMMAND], catalog.PROGRAMS[KUBERNETES]])
     command = _suitable(progress) or _existing(_downloads() / "bin" / COMMAND, built[COMMAND])
     return command, _existing(
         plugin_path(_home(), "kubernetes"), plugin_path(_downloads(), "kubernetes"), built[KUBERNETES]

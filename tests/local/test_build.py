@@ -15,10 +15,10 @@ import pytest
 
 from local.machine.files import locked
 from local.programs import build, catalog
-from local.programs.build import BuildError, Part
+from local.programs.build import BuildError, Program
 from tests.services import until
 
-TOOL = Part(
+TOOL = Program(
     name="tool",
     module="fake",
     package="example.local/fake",
@@ -31,7 +31,7 @@ ENSURE = """
 import sys
 from pathlib import Path
 from local import build
-tool = build.Part(name="tool", module="fake", package="example.local/fake", pinned="example.local/pinned")
+tool = build.Program(name="tool", module="fake", package="example.local/fake", pinned="example.local/pinned")
 build.ensure([tool], lambda line: print(line, flush=True), Path(sys.argv[1]))
 """
 
@@ -121,16 +121,16 @@ def test_files_of_the_pinned_module_lie_beside_the_program(modules: Path) -> Non
     assert (binary.parent / "one.yaml").read_text() == "kind: One\n"
 
 
-def test_a_file_that_the_pinned_module_lacks_is_refused(modules: Path) -> None:
+def test_a_file_that_the_pinned_module_lacks_is_rejected(modules: Path) -> None:
     with pytest.raises(BuildError, match=r"tool: no file schemas/\*\.yaml in example\.local/pinned"):
         build.ensure([replace(TOOL, files=("schemas/*.yaml",))], print, modules)
 
 
-def test_a_program_that_go_mod_does_not_pin_is_refused(modules: Path) -> None:
-    part = Part(name="tool", module="fake", package="example.local/fake", pinned="example.local/other")
+def test_a_program_that_go_mod_does_not_pin_is_rejected(modules: Path) -> None:
+    program = Program(name="tool", module="fake", package="example.local/fake", pinned="example.local/other")
 
     with pytest.raises(BuildError, match=r"go\.mod does not pin example\.local/other"):
-        build.ensure([part], print, modules)
+        build.ensure([program], print, modules)
 
 
 def test_a_second_run_waits_for_the_first_and_says_so(modules: Path) -> None:
@@ -190,12 +190,14 @@ def test_a_compiler_that_outlives_its_starter_is_waited_for(modules: Path, tmp_p
             assert "built tool in" in second.communicate()[0]
 
 
-def test_every_part_is_pinned_by_its_module() -> None:
-    for part in catalog.PARTS.values():
-        module = build.MODULES / part.module
-        source, imported = ("main.go", part.pinned) if part.package == "." else ("tools.go", part.package)
+def test_every_program_is_pinned_by_its_module() -> None:
+    for program in catalog.PROGRAMS.values():
+        module = build.MODULES / program.module
+        source, imported = (
+            ("main.go", program.pinned) if program.package == "." else ("tools.go", program.package)
+        )
         assert f'"{imported}' in (module / source).read_text()
         required = (module / "go.mod").read_text()
-        assert f"{part.pinned} v" in required
-        replaced = re.search(rf"^replace {re.escape(part.pinned)} => (\S+)", required, re.MULTILINE)
-        assert f"{replaced[1] if replaced else part.pinned} v" in (module / "go.sum").read_text()
+        assert f"{program.pinned} v" in required
+        replaced = re.search(rf"^replace {re.escape(program.pinned)} => (\S+)", required, re.MULTILINE)
+        assert f"{replaced[1] if replaced else program.pinned} v" in (module / "go.sum").read_text()

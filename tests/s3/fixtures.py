@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.programs import build, catalog
+from local.programs import catalog
 from tests.s3.service import REGIONS, S3Service
 
 
@@ -24,4 +24,4 @@ def s3(request: pytest.FixtureRequest) -> Iterator[S3Service]:
 @pytest.fixture(scope="session")
 def rclone() -> Path:
     """Rclone as in the image that settings/models.py names."""
-    return build.ensure([catalog.PARTS["rclone"]], print)["rclone"]
+    return catalog.binary("rclone", print)

@@ -48,7 +48,7 @@ def checkov() -> Path:
 
 
 def test_kube_score_has_nothing_to_say(rendered: Path) -> None:
-    program = build.ensure([catalog.PARTS["kube-score"]], print)["kube-score"]
+    program = catalog.binary("kube-score", print)
     files = sorted((rendered / "kubernetes").rglob("*.yaml"))
     assert files
     done = subprocess.run([program, "score", "--output-format", "ci", *files], capture_output=True, text=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from local.aws.emulator import Emulator
 from local.machine.files import REPOSITORY, Progress, source_digest
 from local.machine.processes import Processes
-from local.programs import build, catalog
+from local.programs import catalog
 
 SOURCES = ("local/cluster/alb/*.py", "local/cluster/namespaces.py")
 """A process of other sources is restarted."""
@@ -23,7 +23,7 @@ def name_of(region: str) -> str:
 
 def start(state: Path, regions: Iterable[str], aws: Emulator, aws_region: str, progress: Progress) -> None:
     """Start what does not run. `aws_region`: of the API where the load balancers are made."""
-    caddy = build.ensure([catalog.PARTS["caddy"]], progress)["caddy"]
+    caddy = catalog.binary("caddy", progress)
     processes = Processes(state, progress)
     for region in regions:
         argv = [sys.executable, "-P", "-m", "local.cluster.alb.launch", "--state", str(processes.state)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from local.cluster.images import layers
 from local.cluster.images.layers import Image, ImageError
 from local.machine.files import REPOSITORY, Progress
-from local.programs import build, catalog
+from local.programs import catalog
 from settings.models import REFERENCE_IMAGE
 
 HERE = "localhost/"
@@ -42,7 +42,7 @@ def _python(progress: Progress) -> Image:
 
 
 def _rclone(progress: Progress) -> Image:
-    binary = build.ensure([catalog.PARTS["rclone"]], progress)["rclone"]
+    binary = catalog.binary("rclone", progress)
     program = layers.layer("rclone", str(binary), layers.tree({"/usr/local/bin/rclone": binary}), progress)
     return Image(name=RCLONE_IMAGE, layers=[layers.base(progress), program], command=["rclone"])
 

@@ -20,7 +20,7 @@ from local.cluster.nodes import cgroups, config_files
 from local.machine import procfs
 from local.machine.files import REPOSITORY, LocalError, Progress, source_digest, write_atomically
 from local.machine.processes import NAME_MARK, STATE_MARK, Processes
-from local.programs import build, catalog
+from local.programs import catalog
 
 PROGRAMS = (
     "containerd",
@@ -70,7 +70,7 @@ def start(
     are made on this machine. `enforces`: network policies.
     """
     names = [*PROGRAMS, *([network_policies.PROGRAM] if enforces else [])]
-    programs = build.ensure([catalog.PARTS[name] for name in names], progress)
+    programs = catalog.binaries(names, progress)
     archive = local_images.make(images, progress)
     for region in regions:
         node = _planned(state, network_, region, programs, kubeconfig, enforces)

@@ -28,7 +28,7 @@ from local.cluster.alb.caddy import Proxy
 from local.cluster.alb.elb_api import STACK_TAG, Reading
 from local.cluster.alb.service import Service
 from local.machine import pki, ports
-from local.programs import build, catalog
+from local.programs import catalog
 from tests.services import until
 
 DOMAIN = "alb.test"
@@ -181,7 +181,7 @@ class Region:
     @contextmanager
     def served(self) -> Iterator[None]:
         """The program runs."""
-        caddy = build.ensure([catalog.PARTS["caddy"]], print)["caddy"]
+        caddy = catalog.binary("caddy", print)
         self.state.mkdir(exist_ok=True)
         pki.ensure(self.state / "pki", ["localhost"])
         argv = [sys.executable, "-m", __name__, str(self.state), self.region, self._aws.url, str(caddy)]

@@ -32,8 +32,8 @@ class Machine:
         monkeypatch.setattr(tools, "INSTALLER", NO_INSTALLER)
         monkeypatch.setattr(build, "_build", self._build)
 
-    def _build(self, part: build.Part, module: Path, binary: Path, *_: object) -> None:
-        self.built.append(part.name)
+    def _build(self, program: build.Program, module: Path, binary: Path, *_: object) -> None:
+        self.built.append(program.name)
         script(binary, "echo built")
 
     def provide(self, *, agrees: bool = False) -> None:
