@@ -1,4 +1,4 @@
-"""A question to the user before this program changes the machine."""
+"""Questions to the user before this program changes the machine."""
 
 from __future__ import annotations
 

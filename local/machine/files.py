@@ -1,4 +1,4 @@
-"""Locks and atomic files: what the builder and the services share."""
+"""Locks, atomic files, and what every part of `local` shares."""
 
 import fcntl
 import hashlib
@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import IO
 
 Progress = Callable[[str], None]
-"""Takes one line of text for the person who waits."""
+"""Shows one line of text to the user."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = REPOSITORY / ".local"
-"""The state folder of this checkout's local target."""
+"""The state folder of this checkout."""
 
 LOCK_POLL_SECONDS = 0.1
 LOCK_REPORT_SECONDS = 5.0
 
 
 class LocalError(RuntimeError):
-    """Something of the local target failed; the message is for the person who ran it, no traceback needed."""
+    """Something failed; the message is for the user and needs no traceback."""
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write `text` so that who reads `path`, also after a crash, sees the old or the new, never a part."""
+    """A reader of `path` sees the old text or the new text, never a part, even after a crash."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -43,10 +43,9 @@ def source_digest(patterns: Iterable[str], *others: Path) -> str:
 
 @contextmanager
 def locked(path: Path, progress: Progress, reason: str) -> Iterator[IO[bytes]]:
-    """Hold the file lock `path` (made if missing); the kernel frees it when its last holder ends, however it
-    ends.
+    """Hold the file lock `path`. The kernel frees the lock when its last holder ends, even by SIGKILL.
 
-    While another process holds it, `progress` says that this one waits, and for what (`reason`).
+    While another process holds the lock, `progress` shows `reason` every LOCK_REPORT_SECONDS.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as stream:

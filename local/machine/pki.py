@@ -1,4 +1,4 @@
-"""The local cluster's own authorities, certificates and tokens, made once for each state folder."""
+"""Certificate authorities, certificates and tokens of the local cluster, created once a state folder."""
 
 import datetime
 import ipaddress
@@ -21,7 +21,7 @@ USERS = {
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
 }
-"""Who has a token, and the group of each."""
+"""Users with a token, and the group of each."""
 
 AUTHORITY_USAGE = x509.KeyUsage(
     key_cert_sign=True,
@@ -38,21 +38,21 @@ AUTHORITY_USAGE = x509.KeyUsage(
 
 @dataclass(frozen=True, kw_only=True)
 class Pki:
-    """Paths of all that stands in one folder; private keys and tokens are readable by their owner only.
+    """Paths in one folder. Only the owner can read private keys and tokens.
 
-    The store has an authority of its own: its certificate opens everything in it, the cluster's must not.
+    etcd has an authority of its own: a certificate of the cluster's authority must not give access to etcd.
     """
 
     folder: Path
 
     @property
     def authority(self) -> Path:
-        """What signs the API server's certificate, and nodes' when there are any; its key is `ca.key`."""
+        """Signs the certificates of the API server and the load balancers; its key is `ca.key`."""
         return self.folder / "ca.crt"
 
     @property
     def store_authority(self) -> Path:
-        """What signs the certificate that etcd and its only client share."""
+        """Signs the certificate that etcd and the API server share."""
         return self.folder / "etcd-ca.crt"
 
     def certificate(self, name: str) -> Path:
@@ -69,22 +69,21 @@ class Pki:
         return self.folder / "tokens.csv"
 
     def token(self, user: str) -> str:
-        """The bearer token of one of USERS."""
+        """The bearer token of a user in USERS."""
         lines = (line.split(",") for line in self.tokens.read_text().splitlines())
         return next(token for token, name, *_ in lines if name == user)
 
 
 def ensure(folder: Path, hosts: Collection[str]) -> Pki:
-    """Make the folder with all that is in it, or take what is there.
+    """Create the folder with its content if it is missing.
 
-    `hosts` are the addresses and names of the API server; when they changed, its certificate alone is made
-    anew.
+    `hosts` are the addresses and names of the API server. When they change, only its certificate is renewed.
     """
     if not folder.exists():
         temporary = folder.with_name(f".{folder.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True, mode=0o700)
-        _make(Pki(folder=temporary), hosts)
+        _create(Pki(folder=temporary), hosts)
         temporary.rename(folder)
     pki = Pki(folder=folder)
     certificate = x509.load_pem_x509_certificate(pki.certificate("apiserver").read_bytes())
@@ -94,7 +93,7 @@ def ensure(folder: Path, hosts: Collection[str]) -> Pki:
     return pki
 
 
-def _make(pki: Pki, hosts: Collection[str]) -> None:
+def _create(pki: Pki, hosts: Collection[str]) -> None:
     for name in ("ca", "etcd-ca"):
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"digital-agency-local-{name}")])
@@ -112,15 +111,13 @@ def _make(pki: Pki, hosts: Collection[str]) -> None:
 
 
 def sign(folder: Path, hosts: Collection[str]) -> tuple[str, str]:
-    """Certificate and key, as PEM, of a server at `hosts`, signed by the cluster's authority of a folder that
-    `ensure` made.
-    """
+    """Certificate and key, as PEM, for a server at `hosts`, signed by the cluster's authority in `folder`."""
     key, certificate = _signed(folder / "ca", "server", hosts)
     return certificate.public_bytes(serialization.Encoding.PEM).decode(), _pem(key)
 
 
 def _issue(folder: Path, authority: str, name: str, hosts: Collection[str]) -> None:
-    """Write a certificate that serves at `hosts` and may be shown as a client's."""
+    """Write a certificate for a server at `hosts` that is also a client certificate."""
     _write(folder, name, *_signed(folder / authority, name, hosts))
 
 
@@ -130,7 +127,7 @@ def _signed(
     pem = authority.with_suffix(".key").read_bytes()
     issuer_key = serialization.load_pem_private_key(pem, password=None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{authority}.key is no elliptic curve key")
+        raise TypeError(f"{authority}.key is not an elliptic curve key")
     issuer = x509.load_pem_x509_certificate(authority.with_suffix(".crt").read_bytes())
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -149,7 +146,7 @@ def _builder(
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
-    """A certificate with what strict verifiers (Python 3.13's default) ask for beside the names."""
+    """With the key identifiers that strict verifiers, as Python 3.13 by default, require."""
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -177,7 +174,7 @@ def _names(hosts: Collection[str]) -> list[x509.GeneralName]:
 
 
 def _write(folder: Path, name: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-    # The key first: a crash in between leaves the old certificate, whose names say that a new one is due.
+    # The key first: after a crash in between, the names in the old certificate cause a renewal.
     write_atomically(folder / f"{name}.key", _pem(key))
     pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
     write_atomically(folder / f"{name}.crt", pem, mode=0o644)

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def may_be_any(address: str) -> bool:
-    """Of a server there: on loopback. Pods reach only the ports that their policies open."""
+    """Whether a server here may use any port: pods reach only the ports of their network policies."""
     return ip_address(address).is_loopback
 
 
@@ -30,7 +30,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(except_for: Iterable[int]) -> int:
-    """A free port that is none of `except_for`."""
+    """A free port that is not in `except_for`."""
     taken = set(except_for)
     while True:
         with socket.socket() as probe:
@@ -41,10 +41,10 @@ def choose(except_for: Iterable[int]) -> int:
 
 
 def retried(start: Callable[[], Result], sign: str, progress: Progress, *, fixed: str = "") -> Result:
-    """Call `start`, again while its LocalError has `sign`: what a daemon prints when its port is taken.
+    """Call `start` again while its LocalError contains `sign`, the daemon's message for a port in use.
 
-    A port that was free when it was chosen may be gone when the daemon binds it. Gives up after ATTEMPTS, and
-    at once when the port cannot be another one: `fixed` is the address with the port then.
+    Another program may take a port between its choice and its use. Gives up after ATTEMPTS, or at once when
+    the address with its port is `fixed`.
     """
     for _ in range(ATTEMPTS - 1):
         try:
@@ -57,5 +57,5 @@ def retried(start: Callable[[], Result], sign: str, progress: Progress, *, fixed
                     f"{fixed} is in use: another program listens at this port on all addresses here."
                     " Stop that program, then run this command again"
                 ) from error
-            progress("another program took a port meanwhile: choosing another")
+            progress("another program has taken the port: choosing another port")
     return start()

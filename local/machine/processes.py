@@ -1,10 +1,9 @@
-"""Daemons that outlive the program which starts them, and that are stopped by identity, never by a broad
-name.
+"""Daemons that outlive the program that starts them, and that are stopped by identity, never by a broad name.
 
-Three things say whose a process is. Its environment carries the state folder and its name from the moment it
-runs. A record in `<state>/processes/` has its id, the kernel's start time and the boot. A lock is held around
-each start, and the kernel frees it only when the starter has ended and what it forked has begun to run. So
-whoever holds the lock finds every daemon, also one whose starter was killed before it could write the record.
+A daemon is identified in three ways. Its environment has the state folder and its name. A record in
+`<state>/processes/` has its id, start time and boot. A lock is held around each start, and the kernel frees
+the lock only when the starter has ended and the daemon has begun to run. So a later run finds every daemon,
+even if the starter was killed before it could write the record.
 """
 
 import json
@@ -24,16 +23,18 @@ from local.machine.procfs import (
     command_line,
     ends,
     environment,
+    find_by_environment,
     handle,
     is_ending,
-    marked,
     start_time,
 )
 from local.machine.spawning import spawn_detached
 
-STATE_MARK = "DIGITAL_AGENCY_STATE"
-NAME_MARK = "DIGITAL_AGENCY_PROCESS"
-ORDER_MARK = "DIGITAL_AGENCY_ORDER"
+STATE_VARIABLE = "DIGITAL_AGENCY_STATE"
+NAME_VARIABLE = "DIGITAL_AGENCY_PROCESS"
+ORDER_VARIABLE = "DIGITAL_AGENCY_ORDER"
+IDENTITY = (STATE_VARIABLE, NAME_VARIABLE, ORDER_VARIABLE)
+"""Environment variables of a daemon, inherited by what the daemon starts."""
 INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
 POLL_SECONDS = 0.05
 REPORT_SECONDS = 5.0
@@ -43,14 +44,14 @@ LOG_LINES = 15
 
 
 class ProcessError(LocalError):
-    """A daemon did not start, died, or would not stop; the message quotes its log."""
+    """A daemon did not start, ended early or did not stop; the message quotes its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """One process: `started` is in clock ticks since the boot `boot`, so a reused `pid` is told apart.
+    """`started` is in clock ticks since the boot `boot`: a later process with the same `pid` differs.
 
-    `order` is its daemon's place among those of the state folder, kept when it is started again.
+    `order` is the daemon's place among the daemons of the state folder; a restart keeps it.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Running:
 
 
 class Processes:
-    """The daemons of one state folder. Safe to use from several processes at once."""
+    """The daemons of one state folder. Safe for concurrent use by several processes."""
 
     def __init__(self, state: Path, progress: Progress = lambda line: None) -> None:
         self.state = state.resolve()
@@ -69,26 +70,25 @@ class Processes:
         self._threads = threading.Lock()
 
     def log(self, name: str) -> Path:
-        """The file that takes a daemon's output since its last start."""
+        """The output of a daemon since its last start."""
         return self.state / "logs" / f"{name}.log"
 
     def find(self, name: str) -> Running | None:
-        """The live daemon of this name: the recorded one, else one that was never recorded."""
+        """The live daemon of this name, with or without a record."""
         recorded = self._recorded(name)
         if recorded is not None and self._is_ours(recorded):
             return recorded
-        return min(self._marked(name), key=_age, default=None)
+        return min(self._live(name), key=_age, default=None)
 
     def alive(self, name: str) -> bool:
         """Whether the daemon of this name runs."""
         return self.find(name) is not None
 
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Running:
-        """Make sure that the daemon runs as `argv` with `env`; return it.
+        """Make sure that the daemon runs as `argv` with `env`.
 
-        One that runs so already is left alone, one that runs otherwise is replaced. Of the caller's
-        environment only what finds programs and folders is passed on. Raises ProcessError when the program
-        can't be run.
+        A daemon with other arguments or another environment is replaced. Of the caller's environment, the
+        daemon inherits INHERITED. Raises ProcessError when the program cannot be run.
         """
         env = dict(env or {})
         with self._exclusive():
@@ -104,9 +104,9 @@ class Processes:
             return running
 
     def port(self, name: str) -> int:
-        """The TCP port on 127.0.0.1 for the daemon `name`: chosen once and remembered.
+        """The daemon's TCP port on 127.0.0.1, chosen once and remembered.
 
-        Another one is chosen when, with the daemon not running, somebody else has taken it.
+        If another program takes the port while the daemon does not run, another port is chosen.
         """
         file = self.state / "ports.json"
         with self._exclusive():
@@ -121,19 +121,19 @@ class Processes:
             return port
 
     def stop(self, names: Iterable[str]) -> list[str]:
-        """Stop the daemons of these names, the last in order first; return the names of those stopped."""
+        """Stop these daemons, the last in order first; return the names of the stopped daemons."""
         with self._exclusive():
             return self._stop(set(names))
 
     def stop_all(self) -> list[str]:
-        """Stop every daemon of this state folder, the last in order first; return the stopped ones' names."""
+        """Stop every daemon of this state folder, the last in order first; return their names."""
         with self._exclusive():
             return self._stop(None)
 
     def wait_for(self, condition: Callable[[], bool], what: str, names: Sequence[str], limit: float) -> None:
-        """Return once `condition` holds. All of `names` must stay alive meanwhile.
+        """Wait until `condition` holds. `what` names the condition, as in "the API server is ready".
 
-        Raises ProcessError, quoting their logs, when one of them died or after `limit` seconds.
+        Raises ProcessError, quoting logs, when a daemon of `names` ends or after `limit` seconds.
         """
         began = time.monotonic()
         reported = began
@@ -142,10 +142,10 @@ class Processes:
             if dead := [name for name in names if not self.alive(name)]:
                 raise ProcessError(f"{dead[0]} ended before {what}{self._quote(dead[:1])}")
             if now - began > limit:
-                raise ProcessError(f"after {limit:.0f} s still waiting: {what}{self._quote(names)}")
+                raise ProcessError(f"timeout after {limit:.0f} s: waited until {what}{self._quote(names)}")
             if now - reported > REPORT_SECONDS:
                 reported = now
-                self._progress(f"waiting: {what} ({now - began:.0f} s)")
+                self._progress(f"waiting until {what} ({now - began:.0f} s)")
             time.sleep(POLL_SECONDS)
 
     def _record(self, name: str) -> Path:
@@ -158,7 +158,7 @@ class Processes:
 
     @contextmanager
     def guarding(self, what: str) -> Iterator[None]:
-        """Keep other runs from doing the same (`what`) in this state folder until the block is left."""
+        """Hold the lock of `what` in this state folder."""
         for folder in (self.state, self.state / "processes", self.state / "logs"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self.state / f"{what}.lock", self._progress, f"it is busy with {what} in {self.state}"):
@@ -170,26 +170,26 @@ class Processes:
             yield
 
     def _is_ours(self, process: Running) -> bool:
-        marks = environment(process.pid)
+        variables = environment(process.pid)
         return (
             process.boot == boot_id()
             and process.started == start_time(process.pid)
-            and marks.get(STATE_MARK) == str(self.state)
-            and marks.get(NAME_MARK) == process.name
+            and variables.get(STATE_VARIABLE) == str(self.state)
+            and variables.get(NAME_VARIABLE) == process.name
         )
 
-    def _marked(self, name: str | None = None) -> list[Running]:
-        """Every live process that carries this state folder's mark, or only those of one daemon."""
+    def _live(self, name: str | None = None) -> list[Running]:
+        """Every live process of this state folder, or of one daemon."""
         return [
             Running(
-                name=marks[NAME_MARK],
-                order=int(marks.get(ORDER_MARK, 0)),
+                name=variables[NAME_VARIABLE],
+                order=int(variables.get(ORDER_VARIABLE, 0)),
                 pid=pid,
                 started=started,
                 boot=boot_id(),
             )
-            for pid, started, marks in marked({STATE_MARK: str(self.state)})
-            if NAME_MARK in marks and name in (None, marks[NAME_MARK])
+            for pid, started, variables in find_by_environment({STATE_VARIABLE: str(self.state)})
+            if NAME_VARIABLE in variables and name in (None, variables[NAME_VARIABLE])
         ]
 
     def _runs_as(self, process: Running, argv: Sequence[str], env: Mapping[str, str]) -> bool:
@@ -197,19 +197,19 @@ class Processes:
 
     def _spawn(self, name: str, order: int, argv: Sequence[str], env: Mapping[str, str]) -> Running:
         inherited = {key: os.environ[key] for key in INHERITED if key in os.environ}
-        marks = {STATE_MARK: str(self.state), NAME_MARK: name, ORDER_MARK: str(order)}
+        identity = {STATE_VARIABLE: str(self.state), NAME_VARIABLE: name, ORDER_VARIABLE: str(order)}
         log = self.log(name)
         if log.exists():
             log.replace(log.with_suffix(".previous.log"))
         try:
-            pid = spawn_detached(argv, {**inherited, **env, **marks}, log)
+            pid = spawn_detached(argv, {**inherited, **env, **identity}, log)
         except OSError as error:
             raise ProcessError(f"cannot run {name} ({argv[0]}): {error.strerror}") from error
-        # One that has ended already, and that somebody has waited for, has no start time: 0 is nobody's.
+        # A daemon that has ended already has no start time; no process has 0.
         return Running(name=name, order=order, pid=pid, started=start_time(pid) or 0, boot=boot_id())
 
     def _order(self, name: str) -> int:
-        """The daemon's place: the one that it had, else after all others."""
+        """The daemon's recorded place, else after all others."""
         recorded = self._records()
         if name in recorded:
             return recorded[name].order
@@ -217,11 +217,10 @@ class Processes:
 
     def _records(self) -> dict[str, Running]:
         names = sorted(file.stem for file in (self.state / "processes").glob("[!.]*.json"))
-        found = {name: self._recorded(name) for name in names}
-        return {name: recorded for name, recorded in found.items() if recorded is not None}
+        return {name: recorded for name in names if (recorded := self._recorded(name)) is not None}
 
     def _await_end(self, name: str) -> None:
-        """Wait while the daemon, dead already, is taken apart: until then its port and files are in use."""
+        """Wait until a dying daemon has freed its port and files."""
         recorded = self._recorded(name)
         if recorded is None or recorded.started != start_time(recorded.pid) or recorded.boot != boot_id():
             return
@@ -230,18 +229,18 @@ class Processes:
                 ends(process, STOP_SECONDS)
 
     def _stop(self, names: set[str] | None) -> list[str]:
-        """Stop the daemons of these names (None: all) and what they started; return the names of those."""
+        """Stop these daemons (None: all) and what they started; return the names of the stopped daemons."""
         stopped: list[str] = []
         for _ in range(STOP_ROUNDS):
-            found = [process for process in self._marked() if names is None or process.name in names]
-            for process in sorted(found, key=_age, reverse=True):
+            running = [process for process in self._live() if names is None or process.name in names]
+            for process in sorted(running, key=_age, reverse=True):
                 if not (self._end(process, signal.SIGTERM) or self._end(process, signal.SIGKILL)):
-                    raise ProcessError(f"{process.name} ({process.pid}) does not end, not even on SIGKILL")
+                    raise ProcessError(f"{process.name} ({process.pid}) does not end, even after SIGKILL")
                 stopped.append(process.name)
-            if not found:
+            if not running:
                 self._forget(name for name in self._records() if names is None or name in names)
                 return list(dict.fromkeys(stopped))
-        raise ProcessError(f"new processes kept appearing: {', '.join(set(stopped))}")
+        raise ProcessError(f"new processes keep starting: {', '.join(set(stopped))}")
 
     def _forget(self, dead: Iterable[str]) -> None:
         for name in dead:
@@ -249,9 +248,9 @@ class Processes:
             self._record(name).unlink()
 
     def _end(self, process: Running, number: signal.Signals) -> bool:
-        """Send the signal to exactly this process; whether it ended within STOP_SECONDS."""
+        """Send the signal to exactly this process; whether the process ended within STOP_SECONDS."""
         with handle(process.pid) as target:
-            # Looked at only now: the handle goes on meaning this process, whoever gets its id later.
+            # Only now: the handle stays with this process even if its id is reused.
             if target is None or not self._is_ours(process):
                 return True
             with suppress(ProcessLookupError):

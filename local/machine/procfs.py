@@ -1,4 +1,4 @@
-"""What the kernel says about processes (proc(5), pidfd_open(2)). One that is gone reads as nothing."""
+"""Processes as the kernel reports them (proc(5), pidfd_open(2)). A process that is gone reads as empty."""
 
 import os
 import select
@@ -10,17 +10,17 @@ from pathlib import Path
 KERNEL_THREAD = 0x00200000
 ENDED = "ZX"
 ENVIRONMENT_END = 48
-"""Where _stat has the address that is 0 while, and only while, a process has no memory of its own."""
+"""Index in `_stat` of an address that is 0 exactly while the process has no memory of its own."""
 EXEC_SECONDS = 1.0
 
 
 def boot_id() -> str:
-    """Names this boot of the machine: process ids and start times mean something within one only."""
+    """The id of this boot: process ids and start times are comparable only within one boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def start_time(pid: int) -> int | None:
-    """When the process began, in clock ticks since boot; None when there is none."""
+    """When the process started, in clock ticks since boot; None when there is no such process."""
     fields = _stat(pid)
     return None if fields is None else int(fields[19])
 
@@ -32,31 +32,31 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def command_line(pid: int) -> list[str]:
-    """The arguments of the process, its program first."""
+    """The program and the arguments of the process."""
     return _memory(pid, "cmdline")
 
 
-def marked(marks: Mapping[str, str]) -> Iterator[tuple[int, int, dict[str, str]]]:
-    """Id, start time and environment of each live process whose environment has all of `marks`."""
+def find_by_environment(wanted: Mapping[str, str]) -> Iterator[tuple[int, int, dict[str, str]]]:
+    """Id, start time and environment of each live process with these variables."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         pid = int(entry.name)
         started = start_time(pid)
         variables = environment(pid)
-        if started is not None and marks.items() <= variables.items():
+        if started is not None and wanted.items() <= variables.items():
             yield pid, started, variables
 
 
 def is_ending(pid: int) -> bool:
-    """Whether the process has given up its memory; its other threads may still hold files and ports."""
+    """Whether the process has released its memory; other threads may still hold files and ports."""
     fields = _stat(pid)
     return fields is not None and (fields[0] in ENDED or int(fields[ENVIRONMENT_END]) == 0)
 
 
 @contextmanager
 def handle(pid: int) -> Iterator[int | None]:
-    """A descriptor that means this very process, whoever gets its id later; None when there is none."""
+    """A pidfd, which stays with this process when its id is reused; None when there is no such process."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -69,7 +69,7 @@ def handle(pid: int) -> Iterator[int | None]:
 
 
 def ends(process: int | None, seconds: float) -> bool:
-    """Wait until the process of a `handle` has ended, and freed files and ports; False: not in that time."""
+    """Whether the process of a `handle` ends, and frees files and ports, within `seconds`."""
     if process is None:
         return True
     poll = select.poll()
@@ -78,10 +78,9 @@ def ends(process: int | None, seconds: float) -> bool:
 
 
 def _memory(pid: int, file: str) -> list[str]:
-    """The strings of a file of /proc that the kernel reads from the process's memory.
+    """The strings of a file in /proc that the kernel reads from the process's memory.
 
-    Between the moment a program replaces its starter's copy and the moment it has its own environment there
-    is nothing to read; it lasts microseconds, and must not be taken for an empty environment.
+    During exec the file is empty for some microseconds. That must not count as an empty environment.
     """
     deadline = time.monotonic() + EXEC_SECONDS
     while True:
@@ -89,12 +88,12 @@ def _memory(pid: int, file: str) -> list[str]:
             content = Path(f"/proc/{pid}/{file}").read_bytes()
         except OSError:
             return []
-        if content or not _is_beginning(pid) or time.monotonic() > deadline:
+        if content or not _is_in_exec(pid) or time.monotonic() > deadline:
             return os.fsdecode(content).rstrip("\0").split("\0") if content else []
 
 
-def _is_beginning(pid: int) -> bool:
-    """Whether a program is about to run here; one that is about to end looks the same for a moment."""
+def _is_in_exec(pid: int) -> bool:
+    """Whether the process is in exec. A process that is about to end looks the same for a moment."""
     fields = _stat(pid)
     if fields is None or fields[0] in ENDED or int(fields[6]) & KERNEL_THREAD:
         return False
@@ -102,7 +101,7 @@ def _is_beginning(pid: int) -> bool:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/<pid>/stat from the third on (the state): the second may hold any character."""
+    """The fields of /proc/<pid>/stat from the third (the state) on: the second may contain any character."""
     try:
         content = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:

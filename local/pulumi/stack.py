@@ -16,7 +16,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
 from local.machine.files import LocalError, Progress, write_atomically
-from local.machine.processes import NAME_MARK, STATE_MARK, Processes
+from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
 
@@ -118,8 +118,8 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         return {
-            STATE_MARK: str(self._state.resolve()),
-            NAME_MARK: ENGINE,
+            STATE_VARIABLE: str(self._state.resolve()),
+            NAME_VARIABLE: ENGINE,
             # The Kubernetes provider leaves a kubeconfig, with its key, for every run.
             "TMPDIR": str(self._scratch),
             # Files of metadata are not written atomically: an engine that is killed leaves them empty.

@@ -17,7 +17,7 @@ import yaml
 from local.cluster import control_plane as service
 from local.cluster.control_plane import API_SERVER, CONTEXT, ETCD, PARTS, ControlPlane
 from local.machine import ports, procfs
-from local.machine.processes import STATE_MARK, ProcessError, Processes, Running
+from local.machine.processes import STATE_VARIABLE, ProcessError, Processes, Running
 from tests.services import until
 
 PAUSE = {"name": "main", "image": "localhost/none:1"}
@@ -220,7 +220,7 @@ def test_stop_leaves_no_process_and_the_next_start_finds_everything(own: Path) -
     put_config_map(service.start(own, print), "before-stopping")
 
     assert sorted(Processes(own).stop_all()) == sorted(PARTS)
-    assert list(procfs.marked({STATE_MARK: str(own.resolve())})) == []
+    assert list(procfs.find_by_environment({STATE_VARIABLE: str(own.resolve())})) == []
 
     assert has_config_map(service.start(own, print), "before-stopping")
 

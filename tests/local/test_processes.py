@@ -17,15 +17,15 @@ import pytest
 
 from local.machine import processes as processes_module
 from local.machine import procfs
-from local.machine.processes import NAME_MARK, STATE_MARK, ProcessError, Processes, Running
+from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, ProcessError, Processes, Running
 from tests.services import until
 
 SLEEP = ["/bin/sleep", "1000"]
 KILLED_STARTERS = 40
 
 
-def marked(state: Path) -> list[int]:
-    return [pid for pid, *_ in procfs.marked({STATE_MARK: str(state.resolve())})]
+def live(state: Path) -> list[int]:
+    return [pid for pid, *_ in procfs.find_by_environment({STATE_VARIABLE: str(state.resolve())})]
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def test_a_second_start_leaves_the_daemon_alone(state: Path) -> None:
     first = Processes(state).start("sleeper", SLEEP, {"A": "1"})
 
     assert Processes(state).start("sleeper", SLEEP, {"A": "1"}) == first
-    assert marked(state) == [first.pid]
+    assert live(state) == [first.pid]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_daemon_that_runs_otherwise_is_replaced(state: Path, argv: list[str], 
     second = processes.start("sleeper", argv, env)
 
     assert second.pid != first.pid
-    assert marked(state) == [second.pid]
+    assert live(state) == [second.pid]
 
 
 def test_a_daemon_leads_a_session_of_its_own_and_writes_to_its_log(state: Path) -> None:
@@ -113,7 +113,7 @@ def test_stop_ends_the_last_in_order_first_and_leaves_no_process(state: Path) ->
     processes.start("first", SLEEP)
 
     assert Processes(state).stop_all() == ["second", "first"]
-    assert marked(state) == []
+    assert live(state) == []
     assert list((state / "processes").glob("*.json")) == []
 
 
@@ -143,10 +143,10 @@ def test_stop_kills_what_ignores_the_polite_signal_and_what_it_started(
     processes = Processes(state)
     processes.start("stubborn", ["/bin/sh", "-c", script])
     until(lambda: processes.log("stubborn").read_text() == "ready\n", "the signal is ignored")
-    until(lambda: len(marked(state)) == 3, "its children run")
+    until(lambda: len(live(state)) == 3, "its children run")
 
     assert processes.stop_all() == ["stubborn"]
-    assert marked(state) == []
+    assert live(state) == []
 
 
 def test_a_starter_killed_between_fork_and_record_loses_no_process(state: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_starter_killed_between_fork_and_record_loses_no_process(state: Path) 
     assert orphan is not None
     assert Processes(state).start("sleeper", SLEEP) == orphan
     assert Processes(state).stop_all() == ["sleeper"]
-    assert marked(state) == []
+    assert live(state) == []
 
 
 def test_a_starter_killed_at_any_moment_around_the_fork_loses_no_process(state: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_starter_killed_at_any_moment_around_the_fork_loses_no_process(state: 
         time.sleep(chance.uniform(0, 0.003))
         os.kill(starter, signal.SIGKILL)
         started += bool(Processes(state).stop_all())
-        assert marked(state) == []
+        assert live(state) == []
         os.waitpid(starter, 0)
-    assert marked(state) == []
+    assert live(state) == []
     assert started > 0
 
 
@@ -221,7 +221,7 @@ def test_a_process_id_that_somebody_else_got_is_never_killed(state: Path) -> Non
 
 
 def test_a_process_with_our_variables_under_another_state_folder_is_not_ours(state: Path) -> None:
-    marks = {STATE_MARK: f"{state.resolve()}-2", NAME_MARK: "sleeper"}
+    marks = {STATE_VARIABLE: f"{state.resolve()}-2", NAME_VARIABLE: "sleeper"}
     with foreign_process(marks) as stranger:
         until(lambda: procfs.environment(stranger.pid) == marks, "it runs")
         assert not Processes(state).alive("sleeper")
@@ -230,8 +230,8 @@ def test_a_process_with_our_variables_under_another_state_folder_is_not_ours(sta
 
 
 def test_a_shell_in_which_somebody_named_the_state_folder_is_not_ours(state: Path) -> None:
-    with foreign_process({STATE_MARK: str(state.resolve())}) as shell:
-        until(lambda: STATE_MARK in procfs.environment(shell.pid), "it runs")
+    with foreign_process({STATE_VARIABLE: str(state.resolve())}) as shell:
+        until(lambda: STATE_VARIABLE in procfs.environment(shell.pid), "it runs")
         assert Processes(state).stop_all() == []
         assert shell.poll() is None
 

@@ -16,7 +16,7 @@ import pytest
 from local.aws import emulator
 from local.cluster import control_plane
 from local.machine.processes import Processes
-from local.machine.procfs import marked
+from local.machine.procfs import find_by_environment
 from plan.resolver import Client, resolve
 from tests.local.commands import run, start
 from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target
@@ -251,7 +251,7 @@ MARK = "DIGITAL_AGENCY_PROCESS"
 
 def marked_of(state: Path) -> list[Any]:
     """Every live process that was started for a state folder."""
-    return list(marked({"DIGITAL_AGENCY_STATE": str(state.resolve())}))
+    return list(find_by_environment({"DIGITAL_AGENCY_STATE": str(state.resolve())}))
 
 
 def test_a_broken_file_leaves_what_is_deployed_alone_with_a_line_for_each_fault(target: Target) -> None:

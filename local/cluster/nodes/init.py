@@ -25,6 +25,7 @@ from local.cluster.model import (
     RUNTIME_SOCKET,
     Node,
 )
+from local.machine.processes import IDENTITY
 from local.programs.build import FRUGAL
 
 START_SECONDS = 30.0
@@ -32,16 +33,15 @@ POLL_SECONDS = 0.05
 LOG_LINES = 15
 URGENTLY = ("nice", "-n", "-10")
 """Each new connection waits for the program's decision, which a real cluster's kernel makes at once."""
-OWN_MARKS = ("DIGITAL_AGENCY_STATE", "DIGITAL_AGENCY_PROCESS", "DIGITAL_AGENCY_ORDER")
-"""Of `local.machine.processes`: what a node starts ends with the node, and is stopped by nobody else."""
 
 
 class Init:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._names: dict[int, str] = {}
+        # The node ends its own processes: without these variables, `make down` does not stop them.
         programs = Path(node.binaries["containerd"]).parent
-        kept = {key: value for key, value in os.environ.items() if key not in OWN_MARKS}
+        kept = {key: value for key, value in os.environ.items() if key not in IDENTITY}
         self._environment = {**kept, **FRUGAL, "PATH": f"{node.folder / 'bin'}:{programs}:{kept['PATH']}"}
 
     def run(self) -> int:

@@ -19,7 +19,7 @@ from local.cluster.model import KUBELET_ROOT, Network, Node, control_group
 from local.cluster.nodes import cgroups, config_files
 from local.machine import procfs
 from local.machine.files import REPOSITORY, LocalError, Progress, source_digest, write_atomically
-from local.machine.processes import NAME_MARK, STATE_MARK, Processes
+from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.programs import catalog
 
 PROGRAMS = (
@@ -174,9 +174,12 @@ def _root(state: Path, node: Node) -> Path:
     """The root folder of a node, with the node's mounts, when it has started: its containerd runs, and its
     kubelet's folder is there.
     """
+    identity = {STATE_VARIABLE: str(state.resolve()), NAME_VARIABLE: node.name}
     ours, deadline = os.readlink("/proc/self/ns/mnt"), time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        for pid, _, _ in procfs.marked({STATE_MARK: str(state.resolve()), NAME_MARK: node.name}):
+        for pid, _, _ in procfs.find_by_environment(
+            {STATE_VARIABLE: str(state.resolve()), NAME_VARIABLE: node.name}
+        ):
             root = Path(f"/proc/{pid}/root")
             with suppress(OSError):
                 if (
