@@ -1,4 +1,4 @@
-"""The local AWS: an emulator as a process of its own, in memory only: a new process is an empty account."""
+"""The AWS emulator, a process with an account in memory: a restarted emulator is an empty account."""
 
 import hashlib
 import http.client
@@ -29,25 +29,25 @@ IDENTITY_PATH = "/digital-agency/process"
 TARGET_HEALTH_PATH = "/digital-agency/target-health"
 PROFILE = "aws-config"
 URL = "aws-url"
-"""Files of the state folder."""
+"""Files in the state folder."""
 REGION = "us-east-1"
 NODES_PORT = 443
-"""On the nodes' network, though it is plain HTTP: the port of AWS that network policies open."""
+"""On the nodes' network: plain HTTP, but network policies allow AWS on this port."""
 READY_SECONDS = 60.0
 REQUEST_SECONDS = 30.0
 PORT_TAKEN = "is in use by another program"
 
 
 class EmulatorError(LocalError):
-    """The emulator refused what was asked of it; the message has its answer."""
+    """The emulator rejected a call; the message has its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Emulator:
-    """An emulator that answers.
+    """A running emulator.
 
-    `instance` names its process: another value means that everything in it is gone. `profile` is an AWS
-    configuration file with nothing in it.
+    `instance` identifies its process: with another value, the account is empty again. `profile` is an empty
+    AWS configuration file.
     """
 
     url: str
@@ -55,7 +55,7 @@ class Emulator:
     profile: Path
 
     def credentials(self) -> dict[str, str]:
-        """Arguments for `boto3.client` or `boto3.Session().client`, beside service and region."""
+        """Arguments for `boto3.client`, beside service and region."""
         return {
             "endpoint_url": self.url,
             "aws_access_key_id": "local",
@@ -63,7 +63,7 @@ class Emulator:
         }
 
     def environment(self, region: str = REGION) -> dict[str, str]:
-        """Variables that send AWS SDKs and the Pulumi CLI here, past the user's own profiles and proxies."""
+        """Variables that make AWS SDKs and the Pulumi CLI use the emulator, not profiles and proxies."""
         direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), urlsplit(self.url).hostname)))
         return {
             "AWS_ENDPOINT_URL": self.url,
@@ -72,20 +72,20 @@ class Emulator:
             "AWS_SESSION_TOKEN": "",
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            # A profile can't be unset by laying variables over others: name the one in our file.
+            # A variable cannot be unset here, so the user's profile is replaced by the one in our file.
             "AWS_PROFILE": "default",
             "AWS_CONFIG_FILE": str(self.profile),
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # Some clients read the one, some the other.
+            # Some clients read the first variable, some the second.
             "NO_PROXY": direct,
             "no_proxy": direct,
         }
 
 
 def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> Emulator:
-    """Start the emulator on this machine's `address` unless it runs, and wait until it answers. It has a free
-    port on loopback, else NODES_PORT.
+    """Start the emulator on `address` unless it runs, and wait until it answers. Its port is a free port on
+    loopback, else NODES_PORT.
 
     Raises ProcessError, quoting the log, when it ends early or does not answer within READY_SECONDS.
     """
@@ -103,30 +103,31 @@ def find(state: Path) -> Emulator | None:
 
 
 def ensure_hosted_zone(url: str, zone_id: str, domain: str) -> None:
-    """Make the Route53 hosted zone `zone_id` for `domain` in the emulator at `url`, unless it is there.
+    """Create the Route53 hosted zone `zone_id` for `domain` in the emulator at `url`, unless it exists.
 
     Raises EmulatorError when the id belongs to another domain.
     """
     body = json.dumps({"id": zone_id, "domain": domain})
     status, answer = _request(url, "POST", HOSTED_ZONE_PATH, body)
     if status not in (http.client.OK, http.client.CREATED):
-        raise EmulatorError(f"the emulator did not make the hosted zone {zone_id} for {domain}: {answer}")
+        raise EmulatorError(f"the emulator did not create the hosted zone {zone_id} for {domain}: {answer}")
 
 
-def tell_target_health(url: str, told: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
-    """Tell the emulator at `url` the health of targets: `<address>:<port>` to state and reason, by the ARN of
-    the target group. What was told of these groups before is replaced.
+def report_target_health(url: str, health: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Report the health of load balancers' targets to the emulator at `url`.
+
+    `health` maps the ARN of a target group to all of its targets: `<address>:<port>` to state and reason.
     """
-    status, answer = _request(url, "POST", TARGET_HEALTH_PATH, json.dumps(told))
+    status, answer = _request(url, "POST", TARGET_HEALTH_PATH, json.dumps(health))
     if status != http.client.OK:
-        raise EmulatorError(f"the emulator did not take the targets' health: {answer}")
+        raise EmulatorError(f"the emulator rejected the health of targets: {answer}")
 
 
 def _start(processes: Processes, progress: Progress, address: str) -> Emulator:
     if not processes.alive(NAME):
         progress("starting the AWS emulator")
     port = processes.port(NAME) if ports.may_be_any(address) else NODES_PORT
-    # -P and PYTHONPATH: the module is found from any working folder, and nothing of that folder is.
+    # -P and PYTHONPATH: modules come from the repository, not from the working folder.
     argv = [sys.executable, "-P", "-m", "local.aws.server"]
     argv += ["--address", address, "--port", str(port)]
     running = processes.start(NAME, argv, {"PYTHONPATH": str(REPOSITORY), "EMULATOR_SOURCE": _source()})
@@ -142,7 +143,7 @@ def _emulator(state: Path, url: str, running: Running) -> Emulator:
 
 
 def _source() -> str:
-    """Of all that the emulator runs: an emulator of other sources is replaced."""
+    """A digest of the emulator's sources: a change replaces the emulator."""
     return f"{source_digest(SOURCES)} moto {importlib.metadata.version('moto')}"
 
 
@@ -152,7 +153,7 @@ def _instance(running: Running) -> str:
 
 
 def _answers(url: str, pid: int) -> bool:
-    """Whether this very process answers: at a port that was lost, another checkout's emulator might."""
+    """Whether this process answers: another checkout's emulator may have taken the port."""
     try:
         return _request(url, "GET", IDENTITY_PATH) == (http.client.OK, str(pid))
     except (OSError, http.client.HTTPException):
@@ -160,7 +161,7 @@ def _answers(url: str, pid: int) -> bool:
 
 
 def _request(url: str, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-    """Status and text of the answer; straight to the emulator, past any proxy."""
+    """Status and text of the answer, without a proxy."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=REQUEST_SECONDS)
     try:

@@ -1,11 +1,10 @@
-"""What S3 does with a bucket's replication rules, for an emulator that only stores them.
+"""S3 replication: moto stores a bucket's replication rules but replicates nothing.
 
-`ObjectReplication` stands before moto's own application and sees what was written: objects that were put,
-copied or completed, and delete markers. For each it reads the bucket's rules as they are at that moment, so
-what was there before a rule stays where it is, and hands over one `Copy` for each destination. A `Copy` is
-applied to moto's own store: a replica keeps its version, time and metadata, and as it passes no application,
-it is never replicated again. Deleting a version is not replicated (source: S3 user guide, "What does Amazon
-S3 replicate?").
+`ObjectReplication` wraps moto's application and sees each write: objects and delete markers. It reads the
+bucket's rules at that moment, so objects that are older than a rule stay where they are, and passes on one
+`Replica` for each destination. A replica keeps version id, time and metadata. It is written to moto's backend
+directly, so it is never replicated again. The deletion of a version is not replicated (S3 user guide, "What
+does Amazon S3 replicate?").
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ _ARN = "arn:aws:s3:::"
 
 
 class ReplicationError(Exception):
-    """A rule that can't be followed; the message says which, and why."""
+    """A replication rule cannot be applied; the message says which, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copy:
-    """One version of an object, or one delete marker, that a rule sends to another bucket."""
+class Replica:
+    """One version of an object, or one delete marker, to be replicated to another bucket."""
 
     source: str
     destination: str
@@ -49,9 +48,9 @@ class Copy:
     version: str
 
     def apply(self) -> None:
-        """Make the replica unless it is there; nothing when the version is gone meanwhile.
+        """Create the replica, unless it exists or the version has been deleted.
 
-        Raises ReplicationError when the destination is no versioned bucket.
+        Raises ReplicationError when the destination is not a versioned bucket.
         """
         backend = store()
         try:
@@ -60,18 +59,18 @@ class Copy:
         except MissingBucket as error:
             raise ReplicationError(f"{self}: a bucket is missing") from error
         if not target.is_versioned:
-            raise ReplicationError(f"{self}: the destination keeps no versions")
-        there = target.keys.getlist(self.key, [])
-        found = [one for one in versions if one.version_id == self.version]
-        if not found or any(one.version_id == self.version for one in there):
+            raise ReplicationError(f"{self}: the destination must have versioning")
+        existing = target.keys.getlist(self.key, [])
+        source = next((each for each in versions if each.version_id == self.version), None)
+        if source is None or any(each.version_id == self.version for each in existing):
             return
-        replica = _replica(backend, found[0], target)
-        # Whatever the order of arrival, the version that was written last is the current one.
-        target.keys.setlist(self.key, sorted([*there, replica], key=lambda one: one.last_modified))
+        replica = _replica(backend, source, target)
+        # Whatever the order of arrival, the version that was written last is the current version.
+        target.keys.setlist(self.key, sorted([*existing, replica], key=lambda each: each.last_modified))
 
 
 def store() -> S3Backend:
-    """Moto's S3 of this process."""
+    """moto's S3 backend in this process."""
     backend: S3Backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     return backend
 
@@ -86,24 +85,24 @@ def _replica(backend: S3Backend, source: FakeKey | FakeDeleteMarker, target: Any
     return replica
 
 
-def copies(bucket: str, key: str, version: str, *, marker: bool) -> list[Copy]:
-    """What the bucket's rules, as they are now, do with a version that was just written.
+def replicas(bucket: str, key: str, version: str, *, marker: bool) -> list[Replica]:
+    """The replicas of a new version, by the bucket's rules as they are now.
 
-    Of the rules for one destination, the one with the highest priority counts. Raises ReplicationError for a
-    rule of a kind that is not supported here.
+    Of the rules for one destination, the rule with the highest priority counts. Raises ReplicationError
+    for a rule that is not supported here.
     """
     try:
         rules = (store().get_bucket_replication(bucket) or {}).get("Rule", [])
     except MissingBucket as error:
-        raise ReplicationError(f"{key} was written to a bucket {bucket} that is not there") from error
+        raise ReplicationError(f"{key} was written to bucket {bucket}, which does not exist") from error
     if not rules:
         return []
     chosen: dict[str, Mapping[str, Any]] = {}
-    for rule in sorted(rules, key=lambda one: int(one["Priority"])):
+    for rule in sorted(rules, key=lambda rule: int(rule["Priority"])):
         if rule["Status"] == "Enabled" and key.startswith(_prefix(bucket, rule)):
             chosen[rule["Destination"]["Bucket"].removeprefix(_ARN)] = rule
     return [
-        Copy(source=bucket, destination=destination, key=key, version=version)
+        Replica(source=bucket, destination=destination, key=key, version=version)
         for destination, rule in sorted(chosen.items())
         if not marker or rule.get("DeleteMarkerReplication", {}).get("Status") == "Enabled"
     ]
@@ -112,18 +111,18 @@ def copies(bucket: str, key: str, version: str, *, marker: bool) -> list[Copy]:
 def _prefix(bucket: str, rule: Mapping[str, Any]) -> str:
     if "Filter" not in rule or (rule["Filter"] or {}).keys() - {"Prefix"}:
         raise ReplicationError(
-            f"rule {rule['ID']} of {bucket}: only a `Filter` with nothing but a `Prefix` is supported"
+            f"rule {rule['ID']} of {bucket}: must have a `Filter` with nothing but a `Prefix`"
         )
     return (rule["Filter"] or {}).get("Prefix") or ""
 
 
 class ObjectReplication:
-    """`aws`, with each copy that its buckets' rules ask for handed to `schedule`.
+    """The WSGI application `aws`; replicas of what its calls write are passed to `schedule`.
 
-    `lock` is held during each call, for moto's store knows no threads; whoever applies a copy holds it too.
+    moto's backend is not thread-safe: each call, and each creation of a replica, holds `lock`.
     """
 
-    def __init__(self, aws: WsgiApp, schedule: Callable[[Copy], None], lock: Lock) -> None:
+    def __init__(self, aws: WsgiApp, schedule: Callable[[Replica], None], lock: Lock) -> None:
         self._aws = aws
         self._schedule = schedule
         self._lock = lock
@@ -142,8 +141,8 @@ class ObjectReplication:
 
     def _replicate(self, bucket: str, key: str, version: str, marker: bool) -> None:
         try:
-            for one in copies(bucket, key, version, marker=marker):
-                self._schedule(one)
+            for replica in replicas(bucket, key, version, marker=marker):
+                self._schedule(replica)
         except ReplicationError as error:
             _log.error("not replicated: %s", error)
 
@@ -151,7 +150,7 @@ class ObjectReplication:
 def _written(request: Request, response: Response) -> Iterator[tuple[str, str, bool]]:
     """Key and version of what a call wrote, and whether it is a delete marker.
 
-    Moto names a version where a call made it, and where a call asked for it by its id.
+    moto returns a version id when a call created the version, and when a call named the version by its id.
     """
     if response.status_code >= 300 or request.method not in {"PUT", "POST", "DELETE"}:
         return
@@ -164,13 +163,13 @@ def _written(request: Request, response: Response) -> Iterator[tuple[str, str, b
 
 
 def _markers(answer: bytes) -> Iterator[tuple[str, str, bool]]:
-    for one in ElementTree.fromstring(answer).iterfind("{*}Deleted"):
-        if marker := one.findtext("{*}DeleteMarkerVersionId"):
-            yield one.findtext("{*}Key", ""), marker, True
+    for deleted in ElementTree.fromstring(answer).iterfind("{*}Deleted"):
+        if marker := deleted.findtext("{*}DeleteMarkerVersionId"):
+            yield deleted.findtext("{*}Key", ""), marker, True
 
 
 def _split(path: str) -> tuple[str, str]:
-    """Bucket and key; buckets stand in the path, as a client does it that knows the API by its address."""
+    """Bucket and key. Clients of an endpoint URL have the bucket in the path."""
     bucket, _, key = path.removeprefix("/").partition("/")
     return bucket, key
 
@@ -178,11 +177,11 @@ def _split(path: str) -> tuple[str, str]:
 @dataclass(order=True)
 class _Due:
     at: float
-    copy: Copy = field(compare=False)
+    replica: Replica = field(compare=False)
 
 
-class Later:
-    """Applies each copy after a random delay of at most `seconds`, so in no order. What fails is logged."""
+class RandomDelay:
+    """Creates each replica after a random delay of at most `seconds`, so in any order. Logs failures."""
 
     def __init__(self, seconds: float, lock: Lock) -> None:
         self._seconds = seconds
@@ -191,9 +190,9 @@ class Later:
         self._changed = threading.Condition()
         threading.Thread(target=self._run, name="object replication", daemon=True).start()
 
-    def __call__(self, copy: Copy) -> None:
+    def __call__(self, replica: Replica) -> None:
         with self._changed:
-            heapq.heappush(self._due, _Due(time.monotonic() + random.uniform(0, self._seconds), copy))
+            heapq.heappush(self._due, _Due(time.monotonic() + random.uniform(0, self._seconds), replica))
             self._changed.notify()
 
     def _run(self) -> None:
@@ -202,11 +201,11 @@ class Later:
             with self._lock:
                 try:
                     due.apply()
-                except Exception:  # whatever it is, the copies after it are still to be made
+                except Exception:  # later replicas must still be created
                     _log.exception("not replicated: %s", due)
 
-    def _next(self) -> Copy:
+    def _next(self) -> Replica:
         with self._changed:
             while not self._due or self._due[0].at > time.monotonic():
                 self._changed.wait(self._due[0].at - time.monotonic() if self._due else None)
-            return heapq.heappop(self._due).copy
+            return heapq.heappop(self._due).replica

@@ -1,12 +1,11 @@
-"""The AWS emulator's process, run as a module: moto's server, mended, with replication and calls of our own.
+"""`python -m local.aws.server`: the AWS emulator: moto's server, corrected, with object replication.
 
-`GET /digital-agency/process` answers with the process's id. `POST /digital-agency/hosted-zone` with
-`{"id": …, "domain": …}` makes a Route53 hosted zone with exactly this id, as if the account had had it
-before: a stack file names its zone by id, and moto's own API draws ids at random. `POST
-/digital-agency/target-health` takes what is known of the health of load balancers' targets
-(`local.aws.emulator.tell_target_health`).
+Three calls are not AWS's. `GET /digital-agency/process` returns the process id. `POST
+/digital-agency/hosted-zone` with `{"id": …, "domain": …}` creates a Route53 hosted zone with this id: a stack
+file names its zone by id, and moto's API draws ids at random. `POST /digital-agency/target-health` takes the
+health of load balancers' targets (`report_target_health`).
 
-Objects are replicated by the buckets' own rules, in no order, within REPLICATION_SECONDS.
+Objects are replicated by the buckets' rules, in any order, within REPLICATION_SECONDS.
 """
 
 import argparse
@@ -28,16 +27,16 @@ from moto.utilities.id_generator import moto_id_manager
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
-from local.aws.corrections import mend
-from local.aws.corrections.elbv2 import tell_health
+from local.aws.corrections import apply
+from local.aws.corrections.elbv2 import set_health
 from local.aws.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH, TARGET_HEALTH_PATH
-from local.aws.object_replication import Later, ObjectReplication, WsgiApp
+from local.aws.object_replication import ObjectReplication, RandomDelay, WsgiApp
 
 REPLICATION_SECONDS = 2.0
 
 
 class Application:
-    """moto's own WSGI application with our own calls beside it."""
+    """moto's WSGI application, and the calls that are not AWS's."""
 
     def __init__(self, aws: WsgiApp) -> None:
         self._aws = aws
@@ -52,7 +51,7 @@ class Application:
                 response = _ensure_hosted_zone(json.loads(Request(environ).get_data()))
             return response(environ, start_response)
         if path == TARGET_HEALTH_PATH:
-            tell_health(json.loads(Request(environ).get_data()))
+            set_health(json.loads(Request(environ).get_data()))
             return Response()(environ, start_response)
         return self._aws(environ, start_response)
 
@@ -74,19 +73,19 @@ def _ensure_hosted_zone(wanted: Mapping[str, str]) -> Response:
 
 
 def main() -> None:
-    """Serve at the given address and port until a signal ends the process."""
+    """Serve until a signal ends the process."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)
-    given = parser.parse_args()
-    # A line for each request would fill the disk of a stack whose gates copy every few seconds.
+    args = parser.parse_args()
+    # A line for each request would fill the disk: gates upload every few seconds.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    mend()
+    apply()
     lock = Lock()
     moto = DomainDispatcherApplication(create_backend_app)
-    aws = ObjectReplication(moto, Later(REPLICATION_SECONDS, lock), lock)
+    aws = ObjectReplication(moto, RandomDelay(REPLICATION_SECONDS, lock), lock)
     server: dict[str, Any] = {"threaded": True, "request_handler": MotoRequestHandler}
-    run_simple(given.address, given.port, Application(aws), **server)
+    run_simple(args.address, args.port, Application(aws), **server)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The way from pods and nodes out of this machine: to registries, and to the models that agents ask."""
+"""Egress of pods and nodes to other machines, as registries and language models."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from local.cluster.model import Network
 from local.machine.files import LocalError, write_atomically
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-REMEMBERED = "forwarding"
-"""In the state folder: what the machine's own setting was."""
+ORIGINAL = "forwarding"
+"""File of the state folder with the machine's own setting."""
 
 
 def open_for(network: Network, state: Path) -> None:
-    """Let the machine forward for the network, under its own address."""
+    """Let the machine forward packets of the network, with its own address as the source."""
     before = FORWARDING.read_text().strip()
-    if not (state / REMEMBERED).exists():
-        write_atomically(state / REMEMBERED, before)
+    if not (state / ORIGINAL).exists():
+        write_atomically(state / ORIGINAL, before)
     if before == "0":
         FORWARDING.write_text("1")
     for rule in _rules(network):
@@ -27,20 +27,20 @@ def open_for(network: Network, state: Path) -> None:
 
 
 def close_for(network: Network, state: Path) -> None:
-    """Take back what `open_for` did, also when it did only a part."""
+    """Undo `open_for`, even if it was interrupted."""
     for rule in _rules(network):
         while _iptables("--check", rule):
             _iptables("--delete", rule, must=True)
-    remembered = state / REMEMBERED
-    if remembered.exists() and FORWARDING.read_text().strip() != remembered.read_text():
-        FORWARDING.write_text(remembered.read_text())
+    original = state / ORIGINAL
+    if original.exists() and FORWARDING.read_text().strip() != original.read_text():
+        FORWARDING.write_text(original.read_text())
 
 
 def _rules(network: Network) -> Iterator[tuple[str, str, str]]:
-    """Table, chain, and what the rule says."""
-    bridge, inside = network.bridge, network.whole
-    yield "nat", "POSTROUTING", f"-s {inside} ! -d {inside} -j MASQUERADE"
-    # From node to node, too: where a container engine has the packets of bridges filtered, it drops others'.
+    """Table, chain and match of each rule."""
+    bridge, cidr = network.bridge, network.cidr
+    yield "nat", "POSTROUTING", f"-s {cidr} ! -d {cidr} -j MASQUERADE"
+    # From node to node, too: a container engine may filter the packets of bridges and drop those of others.
     yield "filter", "FORWARD", f"-i {bridge} -j ACCEPT"
     yield (
         "filter",
@@ -50,8 +50,8 @@ def _rules(network: Network) -> Iterator[tuple[str, str, str]]:
 
 
 def _iptables(action: str, rule: tuple[str, str, str], *, must: bool = False) -> bool:
-    table, chain, said = rule
-    command = ["iptables", "--wait", "--table", table, action, chain, *said.split()]
+    table, chain, match = rule
+    command = ["iptables", "--wait", "--table", table, action, chain, *match.split()]
     answer = subprocess.run(command, capture_output=True, text=True)
     if must and answer.returncode != 0:
         raise LocalError(f"`{' '.join(command)}` failed: {answer.stderr.strip()}")

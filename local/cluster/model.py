@@ -1,6 +1,4 @@
-"""What a local cluster's nodes are, as plain values: names, addresses, programs. One /16 network a
-cluster.
-"""
+"""The local cluster's network and nodes as plain values: names, addresses, programs."""
 
 from __future__ import annotations
 
@@ -14,41 +12,40 @@ NODES_FROM = 10
 PREFIX_LENGTH = 16
 INTERFACE = "eth0"
 NODE_LOCAL_DNS = "169.254.20.10"
-"""Where a node answers its pods' DNS queries, as NodeLocal DNSCache does on EKS."""
+"""The node's DNS server for its pods, as NodeLocal DNSCache on EKS."""
 RUNTIME_SOCKET = Path("/run/containerd/containerd.sock")
 EVENTS_SOCKET = Path("/run/nri/nri.sock")
-"""Where containerd tells of pods."""
+"""containerd reports pods there (NRI)."""
 KUBELET_ROOT = Path("/run/kubelet")
-"""Each node has a /run of its own. Its folder may lie too deep for a socket's path: that has at most 107
-characters.
-"""
-OWN = {"log": Path("/var/log"), "plugins": Path("/var/lib/kubelet"), "leases": Path("/var/lib/cni")}
-"""Folders of a node, and where it has them: programs write there whatever they are told, and a kubelet clears
-away the logs of pods that it does not know, which are those of the other nodes.
+"""In the node's own /run: a socket's path has at most 107 characters, too few for some state folders."""
+BIND_MOUNTS = {"log": Path("/var/log"), "plugins": Path("/var/lib/kubelet"), "leases": Path("/var/lib/cni")}
+"""Folders of a node and their mount points. Programs write to these paths whatever their configuration, and a
+kubelet deletes logs of pods that it does not know, as those of other nodes.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A cluster's network, all of it on one bridge: `<prefix>.0.1` is the host, `<prefix>.0.<10 + n>` node n,
-    `<prefix>.<n>.0/24` its pods, for which the node answers ARP. The load balancers have a network beside it,
-    within 100.64.0.0/10 as `ingressFrom` expects them: 100.64.0.0/16 for 10.88, 100.65.0.0/16 for 10.89 and
-    so on, and of it `100.64.<n>.0/24` for those of a region.
+    """A cluster's network on one bridge, `<prefix>.0.0/16`.
+
+    `<prefix>.0.1` is the host, `<prefix>.0.<10 + n>` node n, `<prefix>.<n>.0/24` its pods, for which the node
+    answers ARP. Load balancers have a second network within 100.64.0.0/10, as `ingressFrom` expects:
+    100.64.0.0/16 for 10.88, 100.65.0.0/16 for 10.89 and so on, with `100.64.<n>.0/24` for region n.
     """
 
     prefix: str
-    """The first two numbers of all addresses, such as 10.88."""
+    """The first two numbers of all addresses, as 10.88."""
     bridge: str
     numbers: Mapping[str, int]
-    """Each region's node's, from 1 on. A number is never given to another region."""
+    """The number n of each region, from 1. A number is never reused for another region."""
 
     @property
     def host(self) -> str:
-        """The host's address: API server and AWS emulator as pods reach them."""
+        """The address of the host, where pods reach the API server and the AWS emulator."""
         return f"{self.prefix}.0.1"
 
     @property
-    def whole(self) -> str:
+    def cidr(self) -> str:
         return f"{self.prefix}.0.0/{PREFIX_LENGTH}"
 
     def node(self, region: str) -> str:
@@ -58,7 +55,7 @@ class Network:
         return f"{self.prefix}.{self.numbers[region]}.0/24"
 
     def cable(self, region: str) -> str:
-        """The host's end of the node's cable."""
+        """The host's end of the node's veth pair."""
         return f"{self.bridge}n{self.numbers[region]}"
 
     @property
@@ -67,11 +64,11 @@ class Network:
         return f"{self._balancers}.0.0/{PREFIX_LENGTH}"
 
     def balancer(self, region: str, number: int) -> str:
-        """The address of a region's load balancer, from 1 on."""
+        """The address of a region's load balancer `number`, from 1."""
         return f"{self._balancers}.{self.numbers[region]}.{number}"
 
     def balancers_cable(self, region: str) -> str:
-        """The host's end of the cable to a region's load balancers."""
+        """The host's end of the load balancers' veth pair."""
         return f"{self.bridge}b{self.numbers[region]}"
 
     @property
@@ -80,7 +77,7 @@ class Network:
 
 
 def bridge_name(state: Path) -> str:
-    """Of a state folder's cluster: an interface's name has at most 15 characters."""
+    """Interface names have at most 15 characters."""
     return f"da{_digest(state)}"
 
 
@@ -94,7 +91,7 @@ def _digest(state: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One node, with all that its processes have to know."""
+    """One node, and the configuration of its processes."""
 
     name: str
     region: str
@@ -103,10 +100,10 @@ class Node:
     """Below each controller's root."""
     network: Network
     binaries: Mapping[str, str]
-    """Programs by name; all lie where the node finds them (`PATH`), too."""
+    """Paths of programs by name. All are on the node's PATH."""
     kubeconfig: str
     authority: str
-    """Who signs certificates that the kubelet trusts."""
+    """The certificate authority of the kubelet's clients."""
     enforces: bool
     """Network policies."""
 
@@ -115,18 +112,19 @@ class Node:
         return self.network.node(self.region)
 
     def image_import(self, root: Path = Path("/")) -> list[str]:
-        """The command that takes in an archive of images, to be appended. `root`: the node's, as seen from
-        where the command runs.
+        """The command that imports an archive of images; its path is to be appended.
+
+        `root` is the node's root folder as the command sees it.
         """
-        control = [self.binaries["ctr"], f"--address={root / RUNTIME_SOCKET.relative_to('/')}"]
-        return [*control, "--namespace=k8s.io", "images", "import", "--local"]
+        ctr = [self.binaries["ctr"], f"--address={root / RUNTIME_SOCKET.relative_to('/')}"]
+        return [*ctr, "--namespace=k8s.io", "images", "import", "--local"]
 
     def save(self) -> None:
-        told = {**asdict(self), "folder": str(self.folder)}
+        values = {**asdict(self), "folder": str(self.folder)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "node.json").write_text(json.dumps(told, indent=2, sort_keys=True))
+        (self.folder / "node.json").write_text(json.dumps(values, indent=2, sort_keys=True))
 
     @classmethod
     def load(cls, folder: Path) -> Node:
-        told = json.loads((folder / "node.json").read_text())
-        return cls(**{**told, "folder": folder, "network": Network(**told["network"])})
+        values = json.loads((folder / "node.json").read_text())
+        return cls(**{**values, "folder": folder, "network": Network(**values["network"])})

@@ -1,8 +1,7 @@
-"""A program in namespaces of its own, on the cluster's network.
+"""Runs a program in new namespaces (mount, process, network, IPC, host name) on the cluster's network.
 
-The program and all that it starts live in mount, process, network, IPC and host name namespaces of their own.
-When the program ends, for whatever reason, the kernel ends all others and takes every mount, interface, route
-and packet filter rule in there with them; and it ends when the caller's process does.
+When the program or the caller ends, for whatever reason, the kernel ends all processes in the namespaces and
+removes their mounts, interfaces, routes and packet filter rules.
 """
 
 from __future__ import annotations
@@ -34,36 +33,36 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(program: Sequence[str], bridge: str, cable: str) -> int:
-    """Run it until it ends; its exit code. `cable` names the host's end of its cable to the bridge."""
+    """Run the program; returns its exit code. `cable` names the host's end of the veth pair."""
     ours, theirs = socket.socketpair()
-    # What is forked after the namespaces are left is in the new ones; the cable is laid from the old.
+    # The child enters the new namespaces; this process connects them to the bridge from the old ones.
     child = os.fork()
     if child == 0:
         ours.close()
-        _leave(theirs, program)
+        _enter(theirs, program)
     theirs.close()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
     if ours.recv(1):
-        _plug(bridge, cable, child)
+        _connect(bridge, cable, child)
         ours.send(GO)
     return _result_of(child)
 
 
-def _leave(launcher: socket.socket, program: Sequence[str]) -> NoReturn:
-    """In the child: into new namespaces, and as soon as the cable is there, start the program."""
+def _enter(launcher: socket.socket, program: Sequence[str]) -> NoReturn:
+    """In the child: enter new namespaces and, once they are connected, start the program."""
     _die_with_parent()
     spaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC
     _checked(_libc.unshare(spaces), "unshare")
     launcher.send(GO)
     if not launcher.recv(1):
-        sys.exit("the launcher is gone")
+        sys.exit("the launcher has ended")
     first = os.fork()
     if first != 0:
         sys.exit(_result_of(first))
     _die_with_parent()
     _checked(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate /")
     _checked(_libc.mount(b"proc", b"/proc", b"proc", 0, None), "mount /proc")
-    # Where containerd and runc keep sockets and states, whatever they are told.
+    # containerd and runc have sockets and states there, whatever their configuration.
     _checked(_libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, None), "mount /run")
     os.execv(program[0], list(program))
 
@@ -77,8 +76,8 @@ def _result_of(child: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _plug(bridge: str, cable: str, process: int) -> None:
-    """A cable from the host's bridge to the process. It is gone with the process's network namespace."""
+def _connect(bridge: str, cable: str, process: int) -> None:
+    """Create a veth pair from the bridge to the process; the kernel removes it with the network namespace."""
     for command in (
         f"link add {cable} type veth peer name {INTERFACE} netns {process}",
         f"link set {cable} master {bridge} up",

@@ -1,4 +1,4 @@
-"""The host's part of a cluster's network: a bridge, and the cables of the nodes."""
+"""The host's part of the cluster's network: a bridge and the veth pairs of the nodes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CANDIDATES = tuple(f"10.{second}" for second in range(88, 120))
 
 
 class NetworkError(LocalError):
-    """The cluster's network could not be made."""
+    """The cluster's network could not be created."""
 
 
 def ensure(state: Path, regions: Iterable[str]) -> Network:
-    """The cluster's bridge with the host's address. The network remembers each region's number."""
-    network = _planned(state, regions)
-    if not _is_there(network.bridge):
+    """Create the bridge with the host's address, unless it exists. Each region keeps its number."""
+    network = _network(state, regions)
+    if not _exists(network.bridge):
         _ip(f"link add {network.bridge} type bridge")
     _ip(f"addr replace {network.host}/{PREFIX_LENGTH} dev {network.bridge}")
     _ip(f"link set {network.bridge} up")
@@ -34,15 +34,15 @@ def ensure(state: Path, regions: Iterable[str]) -> Network:
 
 
 def remove(state: Path) -> None:
-    """Remove the bridge, and with it every address and route; and the way out of the machine."""
-    if there := load(state):
-        egress.close_for(there, state)
-    if _is_there(bridge_name(state)):
+    """Remove the bridge with its addresses and routes, and the packet filter rules."""
+    if network := load(state):
+        egress.close_for(network, state)
+    if _exists(bridge_name(state)):
         _ip(f"link delete {bridge_name(state)}")
 
 
 def load(state: Path) -> Network | None:
-    """The network of this state folder's nodes, None when it has none."""
+    """The network of this state folder's nodes; None without nodes."""
     file = state / FILE
     if not file.exists():
         return None
@@ -50,23 +50,21 @@ def load(state: Path) -> Network | None:
 
 
 def cut(network: Network, region: str) -> None:
-    """Pull the region's cables: nobody reaches its node, pods and load balancers any more, and they reach
-    nobody.
-    """
-    _pull(network, region, "down")
+    """Cut the region's node, pods and load balancers off from everything else."""
+    _set_links(network, region, "down")
 
 
-def mend(network: Network, region: str) -> None:
-    _pull(network, region, "up")
+def reconnect(network: Network, region: str) -> None:
+    _set_links(network, region, "up")
 
 
-def _pull(network: Network, region: str, where: str) -> None:
+def _set_links(network: Network, region: str, state: str) -> None:
     for cable in (network.cable(region), network.balancers_cable(region)):
-        _ip(f"link set {cable} {where}")
+        _ip(f"link set {cable} {state}")
 
 
-def _planned(state: Path, regions: Iterable[str]) -> Network:
-    """The network that the state folder remembers, or one that nothing on this machine uses."""
+def _network(state: Path, regions: Iterable[str]) -> Network:
+    """The state folder's network, or an unused network of this machine, with a number for each region."""
     before = load(state)
     prefix, numbers = (before.prefix, dict(before.numbers)) if before else (_free_prefix(), {})
     for region in sorted(set(regions) - numbers.keys()):
@@ -76,21 +74,23 @@ def _planned(state: Path, regions: Iterable[str]) -> Network:
 
 
 def _free_prefix() -> str:
-    taken = [ipaddress.ip_network(one["dst"]) for one in _told("route") if "/" in one["dst"]]
+    used = [ipaddress.ip_network(route["dst"]) for route in _routes() if "/" in route["dst"]]
     for prefix in CANDIDATES:
-        wanted = Network(prefix=prefix, bridge="", numbers={})
-        networks = map(ipaddress.ip_network, (wanted.whole, wanted.balancers))
-        if not any(one.overlaps(other) for one in networks for other in taken):
+        candidate = Network(prefix=prefix, bridge="", numbers={})
+        networks = map(ipaddress.ip_network, (candidate.cidr, candidate.balancers))
+        if not any(network.overlaps(other) for network in networks for other in used):
             return prefix
-    raise NetworkError(f"every network from {CANDIDATES[0]}.0.0/16 to {CANDIDATES[-1]}.0.0/16 is in use here")
+    raise NetworkError(
+        f"every network from {CANDIDATES[0]}.0.0/16 to {CANDIDATES[-1]}.0.0/16 is in use on this machine"
+    )
 
 
-def _is_there(link: str) -> bool:
+def _exists(link: str) -> bool:
     return Path("/sys/class/net", link).exists()
 
 
-def _told(what: str) -> list[dict[str, Any]]:
-    answer = subprocess.run(["ip", "-json", what], capture_output=True, text=True, check=True)
+def _routes() -> list[dict[str, Any]]:
+    answer = subprocess.run(["ip", "-json", "route"], capture_output=True, text=True, check=True)
     return list(json.loads(answer.stdout or "[]"))
 
 

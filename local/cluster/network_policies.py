@@ -1,7 +1,7 @@
-"""How a node enforces network policies: its kernel holds the first packet of a pod's connections until the
-program kube-network-policies has decided about the packet.
+"""How a node enforces network policies: the kernel queues the first packet of each connection of a pod for
+the program kube-network-policies, which accepts or drops the packet.
 
-Without a decision the packet is dropped: before the program runs, while the program hangs, and after its end.
+Without a verdict the packet is dropped: before the program runs, while it hangs, and after it has ended.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ RULES = f"""*mangle
 -A INPUT -j POLICIES
 COMMIT
 """
-"""What comes in neither from the node itself nor by its cable comes from a pod."""
+"""A packet that comes neither from the node itself nor from its interface comes from a pod."""
 
 
 def obstacle() -> str:
-    """Why this machine's kernel cannot do this; empty where it can."""
+    """Why this machine's kernel cannot enforce network policies; empty if it can."""
     answer = _load(["unshare", "--net", *COMMAND])
     return "" if answer.returncode == 0 else answer.stderr.strip() or f"`{COMMAND[0]}` failed"
 
 
-def hold_back() -> None:
-    """In the node's network namespace, before a pod is there."""
+def install_rules() -> None:
+    """In this network namespace, before a pod starts."""
     answer = _load(COMMAND)
     if answer.returncode != 0:
         raise OSError(f"`{' '.join(COMMAND)}` failed: {answer.stderr.strip()}")
 
 
-def are_decided() -> bool:
-    """Whether a program listens to the queue of this network namespace."""
+def is_enforced() -> bool:
+    """Whether a program reads the queue of this network namespace."""
     return any(line.split()[0] == str(QUEUE) for line in QUEUES.read_text().splitlines())
 
 

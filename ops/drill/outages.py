@@ -137,7 +137,9 @@ def mend(entry: Entry, progress: Progress) -> str:
     if not state.exists():
         return f"{state} is gone, and the node of {region} with it"
     begun = entry["what"] == Way.NODE
-    problem = _tried(lambda: faults.start(state, region, progress) if begun else faults.mend(state, region))
+    problem = _tried(
+        lambda: faults.start(state, region, progress) if begun else faults.reconnect(state, region)
+    )
     if problem:
         raise OperatorError(f"the node of {region} is not put back ({problem}): repeat with --restore")
     return f"node of {region} started" if begun else f"network of {region} mended"

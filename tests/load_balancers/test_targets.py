@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.aws.emulator import tell_target_health
+from local.aws.emulator import report_target_health
 from plan.edges import READINESS_GATE
 from tests.components.stacks import stack
 from tests.load_balancers.judge import Judge
@@ -37,7 +37,7 @@ def test_a_pod_is_ready_when_its_load_balancer_finds_it_healthy(judge: Judge) ->
     assert gate["conditionType"].startswith("target-health.elbv2.k8s.aws/")
     assert not admitted(judge, gate["conditionType"])
 
-    tell_target_health(judge.aws.url, {group: {f"{ADDRESS}:3000": ["healthy", ""]}})
+    report_target_health(judge.aws.url, {group: {f"{ADDRESS}:3000": ["healthy", ""]}})
     until(lambda: admitted(judge, gate["conditionType"]), "the pod's gate is open")
 
     judge.api.call("DELETE", f"{PODS}/{NAME}-0", {"gracePeriodSeconds": 0})

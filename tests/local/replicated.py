@@ -1,4 +1,4 @@
-"""Two buckets whose copies nobody makes but the test."""
+"""Two buckets whose replicas nobody makes but the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.aws.object_replication import Copy, ObjectReplication
+from local.aws.object_replication import ObjectReplication, Replica
 from tests.s3.buckets import ROLE, forget
 from tests.s3.network import moto, serve
 
@@ -32,10 +32,10 @@ def rule(prefix: str, destination: str, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Served:
-    """Two versioned buckets, and the copies that their rules ask for, which nobody makes but the test."""
+    """Two versioned buckets, and the replicas that their rules ask for, which nobody makes but the test."""
 
     s3: Any
-    copies: list[Copy]
+    replicas: list[Replica]
 
     def rules(self, bucket: str, *rules: dict[str, Any]) -> None:
         self.s3.put_bucket_replication(
@@ -46,9 +46,9 @@ class Served:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body, **more)
 
     def replicate(self) -> None:
-        for copy in self.copies:
-            copy.apply()
-        self.copies.clear()
+        for replica in self.replicas:
+            replica.apply()
+        self.replicas.clear()
 
     def keys(self, bucket: str) -> list[str]:
         return [one["Key"] for one in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
@@ -73,14 +73,14 @@ def client(url: str) -> Any:
 
 @contextmanager
 def serving() -> Iterator[Served]:
-    copies: list[Copy] = []
-    server = serve(ObjectReplication(moto(), copies.append, threading.RLock()))
+    replicas: list[Replica] = []
+    server = serve(ObjectReplication(moto(), replicas.append, threading.RLock()))
     s3 = client(f"http://127.0.0.1:{server.port}")
     try:
         for bucket in (US, EU):
             s3.create_bucket(Bucket=bucket)
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        yield Served(s3, copies)
+        yield Served(s3, replicas)
     finally:
         s3.close()
         server.shutdown()

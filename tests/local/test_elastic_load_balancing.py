@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws.emulator import Emulator, ensure_hosted_zone, tell_target_health
+from local.aws.emulator import Emulator, ensure_hosted_zone, report_target_health
 
 ZONE = "Z0BALANCERS"
 DOMAIN = "balancers.example.com"
@@ -101,15 +101,17 @@ def test_a_target_is_initial_until_somebody_tells_its_health(
 ) -> None:
     assert health(elbv2, group) == [(ADDRESS, "initial", "Elb.InitialHealthChecking")]
 
-    tell_target_health(emulator.url, {group: {f"{ADDRESS}:3000": ["healthy", ""]}})
+    report_target_health(emulator.url, {group: {f"{ADDRESS}:3000": ["healthy", ""]}})
     assert health(elbv2, group) == [(ADDRESS, "healthy", None)]
 
-    tell_target_health(emulator.url, {group: {f"{ADDRESS}:3000": ["unhealthy", "Target.FailedHealthChecks"]}})
+    report_target_health(
+        emulator.url, {group: {f"{ADDRESS}:3000": ["unhealthy", "Target.FailedHealthChecks"]}}
+    )
     assert health(elbv2, group) == [(ADDRESS, "unhealthy", "Target.FailedHealthChecks")]
 
 
 def test_a_target_that_is_registered_again_begins_anew(emulator: Emulator, elbv2: Any, group: str) -> None:
-    tell_target_health(emulator.url, {group: {f"{ADDRESS}:3000": ["healthy", ""]}})
+    report_target_health(emulator.url, {group: {f"{ADDRESS}:3000": ["healthy", ""]}})
     target = {"Id": ADDRESS, "Port": 3000}
     elbv2.deregister_targets(TargetGroupArn=group, Targets=[target])
     assert health(elbv2, group) == []
@@ -126,10 +128,10 @@ def test_a_target_that_drains_is_listed_until_it_is_told_no_more(
     elbv2.deregister_targets(TargetGroupArn=group, Targets=[target])
     told = {f"{ADDRESS}:3000": ["draining", "Target.DeregistrationInProgress"]}
 
-    tell_target_health(emulator.url, {group: told, "arn:aws:elasticloadbalancing:us-east-1:1:gone": {}})
+    report_target_health(emulator.url, {group: told, "arn:aws:elasticloadbalancing:us-east-1:1:gone": {}})
     assert health(elbv2, group) == [(ADDRESS, "draining", "Target.DeregistrationInProgress")]
 
-    tell_target_health(emulator.url, {group: {}})
+    report_target_health(emulator.url, {group: {}})
     assert health(elbv2, group) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.aws.emulator import Emulator
-from local.aws.object_replication import Copy, Later, ReplicationError
+from local.aws.object_replication import RandomDelay, Replica, ReplicationError
 from tests.local.replicated import EU, US, Served, client, rule, serving
 from tests.s3.buckets import ROLE
 from tests.services import until
@@ -49,7 +49,7 @@ def test_a_rule_that_is_disabled_or_gone_copies_nothing(served: Served) -> None:
     served.s3.delete_bucket_replication(Bucket=US)
     served.put("us/two")
 
-    assert served.copies == []
+    assert served.replicas == []
 
 
 def test_a_replica_keeps_content_metadata_tags_version_and_time(served: Served) -> None:
@@ -72,7 +72,7 @@ def test_a_multipart_upload_arrives_whole_and_outlives_its_source(served: Served
         {"PartNumber": number, "ETag": served.s3.upload_part(**own, PartNumber=number, Body=body)["ETag"]}
         for number, body in enumerate((b"a" * PART, b"b"), start=1)
     ]
-    assert served.copies == []
+    assert served.replicas == []
     done = served.s3.complete_multipart_upload(**own, MultipartUpload={"Parts": parts})
     served.replicate()
     served.s3.delete_object(Bucket=US, Key="us/big", VersionId=done["VersionId"])
@@ -128,7 +128,7 @@ def test_deleting_a_version_is_not_replicated(served: Served) -> None:
     served.s3.delete_object(Bucket=US, Key="us/one", VersionId=version)
     served.s3.delete_objects(Bucket=US, Delete={"Objects": [{"Key": "us/one", "VersionId": version}]})
 
-    assert served.copies == []
+    assert served.replicas == []
     assert served.keys(EU) == ["us/one"]
 
 
@@ -137,11 +137,11 @@ def test_a_replica_is_not_replicated_back_or_onward(served: Served) -> None:
     served.rules(EU, rule("", US))
     served.put("one")
     served.put("two", bucket=EU)
-    assert len(served.copies) == 2
+    assert len(served.replicas) == 2
 
     served.replicate()
 
-    assert served.copies == []
+    assert served.replicas == []
     assert served.versions(US) == served.versions(EU)
     assert len(served.versions(US)) == 2
 
@@ -153,7 +153,7 @@ def test_in_whatever_order_versions_arrive_the_last_one_written_is_current(serve
     served.s3.delete_object(Bucket=US, Key="us/gone")
     served.put("us/gone")
     served.s3.delete_object(Bucket=US, Key="us/gone")
-    served.copies.reverse()
+    served.replicas.reverse()
 
     served.replicate()
 
@@ -165,7 +165,7 @@ def test_in_whatever_order_versions_arrive_the_last_one_written_is_current(serve
 def test_a_copy_that_is_made_twice_is_one_version(served: Served) -> None:
     served.rules(US, rule("us/", EU))
     served.put("us/one")
-    served.copies *= 2
+    served.replicas *= 2
 
     served.replicate()
 
@@ -177,7 +177,7 @@ def test_tags_set_later_write_no_version_and_are_not_copied(served: Served) -> N
     served.rules(US, rule("us/", EU))
     served.s3.put_object_tagging(Bucket=US, Key="us/one", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
 
-    assert served.copies == []
+    assert served.replicas == []
 
 
 @pytest.mark.parametrize("step", [1, -1])
@@ -190,7 +190,7 @@ def test_of_two_rules_for_one_bucket_the_higher_priority_counts(served: Served, 
     served.put("us/one")
     served.s3.delete_object(Bucket=US, Key="us/one")
 
-    assert len(served.copies) == 1
+    assert len(served.replicas) == 1
 
 
 def test_a_key_with_spaces_and_letters_of_other_languages_arrives_as_it_is(served: Served) -> None:
@@ -212,42 +212,42 @@ def test_a_rule_that_cannot_be_followed_is_logged_by_its_name(
     served.rules(US, told | ({"Filter": filtered} if filtered else {"Prefix": "us/"}))
     served.put("us/one")
 
-    assert served.copies == []
+    assert served.replicas == []
     assert "not replicated: rule awkward of replicated-us: only a `Filter`" in caplog.text
 
 
 def test_a_destination_that_is_missing_or_keeps_no_versions_is_an_error(served: Served) -> None:
     served.s3.create_bucket(Bucket="without-versions")
-    for bucket, reason in (("nowhere", "a bucket is missing"), ("without-versions", "keeps no versions")):
+    for bucket, reason in (("nowhere", "a bucket is missing"), ("without-versions", "must have versioning")):
         served.rules(US, rule("us/", bucket))
         served.put("us/one")
         with pytest.raises(ReplicationError, match=reason):
             served.replicate()
-        served.copies.clear()
+        served.replicas.clear()
     served.s3.delete_bucket(Bucket="without-versions")
 
 
-def test_what_fails_later_is_logged_and_the_next_copy_is_made(
+def test_a_failed_replica_is_logged_and_the_next_replica_is_created(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     served.rules(US, rule("us/", "nowhere"), rule("us/", EU, ID="there", Priority=2))
     served.put("us/one")
-    assert [copy.destination for copy in served.copies] == ["nowhere", EU]
-    later = Later(0.0, threading.Lock())
-    for copy in served.copies:
-        later(copy)
+    assert [replica.destination for replica in served.replicas] == ["nowhere", EU]
+    schedule = RandomDelay(0.0, threading.Lock())
+    for replica in served.replicas:
+        schedule(replica)
 
-    until(lambda: served.keys(EU) == ["us/one"], "the copy that can be made is made")
-    until(lambda: "a bucket is missing" in caplog.text, "the other one is in the log")
+    until(lambda: served.keys(EU) == ["us/one"], "the possible replica is created")
+    until(lambda: "a bucket is missing" in caplog.text, "the impossible replica is in the log")
 
 
-def test_later_makes_copies_in_no_order(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replicas_arrive_in_any_order(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    monkeypatch.setattr(Copy, "apply", lambda self: made.append(self.key))
-    later = Later(0.3, threading.Lock())
+    monkeypatch.setattr(Replica, "apply", lambda self: made.append(self.key))
+    schedule = RandomDelay(0.3, threading.Lock())
     keys = [f"{number:03}" for number in range(200)]
     for key in keys:
-        later(Copy(source=US, destination=EU, key=key, version="1"))
+        schedule(Replica(source=US, destination=EU, key=key, version="1"))
 
     until(lambda: len(made) == len(keys), "all are made")
     assert sorted(made) == keys

@@ -221,9 +221,9 @@ def test_a_process_id_that_somebody_else_got_is_never_killed(state: Path) -> Non
 
 
 def test_a_process_with_our_variables_under_another_state_folder_is_not_ours(state: Path) -> None:
-    marks = {STATE_VARIABLE: f"{state.resolve()}-2", NAME_VARIABLE: "sleeper"}
-    with foreign_process(marks) as stranger:
-        until(lambda: procfs.environment(stranger.pid) == marks, "it runs")
+    variables = {STATE_VARIABLE: f"{state.resolve()}-2", NAME_VARIABLE: "sleeper"}
+    with foreign_process(variables) as stranger:
+        until(lambda: procfs.environment(stranger.pid) == variables, "it runs")
         assert not Processes(state).alive("sleeper")
         assert Processes(state).stop_all() == []
         assert stranger.poll() is None
@@ -269,5 +269,5 @@ def test_waiting_in_vain_says_for_what(state: Path) -> None:
     processes = Processes(state)
     processes.start("idle", SLEEP)
 
-    with pytest.raises(ProcessError, match="after 0 s still waiting: it is ready"):
+    with pytest.raises(ProcessError, match="timeout after 0 s: waited until it is ready"):
         processes.wait_for(lambda: False, "it is ready", ["idle"], limit=0.1)

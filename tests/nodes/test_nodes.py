@@ -155,7 +155,7 @@ def test_a_region_that_is_cut_off_is_reached_again_when_its_cables_are_back(stac
     try:
         assert reached() == [False, False]
     finally:
-        faults.mend(stack.state, EU)
+        faults.reconnect(stack.state, EU)
     until(lambda: reached() == [True, True], "node and load balancer answer")
 
 

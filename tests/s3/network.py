@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 
-from local.aws.corrections import mend
+from local.aws import corrections
 from local.aws.object_replication import WsgiApp
 
 CODES = {301: "PermanentRedirect", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
@@ -26,7 +26,7 @@ POLL_SECONDS = 0.01
 @cache
 def moto() -> WsgiApp:
     """Moto's application, made once: its state is this process's anyhow."""
-    mend()
+    corrections.apply()
     application: WsgiApp = DomainDispatcherApplication(create_backend_app)
     return application
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from local.aws.object_replication import Copy
+from local.aws.object_replication import Replica
 
 _DELAY_SECONDS = 0.05
 
@@ -22,7 +22,7 @@ class Replication:
     def __init__(self, lock: threading.RLock, reachable: Callable[[str], bool]) -> None:
         self.delay = _DELAY_SECONDS
         self._reachable = reachable
-        self._waiting: list[tuple[float, Copy]] = []
+        self._waiting: list[tuple[float, Replica]] = []
         self._changed = threading.Condition(lock)
         self._held = False
         self._closed = False
@@ -30,13 +30,13 @@ class Replication:
         self._thread = threading.Thread(target=self._run, name="test replication", daemon=True)
         self._thread.start()
 
-    def schedule(self, copy: Copy) -> None:
+    def schedule(self, copy: Replica) -> None:
         with self._changed:
             self._waiting.append((time.monotonic() + random.uniform(0, self.delay), copy))
             self._changed.notify()
 
     @property
-    def pending(self) -> list[Copy]:
+    def pending(self) -> list[Replica]:
         """Not yet made, in the order of their writes."""
         with self._changed:
             return [copy for _, copy in self._waiting]
@@ -79,10 +79,10 @@ class Replication:
         if self._failure is not None:
             raise self._failure
 
-    def _possible(self, copy: Copy) -> bool:
+    def _possible(self, copy: Replica) -> bool:
         return self._reachable(copy.source) and self._reachable(copy.destination)
 
-    def _apply(self, chosen: list[tuple[float, Copy]]) -> None:
+    def _apply(self, chosen: list[tuple[float, Replica]]) -> None:
         for one in chosen:
             self._waiting.remove(one)
             one[1].apply()

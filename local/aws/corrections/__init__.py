@@ -1,11 +1,10 @@
-"""Mends of moto 5.2.5, for whichever process serves it: a module for each service."""
+"""Corrections to moto 5.2.5: one module a service. Each replaces methods of moto in this process."""
 
 from local.aws.corrections import acm, elbv2, route53, s3
 
 
-def mend() -> None:
-    """Mend the moto of this process."""
-    acm.mend()
-    elbv2.mend()
-    route53.mend()
-    s3.mend()
+def apply() -> None:
+    acm.apply()
+    elbv2.apply()
+    route53.apply()
+    s3.apply()

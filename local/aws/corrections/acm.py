@@ -1,6 +1,6 @@
-"""Certificates: one that is pending is issued as soon as Route53 has its validation records, and not before.
+"""ACM: a pending certificate is issued as soon as Route53 has its validation records.
 
-Moto issues every certificate after 60 s, with its records or without.
+moto issues every certificate after 60 s, with or without validation records.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from moto.route53.models import route53_backends
 from moto.utilities.arns import parse_arn
 
 
-def mend() -> None:
+def apply() -> None:
     CertBundle.check = _check  # type: ignore[method-assign]
 
 
@@ -24,7 +24,7 @@ def _check(self: CertBundle) -> None:
 
 def _validation_records(certificate: CertBundle) -> set[tuple[str, str]]:
     options = certificate.describe()["Certificate"].get("DomainValidationOptions", [])
-    return {(one["ResourceRecord"]["Name"], one["ResourceRecord"]["Value"]) for one in options}
+    return {(each["ResourceRecord"]["Name"], each["ResourceRecord"]["Value"]) for each in options}
 
 
 def _records(certificate: CertBundle) -> set[tuple[str, str]]:

@@ -1,12 +1,12 @@
-"""Load balancers: health as the data plane tells it, and what the load balancer controller asks for.
+"""Elastic Load Balancing: health as the data plane reports it, and what the load balancer controller needs.
 
-- A target's health is what `tell_health` said last; a target that nobody told about is `initial`. A target
-  that was told to be `draining` is listed after its deregistration. In moto, every target is `healthy`.
+- A target has the health that `set_health` got last, `initial` before. A `draining` target is listed after
+  its deregistration. In moto, every target is `healthy`.
 - Priorities of rules can be exchanged and shifted in one call.
-- An HTTPS listener needs an issued certificate. Listings of listeners show the default certificate alone,
-  which can't be removed; the others stay when it changes.
-- A load balancer has one listener for each port, and a target group is that of the load balancers whose rules
-  lead to it: moto forgets this when a rule is modified.
+- An HTTPS listener needs an issued certificate. DescribeListeners shows only the default certificate, which
+  cannot be removed; the others stay when the default certificate changes.
+- A load balancer has at most one listener a port. A target group belongs to the load balancers whose rules
+  forward to it; moto forgets this when a rule is modified.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from moto.elbv2.models import (
 from moto.elbv2.responses import ELBV2Response, transform_certificates
 from moto.utilities.arns import parse_arn
 
-Told = Mapping[str, Mapping[str, Sequence[str]]]
-"""State and reason by `<address>:<port>`, by the target group's ARN."""
+Health = Mapping[str, Mapping[str, Sequence[str]]]
+"""ARN of the target group → `<address>:<port>` → state and reason."""
 
 _ATTRIBUTE = "digital_agency_health"
 _LISTENERS = ("CreateListener", "DescribeListeners", "ModifyListener")
@@ -48,7 +48,7 @@ _moto_remove_certificates = ELBv2Backend.remove_listener_certificates
 _moto_register = FakeTargetGroup.register
 
 
-def mend() -> None:
+def apply() -> None:
     ELBv2Backend.create_listener = _create_listener  # type: ignore[method-assign]
     ELBv2Backend.modify_listener = _modify_listener  # type: ignore[method-assign]
     ELBv2Backend.remove_listener_certificates = _remove_listener_certificates  # type: ignore[method-assign]
@@ -56,32 +56,32 @@ def mend() -> None:
     ELBv2Backend.describe_target_groups = _describe_target_groups  # type: ignore[method-assign]
     ELBv2Backend.describe_target_health = _describe_target_health  # type: ignore[method-assign]
     FakeTargetGroup.register = _register  # type: ignore[method-assign]
-    # `_check_certificate` has looked.
+    # `_check_certificate` has checked the certificate.
     ELBv2Backend._certificate_exists = lambda self, certificate_arn: True  # type: ignore[method-assign]
     for call in _LISTENERS:
         path = f"{call}Output.Listeners.Listener.Certificates"
         ELBV2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER[path] = _default_certificate
 
 
-def tell_health(told: Told) -> None:
-    """Replace what was told of each of these target groups. A group that is gone is left out."""
-    for arn, targets in told.items():
-        named = parse_arn(arn)
-        group = elbv2_backends[named.account][named.region].target_groups.get(arn)
+def set_health(health: Health) -> None:
+    """Replace the health of all targets of these target groups. A deleted group is skipped."""
+    for arn, targets in health.items():
+        parsed = parse_arn(arn)
+        group = elbv2_backends[parsed.account][parsed.region].target_groups.get(arn)
         if group is not None:
-            setattr(group, _ATTRIBUTE, {target: tuple(health) for target, health in targets.items()})
+            setattr(group, _ATTRIBUTE, {target: tuple(state) for target, state in targets.items()})
 
 
 def _register(self: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:
     for target in targets:
         if target["Id"] not in self.targets:
-            _told(self).pop(f"{target['Id']}:{target.get('Port', self.port)}", None)
+            _health_of(self).pop(f"{target['Id']}:{target.get('Port', self.port)}", None)
     _moto_register(self, targets)
 
 
-def _told(group: FakeTargetGroup) -> dict[str, tuple[str, str]]:
-    told: dict[str, tuple[str, str]] = group.__dict__.setdefault(_ATTRIBUTE, {})
-    return told
+def _health_of(group: FakeTargetGroup) -> dict[str, tuple[str, str]]:
+    health: dict[str, tuple[str, str]] = group.__dict__.setdefault(_ATTRIBUTE, {})
+    return health
 
 
 def _describe_target_health(
@@ -90,21 +90,22 @@ def _describe_target_health(
     group = self.target_groups.get(target_group_arn)
     if group is None:
         raise TargetGroupNotFoundError()
-    registered = {f"{one['Id']}:{one['Port']}" for one in group.targets.values()}
-    draining = {key for key, (state, _) in _told(group).items() if state == _DRAINING}
-    asked = {f"{one['Id']}:{one.get('Port', group.port)}" for one in targets} or registered | draining
-    return [_health(group, one, one in registered) for one in sorted(asked)]
+    registered = {f"{target['Id']}:{target['Port']}" for target in group.targets.values()}
+    draining = {target for target, (state, _) in _health_of(group).items() if state == _DRAINING}
+    requested = {f"{target['Id']}:{target.get('Port', group.port)}" for target in targets}
+    listed = sorted(requested or registered | draining)
+    return [_health_status(group, target, target in registered) for target in listed]
 
 
-def _health(group: FakeTargetGroup, target: str, registered: bool) -> FakeHealthStatus:
-    told = _told(group).get(target, _INITIAL)
-    state, reason = told if registered or told[0] == _DRAINING else _NOT_REGISTERED
+def _health_status(group: FakeTargetGroup, target: str, registered: bool) -> FakeHealthStatus:
+    health = _health_of(group).get(target, _INITIAL)
+    state, reason = health if registered or health[0] == _DRAINING else _NOT_REGISTERED
     address, _, port = target.rpartition(":")
     return FakeHealthStatus(address, port, group.health_check_port, state, reason or None)
 
 
 def _set_rule_priorities(self: ELBv2Backend, rule_priorities: list[dict[str, Any]]) -> list[FakeRule]:
-    wanted = {one["RuleArn"]: int(one["Priority"]) for one in rule_priorities}
+    wanted = {each["RuleArn"]: int(each["Priority"]) for each in rule_priorities}
     numbers = list(wanted.values())
     for number in numbers:
         if numbers.count(number) > 1:
@@ -122,15 +123,17 @@ def _set_rule_priorities(self: ELBv2Backend, rule_priorities: list[dict[str, Any
 def _describe_target_groups(
     self: ELBv2Backend, load_balancer_arn: str | None, target_group_arns: list[str], names: list[str] | None
 ) -> Iterable[FakeTargetGroup]:
-    used: dict[str, list[str]] = {}
+    load_balancers: dict[str, list[str]] = {}
     for arn, balancer in self.load_balancers.items():
         rules = [rule for listener in balancer.listeners.values() for rule in listener.rules.values()]
         actions = [action for rule in rules for action in rule.actions]
-        for group in {one for action in actions for one in self._get_target_group_arns_from(action.data)}:
-            used.setdefault(group, []).append(arn)
+        groups = {arn for action in actions for arn in self._get_target_group_arns_from(action.data)}
+        for group_arn in groups:
+            load_balancers.setdefault(group_arn, []).append(arn)
     for arn, group in self.target_groups.items():
-        group.load_balancer_arns = used.get(arn, [])
-    if load_balancer_arn in self.load_balancers.keys() - {one for arns in used.values() for one in arns}:
+        group.load_balancer_arns = load_balancers.get(arn, [])
+    in_use = {arn for arns in load_balancers.values() for arn in arns}
+    if load_balancer_arn in self.load_balancers.keys() - in_use:
         return []
     return _moto_describe_target_groups(self, load_balancer_arn, target_group_arns, names)
 
@@ -163,13 +166,13 @@ def _modify_listener(
         _check_certificate(self, certificates[0].get("CertificateArn"))
     _moto_modify_listener(self, arn, port, protocol, ssl_policy, certificates, actions)
     if certificates:
-        listener.certificates += [one for one in others if one not in listener.certificates]
+        listener.certificates += [each for each in others if each not in listener.certificates]
     return listener
 
 
 def _remove_listener_certificates(self: ELBv2Backend, arn: str, certificates: list[dict[str, Any]]) -> None:
     listener: FakeListener = self.describe_listeners(None, [arn])[0]
-    if listener.certificate in {one["CertificateArn"] for one in certificates}:
+    if listener.certificate in {each["CertificateArn"] for each in certificates}:
         raise ELBClientError(
             "OperationNotPermitted", "Default certificate cannot be removed from the listener"
         )
@@ -181,12 +184,12 @@ def _check_certificate(backend: ELBv2Backend, arn: str | None) -> None:
         raise ELBClientError("ValidationError", "A certificate must be specified for HTTPS listeners")
     if ":acm:" not in arn:
         return
-    # Of any region: the local cluster stands for those of all regions, whose certificates it therefore has.
-    held = acm_backends[backend.account_id][parse_arn(arn).region]._certificates
-    if arn not in held:
+    # Of any region: the local cluster has the load balancers, and so the certificates, of all regions.
+    certificate = acm_backends[backend.account_id][parse_arn(arn).region]._certificates.get(arn)
+    if certificate is None:
         raise ELBClientError("CertificateNotFound", f"Certificate '{arn}' not found")
-    held[arn].check()
-    if held[arn].status != "ISSUED":
+    certificate.check()
+    if certificate.status != "ISSUED":
         raise ELBClientError(
             "UnsupportedCertificate",
             f"The certificate '{arn}' must have a fully-qualified domain name, a supported signature, and a"

@@ -1,7 +1,7 @@
-"""Route53: changes are judged as Route53 judges them, and listings go on where the page before ended.
+"""Route53: changes are validated as Route53 does, and each page of a listing continues the page before.
 
-moto takes most record sets that Route53 refuses, and refuses to make one again that was deleted. Its pages
-tell no set identifier to go on from, and it ignores the one that is asked for.
+moto accepts most record sets that Route53 rejects, and rejects a record set that is created again after its
+deletion. Its listings neither return nor accept the set identifier where the next page starts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from plan.route53 import Refused, Zone, canonical
 _changing = Lock()
 
 
-def mend() -> None:
+def apply() -> None:
     Route53Backend.change_resource_record_sets = _change_resource_record_sets  # type: ignore[method-assign]
     Route53.list_resource_record_sets = _list_resource_record_sets  # type: ignore[method-assign]
 
@@ -30,30 +30,35 @@ def _change_resource_record_sets(
 ) -> None:
     with _changing:
         zone = self.get_hosted_zone(zoneid)
-        judge = vars(zone).get("judge") or _judge(self, zone)
+        model = vars(zone).get("model") or _model(self, zone)
         try:
-            judge.change(*((change["Action"], change["ResourceRecordSet"]) for change in change_list))
-        except Refused as refused:
-            raise Route53ClientError("InvalidChangeBatch", f"[{refused}]") from refused
-        zone.rrsets = [_as_moto_has_it(record) for record in judge.record_sets]
+            model.change(*((change["Action"], change["ResourceRecordSet"]) for change in change_list))
+        except Refused as error:
+            raise Route53ClientError("InvalidChangeBatch", f"[{error}]") from error
+        zone.rrsets = [_moto_record_set(record) for record in model.record_sets]
 
 
-def _judge(backend: Route53Backend, zone: FakeZone) -> Zone:
-    """Begins with the records that moto gives a new zone, and stays with the zone."""
-    first = [
-        {"Name": one.name, "Type": one.type, "TTL": one.ttl, "ResourceRecords": one.resource_records}
-        for one in zone.rrsets
+def _model(backend: Route53Backend, zone: FakeZone) -> Zone:
+    """A model of the zone, stored with the zone, with the records that moto gives a new zone."""
+    initial = [
+        {
+            "Name": record.name,
+            "Type": record.type,
+            "TTL": record.ttl,
+            "ResourceRecords": record.resource_records,
+        }
+        for record in zone.rrsets
     ]
-    there = backend.zones, backend.health_checks
-    judge = Zone(first, zone.resource_id, name=zone.name, zones=there[0], health_checks=there[1])
-    vars(zone)["judge"] = judge
-    return judge
+    zones, health_checks = backend.zones, backend.health_checks
+    model = Zone(initial, zone.resource_id, name=zone.name, zones=zones, health_checks=health_checks)
+    vars(zone)["model"] = model
+    return model
 
 
-def _as_moto_has_it(record: Mapping[str, Any]) -> RecordSet:
-    values = [one["Value"] for one in record.get("ResourceRecords") or ()]
-    told = {**record, "Name": f"{canonical(record['Name'])}.", "ResourceRecords": values}
-    return RecordSet(told)  # type: ignore[abstract]
+def _moto_record_set(record: Mapping[str, Any]) -> RecordSet:
+    values = [each["Value"] for each in record.get("ResourceRecords") or ()]
+    fields = {**record, "Name": f"{canonical(record['Name'])}.", "ResourceRecords": values}
+    return RecordSet(fields)  # type: ignore[abstract]
 
 
 def _list_resource_record_sets(self: Route53) -> ActionResult:
@@ -66,13 +71,13 @@ def _list_resource_record_sets(self: Route53) -> ActionResult:
         raise InvalidInput("The input is not valid")
     start = (reverse_domain_name(name), type_, self._get_param("StartRecordIdentifier") or "")
     zone = self.backend.get_hosted_zone(self._get_param("HostedZoneId"))
-    found = [one for one in sorted(zone.rrsets, key=_position) if _position(one) >= start]
-    told = {"ResourceRecordSets": found[:limit], "IsTruncated": len(found) > limit, "MaxItems": limit}
-    if len(found) > limit:
-        following = found[limit]
-        told |= {"NextRecordName": following.name, "NextRecordType": following.type}
-        told |= {"NextRecordIdentifier": following.set_identifier} if following.set_identifier else {}
-    return ActionResult(told)
+    records = [record for record in sorted(zone.rrsets, key=_position) if _position(record) >= start]
+    page = {"ResourceRecordSets": records[:limit], "IsTruncated": len(records) > limit, "MaxItems": limit}
+    if len(records) > limit:
+        following = records[limit]
+        page |= {"NextRecordName": following.name, "NextRecordType": following.type}
+        page |= {"NextRecordIdentifier": following.set_identifier} if following.set_identifier else {}
+    return ActionResult(page)
 
 
 def _position(record: RecordSet) -> tuple[str, str, str]:

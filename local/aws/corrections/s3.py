@@ -1,8 +1,8 @@
-"""S3: replication rules as they were put, and bucket policies that ask for TLS.
+"""S3: replication rules and bucket policies that require TLS.
 
-`GetBucketReplication` answers with the filter and the delete markers that were put: moto keeps both, but
-answers with an empty prefix and `Disabled` whatever they are. A bucket whose policy asks for TLS can be used:
-here the connection never leaves the machine, and moto would refuse every call, TLS or not.
+GetBucketReplication returns the stored filter and delete marker setting; moto returns an empty prefix and
+`Disabled`. A bucket whose policy requires TLS can be used without TLS: connections never leave this machine,
+and moto rejects every call to such a bucket.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from moto.s3.exceptions import ReplicationConfigurationNotFoundError
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
-_ASKS_FOR_TLS = {"Bool": {"aws:SecureTransport": "false"}}
+_WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def mend() -> None:
+def apply() -> None:
     S3Response.get_bucket_replication = _get_bucket_replication  # type: ignore[method-assign]
     FakeBucket.get_permission = _get_permission  # type: ignore[method-assign]
 
 
 def _get_bucket_replication(self: S3Response) -> Any:
     self.data["Action"] = "GetBucketReplication"
-    found = self.backend.get_bucket_replication(self.bucket_name)
-    if not found:
+    stored = self.backend.get_bucket_replication(self.bucket_name)
+    if not stored:
         raise ReplicationConfigurationNotFoundError(bucket_name=self.bucket_name)
-    told = {"Role": found["Role"], "Rules": found["Rule"]}
-    return self.serialized(ActionResult({"ReplicationConfiguration": told}))
+    configuration = {"Role": stored["Role"], "Rules": stored["Rule"]}
+    return self.serialized(ActionResult({"ReplicationConfiguration": configuration}))
 
 
 def _get_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
@@ -38,5 +38,7 @@ def _get_permission(self: FakeBucket, action: str, resource: str) -> PermissionR
         return PermissionResult.NEUTRAL
     policy = json.loads(self.policy)
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-    judged = [one for one in statements if one.get("Condition") != _ASKS_FOR_TLS or one["Effect"] != "Deny"]
-    return IAMPolicy(json.dumps({**policy, "Statement": judged})).is_action_permitted(action, resource)
+    evaluated = [
+        each for each in statements if each.get("Condition") != _WITHOUT_TLS or each["Effect"] != "Deny"
+    ]
+    return IAMPolicy(json.dumps({**policy, "Statement": evaluated})).is_action_permitted(action, resource)

@@ -1,4 +1,4 @@
-"""The addresses of a local cluster's load balancers: what their DNS names lead clients of this machine to."""
+"""Addresses of the load balancers on this machine, by DNS name."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from local.machine.files import write_atomically
 
 
 class Addresses:
-    """Of a region's load balancers, remembered in a file. `address` gives the n-th, from 1 on."""
+    """The addresses of a region's load balancers, stored in a file. `address` returns the n-th, n from 1."""
 
     def __init__(self, file: Path, address: Callable[[int], str]) -> None:
         self._file, self._address = file, address
 
-    def of(self, names: Sequence[str]) -> dict[str, str]:
-        """By DNS name, for these alone: whoever has an address keeps it."""
+    def assign(self, names: Sequence[str]) -> dict[str, str]:
+        """An address for each DNS name. A load balancer keeps its address until it is deleted."""
         before = _load(self._file)
-        found = {name: before[name] for name in names if name in before}
-        free = (one for one in map(self._address, range(1, 255)) if one not in found.values())
+        assigned = {name: before[name] for name in names if name in before}
+        free = (address for address in map(self._address, range(1, 255)) if address not in assigned.values())
         for name in names:
-            if name not in found:
-                found[name] = next(free)
-        if found != before:
+            if name not in assigned:
+                assigned[name] = next(free)
+        if assigned != before:
             self._file.parent.mkdir(exist_ok=True)
-            write_atomically(self._file, json.dumps(found))
-        return found
+            write_atomically(self._file, json.dumps(assigned))
+        return assigned
 
 
 def file_of(state: Path, region: str) -> Path:
@@ -34,8 +34,9 @@ def file_of(state: Path, region: str) -> Path:
 
 
 def find(state: Path, region: str) -> dict[str, str]:
-    """Addresses of the region's load balancers by their DNS names, the first address first."""
-    return dict(sorted(_load(file_of(state, region)).items(), key=lambda one: int(one[1].rpartition(".")[2])))
+    """Addresses of the region's load balancers by DNS name, in the order of the addresses."""
+    addresses = _load(file_of(state, region))
+    return dict(sorted(addresses.items(), key=lambda item: int(item[1].rpartition(".")[2])))
 
 
 def _load(file: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Caddy, which answers clients: told over its admin API what to answer."""
+"""Caddy, which serves clients, configured over its admin API."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ CALL_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
 
-def basis(admin: str) -> dict[str, Any]:
-    """What every configuration begins with."""
+def base_config(admin: str) -> dict[str, Any]:
+    """The part that all configurations share."""
     return {
         "admin": {"listen": admin, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "ERROR"}}},
     }
 
 
-class ProxyError(Exception):
-    """Caddy is gone, or refused what it was told; the message quotes it."""
+class CaddyError(Exception):
+    """Caddy has ended, or rejected a call; the message quotes its answer."""
 
 
-class Proxy:
-    """A child process. `folder` takes what Caddy writes, and its admin socket."""
+class Caddy:
+    """Caddy as a child process. Its files and its admin socket are in `folder`."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._socket = folder / "admin.sock"
         self._socket.unlink(missing_ok=True)
-        first = folder / "caddy.json"
-        first.write_text(json.dumps(basis(self.admin)))
+        config = folder / "caddy.json"
+        config.write_text(json.dumps(base_config(self.admin)))
         home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-        self.process = subprocess.Popen([program, str(first)], env={**os.environ, **FRUGAL, **home})
+        self.process = subprocess.Popen([program, str(config)], env={**os.environ, **FRUGAL, **home})
         deadline = time.monotonic() + START_SECONDS
         while not self._socket.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise ProxyError("Caddy does not start")
+                raise CaddyError("Caddy does not start")
             time.sleep(POLL_SECONDS)
 
     @property
@@ -54,8 +54,8 @@ class Proxy:
     def configure(self, configuration: Mapping[str, Any]) -> None:
         self._post("/load", configuration)
 
-    def target(self, groups: Mapping[str, Sequence[str]]) -> None:
-        """Where requests of each target group go from now on: `<address>:<port>`, in turns."""
+    def set_targets(self, groups: Mapping[str, Sequence[str]]) -> None:
+        """The targets (`<address>:<port>`) of each target group, which get requests in turns."""
         self._post("/targets", groups)
 
     def _post(self, path: str, body: Any) -> None:
@@ -68,8 +68,8 @@ class Proxy:
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
-            raise ProxyError(f"Caddy does not take {path}: {error}") from error
+            raise CaddyError(f"Caddy does not answer {path}: {error}") from error
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            raise ProxyError(f"Caddy refuses {path}: {text}")
+            raise CaddyError(f"Caddy rejects {path}: {text}")

@@ -1,4 +1,4 @@
-"""Load balancers in Caddy's terms (https://caddyserver.com/docs/json)."""
+"""Caddy's configuration for load balancers (https://caddyserver.com/docs/json)."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from local.cluster.alb.caddy import basis
-from local.cluster.alb.elb_api import Balancer, Described, Listener, used
+from local.cluster.alb.caddy import base_config
+from local.cluster.alb.elb_api import Description, Listener, LoadBalancer, target_groups
 
 Config = dict[str, Any]
 Sign = Callable[[Sequence[str]], tuple[str, str]]
-"""From names to a certificate for them and its key, as PEM."""
+"""Returns a certificate for these names and its key, as PEM."""
 
 IDLE, CONNECT = "60s", "10s"
-"""The defaults of an ALB: without a byte from either side, and for a connection to a target."""
-KEPT_OPEN = "24h"
-"""How long a connection that was upgraded outlives a change of rules."""
+"""Defaults of an ALB: the idle timeout, and the timeout for a connection to a target."""
+UPGRADED_OPEN = "24h"
+"""How long an upgraded connection (WebSocket) survives a change of rules."""
 FIELDS = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig"}
-"""The conditions of rules that are understood."""
-PARTS = {
+"""Supported conditions of rules."""
+URL_PARTS = {
     "Protocol": "{http.request.scheme}",
     "Host": "{http.request.host}",
     "Port": "{http.request.port}",
     "Path": "{http.request.uri.path}",
     "Query": "{http.request.uri.query}",
 }
-"""Of a request's URL; `#{host}` in a redirect stands for one. A path is taken with its first slash."""
+"""Parts of a request's URL, as `#{host}` in a redirect. Caddy's path includes the first slash."""
 
 
 def configuration(
-    balancers: Sequence[Balancer], addresses: Mapping[str, str], admin: str, sign: Sign
+    balancers: Sequence[LoadBalancer], addresses: Mapping[str, str], admin: str, sign: Sign
 ) -> Config:
-    """All of them, each at its address. Raises ValueError for a rule that is not understood."""
-    listeners = [(addresses[one.name], each) for one in balancers for each in one.listeners]
-    signed = [sign(names) for names in dict.fromkeys(tuple(one.names) for _, one in listeners) if names]
+    """Serves each load balancer at its address. Raises ValueError for a rule that is not supported."""
+    listeners = [(addresses[each.name], listener) for each in balancers for listener in each.listeners]
+    signed = [sign(names) for names in dict.fromkeys(tuple(each.names) for _, each in listeners) if names]
     return {
-        **basis(admin),
+        **base_config(admin),
         "apps": {
-            "http": {"servers": {f"{at}:{one.port}": _server(at, one) for at, one in listeners}},
+            "http": {"servers": {f"{at}:{each.port}": _server(at, each) for at, each in listeners}},
             "tls": {
                 "certificates": {"load_pem": [{"certificate": pem, "key": key} for pem, key in signed]},
                 "disable_ocsp_stapling": True,
@@ -65,13 +65,13 @@ def _server(address: str, listener: Listener) -> Config:
     return server
 
 
-def _route(rule: Described) -> Config:
-    matchers = dict(_matcher(rule, one) for one in rule.get("Conditions") or ())
+def _route(rule: Description) -> Config:
+    matchers = dict(_matcher(rule, condition) for condition in rule.get("Conditions") or ())
     match = {"match": [matchers]} if matchers else {}
     return {**match, "handle": [_handler(rule)], "terminal": True}
 
 
-def _matcher(rule: Described, condition: Described) -> tuple[str, Config]:
+def _matcher(rule: Description, condition: Description) -> tuple[str, Config]:
     field = condition["Field"]
     if field not in FIELDS:
         raise ValueError(f"rule {rule['RuleArn']}: condition must be one of {', '.join(FIELDS)}; got {field}")
@@ -87,35 +87,37 @@ def _glob(text: str) -> str:
     return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
 
 
-def _handler(rule: Described) -> Config:
-    action = max(rule["Actions"], key=lambda one: one.get("Order") or 0)
+def _handler(rule: Description) -> Config:
+    action = max(rule["Actions"], key=lambda action: action.get("Order") or 0)
     match action["Type"]:
         case "forward":
-            groups = list(used(rule))
+            groups = list(target_groups(rule))
             if len(groups) != 1:
-                raise ValueError(f"rule {rule['RuleArn']}: target groups must be one; got {len(groups)}")
+                raise ValueError(f"rule {rule['RuleArn']}: must have 1 target group; got {len(groups)}")
             return _proxy(groups[0])
         case "redirect":
-            told = action["RedirectConfig"]
-            return _answer(told["StatusCode"].removeprefix("HTTP_"), {"Location": [_location(told)]})
+            redirect = action["RedirectConfig"]
+            return _answer(redirect["StatusCode"].removeprefix("HTTP_"), {"Location": [_location(redirect)]})
         case "fixed-response":
-            told = action["FixedResponseConfig"]
-            headers = {"Content-Type": [told["ContentType"]]} if told.get("ContentType") else {}
-            return _answer(told["StatusCode"], headers, told.get("MessageBody") or "")
+            fixed = action["FixedResponseConfig"]
+            headers = {"Content-Type": [fixed["ContentType"]]} if fixed.get("ContentType") else {}
+            return _answer(fixed["StatusCode"], headers, fixed.get("MessageBody") or "")
     raise ValueError(
         f"rule {rule['RuleArn']}: action must be one of forward, redirect, fixed-response; got"
         f" {action['Type']}"
     )
 
 
-def _location(told: Described) -> str:
-    parts = {part: (told.get(part) or meaning) for part, meaning in PARTS.items()}
-    for part, meaning in PARTS.items():
+def _location(redirect: Description) -> str:
+    parts = {part: (redirect.get(part) or meaning) for part, meaning in URL_PARTS.items()}
+    for part, meaning in URL_PARTS.items():
         slash = "/" if part == "Path" else ""
         parts = {key: text.replace(f"{slash}#{{{part.lower()}}}", meaning) for key, text in parts.items()}
-    if parts["Protocol"] != PARTS["Protocol"]:
+    if parts["Protocol"] != URL_PARTS["Protocol"]:
         parts["Protocol"] = parts["Protocol"].lower()
-    query = "{http.request.uri.prefixed_query}" if parts["Query"] == PARTS["Query"] else f"?{parts['Query']}"
+    query = (
+        "{http.request.uri.prefixed_query}" if parts["Query"] == URL_PARTS["Query"] else f"?{parts['Query']}"
+    )
     return "{Protocol}://{Host}:{Port}{Path}".format_map(parts) + query
 
 
@@ -128,7 +130,7 @@ def _proxy(group: str) -> Config:
         "handler": "reverse_proxy",
         "dynamic_upstreams": {"source": "group", "name": group},
         "load_balancing": {"selection_policy": {"policy": "round_robin"}},
-        # What clients say of those before them is passed on, but for the protocol.
+        # X-Forwarded-For of clients is passed on; X-Forwarded-Proto and -Port are replaced.
         "trusted_proxies": ["0.0.0.0/0"],
         "headers": {
             "request": {
@@ -139,7 +141,7 @@ def _proxy(group: str) -> Config:
             }
         },
         "flush_interval": "10ms",
-        "stream_close_delay": KEPT_OPEN,
+        "stream_close_delay": UPGRADED_OPEN,
         "transport": {
             "protocol": "http",
             "versions": ["1.1"],

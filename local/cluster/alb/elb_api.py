@@ -1,4 +1,4 @@
-"""What the elbv2 API says of a region's load balancers."""
+"""A region's load balancers, as the elbv2 API describes them."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import botocore.config
 import botocore.session
 
 STACK_TAG = "ingress.k8s.aws/stack"
-"""The AWS Load Balancer Controller's, with the group name of the load balancer's Ingresses."""
+"""The AWS Load Balancer Controller writes the group name of the Ingresses there."""
 SECONDS = {"connect_timeout": 2, "read_timeout": 5}
 TAGS_AT_ONCE = 20
 DRAINING = "draining"
 
-Described = Mapping[str, Any]
-"""An answer of the API, or a part of one."""
+Description = Mapping[str, Any]
+"""An object in an answer of the API."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
     port: int
     names: Sequence[str]
-    """Of its certificates, those of the default certificate first; without any, it speaks no TLS."""
-    rules: Sequence[Described]
-    """In the order in which they are tried."""
+    """Of its certificates, the default certificate first; empty without TLS."""
+    rules: Sequence[Description]
+    """In the order of evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Balancer:
+class LoadBalancer:
     name: str
     """Its DNS name."""
     listeners: Sequence[Listener]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """A target group, with what its attributes and health check say. Times are seconds."""
+class TargetGroup:
+    """Times are seconds."""
 
     arn: str
     port: int | None
-    """For health checks; None: each target's own."""
+    """For health checks; None: the target's port."""
     tls: bool
     path: str
     interval: float
@@ -56,12 +56,12 @@ class Group:
 
     def matches(self, status: int) -> bool:
         """`matcher` lists codes and ranges: 200,202 or 200-299."""
-        ranges = (one.partition("-") for one in self.matcher.split(","))
+        ranges = (part.partition("-") for part in self.matcher.split(","))
         return any(int(low) <= status <= int(high or low) for low, _, high in ranges)
 
 
-class Reading:
-    """Of one region's load balancers, whose Ingresses' group is named after the region, or `<region>-…`.
+class ElbApi:
+    """Reads one region's load balancers: the group of their Ingresses is named `<region>` or `<region>-…`.
 
     Every call may raise BotoCoreError or ClientError.
     """
@@ -75,97 +75,102 @@ class Reading:
         self._elb = self._client("elbv2", region_name=aws_region)
         self._certificates: dict[str, list[str]] = {}
 
-    def balancers(self) -> list[Balancer]:
+    def balancers(self) -> list[LoadBalancer]:
         return [
-            Balancer(
-                name=one["DNSName"].lower(),
+            LoadBalancer(
+                name=each["DNSName"].lower(),
                 listeners=[
-                    self._listener(each)
-                    for each in self._all("describe_listeners", LoadBalancerArn=one["LoadBalancerArn"])
+                    self._listener(listener)
+                    for listener in self._all("describe_listeners", LoadBalancerArn=each["LoadBalancerArn"])
                 ],
             )
-            for one in self._ours()
+            for each in self._load_balancers()
         ]
 
-    def groups(self, balancers: Sequence[Balancer]) -> list[Group]:
-        """Those that rules lead to."""
+    def groups(self, balancers: Sequence[LoadBalancer]) -> list[TargetGroup]:
+        """The target groups that rules forward to."""
         arns = {
-            arn for one in balancers for each in one.listeners for rule in each.rules for arn in used(rule)
+            arn
+            for balancer in balancers
+            for listener in balancer.listeners
+            for rule in listener.rules
+            for arn in target_groups(rule)
         }
-        found = self._all("describe_target_groups", TargetGroupArns=sorted(arns)) if arns else ()
-        return [self._group(one) for one in found]
+        groups = self._all("describe_target_groups", TargetGroupArns=sorted(arns)) if arns else ()
+        return [self._group(group) for group in groups]
 
-    def targets(self, group: Group) -> set[str]:
-        """`<address>:<port>` of each target that is registered."""
-        told = self._elb.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
+    def targets(self, group: TargetGroup) -> set[str]:
+        """`<address>:<port>` of each registered target."""
+        targets = self._elb.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
         return {
-            f"{one['Target']['Id']}:{one['Target']['Port']}"
-            for one in told
-            if one["TargetHealth"]["State"] != DRAINING
+            f"{each['Target']['Id']}:{each['Target']['Port']}"
+            for each in targets
+            if each["TargetHealth"]["State"] != DRAINING
         }
 
-    def _all(self, call: str, **asked: Any) -> Iterator[Described]:
-        for page in self._elb.get_paginator(call).paginate(**asked):
+    def _all(self, call: str, **parameters: Any) -> Iterator[Description]:
+        for page in self._elb.get_paginator(call).paginate(**parameters):
             yield from next(value for key, value in page.items() if isinstance(value, list))
 
-    def _ours(self) -> list[Described]:
-        known = {one["LoadBalancerArn"]: one for one in self._all("describe_load_balancers")}
-        found, arns = [], sorted(known)
+    def _load_balancers(self) -> list[Description]:
+        by_arn = {each["LoadBalancerArn"]: each for each in self._all("describe_load_balancers")}
+        arns, of_region = sorted(by_arn), []
         for first in range(0, len(arns), TAGS_AT_ONCE):
-            told = self._elb.describe_tags(ResourceArns=arns[first : first + TAGS_AT_ONCE])["TagDescriptions"]
-            for one in told:
-                tags = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
+            answer = self._elb.describe_tags(ResourceArns=arns[first : first + TAGS_AT_ONCE])
+            for tagged in answer["TagDescriptions"]:
+                tags = {tag["Key"]: tag["Value"] for tag in tagged["Tags"]}
                 if self._stack.fullmatch(tags.get(STACK_TAG, "")):
-                    found.append(known[one["ResourceArn"]])
-        return found
+                    of_region.append(by_arn[tagged["ResourceArn"]])
+        return of_region
 
-    def _listener(self, told: Described) -> Listener:
-        arn = told["ListenerArn"]
+    def _listener(self, listener: Description) -> Listener:
+        arn = listener["ListenerArn"]
         rules = sorted(
             self._elb.describe_rules(ListenerArn=arn)["Rules"],
             key=lambda rule: (rule["IsDefault"], 0 if rule["IsDefault"] else int(rule["Priority"])),
         )
-        names = self._names(arn) if told["Protocol"] == "HTTPS" else ()
-        return Listener(port=told["Port"], names=names, rules=rules)
+        names = self._names(arn) if listener["Protocol"] == "HTTPS" else ()
+        return Listener(port=listener["Port"], names=names, rules=rules)
 
     def _names(self, listener: str) -> list[str]:
         certificates = self._elb.describe_listener_certificates(ListenerArn=listener)["Certificates"]
-        certificates.sort(key=lambda one: not one.get("IsDefault"))
-        names = [name for one in certificates for name in self._names_of(one["CertificateArn"])]
+        certificates.sort(key=lambda certificate: not certificate.get("IsDefault"))
+        names = [name for each in certificates for name in self._names_of(each["CertificateArn"])]
         return list(dict.fromkeys(names))
 
     def _names_of(self, certificate: str) -> list[str]:
-        """They never change."""
+        """Cached: the names of a certificate never change."""
         if certificate not in self._certificates:
-            # The one of a region whose load balancers another AWS region makes is the region's own.
+            # A certificate is in its region, which may be another region than that of the load balancers.
             acm = self._client("acm", region_name=certificate.split(":")[3])
-            told = acm.describe_certificate(CertificateArn=certificate)["Certificate"]
-            self._certificates[certificate] = [told["DomainName"], *told.get("SubjectAlternativeNames", [])]
+            details = acm.describe_certificate(CertificateArn=certificate)["Certificate"]
+            alternatives = details.get("SubjectAlternativeNames", [])
+            self._certificates[certificate] = [details["DomainName"], *alternatives]
         return self._certificates[certificate]
 
-    def _group(self, told: Described) -> Group:
-        arn = told["TargetGroupArn"]
+    def _group(self, group: Description) -> TargetGroup:
+        arn = group["TargetGroupArn"]
         answer = self._elb.describe_target_group_attributes(TargetGroupArn=arn)
-        attributes = {one["Key"]: one["Value"] for one in answer["Attributes"]}
-        port = told["HealthCheckPort"]
-        return Group(
+        attributes = {each["Key"]: each["Value"] for each in answer["Attributes"]}
+        port = group["HealthCheckPort"]
+        return TargetGroup(
             arn=arn,
             port=None if port == "traffic-port" else int(port),
-            tls=told["HealthCheckProtocol"] == "HTTPS",
-            path=told["HealthCheckPath"],
-            interval=told["HealthCheckIntervalSeconds"],
-            timeout=told["HealthCheckTimeoutSeconds"],
-            healthy=told["HealthyThresholdCount"],
-            unhealthy=told["UnhealthyThresholdCount"],
-            matcher=told["Matcher"]["HttpCode"],
+            tls=group["HealthCheckProtocol"] == "HTTPS",
+            path=group["HealthCheckPath"],
+            interval=group["HealthCheckIntervalSeconds"],
+            timeout=group["HealthCheckTimeoutSeconds"],
+            healthy=group["HealthyThresholdCount"],
+            unhealthy=group["UnhealthyThresholdCount"],
+            matcher=group["Matcher"]["HttpCode"],
             deregistration_delay=float(attributes.get("deregistration_delay.timeout_seconds", 300)),
             slow_start=float(attributes.get("slow_start.duration_seconds", 0)),
         )
 
 
-def used(rule: Described) -> Iterator[str]:
+def target_groups(rule: Description) -> Iterator[str]:
     """The target groups that a rule forwards to."""
     for action in rule["Actions"]:
         if action["Type"] == "forward":
             groups = action.get("ForwardConfig", {}).get("TargetGroups") or [action]
-            yield from (one["TargetGroupArn"] for one in groups)
+            yield from (group["TargetGroupArn"] for group in groups)

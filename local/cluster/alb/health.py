@@ -1,4 +1,4 @@
-"""Health of targets, as a load balancer checks it, and where requests may go."""
+"""Health checks of targets, and which targets get requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from local.cluster.alb.elb_api import DRAINING, Group
+from local.cluster.alb.elb_api import DRAINING, TargetGroup
 
 HEALTHY, UNHEALTHY, INITIAL = "healthy", "unhealthy", "initial"
 REASONS = {
@@ -18,17 +18,17 @@ REASONS = {
     DRAINING: "Target.DeregistrationInProgress",
 }
 SHARES = 10
-"""How often a target is listed that takes its whole share, while another one starts slowly."""
+"""A target's share of requests in full; a target in slow start has less."""
 
 
 class Target(threading.Thread):
-    """A registered target: checked at once, and then at the group's interval until `stop`."""
+    """Checks a registered target at once, then at the group's interval until `stop`."""
 
-    def __init__(self, address: str, group: Group, on_change: Callable[[], None]) -> None:
+    def __init__(self, address: str, group: TargetGroup, on_change: Callable[[], None]) -> None:
         super().__init__(name=f"check {address}", daemon=True)
         self.address, self.group, self.state, self.since = address, group, INITIAL, time.monotonic()
         self._on_change = on_change
-        self._row, self._passed = 0, False
+        self._repeats, self._passed = 0, False
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -43,16 +43,16 @@ class Target(threading.Thread):
 
     def take(self, passed: bool) -> None:
         """The result of one check."""
-        self._row = self._row + 1 if passed is self._passed else 1
+        self._repeats = self._repeats + 1 if passed is self._passed else 1
         self._passed = passed
         state = HEALTHY if passed else UNHEALTHY
-        if self._row >= (self.group.healthy if passed else self.group.unhealthy) and state != self.state:
+        if self._repeats >= (self.group.healthy if passed else self.group.unhealthy) and state != self.state:
             self.state, self.since = state, time.monotonic()
             self._on_change()
 
     @property
     def shares(self) -> int:
-        """Of requests, out of SHARES."""
+        """The target's share of requests, of SHARES."""
         if not self.group.slow_start:
             return SHARES
         return max(1, min(SHARES, int(SHARES * (time.monotonic() - self.since) / self.group.slow_start)))
@@ -83,14 +83,14 @@ class Target(threading.Thread):
 class Pool:
     """The targets of one group. Any thread may use it."""
 
-    def __init__(self, group: Group, on_change: Callable[[], None]) -> None:
+    def __init__(self, group: TargetGroup, on_change: Callable[[], None]) -> None:
         self.group, self._on_change = group, on_change
         self._targets: dict[str, Target] = {}
         self._draining: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def register(self, addresses: Collection[str], group: Group) -> None:
-        """These and no others, with the group as it is now."""
+    def register(self, addresses: Collection[str], group: TargetGroup) -> None:
+        """The group and all of its targets from now on."""
         now = time.monotonic()
         with self._lock:
             self.group = group
@@ -111,17 +111,17 @@ class Pool:
                 target.group = group
 
     def health(self) -> dict[str, tuple[str, str]]:
-        """State and reason of each target, those included that are draining."""
+        """State and reason of each target, also of draining targets."""
         with self._lock:
             states = {address: target.state for address, target in self._targets.items()}
             states |= dict.fromkeys(self._draining, DRAINING)
         return {address: (state, REASONS[state]) for address, state in states.items()}
 
-    def open(self) -> list[str]:
-        """Where requests go, in turns: to healthy targets, or to all registered ones when none is healthy."""
+    def in_service(self) -> list[str]:
+        """The targets that get requests, in turns: the healthy targets, or all if no target is healthy."""
         with self._lock:
             targets = [self._targets[address] for address in sorted(self._targets)]
-        healthy = [one for one in targets if one.state == HEALTHY]
-        if all(one.shares == SHARES for one in healthy):
-            return [one.address for one in healthy or targets]
-        return [one.address for share in range(SHARES) for one in healthy if share < one.shares]
+        healthy = [target for target in targets if target.state == HEALTHY]
+        if all(target.shares == SHARES for target in healthy):
+            return [target.address for target in healthy or targets]
+        return [target.address for share in range(SHARES) for target in healthy if share < target.shares]

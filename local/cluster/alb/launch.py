@@ -1,20 +1,18 @@
-"""`python -m local.cluster.alb.launch`: the load balancers of one region, in namespaces of their own."""
+"""`python -m local.cluster.alb.launch`: starts one region's load balancers in new namespaces."""
 
 from __future__ import annotations
 
 import sys
 
-from local.cluster import namespaces, network
-from local.cluster.alb.lifecycle import arguments
+from local.cluster import namespaces
+from local.cluster.alb.lifecycle import arguments, network_of
 
 
 def main() -> int:
-    given = arguments().parse_args()
-    there = network.load(given.state)
-    if there is None:
-        sys.exit(f"{given.state} has no network")
+    args = arguments().parse_args()
+    network = network_of(args.state)
     program = [sys.executable, "-P", "-m", "local.cluster.alb.serve", *sys.argv[1:]]
-    return namespaces.run(program, there.bridge, there.balancers_cable(given.region))
+    return namespaces.run(program, network.bridge, network.balancers_cable(args.region))
 
 
 if __name__ == "__main__":

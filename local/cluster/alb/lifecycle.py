@@ -1,4 +1,4 @@
-"""Starts the load balancers of a local cluster's regions."""
+"""Starts the load balancers of the regions: one process a region."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local.aws.emulator import Emulator
+from local.cluster import network
+from local.cluster.model import Network
 from local.machine.files import REPOSITORY, Progress, source_digest
 from local.machine.processes import Processes
 from local.programs import catalog
@@ -17,12 +19,12 @@ SOURCES = ("local/cluster/alb/*.py", "local/cluster/namespaces.py")
 
 
 def name_of(region: str) -> str:
-    """Of the process of a region's load balancers."""
+    """The name of the process."""
     return f"alb-{region}"
 
 
 def start(state: Path, regions: Iterable[str], aws: Emulator, aws_region: str, progress: Progress) -> None:
-    """Start what does not run. `aws_region`: of the API where the load balancers are made."""
+    """Start the processes that do not run. `aws_region`: where the controller creates the load balancers."""
     caddy = catalog.binary("caddy", progress)
     processes = Processes(state, progress)
     for region in regions:
@@ -33,9 +35,14 @@ def start(state: Path, regions: Iterable[str], aws: Emulator, aws_region: str, p
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Of the programs that `start` starts."""
+    """The command line of `launch` and `serve`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     for name in ("--region", "--aws", "--aws-region", "--caddy"):
         parser.add_argument(name, required=True)
     return parser
+
+
+def network_of(state: Path) -> Network:
+    """Ends the process when the cluster has no network."""
+    return network.load(state) or sys.exit(f"{state} has no network")

@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from local.aws.emulator import tell_target_health
-from local.cluster import network
+from local.aws.emulator import report_target_health
 from local.cluster.alb.addresses import Addresses, file_of
-from local.cluster.alb.caddy import Proxy
-from local.cluster.alb.elb_api import Reading
-from local.cluster.alb.lifecycle import arguments
+from local.cluster.alb.caddy import Caddy
+from local.cluster.alb.elb_api import ElbApi
+from local.cluster.alb.lifecycle import arguments, network_of
 from local.cluster.alb.service import Service
 from local.cluster.model import INTERFACE, Network
 from local.machine import pki
 
 
 def main() -> NoReturn:
-    given = arguments().parse_args()
-    there = network.load(given.state)
-    if there is None:
-        sys.exit(f"{given.state} has no network")
-    _connect(there, given.region)
-    _serve(given, there)
+    args = arguments().parse_args()
+    cluster_network = network_of(args.state)
+    _connect(cluster_network, args.region)
+    _serve(args, cluster_network)
 
 
-def _serve(given: argparse.Namespace, there: Network) -> NoReturn:
-    # /run is a folder of these namespaces alone.
-    proxy = Proxy(given.caddy, Path("/run"))
-    addresses = Addresses(file_of(given.state, given.region), partial(there.balancer, given.region))
-    reading = Reading(given.region, given.aws_region, given.aws)
-    sign, tell = partial(pki.sign, given.state / "pki"), partial(tell_target_health, given.aws)
-    Service(reading, proxy, addresses, sign, tell).run()
+def _serve(args: argparse.Namespace, network: Network) -> NoReturn:
+    # /run exists in these namespaces only.
+    caddy = Caddy(args.caddy, Path("/run"))
+    addresses = Addresses(file_of(args.state, args.region), partial(network.balancer, args.region))
+    api = ElbApi(args.region, args.aws_region, args.aws)
+    sign, report = partial(pki.sign, args.state / "pki"), partial(report_target_health, args.aws)
+    Service(api, caddy, addresses, sign, report).run()
 
 
-def _connect(there: Network, region: str) -> None:
-    """Every address of the region's load balancers is this namespace's."""
-    first = there.balancer(region, 1)
+def _connect(network: Network, region: str) -> None:
+    """This network namespace takes every address of the region's load balancers."""
+    first = network.balancer(region, 1)
     for command in (
         "link set lo up",
-        f"route add local {there.balancer(region, 0)}/24 dev lo",
+        f"route add local {network.balancer(region, 0)}/24 dev lo",
         f"link set {INTERFACE} up",
-        f"route add {there.whole} dev {INTERFACE} src {first}",
-        f"route add default via {there.host} dev {INTERFACE} src {first}",
+        f"route add {network.cidr} dev {INTERFACE} src {first}",
+        f"route add default via {network.host} dev {INTERFACE} src {first}",
     ):
         subprocess.run(["ip", *command.split()], check=True)
 

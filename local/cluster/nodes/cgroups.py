@@ -1,6 +1,4 @@
-"""A node's control groups: made before it starts, removed after it has ended. Version 1 and 2 of the
-kernel's.
-"""
+"""A node's control groups (version 1 and 2), created before the node starts and removed after its end."""
 
 from __future__ import annotations
 
@@ -14,21 +12,22 @@ REMOVE_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
 
-def make(name: str) -> None:
-    """Make the group in every hierarchy. Raises OSError where that is not allowed."""
+def create(name: str) -> None:
+    """Create the group in every hierarchy. Raises OSError where that is not allowed."""
     for hierarchy in _hierarchies():
         folder = hierarchy / name
         folder.mkdir(parents=True, exist_ok=True)
-        for step in [*reversed(folder.relative_to(hierarchy).parents[:-1]), folder.relative_to(hierarchy)]:
+        path = folder.relative_to(hierarchy)
+        for group in [*reversed(path.parents[:-1]), path]:
             for file in CPUSET_FILES:
-                # A new group of version 1 may use nothing until it is told what.
-                own = hierarchy / step / file
+                # Version 1: a new group has no CPUs and memory nodes; it takes those of its parent.
+                own = hierarchy / group / file
                 if hierarchy.name.startswith("cpuset") and not own.read_text().strip():
                     own.write_text((own.parent.parent / file).read_text())
 
 
 def remove(name: str) -> None:
-    """Remove the group with all below it. Raises OSError while a process is in it."""
+    """Remove the group and its children. Raises OSError while a process is in one of them."""
     for hierarchy in _hierarchies():
         folders = [Path(path) for path, _, _ in os.walk(hierarchy / name, topdown=False)]
         for folder in folders:
@@ -36,14 +35,14 @@ def remove(name: str) -> None:
 
 
 def read_only() -> list[Path]:
-    """The hierarchies in which no group can be made."""
+    """The hierarchies in which no group can be created."""
     return [folder for folder in _hierarchies() if not os.access(folder, os.W_OK)] or (
         [] if ROOT.exists() else [ROOT]
     )
 
 
 def _remove(folder: Path) -> None:
-    """What was killed a moment ago may still be counted."""
+    """Tries again for REMOVE_SECONDS: the kernel may still count killed processes."""
     deadline = time.monotonic() + REMOVE_SECONDS
     while True:
         try:

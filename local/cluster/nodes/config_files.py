@@ -14,8 +14,8 @@ from local.cluster.model import NODE_LOCAL_DNS, RUNTIME_SOCKET, Node
 CLUSTER_DOMAIN = "cluster.local"
 NAMES = ("cni/10-ptp.conflist", "containerd.toml", "kubelet.yaml", "kube-proxy.yaml", "Corefile")
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
-"""Files that name this machine's DNS servers. Where the first one names a stub of this machine's own, systemd
-keeps those behind it in the second one.
+"""Files with this machine's DNS servers. If the first file names a local stub, systemd has the servers in the
+second file.
 """
 
 
@@ -31,7 +31,7 @@ def write(node: Node, programs: Path) -> None:
     )
     for name, content in zip(NAMES, contents, strict=True):
         file = node.folder / name
-        # kube-proxy ends when its file is written, whatever is in it.
+        # kube-proxy ends when its file is written, even with the same content.
         if not file.exists() or file.read_text() != content:
             file.write_text(content)
 
@@ -43,13 +43,13 @@ def _pod_network(node: Node) -> dict[str, object]:
         "routes": [{"dst": "0.0.0.0/0"}],
         "dataDir": str(node.folder / "addresses"),
     }
-    # No bridge: what pods of one node send to each other must pass the node's packet filter, too.
+    # No bridge: packets between pods of one node must pass the node's packet filter, too.
     return {"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": addresses}]}
 
 
 def _containerd(node: Node, programs: Path) -> str:
-    """Version 3 of its format (containerd 2). `restrict_oom_score_adj`: without the right to lower it, as in
-    many sandboxes, every pod would fail.
+    """Version 3 of the format (containerd 2). With `restrict_oom_score_adj` pods start without the right to
+    lower the OOM score, as in many sandboxes.
     """
     runtime = 'plugins."io.containerd.cri.v1.runtime"'
     return f"""version = 3
@@ -75,8 +75,8 @@ state = "{RUNTIME_SOCKET.parent}"
 
 
 def _pod_events() -> str:
-    """NRI says whose an address is before the pod's first program runs. A plugin that answers too late hears
-    nothing any more, so containerd waits long.
+    """NRI reports a pod's address before the pod's first program runs. containerd disconnects a plugin that
+    answers too late, so the timeouts are long.
     """
     nri = 'plugins."io.containerd.nri.v1.nri"'
     return f"""[{nri}]
@@ -97,11 +97,11 @@ def _kubelet(node: Node) -> dict[str, object]:
         "cgroupRoot": f"/{node.cgroup}",
         "enforceNodeAllocatable": ["pods"],
         "failSwapOn": False,
-        # Drills follow each other within the ten minutes that the kubelet remembers a restart: each exchange
-        # of a Brain's memory would wait twice as long as the one before, five minutes at last.
+        # The kubelet doubles the back-off, up to 5 min, for restarts within 10 min. Drills are that frequent,
+        # and each handover restarts a Brain's application.
         "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
         "containerRuntimeEndpoint": f"unix://{RUNTIME_SOCKET}",
-        # The API server shows a certificate; pods, which reach the node's address, have none.
+        # The API server has a client certificate. Pods, which reach the node's address, have none.
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": False},
@@ -111,7 +111,7 @@ def _kubelet(node: Node) -> dict[str, object]:
         "nodeStatusUpdateFrequency": "4s",
         "nodeLeaseDurationSeconds": 12,
         "evictionHard": {"nodefs.available": "1%"},
-        # There is nowhere to pull an image from again.
+        # A deleted image could not be pulled again: there is no registry.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "resolvConf": "/dev/null",
@@ -127,14 +127,14 @@ def _kube_proxy(node: Node) -> dict[str, object]:
         "mode": "iptables",
         "hostnameOverride": node.name,
         "clientConnection": {"kubeconfig": node.kubeconfig},
-        "clusterCIDR": node.network.whole,
+        "clusterCIDR": node.network.cidr,
         "conntrack": {"maxPerCore": 0, "min": 0},
         "iptables": {"minSyncPeriod": "0s"},
     }
 
 
 def _corefile(node: Node) -> str:
-    """Other names are this machine's DNS servers' to find, if nodes reach any."""
+    """Other names are forwarded to this machine's DNS servers, if nodes reach them."""
     forward = f"forward . {' '.join(servers)}" if (servers := _resolvers()) else ""
     return f""".:53 {{
     bind {NODE_LOCAL_DNS}
@@ -152,7 +152,7 @@ def _resolvers() -> list[str]:
     """DNS servers that nodes reach: those with an IPv4 address beyond this machine."""
     for file in RESOLVERS:
         lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
-        named = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
-        if found := [one for one in named if "." in one and not one.startswith("127.")]:
-            return found
+        servers = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
+        if reachable := [each for each in servers if "." in each and not each.startswith("127.")]:
+            return reachable
     return []

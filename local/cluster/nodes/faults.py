@@ -1,4 +1,4 @@
-"""What may happen to a region: its node stops, or its network is cut. Raises NodeError for no such node."""
+"""Faults of a region: its node stops, or its network is cut. Raises NodeError when there is no such node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.machine.processes import Processes
 
 
 def stop(state: Path, region: str) -> None:
-    """As if the machine had lost its power: nothing on it ends in order."""
+    """As a power failure: no process of the node ends in order."""
     Processes(state).stop([lifecycle.load(state, region).name])
 
 
@@ -21,12 +21,12 @@ def start(state: Path, region: str, progress: Progress) -> None:
 
 
 def cut(state: Path, region: str) -> None:
-    """Nobody reaches the region's node, pods and load balancers any more, and they reach nobody."""
+    """Cut the region's node, pods and load balancers off from everything else."""
     network.cut(_network(state, region), region)
 
 
-def mend(state: Path, region: str) -> None:
-    network.mend(_network(state, region), region)
+def reconnect(state: Path, region: str) -> None:
+    network.reconnect(_network(state, region), region)
 
 
 def _network(state: Path, region: str) -> Network:

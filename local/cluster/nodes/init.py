@@ -1,7 +1,6 @@
-"""The first process of a node, in the node's namespaces: network, containerd, network policies, images, DNS,
-kubelet, kube-proxy.
+"""The first process of a node, in the node's namespaces. It starts containerd, kubelet and the others.
 
-It ends as soon as one of them does, and with it the node.
+When one of them ends, this process ends, and with it the node.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from pathlib import Path
 
 from local.cluster import network_policies
 from local.cluster.model import (
+    BIND_MOUNTS,
     EVENTS_SOCKET,
     INTERFACE,
     KUBELET_ROOT,
     NODE_LOCAL_DNS,
-    OWN,
     PREFIX_LENGTH,
     RUNTIME_SOCKET,
     Node,
@@ -31,8 +30,8 @@ from local.programs.build import FRUGAL
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
 LOG_LINES = 15
-URGENTLY = ("nice", "-n", "-10")
-"""Each new connection waits for the program's decision, which a real cluster's kernel makes at once."""
+HIGH_PRIORITY = ("nice", "-n", "-10")
+"""For kube-network-policies: every new connection waits for its verdict."""
 
 
 class Init:
@@ -47,7 +46,7 @@ class Init:
     def run(self) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self._connect()
-        for folder, place in OWN.items():
+        for folder, place in BIND_MOUNTS.items():
             _bind(self._node.folder / folder, place)
         self._start("containerd", f"--config={self._node.folder / 'containerd.toml'}")
         self._await(RUNTIME_SOCKET.exists, "containerd")
@@ -73,15 +72,15 @@ class Init:
         return {
             "topology.kubernetes.io/region": region,
             "topology.kubernetes.io/zone": f"{region}a",
-            # Of such nodes the load balancer controller asks EC2 nothing.
+            # The load balancer controller does not look for hybrid nodes in EC2.
             "eks.amazonaws.com/compute-type": "hybrid",
         }
 
     def _connect(self) -> None:
         node = self._node
-        _switch()
+        _configure_kernel()
         if node.enforces:
-            network_policies.hold_back()
+            network_policies.install_rules()
         commands = [
             "link set lo up",
             f"addr add {NODE_LOCAL_DNS}/32 dev lo scope host",
@@ -92,10 +91,10 @@ class Init:
         ]
         for command in commands:
             subprocess.run(["ip", *command.split()], check=True)
-        _resolve_by(NODE_LOCAL_DNS)
+        _use_dns_server(NODE_LOCAL_DNS)
 
     def _enforce(self) -> None:
-        """Before the kubelet starts pods: containerd refuses containers while this program is not there."""
+        """Before the kubelet starts pods: containerd rejects containers while this program does not run."""
         if self._node.enforces:
             self._await(EVENTS_SOCKET.exists, "containerd")
             self._start(
@@ -103,9 +102,9 @@ class Init:
                 f"--kubeconfig={self._node.kubeconfig}",
                 f"--node={self._node.name}",
                 f"--queue={network_policies.QUEUE}",
-                prefix=URGENTLY,
+                prefix=HIGH_PRIORITY,
             )
-            self._await(network_policies.are_decided, network_policies.PROGRAM)
+            self._await(network_policies.is_enforced, network_policies.PROGRAM)
 
     def _start(self, name: str, *arguments: str, prefix: Sequence[str] = ()) -> None:
         with (self._node.folder / f"{name}.log").open("ab") as log:
@@ -131,7 +130,7 @@ class Init:
             archive.unlink()
 
     def _reap(self) -> int:
-        """Wait for whatever ends: also what containers leave behind, as the first process must."""
+        """Reap all children, also orphans of containers, as a first process must."""
         while True:
             pid, status = os.wait()
             if name := self._names.get(pid):
@@ -144,22 +143,22 @@ class Init:
         return f"; the end of {log}:\n" + "\n".join(lines)
 
 
-def _switch() -> None:
-    """Packets are forwarded, if their source is where they come from. There is no IPv6: every pod has a
-    link-local address, which no network policy of IPv4 covers.
+def _configure_kernel() -> None:
+    """Forward packets whose source address fits their interface. IPv6 is off: IPv4 network policies do not
+    cover the link-local address of a pod.
     """
     networking = Path("/proc/sys/net")
-    for switch in ("ip_forward", f"conf/{INTERFACE}/proxy_arp", "conf/all/rp_filter"):
-        networking.joinpath("ipv4", switch).write_text("1")
+    for setting in ("ip_forward", f"conf/{INTERFACE}/proxy_arp", "conf/all/rp_filter"):
+        networking.joinpath("ipv4", setting).write_text("1")
     if (networking / "ipv6").exists():
         networking.joinpath("ipv6/conf/all/disable_ipv6").write_text("1")
 
 
-def _resolve_by(server: str) -> None:
-    """Names that the node's own programs ask for, a registry's, are found by the cluster's DNS."""
+def _use_dns_server(server: str) -> None:
+    """For the node's own programs: containerd looks up registries with the cluster's DNS."""
     file = Path("/etc/resolv.conf").resolve()
     text = f"nameserver {server}\n"
-    if file.is_relative_to("/run"):  # It is the node's own.
+    if file.is_relative_to("/run"):  # on the node's own /run
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return
@@ -170,8 +169,8 @@ def _resolve_by(server: str) -> None:
 
 
 def _bind(folder: Path, place: Path) -> None:
-    for one in (folder, place):
-        one.mkdir(exist_ok=True)
+    for each in (folder, place):
+        each.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", str(folder), str(place)], check=True)
 
 

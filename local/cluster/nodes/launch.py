@@ -1,7 +1,6 @@
-"""One node, as a process: `python -m local.cluster.nodes.launch <node's folder>`.
+"""`python -m local.cluster.nodes.launch <node's folder>`: runs one node in new namespaces.
 
-A node leaves nothing behind, also when somebody kills it, but its folder and its control groups
-(`cgroups.py`).
+A node, even when it is killed, leaves nothing but its folder and its control groups (`cgroups.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from local.cluster.nodes import cgroups
 
 def main() -> int:
     node = Node.load(Path(sys.argv[1]))
-    # The kubelet would look for three seconds at each container that an earlier run has left there.
+    # For each container in a control group of an earlier run the kubelet would take three seconds.
     cgroups.remove(node.cgroup)
-    cgroups.make(node.cgroup)
-    first = [sys.executable, "-P", "-m", "local.cluster.nodes.init", str(node.folder)]
-    return namespaces.run(first, node.network.bridge, node.network.cable(node.region))
+    cgroups.create(node.cgroup)
+    init = [sys.executable, "-P", "-m", "local.cluster.nodes.init", str(node.folder)]
+    return namespaces.run(init, node.network.bridge, node.network.cable(node.region))
 
 
 if __name__ == "__main__":

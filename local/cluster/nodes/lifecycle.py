@@ -1,6 +1,4 @@
-"""The nodes of a local cluster: one for each region, started, stopped and removed with all that belongs to
-them.
-"""
+"""Starts and removes the nodes of the local cluster: one node a region."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ PROGRAMS = (
     "coredns",
 )
 LOADED = "loaded"
-"""In a node's folder: the archive of images that it has taken in."""
+"""In a node's folder: the path of the archive of images that the node has imported."""
 SOURCES = (
     "local/cluster/nodes/launch.py",
     "local/cluster/nodes/init.py",
@@ -48,11 +46,11 @@ POLL_SECONDS = 0.1
 
 
 class NodeError(LocalError):
-    """There is no such node, or it did not do what it should; the message quotes why."""
+    """There is no such node, or the node failed; the message says why."""
 
 
 def name_of(region: str) -> str:
-    """Of a region's node: in Kubernetes, and of its process."""
+    """The name of a region's node in Kubernetes, and of its process."""
     return f"node-{region}"
 
 
@@ -66,21 +64,22 @@ def start(
     *,
     enforces: bool,
 ) -> None:
-    """Start what does not run, and what should run otherwise; give every node the images of these names that
-    are made on this machine. `enforces`: network policies.
+    """Start nodes that do not run, restart nodes whose sources or configuration changed, and import images.
+
+    Of `images`, those that this machine makes are imported. `enforces`: network policies.
     """
     names = [*PROGRAMS, *([network_policies.PROGRAM] if enforces else [])]
     programs = catalog.binaries(names, progress)
     archive = local_images.make(images, progress)
     for region in regions:
-        node = _planned(state, network_, region, programs, kubeconfig, enforces)
+        node = _node(state, network_, region, programs, kubeconfig, enforces)
         _prepare(node, archive)
         run(state, region, progress)
-        _load(state, node, archive, progress)
+        _import_images(state, node, archive, progress)
 
 
 def run(state: Path, region: str, progress: Progress) -> None:
-    """Start the region's node as it was written down, unless it runs so. Raises NodeError for no node."""
+    """Start the region's node, unless it runs from the same sources. Raises NodeError without a node."""
     node = load(state, region)
     processes = Processes(state, progress)
     if not processes.alive(node.name):
@@ -92,13 +91,13 @@ def run(state: Path, region: str, progress: Progress) -> None:
 def load(state: Path, region: str) -> Node:
     folder = _folder(state, region)
     if not (folder / "node.json").exists():
-        there = ", ".join(sorted(path.name for path in (state / "nodes").glob("*"))) or "none"
-        raise NodeError(f"region {region}: no node in {state}; there are: {there}")
+        regions = ", ".join(sorted(path.name for path in (state / "nodes").glob("*"))) or "none"
+        raise NodeError(f"region {region}: no node in {state}; regions with a node: {regions}")
     return Node.load(folder)
 
 
 def clean(state: Path) -> None:
-    """Remove from this machine what the nodes, stopped already, had outside the state folder."""
+    """Remove network and control groups of the stopped nodes: they are outside the state folder."""
     network.remove(state)
     cgroups.remove(control_group(state))
 
@@ -107,7 +106,7 @@ def _folder(state: Path, region: str) -> Path:
     return state.resolve() / "nodes" / region
 
 
-def _planned(
+def _node(
     state: Path,
     network_: Network,
     region: str,
@@ -133,7 +132,7 @@ def _prepare(node: Node, archive: Path) -> None:
     config_files.write(node, node.folder / "bin")
     _link_programs(node)
     if not (node.folder / LOADED).exists():
-        # Before its kubelet starts: a pod that comes too early would wait for a registry.
+        # Before the kubelet starts: a pod that starts earlier would wait for a registry.
         (node.folder / "load").mkdir(exist_ok=True)
         first = node.folder / "load" / "images.tar"
         first.unlink(missing_ok=True)
@@ -158,28 +157,26 @@ def _link(archive: Path, target: Path) -> None:
         shutil.copyfile(archive, target)  # The cache is on another file system.
 
 
-def _load(state: Path, node: Node, archive: Path, progress: Progress) -> None:
-    """Give a node that runs the images that have changed since it started."""
+def _import_images(state: Path, node: Node, archive: Path, progress: Progress) -> None:
+    """Import images that have changed since the node started."""
     if (node.folder / LOADED).read_text() == str(archive):
         return
-    progress(f"{node.name} takes in images that changed")
+    progress(f"{node.name} imports changed images")
     command = [*node.image_import(_root(state, node)), str(archive)]
     answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode != 0:
-        raise NodeError(f"{node.name} did not take in {archive}: {answer.stderr.strip()}")
+        raise NodeError(f"{node.name} could not import {archive}: {answer.stderr.strip()}")
     write_atomically(node.folder / LOADED, str(archive))
 
 
 def _root(state: Path, node: Node) -> Path:
-    """The root folder of a node, with the node's mounts, when it has started: its containerd runs, and its
-    kubelet's folder is there.
+    """The root folder of a node, with the node's mounts. Waits until containerd runs and the kubelet's folder
+    is mounted.
     """
     identity = {STATE_VARIABLE: str(state.resolve()), NAME_VARIABLE: node.name}
     ours, deadline = os.readlink("/proc/self/ns/mnt"), time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        for pid, _, _ in procfs.find_by_environment(
-            {STATE_VARIABLE: str(state.resolve()), NAME_VARIABLE: node.name}
-        ):
+        for pid, _, _ in procfs.find_by_environment(identity):
             root = Path(f"/proc/{pid}/root")
             with suppress(OSError):
                 if (
@@ -188,10 +185,10 @@ def _root(state: Path, node: Node) -> Path:
                 ):
                     return root
         time.sleep(POLL_SECONDS)
-    raise NodeError(f"{node.name} does not run; its log: {Processes(state).log(node.name)}")
+    raise NodeError(f"{node.name} does not run: see {Processes(state).log(node.name)}")
 
 
 def _source(node: Node) -> str:
-    """Of all that shapes a node: a node that was started from something else is restarted."""
+    """A digest of the node's sources and configuration: a change restarts the node."""
     written = (node.folder / name for name in (*config_files.NAMES, "node.json"))
     return source_digest(SOURCES, *written)

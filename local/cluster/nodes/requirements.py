@@ -1,4 +1,4 @@
-"""What a machine must have for nodes. Each requirement that is missing is one line of text."""
+"""Requirements of nodes on this machine. Each missing requirement is one line of text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from local.machine.files import Progress
 
 
 def prepare(progress: Progress, consent: Consent) -> list[str]:
-    """Install the packages that nodes need; return what this machine still lacks, empty where nodes can run.
+    """Install missing packages; return the requirements that are still missing.
 
-    Installs nothing where nodes cannot run for another reason. Raises LocalError when packages stay missing.
+    Installs nothing if nodes cannot run for another reason. Raises LocalError when packages stay missing.
     """
     if not _obstacles():
         packages.ensure(packages.for_nodes, progress, consent)
@@ -24,33 +24,33 @@ def prepare(progress: Progress, consent: Consent) -> list[str]:
 
 
 def missing() -> list[str]:
-    """A line for each requirement that is missing; empty where nodes can run."""
+    """A line for each missing requirement; empty if nodes can run."""
     if sys.platform != "linux":
         return _obstacles()
-    lacking = packages.for_nodes()
-    found = [f"packages: apt-get install {' '.join(lacking)}"] if lacking else []
+    debs = packages.for_nodes()
+    lines = [f"packages: apt-get install {' '.join(debs)}"] if debs else []
     if os.geteuid() != 0:
-        found.append("root: nodes make namespaces, mounts and interfaces")
-    return [*found, *_obstacles()]
+        lines.append("root: nodes create namespaces, mounts and network interfaces")
+    return [*lines, *_obstacles()]
 
 
 def _obstacles() -> list[str]:
-    """What neither packages nor another user can change. Only root can find out about the rest."""
+    """Requirements that packages cannot meet. Some can only be checked as root."""
     if sys.platform != "linux":
         return [f"Linux (this is {sys.platform})"]
     if shutil.which("unshare") is None:
-        return ["the right to make namespaces and mounts: no `unshare` on PATH"]
+        return ["the right to create namespaces and mounts: no `unshare` on PATH"]
     if os.geteuid() != 0:
         return []
-    found = []
-    if refused := _refused_namespaces():
-        found.append(f"the right to make namespaces and mounts: {refused}")
-    if fixed := cgroups.read_only():
-        found.append(f"writable control groups: {', '.join(map(str, fixed))}")
-    return found
+    lines = []
+    if error := _namespace_error():
+        lines.append(f"the right to create namespaces and mounts: {error}")
+    if read_only := cgroups.read_only():
+        lines.append(f"writable control groups: {', '.join(map(str, read_only))}")
+    return lines
 
 
-def _refused_namespaces() -> str:
+def _namespace_error() -> str:
     command = ["unshare", "--pid", "--net", "--mount", "--uts", "--ipc", "--fork", "--mount-proc", "true"]
     answer = subprocess.run(command, capture_output=True, text=True)
     return "" if answer.returncode == 0 else answer.stderr.strip() or f"`{' '.join(command)}` failed"

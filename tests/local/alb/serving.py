@@ -22,10 +22,10 @@ from typing import Any
 import boto3
 
 from local.aws import vpc
-from local.aws.emulator import REGION, Emulator, ensure_hosted_zone, tell_target_health
+from local.aws.emulator import REGION, Emulator, ensure_hosted_zone, report_target_health
 from local.cluster.alb.addresses import Addresses, file_of, find
-from local.cluster.alb.caddy import Proxy
-from local.cluster.alb.elb_api import STACK_TAG, Reading
+from local.cluster.alb.caddy import Caddy
+from local.cluster.alb.elb_api import STACK_TAG, ElbApi
 from local.cluster.alb.service import Service
 from local.machine import pki, ports
 from local.programs import catalog
@@ -236,14 +236,14 @@ def forward(group: str) -> dict[str, Any]:
 
 def main(state: str, region: str, aws: str, caddy: str) -> None:
     folder = Path(state)
-    proxy = Proxy(caddy, folder)
+    proxy = Caddy(caddy, folder)
     try:
         Service(
-            Reading(region, REGION, aws),
+            ElbApi(region, REGION, aws),
             proxy,
             Addresses(file_of(folder, region), lambda number: f"127.0.0.{number}"),
             partial(pki.sign, folder / "pki"),
-            partial(tell_target_health, aws),
+            partial(report_target_health, aws),
         ).run()
     finally:
         proxy.process.kill()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.cluster.alb.elb_api import DRAINING, Group
+from local.cluster.alb.elb_api import DRAINING, TargetGroup
 from local.cluster.alb.health import HEALTHY, INITIAL, SHARES, UNHEALTHY, Pool, Target
 
-GROUP = Group(
+GROUP = TargetGroup(
     arn="arn",
     port=None,
     tls=False,
@@ -69,23 +69,23 @@ def test_a_matcher_lists_codes_and_ranges(status: int, matches: bool) -> None:
 def test_requests_go_to_healthy_targets_and_without_any_to_all_that_are_registered(unasked: None) -> None:
     pool = Pool(GROUP, lambda: None)
     pool.register({A, B}, GROUP)
-    assert pool.open() == [A, B]
+    assert pool.in_service() == [A, B]
     for _ in range(2):
         of(pool, B).take(True)
-    assert pool.open() == [B]
+    assert pool.in_service() == [B]
     for _ in range(3):
         of(pool, B).take(False)
-    assert pool.open() == [A, B]
+    assert pool.in_service() == [A, B]
 
     pool.register({A}, GROUP)
-    assert pool.open() == [A]
+    assert pool.in_service() == [A]
     assert pool.health()[B] == (DRAINING, "Target.DeregistrationInProgress")
 
     pool.register({A, B}, GROUP)
     assert pool.health()[B] == (INITIAL, "Elb.InitialHealthChecking")
     pool.register(set(), replace(GROUP, deregistration_delay=0))
     pool.register(set(), GROUP)
-    assert pool.open() == []
+    assert pool.in_service() == []
     assert pool.health() == {}
 
 
@@ -97,8 +97,8 @@ def test_a_target_that_starts_slowly_gets_a_growing_share(unasked: None) -> None
         for _ in range(2):
             of(pool, address).take(True)
         of(pool, address).since = time.monotonic() - since
-    shares = [pool.open().count(one) for one in (A, B)]
+    shares = [pool.in_service().count(one) for one in (A, B)]
     of(pool, B).since -= 50
-    later = [pool.open().count(one) for one in (A, B)]
+    later = [pool.in_service().count(one) for one in (A, B)]
     of(pool, B).since -= 50
-    assert (shares, later, pool.open()) == ([SHARES, 1], [SHARES, 5], [A, B])
+    assert (shares, later, pool.in_service()) == ([SHARES, 1], [SHARES, 5], [A, B])

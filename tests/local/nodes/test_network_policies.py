@@ -48,7 +48,7 @@ def test_a_node_does_not_start_without_the_rules(monkeypatch: pytest.MonkeyPatch
     answer(monkeypatch, 2, REFUSED)
 
     with pytest.raises(OSError, match="unknown option --queue-num"):
-        network_policies.hold_back()
+        network_policies.install_rules()
 
 
 @pytest.mark.parametrize("queues", ["", "  101  7 0 2 65531 0 0 1 1\n"])
@@ -57,10 +57,10 @@ def test_nobody_decides_while_no_program_listens_to_the_queue(
 ) -> None:
     monkeypatch.setattr(network_policies, "QUEUES", tmp_path / "queues")
     network_policies.QUEUES.write_text(queues)
-    assert not network_policies.are_decided()
+    assert not network_policies.is_enforced()
 
     network_policies.QUEUES.write_text(f"{queues}  100  7 0 2 65531 0 0 1 1\n")
-    assert network_policies.are_decided()
+    assert network_policies.is_enforced()
 
 
 def reached(unenforced: str | None) -> Access:

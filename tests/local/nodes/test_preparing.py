@@ -16,7 +16,7 @@ from local.up import services
 from tests.local.machine import ALL, Machine
 
 PACKAGES = f"packages: apt-get install {' '.join(ALL)}"
-NAMESPACES = "the right to make namespaces and mounts: "
+NAMESPACES = "the right to create namespaces and mounts: "
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_library_counts_as_its_package(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    assert requirements.missing() == ["root: nodes make namespaces, mounts and interfaces"]
+    assert requirements.missing() == ["root: nodes create namespaces, mounts and network interfaces"]
 
 
 def test_a_machine_that_forbids_namespaces_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
