@@ -11,7 +11,7 @@ from typing import NoReturn
 import pulumi
 
 from engine.program import load_stack_file
-from local.machine.files import DEFAULT_STATE, LocalError
+from local.machine.files import DEFAULT_STATE, REPOSITORY, LocalError
 from local.pulumi import tools
 from local.up import deploy, offline_preview
 from plan.names import LOCAL
@@ -19,23 +19,23 @@ from settings import SettingsError, from_config
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. 0: done; 1: it failed; 2: the stack file or the call is at fault; 130: interrupted."""
+    """0: done; 1: failed; 2: invalid stack file or arguments; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=["up", "preview", "destroy", "down", "status"])
     parser.add_argument("--stack", default=LOCAL, help="environment (default: local)")
     parser.add_argument("--config", type=Path, help="stack file (default: Pulumi.<stack>.yaml)")
-    parser.add_argument("--kubeconfig", type=Path, help="deploy to this cluster instead of one of our own")
+    parser.add_argument("--kubeconfig", type=Path, help="deploy to this running cluster, do not start one")
     parser.add_argument(
-        "--state", type=Path, default=DEFAULT_STATE, help="folder of all that is started and made"
+        "--state", type=Path, default=DEFAULT_STATE, help="folder for everything that is started and deployed"
     )
-    parser.add_argument("--yes", action="store_true", help="agree to install packages and to download pulumi")
+    parser.add_argument("--yes", action="store_true", help="install and download without asking")
     parser.add_argument(
-        "--offline", action="store_true", help="preview without credentials, cluster and the pulumi command"
+        "--offline", action="store_true", help="preview without credentials, a cluster and the pulumi command"
     )
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _run(given)
+        return _run(args)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,43 +43,41 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "interrupted; what was done is remembered: the same command goes on from there", file=sys.stderr
-        )
+        print("interrupted: run the same command again, and it continues from here", file=sys.stderr)
         return 130
 
 
-def _run(given: argparse.Namespace) -> int:
-    state = given.state.resolve()
-    if given.command == "down":
+def _run(args: argparse.Namespace) -> int:
+    state = args.state.resolve()
+    if args.command == "down":
         deploy.down(state, _say)
-    elif given.command == "status":
+    elif args.command == "status":
         deploy.status(state, _say)
     else:
-        return _on_stack(given, state)
+        return _on_stack(args, state)
     return 0
 
 
-def _on_stack(given: argparse.Namespace, state: Path) -> int:
+def _on_stack(args: argparse.Namespace, state: Path) -> int:
     """A command that reads the stack file."""
-    file = given.config or tools.REPOSITORY / f"Pulumi.{given.stack}.yaml"
+    file = args.config or REPOSITORY / f"Pulumi.{args.stack}.yaml"
     try:
         config, secret_keys = load_stack_file(file)
-        from_config(config, given.stack)
+        from_config(config, args.stack)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if given.command == "preview" and given.offline:
-        return offline_preview.preview(given.stack, config, secret_keys, deploy.PROGRAM, _say)
-    if given.stack != LOCAL:
-        tools.become_pulumi(given.command, given.stack)
-    target = deploy.Target(state, file, _say, yes=given.yes)
-    if given.command == "up":
-        target.up(given.kubeconfig)
-    elif given.command == "preview":
-        target.preview()
+    if args.command == "preview" and args.offline:
+        return offline_preview.preview(args.stack, config, secret_keys, deploy.PROGRAM, _say)
+    if args.stack != LOCAL:
+        tools.become_pulumi(args.command, args.stack)
+    deployment = deploy.Deployment(state, file, _say, yes=args.yes)
+    if args.command == "up":
+        deployment.up(args.kubeconfig)
+    elif args.command == "preview":
+        deployment.preview()
     else:
-        target.destroy()
+        deployment.destroy()
     return 0
 
 

@@ -1,9 +1,9 @@
-"""How to reach what `make up` has started: its cluster, its AWS, its edges."""
+"""How to reach what `make up` has started: cluster, AWS emulator, load balancers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,61 +18,65 @@ from local.machine.processes import Processes
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The local target that runs. `edges` has a URL for each region that has a load balancer, `balancers` the
-    address of each load balancer by its DNS name, and `lacks` a line for each requirement of nodes that this
-    machine does not meet. `unenforced` says why nodes do not enforce network policies: empty where they
-    do, None where there are no nodes of ours.
-    """
+    """The running stack `local`."""
 
     kubeconfig: Path
     aws: Emulator
     edges: Mapping[str, str] = field(default_factory=dict)
+    """URL of a load balancer by region."""
     balancers: Mapping[str, str] = field(default_factory=dict)
-    lacks: Sequence[str] = ()
+    """Address of each load balancer by DNS name."""
+    missing: Sequence[str] = ()
+    """Requirements of nodes that this machine does not meet."""
     unenforced: str | None = None
+    """Why the nodes do not enforce network policies: "" if they do, None without nodes."""
 
     def environment(self, region: str) -> dict[str, str]:
-        """For programs that call AWS and Kubernetes."""
+        """Environment of programs that call AWS and Kubernetes."""
         return {**self.aws.environment(region), "KUBECONFIG": str(self.kubeconfig)}
 
 
 def find(state: Path = DEFAULT_STATE) -> Access | None:
-    """None where nothing, or not all of it, runs. Starts nothing."""
+    """None unless the cluster and the emulator run."""
     if not state.exists():
         return None
-    given = remembered(state).get("kubeconfig")
+    external = remembered(state).get("kubeconfig")
     processes = Processes(state)
-    if not given and not all(map(processes.alive, control_plane.PARTS)):
+    if not external and not all(map(processes.alive, control_plane.PROGRAMS)):
         return None
     aws = emulator.find(state)
     if aws is None:
         return None
-    kubeconfig = Path(given) if given else state / control_plane.KUBECONFIG
+    kubeconfig = Path(external) if external else state / control_plane.KUBECONFIG
     return Access(
         kubeconfig=kubeconfig,
         aws=aws,
-        edges={} if given else edges(state),
-        balancers={} if given else addresses_of(state),
+        edges={} if external else edges(state),
+        balancers={} if external else addresses_of(state),
         unenforced=remembered(state).get("unenforced"),
     )
 
 
 def edges(state: Path) -> dict[str, str]:
-    """The URL of each region's first load balancer, as soon as it has an address."""
-    there = network.load(state)
-    found = {region: addresses.find(state, region) for region in there.numbers} if there else {}
-    return {region: f"https://{next(iter(one.values()))}" for region, one in found.items() if one}
+    """The URL of each region's first load balancer, once it has an address."""
+    by_region = {region: addresses.find(state, region) for region in _regions(state)}
+    return {region: f"https://{next(iter(names.values()))}" for region, names in by_region.items() if names}
 
 
 def addresses_of(state: Path) -> dict[str, str]:
-    """Where the DNS names of load balancers lead clients of this machine."""
-    there = network.load(state)
-    regions = there.numbers if there else ()
-    return {name: address for region in regions for name, address in addresses.find(state, region).items()}
+    """Addresses of all load balancers by DNS name."""
+    by_region = [addresses.find(state, region) for region in _regions(state)]
+    return {name: address for names in by_region for name, address in names.items()}
+
+
+def _regions(state: Path) -> Iterable[str]:
+    """Regions with a node."""
+    of_nodes = network.load(state)
+    return of_nodes.numbers if of_nodes else ()
 
 
 def remembered(state: Path) -> dict[str, Any]:
-    """What a state folder remembers until `down`: engine, outputs, emulator, a cluster that is not ours."""
+    """Stack outputs, the kubeconfig of an external cluster, and other facts that a state folder keeps."""
     file = state / "target.json"
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 

@@ -58,42 +58,45 @@ def for_nodes() -> list[str]:
 def for_venv() -> list[str]:
     """Debian's Python comes without `ensurepip`, which `python3 -m venv` needs."""
     importlib.invalidate_caches()
-    found = importlib.util.find_spec("ensurepip")
-    return [] if found else [f"python{sys.version_info.major}.{sys.version_info.minor}-venv"]
+    return (
+        []
+        if importlib.util.find_spec("ensurepip")
+        else [f"python{sys.version_info.major}.{sys.version_info.minor}-venv"]
+    )
 
 
-def ensure(find: Callable[[], list[str]], progress: Progress, consent: Consent) -> None:
-    """Install the packages that `find` returns, with the user's consent.
+def ensure(find_missing: Callable[[], list[str]], progress: Progress, consent: Consent) -> None:
+    """Install the packages that `find_missing` returns, with the user's consent.
 
     Raises LocalError when packages are still missing afterwards, also because the user said no.
     """
-    packages = find()
+    packages = find_missing()
     if not packages:
         return
-    lacks = f"Debian packages: missing (required): {', '.join(packages)}"
+    missing = f"Debian packages: missing (required): {', '.join(packages)}"
     by_hand = f"apt-get {' '.join((*INSTALL, *packages))}"
     if shutil.which("apt-get") is None:
         raise LocalError(
-            f"{lacks}. No `apt-get` on PATH: only Debian and Ubuntu are supported."
+            f"{missing}. No `apt-get` on PATH: only Debian and Ubuntu are supported."
             " Install the programs and headers of these packages in another way, then run this command again"
         )
     if os.geteuid() != 0:
         raise LocalError(
-            f"{lacks}. Only root can install them: run this command as root, or `sudo {by_hand}`"
+            f"{missing}. Only root can install them: run this command as root, or `sudo {by_hand}`"
         )
-    progress(f"this machine lacks Debian packages: {', '.join(packages)}")
+    progress(f"missing Debian packages: {', '.join(packages)}")
     if not consent(f"Install them with `{by_hand}`?"):
-        raise LocalError(f"{lacks}. You declined to install them: run this command again, or `{by_hand}`")
+        raise LocalError(f"{missing}. You declined to install them: run this command again, or `{by_hand}`")
     progress(f"running `{by_hand}`")
-    _install(packages, progress, lacks)
-    if still := find():
+    _install(packages, progress, missing)
+    if still := find_missing():
         raise LocalError(
-            f"{lacks}. apt-get has installed them, but nothing of {', '.join(still)} is found:"
+            f"{missing}. apt-get has installed them, but {', '.join(still)} cannot be used:"
             " PATH must contain /usr/sbin and /usr/bin"
         )
 
 
-def _install(packages: Sequence[str], progress: Progress, lacks: str) -> None:
+def _install(packages: Sequence[str], progress: Progress, missing: str) -> None:
     """Package lists may be missing or old, so a failed installation is tried again with new lists."""
     began = time.monotonic()
     done = _apt("installing packages", (*INSTALL, *packages), progress)
@@ -104,7 +107,7 @@ def _install(packages: Sequence[str], progress: Progress, lacks: str) -> None:
         if done.returncode != 0:
             tail = "\n".join(f"{updated.stdout}{done.stdout}".splitlines()[-QUOTED_LINES:])
             raise LocalError(
-                f"{lacks}. `{' '.join(done.args)}` failed with exit code {done.returncode}:\n{tail}\n"
+                f"{missing}. `{' '.join(done.args)}` failed with exit code {done.returncode}:\n{tail}\n"
                 "Correct this, then run this command again"
             )
     progress(f"installed {', '.join(packages)} in {time.monotonic() - began:.0f} s")
@@ -139,7 +142,7 @@ def _run(action: str, command: list[str], progress: Progress) -> subprocess.Comp
                     last = Path(output.name).read_text(errors="replace").rstrip().rpartition("\n")[2]
                     progress(f"{action}: {last} ({time.monotonic() - began:.0f} s)")
         except BaseException:
-            process.send_signal(signal.SIGINT)  # apt-get then ends between two packages, not within one
+            process.send_signal(signal.SIGINT)  # apt-get then ends between two packages
             process.wait()
             raise
         return subprocess.CompletedProcess(
@@ -148,16 +151,16 @@ def _run(action: str, command: list[str], progress: Progress) -> subprocess.Comp
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0: all packages are there; 1: some are not; 2: wrong arguments; 130: interrupted."""
+    """0: all packages are installed; 1: some are missing; 2: wrong arguments; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python3 -m local.packages")
     needs = {"nodes": for_nodes, "venv": for_venv}
     parser.add_argument(
         "need", choices=needs, help="install the missing packages of the nodes or of the venv"
     )
     parser.add_argument("--yes", action="store_true", help="install without asking")
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
-        ensure(needs[given.need], lambda line: print(line, flush=True), functools.partial(ask, yes=given.yes))
+        ensure(needs[args.need], lambda line: print(line, flush=True), functools.partial(ask, yes=args.yes))
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""What a cluster of nodes needs beside its nodes: volumes for claims, the way to the AWS emulator."""
+"""Add-ons of a cluster with nodes: the volume provisioner, and the Service of the AWS emulator."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ PROVISIONER_NAME = "digital-agency.local/folders"
 SETTINGS = "volume-provisioner"
 AWS = "aws"
 """The Service of the AWS emulator."""
-MAKE = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
-REMOVE = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
+SETUP = '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n'
+TEARDOWN = '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n'
 
 
 def start(processes: Processes, kubeconfig: Path) -> None:
-    """The volume provisioner."""
+    """Start the volume provisioner."""
     binary = catalog.binary(PROGRAM, lambda line: None)
     settings = processes.state / "volumes.json"
-    where = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(processes.state / "volumes")]}]
+    paths = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(processes.state / "volumes")]}]
     write_atomically(
-        settings, json.dumps({"nodePathMap": where, "setupCommand": None, "teardownCommand": None})
+        settings, json.dumps({"nodePathMap": paths, "setupCommand": None, "teardownCommand": None})
     )
     helper = processes.state / "helper-pod.yaml"
     write_atomically(helper, json.dumps(_helper()))
@@ -46,22 +46,22 @@ def start(processes: Processes, kubeconfig: Path) -> None:
         "helper-pod-file": helper,
     }
     argv = [str(binary), "start"]
-    # The provisioner reads the API server's address from the file once, when it starts.
+    # The provisioner reads the kubeconfig once, when it starts: another content restarts it.
     digest = {"KUBECONFIG_DIGEST": hashlib.sha256(kubeconfig.read_bytes()).hexdigest()}
     argv += [f"--{flag}={value}" for flag, value in flags.items()]
     processes.start(PROVISIONER, argv, {**build.FRUGAL, **digest})
 
 
 def manifests(emulator: str) -> list[dict[str, Any]]:
-    """The default storage class, a folder on this machine for each claim, made when its first pod has a node;
-    and the Service by which pods reach the AWS emulator at the URL `emulator`.
+    """The default storage class, where a claim is a folder on this machine, created when its first pod has a
+    node; and the Service through which pods reach the AWS emulator at the URL `emulator`.
     """
     default = {"storageclass.kubernetes.io/is-default-class": "true"}
     scripts = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": SETTINGS, "namespace": NAMESPACE},
-        "data": {"setup": MAKE, "teardown": REMOVE},
+        "data": {"setup": SETUP, "teardown": TEARDOWN},
     }
     storage = {
         "apiVersion": "storage.k8s.io/v1",
@@ -76,21 +76,21 @@ def manifests(emulator: str) -> list[dict[str, Any]]:
 
 
 def _aws(emulator: str) -> list[dict[str, Any]]:
-    found = urlsplit(emulator)
+    url = urlsplit(emulator)
     metadata = {"name": AWS, "namespace": NAMESPACE}
     service = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": found.port}]},
+        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": url.port}]},
     }
     slice = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {**metadata, "labels": {"kubernetes.io/service-name": AWS}},
         "addressType": "IPv4",
-        "ports": [{"name": "http", "port": found.port, "protocol": "TCP"}],
-        "endpoints": [{"addresses": [found.hostname], "conditions": {"ready": True}}],
+        "ports": [{"name": "http", "port": url.port, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [url.hostname], "conditions": {"ready": True}}],
     }
     return [service, slice]
 

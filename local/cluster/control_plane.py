@@ -3,7 +3,7 @@
 import base64
 import http.client
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,15 @@ from local.programs import build, catalog
 
 CONTEXT = "digital-agency-local"
 KUBECONFIG = "kubeconfig"
-"""Of the admin, in the state folder."""
+"""The admin's, in the state folder."""
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
-PARTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
+PROGRAMS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
 
 NODES_PORT = 6443
-"""Of the API server on the nodes' network: one of those that network policies know."""
+"""Of the API server on the nodes' network: network policies allow this port."""
 SERVICE_RANGE = "10.96.0.0/16"
 FIRST_SERVICE_ADDRESS = "10.96.0.1"
 
@@ -47,12 +47,12 @@ IDLE_CONTROLLERS = (
     "storage-version-migrator-controller",
     "storageversion-garbage-collector-controller",
 )
-"""Controllers without anything to do here: no CSRs are signed, no metrics served, no devices claimed."""
+"""Not started: nothing here signs CSRs, serves metrics or claims devices."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """A control plane that answers. `kubeconfig` has one context, `context`, with all rights."""
+    """A running control plane. The context of `kubeconfig` has all rights."""
 
     kubeconfig: Path
     server: str
@@ -60,16 +60,15 @@ class ControlPlane:
 
 
 def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> ControlPlane:
-    """Start what does not run yet, wait until all of it is ready, and write the kubeconfig.
+    """Start the programs that do not run, wait until all are ready, and write the kubeconfig.
 
-    `address` is this machine's address on the nodes' network, where there are nodes: the API server listens
-    there at NODES_PORT, and pods find it as the Service `kubernetes`. All other ports are free ones.
+    With nodes, `address` is this machine's address on their network: the API server listens there on
+    NODES_PORT, and pods find it as the Service `kubernetes`. All other ports are free ports on loopback.
 
-    What is stored is kept in the state folder over stops and crashes of every part. Raises ProcessError,
-    quoting the log, when a part dies or does not get ready within READY_SECONDS; BuildError when a program
-    can't be built.
+    etcd's data in the state folder survives stops and crashes. Raises ProcessError, quoting the log, when a
+    program ends or is not ready within READY_SECONDS; BuildError when a program cannot be built.
     """
-    binaries = catalog.binaries(PARTS, progress)
+    binaries = catalog.binaries(PROGRAMS, progress)
     processes = Processes(state, progress)
     with processes.guarding("control-plane"):
         hosts = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
@@ -81,7 +80,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
 
 
 class _Starter:
-    """Brings all parts up, in the order in which they need each other; may be run again after it failed."""
+    """Starts the programs in the order of their dependencies. After a failure it may run again."""
 
     def __init__(
         self,
@@ -101,7 +100,7 @@ class _Starter:
         self._server = ""
 
     def run(self) -> ControlPlane:
-        if missing := [name for name in PARTS if not self._processes.alive(name)]:
+        if missing := [name for name in PROGRAMS if not self._processes.alive(name)]:
             self._progress(f"starting {', '.join(missing)}")
         store_port = self._processes.port(ETCD)
         self._start(ETCD, self._etcd(store_port))
@@ -122,22 +121,22 @@ class _Starter:
         self._wait(
             lambda: self._answers(manager_port, "/healthz") and self._answers(port, account, self._address),
             "the controllers work",
-            PARTS,
+            PROGRAMS,
         )
-        self._wait(lambda: self._answers(scheduler_port, "/readyz"), "the scheduler is ready", PARTS)
+        self._wait(lambda: self._answers(scheduler_port, "/readyz"), "the scheduler is ready", PROGRAMS)
         return ControlPlane(kubeconfig=kubeconfig, server=self._server)
 
     def _start(self, name: str, flags: Mapping[str, object]) -> None:
         argv = [str(self._binaries[name]), *(f"--{flag}={value}" for flag, value in flags.items())]
-        # They read the address from a file whose name stays; so that a change of it is a reason to restart.
+        # Both read the address from a file with a fixed name. With the variable, a new address restarts them.
         env = {"DIGITAL_AGENCY_SERVER": self._server} if name in (CONTROLLER_MANAGER, SCHEDULER) else {}
         self._processes.start(name, argv, {**build.FRUGAL, **env})
 
-    def _wait(self, condition: Callable[[], bool], what: str, names: list[str] | tuple[str, ...]) -> None:
+    def _wait(self, condition: Callable[[], bool], what: str, names: Sequence[str]) -> None:
         self._processes.wait_for(condition, what, names, READY_SECONDS)
 
     def _answers(self, port: int, path: str, host: str = ports.LOOPBACK) -> bool:
-        """Whether a GET is answered with 200, over TLS that our authority vouches for, past any proxy."""
+        """Whether a GET returns 200, over TLS with a certificate of our authority, without a proxy."""
         connection = http.client.HTTPSConnection(host, port, timeout=REQUEST_SECONDS, context=self._trust)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self._keys.token('admin')}"})
@@ -166,7 +165,7 @@ class _Starter:
             "initial-cluster": f"local={nobody}",
             **secured,
             **{f"peer-{flag}": value for flag, value in secured.items()},
-            # A crash of the process loses nothing that is in the page cache; only one of the machine does.
+            # The page cache survives a crash of etcd; a crash of the machine may lose data.
             "unsafe-no-fsync": "true",
             "log-level": "warn",
         }
@@ -192,11 +191,11 @@ class _Starter:
             "service-account-key-file": keys.key("service-accounts"),
             "service-account-signing-key-file": keys.key("service-accounts"),
             "service-cluster-ip-range": SERVICE_RANGE,
-            # A loopback address can't be an endpoint: without nodes the Service `kubernetes` has none.
+            # A loopback address cannot be an endpoint: without nodes the Service `kubernetes` has none.
             "endpoint-reconciler-type": "none" if ports.may_be_any(self._address) else "lease",
             "kubelet-preferred-address-types": "InternalIP",
             "allow-privileged": "true",
-            # Without it, stopping waits a minute for clients that watch.
+            # Without it, a stop waits a minute for watches.
             "shutdown-watch-termination-grace-period": "1s",
             "profiling": "false",
         }
@@ -232,7 +231,7 @@ class _Starter:
         }
 
     def _kubeconfig(self, file: str, user: str) -> Path:
-        """Write a kubeconfig, unless it says the same already, and return its path."""
+        """Write a kubeconfig, unless it has this content, and return its path."""
         path = self._state / file
         authority = base64.b64encode(self._keys.authority.read_bytes()).decode()
         content = {

@@ -1,7 +1,7 @@
 """The AWS Load Balancer Controller of the local cluster, as a process of this machine.
 
-It makes load balancers, listeners, rules and target groups in the AWS emulator from the cluster's Ingresses,
-and registers pods as targets.
+From the cluster's Ingresses, the controller creates load balancers, listeners, rules and target groups in the
+AWS emulator, and registers pods as targets.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ NAME: Final = "aws-load-balancer-controller"
 GROUP: Final = "elbv2.k8s.aws/v1beta1"
 CLASS: Final = "alb"
 HOOKS: Final = ("/mutate-v1-pod", "/validate-networking-v1-ingress")
-"""Paths of the admission webhooks that are for what this project deploys: readiness gates of pods, and
-annotations of Ingresses.
-"""
+"""Paths of the admission webhooks that this project uses, for readiness gates and Ingress annotations."""
 FIELD_MANAGER: Final = "digital-agency-local"
 READY_SECONDS: Final = 60.0
 PORT_TAKEN: Final = "address already in use"
@@ -43,8 +41,9 @@ PORT_TAKEN: Final = "address already in use"
 def start(
     state: Path, kubeconfig: Path, aws: Emulator, region: str, progress: Progress, *, webhooks: bool
 ) -> None:
-    """Start it for the cluster of `kubeconfig`, unless it runs so already, and wait until it is ready. What
-    it needs in the cluster, and in the emulator's AWS region `region`, is made before.
+    """Start the controller for the cluster of `kubeconfig`, unless it runs, and wait until it is ready.
+
+    Its resources in the cluster and in the emulator's AWS region `region` are created before.
 
     `webhooks`: whether the cluster's API server reaches this machine's loopback address.
     """
@@ -54,7 +53,7 @@ def start(
     controller.prepare()
     ports.retried(controller.start, PORT_TAKEN, progress)
     if webhooks:
-        controller.admit()
+        controller.register_webhooks()
 
 
 class _Controller:
@@ -84,24 +83,24 @@ class _Controller:
             "spec": {"controller": LOAD_BALANCER_CONTROLLER},
         }
         self._api.apply(ingress_class, FIELD_MANAGER)
-        self._forget_target_groups()
+        self._delete_stale_bindings()
 
-    def _forget_target_groups(self) -> None:
-        """Delete the bindings of target groups that are gone: an emulator that was started anew has none, and
-        the controller would wait for them for ever.
+    def _delete_stale_bindings(self) -> None:
+        """Delete bindings to target groups that do not exist: a restarted emulator has no target groups, and
+        the controller would wait for them forever.
         """
         elbv2 = boto3.client("elbv2", region_name=self._region, **self._aws.credentials())
         pages = elbv2.get_paginator("describe_target_groups").paginate()
-        there = {one["TargetGroupArn"] for page in pages for one in page["TargetGroups"]}
+        existing = {group["TargetGroupArn"] for page in pages for group in page["TargetGroups"]}
         bindings = self._api.call("GET", f"/apis/{GROUP}/targetgroupbindings")["items"]
         kind = {"apiVersion": GROUP, "kind": "TargetGroupBinding"}
-        stale = [{**one, **kind} for one in bindings if one["spec"].get("targetGroupARN") not in there]
+        stale = [{**each, **kind} for each in bindings if each["spec"].get("targetGroupARN") not in existing]
         if stale:
             self._processes.stop([NAME])
-        for one in stale:
-            path = self._api.path(one)
+        for binding in stale:
+            path = self._api.path(binding)
             self._api.call("PATCH", path, {"metadata": {"finalizers": None}}, "application/merge-patch+json")
-            if self._api.get(one):  # Unless it waited for its finalizers alone.
+            if self._api.get(binding):  # unless the deletion only waited for the finalizers
                 self._api.call("DELETE", path)
 
     def start(self) -> None:
@@ -129,13 +128,13 @@ class _Controller:
         self._processes.start(NAME, argv, {**build.FRUGAL, **self._aws.environment(self._region)})
         self._processes.wait_for(lambda: _answers(port, keys), f"{NAME} is ready", [NAME], READY_SECONDS)
 
-    def admit(self) -> None:
-        """Have the API server ask the webhooks: as the controller's module ships them, but by URL."""
+    def register_webhooks(self) -> None:
+        """Register the webhooks that the controller's module ships, with URLs in place of Services."""
         authority = base64.b64encode(self._keys.authority.read_bytes()).decode()
         text = (self._binary.parent / "manifests.yaml").read_text(encoding="utf-8")
         for configuration in filter(None, yaml.safe_load_all(text)):
             configuration["metadata"]["name"] = NAME
-            hooks = {one["clientConfig"]["service"]["path"]: one for one in configuration["webhooks"]}
+            hooks = {hook["clientConfig"]["service"]["path"]: hook for hook in configuration["webhooks"]}
             configuration["webhooks"] = [hooks[path] for path in HOOKS if path in hooks]
             for hook in configuration["webhooks"]:
                 path = hook["clientConfig"]["service"]["path"]
@@ -148,11 +147,11 @@ class _Controller:
 
 def _established(definition: Object) -> bool:
     conditions = definition.get("status", {}).get("conditions") or []
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 def _answers(port: int, keys: Pki) -> bool:
-    """Whether its webhooks listen: they are the last that it starts."""
+    """Whether the webhooks listen: the controller starts them last."""
     trust = ssl.create_default_context(cafile=str(keys.authority))
     try:
         with socket.create_connection((ports.LOOPBACK, port), timeout=5) as plain:

@@ -1,4 +1,4 @@
-"""The engine's events as lines for the person who waits, and what they say of each resource."""
+"""Shows the engine's events as lines for the user, and collects them by resource."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNS: Final[Mapping[str, str]] = {
     OpType.REPLACE: "±",
     OpType.DELETE: "-",
 }
-"""Operations that are shown. The parts of a replacement are not: the engine reports each beside its whole."""
+"""Operations that are shown. The engine also reports the parts of a replacement, which are not shown."""
 WORDS: Final[Mapping[str, str]] = {
     OpType.CREATE: "created",
     OpType.IMPORT: "imported",
@@ -28,14 +28,14 @@ WORDS: Final[Mapping[str, str]] = {
     OpType.REPLACE: "replaced",
     OpType.DELETE: "deleted",
 }
-RETAINED: Final = "  (retained: only the stack forgets it)"
+RETAINED: Final = "  (retained: deleted from the stack only)"
 STACK: Final = "pulumi:pulumi:Stack"
 MANDATORY: Final = ("mandatory", "remediate")
 
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine does, or would do, to one resource."""
+    """What the engine does, or would do, to a resource."""
 
     op: str
     urn: str
@@ -44,9 +44,9 @@ class Step:
     new: Mapping[str, Any] = field(default_factory=dict)
     """Inputs before and after; secrets are masked."""
     diff: Mapping[str, str] = field(default_factory=dict)
-    """Path of a property to the kind of its change, as the provider sees it: `update`, `add-replace`, …"""
+    """Property path → kind of change by the provider: `update`, `add-replace`, …"""
     kept: bool = False
-    """Leaves the stack, but not its cluster or account (`retain_on_delete`)."""
+    """Deleted from the stack, but not from its cluster or account (`retain_on_delete`)."""
 
     @property
     def name(self) -> str:
@@ -58,10 +58,10 @@ class Step:
 
 @dataclass
 class Display:
-    """Takes the events of one operation and shows them on `progress`.
+    """Collects the events of one operation and shows them.
 
-    A preview is shown with what changes in each resource. With `done` each resource is shown when it is done;
-    `expected` is how many there will be. Neither: only what a refresh finds, warnings and errors.
+    `planned` shows each resource with its changes. `done` shows each resource when it is done, as number n of
+    `expected`. Without both, only drift, warnings and errors are shown.
     """
 
     progress: Progress
@@ -70,46 +70,46 @@ class Display:
     expected: int = 0
     steps: list[Step] = field(default_factory=list)
     drift: list[Step] = field(default_factory=list)
-    """What is not in the cluster or the account as it was deployed."""
+    """Resources that were changed or deleted outside Pulumi."""
     errors: list[str] = field(default_factory=list)
     unchanged: int = 0
     new_outputs: bool = False
-    """Whether a stack output becomes another."""
+    """Whether a stack output changes."""
     policies: Mapping[str, str] = field(default_factory=dict)
-    """Policy packs that checked every resource, by name: versions."""
+    """Name → version of each policy pack that checked the resources."""
     began: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: EngineEvent) -> None:
         if event.resource_pre_event and not self.done:
-            self._take(event.resource_pre_event.metadata)
+            self._add_step(event.resource_pre_event.metadata)
         elif event.res_outputs_event and event.res_outputs_event.metadata.op == OpType.REFRESH:
-            self._look(event.res_outputs_event.metadata)
+            self._add_drift(event.res_outputs_event.metadata)
         elif event.res_outputs_event:
             self._end(event.res_outputs_event.metadata)
         elif event.diagnostic_event:
-            self._tell(event.diagnostic_event)
+            self._add_diagnostic(event.diagnostic_event)
         elif event.policy_event:
-            self._judge(event.policy_event)
+            self._add_policy_result(event.policy_event)
         elif event.summary_event:
             self.policies = event.summary_event.policy_packs
 
     @property
     def summary(self) -> str:
-        """How many resources of each kind of change, and which policy packs checked them."""
+        """The number of resources by operation, and the policy packs that hold."""
         packs = (f"{key.partition('|')[0]} {version}" for key, version in self.policies.items())
         return "".join([self._counts(), *(f"; policy pack {pack} holds" for pack in packs)])
 
     def _counts(self) -> str:
         counted = Counter(step.op for step in self.steps)
         if not counted:
-            return f"nothing changed: {self.unchanged} resources are as the program has them"
+            return f"nothing changed: {self.unchanged} resources are up to date"
         words = {op: f"to {OpType(op).value}" for op in WORDS} if self.planned else WORDS
         parts = [f"{SIGNS[op]} {counted[op]} {words[op]}" for op in SIGNS if counted[op]]
         kept = sum(step.kept for step in self.steps)
-        retained = f"; {kept} of the deleted are retained" if kept else ""
+        retained = f"; {kept} of the deleted resources are retained" if kept else ""
         return ", ".join([*parts, f"{self.unchanged} unchanged"]) + retained
 
-    def _take(self, metadata: StepEventMetadata) -> None:
+    def _add_step(self, metadata: StepEventMetadata) -> None:
         if metadata.op == OpType.SAME:
             self.unchanged += 1
         elif metadata.op in SIGNS:
@@ -125,20 +125,18 @@ class Display:
         if metadata.type == STACK and metadata.old and metadata.new:
             self.new_outputs = metadata.old.outputs != metadata.new.outputs
         if self.done:
-            self._take(metadata)
+            self._add_step(metadata)
 
-    def _look(self, metadata: StepEventMetadata) -> None:
-        """Take what a refresh found of one resource."""
+    def _add_drift(self, metadata: StepEventMetadata) -> None:
         step = _step(metadata)
         if metadata.new and not step.diff:
             return
         self.drift.append(step)
-        found = (
-            f"changed outside Pulumi: {', '.join(step.diff)}" if metadata.new else "deleted outside Pulumi"
-        )
-        self.progress(f"! drift    {step.type}  {step.name}  ({found})")
+        changed = f"changed outside Pulumi: {', '.join(step.diff)}"
+        reason = changed if metadata.new else "deleted outside Pulumi"
+        self.progress(f"! drift    {step.type}  {step.name}  ({reason})")
 
-    def _tell(self, event: DiagnosticEvent) -> None:
+    def _add_diagnostic(self, event: DiagnosticEvent) -> None:
         text = event.message.strip()
         if not text or event.ephemeral or event.severity == "debug":
             return
@@ -147,7 +145,7 @@ class Display:
         else:
             self.progress(f"{event.severity.partition('#')[0]}: {text}")
 
-    def _judge(self, event: PolicyEvent) -> None:
+    def _add_policy_result(self, event: PolicyEvent) -> None:
         text = f"{event.policy_name} ({event.enforcement_level}): {event.message.strip()}"
         if event.enforcement_level in MANDATORY:
             self.errors.append(text)
@@ -163,7 +161,7 @@ def _step(metadata: StepEventMetadata) -> Step:
         type=metadata.type,
         old=(metadata.old.inputs if metadata.old else None) or {},
         new=(metadata.new.inputs if metadata.new else None) or {},
-        diff={path: one.diff_kind.value for path, one in (metadata.detailed_diff or {}).items()},
+        diff={path: change.diff_kind.value for path, change in (metadata.detailed_diff or {}).items()},
         kept=metadata.op == OpType.DELETE and bool(state and getattr(state, "retain_on_delete", False)),
     )
 

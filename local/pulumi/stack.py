@@ -1,4 +1,4 @@
-"""A stack that the real engine deploys from this process. Project and state are in the state folder."""
+"""Deploys a stack from this process with the Automation API. Project and state are in the state folder."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from pulumi import automation
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
-from local.machine.files import LocalError, Progress, write_atomically
+from local.machine.files import REPOSITORY, LocalError, Progress, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
 
 ENGINE: Final = "pulumi"
-"""The name of the engine and its plugins among the processes of a state folder."""
+"""Process name of the engine and its plugins."""
 SALT: Final = "encryptionsalt"
-ONCE: Final = ("warning: ", "! drift ")
+SHOWN_ONCE: Final = ("warning: ", "! drift ")
 
 T = TypeVar("T")
 
 
 class Stack:
-    """One stack: `program` is run in this process, all else by the `pulumi` command in `<state>/bin`.
+    """A stack. `program` runs in this process, the engine is the `pulumi` command in `<state>/bin`.
 
-    `services` are environment variables that lead to the cluster and the AWS account. One operation runs at a
-    time: the caller holds a lock. Every operation raises LocalError with what the engine says.
+    `services` is the environment for the cluster and the AWS account. The caller holds a lock: one operation
+    runs at a time. Every operation raises LocalError with the engine's message.
     """
 
     def __init__(
         self, state: Path, name: str, program: Path, services: Mapping[str, str], progress: Progress
     ) -> None:
         self.name, self._state, self._progress = name, state, progress
-        self._told = set[str]()
+        self._shown = set[str]()
         self._project, self._backend, self._scratch = state / "project", state / "backend", state / "tmp"
         for folder in (self._project, self._backend, self._scratch):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,11 +54,11 @@ class Stack:
         self._select = lambda: automation.Stack.create_or_select(name, workspace)
 
     def prepare(self, stack_file: Path) -> None:
-        """Take the stack file as it is now, and repair what a run that was killed has left."""
+        """Copy the stack file, and clean up after a run that was killed."""
         self._processes.stop([ENGINE])
         for left in self._scratch.glob("kubeconfig*"):
             left.unlink()
-        project = yaml.safe_load((tools.REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))
+        project = yaml.safe_load((REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8"))
         write_atomically(self._project / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
         self._write_config(stack_file)
         self._stack = self._operate(self._select)
@@ -66,48 +66,46 @@ class Stack:
             self._operate(self._stack.cancel)
         pending = self._deployment().get("pending_operations") or []
         if pending:
-            self._progress(
-                f"the run before was interrupted at {len(pending)} resources: looking at what is there"
-            )
+            self._progress(f"the last run was interrupted at {len(pending)} resources: refreshing the state")
             self._operate(lambda: self._stack.refresh(clear_pending_creates=True))
 
     def preview(self, *, refresh: bool = False, show: bool = True) -> Display:
-        """What `up` would do. With `refresh` the engine first looks at what is really there."""
-        display = Display(self._tell, planned=show)
+        """What `up` would do. With `refresh` the engine first reads the resources."""
+        display = Display(self._show, planned=show)
 
         def operation() -> object:
             return self._stack.preview(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
 
-        return self._watched(display, operation)
+        return self._run_operation(display, operation)
 
     def up(self, expected: int, *, refresh: bool = False) -> Display:
         """Deploy; `expected` is the number of changes in the preview."""
-        display = Display(self._tell, done=True, expected=expected)
+        display = Display(self._show, done=True, expected=expected)
 
         def operation() -> object:
             return self._stack.up(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
 
-        return self._watched(display, operation)
+        return self._run_operation(display, operation)
 
     def destroy(self) -> Display:
-        """Delete every resource but those that are kept."""
-        display = Display(self._tell, done=True, expected=len(self.resources()))
-        return self._watched(display, lambda: self._stack.destroy(on_event=display))
+        """Delete every resource except retained ones."""
+        display = Display(self._show, done=True, expected=len(self.resources()))
+        return self._run_operation(display, lambda: self._stack.destroy(on_event=display))
 
     def outputs(self) -> dict[str, Any]:
         """Stack outputs; secrets are masked."""
-        found = self._operate(self._stack.outputs)
-        return {key: "[secret]" if one.secret else one.value for key, one in found.items()}
+        outputs = self._operate(self._stack.outputs)
+        return {key: "[secret]" if output.secret else output.value for key, output in outputs.items()}
 
     def resources(self) -> list[dict[str, Any]]:
         """All resources in the state."""
         return list(self._deployment().get("resources") or [])
 
-    def _tell(self, line: str) -> None:
-        """Show a line. A preview and the deployment after it give the same warnings: once is enough."""
-        if not (line.startswith(ONCE) and line in self._told):
+    def _show(self, line: str) -> None:
+        """Show a line. A preview and the deployment after it give the same warnings, which are shown once."""
+        if not (line.startswith(SHOWN_ONCE) and line in self._shown):
             self._progress(line)
-        self._told.add(line)
+        self._shown.add(line)
 
     def _deployment(self) -> dict[str, Any]:
         return dict(self._operate(self._stack.export_stack).deployment or {})
@@ -120,27 +118,27 @@ class Stack:
         return {
             STATE_VARIABLE: str(self._state.resolve()),
             NAME_VARIABLE: ENGINE,
-            # The Kubernetes provider leaves a kubeconfig, with its key, for every run.
+            # The Kubernetes provider leaves a kubeconfig with a key there in every run.
             "TMPDIR": str(self._scratch),
-            # Files of metadata are not written atomically: an engine that is killed leaves them empty.
+            # No metadata files: they are not written atomically, and a killed engine leaves them empty.
             "PULUMI_BACKEND_URL": f"file://{self._backend}?metadata=skip",
-            # The state folder is what keeps others out; a passphrase beside the state would not.
+            # The state folder is private; a passphrase beside the state would not protect more.
             "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", "local"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
 
     def _write_config(self, stack_file: Path) -> None:
-        """The engine writes its encryption salt into the stack file: in the repository's it would stay."""
+        """Write a copy: the engine writes its encryption salt into the stack file."""
         copy, text = self._project / f"Pulumi.{self.name}.yaml", stack_file.read_text(encoding="utf-8")
-        known = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else None
-        salt = (known or {}).get(SALT)
+        previous = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else None
+        salt = (previous or {}).get(SALT)
         if salt and SALT not in yaml.safe_load(text):
             text = f"{SALT}: {salt}\n{text}"
         write_atomically(copy, text)
 
-    def _watched(self, display: Display, operation: Callable[[], object]) -> Display:
-        """Run an operation whose errors the display collects."""
+    def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
+        """Run an operation; raises LocalError with the errors that the display collected."""
         try:
             operation()
         except automation.CommandError as error:
@@ -157,7 +155,7 @@ class Stack:
 
 
 class Command(PulumiCommand):
-    """The `pulumi` command in a session of its own: an interrupt reaches it once, and it ends in order."""
+    """The `pulumi` command in its own session: an interrupt reaches it once, and it ends in order."""
 
     def run(
         self,
@@ -195,7 +193,7 @@ class Command(PulumiCommand):
 
 
 def _path(command: str) -> str:
-    """The folder of the command first: there the engine finds its plugins."""
+    """The folder of the command first: the engine looks for plugins there."""
     return os.pathsep.join([str(Path(command).parent), os.environ["PATH"]])
 
 

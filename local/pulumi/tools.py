@@ -1,4 +1,4 @@
-"""The `pulumi` command and the plugins that it starts: found, downloaded if the user agrees, or built."""
+"""Provides the `pulumi` command and its plugins: installed, downloaded with consent, or built."""
 
 from __future__ import annotations
 
@@ -37,36 +37,36 @@ SCRIPT: Final = "#!/bin/sh\nPYTHONPATH={repository} exec {python} -P -m {module}
 def provide(state: Path, progress: Progress, consent: Consent, pool: Executor) -> Future[None]:
     """Put the command and the policy pack into `<state>/bin`, the plugins into `<state>/pulumi-home`.
 
-    A question is asked, and a download done, before this returns; builds go on in `pool`. The result raises
-    LocalError when something can be neither found, downloaded nor built.
+    Questions and downloads are finished when this returns; builds continue in `pool`. The future raises
+    LocalError when a build fails.
     """
-    command, kubernetes = _found(progress)
+    command, kubernetes = _installed(progress)
     if not (command and kubernetes) and _may_download(progress, consent):
         command, kubernetes = _download(command, kubernetes, progress)
     return pool.submit(_fill, state, command, kubernetes, progress)
 
 
 def _fill(state: Path, command: Path | None, kubernetes: Path | None, progress: Progress) -> None:
-    missing = [name for name, found in ((COMMAND, command), (KUBERNETES, kubernetes)) if found is None]
+    missing = [name for name, path in ((COMMAND, command), (KUBERNETES, kubernetes)) if path is None]
     built = catalog.binaries(missing, progress)
     _link(state / "bin" / COMMAND, command or built[COMMAND])
     _link(plugin_path(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
     _write_script(plugin_path(state / HOME, "aws"), "local.aws.provider")
     pack = REPOSITORY / "policy"
     _write_script(state / "bin" / POLICY_PACK, f'pulumi.policy "$1" {shlex.quote(str(pack))}')
-    _link(state / "bin" / PACK_FILE, pack / PACK_FILE)  # there the engine reads the version of the pack
+    _link(state / "bin" / PACK_FILE, pack / PACK_FILE)  # the engine reads the pack's version there
 
 
 def become_pulumi(operation: str, stack: str) -> NoReturn:
-    """Go on as the user's `pulumi` command in the repository, for a stack that is not `local`.
+    """Replace this process by the user's `pulumi` command, for a stack that is not `local`.
 
-    Raises LocalError when there is no such command: such a stack needs the real AWS provider.
+    Raises LocalError when there is no `pulumi` on PATH.
     """
     command = on_path()
     if command is None:
         raise LocalError(
             f"stack {stack} is on AWS, and `pulumi` is not on PATH: install it from {DOWNLOAD_PAGE};"
-            f" `make preview STACK={stack} OFFLINE=1` shows what the stack is made of without it"
+            f" `make preview STACK={stack} OFFLINE=1` shows the resources without `pulumi`"
         )
     policies = () if operation == "destroy" else ("--policy-pack", str(REPOSITORY / "policy"))
     sys.stdout.flush()
@@ -76,12 +76,12 @@ def become_pulumi(operation: str, stack: str) -> NoReturn:
 
 def on_path() -> Path | None:
     """The `pulumi` command on PATH, whatever its version."""
-    found = shutil.which(COMMAND)
-    return Path(found) if found else None
+    path = shutil.which(COMMAND)
+    return Path(path) if path else None
 
 
-def _found(progress: Progress) -> tuple[Path | None, Path | None]:
-    """The `pulumi` command and the Kubernetes provider, as far as this machine has them."""
+def _installed(progress: Progress) -> tuple[Path | None, Path | None]:
+    """The `pulumi` command and the Kubernetes provider, None for what this machine does not have."""
     built = build.locate([catalog.PROGRAMS[COMMAND], catalog.PROGRAMS[KUBERNETES]])
     command = _suitable(progress) or _existing(_downloads() / "bin" / COMMAND, built[COMMAND])
     return command, _existing(
@@ -90,16 +90,16 @@ def _found(progress: Progress) -> tuple[Path | None, Path | None]:
 
 
 def _suitable(progress: Progress) -> Path | None:
-    """The command on PATH, if it is not too old."""
-    found = on_path()
-    if found is None:
+    """The command on PATH, unless it is too old."""
+    command = on_path()
+    if command is None:
         return None
     try:
         PulumiCommand(version=OLDEST)
     except (InvalidVersionError, subprocess.CalledProcessError, OSError) as error:
-        progress(f"{found} is not used: {error}")
+        progress(f"{command} is not used: {error}")
         return None
-    return found
+    return command
 
 
 def _existing(*binaries: Path) -> Path | None:
@@ -116,7 +116,7 @@ def _downloads() -> Path:
 
 
 def plugin_path(home: Path, provider: str) -> Path:
-    """Where a Pulumi folder has a provider of the version that its SDK asks for."""
+    """The path of a provider in a Pulumi home, in the version of its SDK."""
     return home / "plugins" / f"resource-{provider}-v{sdk_version(provider)}" / f"pulumi-resource-{provider}"
 
 
@@ -126,19 +126,19 @@ def sdk_version(provider: str) -> str:
 
 def _may_download(progress: Progress, consent: Consent) -> bool:
     if reason := unreachable():
-        progress(f"the Pulumi engine is built here: {INSTALLER} cannot be reached ({reason})")
+        progress(f"the Pulumi engine is built from source: {INSTALLER} cannot be reached ({reason})")
         return False
     wanted = f"pulumi {OLDEST} and its Kubernetes provider {sdk_version('kubernetes')}"
     return consent(
         f"Download {wanted} from get.pulumi.com and github.com into {_downloads()} (about 150 MB)?"
-        " Otherwise both are built here, in about 15 minutes."
+        " Otherwise both are built from source in about 15 minutes."
     )
 
 
 def _download(
     command: Path | None, kubernetes: Path | None, progress: Progress
 ) -> tuple[Path | None, Path | None]:
-    """What was given, completed by the official installer; None where it fails."""
+    """Download what is None; None again where the download fails."""
     root = _downloads()
     try:
         if command is None:
@@ -147,8 +147,8 @@ def _download(
         if kubernetes is None:
             version = sdk_version("kubernetes")
             progress(f"downloading the Kubernetes provider {version}")
-            asked = [str(command), "plugin", "install", "resource", "kubernetes", version]
-            subprocess.run(asked, env={**os.environ, "PULUMI_HOME": str(root)}, check=True)
+            install = [str(command), "plugin", "install", "resource", "kubernetes", version]
+            subprocess.run(install, env={**os.environ, "PULUMI_HOME": str(root)}, check=True)
             kubernetes = _existing(plugin_path(root, "kubernetes"))
     except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
         progress(f"the download failed: {error}")
@@ -156,7 +156,7 @@ def _download(
 
 
 def unreachable() -> str:
-    """Why the installer can't be downloaded; "" if it can. In a thread: a name's look-up has no timeout."""
+    """Why the installer cannot be reached; "" if it can. In a thread: a DNS lookup has no timeout."""
     reasons = [f"no answer in {REACH_SECONDS:.0f} s"]
 
     def ask() -> None:

@@ -1,4 +1,4 @@
-"""What `python -m local` does with the stack `local`: start the services, deploy, remove everything."""
+"""Deploys the stack `local`: starts the services, runs Pulumi, removes everything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from local.cluster.alb import lifecycle as balancers
 from local.cluster.nodes import lifecycle
 from local.kubernetes_api import KubernetesApi
 from local.machine.consent import ask
-from local.machine.files import LocalError, Progress, locked
+from local.machine.files import REPOSITORY, LocalError, Progress, locked
 from local.machine.pki import Pki
 from local.machine.processes import Processes
 from local.pulumi import tools
@@ -32,15 +32,15 @@ from local.up import readiness, services
 from plan.names import LOCAL, host_of
 from settings import from_config
 
-PROGRAM: Final = tools.REPOSITORY / "__main__.py"
+PROGRAM: Final = REPOSITORY / "__main__.py"
 NOT_RUNNING: Final = (
-    "nothing runs here yet: `make up` starts the cluster and deploys; `make preview OFFLINE=1` shows what it"
-    " would create"
+    "nothing runs here: `make up` starts the cluster and deploys,"
+    " `make preview OFFLINE=1` shows the resources of the stack"
 )
 
 
-class Target:
-    """The stack `local` and the state folder of its services. `yes` agrees to every question.
+class Deployment:
+    """The stack `local` with its state folder. `yes` answers every question.
 
     Raises SettingsError or ValueError for an invalid stack file, before anything is started.
     """
@@ -52,45 +52,45 @@ class Target:
         self._aws_region: str = self.config.get("aws:region", emulator.REGION)
 
     def up(self, kubeconfig: Path | None = None) -> None:
-        """Start the services, deploy, and say how to reach what is there."""
+        """Start the services, deploy, and show how to reach them."""
         began = time.monotonic()
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._locked(), ThreadPoolExecutor(1) as pool:
-            lacks = services.prepare(self.state, kubeconfig, self.progress, partial(ask, yes=self._yes))
+            missing = services.prepare(self.state, kubeconfig, self.progress, partial(ask, yes=self._yes))
             download = partial(ask, yes=self._yes, default=False)
             engine = tools.provide(self.state, self.progress, download, pool)
             target = services.start(
-                self.state, self.settings, self._aws_region, kubeconfig, lacks, self.progress
+                self.state, self.settings, self._aws_region, kubeconfig, missing, self.progress
             )
             engine.result()
             self._deploy(target)
-            if network.load(self.state) and not target.lacks:
+            if network.load(self.state) and not target.missing:
                 api = KubernetesApi(str(target.kubeconfig), "", threading.Event(), self.progress)
                 readiness.wait(api, self.progress)
-        self._say_how_to_reach(target)
+        self._show_addresses(target)
         self.progress(f"up in {time.monotonic() - began:.1f} s")
 
     def preview(self) -> None:
-        """Show what `up` would do to what runs."""
+        """Show what `up` would change."""
         target = self._running()
         with self._locked():
             self.progress(self._stack(target).preview(refresh=True).summary)
 
     def destroy(self) -> None:
-        """Delete what was deployed; the services go on."""
+        """Delete all resources; the services keep running."""
         target = self._running()
         with self._locked():
             self.progress(self._stack(target).destroy().summary)
 
     def _deploy(self, target: Access) -> None:
-        """Preview, then do it: what is not allowed is rejected before anything is changed."""
+        """Preview, then deploy: a broken policy is reported before anything is changed."""
         stack = self._stack(target)
-        found = stack.preview(refresh=True, show=False)
-        known = "outputs" in access.remembered(self.state)
-        if found.steps or found.drift or found.new_outputs or not known:
-            found = stack.up(len(found.steps), refresh=bool(found.drift))
+        result = stack.preview(refresh=True, show=False)
+        deployed = "outputs" in access.remembered(self.state)
+        if result.steps or result.drift or result.new_outputs or not deployed:
+            result = stack.up(len(result.steps), refresh=bool(result.drift))
             access.remember(self.state, outputs=stack.outputs())
-        self.progress(found.summary)
+        self.progress(result.summary)
 
     def _stack(self, target: Access) -> Stack:
         services = target.environment(self._aws_region)
@@ -106,63 +106,60 @@ class Target:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with locked(self.state / "deploy.lock", self.progress, f"it deploys from {self.state}"):
+        with locked(self.state / "deploy.lock", self.progress, f"it uses {self.state}"):
             yield
 
-    def _say_how_to_reach(self, target: Access) -> None:
+    def _show_addresses(self, target: Access) -> None:
         outputs = access.remembered(self.state)["outputs"]
         shown = {name: value for name, value in outputs.items() if name != "readme"}
         self.progress(f"stack outputs:\n{json.dumps(shown, indent=2, sort_keys=True)}")
         for region, url in access.edges(self.state).items():
             self.progress(f"load balancer of {region}: {url}")
-        self._say_how_to_ask()
+        self._show_curl_commands()
         self.progress(f"AWS emulator: {target.aws.url}  (access key and secret key: local)")
         self.progress(f"kubeconfig: {target.kubeconfig}\n\n  export KUBECONFIG={target.kubeconfig}\n")
         for remark in services.remarks(target):
             self.progress(remark)
 
-    def _say_how_to_ask(self) -> None:
-        """A company's Agent, through the load balancer of its first region."""
+    def _show_curl_commands(self) -> None:
+        """For each company's Agent, through the load balancer of its first region."""
         edges, authority = access.edges(self.state), Pki(folder=self.state / "pki").authority
         for company in self.settings.companies:
             host = host_of(company.namespace, self.settings.domain)
             url = edges.get(self.settings.regions_of(company)[0].name)
             if url:
-                place = f"{host}:443:{urlsplit(url).hostname}"
-                self.progress(f"  curl --resolve {place} --cacert {authority} https://{host}/health")
+                resolve = f"{host}:443:{urlsplit(url).hostname}"
+                self.progress(f"  curl --resolve {resolve} --cacert {authority} https://{host}/health")
 
 
 def status(state: Path, progress: Progress) -> None:
-    """Say what of the local target runs."""
+    """Show which processes run, and whether anything is deployed."""
     processes = Processes(state)
-    there = network.load(state)
-    nodes = [lifecycle.name_of(region) for region in there.numbers] if there else []
-    names = (
-        *control_plane.PARTS,
-        emulator.NAME,
-        load_balancer_controller.NAME,
-        *nodes,
-        *((addons.PROVISIONER, *map(balancers.name_of, there.numbers)) if there else ()),
-    )
+    of_nodes = network.load(state)
+    names = [*control_plane.PROGRAMS, emulator.NAME, load_balancer_controller.NAME]
+    if of_nodes:
+        names += [*map(lifecycle.name_of, of_nodes.numbers), addons.PROVISIONER]
+        names += map(balancers.name_of, of_nodes.numbers)
     for name in names if state.exists() else ():
-        found = processes.find(name)
-        progress(
-            f"{name}: "
-            + (f"runs, process {found.pid}, log {processes.log(name)}" if found else "does not run")
-        )
+        running = processes.find(name)
+        text = f"runs, process {running.pid}, log {processes.log(name)}" if running else "does not run"
+        progress(f"{name}: {text}")
     progress("deployed" if access.remembered(state).get("outputs") else "nothing is deployed")
 
 
 def down(state: Path, progress: Progress) -> None:
-    """Stop every process of the state folder and remove it: all that was deployed lives in it."""
+    """Stop every process of the state folder, then remove the folder with everything that was deployed."""
     existed = state.exists()
-    elsewhere = access.remembered(state).get("kubeconfig")
-    with locked(state / "deploy.lock", progress, f"it deploys from {state}"):
+    external = access.remembered(state).get("kubeconfig")
+    with locked(state / "deploy.lock", progress, f"it uses {state}"):
         stopped = Processes(state, progress).stop_all()
         lifecycle.clean(state)
         shutil.rmtree(state)
     if stopped:
         progress(f"stopped {', '.join(stopped)}")
-    if elsewhere:
-        progress(f"what was made in the cluster of {elsewhere} is still there: nothing manages it now")
-    progress(f"removed {state}" if existed or stopped else "nothing runs here and nothing was left")
+    if external:
+        progress(
+            f"the resources in the cluster of {external} still exist, but Pulumi's state of them is deleted:"
+            " remove them with kubectl"
+        )
+    progress(f"removed {state}" if existed or stopped else "nothing runs here, nothing to remove")

@@ -1,4 +1,4 @@
-"""Waiting until every node and workload of a cluster is ready, or saying why one is not."""
+"""Waits until every node and workload of a cluster is ready."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SHOWN = 5
 
 
 def wait(api: KubernetesApi, progress: Progress) -> None:
-    """Until every node is ready, and every StatefulSet and Deployment has the ready pods that it asks for.
+    """Wait until every node is ready and every StatefulSet and Deployment has its ready replicas.
 
-    Raises LocalError after LIMIT_SECONDS, with the pods that are not ready and what they wait for.
+    Raises LocalError after LIMIT_SECONDS, with the reason of each pod that is not ready.
     """
     began = reported = time.monotonic()
     while waiting := list(_unready(api)):
@@ -39,10 +39,10 @@ def _unready(api: KubernetesApi) -> Iterator[str]:
     for kind in ("statefulsets", "deployments"):
         for item in api.call("GET", f"/apis/apps/v1/{kind}")["items"]:
             metadata, status = item["metadata"], item.get("status", {})
-            seen = status.get("observedGeneration") == metadata["generation"]
+            observed = status.get("observedGeneration") == metadata["generation"]
             wanted = item["spec"].get("replicas", 1)
             current = min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
-            if not seen or current < wanted:
+            if not observed or current < wanted:
                 yield f"{metadata['namespace']}/{metadata['name']}"
 
 
@@ -56,16 +56,16 @@ def _reasons(api: KubernetesApi) -> Iterator[str]:
             yield f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {_reason(pod)}"
 
 
-def _condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
-    conditions = found["status"].get("conditions", [])
-    return next((one for one in conditions if one["type"] == kind), {})
+def _condition(resource: dict[str, Any], kind: str) -> dict[str, Any]:
+    conditions = resource["status"].get("conditions", [])
+    return next((condition for condition in conditions if condition["type"] == kind), {})
 
 
 def _reason(pod: dict[str, Any]) -> str:
     status = pod["status"]
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
-        if waits := container["state"].get("waiting"):
-            return f"{container['name']} waits: {waits.get('reason')} {waits.get('message', '')}".strip()
+        if waiting := container["state"].get("waiting"):
+            return f"{container['name']} waits: {waiting.get('reason')} {waiting.get('message', '')}".strip()
     for name in ("PodScheduled", "Initialized", "ContainersReady"):
         if (condition := _condition(pod, name)) and condition["status"] != "True":
             return f"{condition.get('reason', name)}: {condition.get('message', '')}"

@@ -1,6 +1,4 @@
-"""Starts what a deployment on this machine stands on: an AWS emulator, a control plane, and nodes where this
-machine can have them.
-"""
+"""Starts the services of the stack `local`: AWS emulator, control plane, and nodes if possible."""
 
 from __future__ import annotations
 
@@ -27,14 +25,14 @@ KUBECTL = "https://kubernetes.io/docs/tasks/tools/"
 
 
 def prepare(state: Path, kubeconfig: Path | None, progress: Progress, consent: Consent) -> list[str]:
-    """Install what nodes need; return what this machine still lacks for them.
+    """Install packages for nodes; return the requirements that this machine does not meet.
 
-    Nothing is needed where `kubeconfig`, given now or before, is of a cluster that is there already.
+    An external cluster has no requirements.
     """
-    lacks = [] if _given(state, kubeconfig) else requirements.prepare(progress, consent)
-    if lacks:
-        progress(_no_nodes(lacks))
-    return lacks
+    missing = [] if _external(state, kubeconfig) else requirements.prepare(progress, consent)
+    if missing:
+        progress(_no_nodes(missing))
+    return missing
 
 
 def start(
@@ -42,20 +40,20 @@ def start(
     settings: Settings,
     aws_region: str,
     kubeconfig: Path | None,
-    lacks: list[str],
+    missing: list[str],
     progress: Progress,
 ) -> Access:
-    """Start what does not run yet. `aws_region`: the cluster's; `lacks`: why there are no nodes."""
-    given = _given(state, kubeconfig)
+    """Start the services that do not run. `aws_region`: the cluster's; `missing`: why there are no nodes."""
+    external = _external(state, kubeconfig)
     regions = sorted(region.name for region in settings.regions)
-    planned = None if given or lacks else network.ensure(state, regions)
+    planned = None if external or missing else network.ensure(state, regions)
     address = planned.host if planned else ports.LOOPBACK
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(emulator.start, state, progress, address=address)
-        config = given or control_plane.start(state, progress, address=address).kubeconfig
+        config = external or control_plane.start(state, progress, address=address).kubeconfig
         aws = starting.result()
-    if given:
-        access.remember(state, kubeconfig=str(given.resolve()))
+    if external:
+        access.remember(state, kubeconfig=str(external.resolve()))
     if planned:
         images = [settings.agency_image, settings.images.python, settings.images.rclone]
         unenforced = network_policies.obstacle()
@@ -69,26 +67,26 @@ def start(
     if settings.hosted_zone_id:
         emulator.ensure_hosted_zone(aws.url, settings.hosted_zone_id, settings.domain)
     if any(settings.ingress_of(region).makes_load_balancers for region in settings.regions):
-        load_balancer_controller.start(state, config, aws, aws_region, progress, webhooks=not given)
-    told = access.remembered(state).get("unenforced")
-    return Access(kubeconfig=config, aws=aws, lacks=lacks, unenforced=told)
+        load_balancer_controller.start(state, config, aws, aws_region, progress, webhooks=not external)
+    remembered = access.remembered(state)
+    return Access(kubeconfig=config, aws=aws, missing=missing, unenforced=remembered.get("unenforced"))
 
 
 def remarks(target: Access) -> list[str]:
-    """What the user should know at the end of a deployment: why pods stay pending, where to get `kubectl`."""
-    found = [_no_nodes(target.lacks)] if target.lacks else []
+    """Remarks for the user at the end of a deployment."""
+    lines = [_no_nodes(target.missing)] if target.missing else []
     if target.unenforced:
-        found.append(f"network policies are not enforced here: {target.unenforced}")
+        lines.append(f"network policies are not enforced here: {target.unenforced}")
     if shutil.which("kubectl") is None:
-        found.append(f"`kubectl` is not on PATH; get it from {KUBECTL}")
-    return found
+        lines.append(f"`kubectl` is not on PATH; get it from {KUBECTL}")
+    return lines
 
 
-def _given(state: Path, kubeconfig: Path | None) -> Path | None:
-    """The kubeconfig of a cluster that is not one of ours."""
+def _external(state: Path, kubeconfig: Path | None) -> Path | None:
+    """The kubeconfig of an external cluster, from the command line or from an earlier run."""
     remembered = access.remembered(state).get("kubeconfig")
     return kubeconfig or (Path(remembered) if remembered else None)
 
 
-def _no_nodes(lacks: Sequence[str]) -> str:
-    return "no nodes, so pods stay pending: this machine lacks\n  " + "\n  ".join(lacks)
+def _no_nodes(missing: Sequence[str]) -> str:
+    return "no nodes, so pods stay pending: missing on this machine (required):\n  " + "\n  ".join(missing)

@@ -35,7 +35,7 @@ def test_a_broken_stack_file_ends_with_a_line_for_each_fault_and_starts_nothing(
 
 
 @pytest.mark.parametrize("text", [None, "config: {a: b", "- 1"])
-def test_what_is_no_stack_file_ends_with_its_path(tmp_path: Path, state: Path, text: str | None) -> None:
+def test_an_invalid_stack_file_is_named(tmp_path: Path, state: Path, text: str | None) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     if text is not None:
         file.write_text(text)
@@ -55,7 +55,7 @@ def test_a_stack_on_aws_needs_the_pulumi_command_and_that_is_said(state: Path, c
 
 
 @pytest.mark.parametrize("command", ["preview", "destroy"])
-def test_what_needs_a_running_cluster_says_what_starts_one(state: Path, command: str) -> None:
+def test_without_a_running_cluster_the_error_names_make_up(state: Path, command: str) -> None:
     code, said, errors = run(state, command)
     assert (code, said) == (1, "")
     assert "`make up` starts the cluster" in errors
@@ -86,5 +86,5 @@ def test_an_offline_preview_of_a_stack_that_breaks_a_policy_fails(tmp_path: Path
     assert "variable SEARCH_TOKEN holds a secret in plain text" in said
 
 
-def test_taking_down_what_is_not_up_says_so(state: Path) -> None:
-    assert run(state, "down") == (0, "nothing runs here and nothing was left\n", "")
+def test_down_without_anything_running_says_so(state: Path) -> None:
+    assert run(state, "down") == (0, "nothing runs here, nothing to remove\n", "")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from local.cluster import control_plane as service
-from local.cluster.control_plane import API_SERVER, CONTEXT, ETCD, PARTS, ControlPlane
+from local.cluster.control_plane import API_SERVER, CONTEXT, ETCD, PROGRAMS, ControlPlane
 from local.machine import ports, procfs
 from local.machine.processes import STATE_VARIABLE, ProcessError, Processes, Running
 from tests.services import until
@@ -43,7 +43,7 @@ def has_config_map(control_plane: ControlPlane, name: str) -> bool:
 
 
 def running(state: Path) -> dict[str, Running | None]:
-    return {name: Processes(state).find(name) for name in PARTS}
+    return {name: Processes(state).find(name) for name in PROGRAMS}
 
 
 def kill(state: Path, name: str) -> None:
@@ -182,7 +182,7 @@ def test_a_second_start_changes_nothing(own: Path) -> None:
     assert told == []
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", PROGRAMS)
 def test_a_killed_part_comes_back_alone_and_nothing_is_lost(own: Path, part: str) -> None:
     first = service.start(own, print)
     put_config_map(first, f"before-killing-{part}")
@@ -193,7 +193,7 @@ def test_a_killed_part_comes_back_alone_and_nothing_is_lost(own: Path, part: str
 
     after = running(own)
     assert control_plane == first
-    assert [name for name in PARTS if after[name] != before[name]] == [part]
+    assert [name for name in PROGRAMS if after[name] != before[name]] == [part]
     assert has_config_map(control_plane, f"before-killing-{part}")
     put_config_map(control_plane, f"after-killing-{part}")
 
@@ -219,7 +219,7 @@ def test_an_api_server_whose_port_was_taken_moves_and_the_others_follow(own: Pat
 def test_stop_leaves_no_process_and_the_next_start_finds_everything(own: Path) -> None:
     put_config_map(service.start(own, print), "before-stopping")
 
-    assert sorted(Processes(own).stop_all()) == sorted(PARTS)
+    assert sorted(Processes(own).stop_all()) == sorted(PROGRAMS)
     assert list(procfs.find_by_environment({STATE_VARIABLE: str(own.resolve())})) == []
 
     assert has_config_map(service.start(own, print), "before-stopping")

@@ -53,7 +53,7 @@ def failure(agrees: bool = True) -> str:
 def test_a_bare_machine_gets_all_packages_at_once_and_nothing_a_second_time(machine: Machine) -> None:
     said = ensure()
 
-    assert said[0] == f"this machine lacks Debian packages: {', '.join(ALL)}"
+    assert said[0] == f"missing Debian packages: {', '.join(ALL)}"
     assert said[1] == f"Install them with `{BY_HAND}`?"
     assert said[2] == f"running `{BY_HAND}`"
     assert re.fullmatch(rf"installed {', '.join(ALL)} in \d+ s", said[-1])
@@ -156,7 +156,7 @@ def test_programs_that_are_installed_outside_of_path_are_named(machine: Machine)
 
     message = failure()
 
-    assert f"nothing of {', '.join(ALL)} is found: PATH must contain /usr/sbin and /usr/bin" in message
+    assert f"{', '.join(ALL)} cannot be used: PATH must contain /usr/sbin and /usr/bin" in message
 
 
 def test_a_long_installation_shows_its_progress(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,7 +194,7 @@ def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -
     assert names_of(target.records()) == left, "records of another company went with it"
     retained = [line for line in said.splitlines() if line.startswith("- delete") and "(retained: " in line]
     assert len(retained) == len(kept) == 5
-    assert "5 of the deleted are retained" in said
+    assert "5 of the deleted resources are retained" in said
 
     target.write()
     target.up()
@@ -237,7 +237,7 @@ def test_killed_or_interrupted_and_run_again_it_ends_as_if_it_had_not_been(
         for part in wanted:
             assert found[part] == wanted[part], part
         parts = sorted(name for _, _, marks in marked_of(other.state) if (name := marks.get(MARK)))
-        assert parts == sorted([*control_plane.PARTS, emulator.NAME])
+        assert parts == sorted([*control_plane.PROGRAMS, emulator.NAME])
         code, said, _ = run(other.state, "down")
         assert (code, said.splitlines()[-1]) == (0, f"removed {other.state}")
         assert marked_of(other.state) == []

@@ -1,7 +1,7 @@
-"""Container images, made on the spot from Debian packages and programs of ours: there is no registry here.
+"""Layers and archives of container images, made from Debian packages, wheels and programs of this project.
 
-A layer is a tar file in the cache, named by all that shapes it; an image is a configuration and its layers,
-as `docker save` writes them.
+A layer is a tar file in the cache, named by a hash of everything it depends on. An archive has images, each a
+configuration and its layers, in the format of `docker save`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from local.machine.files import LocalError, Progress, locked
 from local.programs import build
 
 PACKAGES = ("ca-certificates", "catatonit", "coreutils", "dash", "libstdc++6", "python3")
-"""Of the base layer. catatonit is the first process of a pod; dash the shell of the volume provisioner."""
+"""Of the base layer. catatonit is the pause program of pods, dash the shell of the volume provisioner."""
 PYTHON = re.compile(r"usr/lib/python(3\.\d+)$")
 LINKS = {"bin/sh": "dash"}
-"""What the packages' own scripts would make; they are not run."""
+"""Links that the packages' scripts would create; the scripts are not run."""
 LOG_LINES = 15
 
 
 class ImageError(LocalError):
-    """An image could not be made; the message says what is missing or quotes what failed."""
+    """An image could not be made; the message names what is missing or quotes the failed command."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,32 +45,32 @@ class Image:
 
 
 def base(progress: Progress) -> Path:
-    """The layer with Debian's Python, of the release that this machine runs."""
+    """The layer with Python from the Debian release of this machine."""
     suite = _release()
     key = json.dumps([suite, PACKAGES, LINKS])
     return layer("base", key, lambda target: _base(suite, target, progress), progress)
 
 
 def layer(name: str, key: str, make: Callable[[Path], None], progress: Progress) -> Path:
-    """The tar file that `make` writes, from the cache if it is there. `key`: all that shapes it."""
+    """The tar file that `make` writes, or the cached file. `key` has everything that the file depends on."""
     folder = build.cache() / "layers" / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    found = folder / "layer.tar"
-    if not found.exists():
-        with locked(folder / "lock", progress, f"it makes the image layer {name}"):
-            if not found.exists():
+    file = folder / "layer.tar"
+    if not file.exists():
+        with locked(folder / "lock", progress, f"it creates the image layer {name}"):
+            if not file.exists():
                 unfinished = folder / "unfinished.tar"
                 make(unfinished)
-                unfinished.replace(found)
-    return found
+                unfinished.replace(file)
+    return file
 
 
 def wheels(requirements: Path, base: Path, target: str, progress: Progress) -> Path:
-    """The layer with the wheels of a pinned list below the folder `target`, for the Python of `base`."""
+    """The layer with the wheels of a pinned list in the folder `target`, for the Python of `base`."""
     version = python_version(base)
     key = json.dumps([requirements.read_text(), version, target])
 
     def make(layer: Path) -> None:
-        progress(f"fetching the wheels of {requirements.parent.name} (half a minute, once)")
+        progress(f"downloading the wheels of {requirements.parent.name} (half a minute, once)")
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             command += [
@@ -83,9 +83,11 @@ def wheels(requirements: Path, base: Path, target: str, progress: Progress) -> P
             ]
             answer = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True)
             if answer.returncode != 0:
-                raise ImageError(f"pip could not fetch the wheels of {requirements}:\n{_tail(answer.stderr)}")
+                raise ImageError(
+                    f"pip could not download the wheels of {requirements}:\n{_tail(answer.stderr)}"
+                )
             if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-                # Later nothing can be: a container's root is read-only.
+                # Compiled now: a container's root file system is read-only.
                 mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
                 compileall.compile_dir(folder, quiet=2, invalidation_mode=mode, stripdir=folder)
             tree({target: Path(folder)})(layer)
@@ -95,13 +97,13 @@ def wheels(requirements: Path, base: Path, target: str, progress: Progress) -> P
 
 def python_version(base: Path) -> str:
     with tarfile.open(base) as archive:
-        found = [PYTHON.search(entry.name) for entry in archive if entry.isdir()]
-    return next(match[1] for match in found if match)
+        matches = [PYTHON.search(entry.name) for entry in archive if entry.isdir()]
+    return next(match[1] for match in matches if match)
 
 
 def tree(files: Mapping[str, Path], *, without: str = "") -> Callable[[Path], None]:
-    """What writes a layer of files and folders of this machine, each at its path in the image, but not those
-    named `without`.
+    """Returns a function that writes a layer. `files` maps a path in the image to a file or folder of this
+    machine; files named `without` are left out.
     """
 
     def write(target: Path) -> None:
@@ -113,7 +115,7 @@ def tree(files: Mapping[str, Path], *, without: str = "") -> Callable[[Path], No
 
 
 def digest_of(*sources: Path) -> str:
-    """Of the contents and modes of files and folders."""
+    """A digest of the contents and modes of files and folders."""
     digest = hashlib.sha256()
     for source in sources:
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
@@ -124,10 +126,8 @@ def digest_of(*sources: Path) -> str:
 
 
 def save(images: Sequence[Image], target: Path) -> None:
-    """Write the images as one archive that `ctr images import` takes. Layers that they share are in it
-    once.
-    """
-    told = []
+    """Write the images as one archive for `ctr images import`, with shared layers once."""
+    manifest = []
     with tarfile.open(target, "w") as archive:
         stored: dict[Path, str] = {}
         for image in images:
@@ -139,14 +139,14 @@ def save(images: Sequence[Image], target: Path) -> None:
             config = json.dumps(_configuration(image, digests)).encode()
             name = f"{hashlib.sha256(config).hexdigest()}.json"
             _add(archive, name, config)
-            told.append(
+            manifest.append(
                 {
                     "Config": name,
                     "RepoTags": [image.name],
                     "Layers": [f"{digest}.tar" for digest in digests],
                 }
             )
-        _add(archive, "manifest.json", json.dumps(told).encode())
+        _add(archive, "manifest.json", json.dumps(manifest).encode())
 
 
 def _configuration(image: Image, digests: Sequence[str]) -> dict[str, object]:
@@ -168,7 +168,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def _plain(entry: tarfile.TarInfo, without: str) -> tarfile.TarInfo | None:
-    """Nobody's own files of no time, readable for every user: images run as any."""
+    """Without owner and time, and readable for every user: containers run as any user."""
     if Path(entry.name).name == without:
         return None
     entry.uid = entry.gid = entry.mtime = 0
@@ -188,14 +188,14 @@ def _digest(path: Path) -> str:
 
 def _release() -> str:
     lines = (line.partition("=") for line in Path("/etc/os-release").read_text().splitlines())
-    told = {key: value.strip('"') for key, _, value in lines}
-    return told.get("VERSION_CODENAME", "")
+    values = {key: value.strip('"') for key, _, value in lines}
+    return values.get("VERSION_CODENAME", "")
 
 
 def _base(suite: str, target: Path, progress: Progress) -> None:
     if shutil.which("mmdebstrap") is None:
-        raise ImageError("no `mmdebstrap` on PATH: it makes the images' base; `apt-get install mmdebstrap`")
-    progress(f"making the base of the images from packages of {suite} (half a minute, once)")
+        raise ImageError("no `mmdebstrap` on PATH, needed for images: run `apt-get install mmdebstrap`")
+    progress(f"making the base layer of images from Debian packages of {suite} (half a minute, once)")
     target.unlink(missing_ok=True)
     links = [f"ln -s {points_to} $1/{link}" for link, points_to in LINKS.items()]
     command = ["mmdebstrap", "--variant=extract", "--format=tar", f"--include={','.join(PACKAGES)}"]

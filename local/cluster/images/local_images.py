@@ -1,4 +1,4 @@
-"""The images that need no registry: what the local target runs unless the stack file names others."""
+"""The images that this machine makes: the default images of the stack `local`."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from local.machine.files import REPOSITORY, Progress
 from local.programs import catalog
 from settings.models import REFERENCE_IMAGE
 
-HERE = "localhost/"
-PYTHON_IMAGE = f"{HERE}digital-agency/python:local"
-RCLONE_IMAGE = f"{HERE}digital-agency/rclone:local"
-PAUSE_IMAGE = f"{HERE}digital-agency/pause:local"
-"""What holds a pod's namespaces together, for containerd."""
+LOCAL_REGISTRY = "localhost/"
+PYTHON_IMAGE = f"{LOCAL_REGISTRY}digital-agency/python:local"
+RCLONE_IMAGE = f"{LOCAL_REGISTRY}digital-agency/rclone:local"
+PAUSE_IMAGE = f"{LOCAL_REGISTRY}digital-agency/pause:local"
+"""containerd runs it in every pod, to hold the namespaces."""
 APPLICATION = REPOSITORY / "local" / "reference_app"
 LIBRARIES = "/opt/python"
 
 
 def make(names: Iterable[str], progress: Progress) -> Path:
-    """One archive with the images of these names that are made here, and the pause image.
+    """An archive with the images of `names` that are local, the pause image and the Python image.
 
-    Raises ImageError for an image of this machine that nobody knows how to make.
+    Raises ImageError for an unknown local image.
     """
-    wanted = sorted({name for name in names if name.startswith(HERE)} | {PAUSE_IMAGE, PYTHON_IMAGE})
+    wanted = sorted({name for name in names if name.startswith(LOCAL_REGISTRY)} | {PAUSE_IMAGE, PYTHON_IMAGE})
     if unknown := [name for name in wanted if name not in _MAKERS]:
-        raise ImageError(f"images: {unknown[0]} can't be made here; accepted: {', '.join(sorted(_MAKERS))}")
-    made = [_MAKERS[name](progress) for name in wanted]
-    key = "".join(f"{image}" for image in made)
-    return layers.layer("images", key, lambda target: layers.save(made, target), progress)
+        raise ImageError(
+            f"unknown local image: must be one of {', '.join(sorted(_MAKERS))}; got {unknown[0]}"
+        )
+    images = [_MAKERS[name](progress) for name in wanted]
+    key = "".join(f"{image}" for image in images)
+    return layers.layer("images", key, lambda target: layers.save(images, target), progress)
 
 
 def _pause(progress: Progress) -> Image:

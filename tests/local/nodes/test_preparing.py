@@ -107,21 +107,21 @@ def test_where_no_package_helps_nothing_is_installed_and_nobody_asked(
     def consent(question: str) -> bool:
         raise AssertionError(question)
 
-    lacks = requirements.prepare(print, consent)
+    missing = requirements.prepare(print, consent)
 
-    assert lacks[-1].startswith(line)
+    assert missing[-1].startswith(line)
     assert machine.calls() == []
 
 
-def reached(*lacks: str) -> Access:
+def reached(*missing: str) -> Access:
     aws = Emulator(url="http://127.0.0.1:1", instance="1", profile=Path("profile"))
-    return Access(kubeconfig=Path("kubeconfig"), aws=aws, lacks=lacks)
+    return Access(kubeconfig=Path("kubeconfig"), aws=aws, missing=missing)
 
 
 def test_the_last_lines_say_again_why_pods_stay_pending_and_where_to_get_kubectl(machine: Machine) -> None:
     pending, kubectl = services.remarks(reached(NAMESPACES))
 
-    assert pending == f"no nodes, so pods stay pending: this machine lacks\n  {NAMESPACES}"
+    assert pending == f"no nodes, so pods stay pending: missing on this machine (required):\n  {NAMESPACES}"
     assert kubectl == "`kubectl` is not on PATH; get it from https://kubernetes.io/docs/tasks/tools/"
 
 

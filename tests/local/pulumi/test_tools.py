@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machine.files import LocalError
+from local.machine.files import REPOSITORY, LocalError
 from local.programs import build
 from local.pulumi import tools
 
@@ -153,9 +153,9 @@ def test_another_stack_is_the_real_command_s_with_the_policy_pack(machine: Machi
     script(machine.path / "pulumi", 'echo "$PWD $@"')
     done = subprocess.run(
         [tools.sys.executable, "-m", "local", "preview", "--stack", "prod"],
-        cwd=tools.REPOSITORY,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
     )
-    expected = f"{tools.REPOSITORY} preview --stack prod --policy-pack {tools.REPOSITORY / 'policy'}\n"
+    expected = f"{REPOSITORY} preview --stack prod --policy-pack {REPOSITORY / 'policy'}\n"
     assert (done.returncode, done.stdout) == (0, expected), done.stderr
