@@ -142,9 +142,7 @@ def test_a_kept_bucket_is_taken_over_only_by_an_import(account: Account) -> None
     versioning = account.resource("aws:s3/bucketVersioning:BucketVersioning")
     versioning.up({**program, "versioningConfiguration": {"status": "Enabled"}})
     again = Resource(account.provider, BUCKET, first.name)
-    message = (
-        f"bucket {name} was kept from before; add `adopt: true` to regions[name={REGION}] in the stack file"
-    )
+    message = f"bucket {name} was retained by an earlier deployment; add `adopt: true` to regions[name={REGION}] in the stack file"
     with pytest.raises(ProviderError, match=re.escape(message)):
         again.up(program)
     again.adopt(name)
@@ -158,13 +156,13 @@ def test_a_bucket_is_kept_from_the_end_of_the_run_that_created_it(account: Accou
     first = Resource(lambda: Provider(resources), BUCKET, name)
     first.up({"bucket": name})
     resources.buckets.close()
-    with pytest.raises(ProviderError, match=f"bucket {name} was kept from before"):
+    with pytest.raises(ProviderError, match=f"bucket {name} was retained by an earlier deployment"):
         account.resource(BUCKET).up({"bucket": name})
 
 
 def test_a_bucket_that_somebody_else_made_is_not_taken_for_an_interrupted_creation(account: Account) -> None:
     account.client("s3", "us-east-1").create_bucket(Bucket=f"{account.name}-other")
-    with pytest.raises(ProviderError, match="was kept from before"):
+    with pytest.raises(ProviderError, match="was retained by an earlier deployment"):
         account.resource(BUCKET).up({"bucket": f"{account.name}-other"})
 
 

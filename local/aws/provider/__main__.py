@@ -1,4 +1,4 @@
-"""The plugin's process: the Pulumi engine starts it, reads its port and ends it."""
+"""The plugin's process. The Pulumi engine starts the process, reads its port and ends it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main() -> None:
     server.start()
     print(port, flush=True)
     while not ended.wait(WATCH_SECONDS):
-        if os.getppid() != parent:  # the engine was killed: it ends no plugin then
+        if os.getppid() != parent:  # a killed engine does not end its plugins
             os._exit(1)
     server.stop(grace=None)
     resources.buckets.close()

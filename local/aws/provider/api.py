@@ -21,7 +21,7 @@ class ApiError(LocalError):
     """The emulator rejected a call; `code` is AWS's."""
 
     def __init__(self, call: str, code: str, message: str) -> None:
-        if "<html" in message:  # moto's answer to a path that it does not serve
+        if "<html" in message:  # moto's answer to an unknown path
             code, message = "NotImplemented", "the AWS emulator does not offer this call"
         super().__init__(f"{call}: {code}: {message}")
         self.code = code
@@ -50,7 +50,7 @@ def local_endpoint(environment: Mapping[str, str]) -> str:
 
 
 class Client:
-    """One service in one region."""
+    """Client of one service in one region."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -65,7 +65,7 @@ class Client:
         return self._checked(call, lambda: getattr(self._client, call)(**parameters))
 
     def list(self, call: str, parameters: Values) -> Values:
-        """All pages of a listing as one."""
+        """All pages of a listing as one answer."""
         pages = self._client.get_paginator(call).paginate(**parameters)
         return self._checked(call, pages.build_full_result)
 
@@ -101,7 +101,7 @@ class AwsApi:
             return self._clients[service, region]
 
     def _create(self, service: str, region: str) -> Any:
-        # Imported here: the import takes a good part of a second, and the engine waits for the port.
+        # Imported here: the import takes most of a second, and the engine waits for the port.
         import boto3
         from botocore.config import Config
 

@@ -1,9 +1,8 @@
-"""Tells a bucket that an interrupted run created from one that was kept when it left the stack.
+"""Distinguishes buckets that an interrupted run created from buckets that were retained.
 
-The engine does not remember a resource whose creation was interrupted, and S3 cannot create a bucket
-together with a tag. So a parameter of SSM in the emulator says that a bucket is being created: from before
-its creation until the engine has recorded the bucket, that is when a part of the bucket is created, or when
-the run ends.
+The engine does not record a resource whose creation was interrupted, and S3 cannot create a bucket with tags.
+So an SSM parameter in the emulator says that a bucket is being created. The parameter exists until the engine
+has recorded the bucket: until another resource of the bucket is created, or the run ends.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _PARAMETER = "/digital-agency/creating-bucket/"
 
 
 class BucketCreations:
-    """The creations of buckets that the engine may not have recorded yet."""
+    """Created buckets that the engine may not have recorded yet."""
 
     def __init__(self, api: AwsApi) -> None:
         self._api = api
@@ -27,15 +26,15 @@ class BucketCreations:
         self._created, self._recorded = set[str](), set[str]()
 
     def interrupted(self, s3: Client, bucket: str) -> bool:
-        """Whether an interrupted run created the bucket. Raises LocalError when the bucket was kept."""
+        """Whether an interrupted run created the bucket. Raises LocalError for a retained bucket."""
         try:
             s3.send("head_bucket", {"Bucket": bucket})
             self._ssm().send("get_parameter", {"Name": _PARAMETER + bucket})
         except ApiError as error:
             if error.code == "ParameterNotFound":
                 raise LocalError(
-                    f"bucket {bucket} was kept from before; add `adopt: true` to regions[name={s3.region}]"
-                    " in the stack file"
+                    f"bucket {bucket} was retained by an earlier deployment; add `adopt: true` to"
+                    f" regions[name={s3.region}] in the stack file"
                 ) from None
             if error.not_found:
                 return False
@@ -49,7 +48,7 @@ class BucketCreations:
             self._recorded.discard(bucket)
 
     def created(self, bucket: str) -> None:
-        """The engine gets the answer now: at the run's end it has recorded the bucket."""
+        """The engine will have recorded the bucket at the end of the run."""
         with self._lock:
             self._created.add(bucket)
 
@@ -67,7 +66,7 @@ class BucketCreations:
                 raise
 
     def close(self) -> None:
-        """The run has ended in an orderly way."""
+        """The run has ended in order."""
         for bucket in sorted(self._created):
             self.record(bucket)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a resource's inputs, by the table and by botocore's models of the calls."""
+"""Validates a resource's inputs by the table and by botocore's models of the calls."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from local.aws.provider.shapes import Problems, property_of, unknown
 from local.aws.provider.table import Row
 
 MISSING: Final = "missing (required)"
-_FAULTS: Final = {
+_MESSAGES: Final = {
     "missing required field": MISSING,
     "invalid type": "must be one of {valid_types}, got {param!r}",
     "invalid range": "must be at least {min_allowed}, got {param}",
     "invalid length": "must have a length of at least {min_allowed}, got {param}",
 }
-"""Faults that botocore reports, in our words."""
+"""Messages for the errors that botocore reports."""
 
 
 def problems_of(row: Row, client: Client, inputs: Values) -> Problems:
-    """The problems of the inputs by property path. Whatever is not known yet has none."""
+    """Problems of the inputs by property path. Values that are not known yet have none."""
     known = {name: value for name, value in inputs.items() if name[:2] != "__" and not _has_unknown(value)}
     allowed = _allowed(row, properties_shape(row, client, row.main))
     problems = unknown(known.keys() - allowed, allowed)
     known = {name: value for name, value in known.items() if name not in problems}
-    problems |= _lost(row, without(row, known))
+    problems |= _without_place(row, without(row, known))
     complete = {"region": REGION, **{name: inputs[name] for name in inputs if name.startswith("__")}, **known}
     sent = parameters(row, client, row.main, complete, problems)
     problems = _model_problems(row, client, sent) | problems
@@ -65,14 +65,14 @@ def _allowed(row: Row, shape: Any) -> set[str]:
     }
 
 
-def _lost(row: Row, given: Values) -> Problems:
-    """What a record set has no place for."""
-    nested = present(jmespath.search(row.nest, present(jmespath.search(row.flatten, given))))
+def _without_place(row: Row, inputs: Values) -> Problems:
+    """Inputs for which a record set has no place."""
+    nested = present(jmespath.search(row.nest, present(jmespath.search(row.flatten, inputs))))
     return {
         path_of(change.path): "unknown key"
         if change.new is None
         else f"must have 1 element, got {len(change.old)}"
-        for change in changes(given, nested)
+        for change in changes(inputs, nested)
     }
 
 
@@ -80,12 +80,12 @@ def _model_problems(row: Row, client: Client, sent: Values) -> Problems:
     from botocore.validate import ParamValidator
 
     report = ParamValidator().validate(sent, client.shape(row.main))
-    found = Problems()
-    for fault, name, details in report._errors:
-        member = f"{name}.{details['required_name']}" if fault == "missing required field" else name
+    problems = Problems()
+    for kind, name, details in report._errors:
+        member = f"{name}.{details['required_name']}" if kind == "missing required field" else name
         at = re.sub(
             rf"^\.?(ChangeBatch\.Changes\[0\]\.ResourceRecordSet|{row.body or '(?!)'})?\.?", "", member
         )
         path = ".".join(row.key.get(part) or property_of(part, row.names) for part in at.split("."))
-        found[path] = _FAULTS.get(fault, fault + ", got {param!r}").format_map({"param": None, **details})
-    return found
+        problems[path] = _MESSAGES.get(kind, kind + ", got {param!r}").format_map({"param": None, **details})
+    return problems

@@ -1,4 +1,4 @@
-"""What is sent to the emulator for a resource, and the resource in what the emulator answers."""
+"""From properties to the parameters of calls, and from answers to properties."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local.aws.provider.shapes import Problems, fit, same, to_tags, unfit
 from local.aws.provider.table import Row
 
 TOKEN: Final = "__token"
-"""The input that names the creation to AWS."""
+"""The input that identifies the creation for AWS (idempotency token)."""
 TOKEN_TAG: Final = "digital-agency:creation"
 KIND: Final = "__kind"
 
@@ -31,8 +31,8 @@ def parameters(
 ) -> Values:
     """The parameters of a call that creates or updates."""
     members, sent = client.shape(call).members, keys_of(row, client, call, values)
-    given = without(row, values, *(row.key[member] for member in sent if member in row.key))
-    flat = present(jmespath.search(row.flatten, given))
+    properties = without(row, values, *(row.key[member] for member in sent if member in row.key))
+    flat = present(jmespath.search(row.flatten, properties))
     fitted = fit(flat, properties_shape(row, client, call), row.names, {} if problems is None else problems)
     if row.token in members and (token := values.get(TOKEN)):
         sent[row.token] = to_tags({TOKEN_TAG: token}) if row.token == "Tags" else token
@@ -53,22 +53,26 @@ def properties_shape(row: Row, client: Client, call: str) -> Any:
 
 
 def observed(row: Row, client: Client, answer: Values, values: Values) -> Values | None:
-    """The live properties, in the given form where they agree; None when the answer is another resource."""
+    """The live properties, in the form of `values` if they agree; None for another resource."""
     live = jmespath.search(row.live or row.body or "@", answer)
     if live is None or "BucketRegion" in live:
         return live and {"region": live["BucketRegion"]}
     if row.members is not None:
         live = {member: value for member, value in live.items() if member in row.members}
-    given = present(jmespath.search(row.flatten, without(row, values)))
-    flat = unfit(live, properties_shape(row, client, row.main), row.names, given)
-    found = present(jmespath.search(row.nest, flat))
-    found = {name: value for name, value in found.items() if name in given or row.defaults.get(name) != value}
+    desired = present(jmespath.search(row.flatten, without(row, values)))
+    flat = unfit(live, properties_shape(row, client, row.main), row.names, desired)
+    nested = present(jmespath.search(row.nest, flat))
+    properties = {
+        name: value for name, value in nested.items() if name in desired or row.defaults.get(name) != value
+    }
     identity = set(row.key.values()) - set(row.local) if row.limit else set()
-    return found if all(same(found.get(name, ""), values.get(name, "")) for name in identity) else None
+    return (
+        properties if all(same(properties.get(name, ""), values.get(name, "")) for name in identity) else None
+    )
 
 
 def without(row: Row, values: Values, *names: str) -> Values:
-    """The properties that are parameters, but for these."""
+    """The properties that are parameters, except `names`."""
     left = {"id", "region", *names, *row.local, *(["tags"] if row.tags else [])}
     return {
         name: value

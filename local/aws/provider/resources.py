@@ -1,4 +1,4 @@
-"""The resources of the table: created, read, updated and deleted in the AWS emulator."""
+"""Creates, reads, updates and deletes the resources of the table in the AWS emulator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POLL_SECONDS: Final = 0.5
 
 
 class Resources:
-    """All of one emulator. `region` is the one of resources that name none; `stopped` ends every wait."""
+    """The resources of one emulator. `region` is the default region; `stopped` ends every wait."""
 
     def __init__(self, api: AwsApi) -> None:
         self.region, self.stopped = REGION, threading.Event()
@@ -33,10 +33,10 @@ class Resources:
         self._created = set[tuple[str, str]]()
 
     def check(self, kind: str, urn: str, news: Values, olds: Values) -> tuple[Values, Problems]:
-        """The inputs with a token of the creation, where the type needs one; and what is wrong with them.
+        """The inputs, with an idempotency token if the type needs one, and their problems.
 
-        The token is the same when an interrupted run is repeated, and another one for a replacement: then the
-        engine checks twice, at first with the old inputs, later without.
+        A repeated run has the same token, a replacement another one: for a replacement the engine checks
+        twice, first with the old inputs, then without.
         """
         row = row_of(kind)
         if row.token:
@@ -47,40 +47,40 @@ class Resources:
         return news, problems_of(row, self._client(row, news), news)
 
     def diff(self, kind: str, olds: Values, news: Values) -> tuple[list[Change], list[Change], bool]:
-        """All changes, those that replace, and whether the old resource has to go first."""
+        """All changes, the replacing changes, and whether the old resource must be deleted first."""
         row, home = row_of(kind), {"region": self.region, TOKEN: None}
         old, new = home | olds | {TOKEN: None}, home | news | {TOKEN: None}
         changed = list(changes(normal(old), normal(new)))
-        replacing = [one for one in changed if one.path[0] in row.replacing or _cannot_be_unset(row, one)]
+        replacing = [each for each in changed if each.path[0] in row.replacing or _cannot_be_unset(row, each)]
         same_id = row.identify(old) == row.identify(new) != ""
         return changed, replacing, bool(replacing and same_id)
 
     def preview(self, kind: str, inputs: Values, state: Values) -> Values:
-        """The outputs as far as they are known before a creation or, with its old `state`, an update."""
+        """The outputs that are known before a creation or, with the old `state`, before an update."""
         row = row_of(kind)
         computed = dict.fromkeys([*row.fixed, *row.outputs], COMPUTED)
         known = {name: state[name] for name in computed if name in state}
         return {"region": self.region, **computed, **known, **_public(inputs)}
 
     def create(self, kind: str, inputs: Values) -> tuple[str, Values]:
-        """Id and outputs of a new resource, or of the one that an interrupted run created."""
+        """Id and outputs of a new resource, or of the resource that an interrupted run created."""
         row, values = row_of(kind), self._values(kind, inputs)
         client = self._client(row, inputs)
         identity = self._find(kind, client, values)
-        found = self.read(kind, identity, inputs, {}) if identity else None
-        if found:
-            olds = {name: value for name, value in found[0].items() if name in {*inputs, "tags"}}
+        existing = self.read(kind, identity, inputs, {}) if identity else None
+        if existing:
+            olds = {name: value for name, value in existing[0].items() if name in {*inputs, "tags"}}
             if not self.diff(kind, olds, inputs)[1]:
                 self._created.add((kind, identity))
                 return identity, self.update(kind, identity, olds, inputs)
-            self.delete(kind, identity, olds)  # the program changed since the interruption
+            self.delete(kind, identity, olds)  # the program has changed since the interrupted run
         answer = client.send(row.main, parameters(row, client, row.main, values)) if row.writes else {}
         identity = str(jmespath.search(row.id, answer)) if row.id else row.identify(values)
         self._created.add((kind, identity))
         return identity, self._finish(kind, identity, {}, inputs)
 
     def update(self, kind: str, identity: str, olds: Values, news: Values) -> Values:
-        """The outputs after the update from what `olds` say."""
+        """The outputs after an update from the inputs `olds`."""
         row = row_of(kind)
         off = {name: False for name, value in olds.items() if value is True and name not in news}
         values = self._values(kind, {**off, **news}, identity)
@@ -92,27 +92,27 @@ class Resources:
         return self._finish(kind, identity, olds, news)
 
     def read(self, kind: str, identity: str, inputs: Values, state: Values) -> tuple[Values, Values] | None:
-        """Live inputs and outputs; None when the resource is gone. Without `inputs`, those that the id holds.
+        """Live inputs and outputs; None when the resource does not exist. Without `inputs`, the id has them.
 
-        What the program does not set is no input, unless it changed since `state`.
+        A property that the program does not set is an input only if it changed since `state`.
         """
         row = row_of(kind)
-        given = inputs or row.identified(identity)
-        found = self._observe(row, self._values(kind, given, identity))
-        if found is None:
+        desired = inputs or row.identified(identity)
+        observation = self._observe(row, self._values(kind, desired, identity))
+        if observation is None:
             if kind == BUCKET and not inputs:
                 raise LocalError(f"there is no bucket {identity} to adopt: remove `adopt: true`")
             return None
-        live, outputs = found
+        live, outputs = observation
         fixed = {"region", TOKEN, *row.key.values(), *row.local, *row.immutable}
-        kept = {name: value for name, value in given.items() if name in fixed}
-        changed = {name: value for name, value in live.items() if name in given or state.get(name) != value}
+        kept = {name: value for name, value in desired.items() if name in fixed}
+        changed = {name: value for name, value in live.items() if name in desired or state.get(name) != value}
         baseline = {} if row.put else live
         return kept | changed, {"region": self.region, **baseline, **_public(kept | changed), **outputs}
 
     def delete(self, kind: str, identity: str, inputs: Values) -> None:
-        """A resource that is gone already is deleted. One that this run created under the same id stays: then
-        the engine means its predecessor, which was replaced or renamed.
+        """Delete the resource, unless it does not exist. A resource that this run created under the same id
+        stays: the engine then deletes its predecessor, which was replaced or renamed.
         """
         row = row_of(kind)
         if (kind, identity) in self._created:
@@ -137,10 +137,10 @@ class Resources:
         function, region = FUNCTIONS[token], args.get("region") or self.region
         client = self._api.client(function["service"], region)
         shape, names = client.shape(function["call"]), function.get("names", {})
-        given = {name: value for name, value in args.items() if name != "region"}
+        properties = {name: value for name, value in args.items() if name != "region"}
         allowed = {property_of(member, names) for member in shape.members}
-        problems = unknown(given.keys() - allowed, allowed)
-        sent = fit(given, shape, names, problems)
+        problems = unknown(properties.keys() - allowed, allowed)
+        sent = fit(properties, shape, names, problems)
         if problems:
             raise LocalError("; ".join(f"{token}: {path}: {problem}" for path, problem in problems.items()))
         return dict(jmespath.search(function["answer"], client.send(function["call"], sent)) or {})
@@ -154,7 +154,7 @@ class Resources:
         return Properties(home | inputs | ({"id": identity} if identity else {}))
 
     def _find(self, kind: str, client: Client, values: Properties) -> str:
-        """The id of what an interrupted run may have created; "" if there is nothing."""
+        """The id of the resource that an interrupted run may have created; "" if there is none."""
         row = row_of(kind)
         if kind == BUCKET:
             bucket = str(values["bucket"])
@@ -185,7 +185,7 @@ class Resources:
         return {"region": values["region"], **live, **_public(news), **outputs}
 
     def _delete_record(self, row: Row, client: Client, values: Properties) -> None:
-        """Route53 wants a record to be deleted as it is."""
+        """Route53 deletes a record set only with exactly its current values."""
         keys = keys_of(row, client, row.read, values)
         answer = client.send(row.read, keys)
         if observed(row, client, answer, values) is not None:
@@ -211,36 +211,36 @@ class Resources:
                 raise LocalError(f"{row.read}: stopped while waiting until {row.ready} of {values['id']}")
             if time.monotonic() > deadline:
                 raise LocalError(
-                    f"{row.read}: not so after {WAIT_SECONDS:.0f} s: {row.ready} of {values['id']}"
+                    f"{row.read}: timeout after {WAIT_SECONDS:.0f} s: waited for {row.ready} of {values['id']}"
                 )
 
     def _observe(self, row: Row, values: Properties) -> tuple[Values, Values] | None:
-        """Live properties that can be inputs, and the computed outputs; None when the resource is gone."""
+        """Live properties that can be inputs, and computed outputs; None when the resource does not exist."""
         client = self._client(row, values)
         try:
             answer = client.send(row.read, keys_of(row, client, row.read, values))
             live = observed(row, client, answer, values)
             if live is not None and row.tags:
                 tags = client.send(row.tags["read"], keys_of(row, client, row.tags["read"], values))
-                found = {tag["Key"]: tag["Value"] for tag in jmespath.search(row.tags["live"], tags) or []}
-                found.pop(TOKEN_TAG, None)
-                live |= {"tags": found} if found or "tags" in values else {}
+                by_key = {tag["Key"]: tag["Value"] for tag in jmespath.search(row.tags["live"], tags) or []}
+                by_key.pop(TOKEN_TAG, None)
+                live |= {"tags": by_key} if by_key or "tags" in values else {}
         except ApiError as error:
             if error.not_found:
                 return None
             raise
         if live is None:
             return None
-        found = Properties({**values, **live})
-        outputs = {name: text.format_map(found) for name, text in row.fixed.items()}
+        properties = Properties({**values, **live})
+        outputs = {name: text.format_map(properties) for name, text in row.fixed.items()}
         outputs |= {name: jmespath.search(expression, answer) for name, expression in row.outputs.items()}
         return live, outputs
 
 
 def _cannot_be_unset(row: Row, change: Change) -> bool:
-    """Whether a property left that no update removes: a put sets all, tags and flags can be taken away."""
-    left = change.new is None and len(change.path) == 1
-    return left and not row.put and change.path[0] != "tags" and change.old is not True
+    """Whether a property was removed that no update can remove. A put, tags and flags can."""
+    removed = change.new is None and len(change.path) == 1
+    return removed and not row.put and change.path[0] != "tags" and change.old is not True
 
 
 def _public(inputs: Values) -> Values:

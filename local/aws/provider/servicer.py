@@ -1,4 +1,4 @@
-"""The provider's side of Pulumi's plugin protocol."""
+"""Pulumi's plugin protocol."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ KINDS = provider_pb2.PropertyDiff
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves one stack's AWS resources.
+    """Serves a stack's AWS resources.
 
-    The engine keeps secrets to itself: it sends their values, and marks what comes back under the same names.
+    The engine sends the values of secrets and marks the outputs of the same names as secret.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -73,7 +73,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 replaces=sorted({change.path[0] for change in replacing}),
                 deleteBeforeReplace=delete_first,
                 hasDetailedDiff=True,
-                detailedDiff={path_of(one.path): _detail(one, one in replacing) for one in changed},
+                detailedDiff={path_of(each.path): _detail(each, each in replacing) for each in changed},
             )
 
         return answered(context, diff)
@@ -92,11 +92,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:
         def read() -> Any:
             inputs, state = struct_to_plain(request.inputs), struct_to_plain(request.properties)
-            found = self._resources.read(kind_of(request), request.id, inputs, state)
-            if found is None:
+            resource = self._resources.read(kind_of(request), request.id, inputs, state)
+            if resource is None:
                 return provider_pb2.ReadResponse()
             return provider_pb2.ReadResponse(
-                id=request.id, inputs=struct(found[0]), properties=struct(found[1])
+                id=request.id, inputs=struct(resource[0]), properties=struct(resource[1])
             )
 
         return answered(context, read)
@@ -126,14 +126,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         def invoke() -> Any:
             answer = self._resources.invoke(request.tok, struct_to_plain(request.args))
             response = provider_pb2.InvokeResponse()
-            getattr(response, "return").CopyFrom(struct(answer))  # a word of Python
+            getattr(response, "return").CopyFrom(struct(answer))  # a keyword of Python
             return response
 
         return answered(context, invoke)
 
 
 def answered(context: Any, answer: Callable[[], Any]) -> Any:
-    """The answer to a call; an error that is for the user ends it with the error's text."""
+    """The answer to a call; a LocalError ends the call with its message."""
     try:
         return answer()
     except LocalError as error:

@@ -1,6 +1,6 @@
-"""Between Pulumi's properties and AWS's shapes, in both directions, by botocore's service models.
+"""Converts between Pulumi's properties and AWS's shapes, by botocore's service models.
 
-A property goes to the member of the same letters, a plural s aside, or to the member that `names` maps to it.
+A property belongs to the member with the same letters, without a plural s, or to the member in `names`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from local.aws.provider.api import Values
 
 Names = Mapping[str, str]
 Problems = dict[str, str]
-"""Property paths, and what is wrong there."""
+"""Property path → problem."""
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+(?![a-z])|[A-Z][a-z0-9]*")
 _INTEGERS = ("integer", "long")
 
 
 def fit(value: Any, shape: Any, names: Names, problems: Problems, path: str = "") -> Any:
-    """The properties as AWS's `shape` takes them. What has no place there or is not allowed is a problem."""
+    """The properties in AWS's `shape`. Adds unknown properties and invalid values to `problems`."""
     if shape.type_name == "structure":
         return _fit_structure(value, shape.members, names, problems, path)
     if shape.type_name == "list":
@@ -39,11 +39,11 @@ def _fit_structure(
 ) -> Values:
     if not isinstance(value, Mapping):
         return {next(iter(members)): value}
-    found = {_letters(name): name for name in value}
-    wanted = {member: found.get(_letters(names.get(member, member))) for member in members}
-    fitted = {member: name for member, name in wanted.items() if name is not None}
+    by_letters = {_letters(name): name for name in value}
+    properties = {member: by_letters.get(_letters(names.get(member, member))) for member in members}
+    fitted = {member: name for member, name in properties.items() if name is not None}
     prefix = f"{path}." if path else ""
-    if path:  # at the top, a call may take a part of the properties
+    if path:  # at the top, a call may take only some of the properties
         allowed = [property_of(member, names) for member in members]
         problems |= unknown(value.keys() - set(fitted.values()), allowed, prefix)
     return {
@@ -74,61 +74,60 @@ def _fit_scalar(value: Any, shape: Any, problems: Problems, path: str) -> Any:
     return value
 
 
-def unfit(live: Any, shape: Any, names: Names, given: Any = None) -> Any:
-    """What AWS answered, in Pulumi's names and in the form of `given`, and `given` itself where they agree.
+def unfit(live: Any, shape: Any, names: Names, desired: Any = None) -> Any:
+    """AWS's answer with Pulumi's names in the form of `desired`; `desired` itself if both mean the same.
 
-    Of members that `given` does not have, those that say something are in it: a default that is off, empty or
-    absent does not.
+    A member that is not in `desired` is left out if its value is off, empty or absent.
     """
     if shape.type_name == "structure" and isinstance(live, Mapping):
-        if given is not None and not isinstance(given, Mapping):
+        if desired is not None and not isinstance(desired, Mapping):
             member = next(iter(shape.members))
-            return unfit(live.get(member), shape.members[member], names, given)
-        return _unfit_structure(dict(live), shape.members, names, dict(given or {}))
+            return unfit(live.get(member), shape.members[member], names, desired)
+        return _unfit_structure(dict(live), shape.members, names, dict(desired or {}))
     if shape.type_name == "list" and isinstance(live, list):
-        return _unfit_list(live, shape.member, names, given)
-    if same(live, given):
-        return given
+        return _unfit_list(live, shape.member, names, desired)
+    if same(live, desired):
+        return desired
     return to_text(live) if isinstance(live, Mapping) else live
 
 
-def _unfit_structure(live: Values, members: Mapping[str, Any], names: Names, given: Values) -> Values:
-    by_letters = {_letters(name): name for name in given}
+def _unfit_structure(live: Values, members: Mapping[str, Any], names: Names, desired: Values) -> Values:
+    by_letters = {_letters(name): name for name in desired}
     properties = Values()
     for member, value in live.items():
         if member in members and value is not None:
             default = property_of(member, names)
             name = by_letters.get(_letters(default), default)
-            properties[name] = unfit(value, members[member], names, given.get(name))
+            properties[name] = unfit(value, members[member], names, desired.get(name))
     return {
         name: value
         for name, value in properties.items()
-        if name in given or value not in (False, "", [], {}) or (value == 0 and value is not False)
+        if name in desired or value not in (False, "", [], {}) or (value == 0 and value is not False)
     }
 
 
-def _unfit_list(live: list[Any], member: Any, names: Names, given: Any) -> Any:
+def _unfit_list(live: list[Any], member: Any, names: Names, desired: Any) -> Any:
     if _is_tag(member):
         return {tag["Key"]: tag["Value"] for tag in live}
-    one = given is not None and not isinstance(given, list)
-    guides = [given] if one else given or [None]
+    single = desired is not None and not isinstance(desired, list)
+    guides = [desired] if single else desired or [None]
     items = [unfit(item, member, names, guides[min(i, len(guides) - 1)]) for i, item in enumerate(live)]
-    if one:
+    if single:
         return items[0] if len(items) == 1 else items
-    ordered = isinstance(given, list) and sorted(map(str, items)) == sorted(map(str, given))
-    return given if ordered else items
+    ordered = isinstance(desired, list) and sorted(map(str, items)) == sorted(map(str, desired))
+    return desired if ordered else items
 
 
-def same(live: Any, given: Any) -> bool:
-    """Whether two values mean the same to AWS: JSON in any layout, a DNS name with or without last dot."""
-    if live == given:
+def same(live: Any, desired: Any) -> bool:
+    """Whether two values mean the same: JSON in any layout, a DNS name with or without its final dot."""
+    if live == desired:
         return True
-    if live is None or given is None or COMPUTED in (live, given):
+    if live is None or desired is None or COMPUTED in (live, desired):
         return False
-    if isinstance(live, bool) or isinstance(given, bool):
-        return str(live).lower() == str(given).lower()
-    one, other = _document(live), _document(given)
-    return bool(one == other) or str(one).rstrip(".") == str(other).rstrip(".")
+    if isinstance(live, bool) or isinstance(desired, bool):
+        return str(live).lower() == str(desired).lower()
+    a, b = _document(live), _document(desired)
+    return bool(a == b) or str(a).rstrip(".") == str(b).rstrip(".")
 
 
 def _document(value: Any) -> Any:

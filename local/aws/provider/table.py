@@ -65,14 +65,14 @@ class Row:
         return {"region", *self.key.values(), *self.immutable}
 
     def identify(self, properties: Values) -> str:
-        """The id that the properties fix; "" where AWS draws it."""
+        """The id by the properties; "" if AWS draws the id."""
         return self.identity.format_map(Properties(properties)).rstrip("_")
 
     def identified(self, identity: str) -> Values:
-        """The properties that an id holds."""
+        """The properties in an id."""
         fields = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(self.identity))
-        found = re.fullmatch(fields, identity) or re.fullmatch(fields.rpartition("_")[0] or fields, identity)
-        return dict(found.groupdict()) if found else {}
+        match = re.fullmatch(fields, identity) or re.fullmatch(fields.rpartition("_")[0] or fields, identity)
+        return match.groupdict() if match else {}
 
 
 _TABLE: Final = yaml.safe_load(Path(__file__).with_name("aws.yaml").read_text(encoding="utf-8"))
