@@ -1,3 +1,4 @@
-"""A stand-in for the application: Agent, health monitor and Brain, as far as a client or the platform sees
-them. So the platform can be seen at work without the application's image. It has no language model.
+"""A reference application in place of the real one: Agent, health monitor and Brain, without a language model.
+
+Clients and the platform see the same interfaces, so the platform runs without the application's image.
 """

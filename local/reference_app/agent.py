@@ -1,4 +1,4 @@
-"""The Agent: starts the company's scheduled tasks, and writes in `.agent` of its working directory."""
+"""The Agent: starts the company's scheduled tasks, and writes to `.agent` in its working directory."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .worker import command, environment
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 60.0
 LATE_SECONDS = 60
-"""What was due longer ago, while nothing ran here, is not made up for."""
+"""Tasks that were due longer ago, while the Agent did not run, are skipped."""
 STOP_SECONDS = 5.0
 
 
 class Agent:
-    """`step` does what is due; `stop` ends the tasks that run."""
+    """`step` starts the tasks that are due; `stop` ends the running tasks."""
 
     def __init__(self, work: Path) -> None:
         self._work = work
@@ -43,7 +43,7 @@ class Agent:
         self._apply_schedule()
 
     def step(self) -> None:
-        # Both are looked at, whatever the first one says.
+        # Both files are checked, even if the first has changed.
         changed = [name for name in (schedule.MCP_FILE, schedule.SCHEDULER_FILE) if self._changed(name)]
         if changed:
             self._log(f"{' and '.join(changed)} changed. Reloading schedule...")
@@ -72,17 +72,17 @@ class Agent:
         self._tasks = [task for task in tasks if self._schedule(task)]
 
     def _schedule(self, task: Task) -> bool:
-        """Whether it can ever be due."""
-        told = f"{task['name']} ({task['id']})"
+        """Whether the task has a valid schedule."""
+        name = f"{task['name']} ({task['id']})"
         if task.get("trigger") != "cron":
-            self._log(f"Never run by itself: {told}, trigger {task.get('trigger')!r}")
+            self._log(f"Never run by itself: {name}, trigger {task.get('trigger')!r}")
             return False
         try:
             cron.matches(str(task.get("schedule")), datetime.now())
         except ValueError as error:
-            self._log(f"Invalid cron schedule for task {told}: {error}")
+            self._log(f"Invalid cron schedule for task {name}: {error}")
             return False
-        self._log(f"Scheduled cron task: {told} at {task['schedule']!r}")
+        self._log(f"Scheduled cron task: {name} at {task['schedule']!r}")
         return True
 
     def _due(self) -> list[Task]:
@@ -93,11 +93,11 @@ class Agent:
         return [task for task in self._tasks if any(cron.matches(task["schedule"], at) for at in seconds)]
 
     def _changed(self, name: str) -> bool:
-        """Whether a file below the working directory is another than at the last look."""
+        """Whether a file in the working directory has changed since the last call."""
         path = self._work / name
         try:
-            found = path.stat()
-            now = (found.st_mtime_ns, found.st_size, found.st_ino)
+            stat = path.stat()
+            now = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except OSError:
             now = None
         before = self._known.get(path)
@@ -137,16 +137,16 @@ class Agent:
         log(text, self._work / DAEMON_LOG)
 
 
-def _told_to_stop() -> int:
-    """A descriptor that can be read from when the process is told to stop."""
-    told, tell = os.pipe()
+def _stop_signal() -> int:
+    """A descriptor that becomes readable on SIGTERM and SIGINT."""
+    read_end, write_end = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(tell, b"."))
-    return told
+        signal.signal(number, lambda *_: os.write(write_end, b"."))
+    return read_end
 
 
 def main() -> None:
-    stopping = _told_to_stop()
+    stopping = _stop_signal()
     agent = Agent(Path.cwd())
     agent.start()
     if port := os.environ.get("PORT"):

@@ -1,4 +1,4 @@
-"""The Brain: what the companies' agents have experienced, and what they know. A company is an argument."""
+"""The Brain: episodic memory and semantic graph of a company, which is an argument of each tool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import graph, memory
-from .files import DEFAULT_COMPANY, RefusedError, agent_folder, checked, locked, log
+from .files import DEFAULT_COMPANY, RejectedError, agent_folder, checked, locked, log
 from .front import Front, health
 from .worker import Worker, server_of
 
@@ -48,16 +48,16 @@ def brain_query(
     query: str, company: str | None = None, limit: int = 3, format: Literal["text", "json"] = "text"
 ) -> str:
     """Search episodic memory for relevant past experiences."""
-    found = memory.recall(_database(company), query, limit)
-    if not found:
+    episodes = memory.recall(_database(company), query, limit)
+    if not episodes:
         return "No relevant memories found."
     if format == "json":
-        shown = [{name: value for name, value in each.items() if name != "vector"} for each in found]
+        shown = [{name: value for name, value in each.items() if name != "vector"} for each in episodes]
         return json.dumps(shown, indent=2)
-    return "\n\n---\n\n".join(map(_told, found))
+    return "\n\n---\n\n".join(map(_text, episodes))
 
 
-def _told(episode: Any) -> str:
+def _text(episode: Any) -> str:
     at = datetime.fromtimestamp(episode["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
     return (
         f"[Task: {episode['taskId']}]\nTimestamp: {at.replace('+00:00', 'Z')}\n"
@@ -84,12 +84,12 @@ def log_experience(
 
 def recall_delegation_patterns(task_type: str, query: str | None = None, company: str | None = None) -> str:
     """Recall past delegation experiences to identify patterns and success rates."""
-    asked = f"{task_type} {query}" if query else task_type
-    found = memory.recall(_database(company), asked, PATTERN_EPISODES)
-    if not found:
+    search = f"{task_type} {query}" if query else task_type
+    episodes = memory.recall(_database(company), search, PATTERN_EPISODES)
+    if not episodes:
         return f"No past experiences found for task type: {task_type}"
     agents: dict[str, list[bool]] = {}
-    for episode in found:
+    for episode in episodes:
         _, _, rest = episode["userPrompt"].partition("Agent: ")
         outcomes = agents.setdefault(rest.partition("\n")[0].strip() or "unknown", [])
         solution = episode["agentResponse"].lower()
@@ -97,8 +97,8 @@ def recall_delegation_patterns(task_type: str, query: str | None = None, company
             outcomes.append("outcome: success" in solution)
     succeeded = sum(map(sum, agents.values()))
     lines = [
-        f"Found {len(found)} relevant experiences for '{task_type}'.",
-        f"Overall Success Rate: {_percent(succeeded, len(found))}%\n",
+        f"Found {len(episodes)} relevant experiences for '{task_type}'.",
+        f"Overall Success Rate: {_percent(succeeded, len(episodes))}%\n",
         "Agent Performance:",
     ]
     for agent, outcomes in agents.items():
@@ -116,19 +116,19 @@ def brain_update_graph(
 ) -> str:
     """Update the semantic graph by adding nodes or edges."""
     try:
-        told = json.loads(args)
+        fields = json.loads(args)
     except ValueError:
-        raise RefusedError("Error: Invalid JSON in args.") from None
-    needed = {"add_node": ("id", "type"), "add_edge": ("from", "to", "relation")}[operation]
-    if not isinstance(told, dict) or not all(told.get(name) for name in needed):
-        raise RefusedError(f"Error: {operation} requires {', '.join(map(repr, needed))}.")
-    ends = {name: told[name] for name in needed}
+        raise RejectedError("Error: Invalid JSON in args.") from None
+    required = {"add_node": ("id", "type"), "add_edge": ("from", "to", "relation")}[operation]
+    if not isinstance(fields, dict) or not all(fields.get(name) for name in required):
+        raise RejectedError(f"Error: {operation} requires {', '.join(map(repr, required))}.")
+    ends = {name: fields[name] for name in required}
     with locked(_lock(company)), graph.rewritten(_folder(company) / "graph.json") as content:
         if operation == "add_node":
-            graph.add_node(content, told["id"], told["type"], told.get("properties") or {})
-            return f"Node '{told['id']}' added/updated."
-        graph.add_edge(content, ends, told.get("properties") or {})
-        return f"Edge '{told['from']}' -[{told['relation']}]-> '{told['to']}' added/updated."
+            graph.add_node(content, fields["id"], fields["type"], fields.get("properties") or {})
+            return f"Node '{fields['id']}' added/updated."
+        graph.add_edge(content, ends, fields.get("properties") or {})
+        return f"Edge '{fields['from']}' -[{fields['relation']}]-> '{fields['to']}' added/updated."
 
 
 def brain_query_graph(query: str, company: str | None = None) -> str:

@@ -10,7 +10,7 @@ LIMITS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
 def matches(expression: str, at: datetime) -> bool:
-    """Whether it names this second: all of its fields do. Raises ValueError when it can't be read."""
+    """Whether the expression includes this second. Raises ValueError for an invalid expression."""
     weekday = at.isoweekday() % 7
     now = ({at.second}, {at.minute}, {at.hour}, {at.day}, {at.month}, {weekday, weekday or 7})
     return all(field & value for field, value in zip(_fields(expression), now, strict=True))
@@ -22,7 +22,7 @@ def _fields(expression: str) -> tuple[frozenset[int], ...]:
     if len(fields) == len(LIMITS) - 1:
         fields = ["0", *fields]
     if len(fields) != len(LIMITS):
-        raise ValueError(f"{expression!r} has {len(fields)} fields; accepted: 5 or 6")
+        raise ValueError(f"{expression!r}: must have 5 or 6 fields; got {len(fields)}")
     return tuple(
         frozenset(number for part in field.split(",") for number in _numbers(part, *limits))
         for field, limits in zip(fields, LIMITS, strict=True)
@@ -35,9 +35,9 @@ def _numbers(part: str, lowest: int, highest: int) -> range:
     try:
         start = lowest if span == "*" else int(first)
         end = int(last) if ranged else highest if stepped or span == "*" else start
-        found = range(start, end + 1, int(step) if stepped else 1)
+        numbers = range(start, end + 1, int(step) if stepped else 1)
     except ValueError:
-        raise ValueError(f"{part!r} is none of: a number, `*`, `a-b`, each with `/step`") from None
+        raise ValueError(f"{part!r}: must be a number, `*` or `a-b`, each with `/step` or without") from None
     if not lowest <= start <= end <= highest:
-        raise ValueError(f"{part!r} is not within {lowest}-{highest}")
-    return found
+        raise ValueError(f"{part!r}: must be within {lowest}-{highest}")
+    return numbers

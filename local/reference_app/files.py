@@ -1,4 +1,4 @@
-"""Where the application keeps its data, and how it writes there."""
+"""Folders and files of the application's data."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ DAEMON_LOG = f"{AGENT_FOLDER}/daemon.log"
 _COMPANY = re.compile(r"[a-zA-Z0-9_-]+")
 
 
-class RefusedError(Exception):
-    """What was asked can't be done; the text is the caller's answer."""
+class RejectedError(Exception):
+    """A call is rejected; the message is the answer to the caller."""
 
 
 def agent_folder() -> Path:
-    """`.agent` beside `$JULES_AGENT_DIR`, whatever that one's own name, else in the working directory."""
-    told = os.environ.get("JULES_AGENT_DIR")
-    return (Path(told).parent if told else Path.cwd()) / AGENT_FOLDER
+    """`.agent` beside `$JULES_AGENT_DIR`, else in the working directory."""
+    agent_dir = os.environ.get("JULES_AGENT_DIR")
+    return (Path(agent_dir).parent if agent_dir else Path.cwd()) / AGENT_FOLDER
 
 
 def checked(company: str) -> str:
-    """The name, when it can be a folder's. Raises RefusedError."""
+    """The name, if it is a valid folder name. Raises RejectedError."""
     if not _COMPANY.fullmatch(company):
-        raise RefusedError(f"Invalid company name: {company}")
+        raise RejectedError(f"Invalid company name: {company}")
     return company
 
 
 def timestamp() -> str:
-    """Now, as JavaScript writes it."""
+    """Now, in JavaScript's format."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def log(text: str, file: Path | None = None) -> None:
-    """To standard error, because standard output may be an MCP client's, and to a file."""
+    """Write to standard error, because standard output may be for an MCP client, and to a file."""
     line = f"[{timestamp()}] {text}"
     print(line, file=sys.stderr, flush=True)
     if file is not None:
@@ -53,7 +53,7 @@ def log(text: str, file: Path | None = None) -> None:
 
 
 def append(path: Path, line: str) -> None:
-    """In one call: neither another process nor our end cuts a line in two."""
+    """Append with one call: a line is written whole or not at all, even with other writers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
@@ -63,7 +63,7 @@ def append(path: Path, line: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Whole or not at all."""
+    """Write the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(json.dumps(content, indent=2))
@@ -72,7 +72,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file against threads and processes. The file stays; its holder's end ends the lock."""
+    """Hold a lock file against threads and processes. The kernel frees the lock when its holder ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

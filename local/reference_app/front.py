@@ -1,6 +1,6 @@
-"""A program's port. Its pages are answered here; what speaks MCP is passed on to the worker.
+"""The HTTP server of a program: serves its pages and forwards MCP calls to the worker.
 
-Python's own `http.server` takes 7 MB more, and there are three such processes a company and region.
+Python's `http.server` takes 7 MB more, and each company has three such processes a region.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .worker import Worker
 
 MCP_PATHS = ("/messages", "/sse")
 REQUEST_SECONDS = 30.0
-"""For each piece of a request to come."""
+"""Timeout of each read of a request."""
 HEAD_LINES = 100
 LINE_BYTES = 16 << 10
 CHUNK_BYTES = 64 << 10
@@ -28,7 +28,7 @@ def health() -> tuple[str, str]:
 
 
 class Front(socketserver.ThreadingTCPServer):
-    """Serves `pages`, by path, and MCP when there is a worker."""
+    """Serves `pages` by path, and MCP if there is a worker."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -52,10 +52,10 @@ class _Request(socketserver.StreamRequestHandler):
         try:
             self._route(self._head())
         except OSError as error:
-            log(f"a request from {self.client_address[0]} was not finished: {error}")
+            log(f"a request from {self.client_address[0]} failed: {error}")
 
     def _head(self) -> list[bytes]:
-        """Request line and headers; no lines when they did not come whole."""
+        """Request line and headers; empty if they are incomplete."""
         lines: list[bytes] = []
         while len(lines) < HEAD_LINES:
             line = self.rfile.readline(LINE_BYTES)
@@ -105,5 +105,5 @@ class _Request(socketserver.StreamRequestHandler):
                     self.wfile.write(chunk)
         finally:
             if not answered:
-                self._answer(HTTPStatus.BAD_GATEWAY, text="the MCP server ended; its log says why")
+                self._answer(HTTPStatus.BAD_GATEWAY, text="the MCP server has ended: see its log")
         return None

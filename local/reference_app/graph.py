@@ -1,4 +1,4 @@
-"""A company's semantic graph: one JSON file, rewritten whole and in place under the company's lock."""
+"""A company's semantic graph: a JSON file, rewritten in place while the company's lock is held."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Graph = dict[str, list[dict[str, Any]]]
 
 @contextmanager
 def rewritten(path: Path) -> Iterator[Graph]:
-    """The graph, to be changed; it is stored at the end."""
+    """The graph, to be changed in the block; then it is stored."""
     graph = load(path)
     yield graph
     text = json.dumps(graph, indent=2).encode()
@@ -28,16 +28,16 @@ def rewritten(path: Path) -> Iterator[Graph]:
 
 
 def load(path: Path) -> Graph:
-    """A file that doesn't parse, because its writer was killed, is an empty graph; a copy of it is kept."""
+    """An invalid file, as after a killed writer, counts as an empty graph; a copy of the file is kept."""
     try:
-        told = json.loads(path.read_bytes())
-        return {"nodes": told["nodes"], "edges": told["edges"]}
+        graph = json.loads(path.read_bytes())
+        return {"nodes": graph["nodes"], "edges": graph["edges"]}
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError) as error:
         kept = path.with_name(f"{path.name}.unreadable-{timestamp()}")
         shutil.copyfile(path, kept)
-        log(f"{path} can't be read ({error}) and is taken as empty; a copy is {kept.name}")
+        log(f"{path} is invalid ({error}) and counts as empty; a copy is in {kept.name}")
     return empty()
 
 
@@ -63,7 +63,7 @@ def add_edge(graph: Graph, ends: dict[str, str], properties: dict[str, Any]) -> 
 
 
 def search(graph: Graph, query: str) -> Graph:
-    """Nodes and edges in which the words stand, upper and lower case alike."""
+    """Nodes and edges that contain the query, ignoring case."""
     return {
         kind: [entry for entry in entries if query.lower() in json.dumps(entry).lower()]
         for kind, entries in graph.items()

@@ -1,4 +1,4 @@
-"""The health monitor: tools to track and to report metrics, and a dashboard."""
+"""The health monitor: tools that record and report metrics, and a dashboard."""
 
 from __future__ import annotations
 

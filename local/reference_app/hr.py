@@ -1,4 +1,4 @@
-"""Proposals of how the company could work better: a file each, for its people to decide on."""
+"""Proposals to improve the company, one file each, for its people to decide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from .files import RefusedError, checked, write_json
+from .files import RejectedError, checked, write_json
 
 CORE = "src/"
 
@@ -21,9 +21,9 @@ def propose_change(
     affectedFiles: Sequence[str] = (),
     patch: str = "",
 ) -> str:
-    """Raises RefusedError for a change of the application's own source, or an impossible company."""
+    """Raises RejectedError for a change of the application's source, or an invalid company name."""
     if any(file.startswith(CORE) for file in affectedFiles):
-        raise RefusedError("Error: Changes to 'src/' files must use 'propose_core_update' tool.")
+        raise RejectedError("Error: Changes to 'src/' files must use 'propose_core_update' tool.")
     id, now = str(uuid.uuid4()), int(time.time() * 1000)
     proposal = {
         "id": id,

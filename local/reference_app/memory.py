@@ -1,4 +1,4 @@
-"""A company's episodic memory: a LanceDB table with the columns of the application's own."""
+"""A company's episodic memory: a LanceDB table with the application's columns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .files import RefusedError
+from .files import RejectedError
 
 TABLE = "episodic_memories"
 DIMENSIONS = 1536
 CACHE_BYTES = 4 << 20
-"""LanceDB's own would grow by 0.7 MB with each episode that is stored."""
+"""LanceDB's default cache grows by 0.7 MB with each stored episode."""
 
 
 def store(database: Path, id: str, task: str, request: str, solution: str) -> None:
@@ -46,12 +46,12 @@ def store(database: Path, id: str, task: str, request: str, solution: str) -> No
 
 
 def recall(database: Path, query: str, limit: int) -> list[Mapping[str, Any]]:
-    """The episodes nearest to the query, the nearest first."""
+    """The episodes that are nearest to the query, the nearest first."""
     table = _table(database)
     if table is None:
         return []
-    found: list[Mapping[str, Any]] = table.search(embedding(query)).limit(limit).to_list()
-    return found
+    episodes: list[Mapping[str, Any]] = table.search(embedding(query)).limit(limit).to_list()
+    return episodes
 
 
 def delete(database: Path, id: str) -> None:
@@ -62,12 +62,12 @@ def delete(database: Path, id: str) -> None:
 
 
 def embedding(text: str) -> list[float]:
-    """The application's vectors where it has no model: texts with one sum of characters are one text to it.
+    """The application's vectors without a model: texts with the same sum of characters have the same vector.
 
-    Raises RefusedError unless MOCK_EMBEDDINGS says that such are wanted.
+    Raises RejectedError unless MOCK_EMBEDDINGS is true.
     """
     if os.environ.get("MOCK_EMBEDDINGS") != "true":
-        raise RefusedError(
+        raise RejectedError(
             "Failed to generate embedding for memory: the reference application has no model; "
             "set MOCK_EMBEDDINGS to true, or deploy the application's own image"
         )
@@ -84,7 +84,7 @@ def _connection(database: Path) -> Any:
 
 
 def _table(database: Path) -> Any:
-    """The table as it is now; None where there is none yet, or where its maker was killed."""
+    """The current table; None before its creation, or when its creator was killed."""
     if not (database / f"{TABLE}.lance").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Metrics: a file a day, one JSON object a line. Agent and health monitor both write them."""
+"""Metrics of Agent and health monitor: a file a day, a JSON object a line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def track(agent_folder: Path, agent: str, metric: str, value: float, tags: Mappi
 
 
 def report(agent_folder: Path, timeframe: str) -> dict[str, dict[str, float]]:
-    """`<agent>:<metric>` to its figures within one of TIMEFRAMES up to now."""
+    """`<agent>:<metric>` → figures of the last `timeframe` (TIMEFRAMES)."""
     values: dict[str, list[float]] = {}
     for name, value in _since(agent_folder, datetime.now(UTC) - TIMEFRAMES[timeframe]):
         values.setdefault(name, []).append(value)
@@ -47,17 +47,17 @@ def _since(agent_folder: Path, start: datetime) -> Iterator[tuple[str, float]]:
             continue
         with file.open(errors="replace") as lines:
             for line in lines:
-                told = _parsed(line)
-                if told is not None and told[0] >= start:
-                    yield told[1], told[2]
+                entry = _parsed(line)
+                if entry is not None and entry[0] >= start:
+                    yield entry[1], entry[2]
 
 
 def _parsed(line: str) -> tuple[datetime, str, float] | None:
-    """Of a line that is none of ours, or not whole, nothing: other programs write there as well."""
+    """None for an incomplete line, and for lines of other programs."""
     try:
-        told = json.loads(line)
-        at = datetime.fromisoformat(told["timestamp"]).astimezone(UTC)
-        value = told["value"]
-        return (at, f"{told['agent']}:{told['metric']}", value) if math.isfinite(value) else None
+        entry = json.loads(line)
+        at = datetime.fromisoformat(entry["timestamp"]).astimezone(UTC)
+        value = entry["value"]
+        return (at, f"{entry['agent']}:{entry['metric']}", value) if math.isfinite(value) else None
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""Which tasks the Agent runs: its own, those of `mcp.json`, those that the company keeps on the volume."""
+"""The Agent's tasks: built-in tasks, tasks of `mcp.json`, and the company's tasks on the volume."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Task = Mapping[str, Any]
-"""As the application has them: id, name, trigger, and what the trigger needs."""
+"""The application's format: id, name, trigger, and the fields of the trigger."""
 
 MCP_FILE = "mcp.json"
 SCHEDULER_FILE = ".agent/scheduler.json"
@@ -34,17 +34,17 @@ BUILT_IN = (
 
 
 def load(work: Path, report: Callable[[str], None]) -> list[Task]:
-    """An entry of `mcp.json` replaces whatever has its id; one of the volume's replaces none."""
-    own = {task["id"]: task for task in BUILT_IN}
-    told = _read(work / MCP_FILE, "scheduledTasks", report)
-    added = _read(work / SCHEDULER_FILE, "tasks", report)
-    return list({**added, **own, **told}.values())
+    """For the same id, `mcp.json` wins over the built-in task, and both win over the volume."""
+    built_in = {task["id"]: task for task in BUILT_IN}
+    configured = _read(work / MCP_FILE, "scheduledTasks", report)
+    on_volume = _read(work / SCHEDULER_FILE, "tasks", report)
+    return list({**on_volume, **built_in, **configured}.values())
 
 
 def servers(work: Path) -> dict[str, str]:
-    """URLs of MCP servers by name. Raises OSError or ValueError when `mcp.json` can't be read."""
-    told = json.loads((work / MCP_FILE).read_text()).get("mcpServers", {})
-    return {name: server["url"] for name, server in told.items() if "url" in server}
+    """URLs of MCP servers by name. Raises OSError or ValueError when `mcp.json` is missing or invalid."""
+    configured = json.loads((work / MCP_FILE).read_text()).get("mcpServers", {})
+    return {name: server["url"] for name, server in configured.items() if "url" in server}
 
 
 def _read(path: Path, key: str, report: Callable[[str], None]) -> dict[str, Task]:

@@ -1,7 +1,7 @@
-"""Runs one task of the Agent, as a process of its own: it holds the MCP SDK in memory no longer than that.
+"""Runs one task of the Agent in a process of its own, which frees the memory of the MCP SDK afterwards.
 
-JULES_TASK_DEF holds the task. Tasks are tool calls: `{"action": "mcp.call_tool", "args": {"server", "tool",
-"arguments"}}`. The server `hr` is here, the others are where `mcp.json` says.
+JULES_TASK_DEF has the task, a tool call: `{"action": "mcp.call_tool", "args": {"server", "tool",
+"arguments"}}`. The server `hr` is built in; `mcp.json` has the URLs of the others.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from . import hr, schedule
-from .files import AGENT_FOLDER, DAEMON_LOG, DEFAULT_COMPANY, RefusedError, log
+from .files import AGENT_FOLDER, DAEMON_LOG, DEFAULT_COMPANY, RejectedError, log
 
 CALL_SECONDS = 60.0
 ACTION = "mcp.call_tool"
 
 
 def run(task: schedule.Task, work: Path) -> str:
-    """The tool's answer. Raises RefusedError, or what the call raises."""
+    """The tool's answer. Raises RejectedError, or the error of the call."""
     if task.get("action") != ACTION:
-        raise RefusedError(
-            f"action {task.get('action')!r}: the reference application has no model; accepted: {ACTION}"
+        raise RejectedError(
+            f"action: must be {ACTION} (the reference application has no model); got {task.get('action')!r}"
         )
-    told = task["args"]
+    call = task["args"]
     company = task.get("company") or os.environ.get("JULES_COMPANY") or DEFAULT_COMPANY
-    server, tool, arguments = told["server"], told["tool"], dict(told.get("arguments", {}))
+    server, tool, arguments = call["server"], call["tool"], dict(call.get("arguments", {}))
     if server == "hr":
         return _hr(tool, arguments, company, work)
     return _call(server, tool, {**arguments, "company": company}, work)
@@ -39,30 +39,30 @@ def _hr(tool: str, arguments: Mapping[str, Any], company: str, work: Path) -> st
     if tool == "propose_change":
         return hr.propose_change(work / AGENT_FOLDER, company, **arguments)
     if tool == "perform_weekly_review":
-        asked = {"task_type": "sop_execution", "company": company}
-        found = _call("brain", "recall_delegation_patterns", asked, work)
+        query = {"task_type": "sop_execution", "company": company}
+        patterns = _call("brain", "recall_delegation_patterns", query, work)
         title = "Weekly review of how procedures went"
-        return hr.propose_change(work / AGENT_FOLDER, company, title=title, description=found)
-    raise RefusedError(f"hr has no tool {tool!r}; accepted: propose_change, perform_weekly_review")
+        return hr.propose_change(work / AGENT_FOLDER, company, title=title, description=patterns)
+    raise RejectedError(f"tool of hr: must be one of propose_change, perform_weekly_review; got {tool!r}")
 
 
 def _call(server: str, tool: str, arguments: Mapping[str, Any], work: Path) -> str:
     servers = schedule.servers(work)
     if server not in servers:
-        raise RefusedError(
-            f"{schedule.MCP_FILE}: mcpServers.{server}.url is missing; there are: {[*servers]}"
+        raise RejectedError(
+            f"{schedule.MCP_FILE}: mcpServers.{server}.url: missing (required); servers: {', '.join(servers)}"
         )
-    return asyncio.run(_asked(servers[server], tool, arguments))
+    return asyncio.run(_call_tool(servers[server], tool, arguments))
 
 
-async def _asked(url: str, tool: str, arguments: Mapping[str, Any]) -> str:
+async def _call_tool(url: str, tool: str, arguments: Mapping[str, Any]) -> str:
     from mcp import Client
 
     async with asyncio.timeout(CALL_SECONDS), Client(url, mode="legacy") as client:
         answer = await client.call_tool(tool, dict(arguments))
     text = "\n".join(part.text for part in answer.content if part.type == "text")
     if answer.is_error:
-        raise RefusedError(f"{tool} at {url}: {text}")
+        raise RejectedError(f"{tool} at {url}: {text}")
     return text
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     try:
         log(f"[{task['name']}] {run(task, work)}", work / DAEMON_LOG)
     except Exception as error:
-        while isinstance(error, ExceptionGroup):  # so the MCP SDK wraps what went wrong
+        while isinstance(error, ExceptionGroup):  # the MCP SDK wraps errors in groups
             error = error.exceptions[0]
         log(f"[{task['name']}] failed: {type(error).__name__}: {error}", work / DAEMON_LOG)
         sys.exit(1)

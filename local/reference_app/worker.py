@@ -1,6 +1,6 @@
-"""The process that speaks MCP for a program with a port: there while it is asked, gone a minute later.
+"""The process that serves MCP for a program. It starts with the first call and ends a minute after the last.
 
-The MCP SDK takes 45 MB and LanceDB 75 MB more. In a standby region nobody asks.
+The MCP SDK takes 45 MB and LanceDB 75 MB more. A standby region has no calls.
 
     python -m reference_app.worker <module> <descriptor of a listening socket>
 """
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .files import RefusedError, log
+from .files import RejectedError, log
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -29,10 +29,10 @@ IDLE_SECONDS = 60.0
 
 
 class Worker:
-    """Starts the process when somebody connects, ends it when nobody has for IDLE_SECONDS."""
+    """Starts the process for a connection, and ends it after IDLE_SECONDS without connections."""
 
     def __init__(self, module: str, idle_seconds: float = IDLE_SECONDS) -> None:
-        """`module`: in this package, with a function `server`."""
+        """`module` of this package has a function `server`."""
         self._module = module
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class Worker:
 
     @contextmanager
     def connection(self) -> Iterator[socket.socket]:
-        """A connection to it; while it starts, what is sent waits. Raises OSError when it ends meanwhile."""
+        """A connection to the process; data waits while it starts. Raises OSError when the process ends."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._end()
@@ -64,7 +64,7 @@ class Worker:
                 self._end()
 
     def _end(self) -> None:
-        """Nothing is under way, and what it stored is on disk."""
+        """Without connections: all data is on disk."""
         if self._process is not None:
             with self._process:
                 self._process.kill()
@@ -72,19 +72,19 @@ class Worker:
 
     def _start(self) -> None:
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind("")  # Linux chooses a name, which lies in no folder
+            listener.bind("")  # Linux chooses a name in the abstract namespace
             listener.listen(128)
             self._address = listener.getsockname()
             self._process = subprocess.Popen(
                 command("worker", self._module, str(listener.fileno())),
-                stdin=subprocess.PIPE,  # our end, however it comes, is its end
+                stdin=subprocess.PIPE,  # the process ends when this one does
                 pass_fds=[listener.fileno()],
                 env=environment(),
             )
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """What runs a module of this package as a process, in any working directory with `environment`."""
+    """The command that runs a module of this package, in any working directory with `environment`."""
     return [sys.executable, "-m", f"{__package__}.{module}", *arguments]
 
 
@@ -99,20 +99,20 @@ def server_of(name: str, tools: Sequence[Callable[..., str]]) -> MCPServer:
     from mcp.server import MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
 
-    def told(tool: Callable[..., str]) -> Callable[..., str]:
+    def wrapped(tool: Callable[..., str]) -> Callable[..., str]:
         @functools.wraps(tool)
         def call(**arguments: object) -> str:
             log(f"{name}: {tool.__name__}, company {arguments.get('company') or 'none'}")
             try:
                 return tool(**arguments)
-            except RefusedError as refused:
-                raise ToolError(str(refused)) from refused
+            except RejectedError as error:
+                raise ToolError(str(error)) from error
 
         return call
 
     server = MCPServer(name, version="1.0.0", log_level="WARNING")
     for tool in tools:
-        server.add_tool(told(tool), structured_output=False)
+        server.add_tool(wrapped(tool), structured_output=False)
     return server
 
 
@@ -130,11 +130,11 @@ def main(module: str, descriptor: int) -> None:
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
-def _end_with_the_front() -> None:
+def _end_with_parent() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_the_front, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     main(sys.argv[1], int(sys.argv[2]))

@@ -142,7 +142,10 @@ def test_a_kept_bucket_is_taken_over_only_by_an_import(account: Account) -> None
     versioning = account.resource("aws:s3/bucketVersioning:BucketVersioning")
     versioning.up({**program, "versioningConfiguration": {"status": "Enabled"}})
     again = Resource(account.provider, BUCKET, first.name)
-    message = f"bucket {name} was retained by an earlier deployment; add `adopt: true` to regions[name={REGION}] in the stack file"
+    message = (
+        f"bucket {name} was retained by an earlier deployment; add `adopt: true` to regions[name={REGION}]"
+        " in the stack file"
+    )
     with pytest.raises(ProviderError, match=re.escape(message)):
         again.up(program)
     again.adopt(name)

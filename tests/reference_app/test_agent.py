@@ -103,7 +103,7 @@ def test_a_task_that_fails_says_why(tmp_path: Path) -> None:
     with agent(tmp_path):
         for reason in (
             "propose_core_update",
-            "has no model; accepted: mcp.call_tool",
+            "action: must be mcp.call_tool (the reference application has no model)",
             "mcpServers.brain.url",
         ):
             until(lambda: reason in log_of(tmp_path), reason)  # noqa: B023

@@ -29,4 +29,4 @@ def test_every_command_of_the_components_is_known() -> None:
 def test_anything_else_is_refused(arguments: tuple[str, ...]) -> None:
     answer = node(*arguments)
     assert answer.returncode == 127
-    assert "accepted: dist/daemon.js, dist/mcp_servers/brain/index.js" in answer.stderr
+    assert "must be one of dist/daemon.js, dist/mcp_servers/brain/index.js" in answer.stderr

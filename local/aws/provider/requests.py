@@ -66,9 +66,8 @@ def observed(row: Row, client: Client, answer: Values, values: Values) -> Values
         name: value for name, value in nested.items() if name in desired or row.defaults.get(name) != value
     }
     identity = set(row.key.values()) - set(row.local) if row.limit else set()
-    return (
-        properties if all(same(properties.get(name, ""), values.get(name, "")) for name in identity) else None
-    )
+    is_resource = all(same(properties.get(name, ""), values.get(name, "")) for name in identity)
+    return properties if is_resource else None
 
 
 def without(row: Row, values: Values, *names: str) -> Values:

@@ -211,7 +211,7 @@ class Resources:
                 raise LocalError(f"{row.read}: stopped while waiting until {row.ready} of {values['id']}")
             if time.monotonic() > deadline:
                 raise LocalError(
-                    f"{row.read}: timeout after {WAIT_SECONDS:.0f} s: waited for {row.ready} of {values['id']}"
+                    f"{row.read}: timeout after {WAIT_SECONDS:.0f} s: {row.ready} of {values['id']}"
                 )
 
     def _observe(self, row: Row, values: Properties) -> tuple[Values, Values] | None:
