@@ -5,14 +5,13 @@ import http.client
 import importlib.metadata
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from local.machine import ports
-from local.machine.files import REPOSITORY, LocalError, Progress, source_digest, write_atomically
+from local.machine.files import LocalError, Progress, source_digest, write_atomically
 from local.machine.processes import Processes, Running
 
 NAME = "aws-emulator"
@@ -127,10 +126,8 @@ def _start(processes: Processes, progress: Progress, address: str) -> Emulator:
     if not processes.alive(NAME):
         progress("starting the AWS emulator")
     port = processes.port(NAME) if ports.may_be_any(address) else NODES_PORT
-    # -P and PYTHONPATH: modules come from the repository, not from the working folder.
-    argv = [sys.executable, "-P", "-m", "local.aws.server"]
-    argv += ["--address", address, "--port", str(port)]
-    running = processes.start(NAME, argv, {"PYTHONPATH": str(REPOSITORY), "EMULATOR_SOURCE": _source()})
+    arguments = ["--address", address, "--port", str(port)]
+    running = processes.start_module(NAME, "local.aws.server", arguments, {"EMULATOR_SOURCE": _source()})
     url = f"http://{address}:{port}"
     processes.wait_for(lambda: _answers(url, running.pid), "the AWS emulator answers", [NAME], READY_SECONDS)
     write_atomically(processes.state / PROFILE, "[default]\n")

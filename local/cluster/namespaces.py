@@ -1,5 +1,7 @@
 """Runs a program in new namespaces (mount, process, network, IPC, host name) on the cluster's network.
 
+As a program: `python -m local.cluster.namespaces <bridge> <cable> <program> …`.
+
 When the program or the caller ends, for whatever reason, the kernel ends all processes in the namespaces and
 removes their mounts, interfaces, routes and packet filter rules.
 """
@@ -89,3 +91,7 @@ def _checked(answer: int, what: str) -> None:
     if answer != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[3:], bridge=sys.argv[1], cable=sys.argv[2]))

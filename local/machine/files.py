@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = REPOSITORY / ".local"
 """The state folder of this checkout."""
 
+LOG_LINES = 15
 LOCK_POLL_SECONDS = 0.1
 LOCK_REPORT_SECONDS = 5.0
 
@@ -39,6 +40,12 @@ def source_digest(patterns: Iterable[str], *others: Path) -> str:
     """Of the repository's files that match, and of others: a daemon of other sources is restarted."""
     sources = (file for pattern in patterns for file in sorted(REPOSITORY.glob(pattern)))
     return hashlib.sha256(b"".join(file.read_bytes() for file in (*sources, *others))).hexdigest()[:16]
+
+
+def end_of(log: Path) -> str:
+    """The last lines of a log, for an error message."""
+    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
+    return f"the end of {log}:\n" + "\n".join(lines)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ even if the starter was killed before it could write the record.
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local.machine import ports
-from local.machine.files import LocalError, Progress, locked, write_atomically
+from local.machine.files import REPOSITORY, LocalError, Progress, end_of, locked, write_atomically
 from local.machine.procfs import (
     boot_id,
     command_line,
@@ -40,7 +41,6 @@ POLL_SECONDS = 0.05
 REPORT_SECONDS = 5.0
 STOP_SECONDS = 10.0
 STOP_ROUNDS = 5
-LOG_LINES = 15
 
 
 class ProcessError(LocalError):
@@ -102,6 +102,12 @@ class Processes:
                 running = self._spawn(name, order, argv, env)
             write_atomically(self._record(name), json.dumps(asdict(running)))
             return running
+
+    def start_module(
+        self, name: str, module: str, arguments: Sequence[str], env: Mapping[str, str]
+    ) -> Running:
+        """`start` for a Python module of the repository."""
+        return self.start(name, python_command(module, *arguments), {"PYTHONPATH": str(REPOSITORY), **env})
 
     def port(self, name: str) -> int:
         """The daemon's TCP port on 127.0.0.1, chosen once and remembered.
@@ -262,12 +268,12 @@ class Processes:
 
     def _quote(self, names: Iterable[str]) -> str:
         """The ends of these daemons' logs, for an error message."""
-        quoted = ""
-        for name in names:
-            log = self.log(name)
-            lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
-            quoted += f"\nthe end of {log}:\n" + "\n".join(lines)
-        return quoted
+        return "".join(f"\n{end_of(self.log(name))}" for name in names)
+
+
+def python_command(module: str, *arguments: str) -> list[str]:
+    """With PYTHONPATH, -P makes modules come from the repository, not from the working folder."""
+    return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def _age(process: Running) -> tuple[int, int, int]:

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from local.machine.files import REPOSITORY, LocalError, Progress, locked
+from local.machine.files import REPOSITORY, LocalError, Progress, end_of, locked
 
 MODULES = REPOSITORY / "local" / "go"
 REPORT_SECONDS = 3.0
-LOG_LINES = 20
 
 FRUGAL = {"GOGC": "50"}
 """Environment of running Go programs: the heap grows by half before each garbage collection. Go's default is
@@ -170,8 +169,7 @@ def _build(program: Program, module: Path, binary: Path, lock: IO[bytes], progre
             process.wait()
             raise
     if process.returncode != 0:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])
-        raise BuildError(f"building {program.name} failed; the end of {log}:\n{tail}")
+        raise BuildError(f"building {program.name} failed; {end_of(log)}")
     _copy_files(program, module, binary.parent)
     with temporary.open("rb") as written:
         os.fsync(written.fileno())

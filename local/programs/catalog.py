@@ -1,8 +1,9 @@
 """The programs that are built from pinned Go modules."""
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 from local.machine.files import Progress
 from local.programs.build import Program, ensure
@@ -12,49 +13,41 @@ KUBERNETES_VERSION = (
     "-X k8s.io/component-base/version.gitMajor={major}",
     "-X k8s.io/component-base/version.gitMinor={minor}",
 )
-KUBERNETES_PROVIDER = "-X github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version"
-"""The newest provider in the module proxy is older than the SDK, whose programs it runs all the same. It has
-the SDK's version, with its own as build metadata. With its own version alone every run has a warning."""
+KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+PROVIDER_VERSION = (
+    f"-X {KUBERNETES_PROVIDER}/pkg/version.Version={version_of('pulumi-kubernetes')}+{{version}}"
+)
+"""The newest provider in the module proxy is older than the SDK, and works with it. It gets the SDK's version, with
+its own as build metadata: with its own version alone the engine warns in every run.
+"""
+CONTAINERD = "github.com/containerd/containerd/v2"
+CNI = "github.com/containernetworking/plugins"
+LOAD_BALANCER_CONTROLLER = "sigs.k8s.io/aws-load-balancer-controller"
+
+
+def _program(
+    name: str, package: str, pinned: str = "", module: str = "", version: str = "", **options: Any
+) -> Program:
+    """`pinned` is `package` and `module` is `name` by default; `version` is the variable for the version."""
+    if version:
+        options["ldflags"] = (f"-X {version}={{version}}",)
+    return Program(name=name, module=module or name, package=package, pinned=pinned or package, **options)
 
 
 def _kubernetes(name: str) -> Program:
-    return Program(
-        name=name,
-        module="kubernetes",
-        package=f"k8s.io/kubernetes/cmd/{name}",
-        pinned="k8s.io/kubernetes",
-        ldflags=KUBERNETES_VERSION,
-    )
+    package = f"k8s.io/kubernetes/cmd/{name}"
+    return _program(name, package, "k8s.io/kubernetes", "kubernetes", ldflags=KUBERNETES_VERSION)
 
 
 def _containerd(name: str) -> Program:
-    return Program(
-        name=name,
-        module="containerd",
-        package=f"github.com/containerd/containerd/v2/cmd/{name}",
-        pinned="github.com/containerd/containerd/v2",
-        ldflags=("-X github.com/containerd/containerd/v2/version.Version={version}",),
-    )
-
-
-def _network_plugin(kind: str, name: str) -> Program:
-    return Program(
-        name=name,
-        module="cni",
-        package=f"github.com/containernetworking/plugins/plugins/{kind}/{name}",
-        pinned="github.com/containernetworking/plugins",
-    )
+    version = f"{CONTAINERD}/version.Version"
+    return _program(name, f"{CONTAINERD}/cmd/{name}", CONTAINERD, "containerd", version)
 
 
 PROGRAMS: Mapping[str, Program] = {
     program.name: program
     for program in (
-        Program(
-            name="etcd",
-            module="etcd",
-            package="go.etcd.io/etcd/server/v3",
-            pinned="go.etcd.io/etcd/server/v3",
-        ),
+        _program("etcd", "go.etcd.io/etcd/server/v3"),
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
@@ -63,96 +56,44 @@ PROGRAMS: Mapping[str, Program] = {
         _containerd("containerd"),
         _containerd("containerd-shim-runc-v2"),
         _containerd("ctr"),
-        Program(
-            name="runc",
-            module="runc",
-            package="github.com/opencontainers/runc",
-            pinned="github.com/opencontainers/runc",
-            ldflags=("-X main.version={version}",),
-            cgo=True,
-            tags=("seccomp",),
+        _program(
+            "runc", "github.com/opencontainers/runc", version="main.version", cgo=True, tags=("seccomp",)
         ),
-        _network_plugin("main", "ptp"),
-        _network_plugin("main", "loopback"),
-        _network_plugin("ipam", "host-local"),
-        Program(
-            name="coredns",
-            module="coredns",
-            package="github.com/coredns/coredns",
-            pinned="github.com/coredns/coredns",
-        ),
-        Program(
-            name="kube-network-policies",
-            module="kube-network-policies",
-            package=".",
-            pinned="sigs.k8s.io/kube-network-policies",
-        ),
-        Program(
-            name="local-path-provisioner",
-            module="local-path-provisioner",
-            package="github.com/rancher/local-path-provisioner",
-            pinned="github.com/rancher/local-path-provisioner",
-        ),
-        Program(
-            name="aws-load-balancer-controller",
-            module="aws-load-balancer-controller",
-            package="sigs.k8s.io/aws-load-balancer-controller",
-            pinned="sigs.k8s.io/aws-load-balancer-controller",
-            ldflags=("-X sigs.k8s.io/aws-load-balancer-controller/pkg/version.GitVersion={version}",),
+        _program("ptp", f"{CNI}/plugins/main/ptp", CNI, "cni"),
+        _program("loopback", f"{CNI}/plugins/main/loopback", CNI, "cni"),
+        _program("host-local", f"{CNI}/plugins/ipam/host-local", CNI, "cni"),
+        _program("coredns", "github.com/coredns/coredns"),
+        _program("kube-network-policies", ".", "sigs.k8s.io/kube-network-policies"),
+        _program("local-path-provisioner", "github.com/rancher/local-path-provisioner"),
+        _program(
+            "aws-load-balancer-controller",
+            LOAD_BALANCER_CONTROLLER,
+            version=f"{LOAD_BALANCER_CONTROLLER}/pkg/version.GitVersion",
             files=("config/crd/bases/*.yaml", "config/webhook/manifests.yaml"),
         ),
-        Program(
-            name="caddy",
-            module="caddy",
-            package=".",
-            pinned="github.com/caddyserver/caddy/v2",
+        _program("caddy", ".", "github.com/caddyserver/caddy/v2"),
+        _program("rclone", "github.com/rclone/rclone", version="github.com/rclone/rclone/fs.Version"),
+        _program(
+            "pulumi",
+            "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            "github.com/pulumi/pulumi/pkg/v3",
+            version="github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
         ),
-        Program(
-            name="rclone",
-            module="rclone",
-            package="github.com/rclone/rclone",
-            pinned="github.com/rclone/rclone",
-            ldflags=("-X github.com/rclone/rclone/fs.Version={version}",),
+        _program(
+            "pulumi-resource-kubernetes",
+            ".",
+            KUBERNETES_PROVIDER,
+            "pulumi-kubernetes",
+            ldflags=(PROVIDER_VERSION,),
         ),
-        Program(
-            name="pulumi",
-            module="pulumi",
-            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-            pinned="github.com/pulumi/pulumi/pkg/v3",
-            ldflags=("-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+        _program(
+            "external-dns",
+            "sigs.k8s.io/external-dns",
+            version="sigs.k8s.io/external-dns/pkg/apis/externaldns.Version",
         ),
-        Program(
-            name="pulumi-resource-kubernetes",
-            module="pulumi-kubernetes",
-            package=".",
-            pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
-            ldflags=(f"{KUBERNETES_PROVIDER}={version('pulumi-kubernetes')}+{{version}}",),
-        ),
-        Program(
-            name="external-dns",
-            module="external-dns",
-            package="sigs.k8s.io/external-dns",
-            pinned="sigs.k8s.io/external-dns",
-            ldflags=("-X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
-        ),
-        Program(
-            name="d2",
-            module="d2",
-            package="oss.terrastruct.com/d2",
-            pinned="oss.terrastruct.com/d2",
-        ),
-        Program(
-            name="kube-score",
-            module="kube-score",
-            package="github.com/zegl/kube-score/cmd/kube-score",
-            pinned="github.com/zegl/kube-score",
-        ),
-        Program(
-            name="actionlint",
-            module="actionlint",
-            package="github.com/rhysd/actionlint/cmd/actionlint",
-            pinned="github.com/rhysd/actionlint",
-        ),
+        _program("d2", "oss.terrastruct.com/d2"),
+        _program("kube-score", "github.com/zegl/kube-score/cmd/kube-score", "github.com/zegl/kube-score"),
+        _program("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "github.com/rhysd/actionlint"),
     )
 }
 """By name."""

@@ -46,21 +46,21 @@ def start(
     """Start the services that do not run. `aws_region`: the cluster's; `missing`: why there are no nodes."""
     external = _external(state, kubeconfig)
     regions = sorted(region.name for region in settings.regions)
-    planned = None if external or missing else network.ensure(state, regions)
-    address = planned.host if planned else ports.LOOPBACK
+    node_network = None if external or missing else network.ensure(state, regions)
+    address = node_network.host if node_network else ports.LOOPBACK
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(emulator.start, state, progress, address=address)
         config = external or control_plane.start(state, progress, address=address).kubeconfig
         aws = starting.result()
     if external:
         access.remember(state, kubeconfig=str(external.resolve()))
-    if planned:
+    if node_network:
         images = [settings.agency_image, settings.images.python, settings.images.rclone]
         unenforced = network_policies.obstacle()
         access.remember(state, unenforced=unenforced)
-        lifecycle.start(state, planned, regions, config, images, progress, enforces=not unenforced)
+        lifecycle.start(state, node_network, regions, config, images, progress, enforces=not unenforced)
         addons.start(Processes(state, progress), config)
-        balancers.start(state, regions, aws, aws_region, progress)
+        balancers.start(state, node_network, regions, aws, aws_region, progress)
         api = KubernetesApi(str(config), "", threading.Event(), progress)
         for manifest in addons.manifests(aws.url):
             api.apply(manifest, load_balancer_controller.FIELD_MANAGER)

@@ -1,31 +1,34 @@
-"""`python -m local.cluster.alb.serve`: the load balancers of one region, inside their namespaces."""
+"""`python -m local.cluster.alb.serve`: serves one region's load balancers, in namespaces of their own."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from local.aws.emulator import report_target_health
+from local.cluster import network as cluster_network
 from local.cluster.alb.addresses import Addresses, file_of
 from local.cluster.alb.caddy import Caddy
 from local.cluster.alb.elb_api import ElbApi
-from local.cluster.alb.lifecycle import arguments, network_of
 from local.cluster.alb.service import Service
 from local.cluster.model import INTERFACE, Network
 from local.machine import pki
 
 
 def main() -> NoReturn:
-    args = arguments().parse_args()
-    cluster_network = network_of(args.state)
-    _connect(cluster_network, args.region)
-    _serve(args, cluster_network)
-
-
-def _serve(args: argparse.Namespace, network: Network) -> NoReturn:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--state", type=Path, required=True)
+    for name in ("--region", "--aws", "--aws-region", "--caddy"):
+        parser.add_argument(name, required=True)
+    args = parser.parse_args()
+    network = cluster_network.load(args.state)
+    if network is None:
+        sys.exit(f"{args.state} has no network")
+    _connect(network, args.region)
     # /run exists in these namespaces only.
     caddy = Caddy(args.caddy, Path("/run"))
     addresses = Addresses(file_of(args.state, args.region), partial(network.balancer, args.region))

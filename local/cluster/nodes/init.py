@@ -24,12 +24,12 @@ from local.cluster.model import (
     RUNTIME_SOCKET,
     Node,
 )
+from local.machine.files import end_of
 from local.machine.processes import IDENTITY
 from local.programs.build import FRUGAL
 
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
-LOG_LINES = 15
 HIGH_PRIORITY = ("nice", "-n", "-10")
 """For kube-network-policies: every new connection waits for its verdict."""
 
@@ -121,7 +121,7 @@ class Init:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{name} is not ready after {START_SECONDS:.0f} s{self._quote(name)}")
+                raise TimeoutError(f"{name} is not ready after {START_SECONDS:.0f} s; {self._quote(name)}")
             time.sleep(POLL_SECONDS)
 
     def _import_images(self) -> None:
@@ -134,13 +134,13 @@ class Init:
         while True:
             pid, status = os.wait()
             if name := self._names.get(pid):
-                print(f"{name} ended with {os.waitstatus_to_exitcode(status)}{self._quote(name)}", flush=True)
+                print(
+                    f"{name} ended with {os.waitstatus_to_exitcode(status)}; {self._quote(name)}", flush=True
+                )
                 return 1
 
     def _quote(self, name: str) -> str:
-        log = self._node.folder / f"{name}.log"
-        lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
-        return f"; the end of {log}:\n" + "\n".join(lines)
+        return end_of(self._node.folder / f"{name}.log")
 
 
 def _configure_kernel() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from local.cluster import namespaces
 from local.cluster.model import Node
 from local.cluster.nodes import cgroups
+from local.machine.processes import python_command
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     # For each container in a control group of an earlier run the kubelet would take three seconds.
     cgroups.remove(node.cgroup)
     cgroups.create(node.cgroup)
-    init = [sys.executable, "-P", "-m", "local.cluster.nodes.init", str(node.folder)]
+    init = python_command("local.cluster.nodes.init", str(node.folder))
     return namespaces.run(init, node.network.bridge, node.network.cable(node.region))
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from local.cluster.images import local_images
 from local.cluster.model import KUBELET_ROOT, Network, Node, control_group
 from local.cluster.nodes import cgroups, config_files
 from local.machine import procfs
-from local.machine.files import REPOSITORY, LocalError, Progress, source_digest, write_atomically
+from local.machine.files import LocalError, Progress, source_digest, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.programs import catalog
 
@@ -72,7 +71,17 @@ def start(
     programs = catalog.binaries(names, progress)
     archive = local_images.make(images, progress)
     for region in regions:
-        node = _node(state, network_, region, programs, kubeconfig, enforces)
+        node = Node(
+            name=name_of(region),
+            region=region,
+            folder=_folder(state, region),
+            cgroup=f"{control_group(state)}/{region}",
+            network=network_,
+            binaries={name: str(path) for name, path in programs.items()},
+            kubeconfig=str(kubeconfig),
+            authority=str(state.resolve() / "pki" / "ca.crt"),
+            enforces=enforces,
+        )
         _prepare(node, archive)
         run(state, region, progress)
         _import_images(state, node, archive, progress)
@@ -84,8 +93,8 @@ def run(state: Path, region: str, progress: Progress) -> None:
     processes = Processes(state, progress)
     if not processes.alive(node.name):
         progress(f"starting {node.name}")
-    argv = [sys.executable, "-P", "-m", "local.cluster.nodes.launch", str(node.folder)]
-    processes.start(node.name, argv, {"PYTHONPATH": str(REPOSITORY), "NODE_SOURCE": _source(node)})
+    module, environment = "local.cluster.nodes.launch", {"NODE_SOURCE": _source(node)}
+    processes.start_module(node.name, module, [str(node.folder)], environment)
 
 
 def load(state: Path, region: str) -> Node:
@@ -104,27 +113,6 @@ def clean(state: Path) -> None:
 
 def _folder(state: Path, region: str) -> Path:
     return state.resolve() / "nodes" / region
-
-
-def _node(
-    state: Path,
-    network_: Network,
-    region: str,
-    programs: Mapping[str, Path],
-    kubeconfig: Path,
-    enforces: bool,
-) -> Node:
-    return Node(
-        name=name_of(region),
-        region=region,
-        folder=_folder(state, region),
-        cgroup=f"{control_group(state)}/{region}",
-        network=network_,
-        binaries={name: str(path) for name, path in programs.items()},
-        kubeconfig=str(kubeconfig),
-        authority=str(state.resolve() / "pki" / "ca.crt"),
-        enforces=enforces,
-    )
 
 
 def _prepare(node: Node, archive: Path) -> None:
