@@ -20,6 +20,18 @@ DIFF = provider_pb2.DiffResponse
 KINDS = provider_pb2.PropertyDiff
 
 
+def rpc(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """Implements a call of the protocol. A LocalError ends the call with its message."""
+
+    def call(self: Any, request: Any, context: Any) -> Any:
+        try:
+            return method(self, request)
+        except LocalError as error:
+            return context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+
+    return call
+
+
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """Serves a stack's AWS resources.
 
@@ -50,94 +62,72 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._resources.stopped.set()
         return empty_pb2.Empty()
 
-    def Check(self, request: Any, context: Any) -> Any:
-        def check() -> Any:
-            kind, news, olds = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
-            inputs, problems = self._resources.check(kind, request.urn, news, olds)
-            failures = [
-                provider_pb2.CheckFailure(property=path, reason=problem)
-                for path, problem in sorted(problems.items())
-            ]
-            return provider_pb2.CheckResponse(inputs=struct(inputs), failures=failures)
+    @rpc
+    def Check(self, request: Any) -> Any:
+        kind, news, olds = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
+        inputs, problems = self._resources.check(kind, request.urn, news, olds)
+        failures = [
+            provider_pb2.CheckFailure(property=path, reason=problem)
+            for path, problem in sorted(problems.items())
+        ]
+        return provider_pb2.CheckResponse(inputs=struct(inputs), failures=failures)
 
-        return answered(context, check)
+    @rpc
+    def Diff(self, request: Any) -> Any:
+        olds = struct_to_plain(request.old_inputs) or struct_to_plain(request.olds)
+        news = struct_to_plain(request.news)
+        changed, replacing, delete_first = self._resources.diff(kind_of(request), olds, news)
+        return DIFF(
+            changes=DIFF.DIFF_SOME if changed else DIFF.DIFF_NONE,
+            diffs=sorted({change.path[0] for change in changed}),
+            replaces=sorted({change.path[0] for change in replacing}),
+            deleteBeforeReplace=delete_first,
+            hasDetailedDiff=True,
+            detailedDiff={path_of(each.path): _detail(each, each in replacing) for each in changed},
+        )
 
-    def Diff(self, request: Any, context: Any) -> Any:
-        def diff() -> Any:
-            olds = struct_to_plain(request.old_inputs) or struct_to_plain(request.olds)
-            news = struct_to_plain(request.news)
-            changed, replacing, delete_first = self._resources.diff(kind_of(request), olds, news)
-            return DIFF(
-                changes=DIFF.DIFF_SOME if changed else DIFF.DIFF_NONE,
-                diffs=sorted({change.path[0] for change in changed}),
-                replaces=sorted({change.path[0] for change in replacing}),
-                deleteBeforeReplace=delete_first,
-                hasDetailedDiff=True,
-                detailedDiff={path_of(each.path): _detail(each, each in replacing) for each in changed},
-            )
+    @rpc
+    def Create(self, request: Any) -> Any:
+        kind, inputs = kind_of(request), struct_to_plain(request.properties)
+        if request.preview:
+            preview = self._resources.preview(kind, inputs, {})
+            return provider_pb2.CreateResponse(properties=struct(preview))
+        identity, outputs = self._resources.create(kind, inputs)
+        return provider_pb2.CreateResponse(id=identity, properties=struct(outputs))
 
-        return answered(context, diff)
+    @rpc
+    def Read(self, request: Any) -> Any:
+        inputs, state = struct_to_plain(request.inputs), struct_to_plain(request.properties)
+        resource = self._resources.read(kind_of(request), request.id, inputs, state)
+        if resource is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=request.id, inputs=struct(resource[0]), properties=struct(resource[1])
+        )
 
-    def Create(self, request: Any, context: Any) -> Any:
-        def create() -> Any:
-            kind, inputs = kind_of(request), struct_to_plain(request.properties)
-            if request.preview:
-                preview = self._resources.preview(kind, inputs, {})
-                return provider_pb2.CreateResponse(properties=struct(preview))
-            identity, outputs = self._resources.create(kind, inputs)
-            return provider_pb2.CreateResponse(id=identity, properties=struct(outputs))
+    @rpc
+    def Update(self, request: Any) -> Any:
+        kind, news, state = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
+        olds = struct_to_plain(request.old_inputs) or state
+        outputs = (
+            self._resources.preview(kind, news, state)
+            if request.preview
+            else self._resources.update(kind, request.id, olds, news)
+        )
+        return provider_pb2.UpdateResponse(properties=struct(outputs))
 
-        return answered(context, create)
+    @rpc
+    def Delete(self, request: Any) -> Any:
+        inputs = struct_to_plain(request.old_inputs) or struct_to_plain(request.properties)
+        self._resources.delete(kind_of(request), request.id, inputs)
+        return empty_pb2.Empty()
 
-    def Read(self, request: Any, context: Any) -> Any:
-        def read() -> Any:
-            inputs, state = struct_to_plain(request.inputs), struct_to_plain(request.properties)
-            resource = self._resources.read(kind_of(request), request.id, inputs, state)
-            if resource is None:
-                return provider_pb2.ReadResponse()
-            return provider_pb2.ReadResponse(
-                id=request.id, inputs=struct(resource[0]), properties=struct(resource[1])
-            )
-
-        return answered(context, read)
-
-    def Update(self, request: Any, context: Any) -> Any:
-        def update() -> Any:
-            kind, news, state = kind_of(request), struct_to_plain(request.news), struct_to_plain(request.olds)
-            olds = struct_to_plain(request.old_inputs) or state
-            outputs = (
-                self._resources.preview(kind, news, state)
-                if request.preview
-                else self._resources.update(kind, request.id, olds, news)
-            )
-            return provider_pb2.UpdateResponse(properties=struct(outputs))
-
-        return answered(context, update)
-
-    def Delete(self, request: Any, context: Any) -> Any:
-        def delete() -> Any:
-            inputs = struct_to_plain(request.old_inputs) or struct_to_plain(request.properties)
-            self._resources.delete(kind_of(request), request.id, inputs)
-            return empty_pb2.Empty()
-
-        return answered(context, delete)
-
-    def Invoke(self, request: Any, context: Any) -> Any:
-        def invoke() -> Any:
-            answer = self._resources.invoke(request.tok, struct_to_plain(request.args))
-            response = provider_pb2.InvokeResponse()
-            getattr(response, "return").CopyFrom(struct(answer))  # a keyword of Python
-            return response
-
-        return answered(context, invoke)
-
-
-def answered(context: Any, answer: Callable[[], Any]) -> Any:
-    """The answer to a call; a LocalError ends the call with its message."""
-    try:
-        return answer()
-    except LocalError as error:
-        return context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+    @rpc
+    def Invoke(self, request: Any) -> Any:
+        answer = self._resources.invoke(request.tok, struct_to_plain(request.args))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(struct(answer))  # a keyword of Python
+        return response
 
 
 def kind_of(request: Any) -> str:
