@@ -16,7 +16,7 @@ from tests.aws_provider.cases import BUCKET, RECORD, REGION, ROLE, Case
 from tests.aws_provider.engine import Resource, Values
 
 PARTS = sorted(cases.buckets(""))
-TYPES = [*PARTS, *cases.roles(""), *cases.others(""), *(f"{RECORD} {one}" for one in cases.records(""))]
+TYPES = [*PARTS, *cases.roles(""), *cases.others(""), *(f"{RECORD} {each}" for each in cases.records(""))]
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Account:
         return boto3.client(service, region_name=region, **self.emulator.credentials())
 
     def bucket(self, name: str, region: str = REGION) -> Resource:
-        made = self.resource(BUCKET, name)
-        made.up({"bucket": name, "region": region})
-        return made
+        created = self.resource(BUCKET, name)
+        created.up({"bucket": name, "region": region})
+        return created
 
     def case(self, kind: str) -> tuple[Resource, Case]:
         """A resource of the type, and its case, with all that it needs."""
@@ -74,10 +74,10 @@ class Account:
         record = {"Name": name, "Type": "CNAME", "TTL": 20, "ResourceRecords": [{"Value": "x.example.com"}]}
         route53.change_resource_record_sets(**cases.batch("UPSERT", record))
         config = {"Type": "HTTPS", "FullyQualifiedDomainName": name}
-        made = route53.create_health_check(CallerReference=name, HealthCheckConfig=config)
-        return str(made["HealthCheck"]["Id"])
+        created = route53.create_health_check(CallerReference=name, HealthCheckConfig=config)
+        return str(created["HealthCheck"]["Id"])
 
     def call(self, resource: Resource, call: tuple[str, str, Values]) -> None:
         service, method, parameters = call
-        given = {key: resource.id if value == "{id}" else value for key, value in parameters.items()}
-        getattr(self.client(service), method)(**given)
+        arguments = {key: resource.id if value == "{id}" else value for key, value in parameters.items()}
+        getattr(self.client(service), method)(**arguments)

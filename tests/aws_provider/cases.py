@@ -232,19 +232,19 @@ def records(name: str, check: str = "") -> dict[str, Case]:
     key = {"Name": f"{name}.example.com", "Type": "CNAME"}
     values = {"TTL": 20, "ResourceRecords": [{"Value": "target.example.com"}]}
 
-    def case(program: Values, update: Values, drifted: str, made: Values = values, **live: Any) -> Case:
+    def case(program: Values, update: Values, drifted: str, created: Values = values, **live: Any) -> Case:
         other = {"TTL": 77, "ResourceRecords": [{"Value": "x.example.com"}]}
         return Case(
             program=program,
             update=update,
             drift=("route53", "change_resource_record_sets", batch("UPSERT", key | other | live)),
             drifted=drifted,
-            removal=("route53", "change_resource_record_sets", batch("DELETE", key | made)),
+            removal=("route53", "change_resource_record_sets", batch("DELETE", key | created)),
             replace=program | {"name": f"other.{name}.example.com"},
         )
 
-    one = {"SetIdentifier": "one"}
-    checked = values | one | {"HealthCheckId": check}
+    each = {"SetIdentifier": "one"}
+    checked = values | each | {"HealthCheckId": check}
     to = {"HostedZoneId": ZONE, "DNSName": f"to.{name}.example.com", "EvaluateTargetHealth": True}
     weighted, latency = [{"weight": 10}], [{"region": "us-east-1"}]
     primary, place = [{"type": "PRIMARY"}], [{"country": "TR"}]
@@ -262,7 +262,7 @@ def records(name: str, check: str = "") -> dict[str, Case]:
             "weightedRoutingPolicies[0].weight",
             checked | {"Weight": 10},
             Weight=99,
-            **one,
+            **each,
         ),
         "latency": case(
             leaf | named | {"latencyRoutingPolicies": latency},
@@ -270,7 +270,7 @@ def records(name: str, check: str = "") -> dict[str, Case]:
             "latencyRoutingPolicies[0].region",
             checked | {"Region": "us-east-1"},
             Region="eu-central-1",
-            **one,
+            **each,
         ),
         "failover": case(
             leaf | named | {"failoverRoutingPolicies": primary},
@@ -278,7 +278,7 @@ def records(name: str, check: str = "") -> dict[str, Case]:
             "failoverRoutingPolicies[0].type",
             checked | {"Failover": "PRIMARY"},
             Failover="SECONDARY",
-            **one,
+            **each,
         ),
         "geo": case(
             leaf | named | {"geolocationRoutingPolicies": place},
@@ -286,7 +286,7 @@ def records(name: str, check: str = "") -> dict[str, Case]:
             "geolocationRoutingPolicies[0].country",
             checked | {"GeoLocation": {"CountryCode": "TR"}},
             GeoLocation={"CountryCode": "*"},
-            **one,
+            **each,
         ),
     }
 

@@ -51,12 +51,12 @@ class Resource:
         olds = {} if fresh else self.inputs
         answer = self.call("Check", news=struct(program), olds=struct(olds))
         if answer.failures:
-            raise ProviderError("\n".join(f"{one.property}: {one.reason}" for one in answer.failures))
+            raise ProviderError("\n".join(f"{each.property}: {each.reason}" for each in answer.failures))
         return dict(struct_to_plain(answer.inputs))
 
     def failures(self, program: Values) -> dict[str, str]:
         answer = self.call("Check", news=struct(program), olds=struct({}))
-        return {one.property: one.reason for one in answer.failures}
+        return {each.property: each.reason for each in answer.failures}
 
     def diff(self, news: Values) -> Any:
         fields = {"old_inputs": struct(self.inputs), "olds": struct(self.outputs), "news": struct(news)}
@@ -65,7 +65,7 @@ class Resource:
     def changes(self, program: Values) -> dict[str, str]:
         """Property paths that an `up` of the program would change, and how."""
         details = self.diff(self.check(program)).detailedDiff
-        return {path: provider_pb2.PropertyDiff.Kind.Name(one.kind) for path, one in details.items()}
+        return {path: provider_pb2.PropertyDiff.Kind.Name(each.kind) for path, each in details.items()}
 
     def preview(self, program: Values) -> Values:
         answer = self.call("Create", properties=struct(self.check(program)), preview=True)

@@ -37,8 +37,8 @@ def invoke(account: Account, token: str, **args: Any) -> Values:
 
 def checks(account: Account) -> list[str]:
     """The ids of the test's health checks."""
-    found = account.client("route53").list_health_checks()["HealthChecks"]
-    hosts = {one["Id"]: one["HealthCheckConfig"]["FullyQualifiedDomainName"] for one in found}
+    result = account.client("route53").list_health_checks()["HealthChecks"]
+    hosts = {each["Id"]: each["HealthCheckConfig"]["FullyQualifiedDomainName"] for each in result}
     return [identity for identity, host in hosts.items() if account.name in host]
 
 
@@ -83,9 +83,9 @@ def checks(account: Account) -> list[str]:
 def test_wrong_inputs_fail_the_check_with_the_name_of_the_property(
     account: Account, kind: str, program: Values, failures: dict[str, str]
 ) -> None:
-    found = account.resource(kind).failures(program)
-    assert found.keys() == failures.keys(), found
-    assert all(found[path].startswith(text) for path, text in failures.items()), found
+    result = account.resource(kind).failures(program)
+    assert result.keys() == failures.keys(), result
+    assert all(result[path].startswith(text) for path, text in failures.items()), result
 
 
 def test_what_is_not_known_yet_passes_the_check_and_stays_unknown_in_the_preview(account: Account) -> None:
@@ -119,16 +119,16 @@ def test_functions_answer_from_the_emulator(account: Account) -> None:
     assert invoke(account, "aws:index/getCallerIdentity:getCallerIdentity")["accountId"] == "123456789012"
     eks, ec2 = account.client("eks"), account.client("ec2")
     eks.create_cluster(name=account.name, roleArn="arn:aws:iam::123456789012:role/x", resourcesVpcConfig={})
-    found = invoke(account, "aws:eks/getCluster:getCluster", name=account.name, region=REGION)
+    result = invoke(account, "aws:eks/getCluster:getCluster", name=account.name, region=REGION)
     live = eks.describe_cluster(name=account.name)["cluster"]
-    assert found["certificateAuthorities"][0]["data"] == live["certificateAuthority"]["data"]
-    assert found["identities"][0]["oidcs"][0]["issuer"] == live["identity"]["oidc"]["issuer"]
+    assert result["certificateAuthorities"][0]["data"] == live["certificateAuthority"]["data"]
+    assert result["identities"][0]["oidcs"][0]["issuer"] == live["identity"]["oidc"]["issuer"]
     vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
     filters = [{"name": "vpc-id", "values": [vpc]}]
     assert invoke(account, "aws:ec2/getSubnets:getSubnets", filters=filters, region=REGION)["ids"] == [subnet]
-    one = invoke(account, "aws:ec2/getSubnet:getSubnet", id=subnet, region=REGION)
-    assert one["cidrBlock"] == "10.7.1.0/24"
+    each = invoke(account, "aws:ec2/getSubnet:getSubnet", id=subnet, region=REGION)
+    assert each["cidrBlock"] == "10.7.1.0/24"
     with pytest.raises(ProviderError, match="describe_cluster: ResourceNotFoundException"):
         invoke(account, "aws:eks/getCluster:getCluster", name="nonesuch")
     with pytest.raises(ProviderError, match="naem: unknown key"):
@@ -317,8 +317,8 @@ def test_a_validation_waits_for_the_certificate_until_the_run_is_cancelled(accou
 def test_a_validation_of_an_issued_certificate_is_there_as_long_as_the_certificate(
     account: Account, tmp_path: Path
 ) -> None:
-    made = pki.ensure(tmp_path / "pki", [f"{account.name}.example.com"])
-    files = {"Certificate": made.certificate("apiserver"), "PrivateKey": made.key("apiserver")}
+    authority = pki.ensure(tmp_path / "pki", [f"{account.name}.example.com"])
+    files = {"Certificate": authority.certificate("apiserver"), "PrivateKey": authority.key("apiserver")}
     acm = account.client("acm")
     imported = acm.import_certificate(**{name: path.read_bytes() for name, path in files.items()})
     arn = imported["CertificateArn"]

@@ -37,8 +37,15 @@ def test_the_real_plugin_deploys_the_aws_side_and_finds_nothing_to_change(
         tools.provide(state, print, lambda question: True, pool).result()
     plugin = tools.plugin_path(state / tools.HOME, "aws")
     plugin.unlink()
-    asked = [state / "bin" / tools.COMMAND, "plugin", "install", "resource", "aws", tools.sdk_version("aws")]
-    subprocess.run(asked, env={**os.environ, "PULUMI_HOME": str(state / tools.HOME)}, check=True)
+    install = [
+        state / "bin" / tools.COMMAND,
+        "plugin",
+        "install",
+        "resource",
+        "aws",
+        tools.sdk_version("aws"),
+    ]
+    subprocess.run(install, env={**os.environ, "PULUMI_HOME": str(state / tools.HOME)}, check=True)
     assert plugin.exists()
 
     ensure_hosted_zone(emulator.url, ZONE, DOMAIN)

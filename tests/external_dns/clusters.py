@@ -86,7 +86,7 @@ class Clusters:
             wanted[self._api.path(made)] = made
         before = self._shown.get((zone_id, cluster), {})
         list(self._pool.map(lambda path: self._api.call("DELETE", path), before.keys() - wanted.keys()))
-        list(self._pool.map(self._apply, [one for one in wanted.items() if before.get(one[0]) != one[1]]))
+        list(self._pool.map(self._apply, [each for each in wanted.items() if before.get(each[0]) != each[1]]))
         self._shown[zone_id, cluster] = wanted
 
     def of_zone(self, zone_id: str) -> set[str]:
@@ -121,19 +121,19 @@ class Clusters:
     def all(self, clusters: Iterable[str], flags: Mapping[str, Sequence[str]]) -> list[Run]:
         """A pass of each, several at once as clusters are; `flags` by what their names begin with."""
         with ThreadPoolExecutor(_LOOKERS) as pool:
-            return list(pool.map(lambda one: self.run(one, *flags[one.partition("-")[0]]), clusters))
+            return list(pool.map(lambda each: self.run(each, *flags[each.partition("-")[0]]), clusters))
 
     def records(self, zone_id: str) -> list[RecordSet]:
         """Without those of the zone itself, and without the registry's."""
-        return [one for one in self._listed(zone_id) if one["Type"] not in ("NS", "SOA", "TXT")]
+        return [each for each in self._listed(zone_id) if each["Type"] not in ("NS", "SOA", "TXT")]
 
     def registered(self, zone_id: str) -> list[RecordSet]:
         """The records in which external-dns remembers whose a record is."""
-        return [one for one in self._listed(zone_id) if one["Type"] == "TXT"]
+        return [each for each in self._listed(zone_id) if each["Type"] == "TXT"]
 
     def _listed(self, zone_id: str) -> list[RecordSet]:
         pages = self.route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone_id)
-        return [one for page in pages for one in page["ResourceRecordSets"]]
+        return [each for page in pages for each in page["ResourceRecordSets"]]
 
     def change(self, zone_id: str, action: str, records: Iterable[RecordSet]) -> None:
         """As somebody else than external-dns."""

@@ -66,7 +66,8 @@ def from_settings(clusters: Clusters, mode: str, name: str, raw: Raw, stack: str
     known = parse(raw, stack)
     run = record(raw, stack=stack)
     ids = {
-        one.id: clusters.check(one.inputs["fqdn"], one.inputs["resourcePath"]) for one in run.of(HEALTH_CHECK)
+        each.id: clusters.check(each.inputs["fqdn"], each.inputs["resourcePath"])
+        for each in run.of(HEALTH_CHECK)
     }
     home = _home(mode, known)
     grouped = {region.name for region in known.regions if known.ingress_of(region).makes_load_balancers}
@@ -91,8 +92,8 @@ def _home(mode: str, known: Settings) -> dict[str, str]:
 
 def _manifests(run: Recording, ids: Mapping[str, str], home: Mapping[str, str]) -> dict[str, list[Manifest]]:
     found: dict[str, list[Manifest]] = {cluster: [] for cluster in home.values()}
-    for one in run.of(INGRESS, SERVICE):
-        text = json.dumps(one.inputs)
+    for each in run.of(INGRESS, SERVICE):
+        text = json.dumps(each.inputs)
         for recorded, made in ids.items():
             text = text.replace(recorded, made)
         manifest = json.loads(text)
@@ -117,16 +118,16 @@ def from_world(
     found: dict[str, list[Manifest]] = {cluster: [] for cluster in at.values()}
     for company in world.companies:
         host = host_of(company.namespace, domain)
-        for one in world.own(company):
+        for each in world.own(company):
             told = external_dns.annotations(
-                PREFIX, world.policy, one, company, host, world.regions, world.endpoints.get(one.name)
+                PREFIX, world.policy, each, company, host, world.regions, world.endpoints.get(each.name)
             )
-            check = health_check(domain=domain, company=company, region=one.name, endpoints=world.endpoints)
+            check = health_check(domain=domain, company=company, region=each.name, endpoints=world.endpoints)
             told |= {
                 f"{PREFIX}{HEALTH_CHECK_ID}": clusters.check(check.fqdn, check.path),
-                "alb.ingress.kubernetes.io/group.name": edge_label(one.name, company.edge),
+                "alb.ingress.kubernetes.io/group.name": edge_label(each.name, company.edge),
             }
-            found[at[one.name]].append(_ingress(company.namespace, one.name, host, told))
+            found[at[each.name]].append(_ingress(company.namespace, each.name, host, told))
     for region, edge in _edges(world):
         label = edge_label(region, edge)
         told = external_dns.edge_annotations(PREFIX, f"{label}.{domain}")
@@ -166,7 +167,7 @@ def _edges(world: Stack) -> list[tuple[str, int]]:
         (region.name, edge)
         for region in world.regions
         if region.name not in world.endpoints
-        for edge in sorted({1} | {one.edge for one in world.companies if region.name in one.regions})
+        for edge in sorted({1} | {each.edge for each in world.companies if region.name in each.regions})
     ]
 
 
@@ -179,13 +180,13 @@ def _shown(clusters: Clusters, mode: str, name: str, world: Stack, grouped: set[
     }
     targets, checks, records = {}, {}, []
     for company in world.companies:
-        for one in world.own(company):
-            key = company.namespace, one.name
-            check = health_check(domain=domain, company=company, region=one.name, endpoints=world.endpoints)
+        for each in world.own(company):
+            key = company.namespace, each.name
+            check = health_check(domain=domain, company=company, region=each.name, endpoints=world.endpoints)
             checks[key] = clusters.check(check.fqdn, check.path)
-            targets[key] = world.endpoints.get(one.name) or edges[one.name, company.edge]
-            told = routing(world.policy, one, company, world.regions)
-            told |= {"HealthCheckId": checks[key], "SetIdentifier": one.name}
+            targets[key] = world.endpoints.get(each.name) or edges[each.name, company.edge]
+            told = routing(world.policy, each, company, world.regions)
+            told |= {"HealthCheckId": checks[key], "SetIdentifier": each.name}
             records += _records(host_of(company.namespace, domain), targets[key], told, mode)
     for (region, edge), target in edges.items():
         records += _records(f"{edge_label(region, edge)}.{domain}", target, {}, mode)
@@ -211,11 +212,11 @@ def _records(host: str, target: str, told: Mapping[str, Any], mode: str) -> list
 def comparable(records: list[RecordSet]) -> list[str]:
     """In one order; without the zones of AWS's load balancers."""
     found = []
-    for one in records:
-        alias = {key: value for key, value in one.get("AliasTarget", {}).items() if key != "HostedZoneId"}
+    for each in records:
+        alias = {key: value for key, value in each.get("AliasTarget", {}).items() if key != "HostedZoneId"}
         if alias:
             alias["DNSName"] = canonical(alias["DNSName"])
-        found.append(json.dumps({**one, "AliasTarget": alias}, sort_keys=True, default=str))
+        found.append(json.dumps({**each, "AliasTarget": alias}, sort_keys=True, default=str))
     return sorted(found)
 
 
@@ -227,7 +228,7 @@ def answers(
     failing = {shown.checks[company.namespace, name] for name in company.regions if name not in healthy}
     found = []
     for kind, other in (("A", "AAAA"), ("AAAA", "A")):
-        told = [one for one in records if one["Type"] != other]
+        told = [each for each in records if each["Type"] != other]
         host = host_of(company.namespace, shown.domain)
         answer = resolve(told, host, client, lambda check: check not in failing, kind)
         found.append({regions[canonical(target)]: share for target, share in answer.items()})
@@ -241,8 +242,8 @@ def drawn(strategy: st.SearchStrategy[Value], count: int) -> list[Value]:
 
     @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate], deadline=None)
     @given(strategy)
-    def collect(one: Value) -> None:
-        found.append(one)
+    def collect(each: Value) -> None:
+        found.append(each)
 
     collect()
     return found

@@ -52,15 +52,15 @@ def between(before: Raw) -> Raw:
     for region in raw["regions"]:
         region.pop("geo", None)
     active = next(region["name"] for region in raw["regions"] if region.get("active", True))
-    companies = [one if isinstance(one, dict) else {"name": one} for one in raw["companies"]]
-    raw["companies"] = [{**one, "regions": one.get("regions", [active])[:1]} for one in companies]
+    companies = [each if isinstance(each, dict) else {"name": each} for each in raw["companies"]]
+    raw["companies"] = [{**each, "regions": each.get("regions", [active])[:1]} for each in companies]
     return raw
 
 
 def places(raw: Raw, **of: str) -> Raw:
     """Other geo codes for the regions, in their order."""
     regions = [
-        {**one, "geo": [place]} for one, place in zip(raw["regions"], of["codes"].split(), strict=True)
+        {**each, "geo": [place]} for each, place in zip(raw["regions"], of["codes"].split(), strict=True)
     ]
     return {**raw, "regions": regions}
 
@@ -159,11 +159,11 @@ class _Reach(Reach):
 def deploy(clusters: Clusters, raws: dict[str, Raw], passes: int, mode: str = "day") -> dict[str, bool]:
     """Deploy all stacks, and let every external-dns pass as often; whether the zones are as promised."""
     shown = {name: named(clusters, mode, name, parsed(name, raw)) for name, raw in raws.items()}
-    for one in shown.values():
-        one.show(clusters)
+    for each in shown.values():
+        each.show(clusters)
     for _ in range(passes):
         clusters.all(clusters.of_mode(mode), FLAGS)
-    return {name: is_promised(clusters, one) for name, one in shown.items()}
+    return {name: is_promised(clusters, each) for name, each in shown.items()}
 
 
 def is_promised(clusters: Clusters, shown: Shown) -> bool:
@@ -191,7 +191,7 @@ def test_each_stack_has_the_promised_records_before_the_change(changed: Changed)
 
 
 def test_doctor_foresees_what_route53_refuses_for_good_and_nothing_else(changed: Changed) -> None:
-    assert {name: one.good for name, one in changed.foreseen.items()} == changed.reached
+    assert {name: each.good for name, each in changed.foreseen.items()} == changed.reached
     assert {True, False} <= {changed.reached[name] for name in DRAWN}
 
 
@@ -219,8 +219,8 @@ def test_records_that_are_deleted_are_made_anew_in_one_deployment(clusters: Clus
     shown = named(clusters, "day", name, parsed(name, world("latency", *TWO)))
     host = f"acme.{shown.domain}."
     registered = [f"{kind}-{host}" for kind in ("a", "aaaa", "cname")]
-    gone = [one for one in clusters.records(shown.zone) if one["Name"] == host]
-    gone += [one for one in clusters.registered(shown.zone) if one["Name"] in registered]
+    gone = [each for each in clusters.records(shown.zone) if each["Name"] == host]
+    gone += [each for each in clusters.registered(shown.zone) if each["Name"] in registered]
     assert len(gone) == 4
     clusters.change(shown.zone, "DELETE", gone)
     assert deploy(clusters, {name: world("latency", *TWO)}, 1) == {name: True}
@@ -231,13 +231,13 @@ def test_the_flag_for_cnames_is_turned_on_by_the_page_s_steps(clusters: Clusters
     deploy(clusters, {name: raw}, 1, "turn")
     shown = named(clusters, "turn", name, parsed(name, raw))
     live = clusters.records(shown.zone)
-    assert {one["Type"] for one in live} == {"A", "AAAA"}
+    assert {each["Type"] for each in live} == {"A", "AAAA"}
     eu, us = clusters.of_mode("turn")
     refused = [run for _ in range(2) for run in clusters.all([eu, us], TURNED)]
     assert all("CNAME beside A" in run.log for run in refused)
     host = f"acme.{shown.domain}."
-    assert [one for one in clusters.records(shown.zone) if one["Name"] == host] == [
-        one for one in live if one["Name"] == host
+    assert [each for each in clusters.records(shown.zone) if each["Name"] == host] == [
+        each for each in live if each["Name"] == host
     ]
     deploy(clusters, {name: between(raw)}, 2, "turn")
     clusters.all([us], TURNED)
@@ -254,9 +254,9 @@ def pulumi_s(clusters: Clusters, name: str, raw: Raw) -> list[RecordSet]:
     values = {"Type": "CNAME", "TTL": 20, "ResourceRecords": [{"Value": "lb.example.net"}]}
     edges = [
         {"Name": f"{edge_name(region, 1, known.domain)}.", **values}
-        for region in (one.name for one in known.regions)
+        for region in (each.name for each in known.regions)
     ]
-    return [*(to_api(one, ids, known.hosted_zone_id or "") for one in made.records), *edges]
+    return [*(to_api(each, ids, known.hosted_zone_id or "") for each in made.records), *edges]
 
 
 def test_from_route53_to_external_dns_names_are_made_once_pulumi_s_are_gone(clusters: Clusters) -> None:

@@ -32,7 +32,9 @@ def test_alias_records_are_made_for_the_targets_that_the_settings_take_for_such(
     hosts = {f"t{number}.{domain}": target for number, target in enumerate(TARGETS)}
     clusters.show(zone, "alias-9", [_to(host, target) for host, target in hosts.items()])
     assert clusters.run("alias-9", "--policy=sync").done
-    made = {one["Name"].rstrip("."): one["Type"] for one in clusters.records(zone) if one["Type"] != "AAAA"}
+    made = {
+        each["Name"].rstrip("."): each["Type"] for each in clusters.records(zone) if each["Type"] != "AAAA"
+    }
     assert {hosts[host]: kind == "A" for host, kind in made.items()} == {
         target: is_aws_alias_target(target) for target in TARGETS
     }
@@ -64,8 +66,10 @@ def test_clusters_with_the_default_owner_id_delete_each_other_s_records_and_doct
     assert [at for at, _ in places] == sorted(shown.manifests)
     for at, region in places * 2:
         assert clusters.run(at, owner="default").done
-        live = [one for one in clusters.records(shown.zone) if one["Name"] == f"acme.{shown.domain}."]
-        assert [one["SetIdentifier"] for one in live] == [region]
+        live = [
+            record for record in clusters.records(shown.zone) if record["Name"] == f"acme.{shown.domain}."
+        ]
+        assert [record["SetIdentifier"] for record in live] == [region]
     found = [(plan, cluster(deployment(ARGS))) for plan in clusters_of(known)]
     [finding] = owners(known, found)
     assert not finding.good and "each deletes the other's records" in finding.told
@@ -95,10 +99,10 @@ def test_annotations_are_read_under_the_prefix_of_the_version_and_doctor_says_wh
     shown.show(clusters)
     assert clusters.run(at, "--aws-prefer-cname", "--policy=sync", *flags).done
     host = f"acme.{shown.domain}."
-    identifiers = [one.get("SetIdentifier") for one in clusters.records(shown.zone) if one["Name"] == host]
+    identifiers = [each.get("SetIdentifier") for each in clusters.records(shown.zone) if each["Name"] == host]
     assert identifiers == ([US] if reads else [None])
     (plan,) = clusters_of(known)
-    told = {one.what: one for one in external_dns(known, plan, cluster(deployment(ARGS, image=image)))}
+    told = {each.what: each for each in external_dns(known, plan, cluster(deployment(ARGS, image=image)))}
     assert told["external-dns --annotation-prefix"].good is reads
     assert (comparable(clusters.records(shown.zone)) == comparable(shown.promised)) is reads
     clusters.show(shown.zone, at, [])

@@ -46,7 +46,7 @@ def files() -> dict[str, tuple[str, Raw]]:
         found[f"{name}-route53"] = name, raw
         for policy in Policy:
             places = zip(raw["regions"], (["default"], ["EU"], ["AS"]), strict=False)
-            regions = [one | {"geo": place} for one, place in places]
+            regions = [each | {"geo": place} for each, place in places]
             more = {"regions": regions} if policy is Policy.GEO else {}
             found[f"{name}-{policy}"] = name, raw | by(policy) | more
     return found
@@ -80,11 +80,11 @@ def worlds(draw: st.DrawFn, policy: Policy) -> Stack:
     """Stacks whose endpoints, where they have some, are of one kind, or of both; some companies left."""
     made = draw(stacks(policy))
     kinds = draw(st.sampled_from((("",), ("", AWS), ("lb.{}.example.net",), ("", AWS, "lb.{}.example.net"))))
-    chosen = {one.name: draw(st.sampled_from(kinds)).format(one.name) for one in made.regions}
+    chosen = {each.name: draw(st.sampled_from(kinds)).format(each.name) for each in made.regions}
     regions = (
         made.regions
         if made.policy is not Policy.GEO
-        else tuple(replace(one, geo=one.geo[:1]) for one in made.regions)
+        else tuple(replace(each, geo=each.geo[:1]) for each in made.regions)
     )
     endpoints = {name: endpoint for name, endpoint in chosen.items() if endpoint}
     return replace(made, regions=regions, endpoints=endpoints)
@@ -121,13 +121,13 @@ def settled(clusters: Clusters) -> Settled:
         for number, world in enumerate(some[:EACH]):
             mode, name = ("cname", "alias")[number % 2], f"drawn-{policy}-{number}"
             shown[f"{mode}-{name}"] = from_world(clusters, mode, name, world)
-    for one in shown.values():
-        one.show(clusters)
-    names = sorted({cluster for one in shown.values() for cluster in one.manifests})
+    for each in shown.values():
+        each.show(clusters)
+    names = sorted({cluster for each in shown.values() for cluster in each.manifests})
     first = clusters.all(names, FLAGS)
-    records = {name: clusters.records(one.zone) for name, one in shown.items()}
+    records = {name: clusters.records(each.zone) for name, each in shown.items()}
     second = clusters.all(names[::-1], FLAGS)
-    after = {name: clusters.records(one.zone) for name, one in shown.items()}
+    after = {name: clusters.records(each.zone) for name, each in shown.items()}
     return Settled(shown, refused, first, records, second, after)
 
 
@@ -136,8 +136,8 @@ def test_route53_refuses_no_batch(settled: Settled) -> None:
 
 
 def test_each_zone_holds_exactly_what_the_plan_promises(settled: Settled) -> None:
-    for name, one in settled.shown.items():
-        assert comparable(settled.records[name]) == comparable(one.promised), name
+    for name, each in settled.shown.items():
+        assert comparable(settled.records[name]) == comparable(each.promised), name
 
 
 def test_a_second_pass_changes_nothing(settled: Settled) -> None:
@@ -148,12 +148,14 @@ def test_a_second_pass_changes_nothing(settled: Settled) -> None:
 def test_the_stacks_are_those_that_the_tests_are_about(settled: Settled) -> None:
     """Companies, policies and regions of all kinds are among them, and none is left out in silence."""
     policies = {
-        (name.partition("-")[0], one.world.policy) for name, one in settled.shown.items() if "drawn" in name
+        (name.partition("-")[0], each.world.policy) for name, each in settled.shown.items() if "drawn" in name
     }
     assert policies == {(mode, policy) for mode in ("cname", "alias") for policy in Policy}
-    assert {len(one.manifests) for one in settled.shown.values()} >= {1, 2, 3}
-    assert any(len(one.world.endpoints) for one in settled.shown.values())
-    assert all(one.promised for name, one in settled.shown.items() if not name.endswith(("route53", "away")))
+    assert {len(each.manifests) for each in settled.shown.values()} >= {1, 2, 3}
+    assert any(len(each.world.endpoints) for each in settled.shown.values())
+    assert all(
+        each.promised for name, each in settled.shown.items() if not name.endswith(("route53", "away"))
+    )
     assert {name.partition("-")[0] for name in settled.shown} >= {"dev", "local", "prod", "staging"}
 
 
@@ -174,13 +176,13 @@ def test_what_is_made_keeps_the_promises(settled: Settled) -> None:
     """Those of `geo` hold for the client's place and the default alone, so they are looked at below."""
     client = Client(country="TR", continent="EU", nearest=REGION_NAMES)
     asked = 0
-    for name, one in settled.shown.items():
-        if "drawn" not in name or one.world.policy is Policy.GEO:
+    for name, each in settled.shown.items():
+        if "drawn" not in name or each.world.policy is Policy.GEO:
             continue
-        for company in one.world.companies:
+        for company in each.world.companies:
             for healthy in subsets(company.regions):
-                found = answers(one, settled.records[name], company, client, healthy)
-                assert found == expected(one.world, company, client, healthy), (name, company, healthy)
+                found = answers(each, settled.records[name], company, client, healthy)
+                assert found == expected(each.world, company, client, healthy), (name, company, healthy)
                 asked += 1
     assert asked > 50
 
@@ -192,8 +194,8 @@ def test_geo_keeps_to_the_client_s_place_and_the_default_and_no_further(
     settled: Settled, country: str, continent: str, own: str
 ) -> None:
     """A limit of Route53's geolocation without trees: no other region stands in for an unhealthy default."""
-    one, records = settled.shown["cname-geo"], settled.records["cname-geo"]
+    each, records = settled.shown["cname-geo"], settled.records["cname-geo"]
     client = Client(country=country, continent=continent, nearest=())
     for healthy in subsets([US, EU, WEST]):
-        [region] = answers(one, records, one.world.companies[0], client, healthy)
+        [region] = answers(each, records, each.world.companies[0], client, healthy)
         assert region == (own if own in healthy else US if US in healthy else own)

@@ -1,4 +1,4 @@
-"""A control plane, an AWS emulator and the real controller between them; and what the controller has made."""
+"""A control plane, an AWS emulator and the real controller, and the load balancers that it has created."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIELD_MANAGER = "test"
 LIMIT_SECONDS = 120.0
 POLL_SECONDS = 0.2
 KINDS = (NAMESPACE, SERVICE, INGRESS)
-"""In the order in which they are made. Namespaces stay: they would wait for what nobody clears away."""
+"""In the order of creation. Namespaces stay: without a namespace controller their deletion never ends."""
 ZONE = "Z0JUDGE"
 
 
@@ -60,10 +60,10 @@ class Judge:
         """
         wanted = promised(recording, self.apply(recording))
         deadline = time.monotonic() + LIMIT_SECONDS
-        while (found := self._settled()) != wanted or len(self._balancers()) != len(wanted):
+        while (settled := self._settled()) != wanted or len(self._balancers()) != len(wanted):
             if time.monotonic() > deadline:
                 print(*self.warnings(), sep="\n")
-                assert found == wanted
+                assert settled == wanted
                 assert len(self._balancers()) == len(wanted)
             time.sleep(POLL_SECONDS)
 
@@ -75,8 +75,8 @@ class Judge:
         }
         wanted = {}
         for kind in KINDS:
-            for one in recording.objects(kind):
-                manifest = _with_certificate(one.inputs, certificates)
+            for each in recording.objects(kind):
+                manifest = _with_certificate(each.inputs, certificates)
                 path = self.api.path(manifest)
                 wanted[path] = manifest
                 if self._applied.get(path) != manifest:
@@ -100,16 +100,16 @@ class Judge:
         have another address is not there.
         """
         addresses = dict[str, set[str]]()
-        for one in self.api.call("GET", "/apis/networking.k8s.io/v1/ingresses")["items"]:
-            group = one["metadata"]["annotations"].get(f"{PREFIX}group.name", "")
-            points = one["status"].get("loadBalancer", {}).get("ingress", [{}])
+        for each in self.api.call("GET", "/apis/networking.k8s.io/v1/ingresses")["items"]:
+            group = each["metadata"]["annotations"].get(f"{PREFIX}group.name", "")
+            points = each["status"].get("loadBalancer", {}).get("ingress", [{}])
             addresses.setdefault(group, set()).add(points[0].get("hostname", ""))
-        made = {one["DNSName"]: one for one in self._balancers()}
+        created = {each["DNSName"]: each for each in self._balancers()}
         names = self._edges()
         return {
-            names[group]: self._describe(made[address])
+            names[group]: self._describe(created[address])
             for group, (address, *others) in addresses.items()
-            if not others and address in made and group in names
+            if not others and address in created and group in names
         }
 
     def _settled(self) -> dict[str, Balancer] | None:
@@ -125,65 +125,68 @@ class Judge:
         """The Service of each target group, as the controller binds them."""
         bindings = self.api.call("GET", "/apis/elbv2.k8s.aws/v1beta1/targetgroupbindings")["items"]
         return {
-            one["spec"][
+            each["spec"][
                 "targetGroupARN"
-            ]: f"{one['metadata']['namespace']}/{one['spec']['serviceRef']['name']}"
-            for one in bindings
+            ]: f"{each['metadata']['namespace']}/{each['spec']['serviceRef']['name']}"
+            for each in bindings
         }
 
     def warnings(self) -> list[str]:
         """What the controller complained of."""
         events = self.api.call("GET", "/api/v1/events")["items"]
-        return [one["message"] for one in events if one["type"] == "Warning"]
+        return [each["message"] for each in events if each["type"] == "Warning"]
 
     def _edges(self) -> dict[str, str]:
         """The name of each edge's Ingress, by its group."""
-        ingresses = [one for one in self._applied.values() if one["kind"] == "Ingress"]
-        edges = [one["metadata"] for one in ingresses if one["metadata"]["name"].startswith("edge-")]
-        return {one["annotations"].get(f"{PREFIX}group.name", ""): one["name"] for one in edges}
+        ingresses = [each for each in self._applied.values() if each["kind"] == "Ingress"]
+        edges = [each["metadata"] for each in ingresses if each["metadata"]["name"].startswith("edge-")]
+        return {each["annotations"].get(f"{PREFIX}group.name", ""): each["name"] for each in edges}
 
     def _balancers(self) -> list[dict[str, Any]]:
         return list(self.elbv2.describe_load_balancers()["LoadBalancers"])
 
-    def _describe(self, one: Mapping[str, Any]) -> Balancer:
-        services, arn = self.services(), one["LoadBalancerArn"]
+    def _describe(self, balancer: Mapping[str, Any]) -> Balancer:
+        services, arn = self.services(), balancer["LoadBalancerArn"]
         listeners = {
-            one["Port"]: one for one in self.elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+            listener["Port"]: listener
+            for listener in self.elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]
         }
-        told = self.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
-        attributes = {each["Key"]: each["Value"] for each in told}
+        answer = self.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)
+        attributes = {each["Key"]: each["Value"] for each in answer["Attributes"]}
         secure = listeners.get(443, {})
         groups = self.elbv2.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"] if secure else []
         actions = listeners.get(80, {}).get("DefaultActions", [])
-        certificates = [one["CertificateArn"] for one in secure.get("Certificates", [])]
+        certificates = [each["CertificateArn"] for each in secure.get("Certificates", [])]
         return Balancer(
-            scheme=one["Scheme"],
+            scheme=balancer["Scheme"],
             keep_alive=str(attributes.get("client_keep_alive.seconds")),
-            zones=len(one["AvailabilityZones"]),
+            zones=len(balancer["AvailabilityZones"]),
             plain=_does(actions, services),
             certificate=", ".join(certificates),
             policy=secure.get("SslPolicy", ""),
             rules=self._rules(secure["ListenerArn"], services) if secure else (),
             otherwise=_does(secure.get("DefaultActions", []), services),
-            groups={services.get(one["TargetGroupArn"], "nothing"): self._group(one) for one in groups},
+            groups={services.get(group["TargetGroupArn"], "nothing"): self._group(group) for group in groups},
         )
 
     def _rules(self, listener: str, services: Mapping[str, str]) -> tuple[Rule, ...]:
-        found = self.elbv2.describe_rules(ListenerArn=listener)["Rules"]
-        ordered = sorted((one for one in found if not one["IsDefault"]), key=lambda one: int(one["Priority"]))
+        rules = self.elbv2.describe_rules(ListenerArn=listener)["Rules"]
+        ordered = sorted(
+            (rule for rule in rules if not rule["IsDefault"]), key=lambda rule: int(rule["Priority"])
+        )
         return tuple(
             (
-                _values(one, "HostHeaderConfig"),
-                _values(one, "PathPatternConfig"),
-                _does(one["Actions"], services),
+                _values(each, "HostHeaderConfig"),
+                _values(each, "PathPatternConfig"),
+                _does(each["Actions"], services),
             )
-            for one in ordered
+            for each in ordered
         )
 
-    def _group(self, one: Mapping[str, Any]) -> dict[str, str]:
-        told = self.elbv2.describe_target_group_attributes(TargetGroupArn=one["TargetGroupArn"])["Attributes"]
-        attributes = {each["Key"]: each["Value"] for each in told}
-        check = {member: str(one[member]) for member in (PATH, *CHECK)}
+    def _group(self, group: Mapping[str, Any]) -> dict[str, str]:
+        answer = self.elbv2.describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"])
+        attributes = {each["Key"]: each["Value"] for each in answer["Attributes"]}
+        check = {member: str(group[member]) for member in (PATH, *CHECK)}
         return {**check, DELAY: str(attributes[DELAY])}
 
     def _certificate(self, region: str, domain: str) -> str:
@@ -191,8 +194,8 @@ class Judge:
         if (region, domain) not in self._certificates:
             emulator.ensure_hosted_zone(self.aws.url, f"{ZONE}{len(self._certificates)}", domain)
             acm = self.client("acm", region)
-            asked = {"DomainName": f"*.{domain}", "ValidationMethod": "DNS"}
-            arn = acm.request_certificate(**asked)["CertificateArn"]
+            request = {"DomainName": f"*.{domain}", "ValidationMethod": "DNS"}
+            arn = acm.request_certificate(**request)["CertificateArn"]
             described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
             record = described["DomainValidationOptions"][0]["ResourceRecord"]
             values = {"TTL": 60, "ResourceRecords": [{"Value": record.pop("Value")}]}
@@ -205,17 +208,17 @@ class Judge:
 
 def _with_certificate(manifest: Mapping[str, Any], certificates: Mapping[str, str]) -> dict[str, Any]:
     """The recorder's certificates exist nowhere: the manifest with one of the same region that does."""
-    found: dict[str, Any] = copy.deepcopy(dict(manifest))
-    annotations = found["metadata"].get("annotations", {})
+    changed: dict[str, Any] = copy.deepcopy(dict(manifest))
+    annotations = changed["metadata"].get("annotations", {})
     if f"{PREFIX}certificate-arn" in annotations:
-        region = found["metadata"]["labels"][REGION_LABEL]
+        region = changed["metadata"]["labels"][REGION_LABEL]
         assert annotations[f"{PREFIX}certificate-arn"].split(":")[3] == region
         annotations[f"{PREFIX}certificate-arn"] = certificates[region]
-    return found
+    return changed
 
 
 def _values(rule: Mapping[str, Any], condition: str) -> tuple[str, ...]:
-    return tuple(value for one in rule["Conditions"] for value in one.get(condition, {}).get("Values", []))
+    return tuple(value for each in rule["Conditions"] for value in each.get(condition, {}).get("Values", []))
 
 
 def _does(actions: list[dict[str, Any]], services: Mapping[str, str]) -> str:

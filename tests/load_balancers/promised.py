@@ -49,16 +49,16 @@ class Balancer:
 def promised(recording: Recording, certificates: Mapping[str, str]) -> dict[str, Balancer]:
     """Each edge's load balancer, by the name of its Ingress. `certificates`: of each region."""
     settings = recording.settings
-    found = {}
+    balancers = {}
     for region in settings.regions:
         if not settings.ingress_of(region).makes_load_balancers:
             continue
-        own = [one for one in settings.companies if region in settings.regions_of(one)]
-        for number in {one.edge for one in own}:
+        own = [each for each in settings.companies if region in settings.regions_of(each)]
+        for number in {each.edge for each in own}:
             internal = "-internal" if settings.ingress.scheme is Scheme.INTERNAL else ""
             label = f"{edges.edge_label(region.name, number)}{internal}"
-            companies = sorted(one.namespace for one in own if one.edge == number)
-            found[f"edge-{label}"] = Balancer(
+            companies = sorted(each.namespace for each in own if each.edge == number)
+            balancers[f"edge-{label}"] = Balancer(
                 scheme=settings.ingress.scheme.value,
                 keep_alive=str(edges.CLIENT_KEEP_ALIVE_SECONDS),
                 zones=3,
@@ -72,7 +72,7 @@ def promised(recording: Recording, certificates: Mapping[str, str]) -> dict[str,
                 otherwise=NOTHING,
                 groups=_groups(settings, companies, region.name),
             )
-    return found
+    return balancers
 
 
 def _company(settings: Settings, namespace: str, region: str) -> Rule:

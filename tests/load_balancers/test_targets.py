@@ -49,8 +49,8 @@ def run(judge: Judge, template: dict[str, Any]) -> None:
     metadata = {**template["metadata"], "name": f"{NAME}-0"}
     spec = {**template["spec"], "nodeName": NODE, "serviceAccountName": "default"}
     spec.pop("priorityClassName", None)
-    made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-    judge.api.call("POST", PODS, made)
+    created = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    judge.api.call("POST", PODS, created)
     conditions = [
         {"type": kind, "status": "True"} for kind in ("ContainersReady", "Initialized", "PodScheduled")
     ]
@@ -64,10 +64,12 @@ def pod(judge: Judge) -> dict[str, Any]:
 
 
 def admitted(judge: Judge, condition: str) -> bool:
-    found = {one["type"]: one["status"] for one in pod(judge)["status"]["conditions"]}
-    return found.get(condition) == "True"
+    conditions = {each["type"]: each["status"] for each in pod(judge)["status"]["conditions"]}
+    return conditions.get(condition) == "True"
 
 
 def targets(judge: Judge, group: str) -> dict[str, str]:
-    found = judge.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-    return {f"{one['Target']['Id']}:{one['Target']['Port']}": one["TargetHealth"]["State"] for one in found}
+    targets = judge.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return {
+        f"{each['Target']['Id']}:{each['Target']['Port']}": each["TargetHealth"]["State"] for each in targets
+    }

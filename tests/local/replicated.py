@@ -51,13 +51,13 @@ class Served:
         self.replicas.clear()
 
     def keys(self, bucket: str) -> list[str]:
-        return [one["Key"] for one in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return [each["Key"] for each in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
     def versions(self, bucket: str) -> list[tuple[str, str, bool]]:
         """Key, version and whether it is current, markers included, newest first."""
-        found = self.s3.list_object_versions(Bucket=bucket)
-        both = found.get("Versions", []) + found.get("DeleteMarkers", [])
-        return sorted((one["Key"], one["VersionId"], one["IsLatest"]) for one in both)
+        listed = self.s3.list_object_versions(Bucket=bucket)
+        both = listed.get("Versions", []) + listed.get("DeleteMarkers", [])
+        return sorted((each["Key"], each["VersionId"], each["IsLatest"]) for each in both)
 
 
 def client(url: str) -> Any:

@@ -1,4 +1,4 @@
-"""`python -m local` on a stack file of the tests' own, and what is then really there."""
+"""`python -m local` with a stack file of the tests, and the resources that then exist."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Target:
         assert (code, errors) == (0, ""), said + errors
         return changes(said)
 
-    # What is there.
+    # What exists.
 
     @property
     def api(self) -> KubernetesApi:
@@ -105,17 +105,17 @@ class Target:
 
     def objects(self) -> dict[Key, Any]:
         """Everything in the cluster that is not the cluster's own."""
-        found = {}
+        listed = {}
         for kind, path in OBJECTS.items():
-            for one in self.api.call("GET", path)["items"]:
-                name, space = one["metadata"]["name"], one["metadata"].get("namespace", "")
+            for each in self.api.call("GET", path)["items"]:
+                name, space = each["metadata"]["name"], each["metadata"].get("namespace", "")
                 own = {name, space}.isdisjoint(OF_THE_CLUSTER) and (kind, name) not in OF_EVERY_NAMESPACE
                 if own and not name.startswith("system-"):
-                    found[kind, space, name] = one
-        return found
+                    listed[kind, space, name] = each
+        return listed
 
     def versions(self) -> dict[Key, str]:
-        return {key: one["metadata"]["resourceVersion"] for key, one in self.objects().items()}
+        return {key: each["metadata"]["resourceVersion"] for key, each in self.objects().items()}
 
     def aws(self, service: str, region: str = REGION) -> Any:
         [url] = re.findall(r"^AWS emulator: (\S+)", self.said, re.MULTILINE)
@@ -124,23 +124,25 @@ class Target:
 
     def records(self) -> list[Any]:
         pages = self.aws("route53").get_paginator("list_resource_record_sets").paginate(HostedZoneId=ZONE)
-        return [one for page in pages for one in page["ResourceRecordSets"] if one["Type"] == "CNAME"]
+        return [each for page in pages for each in page["ResourceRecordSets"] if each["Type"] == "CNAME"]
 
     def checks(self) -> dict[str, str]:
         """Hosts of the health checks, by id."""
-        found = self.aws("route53").list_health_checks()["HealthChecks"]
-        return {one["Id"]: one["HealthCheckConfig"]["FullyQualifiedDomainName"] for one in found}
+        listed = self.aws("route53").list_health_checks()["HealthChecks"]
+        return {each["Id"]: each["HealthCheckConfig"]["FullyQualifiedDomainName"] for each in listed}
 
     def snapshot(self) -> Any:
         """All that was deployed, without what two deployments can't have in common."""
         checks, iam, s3 = self.checks(), self.aws("iam"), self.aws("s3")
-        roles = [one["RoleName"] for one in iam.list_roles()["Roles"]]
-        buckets = [one["Name"] for one in s3.list_buckets()["Buckets"]]
+        roles = [each["RoleName"] for each in iam.list_roles()["Roles"]]
+        buckets = [each["Name"] for each in s3.list_buckets()["Buckets"]]
         return {
-            "objects": {str(key): _lasting(one) for key, one in sorted(self.objects().items())},
+            "objects": {str(key): _lasting(each) for key, each in sorted(self.objects().items())},
             "records": sorted(
-                json.dumps(one | {"HealthCheckId": checks.get(one.get("HealthCheckId", ""))}, sort_keys=True)
-                for one in self.records()
+                json.dumps(
+                    each | {"HealthCheckId": checks.get(each.get("HealthCheckId", ""))}, sort_keys=True
+                )
+                for each in self.records()
             ),
             "checks": sorted(checks.values()),
             "roles": {
@@ -162,7 +164,7 @@ class Target:
         }
 
 
-def _lasting(one: Any) -> Any:
-    metadata = {key: one["metadata"].get(key) for key in ("labels", "annotations")}
-    spec = {key: value for key, value in one.get("spec", {}).items() if key not in GIVEN_BY_THE_SERVER}
-    return {"metadata": metadata, "spec": spec, "data": one.get("data")}
+def _lasting(each: Any) -> Any:
+    metadata = {key: each["metadata"].get(key) for key in ("labels", "annotations")}
+    spec = {key: value for key, value in each.get("spec", {}).items() if key not in GIVEN_BY_THE_SERVER}
+    return {"metadata": metadata, "spec": spec, "data": each.get("data")}

@@ -64,23 +64,23 @@ def slow_go(folder: Path) -> str:
 
 
 def test_a_missing_program_is_built_with_the_version_that_go_mod_pins(modules: Path) -> None:
-    told: list[str] = []
+    lines: list[str] = []
 
-    binary = build.ensure([TOOL], told.append, modules)["tool"]
+    binary = build.ensure([TOOL], lines.append, modules)["tool"]
 
     assert binary.is_relative_to(build.cache() / "bin")
     assert subprocess.run([binary], capture_output=True, check=True).stderr == b"v1.36.3 1.36\n"
-    assert told[0] == "building tool from source (all of them: about 25 minutes, once)"
-    assert told[-1].startswith("built tool in ")
+    assert lines[0] == "building tool from source (all programs: about 25 minutes, once)"
+    assert lines[-1].startswith("built tool in ")
 
 
 def test_what_is_built_is_not_built_again(modules: Path) -> None:
     binary = build.ensure([TOOL], print, modules)["tool"]
     before = binary.stat()
-    told: list[str] = []
+    lines: list[str] = []
 
-    assert build.ensure([TOOL], told.append, modules) == {"tool": binary}
-    assert told == []
+    assert build.ensure([TOOL], lines.append, modules) == {"tool": binary}
+    assert lines == []
     assert binary.stat() == before
 
 
@@ -136,12 +136,12 @@ def test_a_program_that_go_mod_does_not_pin_is_rejected(modules: Path) -> None:
 def test_a_second_run_waits_for_the_first_and_says_so(modules: Path) -> None:
     binary = build.ensure([TOOL], print, modules)["tool"]
     binary.unlink()
-    told: list[str] = []
-    second = threading.Thread(target=build.ensure, args=([TOOL], told.append, modules))
+    lines: list[str] = []
+    second = threading.Thread(target=build.ensure, args=([TOOL], lines.append, modules))
     with locked(binary.parent / "lock", print, "nothing"):
         second.start()
-        until(lambda: told != [], "it says that it waits")
-        assert told == ["waiting for another run: it builds fake (0 s)"]
+        until(lambda: lines != [], "it says that it waits")
+        assert lines == ["waiting for another run: it builds fake (0 s)"]
         assert not binary.exists()
     second.join()
     assert binary.exists()
@@ -152,10 +152,10 @@ def test_two_runs_at_once_build_it_once(modules: Path) -> None:
         subprocess.Popen([sys.executable, "-c", ENSURE, str(modules)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    told = [run.communicate()[0] for run in runs]
+    lines = [run.communicate()[0] for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0]
-    assert sum("built tool in" in text for text in told) == 1
+    assert sum("built tool in" in text for text in lines) == 1
 
 
 def test_a_build_that_was_killed_leaves_nothing_that_looks_finished(

@@ -1,4 +1,4 @@
-"""The local Kubernetes control plane: a real one, that keeps what it is told."""
+"""The local Kubernetes control plane, and its data over restarts."""
 
 import base64
 import os
@@ -38,8 +38,8 @@ def put_config_map(control_plane: ControlPlane, name: str) -> None:
 
 
 def has_config_map(control_plane: ControlPlane, name: str) -> bool:
-    found = core(control_plane).list_namespaced_config_map("default").items
-    return name in {item.metadata.name for item in found}
+    config_maps = core(control_plane).list_namespaced_config_map("default").items
+    return name in {item.metadata.name for item in config_maps}
 
 
 def running(state: Path) -> dict[str, Running | None]:
@@ -115,12 +115,12 @@ def test_a_namespace_gets_its_account_and_authority(control_plane: ControlPlane)
     api = core(control_plane)
     api.create_namespace({"metadata": {"name": "accounts"}})
 
-    def made() -> bool:
+    def exist() -> bool:
         accounts = {item.metadata.name for item in api.list_namespaced_service_account("accounts").items}
         maps = {item.metadata.name for item in api.list_namespaced_config_map("accounts").items}
         return "default" in accounts and "kube-root-ca.crt" in maps
 
-    until(made, "the controllers have made them")
+    until(exist, "the controllers have created them")
 
 
 def test_a_deployment_gets_pods_and_the_scheduler_says_why_they_wait(control_plane: ControlPlane) -> None:
@@ -174,12 +174,12 @@ def test_a_namespace_that_is_deleted_goes_with_all_that_is_in_it(control_plane: 
 def test_a_second_start_changes_nothing(own: Path) -> None:
     before = running(own)
     written = (own / "kubeconfig").stat().st_mtime_ns
-    told: list[str] = []
+    lines: list[str] = []
 
-    assert service.start(own, told.append) == service.start(own, print)
+    assert service.start(own, lines.append) == service.start(own, print)
     assert running(own) == before
     assert (own / "kubeconfig").stat().st_mtime_ns == written
-    assert told == []
+    assert lines == []
 
 
 @pytest.mark.parametrize("part", PROGRAMS)
@@ -212,7 +212,7 @@ def test_an_api_server_whose_port_was_taken_moves_and_the_others_follow(own: Pat
     core(after).create_namespace(body)
     until(
         lambda: bool(core(after).list_namespaced_service_account("after-moving").items),
-        "the controllers found the API server again",
+        "the controllers have reconnected to the API server",
     )
 
 

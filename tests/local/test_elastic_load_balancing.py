@@ -1,4 +1,4 @@
-"""What moto lacks of load balancers and certificates, mended (`local/mends/elbv2.py`, `acm.py`)."""
+"""Corrections to moto's load balancers and certificates (`local/aws/corrections/elbv2.py`, `acm.py`)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def vpc(connect: Callable[[str], Any]) -> tuple[str, list[str]]:
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")
         for n, zone in enumerate("ab")
     ]
-    return vpc, [one["Subnet"]["SubnetId"] for one in subnets]
+    return vpc, [each["Subnet"]["SubnetId"] for each in subnets]
 
 
 @pytest.fixture
@@ -52,26 +52,26 @@ def balancer(elbv2: Any, vpc: tuple[str, list[str]], request: pytest.FixtureRequ
 def group(elbv2: Any, vpc: tuple[str, list[str]], request: pytest.FixtureRequest) -> str:
     """The ARN of a target group with one target."""
     name = f"g{abs(hash(request.node.name)) % 10**12}"
-    made = elbv2.create_target_group(Name=name, Protocol="HTTP", Port=3000, VpcId=vpc[0], TargetType="ip")
-    arn: str = made["TargetGroups"][0]["TargetGroupArn"]
+    created = elbv2.create_target_group(Name=name, Protocol="HTTP", Port=3000, VpcId=vpc[0], TargetType="ip")
+    arn: str = created["TargetGroups"][0]["TargetGroupArn"]
     elbv2.register_targets(TargetGroupArn=arn, Targets=[{"Id": ADDRESS, "Port": 3000}])
     return arn
 
 
 def health(elbv2: Any, group: str, *targets: dict[str, Any]) -> list[tuple[str, str, str | None]]:
-    found = elbv2.describe_target_health(TargetGroupArn=group, Targets=list(targets))
+    answer = elbv2.describe_target_health(TargetGroupArn=group, Targets=list(targets))
     return [
-        (one["Target"]["Id"], one["TargetHealth"]["State"], one["TargetHealth"].get("Reason"))
-        for one in found["TargetHealthDescriptions"]
+        (each["Target"]["Id"], each["TargetHealth"]["State"], each["TargetHealth"].get("Reason"))
+        for each in answer["TargetHealthDescriptions"]
     ]
 
 
 def listener(elbv2: Any, balancer: str, port: int, **more: Any) -> str:
     protocol = "HTTPS" if port == 443 else "HTTP"
-    made = elbv2.create_listener(
+    created = elbv2.create_listener(
         LoadBalancerArn=balancer, Port=port, Protocol=protocol, DefaultActions=[FIXED], **more
     )
-    arn: str = made["Listeners"][0]["ListenerArn"]
+    arn: str = created["Listeners"][0]["ListenerArn"]
     return arn
 
 
@@ -84,8 +84,10 @@ def certificate(connect: Callable[[str], Any], name: str, *, valid: bool = True)
 
 
 def validate(connect: Callable[[str], Any], arn: str) -> None:
-    asked = connect("acm").describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
-    record = asked[0]["ResourceRecord"]
+    options = connect("acm").describe_certificate(CertificateArn=arn)["Certificate"][
+        "DomainValidationOptions"
+    ]
+    record = options[0]["ResourceRecord"]
     put = {
         "Name": record["Name"],
         "Type": "CNAME",
@@ -126,9 +128,9 @@ def test_a_target_that_drains_is_listed_until_it_is_told_no_more(
 ) -> None:
     target = {"Id": ADDRESS, "Port": 3000}
     elbv2.deregister_targets(TargetGroupArn=group, Targets=[target])
-    told = {f"{ADDRESS}:3000": ["draining", "Target.DeregistrationInProgress"]}
+    draining = {f"{ADDRESS}:3000": ["draining", "Target.DeregistrationInProgress"]}
 
-    report_target_health(emulator.url, {group: told, "arn:aws:elasticloadbalancing:us-east-1:1:gone": {}})
+    report_target_health(emulator.url, {group: draining, "arn:aws:elasticloadbalancing:us-east-1:1:gone": {}})
     assert health(elbv2, group) == [(ADDRESS, "draining", "Target.DeregistrationInProgress")]
 
     report_target_health(emulator.url, {group: {}})
@@ -136,14 +138,14 @@ def test_a_target_that_drains_is_listed_until_it_is_told_no_more(
 
 
 def test_an_address_that_was_never_registered_is_unused(elbv2: Any, group: str) -> None:
-    found = health(elbv2, group, {"Id": "10.88.1.99", "Port": 3000})
-    assert found == [("10.88.1.99", "unused", "Target.NotRegistered")]
+    states = health(elbv2, group, {"Id": "10.88.1.99", "Port": 3000})
+    assert states == [("10.88.1.99", "unused", "Target.NotRegistered")]
 
 
 def rules(elbv2: Any, listener: str) -> dict[str, str]:
     """Path to priority."""
-    found = elbv2.describe_rules(ListenerArn=listener)["Rules"]
-    return {one["Conditions"][0]["Values"][0]: one["Priority"] for one in found if one["Conditions"]}
+    rules = elbv2.describe_rules(ListenerArn=listener)["Rules"]
+    return {each["Conditions"][0]["Values"][0]: each["Priority"] for each in rules if each["Conditions"]}
 
 
 def test_priorities_of_rules_can_be_shifted_and_exchanged_but_not_shared(elbv2: Any, balancer: str) -> None:
@@ -151,12 +153,12 @@ def test_priorities_of_rules_can_be_shifted_and_exchanged_but_not_shared(elbv2: 
     arns = {}
     for number, path in enumerate(("/a", "/b", "/c"), 1):
         condition = [{"Field": "path-pattern", "Values": [path]}]
-        made = elbv2.create_rule(ListenerArn=ours, Conditions=condition, Priority=number, Actions=[FIXED])
-        arns[path] = made["Rules"][0]["RuleArn"]
+        created = elbv2.create_rule(ListenerArn=ours, Conditions=condition, Priority=number, Actions=[FIXED])
+        arns[path] = created["Rules"][0]["RuleArn"]
 
     def put(**wanted: int) -> None:
-        asked = [{"RuleArn": arns[f"/{path}"], "Priority": number} for path, number in wanted.items()]
-        elbv2.set_rule_priorities(RulePriorities=asked)
+        options = [{"RuleArn": arns[f"/{path}"], "Priority": number} for path, number in wanted.items()]
+        elbv2.set_rule_priorities(RulePriorities=options)
 
     put(b=3, c=4)
     assert rules(elbv2, ours) == {"/a": "1", "/b": "3", "/c": "4"}
@@ -172,14 +174,14 @@ def test_a_target_group_is_that_of_the_load_balancer_whose_rule_leads_to_it(
     elbv2: Any, balancer: str, group: str
 ) -> None:
     condition = [{"Field": "path-pattern", "Values": ["/a"]}]
-    made = elbv2.create_rule(
+    created = elbv2.create_rule(
         ListenerArn=listener(elbv2, balancer, 80), Conditions=condition, Priority=1, Actions=[FIXED]
     )
-    rule = made["Rules"][0]["RuleArn"]
+    rule = created["Rules"][0]["RuleArn"]
 
     def groups() -> list[str]:
-        found = elbv2.describe_target_groups(LoadBalancerArn=balancer)["TargetGroups"]
-        return [one["TargetGroupArn"] for one in found]
+        groups = elbv2.describe_target_groups(LoadBalancerArn=balancer)["TargetGroups"]
+        return [each["TargetGroupArn"] for each in groups]
 
     assert groups() == []
     elbv2.modify_rule(RuleArn=rule, Actions=[{"Type": "forward", "TargetGroupArn": group}])
@@ -225,8 +227,8 @@ def test_further_certificates_are_listed_apart_from_the_default_one_which_stays(
     def listed() -> tuple[list[str], dict[str, bool]]:
         default = elbv2.describe_listeners(ListenerArns=[ours])["Listeners"][0]["Certificates"]
         every = elbv2.describe_listener_certificates(ListenerArn=ours)["Certificates"]
-        arns = [one["CertificateArn"] for one in default]
-        return arns, {one["CertificateArn"]: one["IsDefault"] for one in every}
+        arns = [each["CertificateArn"] for each in default]
+        return arns, {each["CertificateArn"]: each["IsDefault"] for each in every}
 
     elbv2.add_listener_certificates(ListenerArn=ours, Certificates=[{"CertificateArn": second}])
     assert listed() == ([first], {first: True, second: False})

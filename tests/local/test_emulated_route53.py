@@ -21,7 +21,7 @@ def route53(emulator: Emulator) -> Any:
     service.ensure_hosted_zone(emulator.url, ZONE, DOMAIN)
     client = boto3.client("route53", region_name="us-east-1", **emulator.credentials())
     if left := records(client):
-        change(client, *(("DELETE", one) for one in left))
+        change(client, *(("DELETE", each) for each in left))
     return client
 
 
@@ -29,7 +29,12 @@ def records(route53: Any, **page: int) -> list[dict[str, Any]]:
     pages = route53.get_paginator("list_resource_record_sets").paginate(
         HostedZoneId=ZONE, PaginationConfig={"PageSize": page["size"]} if page else {}
     )
-    return [one for each in pages for one in each["ResourceRecordSets"] if one["Type"] not in ("NS", "SOA")]
+    return [
+        record
+        for each in pages
+        for record in each["ResourceRecordSets"]
+        if record["Type"] not in ("NS", "SOA")
+    ]
 
 
 def change(route53: Any, *changes: tuple[str, dict[str, Any]]) -> None:
@@ -39,8 +44,8 @@ def change(route53: Any, *changes: tuple[str, dict[str, Any]]) -> None:
 
 def record(label: str, identifier: str | None = None, **more: Any) -> dict[str, Any]:
     values = [{"Value": "host.example.net"}]
-    made = {"Name": f"{label}.{DOMAIN}.", "Type": "CNAME", "TTL": 20, "ResourceRecords": values, **more}
-    return made | ({"SetIdentifier": identifier} if identifier else {})
+    created = {"Name": f"{label}.{DOMAIN}.", "Type": "CNAME", "TTL": 20, "ResourceRecords": values, **more}
+    return created | ({"SetIdentifier": identifier} if identifier else {})
 
 
 ADDRESS = {"Type": "A", "ResourceRecords": [{"Value": "192.0.2.1"}]}
@@ -80,7 +85,7 @@ def test_every_kind_of_record_is_listed_as_it_was_made(route53: Any) -> None:
     )["HealthCheck"]["Id"]
     target = {"HostedZoneId": ZONE, "DNSName": f"a.{DOMAIN}.", "EvaluateTargetHealth": True}
     balancer = {"HostedZoneId": "ZELB", "DNSName": "lb.example.net.", "EvaluateTargetHealth": False}
-    made = [
+    created = [
         record("a", "first", Failover="PRIMARY", HealthCheckId=check),
         record("a", "second", Failover="SECONDARY"),
         {"Name": f"b.{DOMAIN}.", "Type": "CNAME", "AliasTarget": target},
@@ -90,15 +95,15 @@ def test_every_kind_of_record_is_listed_as_it_was_made(route53: Any) -> None:
         record("f", Type="TXT", ResourceRecords=[{"Value": '"a"'}, {"Value": '"b"'}]),
         record("g", "one", Weight=0),
     ]
-    change(route53, *(("UPSERT", one) for one in made))
-    assert records(route53) == made
+    change(route53, *(("UPSERT", each) for each in created))
+    assert records(route53) == created
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_pages_go_on_within_the_records_of_one_name(route53: Any, size: int) -> None:
-    made = [record(label, str(number), Weight=1) for label in "ab" for number in range(3)]
-    change(route53, *(("CREATE", one) for one in made))
-    assert records(route53, size=size) == made
+    created = [record(label, str(number), Weight=1) for label in "ab" for number in range(3)]
+    change(route53, *(("CREATE", each) for each in created))
+    assert records(route53, size=size) == created
 
 
 def test_a_deletion_by_set_identifier_leaves_other_names_alone(route53: Any) -> None:

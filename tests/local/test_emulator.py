@@ -129,12 +129,12 @@ def test_a_port_that_was_lost_to_another_emulator_is_given_up(
     (state / "ports.json").write_text(f'{{"{NAME}": {taken}}}')
     free = iter([True])
     monkeypatch.setattr("local.machine.ports.is_free", lambda port: next(free, False))
-    told: list[str] = []
+    lines: list[str] = []
 
-    started = service.start(state, told.append)
+    started = service.start(state, lines.append)
 
     assert started.url != emulator.url
-    assert "another program took a port meanwhile: choosing another" in told
+    assert "another program has taken the port: choosing another port" in lines
 
 
 def test_two_state_folders_have_an_account_each(emulator: Emulator, state: Path) -> None:
@@ -176,8 +176,8 @@ def test_replication_rules_come_back_as_they_were_put(emulator: Emulator) -> Non
         ReplicationConfiguration={"Role": role, "Rules": [rule, {**rule, "ID": "again"}]},
     )
 
-    found = s3.get_bucket_replication(Bucket="rules-source")["ReplicationConfiguration"]
-    assert found == {"Role": role, "Rules": [rule, {**rule, "ID": "again"}]}
+    configuration = s3.get_bucket_replication(Bucket="rules-source")["ReplicationConfiguration"]
+    assert configuration == {"Role": role, "Rules": [rule, {**rule, "ID": "again"}]}
 
 
 def test_a_bucket_that_asks_for_tls_can_be_used_and_any_other_refusal_stands(emulator: Emulator) -> None:
@@ -221,25 +221,25 @@ def test_a_record_deleted_by_its_set_identifier_takes_no_other_name_with_it(emul
         change("UPSERT", tree)
     change("DELETE", trees[0])
 
-    found = route53.list_resource_record_sets(HostedZoneId="Z0DELETED")["ResourceRecordSets"]
-    assert [one["Name"] for one in found if one["Type"] == "CNAME"] == [trees[1]["Name"]]
+    listed = route53.list_resource_record_sets(HostedZoneId="Z0DELETED")["ResourceRecordSets"]
+    assert [each["Name"] for each in listed if each["Type"] == "CNAME"] == [trees[1]["Name"]]
 
 
 def test_a_listing_begins_at_the_set_identifier_that_is_asked_for(emulator: Emulator) -> None:
     service.ensure_hosted_zone(emulator.url, "Z0LISTED", "listed.example.com")
     route53 = boto3.client("route53", region_name="us-east-1", **emulator.credentials())
-    one = {"Name": "a.listed.example.com.", "Type": "CNAME", "TTL": 20, "Weight": 1}
+    each = {"Name": "a.listed.example.com.", "Type": "CNAME", "TTL": 20, "Weight": 1}
     for identifier in ("second", "first", "third"):
-        value = {**one, "SetIdentifier": identifier, "ResourceRecords": [{"Value": "b.example.com"}]}
+        value = {**each, "SetIdentifier": identifier, "ResourceRecords": [{"Value": "b.example.com"}]}
         batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": value}]}
         route53.change_resource_record_sets(HostedZoneId="Z0LISTED", ChangeBatch=batch)
 
     def listed(identifier: str, limit: str) -> list[str]:
-        start = {f"StartRecord{key}": one[key] for key in ("Name", "Type")}
+        start = {f"StartRecord{key}": each[key] for key in ("Name", "Type")}
         start |= {"HostedZoneId": "Z0LISTED", "MaxItems": limit, "StartRecordIdentifier": identifier}
         return [
-            found["SetIdentifier"]
-            for found in route53.list_resource_record_sets(**start)["ResourceRecordSets"]
+            record["SetIdentifier"]
+            for record in route53.list_resource_record_sets(**start)["ResourceRecordSets"]
         ]
 
     assert listed("second", "1") == ["second"]

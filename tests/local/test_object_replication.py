@@ -19,8 +19,8 @@ PART = 5 * 1024 * 1024
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    with serving() as found:
-        yield found
+    with serving() as running:
+        yield running
 
 
 def test_what_was_there_before_the_rule_stays_where_it_is(served: Served) -> None:
@@ -207,9 +207,9 @@ def test_a_key_with_spaces_and_letters_of_other_languages_arrives_as_it_is(serve
 def test_a_rule_that_cannot_be_followed_is_logged_by_its_name(
     served: Served, caplog: pytest.LogCaptureFixture, filtered: dict[str, Any] | None
 ) -> None:
-    told = rule("us/", EU, ID="awkward")
-    del told["Filter"]
-    served.rules(US, told | ({"Filter": filtered} if filtered else {"Prefix": "us/"}))
+    awkward = rule("us/", EU, ID="awkward")
+    del awkward["Filter"]
+    served.rules(US, awkward | ({"Filter": filtered} if filtered else {"Prefix": "us/"}))
     served.put("us/one")
 
     assert served.replicas == []
@@ -242,16 +242,16 @@ def test_a_failed_replica_is_logged_and_the_next_replica_is_created(
 
 
 def test_replicas_arrive_in_any_order(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
-    monkeypatch.setattr(Replica, "apply", lambda self: made.append(self.key))
+    created: list[str] = []
+    monkeypatch.setattr(Replica, "apply", lambda self: created.append(self.key))
     schedule = RandomDelay(0.3, threading.Lock())
     keys = [f"{number:03}" for number in range(200)]
     for key in keys:
         schedule(Replica(source=US, destination=EU, key=key, version="1"))
 
-    until(lambda: len(made) == len(keys), "all are made")
-    assert sorted(made) == keys
-    assert made != keys
+    until(lambda: len(created) == len(keys), "all are made")
+    assert sorted(created) == keys
+    assert created != keys
 
 
 def test_the_local_target_s_emulator_replicates(emulator: Emulator) -> None:

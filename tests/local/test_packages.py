@@ -27,9 +27,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(packages, "POLL_SECONDS", 0.01)
-    made = Machine(tmp_path)
-    made.write_apt_get()
-    return made
+    created = Machine(tmp_path)
+    created.write_apt_get()
+    return created
 
 
 def ensure(agrees: bool = True) -> list[str]:
@@ -252,9 +252,9 @@ def test_ci_installs_the_packages_before_the_tests() -> None:
     ]
 
 
-@pytest.mark.parametrize(("given", "agrees"), [("YES=1", True), ("YES=", False), ("YES=0", False)])
-def test_make_up_agrees_only_with_yes_1(given: str, agrees: bool) -> None:
-    shown = subprocess.run(["make", "--dry-run", "up", given], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize(("assignment", "agrees"), [("YES=1", True), ("YES=", False), ("YES=0", False)])
+def test_make_up_agrees_only_with_yes_1(assignment: str, agrees: bool) -> None:
+    shown = subprocess.run(["make", "--dry-run", "up", assignment], cwd=ROOT, capture_output=True, text=True)
 
     [up] = [line for line in shown.stdout.splitlines() if " -m local up " in line]
     assert ("--yes" in up.split()) is agrees

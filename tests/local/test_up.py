@@ -30,13 +30,13 @@ SYSTEM = "digital-agency-system"
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """The stack, deployed once; a test that changes it puts it back."""
     folder = tmp_path_factory.mktemp("target")
-    found = Target(folder / "state", folder / "Pulumi.own.yaml")
-    found.write()
+    running = Target(folder / "state", folder / "Pulumi.own.yaml")
+    running.write()
     try:
-        found.up()
-        yield found
+        running.up()
+        yield running
     finally:
-        Processes(found.state).stop_all()
+        Processes(running.state).stop_all()
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def bucket(region: str) -> str:
 
 
 def named(target: Target, kind: str) -> set[tuple[str, str]]:
-    return {(space, name) for one, space, name in target.objects() if one == kind}
+    return {(space, name) for each, space, name in target.objects() if each == kind}
 
 
 def test_every_company_has_its_namespace_and_its_workloads_in_the_cluster(target: Target) -> None:
@@ -69,15 +69,15 @@ def test_every_company_has_its_namespace_and_its_workloads_in_the_cluster(target
     for kind in ("Deployment", "Lease", "Role"):
         assert named(target, kind) == controller
     assert named(target, "RoleBinding") == {(company, "failover") for company in (ACME, GLOBEX)} | controller
-    assert named(target, "Ingress") == {one for one in workloads if one[1].startswith("agent")} | {
+    assert named(target, "Ingress") == {each for each in workloads if each[1].startswith("agent")} | {
         ("digital-agency-system", f"edge-{region}") for region in (US, EU)
     }
     assert named(target, "Secret") == {(ACME, "api-keys")}
 
 
 def test_every_region_has_its_bucket_and_copies_its_own_prefix_to_the_other(target: Target) -> None:
-    made = target.aws("s3").list_buckets()["Buckets"]
-    assert {one["Name"] for one in made} == {bucket(US), bucket(EU)}
+    names = target.aws("s3").list_buckets()["Buckets"]
+    assert {each["Name"] for each in names} == {bucket(US), bucket(EU)}
     for region, other in ((US, EU), (EU, US)):
         s3 = target.aws("s3", region)
         assert s3.get_bucket_versioning(Bucket=bucket(region))["Status"] == "Enabled"
@@ -95,8 +95,8 @@ def test_the_rules_that_were_made_are_followed(target: Target) -> None:
             target.aws("s3", region).put_object(Bucket=bucket(region), Key=key, Body=b"x")
 
     def keys(region: str) -> set[str]:
-        found = target.aws("s3", region).list_objects_v2(Bucket=bucket(region))["Contents"]
-        return {one["Key"] for one in found if "/from-" in one["Key"]}
+        running = target.aws("s3", region).list_objects_v2(Bucket=bucket(region))["Contents"]
+        return {each["Key"] for each in running if "/from-" in each["Key"]}
 
     own = {f"{region}/acme/brain/from-{region}" for region in (US, EU)}
     until(lambda: all(own <= keys(region) for region in (US, EU)), "both buckets have both own prefixes")
@@ -106,9 +106,9 @@ def test_the_rules_that_were_made_are_followed(target: Target) -> None:
 
 def test_every_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
     iam = target.aws("iam")
-    made = {one["RoleName"] for one in iam.list_roles()["Roles"]}
-    assert made == {bucket(US), bucket(EU), "agency-localhost-test-local-replication"}
-    for name in made:
+    names = {each["RoleName"] for each in iam.list_roles()["Roles"]}
+    assert names == {bucket(US), bucket(EU), "agency-localhost-test-local-replication"}
+    for name in names:
         assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["replication"]
 
 
@@ -122,7 +122,7 @@ def test_a_company_s_name_leads_to_its_first_healthy_region(
         for healthy in combinations(order, size):
             passing = {check for check, host in checks.items() if host.split(".")[0] in healthy}
             answer = resolve(records, f"{company}.{DOMAIN}", client, passing.__contains__)
-            wanted = next((one for one in order if one in healthy), order[0])
+            wanted = next((each for each in order if each in healthy), order[0])
             assert answer == {f"{wanted}.local.test": 1}, healthy
 
 
@@ -184,13 +184,13 @@ def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -
     said = target.up()
     after = target.objects()
     assert {key for key in after if GLOBEX in key} == kept
-    assert {key: one for key, one in after.items() if GLOBEX not in key}.keys() == {
+    assert {key: each for key, each in after.items() if GLOBEX not in key}.keys() == {
         key for key in before if GLOBEX not in key
     }
     assert all(same(after[key], before[key]) for key in after)
-    [alias] = [one for one in target.records() if one["Name"].startswith(f"{ACME}.")]
+    [alias] = [each for each in target.records() if each["Name"].startswith(f"{ACME}.")]
     tree = f"{alias['AliasTarget']['DNSName'].rstrip('.')}."
-    left = {one for one in records if one[0] in (alias["Name"], tree)}
+    left = {each for each in records if each[0] in (alias["Name"], tree)}
     assert names_of(target.records()) == left, "records of another company went with it"
     retained = [line for line in said.splitlines() if line.startswith("- delete") and "(retained: " in line]
     assert len(retained) == len(kept) == 5
@@ -207,11 +207,11 @@ def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -
 
 
 def names_of(records: list[Any]) -> set[tuple[str, str | None]]:
-    return {(one["Name"], one.get("SetIdentifier")) for one in records}
+    return {(each["Name"], each.get("SetIdentifier")) for each in records}
 
 
-def same(one: Any, other: Any) -> bool:
-    return bool(one["metadata"]["uid"] == other["metadata"]["uid"] and one.get("spec") == other.get("spec"))
+def same(each: Any, other: Any) -> bool:
+    return bool(each["metadata"]["uid"] == other["metadata"]["uid"] and each.get("spec") == other.get("spec"))
 
 
 def test_killed_or_interrupted_and_run_again_it_ends_as_if_it_had_not_been(
@@ -233,9 +233,9 @@ def test_killed_or_interrupted_and_run_again_it_ends_as_if_it_had_not_been(
                 assert list(other.state.glob("backend/.pulumi/locks/**/*.json")) == []
         other.up()
         assert "nothing changed: " in other.up()
-        found, wanted = other.snapshot(), target.snapshot()
+        running, wanted = other.snapshot(), target.snapshot()
         for part in wanted:
-            assert found[part] == wanted[part], part
+            assert running[part] == wanted[part], part
         parts = sorted(name for _, _, marks in marked_of(other.state) if (name := marks.get(MARK)))
         assert parts == sorted([*control_plane.PROGRAMS, emulator.NAME])
         code, said, _ = run(other.state, "down")
@@ -274,7 +274,7 @@ def test_a_broken_file_leaves_what_is_deployed_alone_with_a_line_for_each_fault(
 def test_what_somebody_deleted_is_made_again_and_told(target: Target) -> None:
     target.api.call("DELETE", f"/api/v1/namespaces/{ACME}/services/brain-{US}")
     route53 = target.aws("route53")
-    [check] = [one for one, host in target.checks().items() if host.startswith(f"{EU}.")]
+    [check] = [each for each, host in target.checks().items() if host.startswith(f"{EU}.")]
     route53.delete_health_check(HealthCheckId=check)
     said = target.up()
     drift = {line.split()[3] for line in said.splitlines() if line.startswith("! drift")}
@@ -293,14 +293,14 @@ def test_destroyed_the_data_stays_and_the_services_go_on(target: Target) -> None
     left = target.objects()
     assert {key for key in left if key[0] != "Namespace"} == retained
     assert target.records() == []
-    assert {one["Name"] for one in target.aws("s3").list_buckets()["Buckets"]} == {bucket(US), bucket(EU)}
+    assert {each["Name"] for each in target.aws("s3").list_buckets()["Buckets"]} == {bucket(US), bucket(EU)}
     code, _, errors = run(target.state, "up", "--config", str(target.file))
     assert code == 1
     assert "add `adopt: true` to regions[name=" in errors
 
     def adopt(raw: Any) -> None:
-        for one in raw["regions"]:
-            one["adopt"] = True
+        for each in raw["regions"]:
+            each["adopt"] = True
 
     target.write(adopt)
     target.up()

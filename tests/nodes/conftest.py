@@ -38,26 +38,26 @@ class Stack:
 
 def environment() -> Mapping[str, str]:
     """Ours without a CLI on PATH and without AWS credentials."""
-    paths = [one for one in os.environ["PATH"].split(os.pathsep) if not (Path(one) / "pulumi").exists()]
+    paths = [each for each in os.environ["PATH"].split(os.pathsep) if not (Path(each) / "pulumi").exists()]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
     return {**kept, "PATH": os.pathsep.join(paths), "PYTHONWARNINGS": "ignore"}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def able() -> None:
-    """Packages can be installed, so they must be there. What a machine forbids can't be helped."""
+    """Missing packages fail the tests; a machine without the rights skips them."""
     missing = requirements.missing()
     packages = [line for line in missing if line.startswith("packages")]
     assert not packages, f"{packages[0]}, or run `python3 -m local.packages nodes`"
     if missing:
-        pytest.skip(f"no nodes can run here: this machine lacks {'; '.join(missing)}")
+        pytest.skip(f"no nodes can run here: missing {'; '.join(missing)}")
 
 
 @pytest.fixture(scope="session")
 def stack(able: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    found = Stack(state=tmp_path_factory.mktemp("nodes") / "state")
+    stack = Stack(state=tmp_path_factory.mktemp("nodes") / "state")
     try:
-        assert "warning:" not in found.succeed("local", "up")
-        yield found
+        assert "warning:" not in stack.succeed("local", "up")
+        yield stack
     finally:
-        found.succeed("local", "down")
+        stack.succeed("local", "down")

@@ -14,7 +14,7 @@ from local.cluster.nodes import lifecycle
 
 COUNTERS = re.compile(r" \[\d+:\d+\]$")
 RULE = re.compile(r"-A|:\S+ - ")
-"""A rule, or a chain that somebody made, of any table."""
+"""A rule, or a chain of a program, in any table."""
 SETTINGS = (
     "ipv4/ip_forward",
     "ipv4/conf/all/rp_filter",
@@ -27,32 +27,34 @@ def seen() -> dict[str, set[str]]:
     """Mounts, interfaces, addresses, routes, packet filter rules, control groups, sockets and settings."""
     return {
         "mounts": set(Path("/proc/self/mounts").read_text().splitlines()),
-        "links": {one["ifname"] for one in _ip("link")},
-        "routes": {f"{one['dst']} {one.get('dev')}" for one in _ip("route")},
+        "links": {each["ifname"] for each in _ip("link")},
+        "routes": {f"{each['dst']} {each.get('dev')}" for each in _ip("route")},
         "rules": set(_rules()),
         "control groups": {str(path) for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()},
         "run": {str(path) for path in Path("/run").glob("*")},
-        "settings": {f"{one} {_setting(one)}" for one in SETTINGS},
+        "settings": {f"{each} {_setting(each)}" for each in SETTINGS},
     }
 
 
 def left(before: dict[str, set[str]]) -> dict[str, set[str]]:
-    """What is there now and was not before, or the other way round."""
+    """The differences between now and before, in both directions."""
     now = seen()
     return {what: now[what] ^ before[what] for what in now if now[what] != before[what]}
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of processes that were started for a state folder, as far as they can be told."""
-    found = []
+    """Command lines of processes that were started for a state folder, as far as they can be read."""
+    command_lines = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
+            process_data = process.joinpath("cmdline").read_bytes() + process.joinpath("environ").read_bytes()
         except OSError:
             continue
-        if str(folder).encode() in told:
-            found.append(told.partition(b"\0\0")[0].replace(b"\0", b" ").decode(errors="replace")[:200])
-    return found
+        if str(folder).encode() in process_data:
+            command_lines.append(
+                process_data.partition(b"\0\0")[0].replace(b"\0", b" ").decode(errors="replace")[:200]
+            )
+    return command_lines
 
 
 def decider_of(state: Path, region: str) -> int:

@@ -87,8 +87,8 @@ class Pods:
     def service(self, namespace: str, name: str) -> str:
         """The address of a new Service of the pod `name`."""
         body = {"metadata": {"name": name}, "spec": {"selector": {"name": name}, "ports": [{"port": PORT}]}}
-        made = self.cluster.api.call("POST", f"/api/v1/namespaces/{namespace}/services", body)
-        return str(made["spec"]["clusterIP"])
+        created = self.cluster.api.call("POST", f"/api/v1/namespaces/{namespace}/services", body)
+        return str(created["spec"]["clusterIP"])
 
     def policy(self, namespace: str, **spec: Any) -> None:
         """For all pods of the namespace."""
@@ -118,8 +118,8 @@ class Pods:
         self, namespace: str, name: str, targets: Sequence[Target], container: str = "main"
     ) -> dict[Target, str]:
         """What came of each target: REACHED or why not."""
-        told = json.loads(self.run(namespace, name, TRY, json.dumps(targets), container=container))
-        return dict(zip(targets, told, strict=True))
+        results = json.loads(self.run(namespace, name, TRY, json.dumps(targets), container=container))
+        return dict(zip(targets, results, strict=True))
 
     def clear(self) -> None:
         for namespace in self.namespaces:
@@ -139,10 +139,10 @@ class Pods:
         until(lambda: self.cluster.api.get(account) is not None, f"{namespace} has its service account")
 
     def _status(self, path: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.cluster.api.call("GET", path)["status"]
-        return found
+        status: dict[str, Any] = self.cluster.api.call("GET", path)["status"]
+        return status
 
     def _there(self) -> set[str]:
         return {
-            one["metadata"]["name"] for one in self.cluster.api.call("GET", "/api/v1/namespaces")["items"]
+            each["metadata"]["name"] for each in self.cluster.api.call("GET", "/api/v1/namespaces")["items"]
         }

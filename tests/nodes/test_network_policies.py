@@ -58,36 +58,36 @@ def cluster(stack: Stack) -> Cluster:
     assert access.remembered(stack.state)["unenforced"] == network_policies.obstacle()
     if obstacle := network_policies.obstacle():
         pytest.skip(f"this machine cannot enforce network policies: {obstacle}")
-    (found,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
-    return found
+    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
+    return cluster
 
 
 @pytest.fixture(scope="module")
 def net(stack: Stack, cluster: Cluster) -> Network:
-    found = network.load(stack.state)
-    assert found is not None
-    return found
+    net = network.load(stack.state)
+    assert net is not None
+    return net
 
 
 @pytest.fixture(scope="module")
 def pods(cluster: Cluster) -> Iterator[Pods]:
     """One pod that friends may reach, one that may reach nothing, and some without any policy."""
-    found = Pods(cluster)
+    pods = Pods(cluster)
     try:
         rule = {"from": [FRIEND], "ports": [{"port": PORT, "protocol": "TCP"}]}
-        found.policy(GUARDED, policyTypes=["Ingress"], ingress=[rule])
-        found.policy(CONFINED, policyTypes=BOTH)
-        found.create(GUARDED, "server", US)
-        found.create(CONFINED, "prisoner", US)
+        pods.policy(GUARDED, policyTypes=["Ingress"], ingress=[rule])
+        pods.policy(CONFINED, policyTypes=BOTH)
+        pods.create(GUARDED, "server", US)
+        pods.create(CONFINED, "prisoner", US)
         for name, region in (("friend", EU), ("near", US), ("far", EU)):
-            found.create(FREE, name, region)
+            pods.create(FREE, name, region)
         for namespace, name in ((GUARDED, "server"), (CONFINED, "prisoner")):
-            found.address(namespace, name)
+            pods.address(namespace, name)
         for name in ("friend", "near", "far"):
-            found.address(FREE, name)
-        yield found
+            pods.address(FREE, name)
+        yield pods
     finally:
-        found.clear()
+        pods.clear()
 
 
 def link_local(pods: Pods, namespace: str, name: str) -> str:
@@ -97,8 +97,8 @@ def link_local(pods: Pods, namespace: str, name: str) -> str:
     return ":".join(digits[first : first + 4] for first in range(0, 32, 4)) + "%eth0"
 
 
-def reached(found: dict[Target, str]) -> list[Target]:
-    return [target for target, told in found.items() if told == REACHED]
+def reached(results: dict[Target, str]) -> list[Target]:
+    return [target for target, result in results.items() if result == REACHED]
 
 
 def test_a_guarded_pod_is_reached_by_its_friend_alone_over_every_protocol_and_from_every_node(
@@ -156,10 +156,11 @@ def test_a_company_reaches_names_and_the_emulator_but_no_kubelet_and_no_api_serv
         for kind, port in (("agent", AGENT_PORT), ("brain", BRAIN_PORT), ("brain", GATE_PORT))
     ]
 
-    found = pods.tried("client-a", f"agent-{US}-0", [*open_, *shut], container="gate")
+    results = pods.tried("client-a", f"agent-{US}-0", [*open_, *shut], container="gate")
 
-    assert reached(found) == open_, found
-    assert not any("Name or service" in told or "name resolution" in told for told in found.values()), found
+    assert reached(results) == open_, results
+    errors = " ".join(results.values())
+    assert "Name or service" not in errors and "name resolution" not in errors, results
 
 
 def test_a_new_pod_cannot_send_even_its_first_packets(pods: Pods) -> None:

@@ -40,22 +40,22 @@ def api(stack: Stack) -> KubernetesApi:
 
 
 def tenants(api: KubernetesApi) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.call("GET", "/api/v1/pods?labelSelector=agency.global%2Fcompany")[
+    pods: list[dict[str, Any]] = api.call("GET", "/api/v1/pods?labelSelector=agency.global%2Fcompany")[
         "items"
     ]
-    return found
+    return pods
 
 
-def ready(one: dict[str, Any]) -> bool:
-    conditions = one["status"].get("conditions", [])
+def ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def test_every_workload_runs_on_the_node_of_its_region(api: KubernetesApi) -> None:
-    found = tenants(api)
+    pods = tenants(api)
 
-    assert len(found) == 2 * 2 * len(COMPANIES)
-    for pod in found:
+    assert len(pods) == 2 * 2 * len(COMPANIES)
+    for pod in pods:
         assert pod["spec"]["nodeName"] == lifecycle.name_of(pod["metadata"]["labels"][REGION])
         assert ready(pod), pod["metadata"]["name"]
 
@@ -66,7 +66,7 @@ def test_each_node_keeps_its_own_pods_logs(stack: Stack, api: KubernetesApi) -> 
             f"{pod['metadata']['namespace']}_{pod['metadata']['name']}_{pod['metadata']['uid']}"
             for pod in of_region(api, region)
         }
-        kept = {one.name for one in (stack.state / "nodes" / region / "log" / "pods").iterdir()}
+        kept = {each.name for each in (stack.state / "nodes" / region / "log" / "pods").iterdir()}
         assert there and there <= kept
 
 
@@ -80,8 +80,8 @@ def test_pods_find_services_by_name_and_the_emulator(stack: Stack, api: Kubernet
         "print(u.urlopen('http://brain-us-east-1:3002/health', timeout=30).read().decode())\n"
         "print(u.urlopen('http://aws.kube-system.svc.cluster.local/', timeout=30).status)\n"
     )
-    (there,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
-    done = there.exec("client-a", "agent-us-east-1-0", "gate", ["python3", "-c", script])
+    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
+    done = cluster.exec("client-a", "agent-us-east-1-0", "gate", ["python3", "-c", script])
 
     assert (done.code, done.out.split()) == (0, ["OK", "200"]), done.err
 
@@ -91,7 +91,9 @@ def test_a_node_that_stops_loses_its_endpoints_and_comes_back_with_its_volumes(
 ) -> None:
     def not_ready() -> bool:
         node = api.call("GET", f"/api/v1/nodes/{lifecycle.name_of(EU)}")
-        return any(one["type"] == "Ready" and one["status"] != "True" for one in node["status"]["conditions"])
+        return any(
+            each["type"] == "Ready" and each["status"] != "True" for each in node["status"]["conditions"]
+        )
 
     faults.stop(stack.state, EU)
     try:
@@ -108,14 +110,14 @@ def of_region(api: KubernetesApi, region: str) -> list[dict[str, Any]]:
 
 def test_a_company_answers_over_tls_at_its_region_s_load_balancer(stack: Stack) -> None:
     # The node of EU was stopped: its pods have other addresses, which the load balancer has to find healthy.
-    until(lambda: asked(stack, US, "client-a").ok, "client-a answers")
-    until(lambda: asked(stack, EU, "client-c").ok, "client-c answers")
-    assert asked(stack, US, "nobody").status == 404
+    until(lambda: ask_company(stack, US, "client-a").ok, "client-a answers")
+    until(lambda: ask_company(stack, EU, "client-c").ok, "client-c answers")
+    assert ask_company(stack, US, "nobody").status == 404
     # The pods' addresses of before the node was stopped are drained first.
     until(lambda: set(emulator_health(stack).values()) == {"healthy"}, "every target is healthy")
 
 
-def asked(stack: Stack, region: str, company: str) -> Reply:
+def ask_company(stack: Stack, region: str, company: str) -> Reply:
     host = f"{company}.agency.localhost.test"
     place = replace(Place.of(access.edges(stack.state)[region]), authority=stack.state / "pki" / "ca.crt")
     return ask(place, Question(host=host, path="/health", connect=2, answer=2))
@@ -123,21 +125,21 @@ def asked(stack: Stack, region: str, company: str) -> Reply:
 
 def emulator_health(stack: Stack) -> dict[str, str]:
     """State of each target of every target group."""
-    found = access.find(stack.state)
-    assert found is not None
-    elbv2: Any = boto3.client("elbv2", region_name=US, **found.aws.credentials())
+    local = access.find(stack.state)
+    assert local is not None
+    elbv2: Any = boto3.client("elbv2", region_name=US, **local.aws.credentials())
     return {
-        one["Target"]["Id"]: one["TargetHealth"]["State"]
+        each["Target"]["Id"]: each["TargetHealth"]["State"]
         for group in elbv2.describe_target_groups()["TargetGroups"]
-        for one in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
+        for each in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
             "TargetHealthDescriptions"
         ]
     }
 
 
 def test_a_region_that_is_cut_off_is_reached_again_when_its_cables_are_back(stack: Stack) -> None:
-    there = network.load(stack.state)
-    assert there is not None
+    net = network.load(stack.state)
+    assert net is not None
     balancer = urlsplit(access.edges(stack.state)[EU]).hostname
 
     def answers(address: str | None, port: int) -> bool:
@@ -148,7 +150,7 @@ def test_a_region_that_is_cut_off_is_reached_again_when_its_cables_are_back(stac
         return True
 
     def reached() -> list[bool]:
-        return [answers(there.node(EU), 10250), answers(balancer, 443)]
+        return [answers(net.node(EU), 10250), answers(balancer, 443)]
 
     assert reached() == [True, True]
     faults.cut(stack.state, EU)

@@ -19,7 +19,7 @@ BUSY = 3
 """How many times longer than promised a step may take on a machine that has other work, too."""
 
 
-def told(folder: Path) -> Any:
+def report_of(folder: Path) -> Any:
     (file,) = folder.glob("*.json")
     return json.loads(file.read_text())
 
@@ -27,28 +27,28 @@ def told(folder: Path) -> Any:
 def test_the_suite_passes_with_node_restarts_and_lost_volumes(stack: Stack, tmp_path: Path) -> None:
     done = stack.run("ops", "validate", "--destructive", "--yes", "--out", str(tmp_path))
 
-    checks = told(tmp_path)["checks"]
-    assert [one for one in checks if one["status"] == "failed"] == [], f"{done.stdout}\n{done.stderr}"
+    checks = report_of(tmp_path)["checks"]
+    assert [each for each in checks if each["status"] == "failed"] == [], f"{done.stdout}\n{done.stderr}"
     assert done.returncode == DONE, f"{done.stdout}\n{done.stderr}"
-    found = {(one["check"], one["status"]) for one in checks}
-    assert {("node restart", "passed"), ("volume lost", "passed"), ("restart", "passed")} <= found
+    statuses = {(each["check"], each["status"]) for each in checks}
+    assert {("node restart", "passed"), ("volume lost", "passed"), ("restart", "passed")} <= statuses
     unenforced = {"network"} if network_policies.obstacle() else set()
-    assert {one["check"] for one in checks if one["status"] == "not enforced here"} == unenforced
-    assert {one["status"] for one in checks} <= {"passed", "not enforced here", "does not apply"}
-    assert {one["region"] for one in checks} >= set(edges(stack.state))
+    assert {each["check"] for each in checks if each["status"] == "not enforced here"} == unenforced
+    assert {each["status"] for each in checks} <= {"passed", "not enforced here", "does not apply"}
+    assert {each["region"] for each in checks} >= set(edges(stack.state))
 
 
 @pytest.mark.parametrize("way", Way)
 def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: Way) -> None:
     done = stack.run("ops", "drill", "--region", US, "--way", way, "--yes", "--out", str(tmp_path))
 
-    report = told(tmp_path)
+    report = report_of(tmp_path)
     (run,) = report["runs"] or [None]
     assert run is not None and report["problems"] == [], f"{done.stdout}\n{done.stderr}"
-    seconds = [one for one in run["verdicts"] if one["seconds"] is not None and one["limit"] is not None]
-    assert {one["what"] for one in seconds} == {one["what"] for one in report["distribution"][way]}
-    assert all(one["seconds"] <= BUSY * one["limit"] for one in seconds), seconds
-    assert [one for one in run["verdicts"] if not one["ok"] and one not in seconds] == []
+    seconds = [each for each in run["verdicts"] if each["seconds"] is not None and each["limit"] is not None]
+    assert {each["what"] for each in seconds} == {each["what"] for each in report["distribution"][way]}
+    assert all(each["seconds"] <= BUSY * each["limit"] for each in seconds), seconds
+    assert [each for each in run["verdicts"] if not each["ok"] and each not in seconds] == []
     assert done.returncode == (DONE if report["ok"] else CHECK_FAILED)
     (page,) = tmp_path.glob("*.html")
     assert "<svg" in page.read_text()

@@ -33,8 +33,8 @@ def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
     for namespace in (*COMPANIES, SYSTEM_NAMESPACE):
         space = cluster.api.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         assert space is not None
-        for one in running(cluster, namespace):
-            metadata: dict[str, Any] = one["metadata"]
+        for each in running(cluster, namespace):
+            metadata: dict[str, Any] = each["metadata"]
             kind, _, rest = metadata["name"].partition("-")
             if namespace == SYSTEM_NAMESPACE:
                 kind, rest = CONTROLLER, ""
@@ -42,7 +42,7 @@ def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
             yield (
                 Pod(
                     name=metadata["name"],
-                    ip=one["status"]["podIP"],
+                    ip=each["status"]["podIP"],
                     namespace=namespace,
                     labels=metadata["labels"],
                     space=space["metadata"]["labels"],
@@ -53,9 +53,9 @@ def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
             )
 
 
-def is_reached(one: Attempt) -> bool:
+def is_reached(each: Attempt) -> bool:
     """A refusal comes from the target, here: what policies deny gets no answer."""
-    return one.state in (State.CONNECTED, State.REFUSED)
+    return each.state in (State.CONNECTED, State.REFUSED)
 
 
 def test_every_pair_of_pods_talks_exactly_as_computed(stack: Stack) -> None:
@@ -87,7 +87,7 @@ def differences(state: Path) -> list[str]:
         return [(source, peers[one.target], one) for one in attempts(live[source], peers)]
 
     with ThreadPoolExecutor(2) as pool:
-        every = [one for found in pool.map(tried, live) for one in found]
+        every = [each for results in pool.map(tried, live) for each in results]
     wrong = []
     for source, peer, one in every:
         port, protocol = one.target.port, one.target.protocol

@@ -43,7 +43,7 @@ class Port:
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def asked(
+    def send(
         self, method: str, path: str, body: str | None = None, headers: Mapping[str, str] = ACCEPTED
     ) -> tuple[int, str, str]:
         """Status, content type and text of an answer."""
@@ -58,9 +58,9 @@ class Port:
     def call(self, tool: str, **arguments: Any) -> str:
         """The text that a tool answers. Raises ToolFailed with it, when it says that it failed."""
         id = next(_ids)
-        told = {"name": tool, "arguments": arguments}
-        request = {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": told}
-        status, kind, text = self.asked("POST", "/messages", json.dumps(request))
+        parameters = {"name": tool, "arguments": arguments}
+        request = {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": parameters}
+        status, kind, text = self.send("POST", "/messages", json.dumps(request))
         assert (status, kind) == (200, "text/event-stream"), text
         data = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
         assert len(data) == 1, text
@@ -84,9 +84,12 @@ class Program(Port):
 
     def start(self) -> None:
         """Also once more, on the same port."""
-        told = environment(self._volume, PORT=str(self.port), **self._variables)
+        variables = environment(self._volume, PORT=str(self.port), **self._variables)
         self.process = subprocess.Popen(
-            [sys.executable, str(NODE), self._script], env=told, cwd=self._volume, stdin=subprocess.DEVNULL
+            [sys.executable, str(NODE), self._script],
+            env=variables,
+            cwd=self._volume,
+            stdin=subprocess.DEVNULL,
         )
         until(self._healthy, f"{self._script} answers")
 
@@ -100,7 +103,7 @@ class Program(Port):
     def _healthy(self) -> bool:
         assert self.process.poll() is None, f"{self._script} ended with {self.process.returncode}"
         try:
-            return self.asked("GET", "/health")[::2] == (200, "OK")
+            return self.send("GET", "/health")[::2] == (200, "OK")
         except OSError:
             return False
 
@@ -110,13 +113,13 @@ def children(pid: int) -> list[int]:
 
     By each one's parent: the kernel's lists of a thread's children lose one while the thread ends.
     """
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             if int(parent) == pid and state not in "ZX":
-                found.append(int(folder.name))
-    return found
+                pids.append(int(folder.name))
+    return pids
 
 
 @contextmanager

@@ -58,14 +58,14 @@ def test_a_proposal_is_written_in_the_company_of_the_task_else_of_the_agent(tmp_
     place(tmp_path, [PROPOSE, {**PROPOSE, "id": "other", "company": "other"}])
     with agent(tmp_path):
         until(lambda: bool(proposals(tmp_path) and proposals(tmp_path, "other")), "both are written")
-    id, found = proposals(tmp_path).popitem()
-    assert PROPOSAL.items() <= found.items()
-    assert (found["id"], found["status"]) == (id, "pending")
+    id, proposal = proposals(tmp_path).popitem()
+    assert PROPOSAL.items() <= proposal.items()
+    assert (proposal["id"], proposal["status"]) == (id, "pending")
 
 
 def test_a_review_proposes_what_the_brain_of_mcp_json_recalls(tmp_path: Path, brain: Program) -> None:
-    told = {"taskId": "t", "task_type": "sop_execution", "agent_used": "worker", "outcome": "success"}
-    logging = every_second("log", "brain", "log_experience", **told, summary="done")
+    fields = {"taskId": "t", "task_type": "sop_execution", "agent_used": "worker", "outcome": "success"}
+    logging = every_second("log", "brain", "log_experience", **fields, summary="done")
     place(tmp_path, [logging], {"brain": f"http://{LOOPBACK}:{brain.port}/sse"})
     with agent(tmp_path):
         until(lambda: "Experience logged successfully." in log_of(tmp_path), "an execution is logged")
@@ -113,8 +113,8 @@ def test_a_task_that_fails_says_why(tmp_path: Path) -> None:
 
 def test_what_it_measures_is_in_the_health_monitors_report(monitored: Path, health_monitor: Program) -> None:
     def beats() -> float:
-        told = json.loads(health_monitor.call("get_health_report", timeframe="last_hour"))
-        return float(told.get("agent:heartbeat", {"count": 0})["count"])
+        fields = json.loads(health_monitor.call("get_health_report", timeframe="last_hour"))
+        return float(fields.get("agent:heartbeat", {"count": 0})["count"])
 
     with agent(monitored):
         until(lambda: beats() >= 1, "its heartbeat is reported")
@@ -136,9 +136,9 @@ def test_sigterm_ends_it_and_its_tasks(tmp_path: Path) -> None:
 
 def test_it_listens_only_where_it_is_told_to(tmp_path: Path) -> None:
     with agent(tmp_path) as program:
-        assert program.asked("GET", "/messages")[0] == 404
-    told = environment(tmp_path)
-    process = subprocess.Popen([sys.executable, str(NODE), AGENT], env=told, cwd=tmp_path)
+        assert program.send("GET", "/messages")[0] == 404
+    fields = environment(tmp_path)
+    process = subprocess.Popen([sys.executable, str(NODE), AGENT], env=fields, cwd=tmp_path)
     try:
         until(lambda: log_of(tmp_path).count("Loaded") == 2, "it runs without a port")
         assert is_free(program.port)

@@ -23,11 +23,11 @@ def graph_of(volume: Path, company: str) -> dict[str, list[dict[str, object]]]:
 
 def test_a_memory_is_stored_and_recalled(brain: Program) -> None:
     assert brain.call("brain_store", company="stored", **MEMORY) == "Memory stored successfully."
-    found = brain.call("brain_query", company="stored", query="Which port?", limit=5)
+    episodes = brain.call("brain_query", company="stored", query="Which port?", limit=5)
     assert re.fullmatch(
         r"\[Task: task-1\]\nTimestamp: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\n"
         r"Request: Which port\?\nSolution: 3002\.\nArtifacts: none",
-        found,
+        episodes,
     )
 
 
@@ -44,9 +44,9 @@ def test_the_nearest_memory_comes_first_and_no_more_than_asked_for(brain: Progra
     for number in range(4):
         brain.call("brain_store", company="nearest", taskId=f"t{number}", request="r", solution="s" * number)
     stored = "Task: t2\nRequest: r\nSolution: ss"
-    found = brain.call("brain_query", company="nearest", query=stored, limit=2).split("\n\n---\n\n")
-    assert len(found) == 2
-    assert found[0].startswith("[Task: t2]")
+    episodes = brain.call("brain_query", company="nearest", query=stored, limit=2).split("\n\n---\n\n")
+    assert len(episodes) == 2
+    assert episodes[0].startswith("[Task: t2]")
 
 
 def test_a_memory_can_be_named_and_removed(brain: Program) -> None:
@@ -79,8 +79,8 @@ def test_companies_are_kept_apart_by_the_argument(brain: Program) -> None:
             args=f'{{"id":"{company}","type":"t"}}',
         )
     for company, other in (("one", "two"), ("two", "one")):
-        found = brain.call("brain_query", company=company, query="secret", limit=10)
-        assert f"of {company}" in found and f"of {other}" not in found
+        episodes = brain.call("brain_query", company=company, query="secret", limit=10)
+        assert f"of {company}" in episodes and f"of {other}" not in episodes
         nodes = json.loads(brain.call("brain_query_graph", company=company, query="t"))["nodes"]
         assert [node["id"] for node in nodes] == [company]
 
@@ -92,11 +92,13 @@ def test_a_company_that_is_no_name_is_refused(brain: Program, company: str) -> N
 
 
 def test_executions_are_logged_and_recalled_as_patterns(brain: Program) -> None:
-    told = {"task_type": "deploy", "summary": "…", "company": "patterns"}
+    fields = {"task_type": "deploy", "summary": "…", "company": "patterns"}
     for number, (agent, outcome) in enumerate(
         [("worker", "success"), ("helper", "success"), ("helper", "failure"), ("helper", "failed")]
     ):
-        answer = brain.call("log_experience", taskId=f"t{number}", agent_used=agent, outcome=outcome, **told)
+        answer = brain.call(
+            "log_experience", taskId=f"t{number}", agent_used=agent, outcome=outcome, **fields
+        )
         assert answer == "Experience logged successfully."
     lines = brain.call("recall_delegation_patterns", task_type="deploy", company="patterns").splitlines()
     assert lines[:2] == ["Found 4 relevant experiences for 'deploy'.", "Overall Success Rate: 50%"]
@@ -147,12 +149,12 @@ def test_an_update_of_the_graph_that_makes_no_sense_is_refused(
 
 def test_mcp_needs_no_session_but_both_types_accepted(brain: Program) -> None:
     ping = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "ping"})
-    status, kind, text = brain.asked("POST", "/messages", ping)
+    status, kind, text = brain.send("POST", "/messages", ping)
     assert (status, kind) == (200, "text/event-stream")
     assert text.replace("\r", "").startswith("event: message\ndata: ")
     for accepted in ("application/json", "text/event-stream"):
-        assert brain.asked("POST", "/messages", ping, {**ACCEPTED, "Accept": accepted})[0] == 406
-    assert brain.asked("GET", "/elsewhere")[0] == 404
+        assert brain.send("POST", "/messages", ping, {**ACCEPTED, "Accept": accepted})[0] == 406
+    assert brain.send("GET", "/elsewhere")[0] == 404
 
 
 def test_without_mock_embeddings_it_says_what_is_missing(tmp_path: Path) -> None:

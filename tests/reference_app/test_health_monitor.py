@@ -26,14 +26,14 @@ def metric(at: datetime, **fields: Any) -> str:
 
 
 def report(monitor: Program, timeframe: str) -> dict[str, dict[str, float]]:
-    told: dict[str, dict[str, float]] = json.loads(monitor.call("get_health_report", timeframe=timeframe))
-    return told
+    figures: dict[str, dict[str, float]] = json.loads(monitor.call("get_health_report", timeframe=timeframe))
+    return figures
 
 
 def test_a_metric_is_tracked_and_reported(health_monitor: Program, monitored: Path) -> None:
     for value in (10, 2.5):
-        told = {"agent": "agent-sim", "metric": "latency", "value": value, "tags": {"company": "acme"}}
-        assert health_monitor.call("track_metric", **told) == "Metric latency tracked."
+        metric = {"agent": "agent-sim", "metric": "latency", "value": value, "tags": {"company": "acme"}}
+        assert health_monitor.call("track_metric", **metric) == "Metric latency tracked."
     figures = report(health_monitor, "last_hour")["agent-sim:latency"]
     assert figures == {"count": 2, "min": 2.5, "max": 10, "avg": 6.25, "sum": 12.5}
     lines = [json.loads(line) for line in file_of(monitored, datetime.now(UTC)).read_text().splitlines()]
@@ -66,12 +66,12 @@ def test_lines_that_are_no_metrics_are_passed_over(health_monitor: Program, moni
     ):
         write(monitored, now, line)
     write(monitored, now, metric(now, agent="after"))
-    found = report(health_monitor, "last_hour")
-    assert "after:m" in found and "odd:m" not in found
+    figures = report(health_monitor, "last_hour")
+    assert "after:m" in figures and "odd:m" not in figures
 
 
 def test_the_dashboard_shows_the_last_hour(health_monitor: Program, monitored: Path) -> None:
     write(monitored, now := datetime.now(UTC), metric(now, agent="<b>bold</b>", value=7))
-    status, kind, page = health_monitor.asked("GET", "/")
+    status, kind, page = health_monitor.send("GET", "/")
     assert (status, kind) == (200, "text/html")
     assert "&lt;b&gt;bold&lt;/b&gt;:m</td><td>1</td><td>7</td>" in page

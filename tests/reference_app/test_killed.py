@@ -30,8 +30,8 @@ class Client(threading.Thread):
             while True:
                 name, self._next = f"{self._company}-{self._next}-", self._next + 1
                 args = json.dumps({"id": name, "type": "t"})
-                told = {"taskId": name, "request": "r", "solution": "s", "id": name}
-                self._brain.call("brain_store", company=self._company, **told)
+                episodes = {"taskId": name, "request": "r", "solution": "s", "id": name}
+                self._brain.call("brain_store", company=self._company, **episodes)
                 self._brain.call("brain_update_graph", company=self._company, operation="add_node", args=args)
                 self.acknowledged.append(name)
         except (OSError, http.client.HTTPException, AssertionError):
@@ -57,8 +57,8 @@ def test_what_it_acknowledged_outlives_its_being_killed_amid_writes(tmp_path: Pa
                 acknowledged[company] += client.acknowledged
             brain.start()
         for company, names in acknowledged.items():
-            told = brain.call("brain_query", company=company, query="r", limit=1000, format="json")
-            assert set(names) <= {each["id"] for each in json.loads(told)}
+            episodes = brain.call("brain_query", company=company, query="r", limit=1000, format="json")
+            assert set(names) <= {each["id"] for each in json.loads(episodes)}
             text = texts_of_graphs(tmp_path / ".agent" / "brain" / company)
             assert not [name for name in names if name not in text]
 

@@ -25,9 +25,9 @@ IDLE_KIB = 25_000
 @pytest.mark.parametrize("script", [AGENT, BRAIN, HEALTH_MONITOR])
 def test_a_program_that_nobody_asks_is_small(tmp_path: Path, script: str) -> None:
     with running(script, tmp_path) as program:
-        told = Path(f"/proc/{program.process.pid}/status").read_text()
-        found = re.search(r"^VmRSS:\s+(\d+) kB$", told, re.MULTILINE)
-        assert found and int(found[1]) < IDLE_KIB
+        status = Path(f"/proc/{program.process.pid}/status").read_text()
+        rss = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+        assert rss and int(rss[1]) < IDLE_KIB
         assert not program.children()
 
 
@@ -41,7 +41,7 @@ def test_a_worker_ends_when_nobody_has_asked_for_a_while_and_starts_again(
         for value in (1, 2):
             port.call("track_metric", agent="a", metric="m", value=value)
             until(lambda: not workers(), "nobody asks, so it has ended")
-        assert port.asked("GET", "/health")[0] == 200
+        assert port.send("GET", "/health")[0] == 200
         assert not workers()
         assert json.loads(port.call("get_health_report", timeframe="last_hour"))["a:m"]["sum"] == 3
         front.shutdown()

@@ -81,8 +81,8 @@ def test_mcp_json_wins_over_all_and_scheduler_json_over_none(tmp_path: Path) -> 
     )
     added = [task(id, "cron") for id in ("weekly_hr_review", "both", "added")]
     write(tmp_path / ".agent" / "scheduler.json", {"tasks": added})
-    found, reported = loaded(tmp_path)
-    assert found == {
+    tasks, reported = loaded(tmp_path)
+    assert tasks == {
         "weekly_hr_review": "webhook",
         "weekly_ecosystem_analysis": "cron",
         "both": "webhook",
@@ -96,6 +96,6 @@ def test_a_file_that_cannot_be_read_is_reported_and_the_built_in_tasks_run(
     tmp_path: Path, content: object
 ) -> None:
     write(tmp_path / "mcp.json", content)
-    found, (reported,) = loaded(tmp_path)
-    assert found.keys() == {"weekly_hr_review", "weekly_ecosystem_analysis"}
+    tasks, (reported,) = loaded(tmp_path)
+    assert tasks.keys() == {"weekly_hr_review", "weekly_ecosystem_analysis"}
     assert "mcp.json" in reported

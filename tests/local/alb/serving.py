@@ -1,4 +1,4 @@
-"""Load balancers made as the AWS Load Balancer Controller makes them, and the program that answers for them.
+"""Load balancers as the AWS Load Balancer Controller creates them, and the program that serves them.
 
 As a program: the load balancers of one region without namespaces, on loopback addresses.
 """
@@ -46,7 +46,7 @@ CHECK = {
 
 
 class Answers:
-    """A target: a server whose answer to health checks can be changed. It tells its name and what it got."""
+    """A target: a server whose answer to health checks can be changed. It returns its name and the path."""
 
     def __init__(self, name: str, answer: Callable[[BaseHTTPRequestHandler], None] | None = None) -> None:
         self.health = 200
@@ -88,15 +88,15 @@ def reply(handler: BaseHTTPRequestHandler, status: int, text: str) -> None:
 
 
 class Region:
-    """The load balancers of a region in the emulator, and what answers for them."""
+    """The load balancers of a region in the emulator, and the process that serves them."""
 
     def __init__(self, state: Path, aws: Emulator, region: str) -> None:
         self.state, self.region = state, region
         make: Any = partial(boto3.client, region_name=REGION, **aws.credentials())
         self.elbv2, self.acm, self.route53 = map(make, ("elbv2", "acm", "route53"))
         self._subnets = [
-            one["SubnetId"]
-            for one in make("ec2").describe_subnets(
+            each["SubnetId"]
+            for each in make("ec2").describe_subnets(
                 Filters=[{"Name": "vpc-id", "Values": [vpc.ensure(aws, REGION)]}]
             )["Subnets"][:2]
         ]
@@ -106,77 +106,77 @@ class Region:
     def certificate(self, *names: str) -> str:
         """That is issued."""
         ensure_hosted_zone(self._aws.url, "Z0ALB", DOMAIN)
-        asked = self.acm.request_certificate(
+        answer = self.acm.request_certificate(
             DomainName=names[0], SubjectAlternativeNames=[*names], ValidationMethod="DNS"
         )
-        arn = str(asked["CertificateArn"])
+        arn = str(answer["CertificateArn"])
         options = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
         changes = [
             {
                 "Action": "UPSERT",
                 "ResourceRecordSet": {
-                    "Name": one["ResourceRecord"]["Name"],
+                    "Name": each["ResourceRecord"]["Name"],
                     "Type": "CNAME",
                     "TTL": 300,
-                    "ResourceRecords": [{"Value": one["ResourceRecord"]["Value"]}],
+                    "ResourceRecords": [{"Value": each["ResourceRecord"]["Value"]}],
                 },
             }
-            for one in options
+            for each in options
         ]
         self.route53.change_resource_record_sets(HostedZoneId="Z0ALB", ChangeBatch={"Changes": changes})
         return arn
 
     def balancer(self, name: str, stack: str) -> str:
-        made = self.elbv2.create_load_balancer(
+        created = self.elbv2.create_load_balancer(
             Name=name, Subnets=self._subnets, Tags=[{"Key": STACK_TAG, "Value": stack}]
         )
-        return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+        return str(created["LoadBalancers"][0]["LoadBalancerArn"])
 
     def listener(self, balancer: str, certificate: str | None = None) -> tuple[str, int]:
         """ARN and port. What no rule fits is 404."""
         port = ports.choose(())
         secure = {"Certificates": [{"CertificateArn": certificate}]} if certificate else {}
         default = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-        made = self.elbv2.create_listener(
+        created = self.elbv2.create_listener(
             LoadBalancerArn=balancer,
             Port=port,
             Protocol="HTTPS" if certificate else "HTTP",
             DefaultActions=[default],
             **secure,
         )
-        return str(made["Listeners"][0]["ListenerArn"]), port
+        return str(created["Listeners"][0]["ListenerArn"]), port
 
     def rule(self, listener: str, priority: int, action: Mapping[str, Any], **conditions: str) -> str:
         """`host` and `path` are the conditions."""
         fields = {"host": "host-header", "path": "path-pattern"}
-        made = self.elbv2.create_rule(
+        created = self.elbv2.create_rule(
             ListenerArn=listener,
             Priority=priority,
             Conditions=[{"Field": fields[key], "Values": [value]} for key, value in conditions.items()],
             Actions=[action],
         )
-        return str(made["Rules"][0]["RuleArn"])
+        return str(created["Rules"][0]["RuleArn"])
 
     def group(self, name: str, *targets: Answers, **attributes: str) -> str:
-        made = self.elbv2.create_target_group(
+        created = self.elbv2.create_target_group(
             Name=name, Protocol="HTTP", Port=3000, VpcId=self._vpc, TargetType="ip", **CHECK
         )
-        arn = str(made["TargetGroups"][0]["TargetGroupArn"])
-        told = ATTRIBUTES | {key.replace("__", "."): value for key, value in attributes.items()}
+        arn = str(created["TargetGroups"][0]["TargetGroupArn"])
+        values = ATTRIBUTES | {key.replace("__", "."): value for key, value in attributes.items()}
         self.elbv2.modify_target_group_attributes(
-            TargetGroupArn=arn, Attributes=[{"Key": key, "Value": value} for key, value in told.items()]
+            TargetGroupArn=arn, Attributes=[{"Key": key, "Value": value} for key, value in values.items()]
         )
         self.register(arn, *targets)
         return arn
 
     def register(self, group: str, *targets: Answers) -> None:
         if targets:
-            self.elbv2.register_targets(TargetGroupArn=group, Targets=[one.target for one in targets])
+            self.elbv2.register_targets(TargetGroupArn=group, Targets=[each.target for each in targets])
 
     def states(self, group: str) -> dict[int, str]:
         """The health of a group's targets, by their ports."""
-        told = self.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-        return {one["Target"]["Port"]: one["TargetHealth"]["State"] for one in told}
+        targets = self.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {each["Target"]["Port"]: each["TargetHealth"]["State"] for each in targets}
 
     @contextmanager
     def served(self) -> Iterator[None]:
@@ -193,12 +193,12 @@ class Region:
             assert process.wait(10) != 0
 
     def address(self, balancer: str) -> str:
-        told = self.elbv2.describe_load_balancers(LoadBalancerArns=[balancer])["LoadBalancers"]
-        name = told[0]["DNSName"].lower()
-        until(lambda: name in self.found(), "the load balancer has an address", 20)
-        return self.found()[name]
+        balancers = self.elbv2.describe_load_balancers(LoadBalancerArns=[balancer])["LoadBalancers"]
+        name = balancers[0]["DNSName"].lower()
+        until(lambda: name in self.addresses(), "the load balancer has an address", 20)
+        return self.addresses()[name]
 
-    def found(self) -> dict[str, str]:
+    def addresses(self) -> dict[str, str]:
         """The addresses of load balancers, by DNS name."""
         return find(self.state, self.region)
 

@@ -35,8 +35,8 @@ def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def of(pool: Pool, address: str) -> Target:
     targets: Any = pool._targets
-    found: Target = targets[address]
-    return found
+    target: Target = targets[address]
+    return target
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def of(pool: Pool, address: str) -> Target:
 )
 def test_so_many_checks_in_a_row_change_a_state(checks: str, state: str) -> None:
     target = Target(A, GROUP, lambda: None)
-    for one in checks:
-        target.take(one == "+")
+    for each in checks:
+        target.take(each == "+")
     assert target.state == state
 
 
@@ -97,8 +97,8 @@ def test_a_target_that_starts_slowly_gets_a_growing_share(unasked: None) -> None
         for _ in range(2):
             of(pool, address).take(True)
         of(pool, address).since = time.monotonic() - since
-    shares = [pool.in_service().count(one) for one in (A, B)]
+    shares = [pool.in_service().count(each) for each in (A, B)]
     of(pool, B).since -= 50
-    later = [pool.in_service().count(one) for one in (A, B)]
+    later = [pool.in_service().count(each) for each in (A, B)]
     of(pool, B).since -= 50
     assert (shares, later, pool.in_service()) == ([SHARES, 1], [SHARES, 5], [A, B])

@@ -17,9 +17,9 @@ HEALTHY, INITIAL, UNHEALTHY, DRAINING = "healthy", "initial", "unhealthy", "drai
 
 @pytest.fixture(scope="module")
 def region(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
-    found = Region(tmp_path_factory.mktemp("alb"), emulator, EU)
-    with found.served():
-        yield found
+    served = Region(tmp_path_factory.mktemp("alb"), emulator, EU)
+    with served.served():
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def balancer(region: Region) -> tuple[str, str]:
 def test_rules_count_in_their_order_also_after_a_change(region: Region, balancer: tuple[str, str]) -> None:
     listener, port = region.listener(balancer[0])
     targets = {name: Answers(name) for name in ("front", "api", "wild", "peer")}
-    groups = {name: region.group(f"rules-{name}", one) for name, one in targets.items()}
+    groups = {name: region.group(f"rules-{name}", each) for name, each in targets.items()}
     redirect = {
         "Type": "redirect",
         "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
@@ -49,30 +49,30 @@ def test_rules_count_in_their_order_also_after_a_change(region: Region, balancer
     region.rule(listener, 6, fixed, path="/healthz/?u-west-1")
     address = balancer[1]
 
-    def asked(path: str, host: str = HOST) -> tuple[int, str]:
+    def get(path: str, host: str = HOST) -> tuple[int, str]:
         status, text, headers = region.ask(address, port, path, host)
         return status, headers.get("Location", "") or text
 
-    def there() -> bool:
+    def rules_apply() -> bool:
         try:
-            return asked("/api/x")[1] == "api /api/x http"
+            return get("/api/x")[1] == "api /api/x http"
         except OSError:
             return False
 
-    until(there, "the rules are known")
-    assert asked("/?a=b") == (200, "front /?a=b http")
-    assert asked("/API/x", HOST.upper() + ":80") == (200, "front /API/x http")
-    assert asked("/apix") == (200, "front /apix http")
-    assert asked("/p?q=%2F", f"old.{DOMAIN}") == (301, f"https://old.{DOMAIN}:443/p?q=%2F")
-    assert asked("/", f"a.b.{DOMAIN}") == (200, "wild / http")
-    assert asked("/", DOMAIN) == (404, "")
-    assert asked("/peer/eu-west-1", address) == (200, "peer /peer/eu-west-1 http")
-    assert asked("/healthz/eu-west-1", address) == (200, "well")
-    assert asked("/healthz/eeu-west-1", address) == (404, "")
+    until(rules_apply, "the rules are known")
+    assert get("/?a=b") == (200, "front /?a=b http")
+    assert get("/API/x", HOST.upper() + ":80") == (200, "front /API/x http")
+    assert get("/apix") == (200, "front /apix http")
+    assert get("/p?q=%2F", f"old.{DOMAIN}") == (301, f"https://old.{DOMAIN}:443/p?q=%2F")
+    assert get("/", f"a.b.{DOMAIN}") == (200, "wild / http")
+    assert get("/", DOMAIN) == (404, "")
+    assert get("/peer/eu-west-1", address) == (200, "peer /peer/eu-west-1 http")
+    assert get("/healthz/eu-west-1", address) == (200, "well")
+    assert get("/healthz/eeu-west-1", address) == (404, "")
 
     region.elbv2.delete_rule(RuleArn=front)
 
-    until(lambda: asked("/") == (200, "wild / http"), "the rule behind it counts")
+    until(lambda: get("/") == (200, "wild / http"), "the rule behind it counts")
 
 
 def test_each_name_of_a_certificate_is_served_over_tls_by_the_local_authority(
@@ -127,16 +127,16 @@ def test_with_no_healthy_target_all_of_them_serve_and_without_any_it_is_503(
     region: Region, balancer: tuple[str, str]
 ) -> None:
     listener, port = region.listener(balancer[0])
-    one, gone = Answers("one"), Answers("gone")
+    each, gone = Answers("one"), Answers("gone")
     gone.close()
-    one.health = 500
-    group = region.group("open", one, gone)
+    each.health = 500
+    group = region.group("open", each, gone)
     region.rule(listener, 1, forward(group), path="/*")
     until(lambda: set(region.states(group).values()) == {UNHEALTHY}, "neither is healthy")
 
     assert {region.ask(balancer[1], port)[0] for _ in range(4)} == {200, 502}
 
-    region.elbv2.deregister_targets(TargetGroupArn=group, Targets=[one.target, gone.target])
+    region.elbv2.deregister_targets(TargetGroupArn=group, Targets=[each.target, gone.target])
     until(lambda: region.ask(balancer[1], port)[0] == 503, "nobody is left")
 
 
@@ -155,8 +155,8 @@ def test_a_request_that_is_under_way_ends_though_its_target_is_deregistered_and_
     group = region.group("slow", slow)
     rule = region.rule(listener, 1, forward(group), path="/*")
     until(lambda: region.states(group) == {slow.target["Port"]: HEALTHY}, "it serves")
-    found: list[tuple[int, str]] = []
-    asking = threading.Thread(target=lambda: found.append(region.ask(balancer[1], port)[:2]))
+    answers: list[tuple[int, str]] = []
+    asking = threading.Thread(target=lambda: answers.append(region.ask(balancer[1], port)[:2]))
     asking.start()
     assert came.wait(10)
 
@@ -167,7 +167,7 @@ def test_a_request_that_is_under_way_ends_though_its_target_is_deregistered_and_
     go.set()
     asking.join(10)
 
-    assert found == [(200, "whole")]
+    assert answers == [(200, "whole")]
 
 
 def test_load_balancers_of_other_regions_are_not_answered_for(region: Region) -> None:
@@ -175,12 +175,12 @@ def test_load_balancers_of_other_regions_are_not_answered_for(region: Region) ->
     region.address(balancers[1])
 
     names = {
-        one["LoadBalancerArn"]: one["DNSName"].lower()
-        for one in region.elbv2.describe_load_balancers()["LoadBalancers"]
+        each["LoadBalancerArn"]: each["DNSName"].lower()
+        for each in region.elbv2.describe_load_balancers()["LoadBalancers"]
     }
-    found = region.found()
-    assert names[balancers[0]] not in found
-    assert len(set(found.values())) == len(found)
+    addresses = region.addresses()
+    assert names[balancers[0]] not in addresses
+    assert len(set(addresses.values())) == len(addresses)
 
 
 def says(region: Region, address: str, port: int) -> str:

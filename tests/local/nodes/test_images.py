@@ -37,18 +37,18 @@ def test_a_layer_is_readable_for_every_user_and_knows_no_owner_or_time(tmp_path:
     layers.tree({"/opt/it": source}, without="__pycache__")(tmp_path / "layer.tar")
 
     with tarfile.open(tmp_path / "layer.tar") as archive:
-        found = {entry.name: (oct(entry.mode & 0o777), entry.uid, entry.mtime) for entry in archive}
-    assert found["opt/it/program"] == ("0o755", 0, 0)
-    assert found["opt/it/data/one"] == ("0o644", 0, 0)
-    assert not any("__pycache__" in name for name in found)
+        entries = {entry.name: (oct(entry.mode & 0o777), entry.uid, entry.mtime) for entry in archive}
+    assert entries["opt/it/program"] == ("0o755", 0, 0)
+    assert entries["opt/it/data/one"] == ("0o644", 0, 0)
+    assert not any("__pycache__" in name for name in entries)
 
 
 def test_what_was_made_is_not_made_again_and_another_key_makes_another(tmp_path: Path) -> None:
-    made: list[str] = []
+    created: list[str] = []
 
     def make(key: str) -> Path:
         def write(target: Path) -> None:
-            made.append(key)
+            created.append(key)
             target.write_text(key)
 
         return layers.layer("it", key, write, print)
@@ -56,7 +56,7 @@ def test_what_was_made_is_not_made_again_and_another_key_makes_another(tmp_path:
     first, again, other = make("a"), make("a"), make("b")
 
     assert first == again != other
-    assert made == ["a", "b"] and (first.read_text(), other.read_text()) == ("a", "b")
+    assert created == ["a", "b"] and (first.read_text(), other.read_text()) == ("a", "b")
 
 
 def test_a_layer_whose_making_failed_is_not_there(tmp_path: Path) -> None:
@@ -77,20 +77,20 @@ def test_an_archive_names_each_image_with_its_layers_digests_and_holds_shared_la
     tmp_path: Path,
 ) -> None:
     shared, own = written(tmp_path, "shared.tar", "a", 0o600), written(tmp_path, "own.tar", "b", 0o600)
-    one = Image(name="localhost/one:local", layers=[shared], command=["true"])
+    each = Image(name="localhost/one:local", layers=[shared], command=["true"])
     two = Image(name="localhost/two:local", layers=[shared, own], command=["false"], environment={"A": "b"})
 
-    layers.save([one, two], tmp_path / "images.tar")
+    layers.save([each, two], tmp_path / "images.tar")
 
     with tarfile.open(tmp_path / "images.tar") as archive:
         names = archive.getnames()
         contents = {name: stream.read() for name in names if (stream := archive.extractfile(name))}
-    told = json.loads(contents["manifest.json"])
+    manifest = json.loads(contents["manifest.json"])
     digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (shared, own)}
-    assert [entry["RepoTags"] for entry in told] == [["localhost/one:local"], ["localhost/two:local"]]
-    assert told[1]["Layers"] == [f"{digests[shared]}.tar", f"{digests[own]}.tar"]
+    assert [entry["RepoTags"] for entry in manifest] == [["localhost/one:local"], ["localhost/two:local"]]
+    assert manifest[1]["Layers"] == [f"{digests[shared]}.tar", f"{digests[own]}.tar"]
     assert len(names) == len(set(names)) == 2 + 2 + 1
-    config = json.loads(contents[told[1]["Config"]])
+    config = json.loads(contents[manifest[1]["Config"]])
     assert config["rootfs"]["diff_ids"] == [f"sha256:{digests[shared]}", f"sha256:{digests[own]}"]
     assert config["config"] == {"Cmd": ["false"], "Env": ["A=b"]}
 

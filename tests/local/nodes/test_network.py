@@ -13,15 +13,15 @@ from local.cluster.network import NetworkError
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    given: list[str] = []
-    monkeypatch.setattr(network, "_ip", given.append)
+    commands: list[str] = []
+    monkeypatch.setattr(network, "_ip", commands.append)
     monkeypatch.setattr(egress, "open_for", lambda *_: None)
-    return given
+    return commands
 
 
-def routes(monkeypatch: pytest.MonkeyPatch, *found: str) -> None:
-    told: list[dict[str, Any]] = [{"dst": one} for one in ("default", *found)]
-    monkeypatch.setattr(network, "_told", lambda what: told)
+def routes(monkeypatch: pytest.MonkeyPatch, *destinations: str) -> None:
+    listed: list[dict[str, Any]] = [{"dst": each} for each in ("default", *destinations)]
+    monkeypatch.setattr(network, "_routes", lambda: listed)
 
 
 def test_a_region_keeps_its_number_when_others_come(
@@ -62,7 +62,7 @@ def test_a_machine_that_uses_all_of_them_is_told(
 
 
 def test_two_state_folders_have_two_bridges_with_names_that_the_kernel_takes(tmp_path: Path) -> None:
-    one, other = (network.bridge_name(tmp_path / name) for name in ("a", "b"))
+    each, other = (network.bridge_name(tmp_path / name) for name in ("a", "b"))
 
-    assert one != other
-    assert len(f"{one}n12") <= 15
+    assert each != other
+    assert len(f"{each}n12") <= 15

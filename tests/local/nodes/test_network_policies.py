@@ -19,23 +19,23 @@ REFUSED = "iptables-restore v1.8.9: unknown option --queue-num"
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, code: int, errors: str) -> list[list[str]]:
-    asked: list[list[str]] = []
+    commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
+        commands.append(command)
         return subprocess.CompletedProcess(command, code, "", errors)
 
     monkeypatch.setattr(subprocess, "run", run)
-    return asked
+    return commands
 
 
 def test_a_machine_that_takes_the_rules_has_no_obstacle_and_keeps_no_rule(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = answer(monkeypatch, 0, "")
+    commands = answer(monkeypatch, 0, "")
 
     assert network_policies.obstacle() == ""
-    assert [command[:2] for command in asked] == [["unshare", "--net"]]
+    assert [command[:2] for command in commands] == [["unshare", "--net"]]
 
 
 def test_a_machine_that_refuses_the_rules_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,9 @@ def test_the_last_lines_say_why_policies_are_not_enforced() -> None:
     line = f"network policies are not enforced here: {REFUSED}"
 
     assert line in services.remarks(reached(REFUSED))
-    assert not any("enforced" in one for unknown in ("", None) for one in services.remarks(reached(unknown)))
+    assert not any(
+        "enforced" in each for unknown in ("", None) for each in services.remarks(reached(unknown))
+    )
 
 
 def test_a_state_folder_remembers_whether_policies_are_enforced(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path / "cgroup")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
-    made = Machine(tmp_path)
-    made.write_apt_get()
-    made.write("unshare", "#!/bin/sh\nexit 0\n")
-    return made
+    created = Machine(tmp_path)
+    created.write_apt_get()
+    created.write("unshare", "#!/bin/sh\nexit 0\n")
+    return created
 
 
 def agree(question: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a machine lacks for nodes is told by name."""
+"""Each missing requirement of nodes is named."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path / "cgroup")
 
 
-def test_a_machine_that_has_everything_lacks_nothing() -> None:
+def test_a_machine_with_everything_has_no_missing_requirement() -> None:
     assert requirements.missing() == []
 
 

@@ -23,7 +23,7 @@ class Machine:
         self.state, self.path, self.cache = folder / "state", folder / "path", folder / "cache"
         self.home = folder / "home"
         self.said: list[str] = []
-        self.asked: list[str] = []
+        self.questions: list[str] = []
         self.built: list[str] = []
         self.path.mkdir()
         monkeypatch.setenv("PATH", f"{self.path}:{os.environ['PATH']}")
@@ -38,7 +38,7 @@ class Machine:
 
     def provide(self, *, agrees: bool = False) -> None:
         def consent(question: str) -> bool:
-            self.asked.append(question)
+            self.questions.append(question)
             return agrees
 
         with ThreadPoolExecutor(1) as pool:
@@ -48,10 +48,10 @@ class Machine:
         return (self.state / "bin" / "pulumi").resolve()
 
     def plugin(self, provider: str) -> Path:
-        [found] = (self.state / tools.HOME / "plugins").glob(
+        [binary] = (self.state / tools.HOME / "plugins").glob(
             f"resource-{provider}-v*/pulumi-resource-{provider}"
         )
-        return found
+        return binary
 
 
 def script(path: Path, line: str) -> Path:
@@ -69,7 +69,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_what_is_nowhere_and_cannot_be_downloaded_is_built_without_a_question(machine: Machine) -> None:
     machine.provide(agrees=True)
     assert sorted(machine.built) == ["pulumi", "pulumi-resource-kubernetes"]
-    assert machine.asked == []
+    assert machine.questions == []
     assert any(NO_INSTALLER in line and "cannot be reached" in line for line in machine.said)
     for file in (machine.command(), machine.plugin("kubernetes")):
         assert subprocess.run([file], capture_output=True, text=True, check=True).stdout == "built\n"
@@ -80,7 +80,7 @@ def test_the_second_time_nothing_is_built_or_asked(machine: Machine) -> None:
     machine.built.clear()
     machine.said.clear()
     machine.provide()
-    assert (machine.built, machine.asked, machine.said) == ([], [], [])
+    assert (machine.built, machine.questions, machine.said) == ([], [], [])
 
 
 @pytest.mark.parametrize("version", ["v3.274.0", "v3.300.0"])
@@ -116,14 +116,14 @@ def test_a_download_needs_the_user_s_agreement(
     """The installer is one of ours: it makes a command that can also install plugins."""
     downloaded: list[str] = []
 
-    def download(*found: object) -> tuple[Path, Path]:
+    def download(*_: object) -> tuple[Path, Path]:
         downloaded.append("both")
         return script(machine.cache / "p", "echo got"), script(machine.cache / "k", "echo got")
 
     monkeypatch.setattr(tools, "unreachable", lambda: "")
     monkeypatch.setattr(tools, "_download", download)
     machine.provide(agrees=agrees)
-    [question] = machine.asked
+    [question] = machine.questions
     assert "get.pulumi.com" in question and "github.com" in question and "MB" in question
     assert downloaded == (["both"] if agrees else [])
     assert bool(machine.built) is not agrees
