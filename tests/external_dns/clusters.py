@@ -1,6 +1,6 @@
 """Clusters that run the real external-dns against the emulator's Route53.
 
-All are on one API server, told apart by a label, which each external-dns filters by. An Ingress gets the
+All are on one API server, separated by a label, which each external-dns filters by. An Ingress gets the
 address that its controller would write into its status.
 """
 
@@ -74,16 +74,16 @@ class Clusters:
         """A health check's id."""
         if (fqdn, path) not in self._checks:
             config = {"Type": "HTTPS", "FullyQualifiedDomainName": fqdn, "ResourcePath": path}
-            made = self.route53.create_health_check(CallerReference=fqdn + path, HealthCheckConfig=config)
-            self._checks[fqdn, path] = str(made["HealthCheck"]["Id"])
+            created = self.route53.create_health_check(CallerReference=fqdn + path, HealthCheckConfig=config)
+            self._checks[fqdn, path] = str(created["HealthCheck"]["Id"])
         return self._checks[fqdn, path]
 
     def show(self, zone_id: str, cluster: str, manifests: Iterable[Manifest]) -> None:
         """From now on the cluster has these objects of the zone's stack, and no others of it."""
         wanted = {}
         for manifest in manifests:
-            made = _placed(manifest, f"{zone_id} {cluster}", cluster)
-            wanted[self._api.path(made)] = made
+            placed = _placed(manifest, f"{zone_id} {cluster}", cluster)
+            wanted[self._api.path(placed)] = placed
         before = self._shown.get((zone_id, cluster), {})
         list(self._pool.map(lambda path: self._api.call("DELETE", path), before.keys() - wanted.keys()))
         list(self._pool.map(self._apply, [each for each in wanted.items() if before.get(each[0]) != each[1]]))
@@ -105,13 +105,13 @@ class Clusters:
 
     def run(self, cluster: str, *flags: str, owner: str | None = None) -> Run:
         """One pass of the cluster's external-dns, set up as the page says unless `flags` say otherwise."""
-        given = [f"--txt-owner-id={owner or cluster}"] if owner != "default" else []
+        owner_flag = [f"--txt-owner-id={owner or cluster}"] if owner != "default" else []
         command = [
             *(str(self._binary), "--once", "--provider=aws", "--source=ingress", "--source=service"),
             *("--registry=txt", f"--domain-filter={PARENT}", f"--label-filter={_CLUSTER}={cluster}"),
             *(f"--kubeconfig={self._kubeconfig}", "--metrics-address=127.0.0.1:0"),
             "--aws-batch-change-interval=1ms",
-            *given,
+            *owner_flag,
             *(flags or RIGHT),
         ]
         environment = {**os.environ, **self._emulator.environment()}
@@ -147,8 +147,8 @@ def _placed(manifest: Manifest, place: str, cluster: str) -> Manifest:
     whole = f"{place} {manifest['kind']} {metadata.get('namespace')}/{metadata['name']}"
     name = f"x{hashlib.sha256(whole.encode()).hexdigest()[:20]}"
     labels = {**metadata.get("labels", {}), _CLUSTER: cluster}
-    given = {"name": name, "namespace": "default", "labels": labels}
-    return {**manifest, "metadata": {**given, "annotations": metadata.get("annotations", {})}}
+    identity = {"name": name, "namespace": "default", "labels": labels}
+    return {**manifest, "metadata": {**identity, "annotations": metadata.get("annotations", {})}}
 
 
 def _address(ingress: Manifest) -> dict[str, str]:

@@ -71,9 +71,11 @@ def from_settings(clusters: Clusters, mode: str, name: str, raw: Raw, stack: str
     }
     home = _home(mode, known)
     grouped = {region.name for region in known.regions if known.ingress_of(region).makes_load_balancers}
-    made = known.load_balancing.manager is Manager.EXTERNAL_DNS
+    by_external_dns = known.load_balancing.manager is Manager.EXTERNAL_DNS
     shown = _shown(clusters, mode, name, world_with_endpoints(known), grouped)
-    return replace(shown, manifests=_manifests(run, ids, home), promised=shown.promised if made else [])
+    return replace(
+        shown, manifests=_manifests(run, ids, home), promised=shown.promised if by_external_dns else []
+    )
 
 
 def parsed(name: str, raw: Raw) -> Settings:
@@ -91,16 +93,16 @@ def _home(mode: str, known: Settings) -> dict[str, str]:
 
 
 def _manifests(run: Recording, ids: Mapping[str, str], home: Mapping[str, str]) -> dict[str, list[Manifest]]:
-    found: dict[str, list[Manifest]] = {cluster: [] for cluster in home.values()}
+    manifests: dict[str, list[Manifest]] = {cluster: [] for cluster in home.values()}
     for each in run.of(INGRESS, SERVICE):
         text = json.dumps(each.inputs)
-        for recorded, made in ids.items():
-            text = text.replace(recorded, made)
+        for recorded, actual in ids.items():
+            text = text.replace(recorded, actual)
         manifest = json.loads(text)
         region = manifest["metadata"].get("labels", {}).get(REGION_LABEL)
         if region is not None:
-            found[home[region]].append(manifest)
-    return found
+            manifests[home[region]].append(manifest)
+    return manifests
 
 
 def named(clusters: Clusters, mode: str, name: str, known: Settings) -> Shown:
@@ -115,26 +117,26 @@ def from_world(
     _, domain = place(name)
     world = expressed(world)
     at = home or {region.name: f"{mode}-{number}" for number, region in enumerate(world.regions)}
-    found: dict[str, list[Manifest]] = {cluster: [] for cluster in at.values()}
+    manifests: dict[str, list[Manifest]] = {cluster: [] for cluster in at.values()}
     for company in world.companies:
         host = host_of(company.namespace, domain)
         for each in world.own(company):
-            told = external_dns.annotations(
+            annotations = external_dns.annotations(
                 PREFIX, world.policy, each, company, host, world.regions, world.endpoints.get(each.name)
             )
             check = health_check(domain=domain, company=company, region=each.name, endpoints=world.endpoints)
-            told |= {
+            annotations |= {
                 f"{PREFIX}{HEALTH_CHECK_ID}": clusters.check(check.fqdn, check.path),
                 "alb.ingress.kubernetes.io/group.name": edge_label(each.name, company.edge),
             }
-            found[at[each.name]].append(_ingress(company.namespace, each.name, host, told))
+            manifests[at[each.name]].append(_ingress(company.namespace, each.name, host, annotations))
     for region, edge in _edges(world):
         label = edge_label(region, edge)
-        told = external_dns.edge_annotations(PREFIX, f"{label}.{domain}")
-        told |= {"alb.ingress.kubernetes.io/group.name": label}
-        found[at[region]].append(_ingress(f"edge-{edge}", region, "", told))
+        annotations = external_dns.edge_annotations(PREFIX, f"{label}.{domain}")
+        annotations |= {"alb.ingress.kubernetes.io/group.name": label}
+        manifests[at[region]].append(_ingress(f"edge-{edge}", region, "", annotations))
     grouped = {region.name for region in world.regions}
-    return replace(_shown(clusters, mode, name, world, grouped), manifests=found)
+    return replace(_shown(clusters, mode, name, world, grouped), manifests=manifests)
 
 
 def _ingress(name: str, region: str, host: str, annotations: Mapping[str, str]) -> Manifest:
@@ -185,9 +187,9 @@ def _shown(clusters: Clusters, mode: str, name: str, world: Stack, grouped: set[
             check = health_check(domain=domain, company=company, region=each.name, endpoints=world.endpoints)
             checks[key] = clusters.check(check.fqdn, check.path)
             targets[key] = world.endpoints.get(each.name) or edges[each.name, company.edge]
-            told = routing(world.policy, each, company, world.regions)
-            told |= {"HealthCheckId": checks[key], "SetIdentifier": each.name}
-            records += _records(host_of(company.namespace, domain), targets[key], told, mode)
+            policy_fields = routing(world.policy, each, company, world.regions)
+            policy_fields |= {"HealthCheckId": checks[key], "SetIdentifier": each.name}
+            records += _records(host_of(company.namespace, domain), targets[key], policy_fields, mode)
     for (region, edge), target in edges.items():
         records += _records(f"{edge_label(region, edge)}.{domain}", target, {}, mode)
     return Shown(
@@ -201,23 +203,25 @@ def _shown(clusters: Clusters, mode: str, name: str, world: Stack, grouped: set[
     )
 
 
-def _records(host: str, target: str, told: Mapping[str, Any], mode: str) -> list[RecordSet]:
+def _records(host: str, target: str, policy_fields: Mapping[str, Any], mode: str) -> list[RecordSet]:
     if mode != "alias" or not target.endswith(AWS_NAMES):
         values = {"TTL": 20, "ResourceRecords": [{"Value": target}]}
-        return [{"Name": f"{host}.", "Type": "CNAME", **values, **told}]
-    alias = {"DNSName": target, "EvaluateTargetHealth": not told}
-    return [{"Name": f"{host}.", "Type": kind, "AliasTarget": alias, **told} for kind in ("A", "AAAA")]
+        return [{"Name": f"{host}.", "Type": "CNAME", **values, **policy_fields}]
+    alias = {"DNSName": target, "EvaluateTargetHealth": not policy_fields}
+    return [
+        {"Name": f"{host}.", "Type": kind, "AliasTarget": alias, **policy_fields} for kind in ("A", "AAAA")
+    ]
 
 
 def comparable(records: list[RecordSet]) -> list[str]:
     """In one order; without the zones of AWS's load balancers."""
-    found = []
+    compared = []
     for each in records:
         alias = {key: value for key, value in each.get("AliasTarget", {}).items() if key != "HostedZoneId"}
         if alias:
             alias["DNSName"] = canonical(alias["DNSName"])
-        found.append(json.dumps({**each, "AliasTarget": alias}, sort_keys=True, default=str))
-    return sorted(found)
+        compared.append(json.dumps({**each, "AliasTarget": alias}, sort_keys=True, default=str))
+    return sorted(compared)
 
 
 def answers(
@@ -226,24 +230,24 @@ def answers(
     """Region to probability, which no type of record that a client asks for may change."""
     regions = {shown.targets[company.namespace, name]: name for name in company.regions}
     failing = {shown.checks[company.namespace, name] for name in company.regions if name not in healthy}
-    found = []
+    answers = []
     for kind, other in (("A", "AAAA"), ("AAAA", "A")):
-        told = [each for each in records if each["Type"] != other]
+        of_kind = [each for each in records if each["Type"] != other]
         host = host_of(company.namespace, shown.domain)
-        answer = resolve(told, host, client, lambda check: check not in failing, kind)
-        found.append({regions[canonical(target)]: share for target, share in answer.items()})
-    assert found[0] == found[1]
-    return found[0]
+        answer = resolve(of_kind, host, client, lambda check: check not in failing, kind)
+        answers.append({regions[canonical(target)]: share for target, share in answer.items()})
+    assert answers[0] == answers[1]
+    return answers[0]
 
 
 def drawn(strategy: st.SearchStrategy[Value], count: int) -> list[Value]:
     """The same ones each time, to be looked at together."""
-    found: list[Value] = []
+    examples: list[Value] = []
 
     @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate], deadline=None)
     @given(strategy)
     def collect(each: Value) -> None:
-        found.append(each)
+        examples.append(each)
 
     collect()
-    return found
+    return examples

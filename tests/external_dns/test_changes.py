@@ -145,15 +145,15 @@ class Changed:
 
 
 def doctor(clusters: Clusters, name: str, raw: Raw) -> Finding:
-    given: Any = {"route53": clusters.route53}
+    clients: Any = {"route53": clusters.route53}
     known = StackFile(name="dev", file=Path("Pulumi.dev.yaml"), settings=parsed(name, raw))
-    [finding] = live_records(known, _Reach(local=False, given=given))
+    [finding] = live_records(known, _Reach(local=False, clients=clients))
     return finding
 
 
 class _Reach(Reach):
     def client(self, service: str, region: str) -> Any:
-        return self.given[service]
+        return self.clients[service]
 
 
 def deploy(clusters: Clusters, raws: dict[str, Raw], passes: int, mode: str = "day") -> dict[str, bool]:
@@ -180,10 +180,10 @@ def changed(clusters: Clusters) -> Changed:
     left = {name: ids[name] for name, done in reached.items() if not done}
     first = deploy(clusters, {name: between(pair[0]) for name, pair in left.items()}, 2)
     stepped = deploy(clusters, {name: pair[1] for name, pair in left.items()}, 2)
-    told = [
+    batches = [
         {names[name]: value for name, value in each.items()} for each in (before, reached, first, stepped)
     ]
-    return Changed(told[0], {names[name]: one for name, one in foreseen.items()}, *told[1:])
+    return Changed(batches[0], {names[name]: one for name, one in foreseen.items()}, *batches[1:])
 
 
 def test_each_stack_has_the_promised_records_before_the_change(changed: Changed) -> None:
@@ -249,14 +249,14 @@ def test_the_flag_for_cnames_is_turned_on_by_the_page_s_steps(clusters: Clusters
 def pulumi_s(clusters: Clusters, name: str, raw: Raw) -> list[RecordSet]:
     """The records that the program makes with manager route53: trees, names, load balancers."""
     known = parsed(name, {**raw, "loadBalancing": {**raw["loadBalancing"], "manager": "route53"}})
-    made = record_plan(known)
-    ids = {check.key: clusters.check(check.fqdn, check.path) for check in made.checks}
+    plan = record_plan(known)
+    ids = {check.key: clusters.check(check.fqdn, check.path) for check in plan.checks}
     values = {"Type": "CNAME", "TTL": 20, "ResourceRecords": [{"Value": "lb.example.net"}]}
     edges = [
         {"Name": f"{edge_name(region, 1, known.domain)}.", **values}
         for region in (each.name for each in known.regions)
     ]
-    return [*(to_api(each, ids, known.hosted_zone_id or "") for each in made.records), *edges]
+    return [*(to_api(each, ids, known.hosted_zone_id or "") for each in plan.records), *edges]
 
 
 def test_from_route53_to_external_dns_names_are_made_once_pulumi_s_are_gone(clusters: Clusters) -> None:

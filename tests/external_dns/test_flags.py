@@ -32,10 +32,10 @@ def test_alias_records_are_made_for_the_targets_that_the_settings_take_for_such(
     hosts = {f"t{number}.{domain}": target for number, target in enumerate(TARGETS)}
     clusters.show(zone, "alias-9", [_to(host, target) for host, target in hosts.items()])
     assert clusters.run("alias-9", "--policy=sync").done
-    made = {
+    kinds = {
         each["Name"].rstrip("."): each["Type"] for each in clusters.records(zone) if each["Type"] != "AAAA"
     }
-    assert {hosts[host]: kind == "A" for host, kind in made.items()} == {
+    assert {hosts[host]: kind == "A" for host, kind in kinds.items()} == {
         target: is_aws_alias_target(target) for target in TARGETS
     }
 
@@ -43,8 +43,8 @@ def test_alias_records_are_made_for_the_targets_that_the_settings_take_for_such(
 def _to(host: str, target: str) -> Manifest:
     """An Ingress that names its target itself."""
     prefix = "external-dns.kubernetes.io/"
-    told = {"hostname": host, "target": target, "aws-evaluate-target-health": "false"}
-    annotations = {f"{prefix}{key}": value for key, value in told.items()}
+    annotation_values = {"hostname": host, "target": target, "aws-evaluate-target-health": "false"}
+    annotations = {f"{prefix}{key}": value for key, value in annotation_values.items()}
     metadata = {"name": host, "labels": {REGION_LABEL: US}, "annotations": annotations}
     backend = {"service": {"name": "agent", "port": {"number": 80}}}
     return {
@@ -70,12 +70,12 @@ def test_clusters_with_the_default_owner_id_delete_each_other_s_records_and_doct
             record for record in clusters.records(shown.zone) if record["Name"] == f"acme.{shown.domain}."
         ]
         assert [record["SetIdentifier"] for record in live] == [region]
-    found = [(plan, cluster(deployment(ARGS))) for plan in clusters_of(known)]
-    [finding] = owners(known, found)
+    clusters_of_plan = [(plan, cluster(deployment(ARGS))) for plan in clusters_of(known)]
+    [finding] = owners(known, clusters_of_plan)
     assert not finding.good and "each deletes the other's records" in finding.told
-    for plan, one in found:
-        told = {each.what: each for each in external_dns(known, plan, one)}
-        assert not told["external-dns --txt-owner-id"].good
+    for plan, live_cluster in clusters_of_plan:
+        findings = {each.what: each for each in external_dns(known, plan, live_cluster)}
+        assert not findings["external-dns --txt-owner-id"].good
     # With an id of its own each makes what it lacks; what bears the default id stays as nobody's.
     assert all(clusters.run(at).done for at, _ in places)
     assert is_promised(clusters, shown)
@@ -102,7 +102,7 @@ def test_annotations_are_read_under_the_prefix_of_the_version_and_doctor_says_wh
     identifiers = [each.get("SetIdentifier") for each in clusters.records(shown.zone) if each["Name"] == host]
     assert identifiers == ([US] if reads else [None])
     (plan,) = clusters_of(known)
-    told = {each.what: each for each in external_dns(known, plan, cluster(deployment(ARGS, image=image)))}
-    assert told["external-dns --annotation-prefix"].good is reads
+    findings = {each.what: each for each in external_dns(known, plan, cluster(deployment(ARGS, image=image)))}
+    assert findings["external-dns --annotation-prefix"].good is reads
     assert (comparable(clusters.records(shown.zone)) == comparable(shown.promised)) is reads
     clusters.show(shown.zone, at, [])

@@ -38,18 +38,18 @@ def by(policy: str, **more: Any) -> dict[str, Any]:
 
 def files() -> dict[str, tuple[str, Raw]]:
     """Every committed stack file under every policy: the stack's name and settings."""
-    found = {}
+    stack_files = {}
     for file in sorted(ROOT.glob("Pulumi.*.yaml")):
         config = yaml.safe_load(file.read_text())["config"]
         raw = {key.partition(":")[2]: value for key, value in config.items() if key != "aws:region"}
         name = file.name.split(".")[1]
-        found[f"{name}-route53"] = name, raw
+        stack_files[f"{name}-route53"] = name, raw
         for policy in Policy:
             places = zip(raw["regions"], (["default"], ["EU"], ["AS"]), strict=False)
             regions = [each | {"geo": place} for each, place in places]
             more = {"regions": regions} if policy is Policy.GEO else {}
-            found[f"{name}-{policy}"] = name, raw | by(policy) | more
-    return found
+            stack_files[f"{name}-{policy}"] = name, raw | by(policy) | more
+    return stack_files
 
 
 COMPANIES = [
@@ -78,16 +78,16 @@ PROGRAMS: dict[str, Raw] = {
 @st.composite
 def worlds(draw: st.DrawFn, policy: Policy) -> Stack:
     """Stacks whose endpoints, where they have some, are of one kind, or of both; some companies left."""
-    made = draw(stacks(policy))
+    stack = draw(stacks(policy))
     kinds = draw(st.sampled_from((("",), ("", AWS), ("lb.{}.example.net",), ("", AWS, "lb.{}.example.net"))))
-    chosen = {each.name: draw(st.sampled_from(kinds)).format(each.name) for each in made.regions}
+    chosen = {each.name: draw(st.sampled_from(kinds)).format(each.name) for each in stack.regions}
     regions = (
-        made.regions
-        if made.policy is not Policy.GEO
-        else tuple(replace(each, geo=each.geo[:1]) for each in made.regions)
+        stack.regions
+        if stack.policy is not Policy.GEO
+        else tuple(replace(each, geo=each.geo[:1]) for each in stack.regions)
     )
     endpoints = {name: endpoint for name, endpoint in chosen.items() if endpoint}
-    return replace(made, regions=regions, endpoints=endpoints)
+    return replace(stack, regions=regions, endpoints=endpoints)
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ class Settled:
 def settled(clusters: Clusters) -> Settled:
     shown: dict[str, Shown] = {}
     refused: dict[str, str] = {}
-    for name, (told, raw) in files().items():
+    for name, (stack_name, raw) in files().items():
         try:
-            shown[name] = from_settings(clusters, "cname", name, raw, told)
+            shown[name] = from_settings(clusters, "cname", name, raw, stack_name)
         except SettingsError as error:
             refused[name] = str(error)
     for name, raw in PROGRAMS.items():
@@ -175,16 +175,16 @@ def test_external_dns_makes_nothing_where_it_does_not_manage_the_names(settled: 
 def test_what_is_made_keeps_the_promises(settled: Settled) -> None:
     """Those of `geo` hold for the client's place and the default alone, so they are looked at below."""
     client = Client(country="TR", continent="EU", nearest=REGION_NAMES)
-    asked = 0
+    queries = 0
     for name, each in settled.shown.items():
         if "drawn" not in name or each.world.policy is Policy.GEO:
             continue
         for company in each.world.companies:
             for healthy in subsets(company.regions):
-                found = answers(each, settled.records[name], company, client, healthy)
-                assert found == expected(each.world, company, client, healthy), (name, company, healthy)
-                asked += 1
-    assert asked > 50
+                answered = answers(each, settled.records[name], company, client, healthy)
+                assert answered == expected(each.world, company, client, healthy), (name, company, healthy)
+                queries += 1
+    assert queries > 50
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The load balancers that settings promise, and the form in which they are compared with those made."""
+"""The load balancers that settings promise, in the form in which they are compared with the created ones."""
 
 from __future__ import annotations
 
