@@ -88,7 +88,7 @@ def test_wrong_inputs_fail_the_check_with_the_name_of_the_property(
     assert all(result[path].startswith(text) for path, text in failures.items()), result
 
 
-def test_what_is_not_known_yet_passes_the_check_and_stays_unknown_in_the_preview(account: Account) -> None:
+def test_unknown_values_pass_the_check_and_stay_unknown_in_the_preview(account: Account) -> None:
     record = {"zoneId": COMPUTED, "name": COMPUTED, "type": "CNAME", "ttl": 20, "records": [COMPUTED]}
     planned = account.resource(RECORD).preview(record)
     assert planned["fqdn"] is COMPUTED
@@ -98,7 +98,7 @@ def test_what_is_not_known_yet_passes_the_check_and_stays_unknown_in_the_preview
     assert account.resource(ROLE).preview(role)["name"] == f"{account.name}-role"
 
 
-def test_a_preview_of_an_update_knows_what_the_update_leaves_as_it_is(account: Account) -> None:
+def test_a_preview_of_an_update_knows_the_outputs_that_do_not_change(account: Account) -> None:
     resource, case = account.case(CHECK)
     resource.up(case.program)
     news = resource.check(case.update | {"resourcePath": COMPUTED})
@@ -272,7 +272,7 @@ def test_a_record_that_lost_its_health_check_gets_it_back(account: Account) -> N
     assert resource.refresh() == "same"
 
 
-def test_records_of_one_name_are_told_apart_by_their_set_identifiers(account: Account) -> None:
+def test_records_of_one_name_are_distinguished_by_their_set_identifiers(account: Account) -> None:
     name = f"{account.name}.example.com"
     base = {"zoneId": cases.ZONE, "name": name, "type": "CNAME", "records": ["to.example.com"], "ttl": 20}
     programs = {

@@ -50,7 +50,7 @@ def test_a_drift_is_seen_and_the_next_up_repairs_it(account: Account, kind: str)
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_change_of_what_cannot_change_replaces_the_resource(account: Account, kind: str) -> None:
+def test_a_change_of_an_immutable_property_replaces_the_resource(account: Account, kind: str) -> None:
     resource, case = account.case(kind)
     resource.up(case.program)
     before = Resource(account.provider, resource.type, resource.name, resource.id, resource.inputs)

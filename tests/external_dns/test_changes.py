@@ -145,15 +145,15 @@ class Changed:
 
 
 def doctor(clusters: Clusters, name: str, raw: Raw) -> Finding:
-    clients: Any = {"route53": clusters.route53}
+    given: Any = {"route53": clusters.route53}
     known = StackFile(name="dev", file=Path("Pulumi.dev.yaml"), settings=parsed(name, raw))
-    [finding] = live_records(known, _Reach(local=False, clients=clients))
+    [finding] = live_records(known, _Reach(local=False, given=given))
     return finding
 
 
 class _Reach(Reach):
     def client(self, service: str, region: str) -> Any:
-        return self.clients[service]
+        return self.given[service]
 
 
 def deploy(clusters: Clusters, raws: dict[str, Raw], passes: int, mode: str = "day") -> dict[str, bool]:
@@ -190,7 +190,7 @@ def test_each_stack_has_the_promised_records_before_the_change(changed: Changed)
     assert [name for name, promised in changed.before.items() if not promised] == []
 
 
-def test_doctor_foresees_what_route53_refuses_for_good_and_nothing_else(changed: Changed) -> None:
+def test_doctor_foresees_exactly_the_changes_that_route53_rejects_for_good(changed: Changed) -> None:
     assert {name: each.good for name, each in changed.foreseen.items()} == changed.reached
     assert {True, False} <= {changed.reached[name] for name in DRAWN}
 

@@ -135,7 +135,7 @@ def test_route53_refuses_no_batch(settled: Settled) -> None:
     assert [run.log for run in settled.first if not run.done or "level=error" in run.log] == []
 
 
-def test_each_zone_holds_exactly_what_the_plan_promises(settled: Settled) -> None:
+def test_each_zone_has_exactly_the_records_of_the_plan(settled: Settled) -> None:
     for name, each in settled.shown.items():
         assert comparable(settled.records[name]) == comparable(each.promised), name
 
@@ -159,7 +159,9 @@ def test_the_stacks_are_those_that_the_tests_are_about(settled: Settled) -> None
     assert {name.partition("-")[0] for name in settled.shown} >= {"dev", "local", "prod", "staging"}
 
 
-def test_a_stack_file_that_external_dns_cannot_express_is_refused_with_what_to_use(settled: Settled) -> None:
+def test_a_stack_file_that_external_dns_cannot_express_is_rejected_with_an_alternative(
+    settled: Settled,
+) -> None:
     assert "prod-latency" in settled.refused
     for name, text in settled.refused.items():
         assert 'loadBalancing.manager: got "external-dns"' in text and "route53" in text, name
@@ -172,7 +174,7 @@ def test_external_dns_makes_nothing_where_it_does_not_manage_the_names(settled: 
     assert all(settled.after[name] == [] for name in away)
 
 
-def test_what_is_made_keeps_the_promises(settled: Settled) -> None:
+def test_the_records_keep_the_promises(settled: Settled) -> None:
     """Those of `geo` hold for the client's place and the default alone, so they are looked at below."""
     client = Client(country="TR", continent="EU", nearest=REGION_NAMES)
     queries = 0

@@ -74,7 +74,7 @@ def test_a_missing_program_is_built_with_the_version_that_go_mod_pins(modules: P
     assert lines[-1].startswith("built tool in ")
 
 
-def test_what_is_built_is_not_built_again(modules: Path) -> None:
+def test_a_program_is_built_once(modules: Path) -> None:
     binary = build.ensure([TOOL], print, modules)["tool"]
     before = binary.stat()
     lines: list[str] = []

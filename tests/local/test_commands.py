@@ -20,7 +20,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
         Processes(folder).stop_all()
 
 
-def test_a_broken_stack_file_ends_with_a_line_for_each_fault_and_starts_nothing(
+def test_an_invalid_stack_file_gives_a_line_for_each_problem_and_starts_nothing(
     tmp_path: Path, state: Path
 ) -> None:
     file = edited(tmp_path, loadBalancing={"policy": "nearest"}, syncIntervall=3)

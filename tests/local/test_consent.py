@@ -58,7 +58,7 @@ def test_yes_agrees_without_a_question() -> None:
 
 @pytest.mark.parametrize("stdin", [None, io.StringIO("n\n")])
 @pytest.mark.parametrize("default", [True, False])
-def test_without_a_terminal_nobody_is_asked(
+def test_without_a_terminal_there_is_no_question(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     stdin: io.StringIO | None,

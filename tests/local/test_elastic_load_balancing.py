@@ -123,7 +123,7 @@ def test_a_target_that_is_registered_again_begins_anew(emulator: Emulator, elbv2
     assert health(elbv2, group) == [(ADDRESS, "initial", "Elb.InitialHealthChecking")]
 
 
-def test_a_target_that_drains_is_listed_until_it_is_told_no_more(
+def test_a_draining_target_is_listed_until_it_is_no_longer_reported(
     emulator: Emulator, elbv2: Any, group: str
 ) -> None:
     target = {"Id": ADDRESS, "Port": 3000}

@@ -62,7 +62,7 @@ ADDRESS = {"Type": "A", "ResourceRecords": [{"Value": "192.0.2.1"}]}
         (record("b") | {"Name": "b.elsewhere.example."}, "the zone is for names in"),
     ],
 )
-def test_what_route53_refuses_is_refused_and_nothing_changes(
+def test_a_change_that_route53_rejects_is_rejected_and_changes_nothing(
     route53: Any, refused: dict[str, Any], why: str
 ) -> None:
     change(route53, ("CREATE", record("a")))

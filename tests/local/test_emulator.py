@@ -61,7 +61,7 @@ def test_a_hosted_zone_that_is_there_keeps_its_records(emulator: Emulator) -> No
     assert [zone["Id"] for zone in zones if zone["Name"] == "kept.example.com."] == ["/hostedzone/ZKEPT"]
 
 
-def test_a_hosted_zone_of_another_domain_is_refused(emulator: Emulator) -> None:
+def test_a_hosted_zone_of_another_domain_is_rejected(emulator: Emulator) -> None:
     service.ensure_hosted_zone(emulator.url, "ZTAKEN", "one.example.com")
 
     with pytest.raises(
@@ -70,7 +70,7 @@ def test_a_hosted_zone_of_another_domain_is_refused(emulator: Emulator) -> None:
         service.ensure_hosted_zone(emulator.url, "ZTAKEN", "two.example.com")
 
 
-def test_regions_are_told_apart(emulator: Emulator) -> None:
+def test_regions_are_separate(emulator: Emulator) -> None:
     client(emulator, "s3", "eu-west-1").create_bucket(
         Bucket="agency-local-eu-west-1", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )

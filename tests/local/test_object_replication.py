@@ -23,7 +23,7 @@ def served() -> Iterator[Served]:
         yield running
 
 
-def test_what_was_there_before_the_rule_stays_where_it_is(served: Served) -> None:
+def test_objects_older_than_the_rule_stay_where_they_are(served: Served) -> None:
     served.put("us/older")
     served.rules(US, rule("us/", EU))
     served.put("us/newer")

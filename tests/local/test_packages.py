@@ -66,7 +66,7 @@ def test_a_bare_machine_gets_all_packages_at_once_and_nothing_a_second_time(mach
 
 
 @pytest.mark.parametrize("package", ALL)
-def test_only_what_is_missing_is_installed(machine: Machine, package: str) -> None:
+def test_only_missing_packages_are_installed(machine: Machine, package: str) -> None:
     ensure()
     programs = {name: program for program, name in packages.PROGRAMS.items()}
     (machine.folder / programs.get(package, f"installed-{package}")).unlink()
@@ -127,7 +127,7 @@ def test_an_installation_that_fails_twice_quotes_apt_get(machine: Machine) -> No
     assert f"E: no network\n{broken}\nCorrect this, then run this command again" in message
 
 
-def test_a_no_changes_nothing_and_says_what_is_left_to_do(machine: Machine) -> None:
+def test_a_no_changes_nothing_and_names_the_command(machine: Machine) -> None:
     assert failure(agrees=False) == (
         f"{LACKS}You declined to install them: run this command again, or `{BY_HAND}`"
     )
@@ -218,7 +218,7 @@ def test_without_a_terminal_the_command_installs_without_asking(
 @pytest.mark.parametrize(
     ("typed", "options", "code", "calls"), [("n\n", [], 1, 0), ("y\n", [], 0, 1), ("n\n", ["--yes"], 0, 1)]
 )
-def test_on_a_terminal_the_command_asks_unless_it_is_told_yes(
+def test_on_a_terminal_the_command_asks_without_yes(
     machine: Machine,
     command: Callable[..., subprocess.CompletedProcess[str]],
     typed: str,

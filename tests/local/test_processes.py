@@ -135,7 +135,7 @@ def test_stop_of_nothing_touches_nothing(state: Path) -> None:
     assert (state / "processes" / "sleeper.json").exists()
 
 
-def test_stop_kills_what_ignores_the_polite_signal_and_what_it_started(
+def test_stop_kills_a_daemon_that_ignores_sigterm_and_its_children(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes_module, "STOP_SECONDS", 0.2)

@@ -254,7 +254,7 @@ def marked_of(state: Path) -> list[Any]:
     return list(find_by_environment({"DIGITAL_AGENCY_STATE": str(state.resolve())}))
 
 
-def test_a_broken_file_leaves_what_is_deployed_alone_with_a_line_for_each_fault(target: Target) -> None:
+def test_an_invalid_file_changes_nothing_and_gives_a_line_for_each_problem(target: Target) -> None:
     before = target.versions()
 
     def broken(raw: Any) -> None:
@@ -271,7 +271,7 @@ def test_a_broken_file_leaves_what_is_deployed_alone_with_a_line_for_each_fault(
     assert target.versions().keys() == before.keys()
 
 
-def test_what_somebody_deleted_is_made_again_and_told(target: Target) -> None:
+def test_a_deleted_resource_is_reported_and_created_again(target: Target) -> None:
     target.api.call("DELETE", f"/api/v1/namespaces/{ACME}/services/brain-{US}")
     route53 = target.aws("route53")
     [check] = [each for each, host in target.checks().items() if host.startswith(f"{EU}.")]

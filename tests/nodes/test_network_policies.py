@@ -201,7 +201,7 @@ def test_probes_and_forwarded_ports_pass_policies_through_the_kubelet(pods: Pods
         assert answer.status == 200
 
 
-def test_while_nobody_decides_nothing_is_reached(stack: Stack, pods: Pods) -> None:
+def test_without_verdicts_nothing_is_reached(stack: Stack, pods: Pods) -> None:
     targets: list[Target] = [("tcp", pods.address(GUARDED, "server"), PORT)]
     assert reached(pods.tried(FREE, "friend", targets)) == targets
 

@@ -111,7 +111,7 @@ def test_a_task_that_fails_says_why(tmp_path: Path) -> None:
     assert not proposals(tmp_path)
 
 
-def test_what_it_measures_is_in_the_health_monitors_report(monitored: Path, health_monitor: Program) -> None:
+def test_its_metrics_are_in_the_health_monitors_report(monitored: Path, health_monitor: Program) -> None:
     def beats() -> float:
         fields = json.loads(health_monitor.call("get_health_report", timeframe="last_hour"))
         return float(fields.get("agent:heartbeat", {"count": 0})["count"])
@@ -134,7 +134,7 @@ def test_sigterm_ends_it_and_its_tasks(tmp_path: Path) -> None:
     assert "Daemon stopping" in log_of(tmp_path)
 
 
-def test_it_listens_only_where_it_is_told_to(tmp_path: Path) -> None:
+def test_it_listens_only_on_its_port(tmp_path: Path) -> None:
     with agent(tmp_path) as program:
         assert program.send("GET", "/messages")[0] == 404
     fields = environment(tmp_path)

@@ -31,7 +31,7 @@ def test_a_memory_is_stored_and_recalled(brain: Program) -> None:
     )
 
 
-def test_a_company_that_nobody_told_anything_remembers_nothing(brain: Program, brain_volume: Path) -> None:
+def test_a_company_without_episodes_remembers_nothing(brain: Program, brain_volume: Path) -> None:
     assert brain.call("brain_query", company="nobody", query="anything") == "No relevant memories found."
     assert json.loads(brain.call("brain_query_graph", company="nobody", query="a")) == {
         "nodes": [],
@@ -86,7 +86,7 @@ def test_companies_are_kept_apart_by_the_argument(brain: Program) -> None:
 
 
 @pytest.mark.parametrize("company", ["../other", "a/b", "a b", "a\n"])
-def test_a_company_that_is_no_name_is_refused(brain: Program, company: str) -> None:
+def test_an_invalid_company_name_is_rejected(brain: Program, company: str) -> None:
     with pytest.raises(ToolFailed, match="Invalid company name"):
         brain.call("brain_store", company=company, **MEMORY)
 
@@ -139,7 +139,7 @@ def test_a_graph_that_does_not_parse_is_taken_as_empty_and_kept_beside(
     ("args", "said"),
     [("{", "Invalid JSON"), ("[]", "'id', 'type'"), ('{"id": "a"}', "'id', 'type'")],
 )
-def test_an_update_of_the_graph_that_makes_no_sense_is_refused(
+def test_an_invalid_update_of_the_graph_is_rejected(
     brain: Program, brain_volume: Path, args: str, said: str
 ) -> None:
     with pytest.raises(ToolFailed, match=said):

@@ -42,7 +42,7 @@ def test_a_metric_is_tracked_and_reported(health_monitor: Program, monitored: Pa
     assert mine[0].keys() == {"timestamp", "agent", "metric", "value", "tags"}
 
 
-def test_a_report_holds_what_is_of_its_time(health_monitor: Program, monitored: Path) -> None:
+def test_a_report_has_the_metrics_of_its_time(health_monitor: Program, monitored: Path) -> None:
     now = datetime.now(UTC)
     for name, age in (
         ("minutes", timedelta(minutes=5)),

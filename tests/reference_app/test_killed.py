@@ -43,7 +43,7 @@ def texts_of_graphs(company: Path) -> str:
     return "\n".join(file.read_text() for file in company.glob("graph.json*"))
 
 
-def test_what_it_acknowledged_outlives_its_being_killed_amid_writes(tmp_path: Path) -> None:
+def test_acknowledged_episodes_survive_a_kill_during_writes(tmp_path: Path) -> None:
     acknowledged: dict[str, list[str]] = {company: [] for company in COMPANIES}
     with running(BRAIN, tmp_path) as brain:
         for round in range(ROUNDS):

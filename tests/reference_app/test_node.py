@@ -26,7 +26,7 @@ def test_every_command_of_the_components_is_known() -> None:
 @pytest.mark.parametrize(
     "arguments", [(), ("dist/other.js",), ("-e",), ("-e", "process.exit(0)"), ("--version",)]
 )
-def test_anything_else_is_refused(arguments: tuple[str, ...]) -> None:
+def test_any_other_command_is_rejected(arguments: tuple[str, ...]) -> None:
     answer = node(*arguments)
     assert answer.returncode == 127
     assert "must be one of dist/daemon.js, dist/mcp_servers/brain/index.js" in answer.stderr

@@ -23,7 +23,7 @@ IDLE_KIB = 25_000
 
 
 @pytest.mark.parametrize("script", [AGENT, BRAIN, HEALTH_MONITOR])
-def test_a_program_that_nobody_asks_is_small(tmp_path: Path, script: str) -> None:
+def test_an_idle_program_is_small(tmp_path: Path, script: str) -> None:
     with running(script, tmp_path) as program:
         status = Path(f"/proc/{program.process.pid}/status").read_text()
         rss = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
@@ -31,7 +31,7 @@ def test_a_program_that_nobody_asks_is_small(tmp_path: Path, script: str) -> Non
         assert not program.children()
 
 
-def test_a_worker_ends_when_nobody_has_asked_for_a_while_and_starts_again(
+def test_an_idle_worker_ends_and_starts_again_with_a_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JULES_AGENT_DIR", str(tmp_path / ".agent"))

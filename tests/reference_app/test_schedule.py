@@ -44,7 +44,7 @@ def test_an_expression_names_no_other_moment(expression: str, at: datetime) -> N
 @pytest.mark.parametrize(
     "expression", ["", "None", "* * * *", "60 * * * *", "5-1 * * * *", "* * * * MON", "*/0 * * * *"]
 )
-def test_an_expression_that_cannot_be_read_is_refused(expression: str) -> None:
+def test_an_invalid_expression_is_rejected(expression: str) -> None:
     with pytest.raises(ValueError, match=r"must (have|be)"):
         cron.matches(expression, SUNDAY)
 

@@ -43,7 +43,7 @@ def test_a_layer_is_readable_for_every_user_and_knows_no_owner_or_time(tmp_path:
     assert not any("__pycache__" in name for name in entries)
 
 
-def test_what_was_made_is_not_made_again_and_another_key_makes_another(tmp_path: Path) -> None:
+def test_a_layer_is_made_once_for_each_key(tmp_path: Path) -> None:
     created: list[str] = []
 
     def make(key: str) -> Path:

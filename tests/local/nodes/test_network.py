@@ -50,7 +50,7 @@ def test_a_network_that_this_machine_uses_is_not_taken(
     assert f"addr replace 10.90.0.1/16 dev {network.bridge_name(tmp_path)}" in commands
 
 
-def test_a_machine_that_uses_all_of_them_is_told(
+def test_without_an_unused_network_the_error_says_so(
     tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     routes(monkeypatch, "10.0.0.0/8")

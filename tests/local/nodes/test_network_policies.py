@@ -52,7 +52,7 @@ def test_a_node_does_not_start_without_the_rules(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("queues", ["", "  101  7 0 2 65531 0 0 1 1\n"])
-def test_nobody_decides_while_no_program_listens_to_the_queue(
+def test_policies_are_enforced_only_while_a_program_reads_the_queue(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, queues: str
 ) -> None:
     monkeypatch.setattr(network_policies, "QUEUES", tmp_path / "queues")

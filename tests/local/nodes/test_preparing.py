@@ -73,9 +73,7 @@ def test_packages_that_stay_missing_end_the_deployment_before_anything_is_starte
     assert not state.exists()
 
 
-def test_another_user_than_root_is_told_to_become_root(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_user_other_than_root_must_become_root(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     with pytest.raises(LocalError, match="Only root can install them: run this command as root"):
@@ -91,7 +89,7 @@ def test_another_user_than_root_is_told_to_become_root(
         ("no Linux", "Linux (this is darwin)"),
     ],
 )
-def test_where_no_package_helps_nothing_is_installed_and_nobody_asked(
+def test_where_no_package_helps_nothing_is_installed_and_no_question_asked(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, obstacle: str, line: str
 ) -> None:
     match obstacle:

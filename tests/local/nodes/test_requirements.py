@@ -45,7 +45,7 @@ def test_a_library_counts_as_its_package(monkeypatch: pytest.MonkeyPatch) -> Non
     assert requirements.missing() == ["packages: apt-get install libseccomp-dev"]
 
 
-def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_is_a_requirement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert requirements.missing() == ["root: nodes create namespaces, mounts and network interfaces"]
@@ -63,7 +63,7 @@ def test_a_machine_that_forbids_namespaces_is_quoted(monkeypatch: pytest.MonkeyP
     assert line.endswith("unshare failed: Operation not permitted")
 
 
-def test_a_machine_without_control_groups_is_told_where_they_should_be(
+def test_without_control_groups_the_requirement_names_their_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(cgroups, "ROOT", tmp_path / "nothing")

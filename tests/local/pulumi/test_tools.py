@@ -66,7 +66,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(tmp_path, monkeypatch)
 
 
-def test_what_is_nowhere_and_cannot_be_downloaded_is_built_without_a_question(machine: Machine) -> None:
+def test_a_tool_that_is_missing_and_cannot_be_downloaded_is_built_without_a_question(
+    machine: Machine,
+) -> None:
     machine.provide(agrees=True)
     assert sorted(machine.built) == ["pulumi", "pulumi-resource-kubernetes"]
     assert machine.questions == []
