@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from local.machine.consent import Consent, ask
-from local.machine.files import LocalError, Progress
+from local.machine.files import LocalError, Progress, tail
 
 PROGRAMS: Final = {
     "gcc": "gcc",
@@ -39,7 +39,6 @@ LIBRARIES: Final = {
 LOCK_SECONDS: Final = 600
 POLL_SECONDS: Final = 5.0
 REPORT_SECONDS: Final = 5.0
-QUOTED_LINES: Final = 20
 INSTALL: Final = ("install", "--no-install-recommends")
 OPTIONS: Final = ("--quiet", "--yes", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", "-o", "Dpkg::Use-Pty=0")
 LOCKED: Final = "E: Could not get lock "
@@ -105,9 +104,9 @@ def _install(packages: Sequence[str], progress: Progress, missing: str) -> None:
         updated = _apt("updating package lists", ("update",), progress)
         done = _apt("installing packages", (*INSTALL, *packages), progress)
         if done.returncode != 0:
-            tail = "\n".join(f"{updated.stdout}{done.stdout}".splitlines()[-QUOTED_LINES:])
+            output = tail(f"{updated.stdout}{done.stdout}")
             raise LocalError(
-                f"{missing}. `{' '.join(done.args)}` failed with exit code {done.returncode}:\n{tail}\n"
+                f"{missing}. `{' '.join(done.args)}` failed with exit code {done.returncode}:\n{output}\n"
                 "Correct this, then run this command again"
             )
     progress(f"installed {', '.join(packages)} in {time.monotonic() - began:.0f} s")

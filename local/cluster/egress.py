@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local.cluster.model import Network
-from local.machine.files import LocalError, write_atomically
+from local.machine.commands import run
+from local.machine.files import write_atomically
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 ORIGINAL = "forwarding"
@@ -22,15 +23,15 @@ def open_for(network: Network, state: Path) -> None:
     if before == "0":
         FORWARDING.write_text("1")
     for rule in _rules(network):
-        if not _iptables("--check", rule):
-            _iptables("--append", rule, must=True)
+        if not _exists(rule):
+            run(_command("--append", rule))
 
 
 def close_for(network: Network, state: Path) -> None:
     """Undo `open_for`, even if it was interrupted."""
     for rule in _rules(network):
-        while _iptables("--check", rule):
-            _iptables("--delete", rule, must=True)
+        while _exists(rule):
+            run(_command("--delete", rule))
     original = state / ORIGINAL
     if original.exists() and FORWARDING.read_text().strip() != original.read_text():
         FORWARDING.write_text(original.read_text())
@@ -49,10 +50,10 @@ def _rules(network: Network) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _iptables(action: str, rule: tuple[str, str, str], *, must: bool = False) -> bool:
+def _command(action: str, rule: tuple[str, str, str]) -> list[str]:
     table, chain, match = rule
-    command = ["iptables", "--wait", "--table", table, action, chain, *match.split()]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    if must and answer.returncode != 0:
-        raise LocalError(f"`{' '.join(command)}` failed: {answer.stderr.strip()}")
-    return answer.returncode == 0
+    return ["iptables", "--wait", "--table", table, action, chain, *match.split()]
+
+
+def _exists(rule: tuple[str, str, str]) -> bool:
+    return subprocess.run(_command("--check", rule), capture_output=True).returncode == 0

@@ -12,12 +12,12 @@ import ctypes
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from local.cluster.model import INTERFACE
+from local.machine.commands import ip
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -84,7 +84,7 @@ def _connect(bridge: str, cable: str, process: int) -> None:
         f"link add {cable} type veth peer name {INTERFACE} netns {process}",
         f"link set {cable} master {bridge} up",
     ):
-        subprocess.run(["ip", *command.split()], check=True)
+        ip(command)
 
 
 def _checked(answer: int, what: str) -> None:

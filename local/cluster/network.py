@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from local.cluster import egress
 from local.cluster.model import PREFIX_LENGTH, Network, bridge_name
+from local.machine.commands import ip
 from local.machine.files import LocalError, write_atomically
 
 FILE = "network.json"
@@ -25,10 +25,10 @@ def ensure(state: Path, regions: Iterable[str]) -> Network:
     """Create the bridge with the host's address, unless it exists. Each region keeps its number."""
     network = _network(state, regions)
     if not _exists(network.bridge):
-        _ip(f"link add {network.bridge} type bridge")
-    _ip(f"addr replace {network.host}/{PREFIX_LENGTH} dev {network.bridge}")
-    _ip(f"link set {network.bridge} up")
-    _ip(f"route replace {network.balancers} dev {network.bridge}")
+        ip(f"link add {network.bridge} type bridge")
+    ip(f"addr replace {network.host}/{PREFIX_LENGTH} dev {network.bridge}")
+    ip(f"link set {network.bridge} up")
+    ip(f"route replace {network.balancers} dev {network.bridge}")
     egress.open_for(network, state)
     return network
 
@@ -38,7 +38,7 @@ def remove(state: Path) -> None:
     if network := load(state):
         egress.close_for(network, state)
     if _exists(bridge_name(state)):
-        _ip(f"link delete {bridge_name(state)}")
+        ip(f"link delete {bridge_name(state)}")
 
 
 def load(state: Path) -> Network | None:
@@ -60,7 +60,7 @@ def reconnect(network: Network, region: str) -> None:
 
 def _set_links(network: Network, region: str, state: str) -> None:
     for cable in (network.cable(region), network.balancers_cable(region)):
-        _ip(f"link set {cable} {state}")
+        ip(f"link set {cable} {state}")
 
 
 def _network(state: Path, regions: Iterable[str]) -> Network:
@@ -90,11 +90,4 @@ def _exists(link: str) -> bool:
 
 
 def _routes() -> list[dict[str, Any]]:
-    answer = subprocess.run(["ip", "-json", "route"], capture_output=True, text=True, check=True)
-    return list(json.loads(answer.stdout or "[]"))
-
-
-def _ip(command: str) -> None:
-    answer = subprocess.run(["ip", *command.split()], capture_output=True, text=True)
-    if answer.returncode != 0:
-        raise NetworkError(f"`ip {command}` failed: {answer.stderr.strip()}")
+    return list(json.loads(ip("-json route") or "[]"))

@@ -44,8 +44,12 @@ def source_digest(patterns: Iterable[str], *others: Path) -> str:
 
 def end_of(log: Path) -> str:
     """The last lines of a log, for an error message."""
-    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
-    return f"the end of {log}:\n" + "\n".join(lines)
+    return f"the end of {log}:\n" + tail(log.read_text(errors="replace") if log.exists() else "")
+
+
+def tail(text: str) -> str:
+    """The last lines."""
+    return "\n".join(text.splitlines()[-LOG_LINES:])
 
 
 @contextmanager

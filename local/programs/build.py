@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from local.machine.commands import run
 from local.machine.files import REPOSITORY, LocalError, Progress, end_of, locked
 
 MODULES = REPOSITORY / "local" / "go"
@@ -93,12 +94,8 @@ def _toolchain(modules: Path, programs: tuple[Program, ...]) -> str:
             " Install Go (https://go.dev/dl), or deploy to a running cluster with --kubeconfig"
         )
     command = ["go", "env", "-json", "GOVERSION", "GOOS", "GOARCH"]
-    answer = subprocess.run(
-        command, cwd=modules / programs[0].module, env=_environment(), capture_output=True, text=True
-    )
-    if answer.returncode != 0:
-        raise BuildError(f"`{' '.join(command)}` failed: {answer.stderr.strip()}")
-    return json.dumps(json.loads(answer.stdout), sort_keys=True)
+    output = run(command, BuildError, cwd=modules / programs[0].module, env=_environment())
+    return json.dumps(json.loads(output), sort_keys=True)
 
 
 def _directive(module: Path) -> str:

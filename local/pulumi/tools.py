@@ -151,7 +151,7 @@ def _download(
             subprocess.run(install, env={**os.environ, "PULUMI_HOME": str(root)}, check=True)
             kubernetes = _existing(plugin_path(root, "kubernetes"))
     except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
-        progress(f"the download failed: {error}")
+        progress(f"the download failed, so the rest is built from source: {error}")
     return command, kubernetes
 
 

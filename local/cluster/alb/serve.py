@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from local.cluster.alb.elb_api import ElbApi
 from local.cluster.alb.service import Service
 from local.cluster.model import INTERFACE, Network
 from local.machine import pki
+from local.machine.commands import ip
 
 
 def main() -> NoReturn:
@@ -47,7 +47,7 @@ def _connect(network: Network, region: str) -> None:
         f"route add {network.cidr} dev {INTERFACE} src {first}",
         f"route add default via {network.host} dev {INTERFACE} src {first}",
     ):
-        subprocess.run(["ip", *command.split()], check=True)
+        ip(command)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.machine.files import LocalError, Progress, locked
+from local.machine.files import LocalError, Progress, locked, tail
 from local.programs import build
 
 PACKAGES = ("ca-certificates", "catatonit", "coreutils", "dash", "libstdc++6", "python3")
@@ -29,7 +29,6 @@ PACKAGES = ("ca-certificates", "catatonit", "coreutils", "dash", "libstdc++6", "
 PYTHON = re.compile(r"usr/lib/python(3\.\d+)$")
 LINKS = {"bin/sh": "dash"}
 """Links that the packages' scripts would create; the scripts are not run."""
-LOG_LINES = 15
 
 
 class ImageError(LocalError):
@@ -84,7 +83,7 @@ def wheels(requirements: Path, base: Path, target: str, progress: Progress) -> P
             answer = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True)
             if answer.returncode != 0:
                 raise ImageError(
-                    f"pip could not download the wheels of {requirements}:\n{_tail(answer.stderr)}"
+                    f"pip could not download the wheels of {requirements}:\n{tail(answer.stderr)}"
                 )
             if version == f"{sys.version_info.major}.{sys.version_info.minor}":
                 # Compiled now: a container's root file system is read-only.
@@ -177,10 +176,6 @@ def _plain(entry: tarfile.TarInfo, without: str) -> tarfile.TarInfo | None:
     return entry
 
 
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-LOG_LINES:])
-
-
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -202,4 +197,4 @@ def _base(suite: str, target: Path, progress: Progress) -> None:
     command += [f"--customize-hook={link}" for link in links]
     answer = subprocess.run([*command, suite, str(target)], capture_output=True, text=True)
     if answer.returncode != 0:
-        raise ImageError(f"mmdebstrap failed:\n{_tail(answer.stderr)}")
+        raise ImageError(f"mmdebstrap failed:\n{tail(answer.stderr)}")

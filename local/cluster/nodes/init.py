@@ -24,6 +24,7 @@ from local.cluster.model import (
     RUNTIME_SOCKET,
     Node,
 )
+from local.machine.commands import ip
 from local.machine.files import end_of
 from local.machine.processes import IDENTITY
 from local.programs.build import FRUGAL
@@ -90,7 +91,7 @@ class Init:
             f"route add {node.network.balancers} dev {INTERFACE}",
         ]
         for command in commands:
-            subprocess.run(["ip", *command.split()], check=True)
+            ip(command)
         _use_dns_server(NODE_LOCAL_DNS)
 
     def _enforce(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from local.cluster.images import local_images
 from local.cluster.model import KUBELET_ROOT, Network, Node, control_group
 from local.cluster.nodes import cgroups, config_files
 from local.machine import procfs
+from local.machine.commands import run as run_command
 from local.machine.files import LocalError, Progress, source_digest, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.programs import catalog
@@ -150,10 +150,7 @@ def _import_images(state: Path, node: Node, archive: Path, progress: Progress) -
     if (node.folder / LOADED).read_text() == str(archive):
         return
     progress(f"{node.name} imports changed images")
-    command = [*node.image_import(_root(state, node)), str(archive)]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    if answer.returncode != 0:
-        raise NodeError(f"{node.name} could not import {archive}: {answer.stderr.strip()}")
+    run_command([*node.image_import(_root(state, node)), str(archive)], NodeError)
     write_atomically(node.folder / LOADED, str(archive))
 
 

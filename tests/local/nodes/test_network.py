@@ -14,7 +14,7 @@ from local.cluster.network import NetworkError
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     commands: list[str] = []
-    monkeypatch.setattr(network, "_ip", commands.append)
+    monkeypatch.setattr(network, "ip", commands.append)
     monkeypatch.setattr(egress, "open_for", lambda *_: None)
     return commands
 
