@@ -14,11 +14,9 @@ KUBERNETES_VERSION = (
     "-X k8s.io/component-base/version.gitMinor={minor}",
 )
 KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-PROVIDER_VERSION = (
-    f"-X {KUBERNETES_PROVIDER}/pkg/version.Version={version_of('pulumi-kubernetes')}+{{version}}"
-)
-"""The newest provider in the module proxy is older than the SDK, and works with it. It gets the SDK's version, with
-its own as build metadata: with its own version alone the engine warns in every run.
+PROVIDER_VERSION = f"{version_of('pulumi-kubernetes')}+{{version}}"
+"""The newest provider in the module proxy is older than the SDK, and works with it. It gets the SDK's
+version, with its own as build metadata: with its own version alone the engine warns in every run.
 """
 CONTAINERD = "github.com/containerd/containerd/v2"
 CNI = "github.com/containernetworking/plugins"
@@ -84,7 +82,7 @@ PROGRAMS: Mapping[str, Program] = {
             ".",
             KUBERNETES_PROVIDER,
             "pulumi-kubernetes",
-            ldflags=(PROVIDER_VERSION,),
+            ldflags=(f"-X {KUBERNETES_PROVIDER}/pkg/version.Version={PROVIDER_VERSION}",),
         ),
         _program(
             "external-dns",
