@@ -18,19 +18,19 @@ help: ## What there is
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-up: .venv/.done ## Deploy: STACK=local (default) on this machine, any other with the pulumi CLI (YES=1: install what is missing without asking)
+up: .venv/.done ## Deploy: STACK=local (default) on this machine, any other with the pulumi CLI (YES=1: install and download without asking)
 	@$(RUN) -m local up --stack $(STACK) $(AGREED)
 
-preview: .venv/.done ## Show what `make up` would change (OFFLINE=1: what a stack is made of, without credentials or cluster)
+preview: .venv/.done ## Show what `make up` would change (OFFLINE=1: the stack's resources, without credentials or a cluster)
 	@$(RUN) -m local preview --stack $(STACK) $(if $(OFFLINE),--offline)
 
-destroy: .venv/.done ## Delete what `make up` deployed, but for volumes, namespaces and buckets that are kept
+destroy: .venv/.done ## Delete what `make up` deployed, except retained volumes, namespaces and buckets
 	@$(RUN) -m local destroy --stack $(STACK)
 
-down: .venv/.done ## Stop everything that `make up` started here, and forget it
+down: .venv/.done ## Stop everything that `make up` started on this machine, and delete its data
 	@$(RUN) -m local down
 
-status: .venv/.done ## What runs on this machine
+status: .venv/.done ## Show what runs on this machine
 	@$(RUN) -m local status
 
 validate: .venv/.done ## Prove on what runs, disturbing nothing: isolation, copies, sidecars, SOP and HR flow (COMPANIES="a b")

@@ -34,15 +34,15 @@ class Target(threading.Thread):
     def run(self) -> None:
         while True:
             began = time.monotonic()
-            self.take(self._passes())
+            self.record(self._passes())
             if self._stopped.wait(max(0.0, began + self.group.interval - time.monotonic())):
                 return
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def take(self, passed: bool) -> None:
-        """The result of one check."""
+    def record(self, passed: bool) -> None:
+        """Record the result of a check."""
         self._repeats = self._repeats + 1 if passed is self._passed else 1
         self._passed = passed
         state = HEALTHY if passed else UNHEALTHY

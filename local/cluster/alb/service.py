@@ -108,6 +108,6 @@ class Service:
             try:
                 self._send_report(health)
             except (OSError, http.client.HTTPException, EmulatorError) as error:
-                log("health-not-told", level="warning", error=str(error))
+                log("health-not-reported", level="warning", error=str(error))
             time.sleep(REPORT_SECONDS)
             self._health_changed.wait(REPEAT_SECONDS)

@@ -55,7 +55,7 @@ def of(pool: Pool, address: str) -> Target:
 def test_so_many_checks_in_a_row_change_a_state(checks: str, state: str) -> None:
     target = Target(A, GROUP, lambda: None)
     for each in checks:
-        target.take(each == "+")
+        target.record(each == "+")
     assert target.state == state
 
 
@@ -71,10 +71,10 @@ def test_requests_go_to_healthy_targets_and_without_any_to_all_that_are_register
     pool.register({A, B}, GROUP)
     assert pool.in_service() == [A, B]
     for _ in range(2):
-        of(pool, B).take(True)
+        of(pool, B).record(True)
     assert pool.in_service() == [B]
     for _ in range(3):
-        of(pool, B).take(False)
+        of(pool, B).record(False)
     assert pool.in_service() == [A, B]
 
     pool.register({A}, GROUP)
@@ -95,7 +95,7 @@ def test_a_target_that_starts_slowly_gets_a_growing_share(unasked: None) -> None
     pool.register({A, B}, slow)
     for address, since in ((A, 1000), (B, 0)):
         for _ in range(2):
-            of(pool, address).take(True)
+            of(pool, address).record(True)
         of(pool, address).since = time.monotonic() - since
     shares = [pool.in_service().count(each) for each in (A, B)]
     of(pool, B).since -= 50
