@@ -1,11 +1,7 @@
-"""What holds of single types, and of the provider as a whole."""
+"""Single types, and the provider as a whole."""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,18 +10,13 @@ import pytest
 from pulumi.runtime.proto import provider_pb2
 
 from engine.values import COMPUTED, struct_to_plain
-from local.aws.provider.api import AwsApi, Client
-from local.aws.provider.resources import Resources
 from local.aws.provider.servicer import Provider, struct
 from local.machine import pki
 from tests.aws_provider import cases
 from tests.aws_provider.account import Account
 from tests.aws_provider.cases import BUCKET, CERTIFICATE, CHECK, RECORD, REGION, ROLE, VALIDATION, Values
-from tests.aws_provider.engine import Context, ProviderError, Resource
-from tests.services import until
+from tests.aws_provider.engine import Context, ProviderError
 
-ROOT = Path(__file__).resolve().parents[2]
-ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 
 
@@ -33,13 +24,6 @@ def invoke(account: Account, token: str, **args: Any) -> Values:
     request = provider_pb2.InvokeRequest(tok=token, args=struct(args))
     answer = account.provider().Invoke(request, Context())
     return dict(struct_to_plain(getattr(answer, "return")))
-
-
-def checks(account: Account) -> list[str]:
-    """The ids of the test's health checks."""
-    result = account.client("route53").list_health_checks()["HealthChecks"]
-    hosts = {each["Id"]: each["HealthCheckConfig"]["FullyQualifiedDomainName"] for each in result}
-    return [identity for identity, host in hosts.items() if account.name in host]
 
 
 @pytest.mark.parametrize(
@@ -133,78 +117,6 @@ def test_functions_answer_from_the_emulator(account: Account) -> None:
         invoke(account, "aws:eks/getCluster:getCluster", name="nonesuch")
     with pytest.raises(ProviderError, match="naem: unknown key"):
         invoke(account, "aws:eks/getCluster:getCluster", naem="x")
-
-
-def test_a_kept_bucket_is_taken_over_only_by_an_import(account: Account) -> None:
-    name = f"{account.name}-kept"
-    program = {"bucket": name, "region": REGION}
-    first = account.bucket(name)
-    versioning = account.resource("aws:s3/bucketVersioning:BucketVersioning")
-    versioning.up({**program, "versioningConfiguration": {"status": "Enabled"}})
-    again = Resource(account.provider, BUCKET, first.name)
-    message = (
-        f"bucket {name} was retained by an earlier deployment; add `adopt: true` to regions[name={REGION}]"
-        " in the stack file"
-    )
-    with pytest.raises(ProviderError, match=re.escape(message)):
-        again.up(program)
-    again.adopt(name)
-    assert again.up(program) == "same"
-    assert again.refresh() == "same"
-
-
-def test_a_bucket_is_kept_from_the_end_of_the_run_that_created_it(account: Account) -> None:
-    name = f"{account.name}-kept"
-    resources = Resources(account.api)
-    first = Resource(lambda: Provider(resources), BUCKET, name)
-    first.up({"bucket": name})
-    resources.buckets.close()
-    with pytest.raises(ProviderError, match=f"bucket {name} was retained by an earlier deployment"):
-        account.resource(BUCKET).up({"bucket": name})
-
-
-def test_a_bucket_that_somebody_else_made_is_not_taken_for_an_interrupted_creation(account: Account) -> None:
-    account.client("s3", "us-east-1").create_bucket(Bucket=f"{account.name}-other")
-    with pytest.raises(ProviderError, match="was retained by an earlier deployment"):
-        account.resource(BUCKET).up({"bucket": f"{account.name}-other"})
-
-
-def test_an_interrupted_bucket_moves_to_the_region_that_the_program_names_now(account: Account) -> None:
-    name = f"{account.name}-moves"
-    account.bucket(name)
-    again = account.bucket(name, "us-west-2")
-    assert again.refresh() == "same"
-    assert account.client("s3").head_bucket(Bucket=name)["BucketRegion"] == "us-west-2"
-
-
-def test_a_bucket_that_is_not_there_cannot_be_imported(account: Account) -> None:
-    with pytest.raises(ProviderError, match="there is no bucket nonesuch to adopt: remove `adopt: true`"):
-        account.resource(BUCKET).adopt("nonesuch")
-
-
-@pytest.mark.parametrize("kind", [CHECK, CERTIFICATE])
-def test_an_interrupted_replacement_is_completed_with_one_resource(account: Account, kind: str) -> None:
-    resource, case = account.case(kind)
-    resource.up(case.program)
-    interrupted = Resource(account.provider, kind, resource.name, resource.id, resource.inputs)
-    news = interrupted.check(case.replace)
-    interrupted.create(interrupted.check(case.replace, fresh=True))
-    assert resource.up(case.replace) == "replace"
-    assert resource.id == interrupted.id
-    assert news["__token"] != resource.inputs["__token"]
-    if kind == CHECK:
-        assert checks(account) == [resource.id]
-    assert resource.up(case.program) == "replace"
-    assert resource.refresh() == "same"
-
-
-@pytest.mark.parametrize("kind", [CHECK, ROLE, f"{RECORD} plain", "aws:iam/rolePolicy:RolePolicy"])
-def test_a_replacement_that_the_user_asks_for_never_deletes_the_new_one(account: Account, kind: str) -> None:
-    resource, case = account.case(kind)
-    resource.up(case.program)
-    resource.provider = account.provider()
-    resource.replace(case.program, first=False)
-    assert resource.refresh() == "same"
 
 
 @pytest.mark.parametrize(("flag", "value"), [("Disabled", True), ("Inverted", True), ("FailureThreshold", 9)])
@@ -329,111 +241,3 @@ def test_a_validation_of_an_issued_certificate_is_there_as_long_as_the_certifica
     validation.delete()
     acm.delete_certificate(CertificateArn=arn)
     assert validation.refresh() == "gone"
-
-
-class FakeEks(Client):
-    """The calls that the emulator does not offer, in memory."""
-
-    def __init__(self, client: Any) -> None:
-        super().__init__(client)
-        self.associations: dict[str, Values] = {}
-
-    def send(self, call: str, parameters: Values) -> Values:
-        if call.startswith("create"):
-            identity = f"a-{len(self.associations)}"
-            self.associations[identity] = parameters | {"associationId": identity, "associationArn": "arn"}
-            return {"association": self.associations[identity]}
-        identity = parameters["associationId"]
-        if identity not in self.associations:
-            return super().send("describe_cluster", {"name": "nonesuch"})
-        if call.startswith("delete"):
-            return {"association": self.associations.pop(identity)}
-        self.associations[identity] |= parameters
-        return {"association": self.associations[identity]}
-
-    def list(self, call: str, parameters: Values) -> Values:
-        return {"associations": list(self.associations.values())}
-
-
-class FakeApi(AwsApi):
-    def _create(self, service: str, region: str) -> Any:
-        self.fake = FakeEks(super()._create(service, region))
-        return self.fake._client
-
-    def client(self, service: str, region: str) -> Client:
-        super().client(service, region)
-        return self.fake
-
-
-def test_a_pod_identity_association_is_found_by_its_service_account(account: Account) -> None:
-    api = FakeApi(account.emulator.environment())
-    resource = Resource(lambda: Provider(Resources(api)), ASSOCIATION)
-    program = {"clusterName": "one", "namespace": "acme", "serviceAccount": "agent", "roleArn": "arn:a"}
-    assert resource.up(program) == "create"
-    assert resource.outputs["associationId"] == "a-0"
-    assert (resource.refresh(), resource.up(program)) == ("same", "same")
-    assert resource.up(program | {"roleArn": "arn:b"}) == "update"
-    again = Resource(resource.start, ASSOCIATION)
-    again.up(program)
-    assert (again.id, api.fake.associations.keys()) == (resource.id, {"a-0"})
-    api.fake.associations["a-0"]["roleArn"] = "arn:other"
-    assert again.refresh() == "changed"
-    assert again.changes(program) == {"roleArn": "UPDATE"}
-    assert again.up(program) == "update"
-    assert again.up(program | {"serviceAccount": "brain"}) == "replace"
-    again.delete()
-    assert again.refresh() == "gone"
-
-
-def test_a_call_that_the_emulator_does_not_offer_is_said_in_one_line(account: Account) -> None:
-    program = {"clusterName": "one", "namespace": "acme", "serviceAccount": "agent", "roleArn": "arn:a"}
-    with pytest.raises(ProviderError, match="NotImplemented: the AWS emulator does not offer this call"):
-        account.resource(ASSOCIATION).up(program)
-
-
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        (None, "AWS_ENDPOINT_URL: missing (required)"),
-        ("https://s3.amazonaws.com", "AWS_ENDPOINT_URL: must be an http URL with an address of this machine"),
-        ("http://192.0.2.1:5000", "got http://192.0.2.1:5000"),
-        ("127.0.0.1:5000", "got 127.0.0.1:5000"),
-    ],
-)
-def test_without_an_endpoint_on_this_machine_the_plugin_does_not_start(url: str | None, message: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= {"AWS_ENDPOINT_URL": url} if url else {}
-    command = [sys.executable, "-W", "ignore", "-m", "local.aws.provider"]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert message in ended.stderr
-
-
-def test_no_variable_beside_the_endpoint_leads_elsewhere(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://192.0.2.1:9")
-    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    api = AwsApi(account.emulator.environment())
-    assert "Buckets" in api.client("s3", REGION).send("list_buckets", {})
-
-
-def test_the_plugin_prints_its_port_and_ends_with_the_engine(account: Account) -> None:
-    command = [sys.executable, "-W", "ignore", "-m", "local.aws.provider"]
-    engine = (
-        "import subprocess, sys, time\n"
-        f"plugin = subprocess.Popen({command!r}, stdout=subprocess.PIPE)\n"
-        "print(plugin.stdout.readline().decode().strip(), plugin.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    environment = {**os.environ, **account.emulator.environment()}
-    with subprocess.Popen(
-        [sys.executable, "-c", engine], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        port, pid = map(int, process.stdout.readline().split())
-        assert port > 0
-        process.kill()
-    until(lambda: not Path(f"/proc/{pid}").exists(), "the plugin of a killed engine has ended", 20.0)

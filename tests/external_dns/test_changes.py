@@ -57,12 +57,10 @@ def between(before: Raw) -> Raw:
     return raw
 
 
-def places(raw: Raw, **of: str) -> Raw:
+def places(raw: Raw, codes: str) -> Raw:
     """Other geo codes for the regions, in their order."""
-    regions = [
-        {**each, "geo": [place]} for each, place in zip(raw["regions"], of["codes"].split(), strict=True)
-    ]
-    return {**raw, "regions": regions}
+    pairs = zip(raw["regions"], codes.split(), strict=True)
+    return {**raw, "regions": [{**each, "geo": [place]} for each, place in pairs]}
 
 
 TWO, THREE = (US, EU), (US, EU, WEST)

@@ -29,8 +29,8 @@ def balancer(region: Region) -> tuple[str, str]:
     return arn, region.address(arn)
 
 
-def test_rules_count_in_their_order_also_after_a_change(region: Region, balancer: tuple[str, str]) -> None:
-    listener, port = region.listener(balancer[0])
+def create_rules(region: Region, listener: str) -> str:
+    """The rules of the test below; the ARN of the rule for HOST."""
     targets = {name: Answers(name) for name in ("front", "api", "wild", "peer")}
     groups = {name: region.group(f"rules-{name}", each) for name, each in targets.items()}
     redirect = {
@@ -47,7 +47,12 @@ def test_rules_count_in_their_order_also_after_a_change(region: Region, balancer
     region.rule(listener, 4, forward(groups["wild"]), host=f"*.{DOMAIN}")
     region.rule(listener, 5, forward(groups["peer"]), path="/peer/eu-west-1")
     region.rule(listener, 6, fixed, path="/healthz/?u-west-1")
-    address = balancer[1]
+    return front
+
+
+def test_rules_apply_in_their_order_also_after_a_change(region: Region, balancer: tuple[str, str]) -> None:
+    listener, port = region.listener(balancer[0])
+    front, address = create_rules(region, listener), balancer[1]
 
     def get(path: str, host: str = HOST) -> tuple[int, str]:
         status, text, headers = region.ask(address, port, path, host)
@@ -72,7 +77,7 @@ def test_rules_count_in_their_order_also_after_a_change(region: Region, balancer
 
     region.elbv2.delete_rule(RuleArn=front)
 
-    until(lambda: get("/") == (200, "wild / http"), "the rule behind it counts")
+    until(lambda: get("/") == (200, "wild / http"), "the next rule applies")
 
 
 def test_each_name_of_a_certificate_is_served_over_tls_by_the_local_authority(
