@@ -24,7 +24,7 @@ SCHEDULER = "kube-scheduler"
 PROGRAMS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
 
 NODES_PORT = 6443
-"""Of the API server on the nodes' network: network policies allow this port."""
+"""The API server's port on the nodes' network, which network policies allow."""
 SERVICE_RANGE = "10.96.0.0/16"
 FIRST_SERVICE_ADDRESS = "10.96.0.1"
 

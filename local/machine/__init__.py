@@ -1,1 +1,1 @@
-"""What the stack `local` uses of this machine: processes, ports, files, certificates."""
+"""Primitives of this machine: processes, ports, files, commands, certificates."""

@@ -37,7 +37,7 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def source_digest(patterns: Iterable[str], *others: Path) -> str:
-    """Of the repository's files that match, and of others: a daemon of other sources is restarted."""
+    """A digest of files of the repository and of others. A changed digest restarts a daemon."""
     sources = (file for pattern in patterns for file in sorted(REPOSITORY.glob(pattern)))
     return hashlib.sha256(b"".join(file.read_bytes() for file in (*sources, *others))).hexdigest()[:16]
 

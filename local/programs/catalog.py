@@ -94,7 +94,7 @@ PROGRAMS: Mapping[str, Program] = {
         _program("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "github.com/rhysd/actionlint"),
     )
 }
-"""By name."""
+"""All programs by name."""
 
 
 def binary(name: str, progress: Progress) -> Path:

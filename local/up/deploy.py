@@ -122,7 +122,7 @@ class Deployment:
             self.progress(remark)
 
     def _show_curl_commands(self) -> None:
-        """For each company's Agent, through the load balancer of its first region."""
+        """Show how to reach each company's Agent through the load balancer of its first region."""
         edges, authority = access.edges(self.state), Pki(folder=self.state / "pki").authority
         for company in self.settings.companies:
             host = host_of(company.namespace, self.settings.domain)

@@ -25,7 +25,7 @@ Description = Mapping[str, Any]
 class Listener:
     port: int
     names: Sequence[str]
-    """Of its certificates, the default certificate first; empty without TLS."""
+    """The names in its certificates, the default certificate first; empty without TLS."""
     rules: Sequence[Description]
     """In the order of evaluation."""
 
@@ -43,7 +43,7 @@ class TargetGroup:
 
     arn: str
     port: int | None
-    """For health checks; None: the target's port."""
+    """The port of health checks; None: the target's port."""
     tls: bool
     path: str
     interval: float

@@ -25,7 +25,7 @@ from local.machine.files import LocalError, Progress, locked, tail
 from local.programs import build
 
 PACKAGES = ("ca-certificates", "catatonit", "coreutils", "dash", "libstdc++6", "python3")
-"""Of the base layer. catatonit is the pause program of pods, dash the shell of the volume provisioner."""
+"""The base layer's. catatonit is the pause program of pods, dash the shell of the volume provisioner."""
 PYTHON = re.compile(r"usr/lib/python(3\.\d+)$")
 LINKS = {"bin/sh": "dash"}
 """Links that the packages' scripts would create; the scripts are not run."""

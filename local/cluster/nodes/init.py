@@ -32,7 +32,7 @@ from local.programs.build import FRUGAL
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
 HIGH_PRIORITY = ("nice", "-n", "-10")
-"""For kube-network-policies: every new connection waits for its verdict."""
+"""kube-network-policies runs with it, since every new connection waits for its verdict."""
 
 
 class Init:
@@ -156,7 +156,7 @@ def _configure_kernel() -> None:
 
 
 def _use_dns_server(server: str) -> None:
-    """For the node's own programs: containerd looks up registries with the cluster's DNS."""
+    """Make the node's own programs, as containerd, look up names with the cluster's DNS."""
     file = Path("/etc/resolv.conf").resolve()
     text = f"nameserver {server}\n"
     if file.is_relative_to("/run"):  # on the node's own /run

@@ -32,7 +32,7 @@ PROGRAMS = (
     "coredns",
 )
 LOADED = "loaded"
-"""In a node's folder: the path of the archive of images that the node has imported."""
+"""A file in a node's folder with the path of the archive of images that the node has imported."""
 SOURCES = (
     "local/cluster/nodes/launch.py",
     "local/cluster/nodes/init.py",
