@@ -34,7 +34,6 @@ NODES_PORT = 443
 """On the nodes' network: plain HTTP, but network policies allow AWS on this port."""
 READY_SECONDS = 60.0
 REQUEST_SECONDS = 30.0
-PORT_TAKEN = "is in use by another program"
 
 
 class EmulatorError(LocalError):
@@ -91,7 +90,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
     processes = Processes(state, progress)
     with processes.guarding(NAME):
         fixed = "" if ports.may_be_any(address) else f"{address}:{NODES_PORT}"
-        return ports.retried(lambda: _start(processes, progress, address), PORT_TAKEN, progress, fixed=fixed)
+        return ports.retried(lambda: _start(processes, progress, address), progress, fixed=fixed)
 
 
 def find(state: Path) -> Emulator | None:

@@ -32,7 +32,6 @@ NODE_GRACE_SECONDS = 16
 """Then the pods of a silent node count as unready. A node renews its lease every 3 s (`config_files.py`)."""
 READY_SECONDS = 180.0
 REQUEST_SECONDS = 5.0
-PORT_TAKEN = "address already in use"
 
 IDLE_CONTROLLERS = (
     "certificatesigningrequest-approving-controller",
@@ -76,7 +75,7 @@ def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> 
         keys = pki.ensure(processes.state / "pki", dict.fromkeys(hosts))
         starter = _Starter(processes, binaries, keys, progress, address)
         fixed = "" if ports.may_be_any(address) else f"{address}:{NODES_PORT}"
-        return ports.retried(starter.run, PORT_TAKEN, progress, fixed=fixed)
+        return ports.retried(starter.run, progress, fixed=fixed)
 
 
 class _Starter:

@@ -35,7 +35,6 @@ HOOKS: Final = ("/mutate-v1-pod", "/validate-networking-v1-ingress")
 """Paths of the admission webhooks that this project uses, for readiness gates and Ingress annotations."""
 FIELD_MANAGER: Final = "digital-agency-local"
 READY_SECONDS: Final = 60.0
-PORT_TAKEN: Final = "address already in use"
 
 
 def start(
@@ -51,7 +50,7 @@ def start(
     keys = Pki(folder=folder) if folder.exists() else pki.ensure(folder, [ports.LOOPBACK])
     controller = _Controller(Processes(state, progress), kubeconfig, aws, region, keys, progress)
     controller.prepare()
-    ports.retried(controller.start, PORT_TAKEN, progress)
+    ports.retried(controller.start, progress)
     if webhooks:
         controller.register_webhooks()
 

@@ -9,6 +9,8 @@ from local.machine.files import LocalError, Progress
 
 LOOPBACK = "127.0.0.1"
 ATTEMPTS = 3
+IN_USE = ("address already in use", "is in use by another program")
+"""What programs in Go and moto print when their port is in use."""
 
 Result = TypeVar("Result")
 
@@ -40,8 +42,8 @@ def choose(except_for: Iterable[int]) -> int:
             return port
 
 
-def retried(start: Callable[[], Result], sign: str, progress: Progress, *, fixed: str = "") -> Result:
-    """Call `start` again while its LocalError contains `sign`, the daemon's message for a port in use.
+def retried(start: Callable[[], Result], progress: Progress, *, fixed: str = "") -> Result:
+    """Call `start` again while its LocalError quotes a daemon whose port is in use.
 
     Another program may take a port between its choice and its use. Gives up after ATTEMPTS, or at once when
     the address with its port is `fixed`.
@@ -50,7 +52,7 @@ def retried(start: Callable[[], Result], sign: str, progress: Progress, *, fixed
         try:
             return start()
         except LocalError as error:
-            if sign not in str(error):
+            if not any(message in str(error) for message in IN_USE):
                 raise
             if fixed:
                 raise LocalError(

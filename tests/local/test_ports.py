@@ -45,7 +45,7 @@ def test_a_start_is_tried_again_only_while_a_port_was_taken() -> None:
         raise LocalError(next(outcomes))
 
     with pytest.raises(LocalError, match="no such file"):
-        ports.retried(start, "address already in use", print)
+        ports.retried(start, print)
     assert list(outcomes) == []
 
 
@@ -57,7 +57,7 @@ def test_a_start_is_given_up_after_some_attempts() -> None:
         raise LocalError("address already in use")
 
     with pytest.raises(LocalError, match="address already in use"):
-        ports.retried(start, "address already in use", print)
+        ports.retried(start, print)
     assert len(attempts) == ports.ATTEMPTS
 
 
@@ -69,5 +69,5 @@ def test_a_fixed_port_that_is_taken_is_named_at_once() -> None:
         raise LocalError("address already in use")
 
     with pytest.raises(LocalError, match=r"^10\.88\.0\.1:6443 is in use: .* Stop that program"):
-        ports.retried(start, "address already in use", print, fixed="10.88.0.1:6443")
+        ports.retried(start, print, fixed="10.88.0.1:6443")
     assert len(attempts) == 1
