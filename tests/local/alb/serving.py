@@ -111,17 +111,19 @@ class Region:
         )
         arn = str(answer["CertificateArn"])
         options = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
+        # A name and its wildcard have the same record.
+        records = {each["ResourceRecord"]["Name"]: each["ResourceRecord"]["Value"] for each in options}
         changes = [
             {
                 "Action": "UPSERT",
                 "ResourceRecordSet": {
-                    "Name": each["ResourceRecord"]["Name"],
+                    "Name": name,
                     "Type": "CNAME",
                     "TTL": 300,
-                    "ResourceRecords": [{"Value": each["ResourceRecord"]["Value"]}],
+                    "ResourceRecords": [{"Value": value}],
                 },
             }
-            for each in options
+            for name, value in records.items()
         ]
         self.route53.change_resource_record_sets(HostedZoneId="Z0ALB", ChangeBatch={"Changes": changes})
         return arn
