@@ -30,7 +30,7 @@ MAIN = "package main\n\nvar version, release string\n\nfunc main() { println(ver
 ENSURE = """
 import sys
 from pathlib import Path
-from local import build
+from local.programs import build
 tool = build.Program(name="tool", module="fake", package="example.local/fake", pinned="example.local/pinned")
 build.ensure([tool], lambda line: print(line, flush=True), Path(sys.argv[1]))
 """

@@ -18,6 +18,7 @@ from local.cluster import control_plane as service
 from local.cluster.control_plane import API_SERVER, CONTEXT, ETCD, PROGRAMS, ControlPlane
 from local.machine import ports, procfs
 from local.machine.processes import STATE_VARIABLE, ProcessError, Processes, Running
+from local.programs import build
 from tests.services import until
 
 PAUSE = {"name": "main", "image": "localhost/none:1"}
@@ -67,7 +68,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_it_is_kubernetes_of_the_pinned_version(control_plane: ControlPlane) -> None:
     version = kubernetes.client.VersionApi(connect(control_plane)).get_code()
 
-    pinned = (Path(service.__file__).parent / "go" / "kubernetes" / "go.mod").read_text()
+    pinned = (build.MODULES / "kubernetes" / "go.mod").read_text()
     assert f"\nrequire k8s.io/kubernetes {version.git_version}\n" in pinned
     assert f"v{version.major}.{version.minor}" == version.git_version.rpartition(".")[0]
 

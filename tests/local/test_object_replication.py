@@ -204,7 +204,7 @@ def test_a_key_with_spaces_and_letters_of_other_languages_arrives_as_it_is(serve
 
 
 @pytest.mark.parametrize("filtered", [{"Tag": {"Key": "a", "Value": "b"}}, None], ids=["by tag", "version 1"])
-def test_a_rule_that_cannot_be_followed_is_logged_by_its_name(
+def test_a_rule_that_is_not_supported_is_logged_by_its_name(
     served: Served, caplog: pytest.LogCaptureFixture, filtered: dict[str, Any] | None
 ) -> None:
     awkward = rule("us/", EU, ID="awkward")
@@ -213,7 +213,7 @@ def test_a_rule_that_cannot_be_followed_is_logged_by_its_name(
     served.put("us/one")
 
     assert served.replicas == []
-    assert "not replicated: rule awkward of replicated-us: only a `Filter`" in caplog.text
+    assert "not replicated: rule awkward of replicated-us: must have a `Filter`" in caplog.text
 
 
 def test_a_destination_that_is_missing_or_keeps_no_versions_is_an_error(served: Served) -> None:

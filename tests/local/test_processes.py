@@ -150,7 +150,7 @@ def test_stop_kills_a_daemon_that_ignores_sigterm_and_its_children(
 
 
 def test_a_starter_killed_between_fork_and_record_loses_no_process(state: Path) -> None:
-    code = "import os, sys; from pathlib import Path; from local import processes\n"
+    code = "import os, sys; from pathlib import Path; from local.machine import processes\n"
     code += "processes.write_atomically = lambda *_: os.kill(os.getpid(), 9)\n"
     code += "processes.Processes(Path(sys.argv[1])).start('sleeper', ['/bin/sleep', '1000'])"
     starter = subprocess.run([sys.executable, "-c", code, str(state)], check=False)
