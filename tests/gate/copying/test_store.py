@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.store import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
 from tests.components.stacks import EU
 from tests.gate.copying.company import Company
 from tests.s3 import CUT, REFUSED, SLOW_DOWN, Call, Fault

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.bindings import BINDINGS_FILE, Bindings
-from runtime.gate.volume import GATE, HASHES_FILE, Volume, is_manifest
+from runtime.gate.snapshot.bindings import BINDINGS_FILE, Bindings
+from runtime.gate.snapshot.lance import is_manifest
+from runtime.gate.snapshot.volume import GATE_FOLDER, HASHES_FILE, Volume
 from tests.gate.copying.company import TABLE, settle
 
 
@@ -76,7 +77,7 @@ def test_a_file_written_just_now_is_not_remembered(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[[1]]", b"{}", b'[["a", 1, 2, 3, "x"], 5]', b"\xff"])
 def test_a_damaged_memory_of_hashes_only_costs_time(tmp_path: Path, content: bytes) -> None:
     put(tmp_path, "acme/file", b"one")
-    put(tmp_path, f"{GATE}/{HASHES_FILE}", content)
+    put(tmp_path, f"{GATE_FOLDER}/{HASHES_FILE}", content)
     assert Volume(tmp_path, "brain").sha256("acme/file") == hashlib.sha256(b"one").hexdigest()
 
 
@@ -90,7 +91,7 @@ def test_the_memory_of_hashes_forgets_what_is_gone(tmp_path: Path) -> None:
     (tmp_path / "acme/gone").unlink()
     volume.save_hashes(volume.scan())
 
-    assert "gone" not in (tmp_path / GATE / HASHES_FILE).read_text()
+    assert "gone" not in (tmp_path / GATE_FOLDER / HASHES_FILE).read_text()
 
 
 def test_a_copy_aside_is_named_by_its_content(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from runtime.gate.store import StoreError, Unreachable
+from runtime.gate.storage.bucket import StoreError, Unreachable
 
 
 class Buckets:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import ids_among
+from runtime.gate.storage.keys import checkpoint_ids
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both
 from tests.gate.following.gates import Clock, Gate
@@ -37,7 +37,7 @@ def eu(us: Gate, tmp_path: Path, buckets: Buckets) -> Gate:
 
 def ids(buckets: Buckets, region: str, component: str = "brain") -> list[str]:
     keys = (key.removeprefix(f"{region}/acme/{component}/") for key in buckets.objects[region])
-    return sorted(str(id) for id in ids_among(keys))
+    return sorted(str(id) for id in checkpoint_ids(keys))
 
 
 def order(buckets: Buckets, region: str, number: int, checkpoint: str, component: str = "brain") -> None:

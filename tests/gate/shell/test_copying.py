@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.copies import RESULTS
+from runtime.gate.snapshot.schedule import RESULTS
 from tests.gate.shell import buckets
 from tests.gate.shell.application import Writer
 from tests.gate.shell.pod import REGION, Pod

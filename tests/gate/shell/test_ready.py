@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.gate.ready import APART_SECONDS, FAILURES, TIMEOUT_SECONDS
+from runtime.gate.readiness import FAILURES, INTERVAL_SECONDS, TIMEOUT_SECONDS
 from tests.gate.shell.pod import REGION, Pod
 from tests.services import until
 
@@ -145,7 +145,7 @@ def test_many_questions_at_once_are_one_to_the_application(pod: Pod) -> None:
     for _ in range(20):
         assert pod.ready()
 
-    assert APART_SECONDS == 1
+    assert INTERVAL_SECONDS == 1
     assert pod.health.asked - asked <= 20
 
 

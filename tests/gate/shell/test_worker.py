@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 
 from runtime.gate.application import Application
-from runtime.gate.copies import Copies
-from runtime.gate.follow import Follower, Following
-from runtime.gate.roles import Role
-from runtime.gate.settings import Environment
-from runtime.gate.steps import Steps
-from runtime.gate.told import Told
+from runtime.gate.config import Environment
+from runtime.gate.events import EventLog
+from runtime.gate.handover.coordinator import Coordinator
+from runtime.gate.handover.roles import Role
+from runtime.gate.handover.status import MemoryStatus
+from runtime.gate.live_config import LiveConfig
+from runtime.gate.snapshot.schedule import UploadSchedule
 from runtime.gate.worker import ROUND_SECONDS, Worker
 from runtime.metrics import Metrics
 from tests.services import until
@@ -25,21 +26,21 @@ REGION = "us-east-1"
 
 
 class Memory:
-    """Stands in for the Follower."""
+    """Stands in for the Coordinator."""
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
         self.rounds = 0
         self.passes = 0
-        self.now = Following(ready=True, reason=None)
+        self.now = MemoryStatus(ready=True, reason=None)
 
-    def step(self, role: Role, flags: frozenset[str]) -> Following:
+    def step(self, role: Role, flags: frozenset[str]) -> MemoryStatus:
         self.rounds += 1
         if self.fault is not None:
             raise self.fault
         return self.now
 
-    def copy(self, role: Role) -> None:
+    def upload(self, role: Role) -> None:
         self.passes += 1
 
     def unfit(self, role: Role) -> str | None:
@@ -61,7 +62,7 @@ class Bench:
         (folder / "settings" / "settings.json").write_text(json.dumps(told))
         environment = Environment(
             volume=folder,
-            settings=folder / "settings",
+            config=folder / "settings",
             flags=folder / "flags",
             rclone=folder / "rclone",
             application="http://127.0.0.1:1/health",
@@ -70,27 +71,27 @@ class Bench:
             ordinal=0,
         )
         self.metrics = Metrics()
-        self.steps = Steps(self.metrics)
+        self.events = EventLog(self.metrics)
         self.memory = Memory()
-        self.told = Told(environment, self.steps, self.metrics)
-        copies = Copies(folder / "copied", self.steps, self.metrics)
-        copies.hurry()
+        self.live = LiveConfig(environment, self.events, self.metrics)
+        schedule = UploadSchedule(folder / "copied", self.events, self.metrics)
+        schedule.hurry()
         self.worker = Worker(
             environment,
-            self.told,
-            cast(Follower, self.memory),
-            copies,
+            self.live,
+            cast(Coordinator, self.memory),
+            schedule,
             Application(()),
             threading.Event(),
-            self.steps,
+            self.events,
             self.metrics,
         )
 
     def problems(self) -> list[str]:
-        return self.worker.problems(self.told.settings)
+        return self.worker.problems(self.live.config)
 
     def reasons(self) -> list[str]:
-        return [step["reason"] for step in self.steps.after(0)]
+        return [step["reason"] for step in self.events.after(0)]
 
 
 @pytest.fixture
@@ -126,10 +127,10 @@ def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(bench: Bench)
 
 
 def test_an_alarm_is_a_problem_and_an_unfit_memory_a_reason(bench: Bench) -> None:
-    bench.memory.now = Following(ready=False, reason="catching up", alarm="a standby was written to")
+    bench.memory.now = MemoryStatus(ready=False, reason="catching up", alarm="a standby was written to")
 
     assert bench.problems() == ["a standby was written to"]
-    assert bench.worker.unfit(Role.SERVING) == "catching up"
+    assert bench.worker.unfit(Role.PRIMARY) == "catching up"
 
 
 def test_a_last_pass_that_may_not_be_made_is_not_taken_for_a_copy(tmp_path: Path) -> None:
