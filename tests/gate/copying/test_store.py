@@ -201,7 +201,7 @@ def test_no_configuration_file_is_read_or_written(
 
 
 def test_a_key_that_would_be_two_lines_is_never_asked_for(company: Company) -> None:
-    with pytest.raises(ValueError, match="no key"):
+    with pytest.raises(ValueError, match="one non-empty line each"):
         company.store().delete(["data/one\ndata/two"])
     assert company.s3.calls == []
 

@@ -128,7 +128,7 @@ def test_what_arrives_damaged_is_refused_and_the_last_one_stays(root: Path) -> N
     bucket = Bucket(NEW)
     bucket.content[stored("initech/graph.json", NEW["initech/graph.json"]).key] = b'{"initech": 2}'
 
-    with pytest.raises(Damaged, match="is not what the checkpoint names"):
+    with pytest.raises(Damaged, match="does not have the checkpoint's hash"):
         standby_of(root).build(WINNER, bucket.download)
     assert held(root) == (checkpoint(OLD, at=1), OLD)
 
@@ -138,7 +138,7 @@ def test_what_arrives_damaged_is_refused_and_the_last_one_stays(root: Path) -> N
 )
 def test_a_checkpoint_that_names_what_is_no_memory_is_refused(root: Path, path: str) -> None:
     file = stored("acme/graph.json", NEW["acme/graph.json"])
-    with pytest.raises(Damaged, match="which is in no memory"):
+    with pytest.raises(Damaged, match="which is outside the active files"):
         standby_of(root).build(replace(WINNER, files={path: file}), Bucket(NEW).download)
 
 

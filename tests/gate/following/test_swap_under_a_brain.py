@@ -13,6 +13,7 @@ from runtime.gate.application import Application
 from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import StateFiles
 from runtime.gate.restore.swap import Swap
+from runtime.gate.restore.swap_state import SwapState
 from runtime.gate.snapshot.volume import Volume
 from tests.gate.following.kills import die
 from tests.gate.following.memories import EU, NEW, read, stand_by
@@ -73,16 +74,16 @@ def test_neither_the_new_memory_nor_anything_that_the_brain_wrote_is_lost(
 
     def exchange() -> None:
         begun = swap()
-        begun.begin(WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None))
-        begun.place()
-        begun.settle()
+        begun.prepare(WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None))
+        begun.activate()
+        begun.finish()
 
     if number is None:
         exchange()
     else:
         die(exchange, number, "after")
-        swap().place()
-        swap().settle()
+        swap().activate()
+        swap().finish()
     for _ in range(100):
         if not (state := StateFiles(root).load()) or state == BEFORE:
             exchange()  # It had not begun when it was killed.
@@ -91,7 +92,7 @@ def test_neither_the_new_memory_nor_anything_that_the_brain_wrote_is_lost(
             exchange()
         else:
             break
-    assert not swap().tampered and not swap().unfinished
+    assert not swap().tampered and swap().state is SwapState.NONE
     written = log.stat().st_size
     until(lambda: log.stat().st_size > written, "the Brain writes again")
     kubelet.end()
