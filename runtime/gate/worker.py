@@ -143,7 +143,7 @@ class Worker:
         if self._role is Role.PRIMARY and role is not Role.PRIMARY:
             self._schedule.hurry()  # The next primary waits for this region's last upload.
         self._role = role
-        self._coordinator.step(role, flags)
+        self._coordinator.round(role, flags)
         self.acknowledged = flags
         self._failing.is_good("rounds succeed again")
         wait = self._schedule.wait(config)

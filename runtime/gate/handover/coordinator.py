@@ -1,6 +1,6 @@
 """The coordinator: what one gate does with its volume, round by round, in the thread of `worker.py`.
 
-`phases.py` has the state machine; `step` finds the phase and runs its round. `upload` also makes the last
+`phases.py` has the state machine; `round` finds the phase and runs its round. `upload` also makes the last
 upload pass, after the application has stopped.
 """
 
@@ -26,7 +26,7 @@ RETRY_REASON = "the snapshot is restored once more: the application wrote during
 
 
 class Coordinator:
-    """`step` and `upload` belong to one thread; any thread may read `now` and ask `unfit`."""
+    """`round` and `upload` belong to one thread; any thread may read `now` and ask `unfit`."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -40,12 +40,12 @@ class Coordinator:
 
     @property
     def now(self) -> MemoryStatus:
-        """As of the last step."""
+        """As of the last round."""
         return self._status.now
 
     def unfit(self, role: Role) -> str | None:
         """Why a pod of this role must not serve, because of the active files. A region that was just promoted
-        is unfit, even before `step` has noticed."""
+        is unfit, even before `round` has noticed."""
         now = self.now
         if not now.ready:
             return now.reason
@@ -53,7 +53,7 @@ class Coordinator:
             return REASON
         return None
 
-    def step(self, role: Role, flags: Collection[str]) -> MemoryStatus:
+    def round(self, role: Role, flags: Collection[str]) -> MemoryStatus:
         """One round. Errors of S3 are recorded. Raises Interrupted when the role changes, OSError when the
         volume fails (also when it is full), and ValueError for a damaged record: call it again then."""
         config, replacement = self.parts.config(), self.parts.replacement

@@ -73,8 +73,8 @@ class Checkpoint:
         generation uploaded what it had restored. Such a copy ranks where its base does, or each copy would
         outrank what the primary writes after it.
         """
-        copied = self.base is not None and self.base.checkpoint.generation == self.id.generation
-        return self.base if copied and self.base is not None else self.ref
+        base = self.base
+        return base if base is not None and base.checkpoint.generation == self.id.generation else self.ref
 
     @property
     def is_copy(self) -> bool:

@@ -128,7 +128,7 @@ class Gate:
         return StateFiles(self.root).load() or LineageState()
 
     def step(self) -> MemoryStatus:
-        return self.coordinator.step(self.role, self.flags)
+        return self.coordinator.round(self.role, self.flags)
 
     def copy(self) -> bool:
         """One pass; whether S3 let it."""

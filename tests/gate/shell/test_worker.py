@@ -34,7 +34,7 @@ class Memory:
         self.passes = 0
         self.now = MemoryStatus(ready=True, reason=None)
 
-    def step(self, role: Role, flags: frozenset[str]) -> MemoryStatus:
+    def round(self, role: Role, flags: frozenset[str]) -> MemoryStatus:
         self.rounds += 1
         if self.fault is not None:
             raise self.fault
