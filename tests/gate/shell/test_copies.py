@@ -123,7 +123,7 @@ def test_a_restart_forgets_no_lag(tmp_path: Path, steps: EventLog) -> None:
     copies = UploadSchedule(mark, steps, Metrics())
 
     assert copies.lag() == pytest.approx(3600, abs=60)
-    assert "3600 s behind" in copies.problems(SETTINGS)[0].replace("3601", "3600")
+    assert "3600 s old" in copies.problems(SETTINGS)[0].replace("3601", "3600")
 
 
 def test_a_clock_that_was_set_back_makes_no_lag_below_zero(tmp_path: Path, steps: EventLog) -> None:
