@@ -217,7 +217,9 @@ def test_a_rested_file_is_read_once(company: Company, monkeypatch: pytest.Monkey
     for path in company.root.rglob("*.*"):
         settle(path)
     company.copier().run(generation=0, base=None)
-    monkeypatch.setattr("runtime.gate.volume._open", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr(
+        "runtime.gate.snapshot.volume._open", lambda path: pytest.fail(f"{path} is read again")
+    )
 
     assert not company.copier().run(generation=0, base=None).changed
 

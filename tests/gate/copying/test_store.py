@@ -168,7 +168,7 @@ def test_rclone_dies_with_its_gate(company: Company) -> None:
     company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
     told = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
     script = (
-        "import sys, threading\nfrom pathlib import Path\nfrom runtime.gate.store import Store\n"
+        "import sys, threading\nfrom pathlib import Path\nfrom runtime.gate.storage.bucket import Store\n"
         "Store(Path(sys.argv[1]), region='us-east-1', bucket=sys.argv[2], prefix=sys.argv[3],\n"
         "      endpoint=sys.argv[4], interrupt=threading.Event()).list()\n"
     )

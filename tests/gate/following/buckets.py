@@ -1,4 +1,4 @@
-"""Buckets in this process: what `runtime.gate.store.Store` does, without rclone, for long histories.
+"""Buckets in this process: what `runtime.gate.storage.bucket.Store` does, without rclone, for long histories.
 
 They replicate as S3 does: what was written, some time later, in no order.
 """

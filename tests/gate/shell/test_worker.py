@@ -25,7 +25,7 @@ from tests.services import until
 REGION = "us-east-1"
 
 
-class Memory:
+class FakeCoordinator:
     """Stands in for the Coordinator."""
 
     def __init__(self) -> None:
@@ -72,14 +72,14 @@ class Bench:
         )
         self.metrics = Metrics()
         self.events = EventLog(self.metrics)
-        self.memory = Memory()
+        self.coordinator = FakeCoordinator()
         self.live = LiveConfig(environment, self.events, self.metrics)
         schedule = UploadSchedule(folder / "copied", self.events, self.metrics)
         schedule.hurry()
         self.worker = Worker(
             environment,
             self.live,
-            cast(Coordinator, self.memory),
+            cast(Coordinator, self.coordinator),
             schedule,
             Application(()),
             threading.Event(),
@@ -106,28 +106,28 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("damaged"), RuntimeError("a mistake")])
 def test_a_round_that_fails_is_told_once_and_tried_again(bench: Bench, error: Exception) -> None:
-    bench.memory.fault = error
+    bench.coordinator.fault = error
     until(lambda: bool(bench.problems()), "it is told")
-    rounds = bench.memory.rounds
-    until(lambda: bench.memory.rounds > rounds + 2, "it is tried again")
+    rounds = bench.coordinator.rounds
+    until(lambda: bench.coordinator.rounds > rounds + 2, "it is tried again")
 
     assert bench.worker.alive
     assert str(error) in bench.problems()[0]
     assert bench.reasons() == ["FollowFailed"]
 
-    bench.memory.fault = None
+    bench.coordinator.fault = None
     until(lambda: not bench.problems(), "it is well again")
     assert bench.reasons() == ["FollowFailed", "FollowRecovered"]
 
 
 def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(bench: Bench) -> None:
-    until(lambda: bench.memory.passes > 0, "it was asked for")
+    until(lambda: bench.coordinator.passes > 0, "it was asked for")
 
     assert bench.worker._round() == ROUND_SECONDS
 
 
 def test_an_alarm_is_a_problem_and_an_unfit_memory_a_reason(bench: Bench) -> None:
-    bench.memory.now = MemoryStatus(ready=False, reason="catching up", alarm="a standby was written to")
+    bench.coordinator.now = MemoryStatus(ready=False, reason="catching up", alarm="a standby was written to")
 
     assert bench.problems() == ["a standby was written to"]
     assert bench.worker.unfit(Role.PRIMARY) == "catching up"
