@@ -131,7 +131,7 @@ def _metadata(**annotations: str) -> dict[str, Any]:
 
 
 def _settings_map(args: FailoverControllerArgs) -> Manifest:
-    """What the controller reads again each round (`runtime/controller/settings.py`)."""
+    """What the controller reads again each round (`runtime/controller/config.py`)."""
     settings, plan = args.settings, args.cluster.plan
     here = sorted(region.name for region in plan.regions)
     companies = {

@@ -120,7 +120,7 @@ def settings_name(workload: Workload) -> str:
 
 
 def settings_map(workload: Workload, memory: MemoryPlan, more: Mapping[str, str]) -> dict[str, Any]:
-    """What the gate reads again each round (`runtime/gate/settings.py`), and files beside it."""
+    """What the gate reads again each round (`runtime/gate/config.py`), and files beside it."""
     args, replication = workload.args, workload.args.settings.replication
     told = {
         "region": args.region.settings.name,

@@ -1,4 +1,4 @@
-"""How a company's memory follows its traffic: what gates are told of it (`runtime/gate/settings.py`)."""
+"""How a company's memory follows its traffic: what gates are told of it (`runtime/gate/config.py`)."""
 
 from __future__ import annotations
 

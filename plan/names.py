@@ -14,7 +14,7 @@ LOCAL = "local"
 """The stack of the local target: its AWS is an emulator, its images are made on the spot."""
 REGION_LABEL = "topology.kubernetes.io/region"
 DIVERGED = "diverged"
-"""The folder, in volumes and buckets, of what diverged (`runtime/gate/checkpoint.py`)."""
+"""The folder, in volumes and buckets, of what diverged (`runtime/gate/storage/keys.py`)."""
 BUCKET_NAME_LIMIT = 63
 ROLE_NAME_LIMIT = 64
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.region import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 from plan.dns import LEAF_TTL, CompanyRoute, Policy, to_api
 from plan.resolver import Client, resolve
-from runtime.controller.settings import Company
+from runtime.controller.config import Company
 from tests.plan.worlds import DOMAIN, Stack, region
 
 CODES = (("default",), ("EU",), ("AS",), ("SA",), ("OC",))

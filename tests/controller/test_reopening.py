@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.controller.config import Company, ControllerConfig
 from runtime.controller.reopening import (
     LIMIT_SECONDS,
     READY_SECONDS,
@@ -10,13 +11,12 @@ from runtime.controller.reopening import (
     reopen,
     returning,
 )
-from runtime.controller.settings import Company, ControllerSettings
 from runtime.controller.votes import REGION_WIDE
 
 US, EU, OTHER = "us-east-1", "eu-west-1", "ap-south-1"
 NAMES = ("client-a", "client-b", "client-c")
 OWN = "client-own"
-SETTINGS = ControllerSettings(
+SETTINGS = ControllerConfig(
     cluster="context-shared",
     regions=(US, EU),
     all=(US, EU, OTHER),
