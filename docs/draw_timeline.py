@@ -1,7 +1,7 @@
 """Draws docs/failover.svg from the program's own figures: `python -m docs.draw_timeline`.
 
 A span is the earliest and the latest second at which a step happens, after the region failed or came back.
-Whatever caches an answer longer than its TTL is not in it.
+Caches that keep an answer longer than its TTL are not included.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from settings.models import Failover
 
 OUT = Path(__file__).parent / "failover.svg"
 CHECK_ANSWER_SECONDS = 6
-"""Until Route53 gives a check up: 4 s to connect, 2 s to answer (source: Route53 developer guide, "How Amazon
-Route 53 determines whether a health check is healthy")."""
+"""Until a Route53 checker gives up: 4 s to connect, 2 s to answer (source: Route53 developer guide, "How
+Amazon Route 53 determines whether a health check is healthy")."""
 READINESS_SECONDS = 5.3
 """From a flag to the pod's Ready condition, measured on a real node: a probe's period, once it is touched."""
 MEMORY_SECONDS = 6.5, 10.1
@@ -45,8 +45,8 @@ class Story:
     steps: tuple[Step, ...]
 
 
-def after(one: Step, what: str, earliest: float, latest: float, *, measured: bool = False) -> Step:
-    return Step(what=what, earliest=one.earliest + earliest, latest=one.latest + latest, measured=measured)
+def after(last: Step, what: str, earliest: float, latest: float, *, measured: bool = False) -> Step:
+    return Step(what=what, earliest=last.earliest + earliest, latest=last.latest + latest, measured=measured)
 
 
 def stories() -> list[Story]:
@@ -86,9 +86,9 @@ def stories() -> list[Story]:
     return [gone, dark, returned]
 
 
-def draw(told: Sequence[Story]) -> str:
-    height = TOP + sum(ROW * len(story.steps) + 52 for story in told) + 6
-    return "\n".join(_lines(told, height)) + "\n"
+def draw(panels: Sequence[Story]) -> str:
+    height = TOP + sum(ROW * len(story.steps) + 52 for story in panels) + 6
+    return "\n".join(_lines(panels, height)) + "\n"
 
 
 STYLE = """
@@ -102,7 +102,7 @@ STYLE = """
     .title { font-weight: bold; font-size: 14px }"""
 
 
-def _lines(told: Sequence[Story], height: int) -> Iterator[str]:
+def _lines(panels: Sequence[Story], height: int) -> Iterator[str]:
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
         ' font-family="Helvetica, Arial, sans-serif" font-size="13" role="img" aria-labelledby="title">'
@@ -115,7 +115,7 @@ def _lines(told: Sequence[Story], height: int) -> Iterator[str]:
         yield f'  <text x="{place + 20}" y="26">{kind}</text>'
     yield f'  <text class="soft" x="{WIDTH - 20}" y="26" text-anchor="end">seconds, earliest to latest</text>'
     y = TOP
-    for story in told:
+    for story in panels:
         yield from _story(story, y)
         y += ROW * len(story.steps) + 52
     yield "</svg>"

@@ -1,4 +1,4 @@
-"""What the documentation says in numbers is counted."""
+"""Numbers in the documentation match the recorded resources."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stack(companies: int, clusters: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def kinds(companies: int, clusters: list[dict[str, str]]) -> Counter[str]:
-    counted = Counter(one.type.rpartition(":")[2] for one in record(stack(companies, clusters)))
+    counted = Counter(it.type.rpartition(":")[2] for it in record(stack(companies, clusters)))
     counted["Tenant, Brain, Agent (components)"] = sum(counted.pop(name, 0) for name in COMPONENTS)
     return counted
 
@@ -54,26 +54,26 @@ def test_the_table_accounts_for_every_resource_of_a_company(
     column: int, clusters: list[dict[str, str]], total: str
 ) -> None:
     rows = [line.split("|") for line in TABLE.splitlines() if re.match(r"\| .* \| \d+ \|", line)]
-    told = {row[1].strip(): int(row[column]) for row in rows}
+    listed = {row[1].strip(): int(row[column]) for row in rows}
     one, two = kinds(1, clusters), kinds(2, clusters)
     counted = {kind: number for kind in two if (number := two[kind] - one[kind])}
-    assert told == counted
+    assert listed == counted
     assert total.format(sum(counted.values())) in TABLE
 
 
-def test_the_rest_of_the_stack_is_as_large_as_told() -> None:
+def test_the_page_counts_the_rest_of_the_stack() -> None:
     one, two = kinds(1, TWO_CLUSTERS), kinds(2, TWO_CLUSTERS)
-    controller = [one for one in record(stack(1, TWO_CLUSTERS)) if "-blue-failover-" in one.name]
-    assert f"failover\ncontroller ({len(controller) // 2})" in TABLE
+    controller = [it for it in record(stack(1, TWO_CLUSTERS)) if "-blue-failover-" in it.name]
+    assert f"failover controller ({len(controller) // 2})" in " ".join(TABLE.split())
     rest = sum(one.values()) - (sum(two.values()) - sum(one.values()))
     assert f"{rest} resources for two regions" in TABLE
 
 
-def test_the_costs_are_of_what_is_deployed() -> None:
-    found = record_file(ROOT / "Pulumi.prod.yaml").by_urn.values()
-    sets = [one.inputs for one in found if one.type == STATEFUL_SET]
+def test_the_costs_are_those_of_the_deployed_resources() -> None:
+    resources = record_file(ROOT / "Pulumi.prod.yaml").by_urn.values()
+    sets = [it.inputs for it in resources if it.type == STATEFUL_SET]
     (agent,), (brain,) = (
-        [one for one in sets if one["metadata"] == {**one["metadata"], "namespace": "acme", "name": name}]
+        [it for it in sets if it["metadata"] == {**it["metadata"], "namespace": "acme", "name": name}]
         for name in ("agent-us-east-1", "brain-us-east-1")
     )
     cpu, memory = amounts("requests", agent, brain)
@@ -82,9 +82,9 @@ def test_the_costs_are_of_what_is_deployed() -> None:
     cpu, memory = amounts("limits", agent, brain)
     assert f"up to {cpu} CPUs and {memory} GiB" in COSTS
     volumes = [
-        one.inputs["spec"]["resources"]["requests"]["storage"]
-        for one in found
-        if one.type == VOLUME_CLAIM and one.name.startswith("acme-") and "us-east-1" in one.name
+        it.inputs["spec"]["resources"]["requests"]["storage"]
+        for it in resources
+        if it.type == VOLUME_CLAIM and it.name.startswith("acme-") and "us-east-1" in it.name
     ]
     assert f"volumes are {float(sum(map(quantity, volumes))) / 2**30:g} GiB" in COSTS
     assert f"for each {COMPANIES_PER_EDGE} companies" in COSTS
@@ -93,13 +93,15 @@ def test_the_costs_are_of_what_is_deployed() -> None:
 
 def amounts(which: str, *sets: dict[str, Any]) -> tuple[str, str]:
     """CPUs and GiB of all containers that run as long as their pods."""
-    specs = [one["spec"]["template"]["spec"] for one in sets]
-    stay = [one for spec in specs for one in spec["initContainers"] if one.get("restartPolicy") == "Always"]
-    told = [one["resources"][which] for one in (*stay, *(c for spec in specs for c in spec["containers"]))]
-    cpu, memory = (float(sum(quantity(one[unit]) for one in told)) for unit in ("cpu", "memory"))
+    specs = [it["spec"]["template"]["spec"] for it in sets]
+    sidecars = [it for spec in specs for it in spec["initContainers"] if it.get("restartPolicy") == "Always"]
+    containers = [*sidecars, *(it for spec in specs for it in spec["containers"])]
+    cpu, memory = (
+        float(sum(quantity(it["resources"][which][unit]) for it in containers)) for unit in ("cpu", "memory")
+    )
     return f"{cpu:g}", f"{memory / 2**30:g}"
 
 
 def test_the_page_of_licences_is_current() -> None:
     assert list_licences.OUT.read_text() == list_licences.page(), "run python -m docs.list_licences"
-    assert list_licences.PROGRAMS.keys() == {one.name for one in (ROOT / "local" / "go").iterdir()}
+    assert list_licences.PROGRAMS.keys() == {folder.name for folder in (ROOT / "local" / "go").iterdir()}

@@ -1,4 +1,4 @@
-"""Every page: its commands are understood, its links lead somewhere, what it names exists."""
+"""Every page: its commands parse, its links have targets, its metrics and make targets exist."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
 
 
-def named(page: Path) -> str:
+def relative(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_every_command_on_a_page_is_understood(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_command_on_a_page_parses(page: Path) -> None:
     for line in COMMAND.findall(TEXTS[page]):
         parser().parse_args(shlex.split(line, comments=True))
 
 
 def test_every_command_is_on_a_page_or_behind_make() -> None:
     (commands,) = (action.choices for action in parser()._actions if action.choices)
-    everywhere = "".join([*TEXTS.values(), (ROOT / "Makefile").read_text()])
-    assert set(re.findall(r"-m ops ([a-z-]+)", everywhere)) == set(commands)
+    texts = "".join([*TEXTS.values(), (ROOT / "Makefile").read_text()])
+    assert set(re.findall(r"-m ops ([a-z-]+)", texts)) == set(commands)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_a_page_shows_the_commands_that_it_explains(page: str, commands: set[str
     assert {line.split()[0] for line in COMMAND.findall(TEXTS[ROOT / page])} >= commands
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
-def test_every_link_leads_somewhere(page: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_has_a_target(page: Path) -> None:
     for link in LINK.findall(TEXTS[page]):
         if re.match(r"https?://|\{\{", link):
             continue
@@ -65,7 +65,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(target.read_text()), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=named)
+@pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_every_target_of_make_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"^ *make ([a-z]+)", TEXTS[page], re.MULTILINE)) <= targets
@@ -78,11 +78,11 @@ def test_every_metric_of_the_runbook_is_one_of_the_programs() -> None:
         assert f'"{metric}"' in sources, metric
 
 
-def test_what_the_runbook_excludes_in_an_outage_is_one_cluster_s_whole() -> None:
+def test_the_runbook_excludes_every_resource_of_a_cluster_that_is_down_and_no_other() -> None:
     patterns = re.findall(r"--exclude '([^']+)'", RUNBOOK)
     cluster = "eks-eu-west-1-prod-blue"
-    found = record_file(ROOT / "Pulumi.prod.yaml").by_urn
-    objects = {urn: one for urn, one in found.items() if one.type.startswith("kubernetes:")}
-    within = {urn for urn, one in objects.items() if f"::{cluster}-" in one.provider}
+    resources = record_file(ROOT / "Pulumi.prod.yaml").by_urn
+    objects = {urn: it for urn, it in resources.items() if it.type.startswith("kubernetes:")}
+    within = {urn for urn, it in objects.items() if f"::{cluster}-" in it.provider}
     excluded = {urn for urn in objects if any(fnmatchcase(urn, pattern) for pattern in patterns)}
     assert within and excluded == within

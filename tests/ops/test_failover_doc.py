@@ -33,25 +33,26 @@ FAILURES = (
 
 
 def rows() -> dict[str, str]:
-    """What fails, and the rest of its row."""
+    """By failure, the rest of its row."""
     table = PAGE.partition("| what fails |")[2].partition("\n\n")[0]
     lines = [line.strip("|").partition("|") for line in table.splitlines()[2:]]
     return {what.strip(" *"): rest for what, _, rest in lines}
 
 
 @pytest.mark.parametrize("what", FAILURES)
-def test_each_failure_has_a_row_with_the_tests_that_show_it(what: str) -> None:
+def test_each_failure_has_a_row_with_its_tests(what: str) -> None:
     assert TEST.search(rows()[what]), f"no test in the row of {what}"
 
 
 @pytest.mark.parametrize(("file", "name"), sorted(set(TEST.findall(PAGE))))
 def test_every_test_that_is_named_exists(file: str, name: str) -> None:
-    assert name in {one.name for one in ast.parse((ROOT / file).read_text()).body if hasattr(one, "name")}
+    tree = ast.parse((ROOT / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_exit_code_is_on_the_page() -> None:
-    told = PAGE.partition("Exit codes: ")[2].partition("\n\n")[0]
-    named = {int(number) for number in re.findall(r"(?:^|; )(\d+) ", " ".join(told.split()))}
+    sentence = " ".join(PAGE.partition("Exit codes: ")[2].partition("\n\n")[0].split())
+    named = {int(number) for number in re.findall(r"(?:^|; )(\d+) ", sentence)}
     codes = {value for name, value in vars(errors).items() if name.isupper()}
     assert named == codes
 
