@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runtime.gate.restore.swap import TAMPERED
 from runtime.gate.storage.keys import checkpoint_ids
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both
-from tests.gate.following.gates import Clock, Gate
+from tests.gate.following.gates import GRAPH, Clock, Gate
 from tests.gate.following.memories import EU, US, read, write
 
 
@@ -129,3 +130,21 @@ def test_an_agents_volume_follows_nobody_and_obeys(tmp_path: Path, buckets: Buck
     assert read(agent.root, "agent") == {"scheduler.json": b"[]"}
     assert (agent.root / "brain/acme/graph.json").read_bytes() == b"{}"
     assert agent.ready
+
+
+def test_a_primary_serves_again_once_no_bucket_has_the_snapshot_that_an_application_changed(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    order(buckets, US, 1, ids(buckets, US)[0])
+    us.round(2)
+    (us.root / ".gate" / TAMPERED).touch()
+    (us.root / GRAPH).write_text("{}")
+    for region in ORDER:
+        buckets.objects[region] = {key: data for key, data in buckets.objects[region].items() if "/_" in key}
+
+    us.round()
+    assert not us.ready
+    us.round(3)
+
+    assert us.told("TamperedKept")
+    assert us.ready
