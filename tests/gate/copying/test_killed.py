@@ -63,18 +63,18 @@ class Copies:
         self.holder, self._folder = holder, folder
         self._objects = folder / "objects"
         self._reader = Reader(company.s3, holder, company.prefix)
-        self._sources = Scanner(lambda bucket, writer, timeout=None: self._reader)  # type: ignore[arg-type]
+        self._scanner = Scanner(lambda bucket, writer, timeout=None: self._reader)  # type: ignore[arg-type]
         self.newest: CheckpointId | None = None
         self.rows = 0
 
     def check(self, log: Path) -> Checkpoint | None:
         """The newest opens and holds a prefix of what was committed, and no less than at the last check."""
-        look = self._sources.look([(self.holder, US)], own=self.holder)
-        assert not look.errors
-        if US not in look.found:
-            assert self.newest is None, look.broken
+        scan = self._scanner.scan([(self.holder, US)], own=self.holder)
+        assert not scan.errors
+        if US not in scan.snapshots:
+            assert self.newest is None, scan.incomplete
             return None
-        checkpoint = look.found[US].checkpoint
+        checkpoint = scan.snapshots[US].checkpoint
         assert self.newest is None or self.newest <= checkpoint.id
         if self.newest == checkpoint.id:
             return checkpoint
