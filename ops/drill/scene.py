@@ -11,7 +11,7 @@ from typing import Any
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
 from plan.dns import CONTINENTS, to_api
-from plan.edges import edge_name
+from plan.edges import TARGET_CHECK_SECONDS, TARGET_CHECKS, edge_name
 from plan.geo import COUNTRY_PREFIX
 from plan.memory import brain_memory
 from plan.names import host_of
@@ -26,9 +26,10 @@ SLACK_SECONDS = 4
 """For what a round, a patch and a look take."""
 READINESS_SECONDS = 7
 """From a flag to the endpoints: a probe's period, and what Kubernetes takes to pass it on."""
-REGISTRATION_SECONDS = 18
-"""From a pod's readiness to its endpoint behind a load balancer of AWS: every 15 s the controller asks if
-a target is healthy (source: AWS Load Balancer Controller, `--targetgroupbinding-requeue-duration`)."""
+REGISTRATION_SECONDS = TARGET_CHECKS * TARGET_CHECK_SECONDS + 15 + 3
+"""From ready containers to the pod's endpoint behind a load balancer of AWS: checks of the new target; the
+controller asks every 15 s whether they passed (source: AWS Load Balancer Controller,
+`--targetgroupbinding-requeue-duration`); registration and the endpoint's update."""
 CHECKS_SECONDS = 10
 """From a health path's 503 to Route53's other answer: each of its checkers has asked once more."""
 COPY_SECONDS = 30
