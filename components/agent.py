@@ -13,6 +13,15 @@ from components.base import SKIP_AWAIT, KubernetesObject
 from components.gate import Gate, settings_map
 from components.load_balancer import balancer_label, ingress_annotations
 from components.mcp import mcp_files
+from components.network_policies import (
+    from_controller,
+    from_load_balancer,
+    from_monitoring,
+    network_policy,
+    outbound,
+    to_pods,
+    together,
+)
 from components.pods import (
     AGENT_DIRECTORY,
     PodParts,
@@ -22,15 +31,6 @@ from components.pods import (
     environment,
     probed,
     scratch,
-)
-from components.policies import (
-    from_controller,
-    from_load_balancer,
-    from_monitoring,
-    outbound,
-    policy,
-    to_pods,
-    together,
 )
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
@@ -100,7 +100,7 @@ def _settings(workload: Workload) -> dict[str, Any]:
 def _policy(workload: Workload) -> dict[str, Any]:
     args = workload.args
     inside = [*from_controller(args.settings, AGENT_PORT, GATE_PORT), *from_monitoring(args.settings)]
-    return policy(
+    return network_policy(
         workload.name,
         args.company.namespace,
         workload.labels,

@@ -9,6 +9,7 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components.base import KubernetesObject
 from components.gate import Gate, settings_map
+from components.network_policies import from_controller, from_monitoring, from_pods, network_policy, outbound
 from components.pods import (
     AGENT_DIRECTORY,
     PodParts,
@@ -18,7 +19,6 @@ from components.pods import (
     probed,
     scratch,
 )
-from components.policies import from_controller, from_monitoring, from_pods, outbound, policy
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan.memory import brain_memory
@@ -48,7 +48,7 @@ class Brain(ComponentResource):
     def __init__(self, name: str, args: BrainArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         workload = Workload(kind="brain", args=args, size=args.company.brain, ports={"brain": BRAIN_PORT})
-        opening = policy(
+        opening = network_policy(
             workload.name,
             args.company.namespace,
             workload.labels,

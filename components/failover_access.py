@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.policies import CONTROLLER
+from components.network_policies import CONTROLLER
 from plan.names import SYSTEM_NAMESPACE
 from runtime.flags import ANNOTATION, CONFIG_MAP
 

@@ -15,6 +15,18 @@ from components import runtime_programs
 from components.base import SKIP_AWAIT, KubernetesObject, Manifest
 from components.cluster import Cluster
 from components.flags import FLAGS, flags_map, flags_volume
+from components.network_policies import (
+    CONTROLLER,
+    Rules,
+    deny_all,
+    from_load_balancer,
+    from_monitoring,
+    network_policy,
+    to_dns,
+    to_https,
+    to_tenants,
+    together,
+)
 from components.pods import (
     PodParts,
     before_stop,
@@ -24,18 +36,6 @@ from components.pods import (
     probed,
     scratch,
     variables,
-)
-from components.policies import (
-    CONTROLLER,
-    Rules,
-    deny_all,
-    from_load_balancer,
-    from_monitoring,
-    policy,
-    to_dns,
-    to_https,
-    to_tenants,
-    together,
 )
 from plan.edges import MIN_READY_SECONDS, PRE_STOP_SECONDS
 from plan.names import SYSTEM_NAMESPACE
@@ -160,7 +160,7 @@ def _policy(args: FailoverControllerArgs) -> Manifest:
     balancers: Rules = []
     for region in args.cluster.plan.regions:
         balancers = together(balancers, from_load_balancer(args.settings, region, args.cluster, PORT))
-    return policy(
+    return network_policy(
         CONTROLLER,
         SYSTEM_NAMESPACE,
         LABELS,

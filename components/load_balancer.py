@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from components.policies import CONTROLLER
+from components.network_policies import CONTROLLER
 from plan import edges
 from plan.edges import edge_label
 from settings.models import Ingress, Scheme

@@ -14,7 +14,7 @@ from components.base import KubernetesObject
 from components.brain import Brain, BrainArgs
 from components.cluster import Cluster
 from components.flags import flags_map
-from components.policies import deny_all
+from components.network_policies import deny_all
 from components.records import create_record
 from components.region import Region
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs

@@ -15,7 +15,7 @@ import components
 from engine.recorder import Registration
 from engine.values import COMPUTED
 from plan.names import COMPANY_LABEL
-from policy import running as policies
+from policy_pack.running import run as run_policies
 from settings import clusters_of
 from tests.recording import (
     INGRESS,
@@ -175,7 +175,7 @@ def a_region_s_role_is_in_no_selector_and_no_template(run: Recording) -> None:
 
 
 def policies_are_kept(run: Recording) -> None:
-    assert list(map(str, policies.run(run.by_urn).violations)) == []
+    assert list(map(str, run_policies(run.by_urn).violations)) == []
 
 
 def ingresses_wait_for_their_services(run: Recording) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.policies import CONTROLLER
+from components.network_policies import CONTROLLER
 from plan import edges
 from plan.names import SYSTEM_NAMESPACE, host_of
 from settings import Settings

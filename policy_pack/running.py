@@ -21,7 +21,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown
 
 from engine.recorder import COMPUTED, Registration
 from engine.values import Secret
-from policy.pack import POLICIES
+from policy_pack.pack import POLICIES
 
 PROVIDER = "pulumi:providers:"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulumi_policy import Policy
 
-from policy import access, data, hardening, routing, tenancy
+from policy_pack import access, data, hardening, routing, tenancy
 
 NAME = "digital-agency"
 POLICIES: tuple[Policy, ...] = (

@@ -17,7 +17,7 @@ from local.processes import Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
 from local.pulumi.stack import Stack
-from tests.policy import provider, replay
+from tests.policy_pack import provider, replay
 
 STACK = "dev"
 """The stack of the recordings: their URNs name it."""

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from policy.pack import POLICIES
-from policy.running import run
-from tests.policy.breaks import BREAKS, Break
-from tests.policy.changes import Registrations, whole
-from tests.policy.engine import Engine, started
+from policy_pack.pack import POLICIES
+from policy_pack.running import run
+from tests.policy_pack.breaks import BREAKS, Break
+from tests.policy_pack.changes import Registrations, whole
+from tests.policy_pack.engine import Engine, started
 from tests.recording import BUCKET
 
 COMPANIES = ("acme", "data", "a")

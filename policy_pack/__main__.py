@@ -10,6 +10,6 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from pulumi_policy import PolicyPack  # noqa: E402
 
-from policy.pack import NAME, POLICIES  # noqa: E402
+from policy_pack.pack import NAME, POLICIES  # noqa: E402
 
 PolicyPack(NAME, list(POLICIES))

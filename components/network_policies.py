@@ -31,7 +31,7 @@ def deny_all(namespace: str) -> dict[str, Any]:
     }
 
 
-def policy(
+def network_policy(
     name: str,
     namespace: str,
     labels: Mapping[str, str],

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL
-from policy.writing import Found, Props, each, labels, metadata, of_resources, of_the_stack
+from policy_pack.writing import Found, Props, each, labels, metadata, of_resources, of_the_stack
 from runtime.ports import AGENT_PORT
 
 NAMESPACE = "kubernetes:core/v1:Namespace"

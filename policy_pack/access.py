@@ -10,8 +10,8 @@ from typing import Any
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from plan.iam_evaluator import wildcards
-from policy.hardening import WITH_PODS, containers, pod_spec
-from policy.writing import each, listed, metadata, of_resources
+from policy_pack.hardening import WITH_PODS, containers, pod_spec
+from policy_pack.writing import each, listed, metadata, of_resources
 
 ROLE, ROLE_POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 POLICY, BUCKET_POLICY = "aws:iam/policy:Policy", "aws:s3/bucketPolicy:BucketPolicy"

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from plan.names import LOCAL
-from policy.writing import Props, each, of_resources
+from policy_pack.writing import Props, each, of_resources
 
 TEMPLATED = tuple(
     f"kubernetes:{group}/v1:{kind}"

@@ -10,7 +10,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL
-from policy.writing import Found, each, labels, listed, metadata, of_resources, of_the_stack
+from policy_pack.writing import Found, each, labels, listed, metadata, of_resources, of_the_stack
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 VOLUME_CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"

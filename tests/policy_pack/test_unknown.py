@@ -10,11 +10,11 @@ import pytest
 from pulumi_policy import StackValidationPolicy
 
 from engine.recorder import COMPUTED
-from policy.pack import POLICIES
-from policy.running import run
+from policy_pack.pack import POLICIES
+from policy_pack.running import run
 from tests.components.stacks import EU
-from tests.policy.breaks import BREAKS, Break
-from tests.policy.changes import Registrations, container, first, inputs, opening, pod, whole
+from tests.policy_pack.breaks import BREAKS, Break
+from tests.policy_pack.changes import Registrations, container, first, inputs, opening, pod, whole
 from tests.recording import BUCKET, BUCKET_VERSIONING, INGRESS
 
 LATEST = "registry.example.com/agency:latest"

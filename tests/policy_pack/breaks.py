@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.components.stacks import US
-from tests.policy.changes import (
+from tests.policy_pack.changes import (
     Registrations,
     container,
     context,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pulumi_policy import PolicyResource, Severity
 from pulumi_policy.proxy import UnknownValueError
 
-from policy.writing import Found, Props, metadata, of_the_stack
+from policy_pack.writing import Found, Props, metadata, of_the_stack
 
 RECORD = "aws:route53/record:Record"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"

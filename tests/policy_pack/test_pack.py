@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from docs import list_policies
-from policy.pack import POLICIES
-from policy.running import Findings, run
-from tests.policy.breaks import BREAKS, Break
-from tests.policy.changes import whole
+from policy_pack.pack import POLICIES
+from policy_pack.running import Findings, run
+from tests.policy_pack.breaks import BREAKS, Break
+from tests.policy_pack.changes import whole
 from tests.recording import ROOT, record_file
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
