@@ -20,8 +20,8 @@ from pulumi.runtime import stack as runtime_stack
 from pulumi.runtime.proto import source_pb2
 
 from engine.recorder import Recorder
+from plan.names import PROJECT
 
-PROJECT: Final = "digital-agency"
 YOUNG_OBJECTS: Final = 50_000
 WORKERS: Final = 6
 """Calls that reach the monitor at a time."""

@@ -11,9 +11,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import alias_pb2, engine_pb2, resource_pb2
 
-from engine.values import COMPUTED, Computed, Secret, struct_to_plain, to_wire
-
-__all__ = ["COMPUTED", "Computed", "DuplicateUrnError", "Recorder", "Registration", "Secret"]
+from engine.values import struct_to_plain, to_wire
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 SEVERITIES: Final = {

@@ -19,8 +19,8 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
-from engine.recorder import COMPUTED, Registration
-from engine.values import Secret
+from engine.recorder import Registration
+from engine.values import COMPUTED, Secret
 from policy_pack.pack import POLICIES
 
 PROVIDER = "pulumi:providers:"

@@ -15,7 +15,8 @@ from moto.route53.exceptions import InvalidInput, Route53ClientError
 from moto.route53.models import FakeZone, RecordSet, Route53Backend, reverse_domain_name
 from moto.route53.responses import Route53
 
-from plan.route53 import Refused, Zone, canonical
+from plan.record_sets import canonical
+from plan.route53 import Rejected, Zone
 
 _changing = Lock()
 
@@ -33,7 +34,7 @@ def _change_resource_record_sets(
         judge = vars(zone).get("judge") or _judge(self, zone)
         try:
             judge.change(*((change["Action"], change["ResourceRecordSet"]) for change in change_list))
-        except Refused as refused:
+        except Rejected as refused:
             raise Route53ClientError("InvalidChangeBatch", f"[{refused}]") from refused
         zone.rrsets = [_as_moto_has_it(record) for record in judge.record_sets]
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+from runtime.contracts.controller import CONFIG_FILE
 from runtime.controller.acting import Acting
 from runtime.controller.decide import Counters, Decision, decide
 from runtime.controller.peers import Peers
 from runtime.controller.probes import Prober, Reply, Target
 from runtime.controller.reopening import Closed, reopen, returning
-from runtime.controller.settings import SETTINGS_FILE, ControllerSettings, load_settings
+from runtime.controller.settings import ControllerSettings, load_settings
 from runtime.controller.views import Page
 from runtime.controller.votes import Answers, Look, Sightings, look
 from runtime.logs import log
@@ -42,7 +43,7 @@ class SettingsFile:
         """The settings now; while they can't be read, the last ones. None when there never were any."""
         problem = ""
         try:
-            text = (self._folder / SETTINGS_FILE).read_bytes()
+            text = (self._folder / CONFIG_FILE).read_bytes()
             if text != self._text:
                 self.current, self._text = load_settings(self._folder), text
                 log("settings-read", regions=self.current.regions, companies=len(self.current.companies))

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-SETTINGS_FILE = "settings.json"
+from runtime.contracts.controller import CONFIG_FILE, ControllerContract
+
 SAMPLE_SIZE = 25
 """How many companies speak for a region: enough to tell a region's failure from a company's, and few enough
 that 500 companies cost no more than 25."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Company:
-    regions: tuple[str, ...]
-    dedicated: bool = False
-    """Whether it has health checks of its own, and with them flags of its own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControllerSettings:
+class ControllerSettings(ControllerContract):
     """The ConfigMap `failover-controller`, read again each round."""
-
-    cluster: str
-    """Names this vantage point; unique in the stack."""
-    regions: tuple[str, ...]
-    """In this cluster."""
-    all: tuple[str, ...]
-    """Of the whole stack."""
-    peers: Mapping[str, str]
-    """Regions to the URLs of their pages on their edges. Those of other clusters; where this cluster's own
-    regions are named too, it asks its own edges from outside (see `votes`)."""
-    companies: Mapping[str, Company]
-    """By namespace."""
-    interval_seconds: float = 5
-    timeout_seconds: float = 1
-    failure_threshold: int = 3
-    """Rounds."""
-    recovery_threshold: int = 3
-    """Rounds."""
 
     @cached_property
     def samples(self) -> Mapping[str, tuple[str, ...]]:
@@ -76,18 +49,4 @@ def load_settings(folder: Path) -> ControllerSettings:
     """Raises OSError, ValueError, TypeError or KeyError when the ConfigMap is not there, or not what it
     should be.
     """
-    told = json.loads((folder / SETTINGS_FILE).read_text())
-    return ControllerSettings(
-        cluster=told["cluster"],
-        regions=tuple(told["regions"]),
-        all=tuple(told["all"]),
-        peers=dict(told["peers"]),
-        companies={
-            name: Company(regions=tuple(company["regions"]), dedicated=company.get("dedicated", False))
-            for name, company in told["companies"].items()
-        },
-        interval_seconds=told["intervalSeconds"],
-        timeout_seconds=told["timeoutSeconds"],
-        failure_threshold=told["failureThreshold"],
-        recovery_threshold=told["recoveryThreshold"],
-    )
+    return ControllerSettings.from_json((folder / CONFIG_FILE).read_text())

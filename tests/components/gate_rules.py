@@ -13,8 +13,8 @@ from typing import Any
 from unittest.mock import patch
 
 from engine.recorder import Registration
-from plan.dns import Policy
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
+from plan.records import RoutingPolicy
 from runtime.controller.settings import load_settings as load_controller_settings
 from runtime.gate.settings import GateSettings, environment, load_settings
 from runtime.start import PACKED
@@ -108,7 +108,7 @@ def told(one: Registration, run: Recording) -> GateSettings:
 def order_of(run: Recording, company: Company) -> list[str]:
     """Who takes over from whom, said once more on purpose: actives, then passives; by name or as listed."""
     regions = list(run.settings.regions_of(company))
-    if run.settings.load_balancing.policy is not Policy.FAILOVER:
+    if run.settings.load_balancing.policy is not RoutingPolicy.FAILOVER:
         regions.sort(key=lambda region: region.name)
     return [region.name for wanted in (True, False) for region in regions if region.active is wanted]
 
@@ -116,7 +116,7 @@ def order_of(run: Recording, company: Company) -> list[str]:
 def memories_follow_the_traffic(run: Recording) -> None:
     companies = {company.namespace: company for company in run.settings.companies}
     active = {region.name for region in run.settings.regions if region.active}
-    handed_on = run.settings.load_balancing.policy is Policy.FAILOVER
+    handed_on = run.settings.load_balancing.policy is RoutingPolicy.FAILOVER
     for one, _ in pods(run):
         found, labels = told(one, run), one.inputs["metadata"]["labels"]
         order = order_of(run, companies[one.inputs["metadata"]["namespace"]])
@@ -202,7 +202,7 @@ def programs_are_their_files_and_no_others(run: Recording) -> None:
         packed = json.loads(bz2.decompress(base64.b64decode(inputs["binaryData"][PACKED])))
         for path in packed:
             folder = path.split("/")
-            assert folder[0] == "runtime" and (len(folder) == 2 or folder[1] == package), path
+            assert folder[0] == "runtime" and (len(folder) == 2 or folder[1] in ("contracts", package)), path
         started = [
             each["command"]
             for each in [*spec.get("initContainers", []), *spec["containers"]]

@@ -8,8 +8,8 @@ from graphlib import TopologicalSorter
 from itertools import product
 from typing import Any
 
-from plan.dns import CompanyRoute
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
+from plan.records import CompanyRoute
 from plan.resolver import Client, resolve
 from plan.route53 import Zone
 from settings import Settings

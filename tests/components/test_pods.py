@@ -8,7 +8,7 @@ import pytest
 
 from components.pods import PodParts, container, environment, pod_template, present, probed, scratch
 from settings import Settings, parse
-from settings.models import BRAIN_RESOURCES
+from settings.companies import BRAIN_RESOURCES
 from tests.components.stacks import US, eks, stack
 
 LABELS = {"app.kubernetes.io/name": "brain", "topology.kubernetes.io/region": US}

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import hypothesis
 from hypothesis import strategies as st
 
+from runtime.contracts.controller import Company
 from runtime.controller.decide import Change, Counters, Decision, apply, decide
-from runtime.controller.settings import Company, ControllerSettings
+from runtime.controller.settings import ControllerSettings
 from runtime.controller.votes import REGION_WIDE, Evidence, Flags
 
 untimed = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.contracts.controller import Company
 from runtime.controller.reopening import (
     LIMIT_SECONDS,
     READY_SECONDS,
@@ -10,7 +11,7 @@ from runtime.controller.reopening import (
     reopen,
     returning,
 )
-from runtime.controller.settings import Company, ControllerSettings
+from runtime.controller.settings import ControllerSettings
 from runtime.controller.votes import REGION_WIDE
 
 US, EU, OTHER = "us-east-1", "eu-west-1", "ap-south-1"

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.controller.settings import SAMPLE_SIZE, Company, ControllerSettings, load_settings
+from runtime.contracts.controller import Company
+from runtime.controller.settings import SAMPLE_SIZE, ControllerSettings, load_settings
 from tests.controller.histories import untimed
 
 US, EU = "us-east-1", "eu-west-1"

@@ -9,7 +9,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.controller.settings import Company, ControllerSettings
+from runtime.contracts.controller import Company
+from runtime.controller.settings import ControllerSettings
 from runtime.controller.views import Page, RegionView
 from runtime.controller.votes import REGION_WIDE, STALE_ROUNDS, Evidence, Flags, Look, look
 from tests.controller.histories import untimed

@@ -12,7 +12,8 @@ from pulumi import Alias, ComponentResource, ResourceOptions
 
 from engine.placeholders import Placeholders
 from engine.program import run_program
-from engine.recorder import COMPUTED, DuplicateUrnError, Recorder, Secret
+from engine.recorder import DuplicateUrnError, Recorder
+from engine.values import COMPUTED, Secret
 from tests.engine.programs import Program, config_map
 
 STACK = "urn:pulumi:dev::digital-agency::"

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plan.dns import (
-    CONTINENTS,
+from plan.dns import plan_records
+from plan.edges import edge_name, health_check
+from plan.geo import CONTINENTS, is_geo_code
+from plan.records import (
     LEAF_TTL,
     Alias,
     CompanyRoute,
@@ -24,15 +26,11 @@ from plan.dns import (
     HealthCheck,
     Latency,
     Leaf,
-    Policy,
     Record,
     RecordPlan,
+    RoutingPolicy,
     Tree,
     Weighted,
-    edge_name,
-    health_check,
-    is_geo_code,
-    plan_records,
     to_api,
 )
 from tests.plan.worlds import DOMAIN, GEO_CODES, Stack, region, stacks
@@ -40,7 +38,7 @@ from tests.plan.worlds import DOMAIN, GEO_CODES, Stack, region, stacks
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
 
 
-def one_company(policy: Policy, *regions: Any, **company: Any) -> Stack:
+def one_company(policy: RoutingPolicy, *regions: Any, **company: Any) -> Stack:
     names = tuple(each.name for each in regions)
     return Stack(
         policy=policy, regions=regions, companies=(CompanyRoute(namespace="a", regions=names, **company),)
@@ -79,7 +77,7 @@ def without_values(records: Iterable[Record]) -> list[Record]:
 
 
 def test_latency_without_passive_regions_is_one_leaf_a_region() -> None:
-    assert sketch(tree_of(one_company(Policy.LATENCY, region(US), region(EU)))) == [
+    assert sketch(tree_of(one_company(RoutingPolicy.LATENCY, region(US), region(EU)))) == [
         ". eu-west-1 Latency(region='eu-west-1') → eu-west-1",
         ". us-east-1 Latency(region='us-east-1') → us-east-1",
     ]
@@ -87,7 +85,7 @@ def test_latency_without_passive_regions_is_one_leaf_a_region() -> None:
 
 def test_weighted_with_passive_regions_puts_the_active_group_first() -> None:
     stack = one_company(
-        Policy.WEIGHTED, region(US, weight=3), region(EU, weight=0), region(AP, weight=7, active=False)
+        RoutingPolicy.WEIGHTED, region(US, weight=3), region(EU, weight=0), region(AP, weight=7, active=False)
     )
     assert sketch(tree_of(stack)) == [
         ". primary Failover(role='PRIMARY') → active.",
@@ -99,7 +97,7 @@ def test_weighted_with_passive_regions_puts_the_active_group_first() -> None:
 
 
 def test_failover_is_a_chain_of_active_then_passive_regions() -> None:
-    stack = one_company(Policy.FAILOVER, region(AP, active=False), region(US), region(EU), edge=2)
+    stack = one_company(RoutingPolicy.FAILOVER, region(AP, active=False), region(US), region(EU), edge=2)
     assert sketch(tree_of(stack)) == [
         ". primary Failover(role='PRIMARY') → us-east-1-2",
         ". secondary Failover(role='SECONDARY') → chain-2.",
@@ -109,13 +107,16 @@ def test_failover_is_a_chain_of_active_then_passive_regions() -> None:
 
 
 def test_failover_of_a_single_region_is_a_lone_primary() -> None:
-    tree = tree_of(one_company(Policy.FAILOVER, region(US)))
+    tree = tree_of(one_company(RoutingPolicy.FAILOVER, region(US)))
     assert sketch(tree) == [". primary Failover(role='PRIMARY') → us-east-1"]
 
 
 def test_geo_gives_each_code_a_chain_that_begins_with_its_own_region() -> None:
     stack = one_company(
-        Policy.GEO, region(US, geo=["default"]), region(EU, geo=["EU", "AF"]), region(AP, geo=["country:TR"])
+        RoutingPolicy.GEO,
+        region(US, geo=["default"]),
+        region(EU, geo=["EU", "AF"]),
+        region(AP, geo=["country:TR"]),
     )
     assert sketch(tree_of(stack)) == [
         ". AF Geolocation(code='AF') → chain-2.",
@@ -139,7 +140,7 @@ def test_geo_gives_each_code_a_chain_that_begins_with_its_own_region() -> None:
 
 
 def test_geo_codes_of_a_passive_region_lead_to_active_regions_first() -> None:
-    stack = one_company(Policy.GEO, region(US, geo=["default"]), region(EU, geo=["EU"], active=False))
+    stack = one_company(RoutingPolicy.GEO, region(US, geo=["default"]), region(EU, geo=["EU"], active=False))
     assert sketch(tree_of(stack)) == [
         ". EU Geolocation(code='EU') → chain-1.",
         ". default Geolocation(code='default') → chain-1.",
@@ -149,7 +150,9 @@ def test_geo_codes_of_a_passive_region_lead_to_active_regions_first() -> None:
 
 
 def test_geo_without_a_default_of_its_own_takes_the_first_active_region_by_name() -> None:
-    tree = tree_of(one_company(Policy.GEO, region(US, geo=["EU"]), region(AP, active=False), region(EU)))
+    tree = tree_of(
+        one_company(RoutingPolicy.GEO, region(US, geo=["EU"]), region(AP, active=False), region(EU))
+    )
     targets = {record.set_identifier: record.target for record in tree.records if record.name == tree.name}
     chains = {(record.name, record.set_identifier): record.target for record in tree.records}
     assert targets.keys() == {"EU", "default"}
@@ -158,7 +161,7 @@ def test_geo_without_a_default_of_its_own_takes_the_first_active_region_by_name(
 
 
 def test_a_company_is_an_alias_on_its_tree() -> None:
-    plan = one_company(Policy.LATENCY, region(US)).plan()
+    plan = one_company(RoutingPolicy.LATENCY, region(US)).plan()
     assert plan.companies == {
         "a": Record(
             name=f"a.{DOMAIN}",
@@ -179,7 +182,7 @@ def test_companies_of_one_shape_share_a_tree_and_its_checks() -> None:
         CompanyRoute(namespace="d", regions=(US, EU), dedicated=True),
         CompanyRoute(namespace="e", regions=(US,), edge=2),
     )
-    plan = Stack(policy=Policy.LATENCY, regions=regions, companies=companies).plan()
+    plan = Stack(policy=RoutingPolicy.LATENCY, regions=regions, companies=companies).plan()
     roots = {namespace: record.target for namespace, record in plan.companies.items()}
     assert roots["a"] == roots["b"]
     assert len(set(roots.values())) == len(plan.trees) == 4
@@ -190,7 +193,7 @@ def test_companies_of_one_shape_share_a_tree_and_its_checks() -> None:
 
 def test_policy_failover_tells_orders_apart() -> None:
     companies = (CompanyRoute(namespace="a", regions=(US, EU)), CompanyRoute(namespace="b", regions=(EU, US)))
-    plan = Stack(policy=Policy.FAILOVER, regions=(region(US), region(EU)), companies=companies).plan()
+    plan = Stack(policy=RoutingPolicy.FAILOVER, regions=(region(US), region(EU)), companies=companies).plan()
     assert len(plan.trees) == 2
 
 
@@ -282,38 +285,38 @@ def test_an_alias_is_written_with_target_health_and_without_ttl() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"regions": (region(US), region(US))}, "regions: each may come once, twice came ['us-east-1']"),
+        ({"regions": (region(US), region(US))}, "regions: must be unique, got duplicates of ['us-east-1']"),
         (
             {"companies": (CompanyRoute(namespace="a", regions=(US,)),) * 2},
-            "companies: each may come once, twice came ['a']",
+            "companies: must be unique, got duplicates of ['a']",
         ),
         (
             {"companies": (CompanyRoute(namespace="a", regions=(AP,)),)},
-            "regions of company 'a': unknown ['ap-southeast-2'], known are ['eu-west-1', 'us-east-1']",
+            "regions of company 'a': must be among ['eu-west-1', 'us-east-1'], got ['ap-southeast-2']",
         ),
         (
             {"companies": (CompanyRoute(namespace="a", regions=(EU,)),)},
-            "regions of company 'a': at least one must be active, came ['eu-west-1']",
+            "regions of company 'a': must have an active one, got ['eu-west-1']",
         ),
         (
-            {"policy": Policy.GEO, "regions": (region(US, geo=["EU"]), region(EU, geo=["EU"]))},
-            "geo codes in the regions of company 'a': each may come once, twice came ['EU']",
+            {"policy": RoutingPolicy.GEO, "regions": (region(US, geo=["EU"]), region(EU, geo=["EU"]))},
+            "geo codes in the regions of company 'a': must be unique, got duplicates of ['EU']",
         ),
         (
             {"companies": (CompanyRoute(namespace="a" * 64, regions=(US,)),)},
-            f"'{'a' * 64}.{DOMAIN}': a DNS name has at most 255 bytes, in labels of 1 to 63",
+            f"a DNS name must have at most 255 bytes, in labels of 1 to 63; got '{'a' * 64}.{DOMAIN}'",
         ),
     ],
 )
-def test_a_stack_that_makes_no_sense_is_refused(changes: dict[str, Any], text: str) -> None:
-    stack = replace(one_company(Policy.LATENCY, region(US), region(EU, active=False)), **changes)
+def test_an_invalid_stack_is_rejected(changes: dict[str, Any], text: str) -> None:
+    stack = replace(one_company(RoutingPolicy.LATENCY, region(US), region(EU, active=False)), **changes)
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         stack.plan()
 
 
-def test_names_within_a_tree_are_held_to_route53_s_limit() -> None:
+def test_names_within_a_tree_must_not_exceed_route53_s_limit() -> None:
     domain = ".".join(["d" * 63] * 3 + ["d" * 40])
-    stack = one_company(Policy.FAILOVER, region(US), region(EU), region(AP))
+    stack = one_company(RoutingPolicy.FAILOVER, region(US), region(EU), region(AP))
     with pytest.raises(ValueError, match="at most 255 bytes"):
         plan_records(domain=domain, policy=stack.policy, regions=stack.regions, companies=stack.companies)
 
@@ -380,9 +383,9 @@ def expected_size(stack: Stack, company: CompanyRoute) -> int:
     """How many records a company's tree has."""
     own = stack.own(company)
     count = len(own)
-    if stack.policy is Policy.FAILOVER:
+    if stack.policy is RoutingPolicy.FAILOVER:
         return max(1, 2 * (count - 1))
-    if stack.policy is not Policy.GEO:
+    if stack.policy is not RoutingPolicy.GEO:
         return count if all(each.active for each in own) else count + 2
     codes = {"default"}.union(*(each.geo for each in own))
     # At worst a chain a code, none of which shares a node.
@@ -394,13 +397,13 @@ def test_records_grow_with_companies_plus_trees_times_regions(stack: Stack) -> N
     plan = stack.plan()
     sizes = {plan.companies[each.namespace].target: expected_size(stack, each) for each in stack.companies}
     bound = len(stack.companies) + sum(sizes.values())
-    assert len(plan.records) == bound or (stack.policy is Policy.GEO and len(plan.records) < bound)
+    assert len(plan.records) == bound or (stack.policy is RoutingPolicy.GEO and len(plan.records) < bound)
 
 
 def test_thousands_of_companies_of_one_shape_add_one_record_each() -> None:
     names = tuple(f"company-{number}" for number in range(2000))
     companies = tuple(CompanyRoute(namespace=name, regions=(US, EU)) for name in names)
-    plan = Stack(policy=Policy.LATENCY, regions=(region(US), region(EU)), companies=companies).plan()
+    plan = Stack(policy=RoutingPolicy.LATENCY, regions=(region(US), region(EU)), companies=companies).plan()
     assert (len(plan.records), len(plan.checks)) == (2002, 2)
 
 
@@ -413,7 +416,7 @@ def test_the_order_of_the_stack_file_s_lists_changes_nothing(stack: Stack, rando
         return tuple(random.sample(items, len(items)))
 
     companies = stack.companies
-    if stack.policy is not Policy.FAILOVER:
+    if stack.policy is not RoutingPolicy.FAILOVER:
         companies = tuple(replace(each, regions=shuffled(each.regions)) for each in companies)
     regions = tuple(replace(each, geo=shuffled(each.geo)) for each in stack.regions)
     moved = replace(stack, regions=shuffled(regions), companies=shuffled(companies)).plan()
@@ -429,7 +432,7 @@ def test_a_weight_changes_weights_and_nothing_else(stack: Stack, data: st.DataOb
     before, after = stack.plan(), stack.change_region(name, weight=data.draw(st.integers(0, 255))).plan()
     assert without_weights(before.records) == without_weights(after.records)
     assert before.checks == after.checks
-    if stack.policy is not Policy.WEIGHTED:
+    if stack.policy is not RoutingPolicy.WEIGHTED:
         assert before == after
 
 
@@ -470,8 +473,8 @@ def assert_new_trees(before: Stack, after: Stack, concerned: Iterable[CompanyRou
             assert tree == kept[tree.name]
 
 
-@given(stacks(), st.sampled_from(Policy))
-def test_another_policy_builds_new_trees(stack: Stack, policy: Policy) -> None:
+@given(stacks(), st.sampled_from(RoutingPolicy))
+def test_another_policy_builds_new_trees(stack: Stack, policy: RoutingPolicy) -> None:
     if policy is not stack.policy:
         assert_new_trees(stack, replace(stack, policy=policy), stack.companies)
 
@@ -492,10 +495,10 @@ def test_geo_codes_shape_trees_of_policy_geo_alone(stack: Stack, data: st.DataOb
     chosen = data.draw(st.sampled_from(stack.regions))
     after = stack.change_region(chosen.name, geo=(*chosen.geo, "country:KR"))
     concerned = [company for company in stack.companies if chosen.name in company.regions]
-    assert_new_trees(stack, after, concerned if stack.policy is Policy.GEO else [])
+    assert_new_trees(stack, after, concerned if stack.policy is RoutingPolicy.GEO else [])
 
 
-@given(stacks(policy=Policy.FAILOVER), st.data())
+@given(stacks(policy=RoutingPolicy.FAILOVER), st.data())
 def test_another_order_within_a_role_builds_a_new_tree_for_failover(
     stack: Stack, data: st.DataObject
 ) -> None:

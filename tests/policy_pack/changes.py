@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.recorder import COMPUTED, Registration
+from engine.recorder import Registration
+from engine.values import COMPUTED
 from tests.components.stacks import many_companies
 from tests.recording import (
     NETWORK_POLICY,

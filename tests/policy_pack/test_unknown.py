@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pulumi_policy import StackValidationPolicy
 
-from engine.recorder import COMPUTED
+from engine.values import COMPUTED
 from policy_pack.pack import POLICIES
 from policy_pack.running import run
 from tests.components.stacks import EU

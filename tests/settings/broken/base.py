@@ -1,4 +1,4 @@
-"""What a broken stack is, and the words that lines have in common."""
+"""A broken stack, and texts that several lines have in common."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from dataclasses import dataclass
 
 from tests.settings.edits import Edit
 
-REQUIRED = "this key is required"
-NOTHING = "nothing"
+REQUIRED = "missing (required)"
+NO_VALUE = ""
+"""The line shows no value."""
 A_SECRET = "a secret"
 KEY_VALUE = "hunter2-of-client-a"
-"""A secret value, which no error may show."""
+"""A secret value, which no line may show."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A fault: in words, the edit that makes it, and its line: key, value and (in part) what is accepted."""
+    """A problem: its name, the edit that causes it, and of its line the key, the value and a part."""
 
     what: str
     edit: Edit
     key: str
-    got: str
-    accepted: str
+    value: str
+    text: str
     stack: str = "prod"
 
     @property

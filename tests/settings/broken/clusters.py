@@ -13,14 +13,14 @@ CLUSTERS = [
         put("regions[1].cluster", {"eks": "blue", "context": "blue"}),
         "regions[1].cluster",
         '{"eks": "blue", "context": "blue"}',
-        "one of {eks: <name>} or {context: <name>}",
+        "must be one of {eks: <name>} or {context: <name>}",
     ),
     Broken(
         "a cluster by neither",
         put("regions[1].cluster", {}),
         "regions[1].cluster",
         "{}",
-        "one of {eks: <name>}",
+        "must be one of {eks: <name>}",
     ),
     Broken(
         "a cluster that is only a name",
@@ -34,14 +34,14 @@ CLUSTERS = [
         put("regions[1].cluster", {"eks": "blue", "endpoint": "https://x"}),
         "regions[1].cluster",
         '{"eks": "blue", "endpoint": "https://x"}',
-        "endpoint and certificateAuthority together",
+        "must have both endpoint and certificateAuthority",
     ),
     Broken(
         "a cluster's authority without its endpoint",
         put("regions[1].cluster", {"eks": "blue", "certificateAuthority": "Q0E="}),
         "regions[1].cluster",
         '{"eks": "blue", "certificateAuthority": "Q0E="}',
-        "endpoint and certificateAuthority together",
+        "must have both endpoint and certificateAuthority",
     ),
     Broken(
         "a context's endpoint",
@@ -93,7 +93,7 @@ CLUSTERS = [
         both(put("regions[0].cluster", {"context": "a@b"}), put("regions[1].cluster", {"context": "A-B"})),
         "regions[1].cluster.context",
         '"A-B"',
-        "differs from a@b in letters or digits",
+        "must differ from a@b in letters or digits",
     ),
     Broken(
         "a shared cluster with two names in EKS",
@@ -103,7 +103,7 @@ CLUSTERS = [
         ),
         "regions[1].cluster.eksName",
         '"green"',
-        "blue, as another region with context c says",
+        "must be blue, as in another region with context c",
     ),
     Broken(
         "a shared cluster with two OIDC providers",

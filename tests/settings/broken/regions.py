@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from settings.values import aws_regions
-from tests.settings.broken.base import NOTHING, REQUIRED, Broken
+from tests.settings.broken.base import NO_VALUE, REQUIRED, Broken
 from tests.settings.edits import EU, US, WEST, drop, put
 
 _CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
@@ -16,12 +16,14 @@ def _passive(name: str) -> dict[str, Any]:
 
 
 REGIONS = [
-    Broken("no regions", drop("regions"), "regions", NOTHING, REQUIRED),
+    Broken("no regions", drop("regions"), "regions", NO_VALUE, REQUIRED),
     Broken("an empty list of regions", put("regions", []), "regions", "[]", "a list of at least 1"),
     Broken("a region instead of a list", put("regions", US), "regions", f'"{US}"', "a list"),
     Broken("a region that is a number", put("regions[1]", 7), "regions[1]", "7", "the name of a region"),
     Broken("a region that is nothing", put("regions[1]", None), "regions[1]", "null", "the name of a region"),
-    Broken("a region without a name", put("regions[1]", {"weight": 1}), "regions[1].name", NOTHING, REQUIRED),
+    Broken(
+        "a region without a name", put("regions[1]", {"weight": 1}), "regions[1].name", NO_VALUE, REQUIRED
+    ),
     Broken(
         "a region that AWS does not have",
         put("regions[1].name", "eu-wset-1"),
@@ -41,14 +43,14 @@ REGIONS = [
         put("regions[1].name", US),
         "regions[1].name",
         f'"{US}"',
-        "each region once; regions[0] is it already",
+        "must be unique; regions[0] has the same name",
     ),
     Broken(
         "no active region",
         put("regions", [_passive(US), _passive(EU)]),
         "regions",
         f'["{US}", "{EU}"]',
-        "at least one region with active: true",
+        "must have a region with active: true",
     ),
     Broken(
         "a negative weight",
@@ -83,7 +85,7 @@ REGIONS = [
         put("regions[0].ingressFrom", ["10.0.0.0/24", "10.0.0.1/24"]),
         "regions[0].ingressFrom[1]",
         '"10.0.0.1/24"',
-        "a network in CIDR form",
+        "must be a network in CIDR notation",
     ),
     Broken(
         "an address without a mask",
@@ -118,7 +120,7 @@ REGIONS = [
         put("regions[1].certificateArn", _CERTIFICATE),
         "regions[1].certificateArn",
         f'"{_CERTIFICATE}"',
-        f"a certificate of {EU}",
+        f"must be a certificate of {EU}",
     ),
     Broken(
         "a node label with a number",
@@ -139,28 +141,28 @@ REGIONS = [
         put("regions[0].nodeSelector", {"topology.kubernetes.io/region": EU}),
         "regions[0].nodeSelector.topology.kubernetes.io/region",
         f'"{EU}"',
-        f"{US}, or no such key",
+        f"must be {US}",
     ),
     Broken(
         "copies to a region that the stack does not have",
         put("regions[0].replicateTo", [WEST]),
         "regions[0].replicateTo",
         f'"{WEST}"',
-        f"other regions of this stack: {EU}",
+        f"must be other regions of this stack: {EU}",
     ),
     Broken(
         "copies to the region itself",
         put("regions[0].replicateTo", [US]),
         "regions[0].replicateTo",
         f'"{US}"',
-        f"other regions of this stack: {EU}",
+        f"must be other regions of this stack: {EU}",
     ),
     Broken(
         "copies to a region twice",
         put("regions[0].replicateTo", [EU, EU]),
         "regions[0].replicateTo",
         f'"{EU}"',
-        "each region once",
+        "must have each region once",
     ),
     Broken(
         "more regions than a role's policy can name",
