@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from tests.settings.edits import Edit
+from tests.settings.edits import Edit, put
 
 REQUIRED = "missing (required)"
 NO_VALUE = ""
@@ -28,3 +30,8 @@ class Broken:
     @property
     def full_key(self) -> str:
         return self.key if self.key == "stack name" else f"digital-agency:{self.key}"
+
+
+def wrong(what: str, key: str, value: Any, text: str) -> Broken:
+    """A key with an invalid value, which its line shows."""
+    return Broken(what, put(key, value), key, json.dumps(value), text)

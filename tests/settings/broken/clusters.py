@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
-from tests.settings.broken.base import Broken
+from tests.settings.broken.base import Broken, wrong
 from tests.settings.edits import both, put
 
 _PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/id/"
 
 CLUSTERS = [
-    Broken(
+    wrong(
         "a cluster by EKS and by context",
-        put("regions[1].cluster", {"eks": "blue", "context": "blue"}),
         "regions[1].cluster",
-        '{"eks": "blue", "context": "blue"}',
+        {"eks": "blue", "context": "blue"},
         "must be one of {eks: <name>} or {context: <name>}",
     ),
-    Broken(
-        "a cluster by neither",
-        put("regions[1].cluster", {}),
-        "regions[1].cluster",
-        "{}",
-        "must be one of {eks: <name>}",
+    wrong("a cluster by neither", "regions[1].cluster", {}, "must be one of {eks: <name>}"),
+    wrong(
+        "a cluster that is only a name", "regions[1].cluster", "blue", "{eks: <name>} or {context: <name>}"
     ),
-    Broken(
-        "a cluster that is only a name",
-        put("regions[1].cluster", "blue"),
-        "regions[1].cluster",
-        '"blue"',
-        "{eks: <name>} or {context: <name>}",
-    ),
-    Broken(
+    wrong(
         "a cluster's endpoint without its authority",
-        put("regions[1].cluster", {"eks": "blue", "endpoint": "https://x"}),
         "regions[1].cluster",
-        '{"eks": "blue", "endpoint": "https://x"}',
+        {"eks": "blue", "endpoint": "https://x"},
         "must have both endpoint and certificateAuthority",
     ),
-    Broken(
+    wrong(
         "a cluster's authority without its endpoint",
-        put("regions[1].cluster", {"eks": "blue", "certificateAuthority": "Q0E="}),
         "regions[1].cluster",
-        '{"eks": "blue", "certificateAuthority": "Q0E="}',
+        {"eks": "blue", "certificateAuthority": "Q0E="},
         "must have both endpoint and certificateAuthority",
     ),
-    Broken(
+    wrong(
         "a context's endpoint",
-        put("regions[1].cluster", {"context": "b", "endpoint": "https://x", "certificateAuthority": "Q0E="}),
         "regions[1].cluster",
-        '{"context": "b"',
+        {"context": "b", "endpoint": "https://x", "certificateAuthority": "Q0E="},
         "only with eks",
     ),
-    Broken(
+    wrong(
         "an EKS name beside the EKS name",
-        put("regions[1].cluster", {"eks": "blue", "eksName": "green"}),
         "regions[1].cluster",
-        '{"eks": "blue", "eksName": "green"}',
+        {"eks": "blue", "eksName": "green"},
         "eksName only with context",
     ),
     Broken(

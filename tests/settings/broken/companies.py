@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken
+from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken, wrong
 from tests.settings.edits import EU, US, WEST, both, drop, put
 
 COMPANIES = [
     Broken("no companies", drop("companies"), "companies", NO_VALUE, REQUIRED),
-    Broken("a company instead of a list", put("companies", "client-a"), "companies", '"client-a"', "a list"),
-    Broken("a company that is a number", put("companies[1]", 42), "companies[1]", "42", "a company's name"),
-    Broken("a company that is true", put("companies[1]", True), "companies[1]", "true", "in quotes"),
+    wrong("a company instead of a list", "companies", "client-a", "a list"),
+    wrong("a company that is a number", "companies[1]", 42, "a company's name"),
+    wrong("a company that is true", "companies[1]", True, "in quotes"),
     Broken(
         "a company without a name", put("companies[1]", {"edge": 2}), "companies[1].name", NO_VALUE, REQUIRED
     ),
@@ -34,7 +34,7 @@ COMPANIES = [
         f'"{US}"',
         "must have each region once",
     ),
-    Broken("a company nowhere", put("companies[1].regions", []), "companies[1].regions", "[]", "at least 1"),
+    wrong("a company nowhere", "companies[1].regions", [], "at least 1"),
     Broken(
         "a company with none of its regions active",
         both(put("regions[1].active", False), put("companies[1].regions", [EU])),
@@ -42,12 +42,11 @@ COMPANIES = [
         f'["{EU}"]',
         f"must have an active region: {US}",
     ),
-    Broken("an edge 0", put("companies[1].edge", 0), "companies[1].edge", "0", "a whole number from 1 to 99"),
-    Broken(
+    wrong("an edge 0", "companies[1].edge", 0, "a whole number from 1 to 99"),
+    wrong(
         "several Agents on a volume for one",
-        put("companies[1].agent.replicas", 2),
         "companies[1].agent.replicas",
-        "2",
+        2,
         "Or set agent.accessMode: ReadWriteMany",
     ),
     Broken(
@@ -71,18 +70,11 @@ COMPANIES = [
         '"RWX"',
         "'ReadWriteOnce' or 'ReadWriteMany'",
     ),
-    Broken(
-        "storage without a unit",
-        put("companies[1].brain.storage", "100"),
-        "companies[1].brain.storage",
-        '"100"',
-        "1Mi or more",
-    ),
-    Broken(
+    wrong("storage without a unit", "companies[1].brain.storage", "100", "1Mi or more"),
+    wrong(
         "storage in a unit that Kubernetes has not",
-        put("companies[1].brain.storage", "100GB"),
         "companies[1].brain.storage",
-        '"100GB"',
+        "100GB",
         "such as 512Mi or 4Gi",
     ),
     Broken(

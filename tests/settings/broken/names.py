@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.settings.broken.base import NO_VALUE, REQUIRED, Broken
+from tests.settings.broken.base import NO_VALUE, REQUIRED, Broken, wrong
 from tests.settings.edits import Edit, both, drop, put
 
 _CONTRACT = "a-z, A-Z, 0-9, _ and -"
@@ -57,16 +57,8 @@ NAMES = [
         put("identity", "irsa"),
     ),
     Broken("no domain", drop("domain"), "domain", NO_VALUE, REQUIRED),
-    Broken(
-        "a domain of one label", put("domain", "agency"), "domain", '"agency"', "a DNS name in lower case"
-    ),
-    Broken(
-        "a domain in upper case",
-        put("domain", "Agency.example.com"),
-        "domain",
-        '"Agency.example.com"',
-        "lower case",
-    ),
+    wrong("a domain of one label", "domain", "agency", "a DNS name in lower case"),
+    wrong("a domain in upper case", "domain", "Agency.example.com", "lower case"),
     Broken(
         "a domain that makes a bucket's name too long",
         put("domain", "a-long-name-of-a-domain.agency.example.com"),
@@ -75,18 +67,16 @@ NAMES = [
         "a-long-name-of-a-domain-agency-example-com-production-12-us-east-1 has",
         stack="production-12",
     ),
-    Broken(
+    wrong(
         "a domain that makes the replication role's name too long",
-        put("domain", "d" * 44 + ".com"),
         "domain",
-        '"' + "d" * 44,
+        "d" * 44 + ".com",
         "must lead to a role name of at most 64 characters",
     ),
-    Broken(
+    wrong(
         "a domain that makes a bucket's name like one of S3's",
-        put("domain", "xn--bcher-kva.example"),
         "domain",
-        '"xn--bcher-kva.example"',
+        "xn--bcher-kva.example",
         "must lead to a bucket name that S3 accepts",
     ),
     Broken("a stack's name in upper case", both(), "stack name", '"Prod"', "a-z, 0-9 and -", stack="Prod"),

@@ -2,66 +2,36 @@
 
 from __future__ import annotations
 
-from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken
+from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken, wrong
 from tests.settings.edits import both, drop, put
 
 IMAGES = [
     Broken(
         "no image", drop("images"), "images.agency", NO_VALUE, "missing (required). Set the application's"
     ),
-    Broken(
+    wrong(
         "an image without a tag",
-        put("images.agency", "registry.example.com:5000/agency"),
         "images.agency",
-        '"registry.example.com:5000/agency"',
+        "registry.example.com:5000/agency",
         "a tag other than latest, or a digest",
     ),
-    Broken(
+    wrong(
         "the latest image",
-        put("images.agency", "registry.example.com/agency:latest"),
         "images.agency",
-        '"registry.example.com/agency:latest"',
+        "registry.example.com/agency:latest",
         "a tag other than latest, or a digest",
     ),
-    Broken(
-        "the latest rclone",
-        put("images.rclone", "rclone/rclone:latest"),
-        "images.rclone",
-        '"rclone/rclone:latest"',
-        "must have a tag other",
-    ),
-    Broken(
-        "a Python without a tag", put("images.python", "python"), "images.python", '"python"', "a tag other"
-    ),
-    Broken(
-        "an image that is none",
-        put("images.agency", "registry.example.com/Agency:1 "),
-        "images.agency",
-        '"registry.example.com/Agency:1 "',
-        "an image reference",
-    ),
-    Broken(
-        "an image that is a number",
-        put("images.python", 3.13),
-        "images.python",
-        "3.13",
-        "text (a number in quotes)",
-    ),
+    wrong("the latest rclone", "images.rclone", "rclone/rclone:latest", "must have a tag other"),
+    wrong("a Python without a tag", "images.python", "python", "a tag other"),
+    wrong("an image that is none", "images.agency", "registry.example.com/Agency:1 ", "an image reference"),
+    wrong("an image that is a number", "images.python", 3.13, "text (a number in quotes)"),
 ]
 
 REST = [
-    Broken(
-        "an identity that there is not",
-        put("identity", "access-keys"),
-        "identity",
-        '"access-keys"',
-        "'pod-identity' or 'irsa'",
-    ),
-    Broken("root as user", put("podUser", 0), "podUser", "0", "a whole number from 1 to 2147483647"),
-    Broken("a user by name", put("podUser", "app"), "podUser", '"app"', "a whole number from 1 to"),
-    Broken(
-        "waiting of perhaps", put("waitForReady", "perhaps"), "waitForReady", '"perhaps"', "true or false"
-    ),
+    wrong("an identity that there is not", "identity", "access-keys", "'pod-identity' or 'irsa'"),
+    wrong("root as user", "podUser", 0, "a whole number from 1 to 2147483647"),
+    wrong("a user by name", "podUser", "app", "a whole number from 1 to"),
+    wrong("waiting of perhaps", "waitForReady", "perhaps", "true or false"),
     Broken(
         "a number in the environment",
         put("environment", {"LEVEL": 3}),
@@ -90,32 +60,15 @@ REST = [
         A_SECRET,
         "must not be set",
     ),
-    Broken(
-        "an ingress class that cannot be one",
-        put("ingress.className", "ALB"),
-        "ingress.className",
-        '"ALB"',
-        "the name of a Kubernetes object",
+    wrong(
+        "an ingress class that cannot be one", "ingress.className", "ALB", "the name of a Kubernetes object"
     ),
-    Broken(
-        "a namespace of two labels",
-        put("ingress.namespace", "a.b"),
-        "ingress.namespace",
-        '"a.b"',
-        "a DNS label",
-    ),
-    Broken(
-        "a scheme that there is not",
-        put("ingress.scheme", "private"),
-        "ingress.scheme",
-        '"private"',
-        "'internet-facing' or 'internal'",
-    ),
-    Broken(
+    wrong("a namespace of two labels", "ingress.namespace", "a.b", "a DNS label"),
+    wrong("a scheme that there is not", "ingress.scheme", "private", "'internet-facing' or 'internal'"),
+    wrong(
         "copies more often than every 5 seconds",
-        put("replication.syncInterval", 4),
         "replication.syncInterval",
-        "4",
+        4,
         "a whole number from 5 to 86400",
     ),
     Broken(
@@ -125,48 +78,21 @@ REST = [
         "false",
         "must be true when replication.timeControl is true",
     ),
-    Broken(
+    wrong(
         "a bandwidth limit without its unit",
-        put("replication.bandwidthLimit", "10"),
-        "replication.bandwidthLimit",
-        '"10"',
-        "bytes per second such as 10M",
-    ),
-    Broken(
-        "a bandwidth limit of nothing",
-        put("replication.bandwidthLimit", "0.0M"),
-        "replication.bandwidthLimit",
-        '"0.0M"',
-        "must be off, bytes per second",
-    ),
-    Broken(
-        "a bandwidth limit that is a number",
-        put("replication.bandwidthLimit", 10),
         "replication.bandwidthLimit",
         "10",
-        "text (a number in quotes)",
+        "bytes per second such as 10M",
     ),
-    Broken(
-        "copies without a transfer",
-        put("replication.transfers", 0),
-        "replication.transfers",
-        "0",
-        "a whole number from 1 to 64",
+    wrong(
+        "a bandwidth limit of nothing", "replication.bandwidthLimit", "0.0M", "must be off, bytes per second"
     ),
-    Broken(
-        "checkpoints of no hour",
-        put("replication.retention.allHours", 0),
-        "replication.retention.allHours",
-        "0",
-        "a whole number from 1 to 168",
+    wrong(
+        "a bandwidth limit that is a number", "replication.bandwidthLimit", 10, "text (a number in quotes)"
     ),
-    Broken(
-        "retention that is no mapping",
-        put("replication.retention", "30d"),
-        "replication.retention",
-        '"30d"',
-        "a mapping of keys to values",
-    ),
+    wrong("copies without a transfer", "replication.transfers", 0, "a whole number from 1 to 64"),
+    wrong("checkpoints of no hour", "replication.retention.allHours", 0, "a whole number from 1 to 168"),
+    wrong("retention that is no mapping", "replication.retention", "30d", "a mapping of keys to values"),
     Broken(
         "hourly checkpoints that end before they begin",
         put("replication.retention", {"allHours": 48, "hourlyHours": 24}),
@@ -181,20 +107,13 @@ REST = [
         "4",
         "must be at least hourlyHours in days (5)",
     ),
-    Broken(
+    wrong(
         "an S3 API of somebody else's",
-        put("replication.endpoint", "https://minio.example.com:9000"),
         "replication.endpoint",
-        '"https://minio.example.com:9000"',
+        "https://minio.example.com:9000",
         "Only the stack local",
     ),
-    Broken(
-        "an S3 API that is no server",
-        put("replication.endpoint", "minio:9000"),
-        "replication.endpoint",
-        '"minio:9000"',
-        "the URL of a server",
-    ),
+    wrong("an S3 API that is no server", "replication.endpoint", "minio:9000", "the URL of a server"),
     Broken(
         "an opening without a port",
         put("network.extraEgress", [{"cidr": "10.0.0.0/8"}]),
@@ -216,14 +135,8 @@ REST = [
         '"redis.example.com"',
         "must be a network in CIDR notation",
     ),
-    Broken(
-        "a list for a mapping",
-        put("network", ["monitoring"]),
-        "network",
-        '["monitoring"]',
-        "a mapping of keys",
-    ),
-    Broken("nothing for a mapping", put("failover", None), "failover", "null", "a mapping of keys to values"),
+    wrong("a list for a mapping", "network", ["monitoring"], "a mapping of keys"),
+    wrong("nothing for a mapping", "failover", None, "a mapping of keys to values"),
     Broken(
         "a secret where it would stand plain",
         put("companies[1].edge", {"secure": "v1:abc"}),

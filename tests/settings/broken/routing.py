@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.settings.broken.base import NO_VALUE, Broken
+from tests.settings.broken.base import NO_VALUE, Broken, wrong
 from tests.settings.edits import EU, US, WEST, Edit, both, drop, put
 
 
@@ -64,57 +64,32 @@ FAILOVER = [
         "3",
         "must be at most failover.intervalSeconds (2)",
     ),
-    Broken(
-        "a round of no time",
-        put("failover.intervalSeconds", 0),
-        "failover.intervalSeconds",
-        "0",
-        "from 1 to 3600",
-    ),
-    Broken(
-        "no failed round until a failure",
-        put("failover.failureThreshold", 0),
-        "failover.failureThreshold",
-        "0",
-        "a whole number from 1 to 100",
-    ),
-    Broken(
-        "no good round until a recovery",
-        put("failover.recoveryThreshold", -3),
-        "failover.recoveryThreshold",
-        "-3",
-        "a whole number from 1 to 100",
-    ),
-    Broken("failover of yes", put("failover.enabled", "yes"), "failover.enabled", '"yes"', "true or false"),
+    wrong("a round of no time", "failover.intervalSeconds", 0, "from 1 to 3600"),
+    wrong("no failed round until a failure", "failover.failureThreshold", 0, "a whole number from 1 to 100"),
+    wrong("no good round until a recovery", "failover.recoveryThreshold", -3, "a whole number from 1 to 100"),
+    wrong("failover of yes", "failover.enabled", "yes", "true or false"),
 ]
 
 BALANCING = [
-    Broken(
+    wrong(
         "a policy that there is not",
-        put("loadBalancing.policy", "round-robin"),
         "loadBalancing.policy",
-        '"round-robin"',
+        "round-robin",
         "'latency', 'weighted', 'geo' or 'failover'",
     ),
-    Broken(
-        "a manager that there is not",
-        put("loadBalancing.manager", "cloudflare"),
-        "loadBalancing.manager",
-        '"cloudflare"',
-        "'route53' or 'external-dns'",
+    wrong(
+        "a manager that there is not", "loadBalancing.manager", "cloudflare", "'route53' or 'external-dns'"
     ),
-    Broken(
+    wrong(
         "the global accelerator",
-        put("loadBalancing.globalAccelerator", True),
         "loadBalancing.globalAccelerator",
-        "true",
+        True,
         "It is not supported yet. Use policy: latency with manager: route53 instead",
     ),
-    Broken(
+    wrong(
         "an annotation prefix without a slash",
-        put("loadBalancing.annotationPrefix", "external-dns.kubernetes.io"),
         "loadBalancing.annotationPrefix",
-        '"external-dns.kubernetes.io"',
+        "external-dns.kubernetes.io",
         "external-dns.kubernetes.io/",
     ),
     Broken(
@@ -124,13 +99,7 @@ BALANCING = [
         NO_VALUE,
         "Set the id of the domain's Route53 zone",
     ),
-    Broken(
-        "a hosted zone by name",
-        put("hostedZoneId", "example.com."),
-        "hostedZoneId",
-        '"example.com."',
-        "such as Z0123456789ABCDEFGHIJ",
-    ),
+    wrong("a hosted zone by name", "hostedZoneId", "example.com.", "such as Z0123456789ABCDEFGHIJ"),
     _by_external_dns(
         "a passive region by latency", "latency", f"with passive regions ({EU})", _regions(US, _PASSIVE_EU)
     ),
@@ -255,5 +224,5 @@ GEO = [
         '"TR"',
         "such as country:TR",
     ),
-    Broken("a place that is no list", put("regions[1].geo", "EU"), "regions[1].geo", '"EU"', "a list"),
+    wrong("a place that is no list", "regions[1].geo", "EU", "a list"),
 ]
