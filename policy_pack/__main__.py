@@ -1,10 +1,10 @@
-"""The pack as the Pulumi engine starts it: with this folder, not the repository, where modules are found."""
+"""The pack for the Pulumi engine, which has this folder, not the repository, on the module path."""
 
 import gc
 import sys
 from pathlib import Path
 
-# Requests make many objects and no cycles: looking for cycles takes a quarter of a check of the whole stack.
+# A check creates many objects and no cycles: collecting cycles takes a quarter of its time.
 gc.set_threshold(100_000)
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 

@@ -1,4 +1,4 @@
-"""Data that nothing destroys, in buckets that nobody else reads."""
+"""Protection of data against deletion and against access by others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL
-from policy_pack.writing import Found, each, labels, listed, metadata, of_resources, of_the_stack
+from policy_pack.writing import Problems, each, labels, listed, metadata, of_resources, of_the_stack
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 VOLUME_CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
@@ -25,41 +25,41 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
-def _destroyed(args: ResourceValidationArgs) -> Iterator[str]:
+def _deletion(args: ResourceValidationArgs) -> Iterator[str]:
     if args.props.get("forceDestroy"):
-        yield "forceDestroy is on: the bucket would go with all that is in it"
+        yield "forceDestroy is on: the bucket would be deleted with all of its objects"
     retention = (args.props.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
     for when in ("whenDeleted", "whenScaled"):
         if retention.get(when) == "Delete":
             yield f"its volumes are deleted ({when})"
 
 
-def _protected(resources: Sequence[PolicyResource]) -> Found:
-    """A company whose namespace is protected has all its volumes protected, and the other way round."""
-    said: dict[str, bool] = {}
-    for one in resources:
-        if one.resource_type == NAMESPACE and COMPANY_LABEL in labels(one.props):
-            name = metadata(one.props)["name"]
-            said[name] = said.get(name, False) or one.opts.protect
-    for one in resources:
-        if one.resource_type in (NAMESPACE, VOLUME_CLAIM):
-            name = metadata(one.props).get("namespace") or metadata(one.props)["name"]
-            if said.get(name) and not one.opts.protect:
-                yield one, f"the company {name} is protected, and this of its data is not"
+def _protected(resources: Sequence[PolicyResource]) -> Problems:
+    """Unprotected namespaces and volumes of companies that have a protected namespace."""
+    protected: dict[str, bool] = {}
+    for resource in resources:
+        if resource.resource_type == NAMESPACE and COMPANY_LABEL in labels(resource.props):
+            name = metadata(resource.props)["name"]
+            protected[name] = protected.get(name, False) or resource.opts.protect
+    for resource in resources:
+        if resource.resource_type in (NAMESPACE, VOLUME_CLAIM):
+            name = metadata(resource.props).get("namespace") or metadata(resource.props)["name"]
+            if protected.get(name) and not resource.opts.protect:
+                yield resource, f"the company {name} is protected, and this resource with its data is not"
 
 
-def _unsafe(resources: Sequence[PolicyResource]) -> Found:
+def _unsafe(resources: Sequence[PolicyResource]) -> Problems:
     parts: dict[tuple[str, str], PolicyResource] = {}
-    for one in resources:
-        for bucket in one.property_dependencies.get("bucket", []):
-            parts[bucket.urn, one.resource_type] = one
-    buckets = [one for one in resources if one.resource_type == BUCKET]
+    for resource in resources:
+        for bucket in resource.property_dependencies.get("bucket", []):
+            parts[bucket.urn, resource.resource_type] = resource
+    buckets = [resource for resource in resources if resource.resource_type == BUCKET]
 
-    def missing(asked: tuple[PolicyResource, str]) -> Found:
-        bucket, type_ = asked
-        part, (told, holds) = parts.get((bucket.urn, type_)), PARTS[type_]
-        if part is None or not holds(part.props):
-            yield bucket, told
+    def missing(pair: tuple[PolicyResource, str]) -> Problems:
+        bucket, type_ = pair
+        part, (message, is_safe) = parts.get((bucket.urn, type_)), PARTS[type_]
+        if part is None or not is_safe(part.props):
+            yield bucket, message
 
     yield from each(product(buckets, PARTS), missing)
 
@@ -69,30 +69,30 @@ def _is_versioned(props: Mapping[str, Any]) -> bool:
 
 
 def _is_encrypted(props: Mapping[str, Any]) -> bool:
-    return all(one.get("applyServerSideEncryptionByDefault") for one in props["rules"])
+    return all(rule.get("applyServerSideEncryptionByDefault") for rule in props["rules"])
 
 
 def _refuses_plain_http(props: Mapping[str, Any]) -> bool:
     document = props["policy"]
     document = json.loads(document) if isinstance(document, str) else document
     return any(
-        one["Effect"] == "Deny"
-        and "s3:*" in listed(one["Action"])
-        and (one.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport") == "false"
-        for one in listed(document["Statement"])
+        statement["Effect"] == "Deny"
+        and "s3:*" in listed(statement["Action"])
+        and (statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+        for statement in listed(document["Statement"])
     )
 
 
 PARTS = {
     VERSIONING: ("it is not versioned", _is_versioned),
     ENCRYPTION: ("it is not encrypted by default", _is_encrypted),
-    PUBLIC_ACCESS: ("public access is not blocked", lambda props: all(props.get(one) for one in BLOCKED)),
+    PUBLIC_ACCESS: ("public access is not blocked", lambda props: all(map(props.get, BLOCKED))),
     OWNERSHIP: (
-        "objects may belong to others",
+        "objects may belong to other accounts",
         lambda props: props["rule"]["objectOwnership"] == "BucketOwnerEnforced",
     ),
     POLICY: ("it can be used without TLS", _refuses_plain_http),
-    LIFECYCLE: ("old versions stay for ever", lambda props: bool(props["rules"])),
+    LIFECYCLE: ("old versions are never deleted", lambda props: bool(props["rules"])),
 }
 
 POLICIES = (
@@ -100,22 +100,22 @@ POLICIES = (
         "data-is-not-destroyed",
         Severity.CRITICAL,
         [BUCKET, STATEFUL_SET],
-        "Neither a bucket nor a volume is deleted with what uses it.",
-        "Take forceDestroy and persistentVolumeClaimRetentionPolicy away.",
-        _destroyed,
+        "No bucket and no volume is deleted with the resource that uses it.",
+        "Remove forceDestroy and persistentVolumeClaimRetentionPolicy.",
+        _deletion,
     ),
     of_the_stack(
         "protected-companies-are-protected-whole",
         Severity.HIGH,
-        "Where a company's namespace is protected, so are all of its volumes.",
-        "Say `protect: true` of the company in the stack file, not of a resource.",
+        "All volumes of a company with a protected namespace are protected, and the reverse.",
+        "Set `protect: true` for the company in the stack file, not for a single resource.",
         _protected,
     ),
     of_the_stack(
         "buckets-are-safe",
         Severity.CRITICAL,
-        "Buckets are versioned, encrypted, private, owned by one account, reached by TLS alone, and tidied.",
-        "Make it with `components.replication_bucket.ReplicationBucket`, which brings all of it.",
+        "Buckets are versioned, encrypted, private, of one owner, require TLS and expire old versions.",
+        "Create it with `components.replication_bucket.ReplicationBucket`, which does all of this.",
         _unsafe,
     ),
 )

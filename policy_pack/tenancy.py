@@ -1,4 +1,4 @@
-"""What keeps companies apart."""
+"""Isolation of companies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL
-from policy_pack.writing import Found, Props, each, labels, metadata, of_resources, of_the_stack
+from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
 from runtime.ports import AGENT_PORT
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -18,7 +18,7 @@ NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 SERVICE = "kubernetes:core/v1:Service"
 ENFORCE = "pod-security.kubernetes.io/enforce"
-EVERYBODY = ("0.0.0.0/0", "::/0")
+ALL_ADDRESSES = ("0.0.0.0/0", "::/0")
 NODE_CREDENTIALS = "169.254.0.0/16"
 
 
@@ -27,28 +27,28 @@ def _enforced(args: ResourceValidationArgs) -> Iterator[str]:
         yield f"the label {ENFORCE} is {labels(args.props).get(ENFORCE) or 'missing'}"
 
 
-def _guards(resources: Sequence[PolicyResource]) -> Found:
-    there = {
-        (one.resource_type, metadata(one.props).get("namespace"), _cluster(one))
-        for one in resources
-        if one.resource_type in (QUOTA, LIMIT_RANGE)
-        or (one.resource_type == NETWORK_POLICY and _denies_all(one.props["spec"]))
+def _guards(resources: Sequence[PolicyResource]) -> Problems:
+    guards = {
+        (resource.resource_type, metadata(resource.props).get("namespace"), _cluster(resource))
+        for resource in resources
+        if resource.resource_type in (QUOTA, LIMIT_RANGE)
+        or (resource.resource_type == NETWORK_POLICY and _denies_all(resource.props["spec"]))
     }
-    for one in resources:
-        if one.resource_type == NAMESPACE and COMPANY_LABEL in labels(one.props):
-            name = metadata(one.props)["name"]
-            for guard, told in (
-                (QUOTA, "a ResourceQuota"),
-                (LIMIT_RANGE, "a LimitRange"),
-                (NETWORK_POLICY, "a NetworkPolicy that denies all by default"),
+    for resource in resources:
+        if resource.resource_type == NAMESPACE and COMPANY_LABEL in labels(resource.props):
+            name = metadata(resource.props)["name"]
+            for guard, kind in (
+                (QUOTA, "ResourceQuota"),
+                (LIMIT_RANGE, "LimitRange"),
+                (NETWORK_POLICY, "NetworkPolicy that denies all by default"),
             ):
-                if (guard, name, _cluster(one)) not in there:
-                    yield one, f"the namespace {name} has not {told}"
+                if (guard, name, _cluster(resource)) not in guards:
+                    yield resource, f"the namespace {name} has no {kind}"
 
 
-def _cluster(one: PolicyResource) -> str:
-    """Kept objects have a provider of their own, for the same cluster."""
-    return str(one.provider.props.get("clusterIdentifier")) if one.provider else ""
+def _cluster(resource: PolicyResource) -> str:
+    """The cluster's identifier, which its two providers share."""
+    return str(resource.provider.props.get("clusterIdentifier")) if resource.provider else ""
 
 
 def _denies_all(spec: Props) -> bool:
@@ -63,53 +63,55 @@ def _denies_all(spec: Props) -> bool:
 def _openings(args: ResourceValidationArgs) -> Iterator[str]:
     spec = args.props["spec"]
     directions = (("ingress", _let_in), ("egress", _let_out))
-    yield from each(directions, lambda one: each(spec.get(one[0]) or (), one[1]))
+    yield from each(directions, lambda pair: each(spec.get(pair[0]) or (), pair[1]))
 
 
 def _let_in(rule: Props) -> Iterator[str]:
-    if any(map(_is_everybody, rule.get("from") or [{}])):
-        yield "everybody is let in"
+    if any(map(_is_anybody, rule.get("from") or [{}])):
+        yield "all senders are admitted"
 
 
 def _let_out(rule: Props) -> Iterator[str]:
     for peer in rule.get("to") or [{}]:
-        if _is_everybody(peer) and not rule.get("ports"):
-            yield "everything can be reached, on every port"
+        if _is_anybody(peer) and not rule.get("ports"):
+            yield "all destinations are allowed, on every port"
         block = peer.get("ipBlock") or {}
-        if block.get("cidr") == EVERYBODY[0] and NODE_CREDENTIALS not in (block.get("except") or ()):
-            yield f"the node's own credentials can be reached: {NODE_CREDENTIALS} is not excepted"
+        if block.get("cidr") == ALL_ADDRESSES[0] and NODE_CREDENTIALS not in (block.get("except") or ()):
+            yield f"the node's credentials can be reached: {NODE_CREDENTIALS} is not excluded"
 
 
-def _is_everybody(peer: Any) -> bool:
+def _is_anybody(peer: Any) -> bool:
     if "ipBlock" in peer:
-        return peer["ipBlock"]["cidr"] in EVERYBODY
+        return peer["ipBlock"]["cidr"] in ALL_ADDRESSES
     selectors = [peer[key] for key in ("namespaceSelector", "podSelector") if key in peer]
     return not selectors or (
         "namespaceSelector" in peer and not peer["namespaceSelector"] and not peer.get("podSelector")
     )
 
 
-def _published(resources: Sequence[PolicyResource]) -> Found:
+def _published(resources: Sequence[PolicyResource]) -> Problems:
     companies = {
-        metadata(one.props)["name"]
-        for one in resources
-        if one.resource_type == NAMESPACE and COMPANY_LABEL in labels(one.props)
+        metadata(resource.props)["name"]
+        for resource in resources
+        if resource.resource_type == NAMESPACE and COMPANY_LABEL in labels(resource.props)
     }
     ports = {
         (
-            _cluster(one),
-            metadata(one.props)["namespace"],
-            metadata(one.props)["name"],
-        ): one.props["spec"]["ports"]
-        for one in resources
-        if one.resource_type == SERVICE
+            _cluster(resource),
+            metadata(resource.props)["namespace"],
+            metadata(resource.props)["name"],
+        ): resource.props["spec"]["ports"]
+        for resource in resources
+        if resource.resource_type == SERVICE
     }
     ingresses = [
-        one
-        for one in resources
-        if one.resource_type == INGRESS and metadata(one.props).get("namespace") in companies
+        resource
+        for resource in resources
+        if resource.resource_type == INGRESS and metadata(resource.props).get("namespace") in companies
     ]
-    yield from each(ingresses, lambda one: ((one, fault) for fault in _backends(one, ports)))
+    yield from each(
+        ingresses, lambda resource: ((resource, problem) for problem in _backends(resource, ports))
+    )
 
 
 def _backends(
@@ -124,13 +126,13 @@ def _backends(
             key = (_cluster(ingress), metadata(ingress.props)["namespace"], service["name"])
             number = _number(service["port"], ports.get(key) or ())
             if number != AGENT_PORT:
-                yield f"{service['name']}:{number or service['port'].get('name')} is on an ingress"
+                yield f"{service['name']}:{number or service['port'].get('name')} is on an Ingress"
 
 
 def _number(port: Props, ports: Sequence[Props]) -> int | None:
     if port.get("number"):
         return int(port["number"])
-    return next((int(one["port"]) for one in ports if one.get("name") == port.get("name")), None)
+    return next((int(each["port"]) for each in ports if each.get("name") == port.get("name")), None)
 
 
 POLICIES = (
@@ -145,23 +147,23 @@ POLICIES = (
     of_the_stack(
         "namespaces-are-guarded",
         Severity.HIGH,
-        "A company's namespace has a ResourceQuota, a LimitRange, and is closed to the network by default.",
-        "Make it with `components.tenant.Tenant`, which brings all three.",
+        "A company's namespace has a ResourceQuota, a LimitRange and a NetworkPolicy that denies all.",
+        "Create it with `components.tenant.Tenant`, which creates all three.",
         _guards,
     ),
     of_resources(
         "openings-are-narrow",
         Severity.HIGH,
         [NETWORK_POLICY],
-        "No network policy lets everybody in, or everything out, or pods reach their node's credentials.",
-        "Name who may come in (`ingressFrom`), and addresses and ports to reach (`extraEgress`).",
+        "No NetworkPolicy admits all senders, allows all destinations, or opens the node's credentials.",
+        "Set the allowed senders (`ingressFrom`), and the addresses and ports to reach (`extraEgress`).",
         _openings,
     ),
     of_the_stack(
         "only-the-agent-is-published",
         Severity.CRITICAL,
-        f"Of a company, only the Agent's port {AGENT_PORT} is on an ingress: the others let anybody in.",
-        f"Point the ingress at the Agent's service, port {AGENT_PORT}.",
+        f"A company's Ingresses expose only the Agent's port {AGENT_PORT}: others have no authentication.",
+        f"Change the Ingress's backend to the Agent's Service, port {AGENT_PORT}.",
         _published,
     ),
 )

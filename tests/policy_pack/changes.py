@@ -26,19 +26,21 @@ COMPANIES_KEY = "digital-agency:companies"
 
 
 def whole(*companies: str, dry_run: bool = False) -> Registrations:
-    """A stack that keeps every promise: several regions and all or some companies, `data` is protected.
+    """A stack that keeps every policy: several regions, all or some companies, `data` protected.
 
-    With `dry_run` the stack is as a first preview knows it: with unknown values.
+    With `dry_run` the stack has unknown values, as in a first preview.
     """
     settings = many_companies()
     if companies:
-        settings["companies"] = [one for one in settings["companies"] if one["name"] in companies]
+        settings["companies"] = [company for company in settings["companies"] if company["name"] in companies]
     by_urn = dict(record(settings, secret_keys=[COMPANIES_KEY], dry_run=dry_run).by_urn)
     return copy.deepcopy(by_urn, {id(COMPUTED): COMPUTED})
 
 
-def first(found: Registrations, type_: str, name: str = "") -> Registration:
-    return next(one for one in found.values() if one.type == type_ and name in one.name)
+def first(registrations: Registrations, type_: str, name: str = "") -> Registration:
+    return next(
+        resource for resource in registrations.values() if resource.type == type_ and name in resource.name
+    )
 
 
 def inputs(
@@ -46,14 +48,14 @@ def inputs(
 ) -> Callable[[Registrations], None]:
     """A change of the inputs of the first resource of a type."""
 
-    def act(found: Registrations) -> None:
-        change(first(found, type_, name).inputs)
+    def act(registrations: Registrations) -> None:
+        change(first(registrations, type_, name).inputs)
 
     return act
 
 
 def pod(change: Callable[[dict[str, Any]], Any]) -> Callable[[Registrations], None]:
-    return inputs(STATEFUL_SET, lambda told: change(told["spec"]["template"]["spec"]), "brain")
+    return inputs(STATEFUL_SET, lambda props: change(props["spec"]["template"]["spec"]), "brain")
 
 
 def container(change: Callable[[dict[str, Any]], Any]) -> Callable[[Registrations], None]:
@@ -61,67 +63,73 @@ def container(change: Callable[[dict[str, Any]], Any]) -> Callable[[Registration
 
 
 def context(**values: Any) -> Callable[[Registrations], None]:
-    return container(lambda told: told["securityContext"].update(values))
+    return container(lambda props: props["securityContext"].update(values))
 
 
 def document(type_: str, key: str, **values: Any) -> Callable[[Registrations], None]:
     """A change of the first statement of an IAM document."""
 
-    def change(told: dict[str, Any]) -> None:
-        found = json.loads(told[key])
-        found["Statement"][0].update(values)
-        told[key] = json.dumps(found)
+    def change(props: dict[str, Any]) -> None:
+        content = json.loads(props[key])
+        content["Statement"][0].update(values)
+        props[key] = json.dumps(content)
 
     return inputs(type_, change)
 
 
 def without(*types: str) -> Callable[[Registrations], None]:
-    def act(found: Registrations) -> None:
+    def act(registrations: Registrations) -> None:
         for type_ in types:
-            del found[first(found, type_).urn]
+            del registrations[first(registrations, type_).urn]
 
     return act
 
 
 def opening(direction: str, rule: Mapping[str, Any]) -> Callable[[Registrations], None]:
-    return inputs(NETWORK_POLICY, lambda told: told["spec"].setdefault(direction, []).append(rule), "brain")
+    return inputs(NETWORK_POLICY, lambda props: props["spec"].setdefault(direction, []).append(rule), "brain")
 
 
-def opened_by_default(found: Registrations) -> None:
-    """The company's default policy lets its neighbours in."""
-    one = next(
-        one
-        for one in found.values()
-        if one.type == NETWORK_POLICY
-        and one.inputs["metadata"] == {"name": "default-deny", "namespace": "acme"}
+def opened_by_default(registrations: Registrations) -> None:
+    """The company's default policy admits its neighbours."""
+    resource = next(
+        resource
+        for resource in registrations.values()
+        if resource.type == NETWORK_POLICY
+        and resource.inputs["metadata"] == {"name": "default-deny", "namespace": "acme"}
     )
-    one.inputs["spec"]["ingress"] = [{"from": [{"podSelector": {}}]}]
+    resource.inputs["spec"]["ingress"] = [{"from": [{"podSelector": {}}]}]
 
 
-def unprotect(found: Registrations) -> None:
-    first_protected = next(one for one in found.values() if one.type == VOLUME_CLAIM and one.protect)
+def unprotect(registrations: Registrations) -> None:
+    first_protected = next(
+        resource for resource in registrations.values() if resource.type == VOLUME_CLAIM and resource.protect
+    )
     first_protected.protect = False
 
 
-def add_again(found: Registrations, one: Registration) -> None:
+def add_again(registrations: Registrations, resource: Registration) -> None:
     """Add the resource once more, as `again`."""
-    urn = f"{one.urn.rpartition('::')[0]}::again"
-    found[urn] = replace(one, urn=urn, name="again")
+    urn = f"{resource.urn.rpartition('::')[0]}::again"
+    registrations[urn] = replace(resource, urn=urn, name="again")
 
 
-def second_owner(found: Registrations) -> None:
-    """Of a record whose name a first preview knows: that of a certificate's validation is AWS's to say."""
-    add_again(found, first(found, RECORD, "-leaf@"))
+def second_owner(registrations: Registrations) -> None:
+    """A record whose name is known in a first preview, unlike that of a certificate's validation."""
+    add_again(registrations, first(registrations, RECORD, "-leaf@"))
 
 
-def other_policy(found: Registrations) -> None:
-    one = next(one for one in found.values() if one.type == RECORD and "latencyRoutingPolicies" in one.inputs)
-    told = {key: value for key, value in one.inputs.items() if key != "latencyRoutingPolicies"}
-    told |= {"setIdentifier": "other", "weightedRoutingPolicies": [{"weight": 1}]}
-    add_again(found, replace(one, inputs=told))
+def other_policy(registrations: Registrations) -> None:
+    resource = next(
+        resource
+        for resource in registrations.values()
+        if resource.type == RECORD and "latencyRoutingPolicies" in resource.inputs
+    )
+    props = {key: value for key, value in resource.inputs.items() if key != "latencyRoutingPolicies"}
+    props |= {"setIdentifier": "other", "weightedRoutingPolicies": [{"weight": 1}]}
+    add_again(registrations, replace(resource, inputs=props))
 
 
-def no_active(found: Registrations) -> None:
-    for one in found.values():
-        if one.type == REGION:
-            one.outputs["active"] = False
+def no_active(registrations: Registrations) -> None:
+    for resource in registrations.values():
+        if resource.type == REGION:
+            resource.outputs["active"] = False

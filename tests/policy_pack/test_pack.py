@@ -1,4 +1,4 @@
-"""Every committed stack keeps every policy, and each policy has something that breaks it."""
+"""Every committed stack keeps every policy, and each policy has a break."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.recording import ROOT, record_file
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
 
 
-def told(findings: Findings) -> list[str]:
-    return [str(one) for one in findings.violations]
+def messages(findings: Findings) -> list[str]:
+    return list(map(str, findings.violations))
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -26,50 +26,52 @@ def told(findings: Findings) -> list[str]:
 def test_the_committed_stacks_keep_every_policy(file: Path, preview: bool) -> None:
     findings = run(record_file(file, dry_run=preview).by_urn)
 
-    assert told(findings) == []
+    assert messages(findings) == []
     assert findings.undecided == []
 
 
-def test_the_stack_that_is_broken_below_is_whole() -> None:
-    assert told(run(whole())) == []
+def test_the_stack_keeps_every_policy_before_it_is_broken() -> None:
+    assert messages(run(whole())) == []
 
 
-@pytest.mark.parametrize("one", BREAKS, ids=str)
-def test_what_breaks_a_policy_is_told_with_the_remedy(one: Break) -> None:
+@pytest.mark.parametrize("case", BREAKS, ids=str)
+def test_a_break_is_reported_with_the_remedy(case: Break) -> None:
     registrations = whole()
-    one.change(registrations)
+    case.change(registrations)
 
-    found = run(registrations).violations
+    violations = run(registrations).violations
 
-    assert {each.policy for each in found} == {one.policy}
-    assert any(one.told in each.message for each in found), told(run(registrations))
-    (policy,) = (policy for policy in POLICIES if policy.name == one.policy)
-    for each in found:
-        assert policy.remediation_steps and each.message.endswith(policy.remediation_steps)
-        assert each.urn in registrations and registrations[each.urn].name in each.message
+    assert {violation.policy for violation in violations} == {case.policy}
+    assert any(case.message in violation.message for violation in violations), messages(run(registrations))
+    (policy,) = (policy for policy in POLICIES if policy.name == case.policy)
+    for violation in violations:
+        assert policy.remediation_steps and violation.message.endswith(policy.remediation_steps)
+        assert violation.urn in registrations and registrations[violation.urn].name in violation.message
 
 
-def test_each_policy_has_something_that_breaks_it() -> None:
-    assert {one.policy for one in BREAKS} == {policy.name for policy in POLICIES}
+def test_each_policy_has_a_break() -> None:
+    assert {case.policy for case in BREAKS} == {policy.name for policy in POLICIES}
     assert len({policy.name for policy in POLICIES}) == len(POLICIES)
 
 
-def test_each_has_a_weight_and_a_remedy() -> None:
+def test_each_policy_has_a_severity_and_a_remedy() -> None:
     for policy in POLICIES:
         assert policy.severity and policy.remediation_steps and policy.description, policy.name
 
 
 def test_a_value_that_a_preview_does_not_know_leaves_a_policy_undecided() -> None:
-    assert told(run(whole(dry_run=True))) == []
+    assert messages(run(whole(dry_run=True))) == []
 
 
-def test_a_new_resource_that_a_run_leaves_out_is_not_looked_at() -> None:
+def test_a_new_resource_that_a_run_excludes_is_not_checked() -> None:
     registrations = whole()
-    for one in list(registrations.values()):
-        left_out = replace(one, urn=f"{one.urn}-new", name=f"{one.name}-new", inputs={}, outputs={})
+    for resource in list(registrations.values()):
+        left_out = replace(
+            resource, urn=f"{resource.urn}-new", name=f"{resource.name}-new", inputs={}, outputs={}
+        )
         registrations[left_out.urn] = left_out
 
-    assert told(run(registrations)) == []
+    assert messages(run(registrations)) == []
 
 
 def test_the_page_of_policies_is_current() -> None:

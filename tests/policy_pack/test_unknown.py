@@ -1,4 +1,4 @@
-"""What a preview does not know yet, and the order of resources, change nothing of what else is told."""
+"""Unknown values of a preview, and the order of resources, change no other message."""
 
 from __future__ import annotations
 
@@ -25,39 +25,45 @@ def unknown_image(spec: dict[str, Any]) -> None:
 
 
 UNKNOWN: dict[str, Callable[[Registrations], None]] = {
-    "variable OPENAI_API_KEY": container(lambda one: one["env"].insert(0, {"name": "A", "value": COMPUTED})),
+    "variable OPENAI_API_KEY": container(
+        lambda props: props["env"].insert(0, {"name": "A", "value": COMPUTED})
+    ),
     LATEST: pod(unknown_image),
-    "everybody is let in": opening("ingress", {"from": COMPUTED}),
+    "all senders are admitted": opening("ingress", {"from": COMPUTED}),
     "on every port": opening("egress", {"to": COMPUTED}),
-    "a defaultBackend": inputs(INGRESS, lambda one: one["spec"].update(rules=COMPUTED), f"acme-agent@{EU}"),
-    "old versions stay": inputs(BUCKET_VERSIONING, lambda one: one.update(versioningConfiguration=COMPUTED)),
+    "a defaultBackend": inputs(
+        INGRESS, lambda props: props["spec"].update(rules=COMPUTED), f"acme-agent@{EU}"
+    ),
+    "old versions are never deleted": inputs(
+        BUCKET_VERSIONING, lambda props: props.update(versioningConfiguration=COMPUTED)
+    ),
 }
-"""By what a break says: an unknown value that its policy reads before."""
-STACK_POLICIES = {one.name for one in POLICIES if isinstance(one, StackValidationPolicy)}
-OF_THE_STACK = [one for one in BREAKS if one.policy in STACK_POLICIES]
-BESIDE = [(change, one) for words, change in UNKNOWN.items() for one in BREAKS if words in one.told]
+"""By a part of a break's message: an unknown value that the policy reads first."""
+STACK_POLICIES = {policy.name for policy in POLICIES if isinstance(policy, StackValidationPolicy)}
+OF_THE_STACK = [case for case in BREAKS if case.policy in STACK_POLICIES]
+BESIDE = [(change, case) for words, change in UNKNOWN.items() for case in BREAKS if words in case.message]
 
 
 @pytest.mark.parametrize(
-    ("unknown", "one"), BESIDE, ids=lambda each: str(each) if type(each) is Break else ""
+    ("unknown", "case"), BESIDE, ids=lambda value: str(value) if type(value) is Break else ""
 )
 def test_an_unknown_value_hides_no_break_beside_it(
-    unknown: Callable[[Registrations], None], one: Break
+    unknown: Callable[[Registrations], None], case: Break
 ) -> None:
     registrations = whole("acme", "data", "a")
-    one.change(registrations)
+    case.change(registrations)
     unknown(registrations)
 
     findings = run(registrations)
 
-    assert any(one.told in each.message for each in findings.violations)
-    assert any(each.startswith(one.policy) for each in findings.undecided)
+    assert any(case.message in finding.message for finding in findings.violations)
+    assert any(finding.startswith(case.policy) for finding in findings.undecided)
 
 
-@pytest.mark.parametrize("one", OF_THE_STACK, ids=str)
-def test_the_order_of_resources_changes_no_message(one: Break) -> None:
+@pytest.mark.parametrize("case", OF_THE_STACK, ids=str)
+def test_the_order_of_resources_changes_no_message(case: Break) -> None:
     registrations = whole("acme", "data", "a")
-    one.change(registrations)
+    case.change(registrations)
     turned = dict(reversed(registrations.items()))
 
     assert sorted(map(str, run(turned).violations)) == sorted(map(str, run(registrations).violations))
