@@ -141,55 +141,57 @@ class Recording:
 
     def __iter__(self) -> Iterator[Registration]:
         """Every registration but the stack's."""
-        return (one for one in self.by_urn.values() if one.urn != self.stack_urn)
+        return (resource for resource in self.by_urn.values() if resource.urn != self.stack_urn)
 
     def of(self, *types: str) -> list[Registration]:
-        return [one for one in self if one.type in types]
+        return [resource for resource in self if resource.type in types]
 
     def named(self, name: str, type_: str | None = None) -> Registration:
-        found = [one for one in self if one.name == name and type_ in (None, one.type)]
+        found = [resource for resource in self if resource.name == name and type_ in (None, resource.type)]
         assert len(found) == 1, (
-            f"{name}: {len(found)} found, wanted one of {sorted(one.name for one in self)}"
+            f"{name}: {len(found)} found, wanted one of {sorted(resource.name for resource in self)}"
         )
         return found[0]
 
     def children(self, parent: Registration) -> list[Registration]:
-        return [one for one in self if one.parent == parent.urn]
+        return [resource for resource in self if resource.parent == parent.urn]
 
-    def ancestors(self, one: Registration) -> list[Registration]:
+    def ancestors(self, resource: Registration) -> list[Registration]:
         """Parents up to the component under the stack, the nearest first."""
         found = []
-        while one.parent and one.parent != self.stack_urn:
-            one = self.by_urn[one.parent]
-            found.append(one)
+        while resource.parent and resource.parent != self.stack_urn:
+            resource = self.by_urn[resource.parent]
+            found.append(resource)
         return found
 
     def below(self, parent: Registration) -> list[Registration]:
         """A component and all that it made."""
-        return [one for one in self if one is parent or parent in self.ancestors(one)]
+        return [resource for resource in self if resource is parent or parent in self.ancestors(resource)]
 
-    def provider_of(self, one: Registration) -> Registration | None:
-        return self.by_urn[one.provider.rpartition("::")[0]] if one.provider else None
+    def provider_of(self, resource: Registration) -> Registration | None:
+        return self.by_urn[resource.provider.rpartition("::")[0]] if resource.provider else None
 
-    def cluster_of(self, one: Registration) -> str:
+    def cluster_of(self, resource: Registration) -> str:
         """The identifier of the cluster that a Kubernetes object goes to."""
-        provider = self.provider_of(one)
-        assert provider is not None, f"{one.name} has no provider of its own"
+        provider = self.provider_of(resource)
+        assert provider is not None, f"{resource.name} has no provider of its own"
         return str(provider.inputs["clusterIdentifier"])
 
     def objects(self, type_: str | None = None, *, namespace: str | None = None) -> list[Registration]:
         """Kubernetes objects, of one type or of all, in one namespace or in all."""
         return [
-            one
-            for one in self
-            if one.type.startswith("kubernetes:")
-            and type_ in (None, one.type)
-            and namespace in (None, one.inputs["metadata"].get("namespace"))
+            resource
+            for resource in self
+            if resource.type.startswith("kubernetes:")
+            and type_ in (None, resource.type)
+            and namespace in (None, resource.inputs["metadata"].get("namespace"))
         ]
 
     def object(self, type_: str, name: str, *, namespace: str | None = None) -> Registration:
         found = [
-            one for one in self.objects(type_, namespace=namespace) if one.inputs["metadata"]["name"] == name
+            resource
+            for resource in self.objects(type_, namespace=namespace)
+            if resource.inputs["metadata"]["name"] == name
         ]
         assert len(found) == 1, f"{type_} {namespace}/{name}: {len(found)} found, wanted one"
         return found[0]
@@ -199,13 +201,15 @@ class Recording:
 
     def assert_created(self, type_: str, name: str, inputs: Mapping[str, Any] | None = None) -> Registration:
         """The resource, after a check that it has (at least) these inputs."""
-        one = self.named(name, type_)
+        resource = self.named(name, type_)
         for key, value in (inputs or {}).items():
-            assert one.inputs.get(key) == value, f"{name}.{key}: {one.inputs.get(key)!r}, wanted {value!r}"
-        return one
+            assert resource.inputs.get(key) == value, (
+                f"{name}.{key}: {resource.inputs.get(key)!r}, wanted {value!r}"
+            )
+        return resource
 
     def assert_none(self, *types: str) -> None:
-        assert [one.name for one in self.of(*types)] == []
+        assert [resource.name for resource in self.of(*types)] == []
 
 
 def record(
@@ -267,9 +271,9 @@ def record_part(build: Callable[[], Any]) -> Recording:
     return Recording(recorder, outputs)
 
 
-def is_told(one: Registration) -> bool:
+def is_told(resource: Registration) -> bool:
     """Whether it is the settings of a gate or a controller, which learn of changes without a new pod."""
-    return one.type == CONFIG_MAP and "settings.json" in one.inputs.get("data", {})
+    return resource.type == CONFIG_MAP and "settings.json" in resource.inputs.get("data", {})
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -299,4 +303,4 @@ def agrees(planned: Any, made: Any) -> bool:
 
 
 def names(registrations: Iterable[Registration]) -> list[str]:
-    return sorted(one.name for one in registrations)
+    return sorted(resource.name for resource in registrations)

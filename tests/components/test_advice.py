@@ -12,10 +12,10 @@ from tests.recording import BUCKET, VOLUME_CLAIM, Recording, record_part
 
 
 def test_volumes_and_buckets_alone_explain_their_errors(many: Recording) -> None:
-    hooks = {one.urn: many.recorder.error_hooks[one.urn] for one in many}
-    for one in many:
-        expected = {VOLUME_CLAIM: ["volume-is-fixed"], BUCKET: ["bucket-was-kept"]}.get(one.type, [])
-        assert hooks[one.urn] == expected, one.name
+    hooks = {resource.urn: many.recorder.error_hooks[resource.urn] for resource in many}
+    for resource in many:
+        expected = {VOLUME_CLAIM: ["volume-is-fixed"], BUCKET: ["bucket-was-kept"]}.get(resource.type, [])
+        assert hooks[resource.urn] == expected, resource.name
 
 
 @pytest.mark.parametrize(

@@ -51,24 +51,26 @@ def test_one_record_validates_all_of_them(run: Recording) -> None:
         },
     )
     for region in (US, WEST):
-        one = run.named(f"certificates-validated@{region}", CERTIFICATE_VALIDATION)
-        assert one.inputs["certificateArn"] == run.named(f"certificates-certificate@{region}").id
-        assert one.inputs["region"] == region
-        assert validation.urn in one.dependencies
+        resource = run.named(f"certificates-validated@{region}", CERTIFICATE_VALIDATION)
+        assert resource.inputs["certificateArn"] == run.named(f"certificates-certificate@{region}").id
+        assert resource.inputs["region"] == region
+        assert validation.urn in resource.dependencies
 
 
 def test_every_ingress_has_its_region_s_certificate_once_it_is_validated(run: Recording) -> None:
-    for one in run.of(INGRESS):
-        region = WEST if WEST in one.name else US
+    for resource in run.of(INGRESS):
+        region = WEST if WEST in resource.name else US
         validated = run.named(f"certificates-validated@{region}")
-        assert one.inputs["metadata"]["annotations"][ARN] == validated.id
-        assert validated.urn in one.dependencies
+        assert resource.inputs["metadata"]["annotations"][ARN] == validated.id
+        assert validated.urn in resource.dependencies
 
 
 def test_a_certificate_that_is_given_is_used_and_none_is_made() -> None:
     run = record(stack(regions=[eks(US), eks(EU, certificateArn=GIVEN)]))
     assert names(run.of(CERTIFICATE)) == [f"certificates-certificate@{US}"]
-    found = {one.inputs["metadata"]["annotations"][ARN] for one in run.of(INGRESS) if EU in one.name}
+    found = {
+        resource.inputs["metadata"]["annotations"][ARN] for resource in run.of(INGRESS) if EU in resource.name
+    }
     assert found == {GIVEN}
 
 

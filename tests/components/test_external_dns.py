@@ -84,7 +84,7 @@ def test_a_company_s_own_check_is_the_one_that_is_named() -> None:
 
 def test_route53_s_records_and_annotations_for_external_dns_exclude_each_other() -> None:
     run = managed("latency", [eks(US), eks(EU)])
-    assert [one.name for one in run.of(RECORD)] == ["certificates-validation"]
+    assert [resource.name for resource in run.of(RECORD)] == ["certificates-validation"]
     run = record(stack(regions=[eks(US), eks(EU)]))
     assert told(run, US).keys() == {"controller", f"{OLD_PREFIX}controller"}
 
@@ -96,10 +96,12 @@ def test_external_dns_is_kept_away_from_every_ingress_where_it_does_not_manage_t
     run = record(stack(regions=regions, companies=companies, loadBalancing={"annotationPrefix": prefix}))
     ingresses = run.of(INGRESS)
     assert len(ingresses) == 7
-    for one in ingresses:
-        told = {key: text for key, text in one.inputs["metadata"]["annotations"].items() if "/cont" in key}
+    for resource in ingresses:
+        told = {
+            key: text for key, text in resource.inputs["metadata"]["annotations"].items() if "/cont" in key
+        }
         assert told == {f"{each}controller": "none" for each in (PREFIX, OLD_PREFIX, prefix)}
-        found = [key for key in one.inputs["metadata"]["annotations"] if key.startswith(prefix)]
+        found = [key for key in resource.inputs["metadata"]["annotations"] if key.startswith(prefix)]
         assert found == [f"{prefix}controller"]
 
 

@@ -43,9 +43,12 @@ def test_pods_wait_for_the_load_balancers_of_aws_in_each_namespace_that_has_one(
         (stack(regions=[eks(US)], ingress={"className": "nginx"}), False),
     ):
         spaces = record(raw).of(NAMESPACE)
-        assert {one.inputs["metadata"]["name"] for one in spaces} == {"acme", "digital-agency-system"}
-        for one in spaces:
-            assert (gate.items() <= one.inputs["metadata"]["labels"].items()) is wanted, one.name
+        assert {resource.inputs["metadata"]["name"] for resource in spaces} == {
+            "acme",
+            "digital-agency-system",
+        }
+        for resource in spaces:
+            assert (gate.items() <= resource.inputs["metadata"]["labels"].items()) is wanted, resource.name
 
 
 @pytest.mark.parametrize(("regions", "pods"), [(1, 4), (2, 8), (5, 20)])

@@ -75,12 +75,12 @@ def test_every_object_lies_in_the_folder_of_its_cluster_and_namespace(out: Path,
         found.add((cluster, manifest["kind"], metadata.get("namespace"), metadata["name"]))
     wanted = {
         (
-            many.cluster_of(one),
-            one.inputs["kind"],
-            one.inputs["metadata"].get("namespace"),
-            one.inputs["metadata"]["name"],
+            many.cluster_of(resource),
+            resource.inputs["kind"],
+            resource.inputs["metadata"].get("namespace"),
+            resource.inputs["metadata"]["name"],
         )
-        for one in many.objects()
+        for resource in many.objects()
     }
     assert found == wanted
     assert {cluster for cluster, *_ in found} == {"context-shared", "eks-us-west-2-green"}
@@ -101,21 +101,26 @@ def test_a_manifest_says_nothing_of_pulumi_s_own(out: Path) -> None:
 def test_the_aws_resources_are_listed_in_pulumi_s_tokens_and_names(
     aws: list[dict[str, Any]], many: Recording
 ) -> None:
-    assert all(one.keys() == {"type", "name", "urn", "id", "inputs"} for one in aws)
+    assert all(resource.keys() == {"type", "name", "urn", "id", "inputs"} for resource in aws)
     wanted = {
-        one.urn: (one.type, one.name, one.id, one.inputs) for one in many if one.type.startswith("aws:")
+        resource.urn: (resource.type, resource.name, resource.id, resource.inputs)
+        for resource in many
+        if resource.type.startswith("aws:")
     }
-    assert {one["urn"]: (one["type"], one["name"], one["id"], one["inputs"]) for one in aws} == wanted
-    assert [one["urn"] for one in aws] == sorted(wanted)
-    assert all(one["id"] for one in aws)
+    assert {
+        resource["urn"]: (resource["type"], resource["name"], resource["id"], resource["inputs"])
+        for resource in aws
+    } == wanted
+    assert [resource["urn"] for resource in aws] == sorted(wanted)
+    assert all(resource["id"] for resource in aws)
 
 
 def test_resources_call_each_other_by_ids_that_are_listed(aws: list[dict[str, Any]]) -> None:
     ids: dict[str, set[str]] = {}
-    for one in aws:
-        ids.setdefault(one["type"].rpartition(":")[2], set()).add(one["id"])
-    for one in aws:
-        inputs, kind = one["inputs"], one["type"]
+    for resource in aws:
+        ids.setdefault(resource["type"].rpartition(":")[2], set()).add(resource["id"])
+    for resource in aws:
+        inputs, kind = resource["inputs"], resource["type"]
         if kind == "aws:route53/record:Record":
             assert inputs.get("healthCheckId") in ids["HealthCheck"] | {None}
         if kind.startswith("aws:s3/bucket") and kind != "aws:s3/bucket:Bucket":
@@ -130,13 +135,17 @@ def test_resources_call_each_other_by_ids_that_are_listed(aws: list[dict[str, An
 
 def test_ingresses_name_certificates_and_accounts_name_roles_that_are_listed(tmp_path: Path) -> None:
     assert render(stack_file(tmp_path, stack(identity="irsa")), tmp_path / "out") == 0
-    listed = {one["id"] for one in json.loads((tmp_path / "out/aws.json").read_text(encoding="utf-8"))}
+    listed = {
+        resource["id"] for resource in json.loads((tmp_path / "out/aws.json").read_text(encoding="utf-8"))
+    }
     named = [manifest["metadata"].get("annotations", {}) for manifest in manifests(tmp_path / "out").values()]
-    certificates = {one["alb.ingress.kubernetes.io/certificate-arn"] for one in named if len(one) > 5}
+    certificates = {
+        resource["alb.ingress.kubernetes.io/certificate-arn"] for resource in named if len(resource) > 5
+    }
     roles = {
-        one["eks.amazonaws.com/role-arn"].rpartition("/")[2]
-        for one in named
-        if len(one) == 1 and "eks.amazonaws.com/role-arn" in one
+        resource["eks.amazonaws.com/role-arn"].rpartition("/")[2]
+        for resource in named
+        if len(resource) == 1 and "eks.amazonaws.com/role-arn" in resource
     }
     assert certificates and certificates <= listed
     assert roles and roles <= listed
@@ -197,9 +206,9 @@ def test_the_stack_is_that_of_the_file_s_name_unless_one_is_given(
 ) -> None:
     assert render(stack_file(tmp_path, stack(), name), tmp_path / "out", *more) == 0
     buckets = [
-        one
-        for one in json.loads((tmp_path / "out/aws.json").read_text())
-        if one["type"] == "aws:s3/bucket:Bucket"
+        resource
+        for resource in json.loads((tmp_path / "out/aws.json").read_text())
+        if resource["type"] == "aws:s3/bucket:Bucket"
     ]
     assert buckets[0]["id"] == f"agency-example-com-{stack_name}-us-east-1"
 

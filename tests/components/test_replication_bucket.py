@@ -40,11 +40,11 @@ def run() -> Recording:
 
 def test_everything_about_the_bucket_is_in_its_region_and_stays(run: Recording) -> None:
     made = run.children(run.named("eu-west-1-replication"))
-    assert {one.type for one in made} == SAFE_BUCKET
-    for one in made:
-        assert one.inputs["bucket"] == NAME
-        assert one.inputs["region"] == REGION
-        assert one.retain_on_delete, one.name
+    assert {resource.type for resource in made} == SAFE_BUCKET
+    for resource in made:
+        assert resource.inputs["bucket"] == NAME
+        assert resource.inputs["region"] == REGION
+        assert resource.retain_on_delete, resource.name
 
 
 def test_it_is_versioned_and_encrypted(run: Recording) -> None:
@@ -96,6 +96,6 @@ def test_old_versions_and_stalled_uploads_go_and_current_objects_stay(run: Recor
 
 
 def test_only_an_adopted_bucket_is_imported() -> None:
-    assert {one.import_id for one in bucket()} == {""}
+    assert {resource.import_id for resource in bucket()} == {""}
     run = bucket(adopt=True)
-    assert {one.type: one.import_id for one in run if one.import_id} == {BUCKET: NAME}
+    assert {resource.type: resource.import_id for resource in run if resource.import_id} == {BUCKET: NAME}

@@ -61,15 +61,15 @@ def test_regions_that_copy_nowhere_need_no_role() -> None:
 
 
 def test_rules_are_made_in_their_region_after_both_buckets_are_versioned(run: Recording) -> None:
-    versioning = {one.urn for one in run.of(BUCKET_VERSIONING)}
+    versioning = {resource.urn for resource in run.of(BUCKET_VERSIONING)}
     for region in REGIONS:
-        one = run.assert_created(
+        resource = run.assert_created(
             BUCKET_REPLICATION,
             f"replication-rules@{region}",
             {"bucket": arn(region).removeprefix("arn:aws:s3:::"), "region": region},
         )
-        assert one.inputs["role"] == run.named("replication-role", ROLE).outputs["arn"]
-        assert versioning | {run.named("replication-policy").urn} <= one.dependencies
+        assert resource.inputs["role"] == run.named("replication-role", ROLE).outputs["arn"]
+        assert versioning | {run.named("replication-policy").urn} <= resource.dependencies
 
 
 def test_deletions_follow_with_metrics_and_without_time_control_by_default(run: Recording) -> None:
@@ -92,7 +92,7 @@ def test_replicate_to_says_where_a_region_s_prefix_goes() -> None:
     run = mesh(us=[WEST], eu=[])
     assert rules(run, US).keys() == {arn(WEST)}
     assert rules(run, WEST).keys() == {arn(US), arn(EU)}
-    assert [one.name for one in run.of(BUCKET_REPLICATION) if EU in one.name] == []
+    assert [resource.name for resource in run.of(BUCKET_REPLICATION) if EU in resource.name] == []
 
 
 @pytest.mark.parametrize("targets", [{}, {"us": [WEST], "eu": []}])

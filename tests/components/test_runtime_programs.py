@@ -76,25 +76,25 @@ def test_a_program_takes_little_of_what_a_config_map_may_hold(package: str) -> N
 
 @each_program
 def test_a_name_is_that_of_its_content(package: str) -> None:
-    one = program(package)
-    path = min(one.files)
+    resource = program(package)
+    path = min(resource.files)
     others = [
-        replace(one, files={**one.files, path: one.files[path] + "\n# more"}),
-        replace(one, files={name: source for name, source in one.files.items() if name != path}),
-        replace(one, files={**one.files, "runtime/new.py": ""}),
+        replace(resource, files={**resource.files, path: resource.files[path] + "\n# more"}),
+        replace(resource, files={name: source for name, source in resource.files.items() if name != path}),
+        replace(resource, files={**resource.files, "runtime/new.py": ""}),
     ]
-    assert len({one.name, *(other.name for other in others)}) == 4
-    assert replace(one, files=dict(reversed(one.files.items()))).name == one.name
+    assert len({resource.name, *(other.name for other in others)}) == 4
+    assert replace(resource, files=dict(reversed(resource.files.items()))).name == resource.name
 
 
 @each_program
 def test_what_is_mounted_starts_in_a_bare_interpreter_and_says_what_it_lacks(
     package: str, tmp_path: Path
 ) -> None:
-    one = program(package).config_map("acme", {})
-    for key, text in one["data"].items():
+    resource = program(package).config_map("acme", {})
+    for key, text in resource["data"].items():
         (tmp_path / key).write_text(text)
-    for key, packed in one["binaryData"].items():
+    for key, packed in resource["binaryData"].items():
         (tmp_path / key).write_bytes(base64.b64decode(packed))
     path, *module = command(f"runtime.{package}")
     assert path == "python3"
@@ -108,6 +108,8 @@ def test_what_is_mounted_starts_in_a_bare_interpreter_and_says_what_it_lacks(
 
 def test_every_namespace_has_the_gate_s_program_once_a_cluster() -> None:
     run = record(stack(companies=["acme", "globex"]))
-    found = [one for one in run.of(CONFIG_MAP) if one.inputs["metadata"]["name"].startswith("gate-")]
-    assert {one.inputs["metadata"]["namespace"] for one in found} == {"acme", "globex"}
+    found = [
+        resource for resource in run.of(CONFIG_MAP) if resource.inputs["metadata"]["name"].startswith("gate-")
+    ]
+    assert {resource.inputs["metadata"]["namespace"] for resource in found} == {"acme", "globex"}
     assert len(found) == 2
