@@ -16,6 +16,8 @@ from plan.names import PROJECT
 Manifest = Mapping[str, Any]
 """A Kubernetes object as `kubectl` takes it."""
 
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+"""Labels of a namespace: Pod Security's strictest profile."""
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 ADOPT = {"pulumi.com/patchFieldManager": PROJECT, "pulumi.com/patchForce": "true"}
 """With the adopting provider: an existing object is adopted instead of rejected."""

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
-from components.base import KubernetesObject, Manifest
+from components.base import RESTRICTED, KubernetesObject, Manifest
 from plan.edges import READINESS_GATE
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import PLATFORM_LABEL, PRIORITY_CLASS, SYSTEM_NAMESPACE
@@ -131,9 +131,8 @@ def _kubeconfig_of_settings(plan: ClusterPlan) -> str | None:
 
 
 def _system_namespace(args: ClusterArgs) -> Manifest:
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     gate = readiness_gate(args.settings, args.plan.regions)
-    labels = PLATFORM_LABEL | level | gate
+    labels = PLATFORM_LABEL | RESTRICTED | gate
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE, "labels": labels}}
 
 

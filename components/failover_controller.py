@@ -30,10 +30,12 @@ from components.pods import (
     PodParts,
     before_stop,
     container,
-    is_local,
+    disruption_budget,
     pod_template,
     probed,
+    rollout_annotations,
     scratch,
+    service_account,
     variables,
 )
 from plan.edges import MIN_READY_SECONDS, PRE_STOP_SECONDS
@@ -98,7 +100,7 @@ class FailoverController(ComponentResource):
             KubernetesObject(f"{name}-{part}", manifest, child) for part, manifest in _before(args).items()
         ]
         self.service = KubernetesObject(f"{name}-service", _service(), child)
-        KubernetesObject(f"{name}-budget", _budget(), child)
+        KubernetesObject(f"{name}-budget", disruption_budget(_metadata(), LABELS), child)
         self.deployment = KubernetesObject(
             f"{name}-deployment",
             _deployment(args),
@@ -114,12 +116,7 @@ def _before(args: FailoverControllerArgs) -> dict[str, Manifest]:
         "program": runtime_programs.failover_controller().config_map(SYSTEM_NAMESPACE, LABELS),
         "flags": flags_map(SYSTEM_NAMESPACE),
         "lease": {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": _metadata()},
-        "account": {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": _metadata(),
-            "automountServiceAccountToken": False,
-        },
+        "account": service_account(_metadata()),
         "role": access.role(),
         "binding": access.role_binding(),
         "tenants-role": access.tenants_role(),
@@ -185,32 +182,14 @@ def _service() -> Manifest:
     }
 
 
-def _budget() -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": _metadata(),
-        "spec": {
-            "maxUnavailable": 1,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": LABELS},
-        },
-    }
-
-
 def _deployment(args: FailoverControllerArgs) -> Manifest:
     settings = args.settings
     pre_stop = PRE_STOP_SECONDS if settings.balanced(args.cluster.plan.regions) else 0
-    annotations = {
-        **({} if settings.wait_for_ready else SKIP_AWAIT),
-        # An image built on this machine cannot be pulled.
-        **({"kube-score/ignore": "container-image-pull-policy"} if is_local(settings.images.python) else {}),
-    }
     pod = PodParts(containers=[_container(settings, pre_stop)], volumes=_volumes(), pre_stop=pre_stop)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(**annotations),
+        "metadata": _metadata(**rollout_annotations(settings, settings.images.python)),
         "spec": {
             "replicas": REPLICAS,
             "revisionHistoryLimit": 3,

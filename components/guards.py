@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from components.agent import LINKS_RESOURCES
-from components.base import ADOPT
+from components.base import ADOPT, RESTRICTED
 from components.cluster import readiness_gate
 from components.gate import GATE_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES
 from plan.names import COMPANY_LABEL, PLATFORM_LABEL
@@ -22,14 +22,13 @@ SURGE = 2
 
 def namespace(settings: Settings, company: Company, regions: Iterable[Region]) -> dict[str, Any]:
     """The company's namespace in a cluster that hosts `regions`."""
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {
             "name": company.namespace,
             "labels": {**PLATFORM_LABEL, COMPANY_LABEL: company.namespace}
-            | level
+            | RESTRICTED
             | readiness_gate(settings, regions),
             "annotations": ADOPT,
         },

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.base import SKIP_AWAIT
 from plan.names import AGENT_FOLDER, PRIORITY_CLASS, REGION_LABEL
 from runtime.ports import GATE_PORT
 from settings import Company, Region, Settings
@@ -191,3 +192,33 @@ def environment(settings: Settings, company: Company, *, container: str, port: i
 
 def variables(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def service_account(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata,
+        "automountServiceAccountToken": False,
+    }
+
+
+def disruption_budget(metadata: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata,
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": labels},
+        },
+    }
+
+
+def rollout_annotations(settings: Settings, image: str) -> dict[str, str]:
+    """Annotations of a StatefulSet or a Deployment. An image built on this machine cannot be pulled."""
+    return {
+        **({} if settings.wait_for_ready else SKIP_AWAIT),
+        **({"kube-score/ignore": "container-image-pull-policy"} if is_local(image) else {}),
+    }

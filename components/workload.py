@@ -11,7 +11,13 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components.advice import Advice
 from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
-from components.pods import PodParts, is_local, pod_template
+from components.pods import (
+    PodParts,
+    disruption_budget,
+    pod_template,
+    rollout_annotations,
+    service_account,
+)
 from components.region import Region
 from plan.edges import MIN_READY_SECONDS
 from plan.names import COMPANY_LABEL, PLATFORM_LABEL, REGION_LABEL, service_account_name
@@ -84,14 +90,6 @@ class Workload:
         metadata = self.metadata(**ADOPT, **SKIP_AWAIT)
         return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
-    def service_account(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": self.metadata(),
-            "automountServiceAccountToken": False,
-        }
-
     def services(self) -> dict[str, Manifest]:
         """The clients' Service, and a headless Service for every pod, ready or not."""
         ports = [{"name": name, "port": port, "targetPort": name} for name, port in self.ports.items()]
@@ -117,18 +115,6 @@ class Workload:
             },
         }
 
-    def disruption_budget(self) -> Manifest:
-        return {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": self.metadata(),
-            "spec": {
-                "maxUnavailable": 1,
-                "unhealthyPodEvictionPolicy": "AlwaysAllow",
-                "selector": {"matchLabels": self.labels},
-            },
-        }
-
     def stateful_set(self, pod: PodParts) -> Manifest:
         settings = self.args.settings
         template = pod_template(
@@ -141,15 +127,7 @@ class Workload:
         return {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": self.metadata(
-                **({} if settings.wait_for_ready else SKIP_AWAIT),
-                # An image built on this machine cannot be pulled.
-                **(
-                    {"kube-score/ignore": "container-image-pull-policy"}
-                    if is_local(settings.agency_image)
-                    else {}
-                ),
-            ),
+            "metadata": self.metadata(**rollout_annotations(settings, settings.agency_image)),
             "spec": {
                 "serviceName": f"{self.name}-headless",
                 "replicas": self.size.replicas,
@@ -208,7 +186,7 @@ def deploy(
         role: KubernetesObject(f"{name}-{role}", manifest, child)
         for role, manifest in workload.services().items()
     }
-    KubernetesObject(f"{name}-budget", workload.disruption_budget(), child)
+    KubernetesObject(f"{name}-budget", disruption_budget(workload.metadata(), workload.labels), child)
     stateful_set = KubernetesObject(
         f"{name}-statefulset",
         workload.stateful_set(pod),
@@ -228,7 +206,7 @@ def _identity(
 
     Returns the resource that a pod has to wait for.
     """
-    args, manifest = workload.args, workload.service_account()
+    args, manifest = workload.args, service_account(workload.metadata())
     cluster, by_association = args.region.cluster, args.region.role_arn is not None
     if args.role_arn is not None and not by_association:
         manifest["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": args.role_arn}

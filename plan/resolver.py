@@ -27,6 +27,7 @@ from fractions import Fraction
 
 from plan.external_dns import is_aws_alias_target
 from plan.record_sets import RecordSet, canonical, routing_keys
+from plan.route53 import rejections
 
 Path = tuple[str, ...]
 
@@ -44,14 +45,6 @@ class UnknownName(ResolveError):
 
 class AliasLoop(ResolveError):
     """An alias leads back to itself."""
-
-
-class MixedPolicies(ResolveError):
-    """Records of one name have different routing policies, or a record has several."""
-
-
-class DuplicateRecord(ResolveError):
-    """Two records of one name have the same set identifier, place, region or role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +103,8 @@ class _Zone:
         for record in record_sets:
             if record["Type"] in ("CNAME", kind):
                 self._groups[canonical(record["Name"])].append(record)
-        self._policies = {name: _policy_of_group(name, group) for name, group in self._groups.items()}
+        if problems := rejections([record for group in self._groups.values() for record in group]):
+            raise ResolveError("; ".join(problems))
 
     def walk(self, name: str, probability: Fraction, path: Path) -> Iterable[tuple[str, Fraction]]:
         """Every target below `name` with its probability; `path` has the names from the query to here."""
@@ -144,7 +138,8 @@ class _Zone:
         return any(self._is_healthy(below, path) for below in self._groups[target])
 
     def _choose(self, name: str, path: Path) -> Sequence[tuple[RecordSet, Fraction]]:
-        group, policy = self._groups[name], self._policies[name]
+        group = self._groups[name]
+        policy = _routing_of(group[0])
         if policy is _Routing.SIMPLE:
             return [(group[0], _ONE)]
         if policy is _Routing.GEOLOCATION:
@@ -185,23 +180,8 @@ def _by_weight(candidates: Sequence[RecordSet]) -> Sequence[tuple[RecordSet, Fra
     return [(record, Fraction(record["Weight"], total)) for record in candidates if record["Weight"] > 0]
 
 
-def _policy_of_group(name: str, group: Sequence[RecordSet]) -> _Routing:
-    if len({record["Type"] for record in group}) > 1:
-        raise ResolveError(f"{name}: a CNAME record set beside one of another type")
-    policies = {policy for record in group for policy in _policies_of(record)}
-    if len(policies) > 1 or any(len(_policies_of(record)) > 1 for record in group):
-        raise MixedPolicies(f"{name}: several routing policies: {sorted(policy.name for policy in policies)}")
-    policy = policies.pop()
-    _reject_duplicates(name, "set identifier", [record.get("SetIdentifier") for record in group])
-    if policy is _Routing.GEOLOCATION:
-        _reject_duplicates(name, "place", [_place(record) for record in group])
-    elif policy in (_Routing.LATENCY, _Routing.FAILOVER):
-        _reject_duplicates(name, policy.name.lower(), [record[policy.value] for record in group])
-    return policy
-
-
-def _policies_of(record: RecordSet) -> list[_Routing]:
-    return [_Routing(key) for key in routing_keys(record)] or [_Routing.SIMPLE]
+def _routing_of(record: RecordSet) -> _Routing:
+    return _Routing(next(iter(routing_keys(record)), ""))
 
 
 def _place(record: RecordSet) -> tuple[str, str]:
@@ -210,11 +190,6 @@ def _place(record: RecordSet) -> tuple[str, str]:
         raise ResolveError(f"{record['Name']}: subdivisions are not supported here")
     key = "ContinentCode" if location.get("ContinentCode") is not None else "CountryCode"
     return key, location[key]
-
-
-def _reject_duplicates(name: str, what: str, values: Sequence[object]) -> None:
-    if len(set(values)) < len(values):
-        raise DuplicateRecord(f"{name}: two records have the same {what}: {values}")
 
 
 def _value(name: str, record: RecordSet) -> str:
