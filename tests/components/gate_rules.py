@@ -60,10 +60,10 @@ def gates_are_told_where_everything_is(run: Recording) -> None:
             own = next(pair for pair in container["env"] if pair["name"] == "POD_NAME")
             assert own["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
             with patch.dict(os.environ, {**variables, "POD_NAME": f"{kind}-0"}, clear=True):
-                told = environment()
-            assert (str(told.volume), told.application) == (VOLUMES[kind], HEALTH[kind])
-            assert (told.port, told.ordinal) == (3010, 0)
-            assert str(told.work) == ("/work" if kind == "agent" else "None")
+                program = environment()
+            assert (str(program.volume), program.application) == (VOLUMES[kind], HEALTH[kind])
+            assert (program.port, program.ordinal) == (3010, 0)
+            assert str(program.work) == ("/work" if kind == "agent" else "None")
             _finds_what_it_is_told_of(run, resource, container, volumes)
 
 
@@ -96,7 +96,7 @@ def _containers_of(resource: Registration) -> list[dict[str, Any]]:
     return [*spec["initContainers"], *spec["containers"]]
 
 
-def told(resource: Registration, run: Recording) -> GateSettings:
+def config_of(resource: Registration, run: Recording) -> GateSettings:
     """A StatefulSet's gate's settings, as its program reads them."""
     name = f"runtime-{resource.inputs['metadata']['name']}"
     with TemporaryDirectory() as folder:
@@ -118,7 +118,7 @@ def memories_follow_the_traffic(run: Recording) -> None:
     active = {region.name for region in run.settings.regions if region.active}
     handed_on = run.settings.load_balancing.policy is RoutingPolicy.FAILOVER
     for resource, _ in pods(run):
-        found, labels = told(resource, run), resource.inputs["metadata"]["labels"]
+        found, labels = config_of(resource, run), resource.inputs["metadata"]["labels"]
         order = order_of(run, companies[resource.inputs["metadata"]["namespace"]])
         assert found.order == tuple(order), resource.name
         follows: list[str] = []
@@ -137,7 +137,7 @@ def memories_follow_the_traffic(run: Recording) -> None:
 def gates_are_told_their_company_s_buckets_and_how_to_copy(run: Recording) -> None:
     replication = run.settings.replication
     for resource, _ in pods(run):
-        found = told(resource, run)
+        found = config_of(resource, run)
         names = {
             region: run.named(f"{region}-replication-bucket").id
             for region in found.order

@@ -36,12 +36,14 @@ class Pod(Peer):
 
 def _pods(run: Recording, cluster: str) -> Iterator[Pod]:
     """One of each StatefulSet and Deployment. Their addresses lie in the VPC beside the load balancers'."""
-    made = [resource for resource in run.of(STATEFUL_SET, DEPLOYMENT) if run.cluster_of(resource) == cluster]
+    workloads = [
+        resource for resource in run.of(STATEFUL_SET, DEPLOYMENT) if run.cluster_of(resource) == cluster
+    ]
     spaces = {
         resource.inputs["metadata"]["name"]: resource.inputs["metadata"]["labels"]
         for resource in run.of(NAMESPACE)
     }
-    for number, resource in enumerate(made):
+    for number, resource in enumerate(workloads):
         metadata = resource.inputs["metadata"]
         kind, _, region = (
             metadata["name"].partition("-") if resource.type == STATEFUL_SET else (CONTROLLER, "", "")

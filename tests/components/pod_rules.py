@@ -161,7 +161,7 @@ def of_namespace(run: Recording, type_: str, like: Registration) -> dict[str, Re
 
 def pods_find_what_they_name(run: Recording) -> None:
     """Their volumes are of their own region, and the identity, the Secret and the Service exist."""
-    given = {
+    secrets_of_companies = {
         company.namespace: company.api_keys.secret_name
         for company in run.settings.companies
         if company.api_keys and company.api_keys.secret_name
@@ -188,7 +188,7 @@ def pods_find_what_they_name(run: Recording) -> None:
             assert not any("subPath" in mount for mount in mounts)
             for source in container.get("envFrom", []):
                 secret = source["secretRef"]["name"]
-                own = given.get(resource.inputs["metadata"]["namespace"])
+                own = secrets_of_companies.get(resource.inputs["metadata"]["namespace"])
                 assert secret == own or secret in of_namespace(run, SECRET, resource)
 
 

@@ -210,12 +210,12 @@ def test_no_load_balancer_is_made_beside_an_endpoint(
     ingress: dict[str, str], own: dict[str, str], name: str
 ) -> None:
     run = record(stack(regions=[eks(US), context(EU, **own)], ingress=ingress))
-    made = ingress.get("className", "alb")
+    class_name = ingress.get("className", "alb")
     for found in (edges(run)["edge-eu-west-1"], run.manifest(INGRESS, f"agent-{EU}", namespace="acme")):
         assert found["spec"]["ingressClassName"] == name
         assert not any(key.startswith(ALB) for key in found["metadata"]["annotations"])
     for found in (edges(run)["edge-us-east-1"], run.manifest(INGRESS, f"agent-{US}", namespace="acme")):
-        assert found["spec"]["ingressClassName"] == made
+        assert found["spec"]["ingressClassName"] == class_name
 
 
 NGINX = {"className": "nginx"}

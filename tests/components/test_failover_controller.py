@@ -32,11 +32,11 @@ def run() -> Recording:
     return record(stack(regions=[context(US), context(EU)]))
 
 
-def told(run: Recording, folder: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
+def config(run: Recording, folder: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(
         run.named(f"{folder}-failover-settings").inputs["data"]["settings.json"]
     )
-    return found
+    return content
 
 
 def pod(run: Recording) -> dict[str, Any]:
@@ -149,15 +149,15 @@ def test_it_may_do_what_it_needs_and_nothing_else(run: Recording) -> None:
 def test_its_rights_end_at_the_companies_namespaces() -> None:
     run = record(stack(regions=SHARED, companies=["acme", {"name": "globex", "regions": [US]}]))
     subject = {"kind": "ServiceAccount", "name": NAME, "namespace": SYSTEM}
-    found = set()
+    bindings = set()
     for resource in run.of(ROLE_BINDING):
         assert resource.inputs["subjects"] == [subject]
         role, space = resource.inputs["roleRef"], resource.inputs["metadata"]["namespace"]
         wanted = ("Role", NAME) if space == SYSTEM else ("ClusterRole", "digital-agency-failover")
         assert (role["kind"], role["name"]) == wanted
-        found.add((run.cluster_of(resource), space))
+        bindings.add((run.cluster_of(resource), space))
     green = f"eks-{WEST}-green"
-    assert found == {
+    assert bindings == {
         ("context-shared", SYSTEM), (green, SYSTEM), ("context-shared", "acme"), (green, "acme"),
         ("context-shared", "globex"),
     }  # fmt: skip
@@ -171,11 +171,11 @@ def test_it_is_told_of_its_cluster_s_companies_with_all_their_regions() -> None:
         {"name": "initech", "regions": [WEST, EU]},
     ]
     run = record(stack(regions=SHARED, companies=companies))
-    assert told(run, f"eks-{WEST}-green")["companies"] == {
+    assert config(run, f"eks-{WEST}-green")["companies"] == {
         "acme-corp": {"regions": [EU, US, WEST], "dedicated": True},
         "initech": {"regions": [EU, WEST], "dedicated": False},
     }
-    assert told(run, "context-shared")["companies"].keys() == {"acme-corp", "globex", "initech"}
+    assert config(run, "context-shared")["companies"].keys() == {"acme-corp", "globex", "initech"}
 
 
 def test_it_finds_every_region_s_page_on_the_region_s_first_edge() -> None:
@@ -183,24 +183,24 @@ def test_it_finds_every_region_s_page_on_the_region_s_first_edge() -> None:
     run = record(stack(regions=[context(US), eks(EU)], companies=companies))
     pages = {US: f"https://lb.{US}.example.net/peer/{US}", EU: f"https://{EU}-2.{DOMAIN}/peer/{EU}"}
     for folder in ("context-shared", f"eks-{EU}-blue"):
-        assert told(run, folder)["peers"] == pages
+        assert config(run, folder)["peers"] == pages
 
 
 def test_in_a_stack_of_one_cluster_there_is_nobody_to_ask(run: Recording) -> None:
-    assert told(run, "context-shared")["peers"] == {}
+    assert config(run, "context-shared")["peers"] == {}
 
 
 def test_when_a_region_counts_as_failed_is_a_setting() -> None:
     failover = {"intervalSeconds": 7, "timeoutSeconds": 2, "failureThreshold": 4, "recoveryThreshold": 6}
-    found = told(record(stack(regions=[context(US), context(EU)], failover=failover)), "context-shared")
-    assert {key: found[key] for key in failover} == failover
+    content = config(record(stack(regions=[context(US), context(EU)], failover=failover)), "context-shared")
+    assert {key: content[key] for key in failover} == failover
 
 
 def rolls_after(run: Recording, folder: str) -> set[str]:
     """Clusters whose controllers roll before this one's."""
     resource = run.named(f"{folder}-failover-deployment")
-    found = (run.by_urn[urn] for urn in resource.dependencies)
-    return {run.cluster_of(of) for of in found if of.type == DEPLOYMENT}
+    earlier = (run.by_urn[urn] for urn in resource.dependencies)
+    return {run.cluster_of(of) for of in earlier if of.type == DEPLOYMENT}
 
 
 def test_controllers_roll_cluster_by_cluster_those_of_passive_regions_first() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from settings.values import quantity
-from tests.components.gate_rules import told
+from tests.components.gate_rules import config_of
 from tests.components.stacks import EU, US, WEST, eks, stack, two_regions
 from tests.recording import SECRET, STATEFUL_SET, Recording, record
 
@@ -88,7 +88,7 @@ def test_without_replication_nothing_is_restored_and_the_gate_stands_all_the_sam
         assert "gate" in [each["name"] for each in spec["initContainers"]]
         assert not {"rclone", "restore"} & {each["name"] for each in spec["initContainers"]}
         assert "tools" not in {volume["name"] for volume in spec["volumes"]}
-        assert told(resource, run).buckets == {}
+        assert config_of(resource, run).buckets == {}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_brain_s_memory_follows_whom_the_policy_says(
     own = {"name": "acme"} | ({"regions": company} if company else {})
     run = record(stack(regions=regions, companies=[own], loadBalancing={"policy": policy}))
     found = {
-        resource.inputs["metadata"]["name"]: told(resource, run)
+        resource.inputs["metadata"]["name"]: config_of(resource, run)
         for resource in run.objects(STATEFUL_SET, namespace="acme")
     }
     assert {region: set(found[f"brain-{region}"].follows) for region in follows} == {
@@ -124,7 +124,7 @@ def test_a_brain_s_memory_follows_whom_the_policy_says(
 def test_passive_regions_take_over_last_whatever_their_names_and_places(policy: str) -> None:
     regions = [eks(EU, active=False), eks(WEST), eks(US)]
     run = record(stack(regions=regions, loadBalancing={"policy": policy}))
-    orders = {told(resource, run).order for resource in run.of(STATEFUL_SET)}
+    orders = {config_of(resource, run).order for resource in run.of(STATEFUL_SET)}
     assert orders == {(WEST, US, EU) if policy == "failover" else (US, WEST, EU)}
 
 
@@ -133,7 +133,7 @@ def test_the_nearest_to_follow_stands_first() -> None:
     [resource] = [
         resource for resource in run.of(STATEFUL_SET) if resource.inputs["metadata"]["name"] == f"brain-{US}"
     ]
-    assert told(resource, run).follows == (WEST, EU)
+    assert config_of(resource, run).follows == (WEST, EU)
 
 
 def stateful_sets(run: Recording) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def test_keys_for_copying_are_made_only_for_the_local_stack_s_own_s3() -> None:
             assert container(run, of, name)["envFrom"] == [{"secretRef": {"name": "replica-access"}}]
         assert "envFrom" not in container(run, of, "rclone")
     for resource in run.of(STATEFUL_SET):
-        assert told(resource, run).endpoint == ENDPOINT
+        assert config_of(resource, run).endpoint == ENDPOINT
     assert record(stack()).of(SECRET) == []
 
 

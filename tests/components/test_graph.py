@@ -131,11 +131,11 @@ def test_a_preview_knows_every_resource_before_anything_is_there(identity: str, 
     assert_same_graph(record(raw, dry_run=True), record(raw))
 
 
-def assert_same_graph(planned: Recording, made: Recording) -> None:
+def assert_same_graph(planned: Recording, deployed: Recording) -> None:
     """The same resources, with inputs that are the same wherever the preview knows them."""
-    assert planned.by_urn.keys() == made.by_urn.keys()
+    assert planned.by_urn.keys() == deployed.by_urn.keys()
     for resource in planned:
-        other = made.by_urn[resource.urn]
+        other = deployed.by_urn[resource.urn]
         assert agrees(resource.inputs, other.inputs), f"{resource.name}: {resource.inputs} {other.inputs}"
         assert (resource.protect, resource.retain_on_delete, resource.parent) == (
             other.protect,
@@ -143,7 +143,7 @@ def assert_same_graph(planned: Recording, made: Recording) -> None:
             other.parent,
         )
         assert resource.dependencies == other.dependencies, resource.name
-    assert planned.outputs.keys() == made.outputs.keys()
+    assert planned.outputs.keys() == deployed.outputs.keys()
 
 
 def shuffled(value: Any, draw: random.Random, kept: tuple[str, ...] = ()) -> Any:
@@ -254,7 +254,7 @@ def test_no_text_of_a_company_is_in_what_another_one_or_all_of_them_have() -> No
         {"name": name, "protect": True, "apiKeys": {"OPENAI_API_KEY": f"key of {name}"}} for name in animals
     ]
     run = record(stack(regions=[context(US), context(EU)], companies=companies, identity="irsa"))
-    told = run.named("context-shared-failover-settings")
+    controller_config = run.named("context-shared-failover-settings")
     spoken = {"zebra": ("zebra",), "quokka": ("quokka",), "nar-whal": ("nar-whal", "Nar_whal")}
     for resource in run:
         above = [resource, *run.ancestors(resource)]
@@ -269,6 +269,6 @@ def test_no_text_of_a_company_is_in_what_another_one_or_all_of_them_have() -> No
         )
         for company, words in spoken.items():
             # The controller is told of every company: whom to look at.
-            assert resource is told or company == owner or not any(word in found for word in words), (
-                f"{resource.name} speaks of {company}"
-            )
+            assert (
+                resource is controller_config or company == owner or not any(word in found for word in words)
+            ), f"{resource.name} speaks of {company}"

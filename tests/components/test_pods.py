@@ -87,11 +87,11 @@ def test_a_container_that_ends_is_not_probed() -> None:
 
 
 def test_a_container_that_runs_on_is_probed_on_its_port() -> None:
-    made = resource(probes=probed("brain", 3002))
+    probed_container = resource(probes=probed("brain", 3002))
     for probe in ("startupProbe", "readinessProbe"):
-        assert made[probe]["httpGet"] == {"path": "/health", "port": "brain"}
-    assert made["livenessProbe"]["httpGet"] == {"path": "/health", "port": 3002}
-    startup, liveness = made["startupProbe"], made["livenessProbe"]
+        assert probed_container[probe]["httpGet"] == {"path": "/health", "port": "brain"}
+    assert probed_container["livenessProbe"]["httpGet"] == {"path": "/health", "port": 3002}
+    startup, liveness = probed_container["startupProbe"], probed_container["livenessProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 300
     assert liveness["periodSeconds"] * liveness["failureThreshold"] == 60
 

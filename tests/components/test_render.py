@@ -241,14 +241,14 @@ def test_the_file_may_lie_anywhere_and_the_command_run_anywhere(tmp_path: Path) 
     ],
 )
 def test_a_broken_stack_file_ends_with_2_and_says_why(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
 ) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     if text is not None:
         path.write_text(text, encoding="utf-8")
     assert render(path, tmp_path / "out") == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
 

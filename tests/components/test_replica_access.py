@@ -178,8 +178,8 @@ def test_irsa_trusts_two_service_accounts_of_one_namespace(irsa: Recording) -> N
 
 
 def test_irsa_trusts_the_provider_that_the_settings_or_eks_name() -> None:
-    given = record(stack(regions=[context(US, {"oidcProviderArn": PROVIDER})], identity="irsa"))
-    trust = trust_of(given, "acme-sidecars@us-east-1-role")
+    run = record(stack(regions=[context(US, {"oidcProviderArn": PROVIDER})], identity="irsa"))
+    trust = trust_of(run, "acme-sidecars@us-east-1-role")
     assert trust["Statement"][0]["Principal"] == {"Federated": PROVIDER}
     assert trust["Statement"][0]["Condition"]["StringEquals"][f"{ISSUER}:aud"] == "sts.amazonaws.com"
     found = record(stack(identity="irsa"))

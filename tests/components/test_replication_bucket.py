@@ -39,9 +39,9 @@ def run() -> Recording:
 
 
 def test_everything_about_the_bucket_is_in_its_region_and_stays(run: Recording) -> None:
-    made = run.children(run.named("eu-west-1-replication"))
-    assert {resource.type for resource in made} == SAFE_BUCKET
-    for resource in made:
+    parts = run.children(run.named("eu-west-1-replication"))
+    assert {resource.type for resource in parts} == SAFE_BUCKET
+    for resource in parts:
         assert resource.inputs["bucket"] == NAME
         assert resource.inputs["region"] == REGION
         assert resource.retain_on_delete, resource.name

@@ -18,9 +18,10 @@ MESH = "agency:replication_mesh:ReplicationMesh"
 
 def mesh(replication: dict[str, Any] | None = None, /, **targets: list[str]) -> Recording:
     """Three regions; `targets` are those of a region's `replicateTo`, `us` for us-east-1 and so on."""
-    given = {"us": US, "eu": EU, "west": WEST}
+    names_by_key = {"us": US, "eu": EU, "west": WEST}
     regions = [
-        eks(name) | ({"replicateTo": targets[key]} if key in targets else {}) for key, name in given.items()
+        eks(name) | ({"replicateTo": targets[key]} if key in targets else {})
+        for key, name in names_by_key.items()
     ]
     return record(stack(regions=regions, replication=replication or {}))
 

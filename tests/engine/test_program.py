@@ -62,9 +62,9 @@ def test_an_error_of_the_monitor_stops_the_run() -> None:
 
 def test_what_an_apply_registers_is_waited_for() -> None:
     def child_of(name: str) -> None:
-        made = config_map(f"{name}-child", "space", {})
+        child = config_map(f"{name}-child", "space", {})
         if name == "first":
-            made.metadata.name.apply(child_of)
+            child.metadata.name.apply(child_of)
 
     def program() -> None:
         config_map("first", "space", {}).metadata.name.apply(child_of)
