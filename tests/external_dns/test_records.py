@@ -13,7 +13,7 @@ from plan.external_dns import OLD_PREFIX
 from plan.record_sets import RecordSet
 from plan.records import RoutingPolicy
 from plan.resolver import Client
-from settings.faults import SettingsError
+from settings import SettingsError
 from tests.components.stacks import EU, US, WEST, context, eks, stack
 from tests.external_dns.clusters import RIGHT, Clusters, Run
 from tests.external_dns.stacks import Shown, answers, comparable, drawn, expressed, from_settings, from_world
