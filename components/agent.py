@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from plan.handover import agent_handover
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import SKIP_AWAIT, KubernetesObject
@@ -35,6 +34,7 @@ from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
 from plan.edges import PRE_STOP_SECONDS
+from plan.handover import agent_handover
 from plan.names import AGENT_FOLDER, BRAIN_FOLDER, WORK_FOLDER, host_of
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT, HEALTH_MONITOR_PORT
 from settings.companies import HEALTH_MONITOR_RESOURCES, resources

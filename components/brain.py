@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from plan.handover import brain_handover
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import KubernetesObject
@@ -20,6 +19,7 @@ from components.pods import (
 )
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
+from plan.handover import brain_handover
 from plan.names import AGENT_FOLDER, BRAIN_FOLDER
 from runtime.ports import BRAIN_PORT, GATE_PORT
 from settings.routes import company_route, region_routes

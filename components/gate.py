@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plan.handover import HandoverPlan
-
 from components import runtime_programs
 from components.flags import flags_volume
 from components.pods import POD_NAME, container, probed, scratch, variables
 from components.replica_keys import key_source
 from components.workload import Workload
+from plan.handover import HandoverPlan
 from plan.names import FLAGS_FOLDER, GATE_CONFIG_FOLDER, PROGRAMS_FOLDER, TOOLS_FOLDER
 from runtime.ports import GATE_PORT
 from settings.companies import Resources, resources

@@ -135,7 +135,7 @@ def test_the_health_monitor_shares_the_daemon_s_volume(run: Recording) -> None:
     assert mounts(run, "health-monitor")["/work/.agent"] == mounts(run, "agent")["/work/.agent"]
 
 
-def test_the_brain_s_volume_is_mounted_only_where_the_settings_say_so(run: Recording) -> None:
+def test_the_brain_s_volume_is_mounted_only_with_mount_brain(run: Recording) -> None:
     assert "/work/.agent/brain" not in mounts(run, "agent")
     company = {"name": "acme", "agent": {"mountBrain": True}, "brain": {"accessMode": "ReadWriteMany"}}
     mounted = record(stack(companies=[company]))
@@ -174,7 +174,7 @@ def test_the_company_s_host_leads_to_its_agent(run: Recording) -> None:
     ]
 
 
-def test_its_load_balancer_speaks_https_and_asks_the_agent_s_health(run: Recording) -> None:
+def test_its_load_balancer_uses_https_and_checks_the_agent_s_health(run: Recording) -> None:
     found = run.manifest(INGRESS, NAME, namespace="acme")["metadata"]["annotations"]
     alb = {key.partition("/")[2]: value for key, value in found.items() if key.startswith("alb.")}
     assert json.loads(alb["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]

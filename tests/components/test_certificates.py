@@ -65,7 +65,7 @@ def test_every_ingress_has_its_region_s_certificate_once_it_is_validated(run: Re
         assert validated.urn in resource.dependencies
 
 
-def test_a_certificate_that_is_given_is_used_and_none_is_made() -> None:
+def test_an_existing_certificate_is_used_and_none_is_created() -> None:
     run = record(stack(regions=[eks(US), eks(EU, certificateArn=GIVEN)]))
     assert names(run.of(CERTIFICATE)) == [f"certificates-certificate@{US}"]
     found = {
@@ -83,7 +83,7 @@ def test_a_certificate_that_is_given_is_used_and_none_is_made() -> None:
     ],
     ids=["given", "endpoint", "another class"],
 )
-def test_no_certificate_is_made_where_no_load_balancer_of_ours_needs_one(raw: dict[str, Any]) -> None:
+def test_no_certificate_is_created_where_no_load_balancer_needs_one(raw: dict[str, Any]) -> None:
     record(raw).assert_none(COMPONENT, CERTIFICATE, CERTIFICATE_VALIDATION)
 
 

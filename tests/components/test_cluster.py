@@ -54,7 +54,7 @@ def test_a_cluster_has_providers_a_system_namespace_and_a_priority_class(form: s
 
 
 @pytest.mark.parametrize("form", REGIONS)
-def test_both_providers_are_told_who_the_cluster_is_and_update_in_place(form: str) -> None:
+def test_both_providers_have_the_cluster_s_identifier_and_update_in_place(form: str) -> None:
     run = cluster(REGIONS[form])
     for provider in providers(run):
         assert provider["clusterIdentifier"] == run.of(Cluster.TYPE)[0].name
@@ -91,7 +91,7 @@ def test_an_eks_cluster_is_looked_up_in_its_region() -> None:
     )  # fmt: skip
 
 
-def test_a_cluster_with_its_endpoint_given_is_not_looked_up() -> None:
+def test_a_cluster_with_an_endpoint_is_not_looked_up() -> None:
     run = cluster(endpoint(US))
     assert run.invoked == []
     described = json.loads(providers(run)[0]["kubeconfig"])["clusters"][0]["cluster"]
@@ -101,7 +101,7 @@ def test_a_cluster_with_its_endpoint_given_is_not_looked_up() -> None:
     }
 
 
-def test_a_stack_of_given_endpoints_asks_aws_for_nothing() -> None:
+def test_a_stack_with_only_existing_endpoints_calls_nothing_of_aws() -> None:
     """So a dead region's control plane can't fail the program."""
     run = record(stack(regions=[endpoint(US), endpoint(EU)]))
     assert run.invoked == []

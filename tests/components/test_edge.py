@@ -132,7 +132,7 @@ def test_an_ingress_without_a_load_balancer_s_name_ends_with_what_to_do(status: 
         record(stack(), recorder=Answers(outputs={INGRESS: {"status": status}}))
 
 
-def test_a_region_with_an_endpoint_has_one_edge_whose_address_nobody_waits_for() -> None:
+def test_a_region_with_an_endpoint_has_one_edge_and_no_wait_for_its_address() -> None:
     run = record(stack(regions=[context(US)], companies=["acme", {"name": "globex", "edge": 2}]))
     (resource,) = edges(run).values()
     assert resource["metadata"]["annotations"][SKIP] == "true"
@@ -206,7 +206,7 @@ def test_a_class_is_known_by_its_controller_whatever_its_name() -> None:
         ({"className": "traefik"}, {"ingressClass": "nginx"}, "nginx"),
     ],
 )
-def test_no_load_balancer_is_made_beside_an_endpoint(
+def test_no_load_balancer_is_created_beside_an_endpoint(
     ingress: dict[str, str], own: dict[str, str], name: str
 ) -> None:
     run = record(stack(regions=[eks(US), context(EU, **own)], ingress=ingress))
@@ -243,7 +243,7 @@ def test_ingress_nginx_answers_the_health_path_itself_with_failover_off() -> Non
     assert sorted(found) == ["/edge/eu-west-1", "/edge/us-east-1"]
 
 
-def test_of_a_class_that_knows_no_fixed_answer_the_owner_is_told() -> None:
+def test_a_class_without_a_fixed_answer_leads_to_a_warning() -> None:
     run = record(stack(ingress={"className": "traefik"}))
     assert any("/healthz/<region>" in text and "traefik" in text for text in run.warnings)
 

@@ -36,7 +36,7 @@ def managed(policy: str, regions: list[dict[str, Any]], **more: Any) -> Recordin
         ("geo", {"aws-geolocation-country-code": "*"}, {"aws-geolocation-continent-code": "EU"}),
     ],
 )
-def test_each_region_s_ingress_says_its_part_of_the_policy(
+def test_each_region_s_ingress_has_its_part_of_the_routing_policy(
     policy: str, first: dict[str, str], second: dict[str, str]
 ) -> None:
     run = managed(policy, [eks(US, geo=["default"]), eks(EU, weight=50, geo=["EU"])])
@@ -90,7 +90,7 @@ def test_route53_s_records_and_annotations_for_external_dns_exclude_each_other()
 
 
 @pytest.mark.parametrize("prefix", [PREFIX, OLD_PREFIX, "names.example.com/"])
-def test_external_dns_is_kept_away_from_every_ingress_where_it_does_not_manage_the_names(prefix: str) -> None:
+def test_external_dns_ignores_every_ingress_where_it_does_not_manage_the_names(prefix: str) -> None:
     companies = ["acme", {"name": "globex", "edge": 2}]
     regions = [eks(US), context(EU)]
     run = record(stack(regions=regions, companies=companies, loadBalancing={"annotationPrefix": prefix}))
@@ -105,7 +105,7 @@ def test_external_dns_is_kept_away_from_every_ingress_where_it_does_not_manage_t
         assert found == [f"{prefix}controller"]
 
 
-def test_no_hosted_zone_is_needed_where_certificates_are_given() -> None:
+def test_no_hosted_zone_is_needed_with_existing_certificates() -> None:
     certificate = f"arn:aws:acm:{US}:123456789012:certificate/1"
     raw = stack(
         regions=[eks(US, certificateArn=certificate)],

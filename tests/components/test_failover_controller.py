@@ -71,7 +71,7 @@ def test_two_replicas_roll_without_a_gap(run: Recording) -> None:
     assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
 
 
-def test_behind_a_load_balancer_of_aws_a_controller_goes_when_nobody_is_sent_to_it_any_more() -> None:
+def test_behind_a_load_balancer_of_aws_a_controller_ends_after_the_last_request() -> None:
     run = record(stack(regions=[eks(US), eks(EU)]))
     for resource in run.of(DEPLOYMENT):
         spec = resource.inputs["spec"]
@@ -164,7 +164,7 @@ def test_its_rights_end_at_the_companies_namespaces() -> None:
     assert run.of("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding") == []
 
 
-def test_it_is_told_of_its_cluster_s_companies_with_all_their_regions() -> None:
+def test_its_config_has_the_cluster_s_companies_with_all_their_regions() -> None:
     companies = [
         {"name": "Acme_Corp", "dedicatedHealthChecks": True},
         {"name": "globex", "regions": [EU, US]},
@@ -186,7 +186,7 @@ def test_it_finds_every_region_s_page_on_the_region_s_first_edge() -> None:
         assert config(run, folder)["peers"] == pages
 
 
-def test_in_a_stack_of_one_cluster_there_is_nobody_to_ask(run: Recording) -> None:
+def test_in_a_stack_with_one_cluster_there_are_no_peers(run: Recording) -> None:
     assert config(run, "context-shared")["peers"] == {}
 
 

@@ -100,7 +100,7 @@ def test_without_replication_nothing_is_restored_and_the_gate_stands_all_the_sam
         ("weighted", [US, WEST], {US: [], WEST: [US]}),
     ],
 )
-def test_a_brain_s_memory_follows_whom_the_policy_says(
+def test_a_brain_follows_regions_by_the_routing_policy(
     policy: str, company: list[str] | None, follows: dict[str, list[str]]
 ) -> None:
     """WEST is passive: it takes over last, whatever the company's order says."""
@@ -161,7 +161,7 @@ def test_what_only_running_programs_need_to_know_is_in_no_pod(change: dict[str, 
         assert after[name] == inputs, name
 
 
-def test_keys_for_copying_are_made_only_for_the_local_stack_s_own_s3() -> None:
+def test_access_keys_are_created_only_for_the_local_stack_s_s3() -> None:
     run = record(stack(replication={"endpoint": ENDPOINT}), stack="local")
     secret = run.manifest(SECRET, "replica-access", namespace="acme")
     assert {key: base64.b64decode(value) for key, value in secret["data"].items()} == {

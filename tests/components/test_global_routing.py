@@ -43,7 +43,7 @@ def test_the_promises_hold_for_the_records_of_the_graph(run: Recording) -> None:
         rule(run)
 
 
-def test_an_alias_is_made_after_every_record_of_the_name_that_it_leads_to(run: Recording) -> None:
+def test_an_alias_is_created_after_every_record_of_its_target(run: Recording) -> None:
     names = by_name(run)
     aliases = [resource for resource in run.of(RECORD) if target(resource)]
     assert aliases

@@ -101,7 +101,7 @@ def test_an_odd_amount_is_never_rounded_below_what_a_pod_asks_for(memory: str) -
     assert quantity(largest(company)["cpu"]) >= quantity("3200m")
 
 
-def test_a_container_that_says_nothing_gets_a_small_share() -> None:
+def test_a_container_without_resources_gets_small_defaults() -> None:
     _, company = company_of()
     found = {limit["type"]: limit for limit in limits(company)["spec"]["limits"]}
     default, request = found["Container"]["default"], found["Container"]["defaultRequest"]

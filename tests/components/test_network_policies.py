@@ -162,7 +162,7 @@ def test_a_controller_is_open_to_the_load_balancers_of_its_cluster_s_regions_and
     network_rules.pods_reach_exactly_what_they_may(run)
 
 
-def test_a_controller_s_opening_is_looked_up_as_the_agents_is() -> None:
+def test_a_controller_s_opening_is_looked_up_like_the_agents_opening() -> None:
     regions = [{"name": name, "cluster": {"eks": "blue"}} for name in (US, EU)]
     run = record(stack(regions=regions), recorder=tagged(SUBNETS))
     for resource in run.objects(NETWORK_POLICY, namespace="digital-agency-system"):

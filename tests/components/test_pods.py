@@ -65,7 +65,7 @@ def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> 
     }
 
 
-def test_a_container_or_an_init_container_more_is_one_more_in_the_parts() -> None:
+def test_parts_hold_all_containers_and_init_containers() -> None:
     parts = PodParts(
         containers=[resource()], init_containers=[resource(restartPolicy="Always")], volumes=[scratch("tmp")]
     )

@@ -50,7 +50,7 @@ def test_the_stack_s_outputs_name_each_region_s_edges_bucket_and_role(run: Recor
     assert run.outputs["readme"].startswith("# Digital Agency")
 
 
-def test_an_edge_s_health_is_asked_over_https_every_ten_seconds(run: Recording) -> None:
+def test_an_edge_s_health_is_checked_over_https_every_ten_seconds(run: Recording) -> None:
     run.assert_created(
         HEALTH_CHECK,
         "us-east-1-check@us-east-1-2",
@@ -116,14 +116,14 @@ def test_a_region_that_no_company_is_in_has_a_bucket_but_no_check_and_no_leaf() 
     assert children == ["us-west-2-edge-1", "us-west-2-replication", "us-west-2-sidecars"]
 
 
-def test_where_external_dns_manages_names_checks_are_made_and_leaves_are_not() -> None:
+def test_with_external_dns_there_are_checks_and_no_leaves() -> None:
     run = record(two_regions(loadBalancing={"manager": "external-dns"}))
     assert len(run.of(HEALTH_CHECK)) == 2
     assert [resource.name for resource in run.of(RECORD) if "-leaf@" in resource.name] == []
     assert run.of("agency:global_routing:GlobalRouting") == []
 
 
-def test_a_bucket_that_was_kept_is_imported_where_the_region_says_adopt() -> None:
+def test_a_kept_bucket_is_imported_when_the_region_has_adopt() -> None:
     run = record(stack(regions=[eks(US, adopt=True), eks(EU)]))
     assert {resource.name: resource.import_id for resource in run if resource.import_id} == {
         "us-east-1-replication-bucket": "agency-example-com-dev-us-east-1"

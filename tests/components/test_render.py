@@ -92,7 +92,7 @@ def test_a_manifest_is_what_was_registered(out: Path, many: Recording) -> None:
     assert manifest == many.named("acme-brain@us-east-1-statefulset").inputs
 
 
-def test_a_manifest_says_nothing_of_pulumi_s_own(out: Path) -> None:
+def test_a_manifest_has_no_keys_of_pulumi(out: Path) -> None:
     for path, manifest in manifests(out).items():
         assert "status" not in manifest, path
         assert not {"uid", "resourceVersion", "creationTimestamp"} & manifest["metadata"].keys()
@@ -177,11 +177,11 @@ def test_secrets_are_in_no_file_of_local_either_where_they_may_be_plain(
     assert yaml.safe_load(secret.read_text(encoding="utf-8"))["data"].keys() == keys.keys()
 
 
-def test_a_secret_is_masked_wherever_it_stands() -> None:
+def test_a_secret_is_masked_everywhere() -> None:
     assert plain({"b": [Secret("x")], "a": {"c": Secret({"d": "y"})}}) == {"a": {"c": MASK}, "b": [MASK]}
 
 
-def test_a_render_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_a_render_replaces_the_previous_render(tmp_path: Path) -> None:
     path = stack_file(tmp_path, stack(companies=["acme", "globex"]))
     (tmp_path / "out").mkdir()
     (tmp_path / "out/notes.txt").write_text("mine", encoding="utf-8")
@@ -201,7 +201,7 @@ def test_a_render_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
         ("agency.yaml", (), "dev"),
     ],
 )
-def test_the_stack_is_that_of_the_file_s_name_unless_one_is_given(
+def test_the_stack_is_in_the_file_s_name_unless_an_option_names_it(
     tmp_path: Path, name: str, more: tuple[str, ...], stack_name: str
 ) -> None:
     assert render(stack_file(tmp_path, stack(), name), tmp_path / "out", *more) == 0
@@ -240,7 +240,7 @@ def test_the_file_may_lie_anywhere_and_the_command_run_anywhere(tmp_path: Path) 
         (None, "No such file"),
     ],
 )
-def test_a_broken_stack_file_ends_with_2_and_says_why(
+def test_a_broken_stack_file_exits_with_2_and_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
 ) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
@@ -262,9 +262,7 @@ def test_a_broken_stack_file_ends_with_2_and_says_why(
     ],
     ids=["beside", "below", "within a list"],
 )
-def test_a_key_that_comes_twice_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_a_duplicate_key_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(text, encoding="utf-8")
     assert render(path, tmp_path / "out") == 2
@@ -283,7 +281,7 @@ def test_every_fault_has_a_line_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_are_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raw = stack(ingress={"scheme": "internal"})
     assert render(stack_file(tmp_path, raw), tmp_path / "out") == 0
     assert "warning: ingress.scheme is internal: Route53 checks health" in capsys.readouterr().err

@@ -187,7 +187,7 @@ def test_irsa_trusts_the_provider_that_the_settings_or_eks_name() -> None:
     assert provider.startswith("arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/")
 
 
-def test_irsa_without_a_provider_trusts_nobody_and_says_what_to_create() -> None:
+def test_irsa_without_a_provider_allows_nobody_and_lists_what_to_create() -> None:
     run = record(stack(regions=[endpoint(US)], identity="irsa"))
     (statement,) = trust_of(run, "acme-sidecars@us-east-1-role")["Statement"]
     assert statement["Effect"] == "Deny"

@@ -67,7 +67,7 @@ def test_its_owner_owns_every_object(run: Recording) -> None:
     assert controls.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
-def test_its_policy_refuses_connections_without_tls(run: Recording) -> None:
+def test_its_policy_denies_connections_without_tls(run: Recording) -> None:
     (policy,) = run.of(BUCKET_POLICY)
     document = json.loads(policy.inputs["policy"])
     for resource in (f"arn:aws:s3:::{NAME}", f"arn:aws:s3:::{NAME}/{REGION}/acme/brain/data/x"):

@@ -61,7 +61,7 @@ def test_regions_that_copy_nowhere_need_no_role() -> None:
     assert run.of(BUCKET_REPLICATION) == []
 
 
-def test_rules_are_made_in_their_region_after_both_buckets_are_versioned(run: Recording) -> None:
+def test_rules_are_created_in_their_region_after_both_buckets_are_versioned(run: Recording) -> None:
     versioning = {resource.urn for resource in run.of(BUCKET_VERSIONING)}
     for region in REGIONS:
         resource = run.assert_created(
@@ -89,7 +89,7 @@ def test_delete_markers_metrics_and_time_control_are_settings() -> None:
     assert rule["destination"]["metrics"] == {"status": "Enabled", "eventThreshold": {"minutes": 15}}
 
 
-def test_replicate_to_says_where_a_region_s_prefix_goes() -> None:
+def test_replicate_to_selects_the_targets_of_a_region_s_prefix() -> None:
     run = mesh(us=[WEST], eu=[])
     assert rules(run, US).keys() == {arn(WEST)}
     assert rules(run, WEST).keys() == {arn(US), arn(EU)}

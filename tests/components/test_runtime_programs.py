@@ -70,7 +70,7 @@ def test_a_program_brings_nothing_of_another(package: str) -> None:
 
 
 @each_program
-def test_a_program_takes_little_of_what_a_config_map_may_hold(package: str) -> None:
+def test_a_program_uses_little_of_a_config_map_s_limit(package: str) -> None:
     assert len(json.dumps(program(package).config_map("acme", {}))) < CONFIG_MAP_BYTES / 8
 
 
@@ -88,7 +88,7 @@ def test_a_name_is_that_of_its_content(package: str) -> None:
 
 
 @each_program
-def test_what_is_mounted_starts_in_a_bare_interpreter_and_says_what_it_lacks(
+def test_mounted_programs_start_in_a_bare_interpreter_and_report_what_is_missing(
     package: str, tmp_path: Path
 ) -> None:
     resource = program(package).config_map("acme", {})

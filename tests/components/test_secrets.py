@@ -89,7 +89,7 @@ def test_agent_and_brain_read_their_company_s_keys_and_nothing_else_does(run: Re
     assert sources(run, "globex", "agent")["agent"] is sources(run, "globex", "brain")["brain"] is None
 
 
-def test_a_secret_that_exists_is_named_and_none_is_made() -> None:
+def test_an_existing_secret_is_used_and_none_is_created() -> None:
     run = with_keys({"secretName": "acme-llm-keys"})
     run.assert_none(SECRET)
     assert sources(run, "acme", "agent")["agent"] == [{"secretRef": {"name": "acme-llm-keys"}}]

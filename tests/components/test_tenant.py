@@ -95,7 +95,7 @@ def test_namespaces_and_volumes_stay_and_nothing_else_of_a_company_does(run: Rec
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_protection_refuses_to_remove_what_is_kept_of_that_company_alone(protect: bool) -> None:
+def test_protection_prevents_the_removal_of_that_company_s_kept_resources_only(protect: bool) -> None:
     run = record(stack(companies=[{"name": "acme", "protect": protect}, "globex"]))
     wanted = [
         "acme-agent@us-east-1-volume",
@@ -180,7 +180,7 @@ def test_only_workloads_wait_for_another_region(many: Recording) -> None:
             assert not across or kinds in ({STATEFUL_SET}, {DEPLOYMENT}), resource.name
 
 
-def test_what_a_company_is_given_depends_on_no_other_region_but_for_the_order() -> None:
+def test_a_region_s_objects_depend_on_no_other_region_except_for_the_order() -> None:
     """Of a stack with a region less, the company's objects in the others are the same; their gates learn of
     it by settings that roll no pod.
     """

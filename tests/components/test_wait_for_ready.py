@@ -33,7 +33,7 @@ def test_services_and_volumes_are_never_waited_for(ready: bool) -> None:
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_workloads_are_waited_for_as_the_setting_says(ready: bool) -> None:
+def test_the_setting_decides_about_waiting_for_workloads(ready: bool) -> None:
     assert {(resource.type, awaited(resource)) for resource in both(ready).of(STATEFUL_SET, DEPLOYMENT)} == {
         (STATEFUL_SET, ready),
         (DEPLOYMENT, ready),
@@ -41,7 +41,7 @@ def test_workloads_are_waited_for_as_the_setting_says(ready: bool) -> None:
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_companies_ingresses_are_waited_for_as_the_setting_says_where_they_get_an_address(
+def test_the_setting_decides_about_waiting_for_ingresses_that_get_an_address(
     ready: bool,
 ) -> None:
     found = {
@@ -56,7 +56,7 @@ def test_an_edge_s_ingress_is_always_waited_for_unless_its_region_has_an_endpoin
     assert found == {f"{US}-edge-1-ingress": True, f"{EU}-edge-1-ingress": False}
 
 
-def test_nothing_else_says_whether_it_is_waited_for() -> None:
+def test_nothing_else_has_an_annotation_about_waiting() -> None:
     run = both(False)
     assert {resource.type for resource in run.objects() if not awaited(resource)} == set(AWAITED_TYPES)
 

@@ -117,7 +117,7 @@ def test_secrets_stay_recognizable_and_hide_in_texts() -> None:
     assert "hush" not in repr((registered, outputs))
 
 
-def test_a_preview_knows_inputs_and_not_what_is_only_made_later() -> None:
+def test_a_preview_knows_inputs_and_no_outputs() -> None:
     def program() -> None:
         role = aws.iam.Role("role", name="some-role", assume_role_policy="{}")
         config_map("map", "space", {"arn": role.arn, "name": role.name})

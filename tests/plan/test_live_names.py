@@ -64,7 +64,7 @@ def foreseen(live: Sequence[RecordSet], after: Stack, *clusters: set[str]) -> li
     ],
 )
 @pytest.mark.parametrize("kinds", [["CNAME"], ["A", "AAAA"]])
-def test_a_swap_of_roles_and_a_change_of_policy_are_refused_for_good_between_clusters(
+def test_an_exchange_of_roles_and_a_change_of_policy_are_rejected_for_good_between_clusters(
     before: Stack, after: Stack, why: str, kinds: list[str]
 ) -> None:
     live = records(before, kinds)
@@ -87,14 +87,14 @@ def test_weights_regions_and_a_single_region_s_policy_may_change(before: Stack, 
     assert foreseen(records(before), after) == []
 
 
-def test_a_cluster_deletes_and_changes_in_one_batch_so_what_is_refused_is_not_deleted_either() -> None:
+def test_a_cluster_deletes_and_changes_in_one_batch_so_a_rejected_batch_deletes_nothing() -> None:
     before, after = one_company(RoutingPolicy.FAILOVER, US, AP), one_company(RoutingPolicy.FAILOVER, AP, EU)
     assert foreseen(records(before), after) == []
     assert foreseen(records(before), after, {US, EU}, {AP}) != []
     assert foreseen(records(before), after, {EU}, {AP}) == []
 
 
-def test_a_record_of_somebody_else_is_in_the_way_for_good() -> None:
+def test_a_record_of_another_owner_is_rejected_for_good() -> None:
     simple = {"Name": f"{HOST}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     [reason, *_] = foreseen([simple], one_company(RoutingPolicy.LATENCY, US, EU))
     assert reason.endswith("several routing policies: Region, simple")

@@ -116,7 +116,7 @@ def test_latency_takes_the_nearest_healthy_region(failing: list[str], answer: st
     assert ask(*records, failing=failing) == only(answer)
 
 
-def test_a_region_that_the_client_does_not_rank_is_refused() -> None:
+def test_a_region_without_a_latency_is_an_error() -> None:
     with pytest.raises(ResolveError, match="nearest regions lack sa-east-1"):
         ask(leaf("a", Region="sa-east-1"))
 
@@ -252,7 +252,7 @@ def test_an_error_anywhere_in_the_zone_is_found() -> None:
         {**simple("a"), "ResourceRecords": []},
     ],
 )
-def test_what_the_resolver_does_not_know_is_refused(record: dict[str, Any]) -> None:
+def test_unsupported_records_are_an_error(record: dict[str, Any]) -> None:
     with pytest.raises(ResolveError):
         ask(record)
 

@@ -179,7 +179,7 @@ def test_only_what_is_there_with_these_values_can_be_deleted() -> None:
     assert zone.record_sets == ()
 
 
-def test_what_was_deleted_can_be_made_again() -> None:
+def test_a_deleted_record_can_be_created_again() -> None:
     zone = Zone([record()])
     zone.change(("DELETE", record()), ("CREATE", record(TTL=30)))
     zone.change(("DELETE", record(TTL=30)))

@@ -192,7 +192,7 @@ def test_api_keys_may_stand_under_values() -> None:
     assert short == long
 
 
-def test_resources_that_are_given_stand_over_the_defaults() -> None:
+def test_resources_in_the_settings_override_the_defaults() -> None:
     agent = (
         parse(edited(put("companies[0].agent.resources", {"limits": {"cpu": 3}})), "prod").companies[0].agent
     )
@@ -248,7 +248,7 @@ def test_short_and_long_forms_are_the_same() -> None:
     assert short == long
 
 
-def test_clusters_are_told_apart_as_the_design_says() -> None:
+def test_clusters_are_grouped_by_eks_name_and_region_or_by_context() -> None:
     settings = parse(
         edited(
             put(

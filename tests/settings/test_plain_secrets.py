@@ -40,7 +40,7 @@ def test_a_plain_key_is_rejected_with_its_path_and_the_command_that_sets_it(stac
 @pytest.mark.parametrize(
     "value", [{"OPENAI_API_KEY": SECURE}, {"values": {"A": SECURE}}, {"secretName": "x"}]
 )
-def test_an_encrypted_key_and_the_name_of_a_secret_are_let_through(value: Any) -> None:
+def test_an_encrypted_key_and_the_name_of_a_secret_are_accepted(value: Any) -> None:
     assert lines(keys(value)) == []
 
 
@@ -130,7 +130,7 @@ def test_a_secret_variable_in_the_environment_is_rejected(name: str, value: str)
     ("name", "value"),
     [("MAX_TOKENS", "4096"), ("TOKEN_LIMIT", "1"), ("HF_TOKEN", ""), ("CACHE_KEY", "a"), ("LEVEL", "sk-1")],
 )
-def test_what_only_resembles_a_secret_is_let_through(name: str, value: str) -> None:
+def test_text_that_only_resembles_a_secret_is_accepted(name: str, value: str) -> None:
     assert lines(edited(put("environment", {name: value}))) == []
 
 

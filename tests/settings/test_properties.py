@@ -39,7 +39,7 @@ def test_a_valid_stack_is_accepted_and_planned(drawn: Drawn) -> None:
 
 @thoroughly
 @given(valid_stacks())
-def test_values_of_the_pulumi_cli_mean_what_the_file_says(drawn: Drawn) -> None:
+def test_values_of_the_pulumi_cli_have_the_same_meaning_as_in_the_file(drawn: Drawn) -> None:
     raw, stack = drawn
     before = copy.deepcopy(raw)
     assert from_config(config_of(raw), stack) == parse(raw, stack)

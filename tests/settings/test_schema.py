@@ -180,5 +180,5 @@ def _objects(schema: Any) -> Iterator[Any]:
             yield from _objects(item)
 
 
-def test_no_mapping_takes_keys_that_it_does_not_know() -> None:
+def test_no_mapping_accepts_unknown_keys() -> None:
     assert all(schema["additionalProperties"] is False for schema in _objects(stack_schema()))

@@ -48,7 +48,7 @@ def test_an_error_does_not_show_the_secret(raw: Raw) -> None:
 
 
 @pytest.mark.parametrize("place", ["companies[0].edge", "domain", "regions[1].weight", "environment.LEVEL"])
-def test_an_encrypted_value_is_refused_where_it_would_stand_plain(place: str) -> None:
+def test_an_encrypted_value_is_rejected_where_it_would_become_plain(place: str) -> None:
     raw: dict[str, Any] = edited(put(place, {"secure": "v1:c2VjcmV0"}))
     with pytest.raises(SettingsError) as raised:
         from_config(config_of(raw), "prod")
@@ -56,7 +56,7 @@ def test_an_encrypted_value_is_refused_where_it_would_stand_plain(place: str) ->
     assert line.startswith(f"digital-agency:{place}: must be a plain value, got a secret.")
 
 
-def test_a_whole_list_that_is_encrypted_is_refused_with_what_may_be() -> None:
+def test_a_wholly_encrypted_list_is_rejected_with_what_is_allowed() -> None:
     raw = edited(put("companies", {"secure": "v1:c2VjcmV0"}))
     with pytest.raises(SettingsError) as raised:
         from_config(config_of(raw), "prod")

@@ -99,7 +99,7 @@ def test_a_broken_file_leaves_an_earlier_render_as_it_was(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_file_that_is_no_stack_file_is_told_so_in_one_line(
+def test_a_file_that_is_no_stack_file_is_rejected_in_one_line(
     text: str, accepted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "Pulumi.prod.yaml"
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_stack_file_is_told_so_in_one_line(
     assert accepted in line
 
 
-def test_a_file_that_is_not_there_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "Pulumi.prod.yaml"
     [line] = problems_of(path, tmp_path / "out", capsys)
     assert line == f"{path}: No such file or directory; accepted: a stack file"
@@ -127,7 +127,7 @@ def test_a_folder_and_a_file_of_bytes_are_no_stack_files(
 
 
 @pytest.mark.parametrize("text", ["", "config:\n", "encryptionsalt: v1:abc\n", "config: {'aws:region': x}\n"])
-def test_a_file_without_our_keys_is_told_which_it_needs(
+def test_a_file_without_our_keys_lacks_every_required_key(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "Pulumi.prod.yaml"
@@ -174,7 +174,7 @@ def test_a_missing_file_is_an_error_of_stack_files() -> None:
         ("Pulumi.yaml", None, "dev"),
     ],
 )
-def test_the_stack_is_the_one_given_else_that_of_the_files_name(
+def test_an_explicit_stack_overrides_the_stack_in_the_file_s_name(
     name: str, given: str | None, stack: str
 ) -> None:
     assert stack_of(Path("/some/where") / name, given) == stack
