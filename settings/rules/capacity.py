@@ -88,7 +88,7 @@ def _policies(settings: Settings, stack: str) -> Iterator[Problem]:
     size, limit = max(map(_size, documents)), ROLE_INLINE_POLICIES
     if size > limit.most:
         requirement = f"must need at most {limit.most} {limit.what}"
-        advice = f"They need {size} ({limit.source}); use fewer regions."
+        advice = f"The policies need {size} ({limit.source}). Use fewer regions."
         yield Problem(("regions",), f"{len(known)} regions", requirement, advice)
 
 

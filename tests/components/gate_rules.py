@@ -1,4 +1,4 @@
-"""What holds for the gate of every pod: what it is told, and that it finds what it is told of."""
+"""Rules for the gate of every pod: its config, and that everything in its config exists."""
 
 from __future__ import annotations
 

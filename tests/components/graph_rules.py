@@ -1,4 +1,4 @@
-"""What holds for the whole graph of every stack: parents, providers, names, what is kept."""
+"""Rules for the graph of every stack: parents, providers, names, retained resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can talk to whom, computed from the NetworkPolicies of every stack, and that it is what is allowed."""
+"""Which pods can connect, computed from the NetworkPolicies of every stack, and whether that is allowed."""
 
 from __future__ import annotations
 

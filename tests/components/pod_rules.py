@@ -1,4 +1,4 @@
-"""What holds for every pod of every stack: hardened, probed, bound to its region, admitted by its quota."""
+"""Rules for every pod of every stack: hardened, probed, bound to its region, admitted by its quota."""
 
 from __future__ import annotations
 

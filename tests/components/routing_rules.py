@@ -1,4 +1,4 @@
-"""The five promises about answers, asked of the DNS records that the graph holds."""
+"""The five promises about DNS answers, checked on the DNS records of the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps companies apart in every stack: names, prefixes, roles. Their network has a file of its own."""
+"""Isolation of companies in every stack: names, prefixes, roles. `network_rules` has their network."""
 
 from __future__ import annotations
 

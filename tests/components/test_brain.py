@@ -1,4 +1,4 @@
-"""Brain: what runs on port 3002, on which volume, and who finds it."""
+"""Brain: its process on port 3002, its volume, its network."""
 
 from __future__ import annotations
 

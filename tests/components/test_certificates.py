@@ -1,4 +1,4 @@
-"""Certificates: one wildcard a region, all validated by one record, and what uses them."""
+"""Certificates: one wildcard per region, all validated by one record, and their use."""
 
 from __future__ import annotations
 

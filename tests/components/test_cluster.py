@@ -1,4 +1,4 @@
-"""Cluster: its two providers, what they connect with, and what EKS is asked for."""
+"""Cluster: its two providers, their connections, and the calls to EKS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""external-dns as the manager of names: what companies' and edges' Ingresses tell it."""
+"""Manager external-dns: the annotations of companies' and edges' Ingresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FailoverController: what a cluster has of it, what it may do, and in which order controllers roll."""
+"""FailoverController: its objects in a cluster, its permissions, and the order in which controllers roll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for the whole graph: of the repository's stack files, and of any that the settings accept."""
+"""Rules for the whole graph: of the repository's stack files, and of random valid stacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guards: the namespace, how many pods it takes, and how large they may be."""
+"""Guards: the namespace, its number of pods, and their size."""
 
 from __future__ import annotations
 

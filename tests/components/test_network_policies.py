@@ -1,4 +1,4 @@
-"""Network policies: how the load balancer gets in, and that nobody does where it is unknown."""
+"""Network policies: the load balancer's access, and no access where its subnets are unknown."""
 
 from __future__ import annotations
 

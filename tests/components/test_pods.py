@@ -1,4 +1,4 @@
-"""Pods: the parts that Brain and Agent are made of, without running a program."""
+"""Pods: the parts of Brain and Agent, without a run of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Region: what one AWS region of a stack has, its health checks and its leaf records."""
+"""Region: the resources of an AWS region, its health checks and its leaf records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m ops render`: files in their places, twice the same, without a secret."""
+"""`python -m ops render`: files in their places, reproducible, without secrets."""
 
 from __future__ import annotations
 

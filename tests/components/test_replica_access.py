@@ -1,4 +1,4 @@
-"""ReplicaAccess: a role and its one policy; what the roles of whole stacks trust and reach."""
+"""ReplicaAccess: a role and its policy; trust and permissions of the roles of whole stacks."""
 
 from __future__ import annotations
 

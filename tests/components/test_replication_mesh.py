@@ -1,4 +1,4 @@
-"""ReplicationMesh: which prefix is copied where, and what S3's role may do for it."""
+"""ReplicationMesh: the targets of each prefix, and the permissions of S3's role."""
 
 from __future__ import annotations
 

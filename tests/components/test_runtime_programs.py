@@ -1,4 +1,4 @@
-"""The runtime programs in ConfigMaps: whole, importable where they are mounted, named by their content."""
+"""The runtime programs in ConfigMaps: complete, importable from their mount, named by their content."""
 
 from __future__ import annotations
 

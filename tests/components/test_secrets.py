@@ -1,4 +1,4 @@
-"""Keys of model providers: secret leaf by leaf, seen by the pods of their company, nowhere in plain."""
+"""Keys of model providers: each leaf is a secret, only the company's pods have it, none is in plain text."""
 
 from __future__ import annotations
 

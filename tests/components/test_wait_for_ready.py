@@ -1,4 +1,4 @@
-"""`waitForReady`: what a deployment waits for, with it and without."""
+"""`waitForReady`: what a deployment waits for with true and with false."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs run in this process as the CLI would run them."""
+"""Programs run in this process as under the CLI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorder sees what the real engine would be told."""
+"""The recorder sees the same as the real engine."""
 
 from __future__ import annotations
 

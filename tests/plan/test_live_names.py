@@ -1,4 +1,4 @@
-"""Changes of live names by external-dns, as `doctor` foresees them; tests/external_dns makes them."""
+"""Changes of live names by external-dns, as `doctor` predicts them; tests/external_dns makes them."""
 
 from __future__ import annotations
 

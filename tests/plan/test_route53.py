@@ -1,4 +1,4 @@
-"""What Route53 refuses, one rule at a time; and that it accepts every record that this program makes."""
+"""Each rule of Route53, and that it accepts every record of this program."""
 
 from __future__ import annotations
 

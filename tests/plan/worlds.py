@@ -1,4 +1,4 @@
-"""What the tests of the record plan share: stacks to plan, what companies must answer, random stacks."""
+"""Helpers of the tests of the record plan: stacks, expected answers, random stacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every key that must work does: what it is called, what it is by default, what it becomes."""
+"""Every key: its name, its default, its effect."""
 
 from __future__ import annotations
 

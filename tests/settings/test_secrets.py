@@ -1,4 +1,4 @@
-"""No error shows a secret, wherever in the file it stands and whatever is wrong beside it."""
+"""No error shows a secret, wherever the secret is in the file."""
 
 from __future__ import annotations
 

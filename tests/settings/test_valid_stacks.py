@@ -1,4 +1,4 @@
-"""What is close to a fault and none."""
+"""Stacks that are close to a problem and valid."""
 
 from __future__ import annotations
 

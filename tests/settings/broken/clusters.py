@@ -1,4 +1,4 @@
-"""What can be wrong with the clusters of regions."""
+"""Problems of the clusters of regions."""
 
 from __future__ import annotations
 

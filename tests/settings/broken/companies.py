@@ -1,4 +1,4 @@
-"""What can be wrong with companies, their names aside."""
+"""Problems of companies, their names aside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with load balancers, IngressClasses and the controllers that serve them."""
+"""Problems of load balancers, IngressClasses and the controllers that serve them."""
 
 from __future__ import annotations
 

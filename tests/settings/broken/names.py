@@ -1,4 +1,4 @@
-"""What can be wrong with names: of companies, of the stack, and of what is made of the domain."""
+"""Problems of names: of companies, of the stack, and of what is made of the domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with regions."""
+"""Problems of regions."""
 
 from __future__ import annotations
 

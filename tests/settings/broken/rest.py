@@ -1,4 +1,4 @@
-"""What can be wrong with the keys beside regions and companies, and with keys as such."""
+"""Problems of the keys beside regions and companies, and with keys as such."""
 
 from __future__ import annotations
 

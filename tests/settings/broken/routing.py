@@ -1,4 +1,4 @@
-"""What can be wrong with failover, load balancing and edges."""
+"""Problems of failover, load balancing and edges."""
 
 from __future__ import annotations
 
