@@ -67,19 +67,6 @@ def _binding(name: str, namespace: str, role: dict[str, str]) -> dict[str, Any]:
 
 def admission_policy() -> dict[str, Any]:
     """RBAC cannot limit which part of a pod is patched. This policy allows one annotation only."""
-    conditions = {
-        "spec is as it was": "object.spec == oldObject.spec",
-        "metadata but for annotations is as it was": " && ".join(
-            f"object.metadata.?{field} == oldObject.metadata.?{field}"
-            for field in ("labels", "ownerReferences", "finalizers")
-        ),
-        "annotations but for one are as they were": " && ".join(
-            (
-                _same_but_one("variables.now", "variables.before"),
-                _same_but_one("variables.before", "variables.now"),
-            )
-        ),
-    }
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -109,9 +96,24 @@ def admission_policy() -> dict[str, Any]:
                     "message": f"the failover controller changes the annotation {ANNOTATION} alone: {what}",
                     "reason": "Forbidden",
                 }
-                for what, expression in conditions.items()
+                for what, expression in _unchanged().items()
             ],
         },
+    }
+
+
+def _unchanged() -> dict[str, str]:
+    """The parts of a pod that a patch must not change, with their conditions in CEL."""
+    fields = ("labels", "ownerReferences", "finalizers")
+    now, before = "variables.now", "variables.before"
+    return {
+        "spec is as it was": "object.spec == oldObject.spec",
+        "metadata but for annotations is as it was": " && ".join(
+            f"object.metadata.?{field} == oldObject.metadata.?{field}" for field in fields
+        ),
+        "annotations but for one are as they were": (
+            f"{_same_but_one(now, before)} && {_same_but_one(before, now)}"
+        ),
     }
 
 

@@ -64,10 +64,10 @@ def gates_are_told_where_everything_is(run: Recording) -> None:
             assert (str(program.volume), program.application) == (VOLUMES[kind], HEALTH[kind])
             assert (program.port, program.ordinal) == (3010, 0)
             assert str(program.work) == ("/work" if kind == "agent" else "None")
-            _finds_what_it_is_told_of(run, resource, container, volumes)
+            _finds_what_its_config_names(run, resource, container, volumes)
 
 
-def _finds_what_it_is_told_of(
+def _finds_what_its_config_names(
     run: Recording, resource: Registration, container: Manifest, volumes: Mapping[str, Manifest]
 ) -> None:
     kind, name, mounts = kind_of(resource), resource.inputs["metadata"]["name"], _mounts(container)

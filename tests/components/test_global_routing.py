@@ -9,7 +9,7 @@ import pytest
 
 from tests.components import routing_rules
 from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, eks, stack
-from tests.recording import RECORD, Recording, is_told, record
+from tests.recording import RECORD, Recording, is_config, record
 
 REGIONS = [eks(US, geo=["default"]), eks(EU, geo=["EU", "country:TR"]), eks(WEST, active=False, weight=7)]
 POLICIES = ("latency", "weighted", "geo", "failover")
@@ -91,7 +91,7 @@ def changed(before: Recording, after: Recording) -> tuple[set[str], set[str], se
     other = {
         resource.name
         for resource in before
-        if resource.urn in after.by_urn and resource != after.by_urn[resource.urn] and not is_told(resource)
+        if resource.urn in after.by_urn and resource != after.by_urn[resource.urn] and not is_config(resource)
     }
     return {after.by_urn[urn].name for urn in new}, {before.by_urn[urn].name for urn in old}, other
 

@@ -18,7 +18,7 @@ from tests.recording import (
     STATEFUL_SET,
     VOLUME_CLAIM,
     Recording,
-    is_told,
+    is_config,
     names,
     record,
 )
@@ -187,7 +187,7 @@ def test_a_region_s_objects_depend_on_no_other_region_except_for_the_order() -> 
     raw = many_companies()
     both, less = record(raw), record({**raw, "regions": raw["regions"][:2], "companies": [{"name": "acme"}]})
     for resource in less.objects(namespace="acme"):
-        assert is_told(resource) or resource.inputs == both.by_urn[resource.urn].inputs, resource.name
+        assert is_config(resource) or resource.inputs == both.by_urn[resource.urn].inputs, resource.name
 
 
 @pytest.mark.parametrize("kind", [QUOTA, LIMIT_RANGE, NETWORK_POLICY])
