@@ -231,7 +231,7 @@ def test_the_file_may_lie_anywhere_and_the_command_run_anywhere(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("config: {digital-agency:domain: a.example.com}", "digital-agency:companies"),
         ("config: [", "not YAML"),
