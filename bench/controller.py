@@ -16,7 +16,7 @@ from pathlib import Path
 
 from local import control_plane
 from local.processes import Processes
-from runtime.controller.settings import load_settings
+from runtime.controller.config import load_config
 from tests.controller.acting.deployed import Cluster
 from tests.controller.acting.replicas import Controllers, Replica, controllers
 from tests.controller.acting.workloads import pretended
@@ -67,7 +67,7 @@ def _started(folder: Path) -> Iterator[Controllers]:
             pretended(folder) as workloads,
             controllers(cluster, folder / "controller", workloads.hosts, companies, **settings) as found,
         ):
-            samples = load_settings(folder / "controller" / "settings").samples
+            samples = load_config(folder / "controller" / "settings").samples
             for region, sample in samples.items():
                 for name in sample:
                     workloads.add(region, name)

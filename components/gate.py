@@ -118,7 +118,7 @@ def config_name(workload: Workload) -> str:
 
 
 def gate_config_map(workload: Workload, handover: HandoverPlan, files: Mapping[str, str]) -> dict[str, Any]:
-    """The gate's config, which it reads again each round (`runtime/gate/settings.py`), and further files."""
+    """The gate's config, which it reads again each round (`runtime/gate/config.py`), and further files."""
     args, replication = workload.args, workload.args.settings.replication
     config = {
         "region": args.region.settings.name,

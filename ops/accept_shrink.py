@@ -13,7 +13,7 @@ from ops.errors import DONE, NOTHING_FOUND, OperatorError
 from ops.memory import memory_of
 from ops.terminal import amount, clock, say
 from ops.vault import Stored, Vault, nothing_there
-from runtime.gate.guard import ACCEPT_SHRINK
+from runtime.gate.snapshot.loss_guard import ACCEPT_SHRINK
 
 TABLES_SHOWN = 10
 

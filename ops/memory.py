@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
 from plan.handover import HandoverPlan, agent_handover, brain_handover
-from runtime.gate.settings import prefix_of
+from runtime.gate.storage.keys import prefix_of
 from settings import Company
 from settings.routes import company_route, region_routes
 

@@ -14,8 +14,9 @@ from ops.errors import DONE, NOTHING_FOUND, TIMED_OUT, WRONG_CALL, OperatorError
 from ops.memory import Memory, memory_of
 from ops.terminal import amount, clock, rounds, say, table
 from ops.vault import Judged, Listing, Stored, Vault, nothing_there
-from runtime.gate.checkpoint import Base, CheckpointId
-from runtime.gate.orders import RESTORE
+from runtime.gate.restore.requests import RESTORE
+from runtime.gate.snapshot.checkpoint import CheckpointRef
+from runtime.gate.storage.keys import CheckpointId
 
 POLL_SECONDS = 2.0
 LIMIT_SECONDS = 900
@@ -130,7 +131,7 @@ def _explain(wanted: Memory, now: Judged, chosen: Judged) -> None:
 
 def _restore(vault: Vault, chosen: Judged, number: int, limit: int | None) -> int:
     before = vault.own_ids()
-    base = Base(region=chosen.stored.writer, checkpoint=chosen.stored.id)
+    base = CheckpointRef(region=chosen.stored.writer, checkpoint=chosen.stored.id)
     told = {"order": str(number), "region": base.region, "checkpoint": str(base.checkpoint)}
     url = vault.order(RESTORE, told)
     say(f"ordered: {url}")
@@ -149,7 +150,9 @@ def _restore(vault: Vault, chosen: Judged, number: int, limit: int | None) -> in
     return DONE
 
 
-def _await(vault: Vault, base: Base, before: frozenset[CheckpointId], limit: int) -> CheckpointId | None:
+def _await(
+    vault: Vault, base: CheckpointRef, before: frozenset[CheckpointId], limit: int
+) -> CheckpointId | None:
     """The first new checkpoint of the memory's region that stands on `base`."""
     seen = set(before)
     for passed, tell in rounds(POLL_SECONDS, limit):

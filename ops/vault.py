@@ -11,9 +11,10 @@ from typing import Any
 
 from ops.aws import calling
 from ops.memory import Memory
-from runtime.gate.checkpoint import CHECKPOINTS, Base, Checkpoint, CheckpointId, ids_among, parse
-from runtime.gate.memory import outranks, standing
-from runtime.gate.orders import RESTORE
+from runtime.gate.lineage.ranking import outranks
+from runtime.gate.restore.requests import RESTORE
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, parse_checkpoint
+from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId, checkpoint_ids
 
 READERS = 8
 
@@ -41,10 +42,10 @@ class Judged:
         return self.checkpoint is not None and not self.lacking
 
     @property
-    def stands(self) -> Base:
+    def stands(self) -> CheckpointRef:
         """The point that its memory stands for: a standby's copy is what it copied."""
-        own = Base(region=self.stored.writer, checkpoint=self.stored.id)
-        return standing(self.checkpoint) if self.checkpoint else own
+        own = CheckpointRef(region=self.stored.writer, checkpoint=self.stored.id)
+        return self.checkpoint.origin if self.checkpoint else own
 
     @property
     def state(self) -> str:
@@ -68,11 +69,11 @@ class Vault:
         return max(self.own_ids(), default=None)
 
     def own_ids(self) -> frozenset[CheckpointId]:
-        return frozenset(ids_among(self._sizes(self.memory.region, f"{CHECKPOINTS}/")))
+        return frozenset(checkpoint_ids(self._sizes(self.memory.region, f"{CHECKPOINTS}/")))
 
     def read(self, stored: Stored) -> Checkpoint:
         """Raises ValueError for what is no checkpoint, OperatorError when it can't be had."""
-        return parse(self.get(stored.writer, stored.id.key).decode(), stored.id)
+        return parse_checkpoint(self.get(stored.writer, stored.id.key).decode(), stored.id)
 
     def get(self, writer: str, key: str) -> bytes:
         key = f"{self.memory.prefix_of(writer)}/{key}"
@@ -109,7 +110,9 @@ class Listing:
     def stored(self) -> list[Stored]:
         """All checkpoints, in no order."""
         return [
-            Stored(writer=writer, id=id) for writer, sizes in self.sizes.items() for id in ids_among(sizes)
+            Stored(writer=writer, id=id)
+            for writer, sizes in self.sizes.items()
+            for id in checkpoint_ids(sizes)
         ]
 
     def last_order(self) -> int:

@@ -36,7 +36,7 @@ GATE_CONFIG_FOLDER = "/etc/agency/runtime"
 CONTROLLER_CONFIG_FOLDER = "/etc/agency/controller"
 FLAGS_FOLDER = "/etc/agency/failed-regions"
 DIVERGED = "diverged"
-"""The folder, in volumes and buckets, of diverged files (`runtime/gate/checkpoint.py`)."""
+"""The folder, in volumes and buckets, of diverged files (`runtime/gate/storage/keys.py`)."""
 
 AMBIENT_FOLDER = "ambient"
 BUCKET_NAME_LIMIT = 63

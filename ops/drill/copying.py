@@ -12,7 +12,7 @@ from ops.errors import OperatorError
 from ops.memory import BRAIN, Memory
 from ops.stack import Stack
 from ops.vault import Stored, Vault
-from runtime.gate.checkpoint import CheckpointId
+from runtime.gate.storage.keys import CheckpointId
 
 LOOK_SECONDS = 2.0
 

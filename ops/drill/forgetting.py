@@ -18,8 +18,8 @@ from ops.memory import BRAIN, Memory
 from ops.stack import Stack
 from ops.terminal import rounds, say
 from ops.vault import Stored, Vault
-from runtime.gate.checkpoint import Checkpoint
-from runtime.gate.guard import ACCEPT_SHRINK, loss
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.loss_guard import ACCEPT_SHRINK, loss
 
 POLL_SECONDS = 1.0
 SLACK_SECONDS = 30.0

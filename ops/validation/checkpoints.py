@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ops.validation.verdicts import Failure
 from ops.vault import Stored, Vault
-from runtime.gate.checkpoint import Checkpoint, CheckpointId
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.storage.keys import CheckpointId
 
 if TYPE_CHECKING:
     from ops.validation.pod_sites import PodSite

@@ -11,8 +11,9 @@ from ops.validation.pod_sites import PodSite
 from ops.validation.run import Run, waited, who
 from ops.validation.verdicts import Failure, Verdict, not_applicable, passed
 from ops.vault import Stored
-from runtime.gate.checkpoint import Checkpoint, CheckpointId
-from runtime.gate.standby import STANDBY
+from runtime.gate.restore.staged import STAGED
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.storage.keys import CheckpointId
 
 POLL_SECONDS = 1.0
 FOLLOWER_POLL_SECONDS = 3.0
@@ -86,7 +87,7 @@ def _held(run: Run, site: PodSite, follower: PodSite, limit: float) -> str:
     """Where what the site stored is held ready, and since when."""
     space = run.mark(site).space
     # Beside its memory, or in it: a standby takes the serving memory over now and then.
-    folders = [f"{STANDBY}/{space}", space]
+    folders = [f"{STAGED}/{space}", space]
 
     def is_held() -> bool:
         return any(follower.in_gate(BRAIN, "volume", {"count": folders}).values())

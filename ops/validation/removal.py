@@ -16,8 +16,8 @@ from ops.validation.checkpoints import newest
 from ops.validation.run import who
 from ops.validation.verdicts import Failure
 from ops.vault import Vault
-from runtime.gate import guard
-from runtime.gate.checkpoint import Checkpoint
+from runtime.gate.snapshot import loss_guard
+from runtime.gate.snapshot.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from ops.validation.pod_sites import PodSite
@@ -100,7 +100,7 @@ def _remove(site: PodSite, component: str, ours: Ours, act: Callable[[], object]
 def _is_loss(told: Checkpoint, ours: Ours) -> bool:
     """Whether the gate would take a volume without our files for one that was damaged."""
     left = {path: file for path, file in told.files.items() if not ours(path)}
-    return len(left) < len(told.files) and guard.loss(told, left, lambda path: b"") is not None
+    return len(left) < len(told.files) and loss_guard.loss(told, left, lambda path: b"") is not None
 
 
 def _require_calm(site: PodSite, component: str) -> None:
@@ -115,4 +115,4 @@ def _require_calm(site: PodSite, component: str) -> None:
 
 
 def _order(vault: Vault, told: Checkpoint) -> None:
-    vault.order(guard.ACCEPT_SHRINK, {"checkpoint": str(told.id)})
+    vault.order(loss_guard.ACCEPT_SHRINK, {"checkpoint": str(told.id)})

@@ -18,7 +18,7 @@ class Limits:
     metric: float = 60.0
     """A metric, from one container to the other."""
     copy_slack: float = 30.0
-    """What a pass may take, beyond the interval (`runtime/gate/copies.py`)."""
+    """What a pass may take, beyond the interval (`runtime/gate/snapshot/schedule.py`)."""
     standby: float = 900.0
     """The other region's copy: what AWS promises of replication time control."""
     restart: float = 600.0

@@ -9,12 +9,12 @@ import threading
 import time
 from pathlib import Path
 
-from runtime.controller.acting import Acting
+from runtime.controller.actions import Actions
 from runtime.controller.addresses import Addresses, by_file, by_system
 from runtime.controller.kubernetes import Access, Kubernetes
 from runtime.controller.lease import Lease
 from runtime.controller.probes import Prober
-from runtime.controller.rounds import Rounds, SettingsFile
+from runtime.controller.rounds import LiveConfig, Rounds
 from runtime.controller.server import Pages
 from runtime.http_server import serve
 from runtime.logs import log
@@ -29,18 +29,18 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     variables = os.environ
-    settings = SettingsFile(Path(variables.get("CONTROLLER_SETTINGS", "/etc/agency/controller")))
+    config = LiveConfig(Path(variables.get("CONTROLLER_SETTINGS", "/etc/agency/controller")))
     hosts = variables.get("CONTROLLER_HOSTS")
     prober = Prober(Addresses(by_file(Path(hosts)) if hosts else by_system))
     api = Kubernetes(Access.from_environment(), stopping)
     lease = Lease(api, variables.get("POD_NAME") or socket.gethostname())
     metrics = Metrics()
     mounted = Path(variables.get("CONTROLLER_FLAGS", "/etc/agency/failed-regions"))
-    acting = Acting(api, lease, prober, metrics, mounted)
-    rounds = Rounds(prober=prober, acting=acting, metrics=metrics)
-    settings.read()
+    actions = Actions(api, lease, prober, metrics, mounted)
+    rounds = Rounds(prober=prober, actions=actions, metrics=metrics)
+    config.read()
     pages = Pages(
-        rounds=rounds, acting=acting, lease=lease, settings=settings, metrics=metrics, started=started
+        rounds=rounds, actions=actions, lease=lease, config=config, metrics=metrics, started=started
     )
     servers = [
         serve(int(variables.get("CONTROLLER_HTTP_PORT", EDGE_PORT)), pages.edge),
@@ -48,19 +48,19 @@ def main() -> None:
     ]
     lease.start()
     log("started", ports=[server.port for server in servers])
-    run(rounds, settings, stopping)
+    run(rounds, config, stopping)
     for server in servers:
         server.close()
-    acting.close()
+    actions.close()
     lease.release()
     log("stopped")
 
 
-def run(rounds: Rounds, settings: SettingsFile, stopping: threading.Event) -> None:
+def run(rounds: Rounds, config: LiveConfig, stopping: threading.Event) -> None:
     """Rounds, from start to start `intervalSeconds` apart, until it is to stop."""
     while not stopping.is_set():
         began = time.monotonic()
-        now = settings.read()
+        now = config.read()
         if now is not None:
             rounds.run(now)
         interval = now.interval_seconds if now else DEFAULT_INTERVAL_SECONDS

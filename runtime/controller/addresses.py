@@ -21,18 +21,18 @@ LookUp = Callable[[str], "tuple[str, ...]"]
 """From a name to its addresses; () when there is none. Raises OSError when nobody could say."""
 
 
-# Not every C library tells a name without addresses from one that is not there.
+# Not every C library distinguishes a name without addresses from an unknown name.
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 def by_system(host: str) -> tuple[str, ...]:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         if error.errno in _NO_SUCH_NAME:
             return ()
         raise
-    return tuple(str(one[4][0]) for one in found)
+    return tuple(str(entry[4][0]) for entry in entries)
 
 
 def by_file(path: Path) -> LookUp:
@@ -65,7 +65,7 @@ class Addresses:
         self._threads = list[threading.Thread]()
 
     def find(self, hosts: Iterable[str], patience: float) -> dict[str, tuple[str, ...]]:
-        """The addresses of those names that have some. Names never heard of are waited for, `patience`
+        """The addresses of those names that have some. Unknown names are waited for, `patience`
         seconds in all; names whose answer is old are looked up anew meanwhile.
         """
         wanted, now = set(hosts), time.monotonic()
@@ -79,11 +79,11 @@ class Addresses:
             return {host: known.addresses for host in wanted if (known := self._known.get(host))}
 
     def doubt(self, host: str, address: str) -> None:
-        """The address did not answer: look the name up anew, and try this one last until then."""
+        """The address did not answer: look the name up anew, and use this address last until then."""
         with self._changed:
             known = self._known.get(host)
             if known is not None and address in known.addresses:
-                others = tuple(one for one in known.addresses if one != address)
+                others = tuple(each for each in known.addresses if each != address)
                 self._known[host] = _Known((*others, address), until=0.0)
 
     def _sweep(self, now: float) -> None:
@@ -107,7 +107,7 @@ class Addresses:
             try:
                 found = self._look_up(host)
             except (OSError, ValueError):
-                found = None  # Nobody could say: what was known stays.
+                found = None  # No answer: the known addresses stay.
             with self._changed:
                 self._pending.discard(host)
                 known = self._known.get(host)

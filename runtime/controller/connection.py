@@ -14,7 +14,7 @@ LARGEST_ANSWER = 16 * 2**20
 
 
 class NoAnswer(Exception):
-    """The other side could not be asked, or what came was no answer; the message says why."""
+    """No connection, or no valid HTTP response; the message has the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Connection:
     def __init__(self, origin: str, timeout: float, trust: Callable[[], ssl.SSLContext]) -> None:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{origin!r} is not a URL; accepted: http://… or https://…")
+            raise ValueError(f"{origin!r} is not a URL: must be http://… or https://…")
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._timeout, self._trust = timeout, trust
         self._open: http.client.HTTPConnection | None = None

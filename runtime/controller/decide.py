@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from runtime.controller.settings import ControllerSettings
+from runtime.controller.config import ControllerConfig
 from runtime.controller.votes import REGION_WIDE, Evidence, Flags
 
 HOLD_DOWN_WINDOW = 60
@@ -32,7 +32,7 @@ DRAIN_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """What is remembered of one region in one scope."""
+    """The history of one region in one scope."""
 
     bad: int = 0
     """Rounds in a row in which it did not serve."""
@@ -41,8 +41,8 @@ class Track:
     dead: int = 0
     """Rounds in a row in which none of its workloads answered, in its own cluster."""
     available: bool | None = None
-    """Whether one could rely on it, last round: it served, this cluster reached it, and it was not flagged.
-    """
+    """Whether the region could take clients in the last round: it served, was reached, and was not
+    flagged."""
     flagged: bool | None = None
     """Last round; None before the first."""
     failed: tuple[int, ...] = ()
@@ -82,26 +82,26 @@ class Decision:
     unhealthy: Flags
     """Regions of this cluster whose health path answers 503 besides the flagged ones: those that are about
     to be flagged, and those in which nothing at all answered for `failureThreshold` rounds, even where no
-    other region is known to serve. Route53 may know one; and if it does not, it takes all unhealthy for all
-    healthy.
+    other region is known to serve. Route53 may know one; if it does not, it treats all unhealthy regions
+    as healthy.
     """
 
 
-def recovery_bound(settings: ControllerSettings) -> int:
+def recovery_bound(config: ControllerConfig) -> int:
     """Rounds of serving after which a region is certainly cleared."""
-    longest = settings.recovery_threshold * HOLD_DOWN_LIMIT
-    return min(longest, max(settings.recovery_threshold, HOLD_DOWN_WINDOW + 1))
+    longest = config.recovery_threshold * HOLD_DOWN_LIMIT
+    return min(longest, max(config.recovery_threshold, HOLD_DOWN_WINDOW + 1))
 
 
 def decide(
-    settings: ControllerSettings,
+    config: ControllerConfig,
     counters: Counters,
     evidence: Mapping[str, Mapping[str, Evidence]],
     flags: Flags,
 ) -> Decision:
     """One round. `flags` are those in force, whoever set them."""
     scopes = {
-        scope: _Scope(settings, counters, scope, evidence.get(scope, {}), flags.get(scope, frozenset()))
+        scope: _Scope(config, counters, scope, evidence.get(scope, {}), flags.get(scope, frozenset()))
         for scope in sorted({*evidence, *flags, REGION_WIDE})
     }
     changes = tuple(sorted(change for scope in scopes.values() for change in scope.changes()))
@@ -117,7 +117,7 @@ def decide(
         changes=changes,
         flags=apply(flags, changes),
         unhealthy={
-            name: frozenset(region for region in settings.regions if scope.is_unhealthy(region))
+            name: frozenset(region for region in config.regions if scope.is_unhealthy(region))
             for name, scope in scopes.items()
         },
     )
@@ -132,13 +132,13 @@ def apply(flags: Flags, changes: Iterable[Change]) -> Flags:
     return {scope: frozenset(regions) for scope, regions in sorted(after.items()) if regions}
 
 
-def tenant_flags(settings: ControllerSettings, namespace: str, flags: Flags) -> frozenset[str]:
+def tenant_flags(config: ControllerConfig, namespace: str, flags: Flags) -> frozenset[str]:
     """What stands in a company's own `failed-regions`: never all of its regions.
 
     A dedicated company has flags of its own instead of the region's: it was asked itself, and what becomes of
     the others in a region does not move it.
     """
-    company = settings.companies[namespace]
+    company = config.companies[namespace]
     scope = namespace if company.dedicated else REGION_WIDE
     flagged = flags.get(scope, frozenset()).intersection(company.regions)
     return frozenset() if flagged.issuperset(company.regions) else flagged
@@ -149,13 +149,13 @@ class _Scope:
 
     def __init__(
         self,
-        settings: ControllerSettings,
+        config: ControllerConfig,
         counters: Counters,
         scope: str,
         evidence: Mapping[str, Evidence],
         flags: frozenset[str],
     ) -> None:
-        self._settings = settings
+        self._settings = config
         self._scope = scope
         self._evidence = evidence
         self._flags = flags

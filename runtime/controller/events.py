@@ -1,4 +1,5 @@
-"""Kubernetes Events. A name says what happened: the same told twice, also by two replicas, is one Event."""
+"""Kubernetes Events. Their names derive from what happened: two replicas that post the same make one
+Event."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class Event:
     at: int
     """UTC, in milliseconds."""
     identity: str
-    """What tells it from every other event of its object."""
+    """What distinguishes it from every other event of its object."""
 
     def manifest(self) -> Object:
         digest = hashlib.sha256(self.identity.encode()).hexdigest()[:16]
@@ -50,7 +51,7 @@ class Event:
 
 
 def post(api: Kubernetes, event: Event) -> bool:
-    """Whether it is there now. One that the API refuses for good is logged and counts as done."""
+    """Whether the Event exists now. An Event that the API rejects is logged and counts as posted."""
     path = f"/api/v1/namespaces/{event.namespace}/events"
     try:
         api.call("POST", path, event.manifest(), accept=METADATA)

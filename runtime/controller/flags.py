@@ -1,4 +1,4 @@
-"""The flags in force: the ConfigMap `failed-regions` of the system namespace, which alone is the truth."""
+"""The flags in force: the ConfigMap `failed-regions` of the system namespace, the only source of truth."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Transition:
 
 @dataclass(kw_only=True)
 class SystemFlags:
-    """Read and changed by one thread; `current` may be looked at by any."""
+    """Read and changed by one thread; any thread may read `current`."""
 
     api: Kubernetes
     current: InForce
@@ -54,7 +54,7 @@ class SystemFlags:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, reasons: Iterable[Change] = ()) -> None:
-        """Look what is in force; what was last seen stays when the API can't say."""
+        """Read the flags in force; without the API the last ones stay."""
         try:
             self._take(self.api.call("GET", PATH), reasons)
             problem = ""
@@ -65,7 +65,8 @@ class SystemFlags:
         self.problem = problem
 
     def carry_out(self, changes: Iterable[Change]) -> bool:
-        """Put changes into force, unless the ConfigMap was changed since it was read; whether they are."""
+        """Write changes, unless the ConfigMap was changed since it was read; returns whether they are
+        written."""
         changes, before = tuple(changes), self.current
         if not before.version:
             return False
@@ -89,7 +90,7 @@ class SystemFlags:
         after = InForce(
             flags=_parse(config_map), version=metadata["resourceVersion"], uid=metadata.get("uid", "")
         )
-        known = {(one.scope, one.region, one.failed): one for one in reasons}
+        known = {(each.scope, each.region, each.failed): each for each in reasons}
         before, self.current = self.current, after
         found = list[Transition]()
         for scope, region, failed in _differences(before.flags, after.flags):
@@ -104,7 +105,7 @@ class SystemFlags:
 
 
 def mounted(folder: Path) -> Flags:
-    """What the mounted ConfigMap said: older than the API's answer, and there when the API is not."""
+    """The flags of the mounted ConfigMap: older than the API's, and readable without the API."""
     data = {}
     for key in (KEY, COMPANIES_KEY):
         try:

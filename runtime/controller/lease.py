@@ -1,4 +1,4 @@
-"""Who of the replicas acts: the one that holds the Lease."""
+"""Leader election: the replica that holds the Lease acts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "failover-controller"
 PATH = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases/{NAME}"
 
 LEASE_SECONDS = 10
-"""How long a holder that was not heard of keeps the Lease."""
+"""How long a holder keeps the Lease without renewing it."""
 RENEW_SECONDS = 3.0
 HELD_SECONDS = 8.0
 """How long a holder trusts a renewal: less than LEASE_SECONDS, so that two never act at once."""
@@ -67,7 +67,7 @@ class Lease:
                 return
 
     def _try(self) -> str:
-        """Renew it, or take it when it is free; what went wrong, if anything."""
+        """Renew the Lease, or take it when it is free; returns the problem, if any."""
         began = time.monotonic()
         try:
             lease = self._api.call("GET", PATH)

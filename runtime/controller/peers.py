@@ -23,7 +23,7 @@ class _Trust:
 
 
 class _Peer:
-    """One page, read by a thread of its own, so that one that hangs holds nobody up."""
+    """One page, read by a thread of its own, so that a hanging peer delays no other."""
 
     def __init__(self, url: str, timeout: float, trust: _Trust) -> None:
         self.url, self.timeout, self._trust = url, timeout, trust

@@ -1,10 +1,10 @@
-"""Regions that return: their health path says 503 until a client would find them ready.
+"""Regions that return: their health path answers 503 until clients would find them ready.
 
-A flag goes on the word of probes that no flag gates. What a client needs comes after it: pods get the new
-flags, catch up with the memory of the region that served, pass their readiness probes, and the load balancer
-finds them healthy. Whom DNS led back before that would find nobody there.
+A flag is cleared by probes that no flag gates. Clients need more: pods get the new flags, catch up with the
+former primary, pass their readiness probes, and the load balancer finds them healthy. Clients that DNS sends
+back earlier would find no ready pod.
 
-This is no evidence, and moves no flag: it only decides when DNS hears of what was decided.
+This is no evidence, and moves no flag: it only delays when DNS learns of a cleared flag.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from runtime.controller.settings import ControllerSettings
+from runtime.controller.config import ControllerConfig
 from runtime.controller.views import probed_view
 from runtime.controller.votes import REGION_WIDE, Answers, Flags
 
@@ -20,8 +20,8 @@ READY_SECONDS = 20.0
 """How long the gates must have been ready: a readiness probe's period of 5 s, then the endpoints and the
 registration with a load balancer, which asks a target twice, 5 s apart, before it sends requests there."""
 LIMIT_SECONDS = 180.0
-"""A region that is still not ready opens: gates wait for a memory for 120 s at most, and what never gets
-ready is worse off with clients nowhere than with 503 from some."""
+"""After this the region reopens even if some pods are still not ready: catching up ends after 120 s, and
+some 503 are better than a region that never reopens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def regions_of(closed: Closed, scope: str) -> frozenset[str]:
     return frozenset(region for of, region in closed if of == scope)
 
 
-def reopen(settings: ControllerSettings, closed: Closed, flags: Flags, ready: Answers, now: float) -> Closed:
+def reopen(config: ControllerConfig, closed: Closed, flags: Flags, ready: Answers, now: float) -> Closed:
     """One round. `ready`: for the regions asked, whether the companies' gates let clients in.
     `now`: seconds, by a monotonic clock.
     """
@@ -56,20 +56,20 @@ def reopen(settings: ControllerSettings, closed: Closed, flags: Flags, ready: An
         (scope, region): Return()
         for scope, regions in flags.items()
         for region in regions
-        if region in settings.regions
+        if region in config.regions
     }
     seen = {
-        (scope, region): _seen(it, _is_ready(settings, scope, region, ready), now)
+        (scope, region): _seen(it, _is_ready(config, scope, region, ready), now)
         for (scope, region), it in closed.items()
-        if (scope, region) not in flagged and region in settings.regions
+        if (scope, region) not in flagged and region in config.regions
     }
     return flagged | {key: it for key, it in seen.items() if not _is_over(it, now)}
 
 
-def _is_ready(settings: ControllerSettings, scope: str, region: str, ready: Answers) -> bool:
+def _is_ready(config: ControllerConfig, scope: str, region: str, ready: Answers) -> bool:
     if region not in ready:
         return False
-    view = probed_view(ready[region], settings.samples[region], reached=None, flagged=False)
+    view = probed_view(ready[region], config.samples[region], reached=None, flagged=False)
     return view.serving if scope == REGION_WIDE else view.companies.get(scope, True)
 
 

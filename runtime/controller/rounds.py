@@ -1,6 +1,6 @@
-"""A round: observe, decide, hand over what is to be done.
+"""A round: observe, decide, hand the decision to the actions.
 
-Whoever is slow (the API, a peer, DNS) is waited for a bounded time; what it says later counts next round.
+Slow answers (the API, a peer, DNS) are awaited for a limited time; a late answer counts in the next round.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from http import HTTPStatus
 from pathlib import Path
 
 from runtime.contracts.controller import CONFIG_FILE
-from runtime.controller.acting import Acting
+from runtime.controller.actions import Actions
+from runtime.controller.config import ControllerConfig, load_config
 from runtime.controller.decide import Counters, Decision, decide
 from runtime.controller.peers import Peers
 from runtime.controller.probes import Prober, Reply, Target
 from runtime.controller.reopening import Closed, reopen, returning
-from runtime.controller.settings import ControllerSettings, load_settings
 from runtime.controller.views import Page
-from runtime.controller.votes import Answers, Look, Sightings, look
+from runtime.controller.votes import Answers, Assessment, PageHistories, assess
 from runtime.logs import log
 from runtime.metrics import Metrics
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
@@ -29,23 +29,23 @@ HEALTH = "/health"
 READY = "/ready"
 
 
-class SettingsFile:
+class LiveConfig:
     """The mounted settings, parsed again when their text changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._text: bytes | None = None
-        self.current: ControllerSettings | None = None
-        """Any thread may look at it."""
+        self.current: ControllerConfig | None = None
+        """Any thread may read it."""
         self.problem = ""
 
-    def read(self) -> ControllerSettings | None:
+    def read(self) -> ControllerConfig | None:
         """The settings now; while they can't be read, the last ones. None when there never were any."""
         problem = ""
         try:
             text = (self._folder / CONFIG_FILE).read_bytes()
             if text != self._text:
-                self.current, self._text = load_settings(self._folder), text
+                self.current, self._text = load_config(self._folder), text
                 log("settings-read", regions=self.current.regions, companies=len(self.current.companies))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"
@@ -57,15 +57,15 @@ class SettingsFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """What one round saw and decided: what the HTTP servers tell."""
+    """What one round observed and decided: the source of the HTTP pages."""
 
-    settings: ControllerSettings
+    config: ControllerConfig
     at: int
     """When the round ended, UTC in milliseconds."""
     ended: float
     """The same, by the monotonic clock."""
     seconds: float
-    look: Look
+    assessment: Assessment
     decision: Decision
     pages: Mapping[str, Page | str]
     """By region: the page, or why there is none."""
@@ -76,7 +76,7 @@ class Observed:
 
     @property
     def page(self) -> Page:
-        return Page(cluster=self.settings.cluster, at=self.at, regions=self.look.views)
+        return Page(cluster=self.config.cluster, at=self.at, regions=self.assessment.views)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,25 +87,25 @@ class Probes:
     """By region, namespace and workload."""
 
     @classmethod
-    def of(cls, settings: ControllerSettings) -> Probes:
+    def of(cls, config: ControllerConfig) -> Probes:
         """Whether the workloads answer, which no flag gates."""
-        return cls._of(settings, settings.regions, PORTS, HEALTH)
+        return cls._of(config, config.regions, PORTS, HEALTH)
 
     @classmethod
-    def of_gates(cls, settings: ControllerSettings, regions: Iterable[str]) -> Probes:
+    def of_gates(cls, config: ControllerConfig, regions: Iterable[str]) -> Probes:
         """Whether the workloads' gates let clients in."""
-        return cls._of(settings, regions, dict.fromkeys(PORTS, GATE_PORT), READY)
+        return cls._of(config, regions, dict.fromkeys(PORTS, GATE_PORT), READY)
 
     @classmethod
     def _of(
-        cls, settings: ControllerSettings, regions: Iterable[str], ports: Mapping[str, int], path: str
+        cls, config: ControllerConfig, regions: Iterable[str], ports: Mapping[str, int], path: str
     ) -> Probes:
         return cls(
             targets={
                 (region, name, workload): Target(f"{workload}-{region}-headless.{name}.svc", port, path)
                 for region in regions
-                if region in settings.regions
-                for name in settings.probed(region)
+                if region in config.regions
+                for name in config.probed(region)
                 for workload, port in ports.items()
             }
         )
@@ -129,44 +129,44 @@ class Probes:
 
 @dataclass(kw_only=True)
 class Rounds:
-    """What goes from one round to the next. Used by one thread; `observed` may be looked at by any."""
+    """Runs rounds, with what one round keeps for the next. Used by one thread; any may read `observed`."""
 
     prober: Prober
-    acting: Acting
+    actions: Actions
     metrics: Metrics
     peers: Peers = field(default_factory=Peers)
     observed: Observed | None = None
     """None before the first round."""
     _counters: Counters = field(default_factory=Counters)
-    _sightings: Sightings = field(default_factory=dict)
+    _sightings: PageHistories = field(default_factory=dict)
     _closed: Closed = field(default_factory=dict)
-    _probes: tuple[ControllerSettings, Probes] | None = None
+    _probes: tuple[ControllerConfig, Probes] | None = None
 
-    def run(self, settings: ControllerSettings) -> None:
+    def run(self, config: ControllerConfig) -> None:
         began = time.monotonic()
-        self.acting.start_reading()
-        self.peers.ask(settings.peers, settings.timeout_seconds)
-        if self._probes is None or self._probes[0] is not settings:
-            self._probes = settings, Probes.of(settings)
+        self.actions.start_reading()
+        self.peers.ask(config.peers, config.timeout_seconds)
+        if self._probes is None or self._probes[0] is not config:
+            self._probes = config, Probes.of(config)
         probes = self._probes[1]
-        gates = Probes.of_gates(settings, returning(self._closed))
+        gates = Probes.of_gates(config, returning(self._closed))
         asked = (*probes.targets.values(), *gates.targets.values())
-        replies = self.prober.ask(asked, settings.timeout_seconds)
+        replies = self.prober.ask(asked, config.timeout_seconds)
         # A connection and its TLS take several round trips: peers have twice as long as what is near.
-        pages = self.peers.answers(max(began + 2 * settings.timeout_seconds - time.monotonic(), 0))
-        self.acting.wait_for_reading(max(began + 2 * settings.timeout_seconds - time.monotonic(), 0))
-        flags = self.acting.system.current.flags
+        pages = self.peers.answers(max(began + 2 * config.timeout_seconds - time.monotonic(), 0))
+        self.actions.wait_for_reading(max(began + 2 * config.timeout_seconds - time.monotonic(), 0))
+        flags = self.actions.system.current.flags
         read = {region: page for region, page in pages.items() if isinstance(page, Page)}
-        seen = look(settings, probes.answers(replies), read, flags, self._sightings)
-        decision = decide(settings, self._counters, seen.evidence, flags)
-        self._counters, self._sightings = decision.counters, seen.sightings
-        self._closed = reopen(settings, self._closed, flags, gates.answers(replies), time.monotonic())
+        seen = assess(config, probes.answers(replies), read, flags, self._sightings)
+        decision = decide(config, self._counters, seen.evidence, flags)
+        self._counters, self._sightings = decision.counters, seen.histories
+        self._closed = reopen(config, self._closed, flags, gates.answers(replies), time.monotonic())
         self.observed = Observed(
-            settings=settings,
+            config=config,
             at=time.time_ns() // 1_000_000,
             ended=time.monotonic(),
             seconds=time.monotonic() - began,
-            look=seen,
+            assessment=seen,
             decision=decision,
             pages=pages,
             failures=probes.failures(replies),
@@ -174,5 +174,5 @@ class Rounds:
         )
         self.metrics.add("agency_controller_rounds_total", 1, "Rounds that ended.")
         flagged = frozenset().union(*flags.values())
-        back = [region for region in settings.regions if region in flagged and seen.views[region].serving]
-        self.acting.act(settings, decision.changes, back)
+        back = [region for region in config.regions if region in flagged and seen.views[region].serving]
+        self.actions.act(config, decision.changes, back)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from runtime.controller import views
-from runtime.controller.acting import Acting
+from runtime.controller.actions import Actions
 from runtime.controller.lease import Lease
 from runtime.controller.reopening import regions_of
-from runtime.controller.rounds import Observed, Rounds, SettingsFile
-from runtime.controller.status import Told
+from runtime.controller.rounds import LiveConfig, Observed, Rounds
+from runtime.controller.status import StatusReport
 from runtime.controller.votes import REGION_WIDE
 from runtime.http_server import Response
 from runtime.metrics import CONTENT_TYPE, Metrics
@@ -29,9 +29,9 @@ class Pages:
     """Reads what the rounds left; asks nobody."""
 
     rounds: Rounds
-    acting: Acting
+    actions: Actions
     lease: Lease
-    settings: SettingsFile
+    config: LiveConfig
     metrics: Metrics
     started: float
     """By the monotonic clock."""
@@ -44,7 +44,7 @@ class Pages:
                 return self._health(region, None)
             case ["", "healthz", region, namespace]:
                 return self._health(region, namespace)
-            case ["", "peer", region] if seen is None or region in seen.settings.regions:
+            case ["", "peer", region] if seen is None or region in seen.config.regions:
                 if seen is None:
                     return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no round has ended yet\n")
                 return Response(HTTPStatus.OK, views.dump(seen.page), JSON)
@@ -62,16 +62,16 @@ class Pages:
         return page() if page else NOT_FOUND
 
     def _health(self, region: str, namespace: str | None) -> Response:
-        settings = self.settings.current
-        if settings is None:
+        config = self.config.current
+        if config is None:
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no settings yet\n")
         scope = REGION_WIDE
         if namespace is not None:
-            company = settings.companies.get(namespace)
+            company = config.companies.get(namespace)
             if company is None or region not in company.regions:
                 return Response(HTTPStatus.NOT_FOUND, "there is no such company in this region\n")
             scope = namespace if company.dedicated else REGION_WIDE
-        if region not in settings.regions:
+        if region not in config.regions:
             return Response(HTTPStatus.NOT_FOUND, "there is no such region here\n")
         seen = self.rounds.observed
         if region in self._unhealthy(scope, seen):
@@ -81,12 +81,12 @@ class Pages:
         return Response(HTTPStatus.OK, f"{region} serves\n")
 
     def _unhealthy(self, scope: str, seen: Observed | None) -> frozenset[str]:
-        flagged = self.acting.system.current.flags.get(scope, frozenset())
+        flagged = self.actions.system.current.flags.get(scope, frozenset())
         return flagged | seen.decision.unhealthy.get(scope, frozenset()) if seen else flagged
 
     def _live(self) -> Response:
         seen = self.rounds.observed
-        interval = seen.settings.interval_seconds if seen else 5.0
+        interval = seen.config.interval_seconds if seen else 5.0
         last = seen.ended if seen else self.started
         if time.monotonic() - last > STUCK_ROUNDS * max(interval, 5.0):
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, "the rounds stand still\n")
@@ -94,22 +94,20 @@ class Pages:
 
     def _ready(self) -> Response:
         if self.rounds.observed is None:
-            return Response(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"no round has ended yet {self.settings.problem}\n"
-            )
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"no round has ended yet {self.config.problem}\n")
         return Response(HTTPStatus.OK, "ready\n")
 
     def _metrics(self) -> Response:
-        return Response(HTTPStatus.OK, self._told.gauges().text() + self.metrics.text(), CONTENT_TYPE)
+        return Response(HTTPStatus.OK, self._report.gauges().text() + self.metrics.text(), CONTENT_TYPE)
 
     def _status(self) -> Response:
-        return Response(HTTPStatus.OK, json.dumps(self._told.status(), indent=1) + "\n", JSON)
+        return Response(HTTPStatus.OK, json.dumps(self._report.status(), indent=1) + "\n", JSON)
 
     @property
-    def _told(self) -> Told:
-        return Told(
+    def _report(self) -> StatusReport:
+        return StatusReport(
             observed=self.rounds.observed,
-            acting=self.acting,
+            actions=self.actions,
             lease=self.lease,
-            settings_problem=self.settings.problem,
+            config_problem=self.config.problem,
         )

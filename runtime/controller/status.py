@@ -1,4 +1,4 @@
-"""What a controller tells of itself: as metrics and, in full, as JSON."""
+"""The status of a controller: as metrics and, in full, as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.controller import views
-from runtime.controller.acting import Acting
+from runtime.controller.actions import Actions
 from runtime.controller.lease import Lease
 from runtime.controller.rounds import Observed
 from runtime.controller.views import Page
@@ -17,21 +17,21 @@ PREFIX = "agency_controller"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class StatusReport:
     observed: Observed | None
-    acting: Acting
+    actions: Actions
     lease: Lease
-    settings_problem: str
+    config_problem: str
 
     def status(self) -> dict[str, Any]:
-        system, tenants = self.acting.system, self.acting.tenants
+        system, tenants = self.actions.system, self.actions.tenants
         return {
             "leading": self.lease.held(),
             "leader": self.lease.holder,
             "flags": {scope: sorted(regions) for scope, regions in sorted(system.current.flags.items())},
             "problems": {
                 "api": system.problem,
-                "settings": self.settings_problem,
+                "settings": self.config_problem,
                 "namespaces": tenants.problems(),
             },
             "pending": tenants.pending(),
@@ -40,17 +40,17 @@ class Told:
 
     def gauges(self) -> Metrics:
         """Made anew for each scrape, so that what is gone is gone here too."""
-        gauges, tenants = Metrics(), self.acting.tenants
+        gauges, tenants = Metrics(), self.actions.tenants
         gauges.set(f"{PREFIX}_leading", float(self.lease.held()), "Whether this replica acts.")
         gauges.set(f"{PREFIX}_pending_namespaces", tenants.pending(), "Not known to have their flags.")
         gauges.set(f"{PREFIX}_failing_namespaces", len(tenants.problems()), "Whose flags could not be set.")
         gauges.set(
-            f"{PREFIX}_api_away", float(bool(self.acting.system.problem)), "Whether the API can't be read."
+            f"{PREFIX}_api_away", float(bool(self.actions.system.problem)), "Whether the API can't be read."
         )
         gauges.set(
-            f"{PREFIX}_settings_bad", float(bool(self.settings_problem)), "Whether old settings are used."
+            f"{PREFIX}_settings_bad", float(bool(self.config_problem)), "Whether old settings are used."
         )
-        for scope, regions in self.acting.system.current.flags.items():
+        for scope, regions in self.actions.system.current.flags.items():
             for region in regions:
                 gauges.set(
                     f"{PREFIX}_flagged", 1, "Regions in failed-regions.", region=region, namespace=scope
@@ -63,14 +63,14 @@ class Told:
 def _add_round(gauges: Metrics, seen: Observed) -> None:
     gauges.set(f"{PREFIX}_round_timestamp_seconds", seen.at / 1000, "When the last round ended.")
     gauges.set(f"{PREFIX}_round_seconds", seen.seconds, "How long it took.")
-    for region, view in seen.look.views.items():
+    for region, view in seen.assessment.views.items():
         gauges.set(f"{PREFIX}_serving", float(view.serving), "As seen from here, ungated.", region=region)
         gauges.set(f"{PREFIX}_sampled", view.sampled, "Companies asked.", region=region)
         gauges.set(f"{PREFIX}_failed", view.failed, "Companies that did not answer.", region=region)
     for scope, regions in _returning(seen).items():
         for region in regions:
-            told = "Regions without a flag whose pods are not ready yet."
-            gauges.set(f"{PREFIX}_returning", 1, told, region=region, namespace=scope)
+            help = "Regions without a flag whose pods are not ready yet."
+            gauges.set(f"{PREFIX}_returning", 1, help, region=region, namespace=scope)
     for region, page in seen.pages.items():
         gauges.set(f"{PREFIX}_peer_read", float(isinstance(page, Page)), "Pages of others.", region=region)
 
@@ -89,8 +89,8 @@ def _round(seen: Observed) -> dict[str, Any]:
     return page | {
         "seconds": round(seen.seconds, 3),
         "changes": [
-            {"region": one.region, "namespace": one.scope, "failed": one.failed, "reason": one.reason}
-            for one in seen.decision.changes
+            {"region": each.region, "namespace": each.scope, "failed": each.failed, "reason": each.reason}
+            for each in seen.decision.changes
         ],
         "unhealthy": {scope: sorted(regions) for scope, regions in seen.decision.unhealthy.items()},
         "returning": _returning(seen),

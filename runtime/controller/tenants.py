@@ -1,4 +1,4 @@
-"""Carries the flags to the companies: into each one's ConfigMap, and on to its pods."""
+"""Distributes the flags to the companies: into the ConfigMap of each, then to its pods."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
-from runtime.controller.hearing import Hearing
+from runtime.controller.acknowledgements import Acknowledgements
 from runtime.controller.kubernetes import (
     MERGE_PATCH,
     METADATA,
@@ -20,6 +20,7 @@ from runtime.controller.kubernetes import (
     Object,
     Refused,
 )
+from runtime.controller.tenant_state import Action, Progress, Stage, may_touch, next_action
 from runtime.flags import ANNOTATION, CONFIG_MAP, KEY, parse
 from runtime.logs import log
 from runtime.metrics import Metrics
@@ -27,14 +28,14 @@ from runtime.metrics import Metrics
 PODS = "labelSelector=app.kubernetes.io%2Fpart-of%3Ddigital-agency"
 
 AT_ONCE = 8
-"""Enough to keep an API server busy; more would only wait there, and the Lease's renewal behind them."""
+"""Enough to keep an API server busy; more requests would delay the renewal of the Lease."""
 PATIENCE_SECONDS = 5.0
-INSISTING_SECONDS = 3
-"""Between two touches of a pod that has not heard."""
-AGAIN_SECONDS = 1.0
-"""Until a flag that is held is looked at again."""
-CHECKED_EACH_PASS = 3
-"""Companies that are looked at again though nothing changed: what others changed there does not stay."""
+REMINDER_SECONDS = 3
+"""Between two touches of a pod whose gate has not acknowledged."""
+HOLD_SECONDS = 1.0
+"""Until a held flag is checked again."""
+VERIFIED_PER_PASS = 3
+"""Companies whose ConfigMap is read again though nothing changed: changes of others do not stay."""
 
 
 _Map = Callable[[Callable[[str], bool], list[str]], Iterable[bool]]
@@ -59,28 +60,25 @@ def config_map_path(namespace: str) -> str:
 def pods_of(api: Kubernetes, namespace: str) -> list[Object]:
     """The metadata of the platform's pods. Raises Refused and Away."""
     path = f"/api/v1/namespaces/{namespace}/pods?{PODS}"
-    found = api.call("GET", path, accept=METADATA_LIST, patience=PATIENCE_SECONDS)
+    answer = api.call("GET", path, accept=METADATA_LIST, patience=PATIENCE_SECONDS)
     # Go writes an empty list as null.
-    return [one["metadata"] for one in found.get("items") or ()]
+    return [pod["metadata"] for pod in answer.get("items") or ()]
 
 
 class Tenants:
-    """Brings every company to its flags, in a thread of its own, while `acting` says that it may."""
+    """Brings every company to its flags, in a thread of its own, while `leading` says that it may."""
 
     def __init__(
-        self, api: Kubernetes, acting: Callable[[], bool], hearing: Hearing, metrics: Metrics
+        self, api: Kubernetes, leading: Callable[[], bool], acks: Acknowledgements, metrics: Metrics
     ) -> None:
-        self._api, self._acting, self._hearing, self._metrics = api, acting, hearing, metrics
+        self._api, self._leading, self._acks, self._metrics = api, leading, acks, metrics
         self._wanted: Mapping[str, frozenset[str]] = {}
         self._here: frozenset[str] = frozenset()
         """The regions of this cluster."""
         self._back: frozenset[str] = frozenset()
         """Those of them that are flagged and answer again."""
-        self._known: dict[str, frozenset[str]] = {}
-        """What stands in each namespace and has reached its pods, as far as this leader did it or saw it."""
-        self._untouched: dict[str, frozenset[str]] = {}
-        """What was written into ConfigMaps whose pods may not have been told yet."""
-        self._next = self._news = 0
+        self._progress: dict[str, Progress] = {}
+        self._next = self._written = 0
         self._problems: dict[str, str] = {}
         self._changed: list[str] = []
         self._wake, self._lock = threading.Event(), threading.Lock()
@@ -100,23 +98,25 @@ class Tenants:
             return dict(self._problems)
 
     def pending(self) -> int:
-        """How many namespaces are not known to be as they should be."""
-        wanted, known = self._wanted, self._known
-        return sum(known.get(name) != flags for name, flags in wanted.items())
+        """How many namespaces are not known to have their flags."""
+        return sum(not self._of(name).is_current(flags) for name, flags in self._wanted.items())
 
     def take_changed(self) -> list[str]:
-        """Namespaces whose flags changed since this was asked last."""
+        """Namespaces whose flags changed since the last call."""
         with self._lock:
             changed, self._changed = self._changed, []
         return changed
 
+    def _of(self, name: str) -> Progress:
+        return self._progress.get(name, Progress())
+
     def _run(self) -> None:
         while True:
-            self._wake.wait(AGAIN_SECONDS if self._hearing.held else None)
+            self._wake.wait(HOLD_SECONDS if self._acks.awaited else None)
             self._wake.clear()
-            if not self._acting():
-                # Another may lead meanwhile: what this one knows would be out of date.
-                self._known, self._untouched = {}, {}
+            if not self._leading():
+                # Another replica may lead meanwhile: what this one knows would be out of date.
+                self._progress = {}
                 self._release(())
                 continue
             try:
@@ -126,14 +126,12 @@ class Tenants:
 
     def _pass(self) -> None:
         wanted = self._wanted
-        for remembered in (self._known, self._untouched):
-            for name in remembered.keys() - wanted.keys():
-                del remembered[name]
+        self._progress = {name: progress for name, progress in self._progress.items() if name in wanted}
         self._release(wanted)
-        due = [name for name, flags in wanted.items() if self._known.get(name) != flags]
+        due = [name for name, flags in wanted.items() if not self._of(name).is_current(flags)]
         back = [name for name, flags in wanted.items() if flags & self._back]
         chosen = due or list(dict.fromkeys((*self._some_of(list(wanted)), *back)))
-        if len(chosen) <= CHECKED_EACH_PASS:
+        if len(chosen) <= VERIFIED_PER_PASS:
             self._bring(chosen, map)
         else:
             with ThreadPoolExecutor(AT_ONCE, "tenant") as pool:
@@ -142,40 +140,39 @@ class Tenants:
             self._problems = {name: why for name, why in self._problems.items() if name in wanted}
 
     def _release(self, but: Collection[str]) -> None:
-        for name in self._hearing.held.difference(but):
-            self._hearing.forget(name)
+        for name in self._acks.awaited.difference(but):
+            self._acks.forget(name)
 
     def _some_of(self, names: list[str]) -> list[str]:
         start = self._next % max(len(names), 1)
-        self._next = start + CHECKED_EACH_PASS
+        self._next = start + VERIFIED_PER_PASS
         return names[start : self._next]
 
     def _bring(self, names: list[str], each: _Map) -> None:
         """First the flags of all, then their pods: a pod costs the API server ten times what a flag does."""
-        began, self._news = time.monotonic(), 0
-        flagged = [
-            name for name, done in zip(names, each(self._tried(self._flag), names), strict=True) if done
-        ]
-        if self._news:
-            log("tenants-flagged", namespaces=self._news, seconds=round(time.monotonic() - began, 3))
+        began, self._written = time.monotonic(), 0
+        done = each(self._tried(self._flag), names)
+        flagged = [name for name, flagged in zip(names, done, strict=True) if flagged]
+        if self._written:
+            log("tenants-flagged", namespaces=self._written, seconds=round(time.monotonic() - began, 3))
         touched = sum(each(self._tried(self._touch), flagged))
-        if self._news:
+        if self._written:
             log("pods-touched", namespaces=touched, seconds=round(time.monotonic() - began, 3))
 
     def _tried(self, job: Callable[[str, frozenset[str]], bool]) -> Callable[[str], bool]:
         def run(name: str) -> bool:
-            # Read now: it may have changed since this pass began.
+            # Read now: the flags may have changed since this pass began.
             flags, problem, done = self._wanted.get(name), "", False
-            if flags is None or not self._acting():
+            if flags is None or not self._leading():
                 return False
             try:
                 done = job(name, flags)
             except (Refused, Away) as error:
                 problem = str(error)
-            except Exception as error:  # Whatever is wrong with one company stops no other's flags.
+            except Exception as error:  # An error of one company must not stop the others' flags.
                 problem = f"{type(error).__name__}: {error}"
-            if problem:
-                self._known.pop(name, None)
+            if problem and self._of(name).stage is Stage.CURRENT:
+                self._progress[name] = Progress()
             self._report(name, problem)
             return done
 
@@ -194,50 +191,57 @@ class Tenants:
                 "agency_controller_tenant_errors_total", 1, "Companies' flags that were not set."
             )
 
-    def _flag(self, name: str, flags: frozenset[str]) -> bool:
-        known = self._known.get(name)
-        if known == flags or known is None:
-            config_map = self._api.call("GET", config_map_path(name), patience=PATIENCE_SECONDS)
-            known = parse_lines(config_map)
-        if known != flags:
-            if flags < known and self._hearing.holds(name, (known - flags) & self._here):
-                self._insist(name, known)
-                return False
-            self._known.pop(name, None)
-            self._patch(config_map_path(name), {"data": {KEY: lines(flags) or None}})
-            with self._lock:
-                self._changed.append(name)
-                self._untouched[name] = flags
-                self._news += 1
-        else:
-            self._hearing.forget(name)
-            if (back := flags & self._back) and self._hearing.lacks(name, back):
-                self._insist(name, flags)
+    def _flag(self, name: str, wanted: frozenset[str]) -> bool:
+        """Whether the pods may be touched."""
+        present = self._of(name).flags
+        if self._of(name).must_read(wanted):
+            path = config_map_path(name)
+            present = parse_lines(self._api.call("GET", path, patience=PATIENCE_SECONDS))
+        held = wanted < present and self._acks.must_wait(name, (present - wanted) & self._here)
+        back = wanted & self._back if present == wanted else frozenset[str]()
+        missing = bool(back) and self._acks.are_missing(name, back)
+        action = next_action(present=present, wanted=wanted, held=held, unacknowledged=missing)
+        if action is Action.HOLD:
+            self._remind(name, present)
+            return False
+        if action is Action.WRITE:
+            self._write(name, wanted)
+            return True
+        self._acks.forget(name)
+        if action is Action.REMIND:
+            self._remind(name, wanted)
         return True
+
+    def _write(self, name: str, flags: frozenset[str]) -> None:
+        if self._of(name).stage is Stage.CURRENT:
+            self._progress[name] = Progress()
+        self._patch(config_map_path(name), {"data": {KEY: lines(flags) or None}})
+        with self._lock:
+            self._changed.append(name)
+            self._progress[name] = Progress(stage=Stage.WRITTEN, flags=flags)
+            self._written += 1
 
     def _touch(self, name: str, flags: frozenset[str]) -> bool:
-        """Let the kubelets know at once.
+        """Let the kubelets mount the flags at once.
 
-        A pod without the annotation was made when nothing was flagged, as far as one can see, unless the
-        flags changed just now.
+        A pod without the annotation counts as started without flags, unless the flags were written just now.
         """
-        if self._untouched.get(name, flags) != flags:
-            return False  # The flags changed meanwhile: they come first.
-        self._annotate(name, digest(flags), None if name in self._untouched else digest(()))
-        with self._lock:
-            self._untouched.pop(name, None)
-        self._known[name] = flags
+        progress = self._of(name)
+        if not may_touch(progress, flags):
+            return False
+        self._annotate(name, digest(flags), None if progress.stage is Stage.WRITTEN else digest(()))
+        self._progress[name] = Progress(stage=Stage.CURRENT, flags=flags)
         return True
 
-    def _insist(self, name: str, flags: frozenset[str]) -> None:
-        """Let the kubelets look once more, though not at each call: some pod has not heard yet."""
-        log("flags-unheard", namespace=name, regions=sorted(flags), held=name in self._hearing.held)
-        self._annotate(name, f"{digest(flags)}.{time.time() // INSISTING_SECONDS:.0f}")
+    def _remind(self, name: str, flags: frozenset[str]) -> None:
+        """Let the kubelets mount the flags once more, at most once in REMINDER_SECONDS."""
+        log("flags-unheard", namespace=name, regions=sorted(flags), held=name in self._acks.awaited)
+        self._annotate(name, f"{digest(flags)}.{time.time() // REMINDER_SECONDS:.0f}")
 
-    def _annotate(self, name: str, value: str, fresh: str | None = None) -> None:
-        """`fresh`: what a pod without the annotation counts as having."""
+    def _annotate(self, name: str, value: str, default: str | None = None) -> None:
+        """`default`: the value of a pod without the annotation."""
         for pod in pods_of(self._api, name):
-            if ((pod.get("annotations") or {}).get(ANNOTATION, fresh) or "").startswith(value):
+            if ((pod.get("annotations") or {}).get(ANNOTATION, default) or "").startswith(value):
                 continue
             patch = {"metadata": {"annotations": {ANNOTATION: value}}}
             try:

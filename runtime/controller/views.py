@@ -1,6 +1,6 @@
-"""What a controller has seen of each region, and the page on which it tells the other controllers.
+"""A controller's view of each region, and the page on which it publishes its views to the other controllers.
 
-Nothing here is gated by a flag: a view is what probes and reads gave, whatever has been decided from it.
+No flag gates a view: it is the result of probes and reads, whatever was decided from them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class RegionView:
     serving: bool
     """In its own cluster: at most half of the sample failed. Elsewhere: its page was read and says so."""
     home: bool = False
-    """Whether the region is in the cluster that looks: only that one can ask the workloads."""
+    """Whether the region is in the viewing cluster: only that cluster can probe the workloads."""
     reached: bool | None = None
     """Whether the region's edge answered; None when it was not asked."""
     sampled: int = 0
@@ -42,7 +42,7 @@ class Page:
 
     cluster: str
     at: int
-    """When the round ended that it tells of, UTC in milliseconds."""
+    """End of the page's round, UTC in milliseconds."""
     regions: Mapping[str, RegionView]
 
 
@@ -85,28 +85,28 @@ def dump(page: Page) -> str:
 
 def parse(text: str) -> Page:
     """Keys that this version does not know are ignored. Raises ValueError for what is not a page."""
-    told = _typed(json.loads(text), dict, "page")
+    content = _typed(json.loads(text), dict, "page")
     return Page(
-        cluster=_typed(told.get("cluster"), str, "cluster"),
-        at=_typed(told.get("at"), int, "at"),
+        cluster=_typed(content.get("cluster"), str, "cluster"),
+        at=_typed(content.get("at"), int, "at"),
         regions={
             name: _region(_typed(view, dict, name), name)
-            for name, view in _typed(told.get("regions"), dict, "regions").items()
+            for name, view in _typed(content.get("regions"), dict, "regions").items()
         },
     )
 
 
-def _region(told: dict[str, Any], name: str) -> RegionView:
-    companies = _typed(told.get("companies", {}), dict, f"{name}.companies")
-    failing = _typed(told.get("failing", {}), dict, f"{name}.failing")
-    reached = told.get("reached")
+def _region(content: dict[str, Any], name: str) -> RegionView:
+    companies = _typed(content.get("companies", {}), dict, f"{name}.companies")
+    failing = _typed(content.get("failing", {}), dict, f"{name}.failing")
+    reached = content.get("reached")
     return RegionView(
-        serving=_typed(told.get("serving"), bool, f"{name}.serving"),
-        home=_typed(told.get("home", False), bool, f"{name}.home"),
+        serving=_typed(content.get("serving"), bool, f"{name}.serving"),
+        home=_typed(content.get("home", False), bool, f"{name}.home"),
         reached=None if reached is None else _typed(reached, bool, f"{name}.reached"),
-        sampled=_typed(told.get("sampled", 0), int, f"{name}.sampled"),
-        failed=_typed(told.get("failed", 0), int, f"{name}.failed"),
-        flagged=_typed(told.get("flagged", False), bool, f"{name}.flagged"),
+        sampled=_typed(content.get("sampled", 0), int, f"{name}.sampled"),
+        failed=_typed(content.get("failed", 0), int, f"{name}.failed"),
+        flagged=_typed(content.get("flagged", False), bool, f"{name}.flagged"),
         companies={
             company: _typed(serving, bool, f"{name}.companies.{company}")
             for company, serving in companies.items()
@@ -118,5 +118,5 @@ def _region(told: dict[str, Any], name: str) -> RegionView:
 def _typed(value: Any, wanted: type, where: str) -> Any:
     # `type is`, not `isinstance`: JSON's true is no number.
     if type(value) is not wanted:
-        raise ValueError(f"{where}: expected {wanted.__name__}, came {value!r}")
+        raise ValueError(f"{where}: must be {wanted.__name__}, got {value!r}")
     return value

@@ -1,25 +1,27 @@
-"""From what a cluster saw itself and what its peers' pages say to one answer a region: does it serve?
+"""Votes: from the probes of a cluster and its peers' pages to one answer for each region: does it serve?
 
 Two questions, and who can answer them:
 
-- Do the region's workloads answer? Only its own cluster can ask them: it has the only word, and says for how
-  many rounds it has been so. Where its page cannot be read, those who could read it are asked for that word.
+- Do the region's workloads answer? Only its own cluster can probe them: its vote alone counts, and it says
+  for how many rounds they have failed. Where its page cannot be read, the clusters that could read it repeat
+  its vote.
 - Can the region be reached? Every cluster votes: yes for a region whose edge gave it that region's page, no
   for one whose edge did not. The region's own cluster votes yes, unless it too fails to reach that edge from
-  outside; then it abstains. More noes than yeses mean that the region does not serve: one cut link takes
-  nothing down.
+  outside; then it abstains. More noes than yeses mean that the region does not serve: one cut link
+  takes nothing down.
 
 A cluster has one vote, however many regions it has. Who does not vote: a peer that cannot be read, one whose
-page has not moved for STALE_ROUNDS, one that sees nothing serving at all, and one that reaches no edge, its
-own (which it did reach before) included: it has lost its way out, and knows nothing of the others.
+page has not changed for STALE_ROUNDS, one that sees nothing serving at all, and one that reaches no edge, its
+own (which it did reach before) included: it has lost its connection, and knows nothing of the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
-from runtime.controller.settings import ControllerSettings
+from runtime.controller.config import ControllerConfig
 from runtime.controller.views import Page, RegionView, probed_view
 
 REGION_WIDE = ""
@@ -32,12 +34,42 @@ Flags = Mapping[str, frozenset[str]]
 """For each scope the regions that count as failed."""
 
 
+class Workloads(Enum):
+    """Do the region's workloads answer?"""
+
+    ANSWER = "answer"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Reach(Enum):
+    """Can the region be reached?"""
+
+    REACHED = "reached"
+    CUT_OFF = "cut off"
+    UNKNOWN = "unknown"
+
+
+SERVING: Mapping[tuple[Workloads, Reach], bool | None] = {
+    (Workloads.ANSWER, Reach.REACHED): True,
+    (Workloads.ANSWER, Reach.UNKNOWN): True,
+    (Workloads.ANSWER, Reach.CUT_OFF): False,
+    (Workloads.FAIL, Reach.REACHED): False,
+    (Workloads.FAIL, Reach.UNKNOWN): False,
+    (Workloads.FAIL, Reach.CUT_OFF): False,
+    (Workloads.UNKNOWN, Reach.REACHED): None,
+    (Workloads.UNKNOWN, Reach.UNKNOWN): None,
+    (Workloads.UNKNOWN, Reach.CUT_OFF): False,
+}
+"""Whether a region serves. None: unknown."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What one round says of one region in one scope."""
+    """Of one round, one region and one scope."""
 
     serving: bool | None
-    """None: nobody could tell."""
+    """None: unknown."""
     reached: bool = True
     """This cluster itself got its page from its edge; of an own region: its edge is not known to be dead."""
     flagged_at_home: bool = False
@@ -55,29 +87,29 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
-    """What is remembered of a region from one round to the next."""
+class PageHistory:
+    """Of a region's page, from one round to the next."""
 
     at: int | None = None
-    """Of the page that its edge gave last; None when it never gave one."""
-    unmoved: int = 0
-    """Rounds since that page was a new one."""
+    """Of the page that its edge returned last; None before the first."""
+    unchanged: int = 0
+    """Rounds since that page last changed."""
     failing: Mapping[str, int] = field(default_factory=dict)
     """As on a page; of this cluster's regions."""
 
 
-Sightings = Mapping[str, Sighting]
+PageHistories = Mapping[str, PageHistory]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """One round's looking around."""
+class Assessment:
+    """What one round found."""
 
     views: Mapping[str, RegionView]
-    """What this cluster saw itself: goes onto its own page. Regions that it cannot judge are not in it."""
+    """This cluster's own: they go onto its page. Regions that it cannot judge are not in it."""
     evidence: Mapping[str, Mapping[str, Evidence]]
     """By scope, then by region."""
-    sightings: Sightings
+    histories: PageHistories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,66 +123,67 @@ class _Vantage:
         object.__setattr__(self, "votes", any(view.serving for view in self.views.values()))
 
 
-def look(
-    settings: ControllerSettings,
+def assess(
+    config: ControllerConfig,
     answers: Answers,
     pages: Mapping[str, Page],
     flags: Flags,
-    sightings: Sightings,
-) -> Look:
-    """Take this round together.
+    histories: PageHistories,
+) -> Assessment:
+    """One round.
 
-    `pages` are those read this round, by the region at whose edge; one that could not be read is not in it.
-    `flags` are those in force in this cluster, `sightings` those that the last round returned.
+    `pages` are those read in this round, by the region of the edge; unreadable pages are not in it.
+    `flags` are those of this cluster, `histories` those that the last round returned.
     """
-    pages = {region: page for region, page in pages.items() if _is_of(settings, page, region)}
-    seen = dict(sightings) | {
-        region: _sighting(sightings.get(region, Sighting()), page) for region, page in pages.items()
+    pages = {region: page for region, page in pages.items() if _is_of(config, page, region)}
+    seen = dict(histories) | {
+        region: _history(histories.get(region, PageHistory()), page) for region, page in pages.items()
     }
-    stale = frozenset(region for region in pages if seen[region].unmoved >= STALE_ROUNDS)
-    views = dict(_own_views(settings, answers, pages, flags, seen))
+    stale = frozenset(region for region in pages if seen[region].unchanged >= STALE_ROUNDS)
+    views = dict(_own_views(config, answers, pages, flags, seen))
     seen |= {
-        region: replace(seen.get(region, Sighting()), failing=view.failing) for region, view in views.items()
+        region: replace(seen.get(region, PageHistory()), failing=view.failing)
+        for region, view in views.items()
     }
-    if pages or not any(seen[region].at is not None for region in settings.regions):
-        views |= _views_of_others(settings, pages, stale)
+    if pages or not any(seen[region].at is not None for region in config.regions):
+        views |= _views_of_others(config, pages, stale)
     fresh = (page for region, page in pages.items() if region not in stale)
-    vantages = [_Vantage(views=views), *_peers(settings.cluster, fresh)]
-    wide = {region: _evidence(vantages, REGION_WIDE, region) for region in sorted(settings.all)}
-    regions_of = {name: sorted(settings.companies[name].regions) for name in settings.dedicated}
+    vantages = [_Vantage(views=views), *_peers(config.cluster, fresh)]
+    wide = {region: _evidence(vantages, REGION_WIDE, region) for region in sorted(config.all)}
+    regions_of = {name: sorted(config.companies[name].regions) for name in config.dedicated}
     dedicated = {
         name: {region: _evidence(vantages, name, region) for region in regions}
         for name, regions in regions_of.items()
     }
-    return Look(views=views, evidence={REGION_WIDE: wide, **dedicated}, sightings=seen)
+    return Assessment(views=views, evidence={REGION_WIDE: wide, **dedicated}, histories=seen)
 
 
-def _is_of(settings: ControllerSettings, page: Page, region: str) -> bool:
-    """Whether the region's edge gave the page of the region's own cluster, and not some other backend's."""
+def _is_of(config: ControllerConfig, page: Page, region: str) -> bool:
+    """Whether the region's edge returned the page of the region's own cluster, not of some other backend."""
     view = page.regions.get(region)
-    ours = page.cluster == settings.cluster
-    return view is not None and view.home and ours == (region in settings.regions)
+    ours = page.cluster == config.cluster
+    return view is not None and view.home and ours == (region in config.regions)
 
 
-def _sighting(last: Sighting, page: Page) -> Sighting:
-    # Any other time counts as moved, an earlier one too: two replicas take turns in answering.
-    return replace(last, at=page.at, unmoved=last.unmoved + 1 if last.at == page.at else 0)
+def _history(last: PageHistory, page: Page) -> PageHistory:
+    # Any other time counts as a change, an earlier one too: two replicas take turns.
+    return replace(last, at=page.at, unchanged=last.unchanged + 1 if last.at == page.at else 0)
 
 
 def _own_views(
-    settings: ControllerSettings,
+    config: ControllerConfig,
     answers: Answers,
     pages: Mapping[str, Page],
     flags: Flags,
-    seen: Sightings,
+    seen: PageHistories,
 ) -> Iterable[tuple[str, RegionView]]:
-    for region in settings.regions:
-        last = seen.get(region, Sighting())
+    for region in config.regions:
+        last = seen.get(region, PageHistory())
         # An edge that never answered from here may be one that cannot be asked from here: no evidence.
         view = probed_view(
             answers.get(region, {}),
-            settings.samples[region],
-            reached=region in pages if region in settings.peers and last.at is not None else None,
+            config.samples[region],
+            reached=region in pages if region in config.peers and last.at is not None else None,
             flagged=region in flags.get(REGION_WIDE, frozenset()),
         )
         yield region, replace(view, failing=_failing(view, last.failing))
@@ -162,11 +195,11 @@ def _failing(view: RegionView, before: Mapping[str, int]) -> dict[str, int]:
 
 
 def _views_of_others(
-    settings: ControllerSettings, pages: Mapping[str, Page], stale: frozenset[str]
+    config: ControllerConfig, pages: Mapping[str, Page], stale: frozenset[str]
 ) -> dict[str, RegionView]:
     views = {}
-    for region in settings.all:
-        if region in settings.regions or region not in settings.peers or region in stale:
+    for region in config.all:
+        if region in config.regions or region not in config.peers or region in stale:
             continue
         if region in pages:
             views[region] = replace(pages[region].regions[region], home=False, reached=True)
@@ -190,37 +223,39 @@ def _evidence(vantages: list[_Vantage], scope: str, region: str) -> Evidence:
     views = [vantage.views[region] for vantage in vantages if region in vantage.views]
     own = vantages[0].views.get(region)
     mine = own if own and own.home else None
-    word = _word(views, scope)
-    reached = _is_reached([each.views[region] for each in vantages if each.votes and region in each.views])
+    workloads = _workloads(views, scope)
+    reach = _reach([each.views[region] for each in vantages if each.votes and region in each.views])
     failing = [view.failing[scope] for view in views if scope in view.failing]
+    answer = workloads is Workloads.ANSWER
     return Evidence(
-        serving=False if word is False or reached is False else word,
+        serving=SERVING[workloads, reach],
         reached=own is not None and (own.reached is True or (own.home and own.reached is None)),
         flagged_at_home=scope == REGION_WIDE and any(view.flagged for view in views),
-        alive=mine is not None and word is True,
-        dead=mine is not None and (mine.dead if scope == REGION_WIDE else word is False),
-        failing=max(failing) if failing and mine is None and reached is not False else None,
-        open=mine is not None and word is True and mine.reached is not False,
+        alive=mine is not None and answer,
+        dead=mine is not None and (mine.dead if scope == REGION_WIDE else workloads is Workloads.FAIL),
+        failing=max(failing) if failing and mine is None and reach is not Reach.CUT_OFF else None,
+        open=mine is not None and answer and mine.reached is not False,
     )
 
 
-def _word(views: list[RegionView], scope: str) -> bool | None:
-    """What the region's own cluster says of its workloads: itself, or through those who read its page."""
-    said = [
+def _workloads(views: list[RegionView], scope: str) -> Workloads:
+    """By the region's own cluster, or by those who could read its page."""
+    votes = [
         (view.home, verdict)
         for view in views
         if (view.home or view.reached)
         and (verdict := view.serving if scope == REGION_WIDE else view.companies.get(scope)) is not None
     ]
-    for home, verdict in said:
-        if home:
-            return verdict
-    repeated = [verdict for _, verdict in said]
-    return repeated.count(True) >= repeated.count(False) if repeated else None
+    own = [verdict for home, verdict in votes if home][:1]
+    counted = own or [verdict for _, verdict in votes]
+    if not counted:
+        return Workloads.UNKNOWN
+    return Workloads.ANSWER if counted.count(True) >= counted.count(False) else Workloads.FAIL
 
 
-def _is_reached(views: list[RegionView]) -> bool | None:
-    abstain = [view.home and view.reached is False for view in views]
-    votes = [view.home or view.reached for view, silent in zip(views, abstain, strict=True) if not silent]
-    yes, no = votes.count(True), votes.count(False)
-    return yes >= no if votes else None
+def _reach(views: list[RegionView]) -> Reach:
+    """A region's own cluster abstains when it too fails to reach the edge from outside."""
+    votes = [view.home or view.reached for view in views if not (view.home and view.reached is False)]
+    if not votes:
+        return Reach.UNKNOWN
+    return Reach.REACHED if votes.count(True) >= votes.count(False) else Reach.CUT_OFF

@@ -1,4 +1,4 @@
-"""`python -m runtime.gate`: until it is told to stop. Ends with 1 when the last copy could not be made."""
+"""`python -m runtime.gate`, until SIGTERM. Ends with 1 when the last upload failed."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import select
 import signal
 import sys
 import threading
+import time
 
 from runtime import http_server
 from runtime.gate import mcp
+from runtime.gate.api import Api
 from runtime.gate.application import CONTAINERS, Application
-from runtime.gate.copier import Copiers
-from runtime.gate.copies import Copies
-from runtime.gate.follow import Follower
-from runtime.gate.ready import ApplicationHealth, Readiness
-from runtime.gate.roles import Role
-from runtime.gate.routes import Gate
-from runtime.gate.settings import Environment, environment
-from runtime.gate.steps import Condition, Steps
-from runtime.gate.stores import BucketStores
-from runtime.gate.told import WRONG, Told
-from runtime.gate.volume import GATE, Volume
+from runtime.gate.config import INVALID, Environment, environment
+from runtime.gate.events import Condition, EventLog
+from runtime.gate.handover.coordinator import Coordinator
+from runtime.gate.handover.parts import Parts
+from runtime.gate.handover.roles import Role
+from runtime.gate.live_config import LiveConfig
+from runtime.gate.readiness import ApplicationHealth, Readiness
+from runtime.gate.snapshot.schedule import UploadSchedule
+from runtime.gate.snapshot.upload import Uploaders
+from runtime.gate.snapshot.volume import GATE_FOLDER, Volume
+from runtime.gate.storage.bucket import BucketStores
 from runtime.gate.worker import Worker
 from runtime.logs import log
 from runtime.metrics import Metrics
 
 WATCH_SECONDS = 1.0
-"""Between two looks at settings and flags."""
+"""Between two readings of config and flags."""
 
 
 class Stop:
@@ -46,95 +48,100 @@ class Stop:
 
 
 class Program:
-    """All parts of one gate. Its thread, the main one, watches what is told; the worker does the work."""
+    """All parts of one gate. The main thread watches config and flags; the worker's thread does the work."""
 
-    def __init__(self, environment: Environment, told: Told, steps: Steps, metrics: Metrics) -> None:
+    def __init__(
+        self, environment: Environment, live: LiveConfig, events: EventLog, metrics: Metrics
+    ) -> None:
         self._environment = environment
-        self._told = told
-        self._steps = steps
+        self._live = live
+        self._events = events
         self._metrics = metrics
-        self._mcp = Condition(steps, bad="McpFailed", good="McpRecovered")
+        self._mcp = Condition(events, bad="McpFailed", good="McpRecovered")
         self._role: Role | None = None
-        component, interrupt = told.settings.component, threading.Event()
-        application = Application(CONTAINERS[component])
-        volume = Volume(environment.volume, component)
-        stores = BucketStores(environment.rclone, lambda: told.settings, interrupt)
-        follower = Follower(
-            volume=volume,
-            settings=lambda: told.settings,
-            stores=stores,
-            copiers=Copiers(volume, stores),
-            application=application,
-            record=steps.record,
-            metrics=metrics,
+        interrupt = threading.Event()
+        application = Application(CONTAINERS[live.config.component])
+        schedule = UploadSchedule(environment.volume / GATE_FOLDER / "copied", events, metrics)
+        coordinator = self._coordinator(application, interrupt)
+        self.worker = Worker(
+            environment, live, coordinator, schedule, application, interrupt, events, metrics
         )
-        copies = Copies(environment.volume / GATE / "copied", steps, metrics)
-        self.worker = Worker(environment, told, follower, copies, application, interrupt, steps, metrics)
-        readiness = Readiness(
-            told,
-            ApplicationHealth(environment.application),
-            self.worker.unfit,
-            Condition(steps, bad="NotReady", good="Ready"),
-            metrics,
-        )
-        self._gate = Gate(environment, told, self.worker, copies, readiness, self._mcp, steps, metrics)
+        health = ApplicationHealth(environment.application)
+        condition = Condition(events, bad="NotReady", good="Ready")
+        readiness = Readiness(live, health, self.worker.unfit, condition, metrics)
+        self._api = Api(environment, live, self.worker, schedule, readiness, self._mcp, events, metrics)
 
     def run(self, stop: Stop) -> int:
-        server = http_server.serve(self._environment.port, self._gate.answer)
+        server = http_server.serve(self._environment.port, self._api.answer)
         log("serving", port=server.port)
-        self._watch()
+        self._apply()
         self.worker.start()
-        self._gate.begun = True
+        self._api.started = True
         while not stop.within(WATCH_SECONDS):
-            self._told.refresh()
-            self._watch()
+            self._live.refresh()
+            self._apply()
         log("stopping")
-        copied = self.worker.finish()
+        uploaded = self.worker.finish()
         server.close()
-        return 0 if copied else 1
+        return 0 if uploaded else 1
 
-    def _watch(self) -> None:
-        """Act on what is told now."""
-        role = self._told.role
+    def _coordinator(self, application: Application, interrupt: threading.Event) -> Coordinator:
+        volume = Volume(self._environment.volume, self._live.config.component)
+        stores = BucketStores(self._environment.rclone, lambda: self._live.config, interrupt)
+        parts = Parts(
+            volume=volume,
+            config=lambda: self._live.config,
+            stores=stores,
+            uploaders=Uploaders(volume, stores),
+            application=application,
+            record=self._events.record,
+            metrics=self._metrics,
+            clock=time.time,
+        )
+        return Coordinator(parts)
+
+    def _apply(self) -> None:
+        """Act on the live config."""
+        role = self._live.role
         if role is not self._role:
             for each in Role:
                 self._metrics.set("agency_role", int(each is role), "1 for the region's role.", role=each)
             if self._role is not None:
-                flags = ", ".join(sorted(self._told.flags)) or "none"
-                self._steps.record("RoleChanged", f"from {self._role} to {role}; flagged regions: {flags}")
+                flags = ", ".join(sorted(self._live.flags)) or "none"
+                self._events.record("RoleChanged", f"from {self._role} to {role}; flagged regions: {flags}")
                 self.worker.interrupt()
             self._role = role
-        self._place_mcp(role)
+        self._write_mcp(role)
 
-    def _place_mcp(self, role: Role) -> None:
-        where = self._environment
-        if where.work is None:
+    def _write_mcp(self, role: Role) -> None:
+        env = self._environment
+        if env.work is None:
             return
-        # One pod of a region runs the scheduled tasks, or each would run once a replica.
-        form = Role.STANDBY if where.ordinal else role
+        # One pod of a region runs the scheduled tasks, or each task would run once a replica.
+        version = Role.STANDBY if env.ordinal else role
         try:
-            if mcp.place(form, settings=where.settings, volume=where.volume, work=where.work):
-                self._steps.record("McpPlaced", f"mcp.json is that of a region that is {form}")
+            if mcp.write(version, config=env.config, volume=env.volume, work=env.work):
+                self._events.record("McpPlaced", f"mcp.json is that of a region that is {version}")
             self._mcp.is_good("mcp.json can be written again")
-        except WRONG as error:
+        except INVALID as error:
             self._mcp.is_bad(f"mcp.json cannot be written: {error!r}")
 
 
 def main() -> int:
-    where, stop = environment(), Stop()
+    env, stop = environment(), Stop()
     metrics = Metrics()
-    steps = Steps(metrics)
-    complaint = ""
+    events = EventLog(metrics)
+    last_error = ""
     while True:
         try:
-            told = Told(where, steps, metrics)
+            live = LiveConfig(env, events, metrics)
             break
-        except WRONG as error:
-            if complaint != (complaint := f"no settings in {where.settings}: {error!r}"):
-                log("waiting", level="error", error=complaint)
+        except INVALID as error:
+            if last_error != (last_error := f"no valid config in {env.config}: {error!r}"):
+                log("waiting", level="error", error=last_error)
         if stop.within(WATCH_SECONDS):
             return 0
-    return Program(where, told, steps, metrics).run(stop)
+    return Program(env, live, events, metrics).run(stop)
 
 
 if __name__ == "__main__":

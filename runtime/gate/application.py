@@ -1,4 +1,4 @@
-"""The application's processes, which share this pod's process namespace: found by their container's name."""
+"""The application's processes in this pod's shared process namespace, found by their container's name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 CONTAINER = "AGENCY_CONTAINER"
 """The environment variable that carries the container's name into each of its processes."""
 CONTAINERS = {"brain": ("brain",), "agent": ("agent", "health-monitor")}
-"""Which containers write on a component's volume."""
+"""The containers that write to a component's volume."""
 GRACE_SECONDS = 10.0
 KILLED_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -21,14 +21,14 @@ PROC = Path("/proc")
 
 
 class StillRunning(OSError):
-    """A process did not end, not even killed: nothing may be moved under it."""
+    """A process did not end, not even when killed: its files must not be moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
     pid: int
     started: int
-    """In clock ticks since the boot: a reused pid is told apart."""
+    """In clock ticks since the boot: it distinguishes a reused pid."""
 
 
 class Application:
@@ -36,12 +36,12 @@ class Application:
 
     def __init__(self, containers: Collection[str], proc: Path = PROC, grace: float = GRACE_SECONDS) -> None:
         """`grace`: seconds between SIGTERM and SIGKILL."""
-        self._marks = {f"{CONTAINER}={name}".encode() for name in containers}
+        self._variables = {f"{CONTAINER}={name}".encode() for name in containers}
         self._proc = proc
         self._grace = grace
 
     def running(self) -> frozenset[Process]:
-        """Those that run now; one that has ended but was not waited for is none."""
+        """Without zombies."""
         return frozenset(
             process
             for entry in self._proc.iterdir()
@@ -49,26 +49,27 @@ class Application:
         )
 
     def stop(self) -> frozenset[Process]:
-        """End those that run now: SIGTERM, after the grace SIGKILL. Returns them; what starts meanwhile is
-        not awaited. Raises StillRunning when one survives."""
+        """End the processes that run now: SIGTERM, after the grace SIGKILL. Returns them, without those that
+        start meanwhile. Raises StillRunning when one survives."""
         stopped = self.running()
         self._signal(stopped, signal.SIGTERM)
         if not self._ended(stopped, self._grace):
             self._signal(stopped & self.running(), signal.SIGKILL)
             if not self._ended(stopped, KILLED_SECONDS):
                 left = sorted(process.pid for process in stopped & self.running())
-                raise StillRunning(f"processes {left} of the application did not end when killed")
+                raise StillRunning(f"processes {left} of the application did not end when they were killed")
         return stopped
 
     def _ours(self, entry: Path) -> Process | None:
         try:
             environment = (entry / "environ").read_bytes()
-            if not self._marks & set(environment.split(b"\0")) or int(entry.name) == os.getpid():
+            if not self._variables & set(environment.split(b"\0")) or int(entry.name) == os.getpid():
                 return None
-            # The name, in brackets, may hold anything; the state follows it, 19 fields later the start time.
+            # After the name, which is in brackets and may contain anything: the state; 19 fields later the
+            # start.
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return None  # it has ended, or it is another user's and so not the application's
+            return None  # It has ended, or belongs to another user and so not to the application.
         return None if fields[0] in "ZX" else Process(pid=int(entry.name), started=int(fields[19]))
 
     def _signal(self, processes: Collection[Process], number: signal.Signals) -> None:
@@ -82,7 +83,7 @@ class Application:
                     os.close(handle)
 
     def _ended(self, processes: frozenset[Process], limit: float) -> bool:
-        """Whether none is left within so many seconds."""
+        """Whether all end within `limit` seconds."""
         deadline = time.monotonic() + limit
         while processes & self.running():
             if time.monotonic() >= deadline:

@@ -15,8 +15,8 @@ from unittest.mock import patch
 from engine.recorder import Registration
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import RoutingPolicy
-from runtime.controller.settings import load_settings as load_controller_settings
-from runtime.gate.settings import GateSettings, environment, load_settings
+from runtime.controller.config import load_config as load_controller_settings
+from runtime.gate.config import GateConfig, environment, load_config
 from runtime.start import PACKED
 from settings import Company, clusters_of
 from tests.components.pod_rules import all_pods, before, of_namespace, pods
@@ -96,13 +96,13 @@ def _containers_of(resource: Registration) -> list[dict[str, Any]]:
     return [*spec["initContainers"], *spec["containers"]]
 
 
-def config_of(resource: Registration, run: Recording) -> GateSettings:
+def config_of(resource: Registration, run: Recording) -> GateConfig:
     """A StatefulSet's gate's settings, as its program reads them."""
     name = f"runtime-{resource.inputs['metadata']['name']}"
     with TemporaryDirectory() as folder:
         for file, text in of_namespace(run, CONFIG_MAP, resource)[name].inputs["data"].items():
             Path(folder, file).write_text(text)
-        return load_settings(Path(folder))
+        return load_config(Path(folder))
 
 
 def order_of(run: Recording, company: Company) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components import mcp as mcp_file
-from runtime.gate.roles import Role
+from runtime.gate.handover.roles import Role
 from tests.components.stacks import DOMAIN, IMAGE, US, stack, two_regions
 from tests.recording import CONFIG_MAP, INGRESS, SERVICE, STATEFUL_SET, VOLUME_CLAIM, Recording, names, record
 
@@ -109,7 +109,7 @@ def mcp(run: Recording) -> dict[str, Any]:
     data = run.manifest(CONFIG_MAP, f"runtime-{NAME}", namespace="acme")["data"]
     return {
         role: json.loads(data[file])
-        for role, file in ((Role.SERVING, mcp_file.SERVING), (Role.STANDBY, mcp_file.STANDBY))
+        for role, file in ((Role.PRIMARY, mcp_file.SERVING), (Role.STANDBY, mcp_file.STANDBY))
     }
 
 
@@ -123,7 +123,7 @@ def test_the_daemon_finds_its_brain_and_its_health_monitor_by_url_in_both_roles(
 
 def test_the_serving_agent_runs_the_built_in_tasks_and_a_standby_none(mcp: dict[str, Any]) -> None:
     """An entry of a built-in task's id takes its place; a webhook never fires by itself."""
-    assert mcp[Role.SERVING]["scheduledTasks"] == []
+    assert mcp[Role.PRIMARY]["scheduledTasks"] == []
     silenced = mcp[Role.STANDBY]["scheduledTasks"]
     assert {task["id"] for task in silenced} >= {"weekly_hr_review", "weekly_ecosystem_analysis"}
     for task in silenced:

@@ -22,7 +22,7 @@ CONFIG_MAP_BYTES = 1 << 20
 """What a ConfigMap may hold (source: Kubernetes documentation, "ConfigMaps")."""
 
 PROGRAMS = {
-    "gate": (runtime_programs.gate, ("runtime/gate/__main__.py", "runtime/gate/restore.py")),
+    "gate": (runtime_programs.gate, ("runtime/gate/__main__.py", "runtime/gate/restore/__main__.py")),
     "controller": (runtime_programs.failover_controller, ("runtime/controller/__main__.py",)),
 }
 each_program = pytest.mark.parametrize("package", PROGRAMS)

@@ -9,8 +9,8 @@ import hypothesis
 from hypothesis import strategies as st
 
 from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import Change, Counters, Decision, apply, decide
-from runtime.controller.settings import ControllerSettings
 from runtime.controller.votes import REGION_WIDE, Evidence, Flags
 
 untimed = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -22,8 +22,8 @@ Seen = Mapping[str, Mapping[str, Evidence]]
 
 def settings_of(
     own: tuple[str, ...], everywhere: tuple[str, ...], failure: int = 3, recovery: int = 3
-) -> ControllerSettings:
-    return ControllerSettings(
+) -> ControllerConfig:
+    return ControllerConfig(
         cluster="here",
         regions=own,
         all=everywhere,
@@ -35,15 +35,13 @@ def settings_of(
 
 
 @st.composite
-def settings(draw: st.DrawFn) -> ControllerSettings:
+def settings(draw: st.DrawFn) -> ControllerConfig:
     everywhere = NAMES[: draw(st.integers(2, 5))]
     own = tuple(sorted(draw(st.sets(st.sampled_from(everywhere), min_size=1))))
     return settings_of(own, everywhere, draw(st.integers(1, 4)), draw(st.integers(1, 4)))
 
 
-def evidence(
-    told: ControllerSettings, region: str, serving: bool | None, *, at_home: bool = False
-) -> Evidence:
+def evidence(told: ControllerConfig, region: str, serving: bool | None, *, at_home: bool = False) -> Evidence:
     """As votes would have it: of the own regions' workloads one knows more than whether they serve."""
     mine = region in told.regions
     return Evidence(
@@ -54,12 +52,12 @@ def evidence(
     )
 
 
-def _round(told: ControllerSettings, drawn: bytes) -> dict[str, Evidence]:
+def _round(told: ControllerConfig, drawn: bytes) -> dict[str, Evidence]:
     """One round of one scope, a byte a region: cheap to draw, and it shrinks to regions that serve."""
     return {region: _one(told, region, byte) for region, byte in zip(told.all, drawn, strict=False)}
 
 
-def _one(told: ControllerSettings, region: str, byte: int) -> Evidence:
+def _one(told: ControllerConfig, region: str, byte: int) -> Evidence:
     serving = (True, True, False, False, None)[byte % 5]
     odd = byte // 5 % 10
     if serving is False and odd > 5:
@@ -70,7 +68,7 @@ def _one(told: ControllerSettings, region: str, byte: int) -> Evidence:
 
 
 @st.composite
-def histories(draw: st.DrawFn, told: ControllerSettings, most: int = 40) -> list[Seen]:
+def histories(draw: st.DrawFn, told: ControllerConfig, most: int = 40) -> list[Seen]:
     """Rounds that mostly go on as they were, so that thresholds are reached."""
     size = len(told.all)
     rounds = st.binary(min_size=2 * size, max_size=2 * size)
@@ -87,7 +85,7 @@ def histories(draw: st.DrawFn, told: ControllerSettings, most: int = 40) -> list
 class Cluster:
     """Replicas that each see every round; one leads in each, and any may lose its counters between two."""
 
-    told: ControllerSettings
+    told: ControllerConfig
     replicas: int = 1
     flags: Flags = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)

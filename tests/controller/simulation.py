@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 from plan.records import RoutingPolicy
 from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import Counters, Decision, apply, decide, tenant_flags
 from runtime.controller.reopening import Closed, regions_of, reopen, returning
-from runtime.controller.settings import ControllerSettings
 from runtime.controller.views import Page, dump, parse
-from runtime.controller.votes import REGION_WIDE, Flags, Sightings, look
+from runtime.controller.votes import REGION_WIDE, Flags, PageHistories, assess
 from tests.controller.dns import Dns
 
 INTERVAL = 5
@@ -34,7 +34,7 @@ class Replica:
     """Second within the interval at which its rounds begin."""
     alive: bool = True
     counters: Counters = field(default_factory=Counters)
-    sightings: Sightings = field(default_factory=dict)
+    histories: PageHistories = field(default_factory=dict)
     pages: list[str] = field(default_factory=list)
     """The last ones, oldest first: a reader may get one that is late."""
     unhealthy: Flags = field(default_factory=dict)
@@ -42,13 +42,13 @@ class Replica:
     pending: Decision | None = None
 
     def restart(self) -> None:
-        self.counters, self.sightings, self.pages, self.unhealthy = Counters(), {}, [], {}
+        self.counters, self.histories, self.pages, self.unhealthy = Counters(), {}, [], {}
         self.closed, self.pending = {}, None
 
 
 @dataclass
 class Cluster:
-    settings: ControllerSettings
+    settings: ControllerConfig
     replicas: list[Replica]
     flags: Flags = field(default_factory=dict)
     applied: list[Flags] = field(default_factory=list)
@@ -110,7 +110,7 @@ class World:
 
     def _cluster(self, name: str, own: tuple[str, ...], *, own_edges: bool) -> Cluster:
         asked = self.regions if own_edges else tuple(each for each in self.regions if each not in own)
-        settings = ControllerSettings(
+        settings = ControllerConfig(
             cluster=name,
             regions=own,
             all=self.regions,
@@ -183,8 +183,8 @@ class World:
             for name in settings.regions
         }
         pages = {name: page for name in settings.peers if (page := self._read(settings.cluster, name))}
-        seen = look(settings, answers, pages, cluster.flags, replica.sightings)
-        replica.sightings = seen.sightings
+        seen = assess(settings, answers, pages, cluster.flags, replica.histories)
+        replica.histories = seen.histories
         page = dump(Page(cluster=settings.cluster, at=self.now * 1000 + replica.phase, regions=seen.views))
         replica.pages = [*replica.pages, page][-2:]
         replica.pending = decide(settings, replica.counters, seen.evidence, cluster.flags)

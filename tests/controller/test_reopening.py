@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.reopening import (
     LIMIT_SECONDS,
     READY_SECONDS,
@@ -11,13 +12,12 @@ from runtime.controller.reopening import (
     reopen,
     returning,
 )
-from runtime.controller.settings import ControllerSettings
 from runtime.controller.votes import REGION_WIDE
 
 US, EU, OTHER = "us-east-1", "eu-west-1", "ap-south-1"
 NAMES = ("client-a", "client-b", "client-c")
 OWN = "client-own"
-SETTINGS = ControllerSettings(
+SETTINGS = ControllerConfig(
     cluster="context-shared",
     regions=(US, EU),
     all=(US, EU, OTHER),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import DRAIN_SECONDS, Counters, apply, decide
-from runtime.controller.settings import ControllerSettings
 from runtime.controller.votes import REGION_WIDE, Evidence
 from tests.controller.histories import Cluster, evidence, settings_of
 
@@ -11,7 +11,7 @@ US, EU = "us-east-1", "eu-west-1"
 TOLD = settings_of((US,), (US, EU))
 
 
-def both(us: bool | None, eu: bool | None, told: ControllerSettings = TOLD) -> dict[str, dict[str, Evidence]]:
+def both(us: bool | None, eu: bool | None, told: ControllerConfig = TOLD) -> dict[str, dict[str, Evidence]]:
     return {REGION_WIDE: {US: evidence(told, US, us), EU: evidence(told, EU, eu)}}
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.contracts.controller import Company
-from runtime.controller.settings import SAMPLE_SIZE, ControllerSettings, load_settings
+from runtime.controller.config import SAMPLE_SIZE, ControllerConfig, load_config
 from tests.controller.histories import untimed
 
 US, EU = "us-east-1", "eu-west-1"
@@ -28,8 +28,8 @@ TOLD: dict[str, Any] = {
 }
 
 
-def settings(companies: dict[str, Company]) -> ControllerSettings:
-    return ControllerSettings(cluster="here", regions=(US, EU), all=(US, EU), peers={}, companies=companies)
+def settings(companies: dict[str, Company]) -> ControllerConfig:
+    return ControllerConfig(cluster="here", regions=(US, EU), all=(US, EU), peers={}, companies=companies)
 
 
 companies = st.dictionaries(
@@ -45,7 +45,7 @@ companies = st.dictionaries(
 
 def test_all_that_the_config_map_tells_is_read(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps(TOLD | {"later": 1}))
-    assert load_settings(tmp_path) == ControllerSettings(
+    assert load_config(tmp_path) == ControllerConfig(
         cluster="eks-us-east-1-blue",
         regions=(US,),
         all=(US, EU),
@@ -62,7 +62,7 @@ def test_all_that_the_config_map_tells_is_read(tmp_path: Path) -> None:
 def test_a_key_that_is_missing_is_named(key: str, tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps({name: TOLD[name] for name in TOLD if name != key}))
     with pytest.raises(KeyError, match=key):
-        load_settings(tmp_path)
+        load_config(tmp_path)
 
 
 @untimed

@@ -10,9 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.contracts.controller import Company
-from runtime.controller.settings import ControllerSettings
+from runtime.controller.config import ControllerConfig
 from runtime.controller.views import Page, RegionView
-from runtime.controller.votes import REGION_WIDE, STALE_ROUNDS, Evidence, Flags, Look, look
+from runtime.controller.votes import (
+    REGION_WIDE,
+    SERVING,
+    STALE_ROUNDS,
+    Assessment,
+    Evidence,
+    Flags,
+    Reach,
+    Workloads,
+    assess,
+)
 from tests.controller.histories import untimed
 
 US, WEST, EU, AP = "us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2"
@@ -21,8 +31,8 @@ HOMES = {US: "us", WEST: "us", EU: "eu", AP: "ap"}
 ANSWERS = {region: {f"company-{number}": True for number in range(4)} for region in (US, WEST)}
 
 
-def settings(*, own_edges: bool = True, own: tuple[str, ...] = (US, WEST)) -> ControllerSettings:
-    return ControllerSettings(
+def settings(*, own_edges: bool = True, own: tuple[str, ...] = (US, WEST)) -> ControllerConfig:
+    return ControllerConfig(
         cluster="us",
         regions=own,
         all=EVERYWHERE,
@@ -56,14 +66,14 @@ def looked(
     read: Mapping[str, Page],
     answers: Mapping[str, Mapping[str, bool]] = ANSWERS,
     flags: Flags | None = None,
-    told: ControllerSettings | None = None,
-    before: Look | None = None,
-) -> Look:
-    sightings = (before or look(told or settings(), ANSWERS, pages(), {}, {})).sightings
-    return look(told or settings(), answers, read, flags or {}, sightings)
+    told: ControllerConfig | None = None,
+    before: Assessment | None = None,
+) -> Assessment:
+    histories = (before or assess(told or settings(), ANSWERS, pages(), {}, {})).histories
+    return assess(told or settings(), answers, read, flags or {}, histories)
 
 
-def serving(seen: Look, scope: str = REGION_WIDE) -> dict[str, bool | None]:
+def serving(seen: Assessment, scope: str = REGION_WIDE) -> dict[str, bool | None]:
     return {region: each.serving for region, each in seen.evidence[scope].items()}
 
 
@@ -117,7 +127,7 @@ def test_a_cluster_whose_own_edge_is_dead_leaves_the_vote_to_those_who_ask_from_
 def test_an_edge_that_never_answered_from_here_is_no_evidence() -> None:
     read = pages(eu=page("eu", us_east_1=False), ap=None)
     del read[US]
-    fresh = look(settings(), ANSWERS, read, {}, {})
+    fresh = assess(settings(), ANSWERS, read, {}, {})
     assert serving(fresh)[US] is True
 
 
@@ -129,29 +139,29 @@ def test_a_cluster_that_lost_its_way_out_says_nothing_of_the_others() -> None:
 
 def test_a_cluster_that_cannot_tell_whether_it_lost_its_way_out_says_what_it_sees() -> None:
     seen = looked(
-        {}, told=settings(own_edges=False), before=look(settings(own_edges=False), ANSWERS, {}, {}, {})
+        {}, told=settings(own_edges=False), before=assess(settings(own_edges=False), ANSWERS, {}, {}, {})
     )
     assert serving(seen) == {US: True, WEST: True, EU: False, AP: False}
 
 
 def test_a_page_that_stands_still_does_not_vote() -> None:
-    told, sightings = settings(), {}
+    told, histories = settings(), {}
     results = []
     for at in range(STALE_ROUNDS + 3):
         read = pages(us=page("us", at=at), ap=page("ap", at=at))
-        seen = look(told, ANSWERS, read, {}, sightings)
-        sightings = seen.sightings
+        seen = assess(told, ANSWERS, read, {}, histories)
+        histories = seen.histories
         results.append((EU in seen.views, serving(seen)[EU]))
     assert results == [(True, True)] * STALE_ROUNDS + [(False, True)] * 3, "ap still reaches it"
     alone = {name: each for name, each in read.items() if name != AP}
-    assert serving(look(told, ANSWERS, alone, {}, sightings))[EU] is None
+    assert serving(assess(told, ANSWERS, alone, {}, histories))[EU] is None
 
 
 def test_two_replicas_that_take_turns_are_no_page_that_stands_still() -> None:
-    sightings = {}
+    histories = {}
     for turn in range(10):
-        seen = look(settings(), ANSWERS, pages(eu=page("eu", at=100 + turn % 2)), {}, sightings)
-        sightings = seen.sightings
+        seen = assess(settings(), ANSWERS, pages(eu=page("eu", at=100 + turn % 2)), {}, histories)
+        histories = seen.histories
     assert EU in seen.views
 
 
@@ -176,7 +186,7 @@ def test_a_cluster_counts_for_how_many_rounds_its_workloads_have_failed() -> Non
     seen = looked(pages())
     counted = []
     for answers in (dead(US, 4), dead(US, 3), dead(US, 2), dead(US, 4)):
-        seen = look(settings(), answers, pages(), {}, seen.sightings)
+        seen = assess(settings(), answers, pages(), {}, seen.histories)
         counted.append(dict(seen.views[US].failing))
     assert counted == [{REGION_WIDE: 1}, {REGION_WIDE: 2}, {}, {REGION_WIDE: 1}]
     theirs = page("eu", eu_west_1=False)
@@ -187,7 +197,7 @@ def test_a_cluster_counts_for_how_many_rounds_its_workloads_have_failed() -> Non
 def test_a_cluster_with_two_regions_has_one_vote() -> None:
     told = replace(settings(), cluster="eu", regions=(EU,))
     says_no = page("us", eu_west_1=False)
-    seen = look(told, {EU: {}}, {US: says_no, WEST: says_no, EU: page("eu")}, {}, {})
+    seen = assess(told, {EU: {}}, {US: says_no, WEST: says_no, EU: page("eu")}, {}, {})
     assert serving(seen)[EU] is True, "a no and a yes, though the no came from two edges"
 
 
@@ -245,7 +255,7 @@ def random_pages(draw: st.DrawFn) -> dict[str, Page]:
     return read
 
 
-def without_restraint(seen: Look) -> dict[str, dict[str, Evidence]]:
+def without_restraint(seen: Assessment) -> dict[str, dict[str, Evidence]]:
     return {
         scope: {region: replace(each, flagged_at_home=False) for region, each in regions.items()}
         for scope, regions in seen.evidence.items()
@@ -273,3 +283,12 @@ def test_the_order_in_which_pages_came_does_not_matter(read: dict[str, Page], se
     random.Random(seed).shuffle(items)
     shuffled = {region: replace(each, regions=dict(reversed(each.regions.items()))) for region, each in items}
     assert looked(read) == looked(shuffled)
+
+
+def test_every_combination_of_workloads_and_reach_has_an_answer() -> None:
+    assert set(SERVING) == {(workloads, reach) for workloads in Workloads for reach in Reach}
+    for (workloads, reach), serving in SERVING.items():
+        if reach is Reach.CUT_OFF or workloads is Workloads.FAIL:
+            assert serving is False
+        else:
+            assert serving is (True if workloads is Workloads.ANSWER else None)

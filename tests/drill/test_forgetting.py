@@ -16,8 +16,8 @@ from ops.drill.forgetting import Forgetting, entry_of
 from ops.drill.memories import Markers, NoBrain
 from ops.errors import OperatorError
 from ops.terminal import rounds as real_rounds
-from runtime.gate.checkpoint import CheckpointId
-from runtime.gate.guard import accepts, loss
+from runtime.gate.snapshot.loss_guard import accepts, loss
+from runtime.gate.storage.keys import CheckpointId
 from tests.ops.copies import US, Copies
 
 MARKERS = Markers(run="t1")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ops.__main__ import main
-from runtime.gate.checkpoint import Base, Checkpoint, CheckpointId, StoredFile
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
+from runtime.gate.storage.keys import CheckpointId
 from tests.components.stacks import IMAGE, ZONE
 from tests.s3 import REGIONS, S3Service
 
@@ -77,7 +78,7 @@ class Copies:
         *,
         bucket: str | None = None,
         prefix: str = "acme/brain",
-        base: Base | None = None,
+        base: CheckpointRef | None = None,
         lost: tuple[str, ...] = (),
     ) -> Checkpoint:
         """A checkpoint of `files` (path to content) in a region's bucket, default its writer's.

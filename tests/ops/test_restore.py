@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ops.errors import DONE, NOT_CONFIRMED, TIMED_OUT, WRONG_CALL
-from runtime.gate.checkpoint import Base
+from runtime.gate.snapshot.checkpoint import CheckpointRef
 from tests.ops.copies import ASIA, EU, US, Copies, id_of, restore
 from tests.services import until
 
@@ -67,7 +67,7 @@ def test_a_standby_s_later_copy_of_an_older_generation_does_not_win(copies: Copi
 
 def test_a_standby_s_copy_of_the_same_generation_is_older_than_what_was_served_since(copies: Copies) -> None:
     first = copies.put(EU, id_of(2, "03:00"), FIRST, bucket=US)
-    stands = Base(region=EU, checkpoint=first.id)
+    stands = CheckpointRef(region=EU, checkpoint=first.id)
     copies.put(US, id_of(2, "03:20"), FIRST, base=stands)
     served = copies.put(EU, id_of(2, "03:10"), SECOND, bucket=US)
     copies.put(ASIA, id_of(2, "03:25"), FIRST, base=stands, bucket=US)
@@ -77,7 +77,7 @@ def test_a_standby_s_copy_of_the_same_generation_is_older_than_what_was_served_s
 
 def test_a_copy_that_a_standby_made_is_taken_where_the_original_is_not_whole(copies: Copies) -> None:
     original = copies.put(EU, id_of(2, "03:00"), SECOND, bucket=US, lost=("a",))
-    copy = copies.put(US, id_of(2, "03:01"), SECOND, base=Base(region=EU, checkpoint=original.id))
+    copy = copies.put(US, id_of(2, "03:01"), SECOND, base=CheckpointRef(region=EU, checkpoint=original.id))
     copies.put(US, id_of(1, "02:00"), FIRST)
     assert restore(copies, "--at", "2026-11-23T03:30:00Z", "--yes", "--no-wait") == DONE
     assert order(copies, US)["checkpoint"] == str(copy.id)
@@ -205,7 +205,7 @@ def test_it_waits_until_the_gate_has_copied_what_it_restored(
     calls = len(copies.s3.calls)
     until(lambda: len(copies.s3.calls) > calls + 2, "it looked again")
     assert ended == [], "a checkpoint that stands on nothing is not the restored memory"
-    base = Base(region=US, checkpoint=chosen.id)
+    base = CheckpointRef(region=US, checkpoint=chosen.id)
     made = copies.put(US, id_of(2, "03:01"), FIRST, base=base)
     command.join()
     assert ended == [DONE]
@@ -215,7 +215,7 @@ def test_it_waits_until_the_gate_has_copied_what_it_restored(
 
 def test_what_an_earlier_restore_made_is_not_taken_for_this_one_s(copies: Copies) -> None:
     chosen = copies.put(US, id_of(1, "02:00"), FIRST)
-    copies.put(US, id_of(2, "02:30"), SECOND, base=Base(region=US, checkpoint=chosen.id))
+    copies.put(US, id_of(2, "02:30"), SECOND, base=CheckpointRef(region=US, checkpoint=chosen.id))
     assert restore(copies, "--at", "2026-11-23T02:10:00Z", "--yes", "--timeout", "0") == TIMED_OUT
 
 

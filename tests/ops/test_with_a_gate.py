@@ -12,7 +12,8 @@ import pytest
 
 from ops.__main__ import main
 from ops.errors import DONE
-from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, CheckpointId, parse
+from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
+from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId
 from tests.gate.shell.pod import NAMESPACE, REGION, Pod
 from tests.ops.copies import EU, US, Copies
 from tests.s3 import S3Service
@@ -67,7 +68,7 @@ def checkpoints(stack: Copies) -> list[Checkpoint]:
     ids = sorted(CheckpointId.parse(key.removeprefix(folder)) for key in stack.s3.keys(REGION, folder))
     bucket, client = stack.s3.buckets[REGION], stack.s3.client(region=REGION)
     bodies = [client.get_object(Bucket=bucket, Key=f"{PREFIX}/{id.key}")["Body"].read() for id in ids]
-    return [parse(body.decode(), id) for id, body in zip(ids, bodies, strict=True)]
+    return [parse_checkpoint(body.decode(), id) for id, body in zip(ids, bodies, strict=True)]
 
 
 def copied(stack: Copies, pod: Pod) -> CheckpointId:

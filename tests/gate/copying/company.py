@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, CheckpointId, parse
-from runtime.gate.copier import Copier
-from runtime.gate.settings import Retention, prefix_of
-from runtime.gate.store import Store, StoreError
-from runtime.gate.volume import Volume
+from runtime.gate.config import Retention
+from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
+from runtime.gate.snapshot.upload import Uploader
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId, prefix_of
 from tests.components.stacks import US
 from tests.s3 import S3Service
 
@@ -53,9 +54,9 @@ class Memory(ABC):
     @abstractmethod
     def put(self, key: str, content: bytes) -> None: ...
 
-    def copier(self, retention: Retention | None = None) -> Copier:
+    def copier(self, retention: Retention | None = None) -> Uploader:
         """A gate that has just started: it remembers what is on the volume."""
-        return Copier(
+        return Uploader(
             Volume(self.root, self.component),
             self.store(),
             region=US,
@@ -85,7 +86,7 @@ class Memory(ABC):
     def checkpoint(self, id: CheckpointId | None = None) -> Checkpoint:
         """The newest, if none is named."""
         id = id or self.checkpoints()[-1]
-        return parse(self.content(id.key).decode(), id)
+        return parse_checkpoint(self.content(id.key).decode(), id)
 
     def restored(self, checkpoint: Checkpoint | None = None) -> dict[str, bytes]:
         """Content by path, as a checkpoint names it."""

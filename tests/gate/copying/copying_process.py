@@ -12,11 +12,11 @@ import sys
 import threading
 from pathlib import Path
 
-from runtime.gate.contents import Unsettled
-from runtime.gate.copier import Copier
-from runtime.gate.settings import Retention
-from runtime.gate.store import Store
-from runtime.gate.volume import Volume
+from runtime.gate.config import Retention
+from runtime.gate.snapshot.file_upload import Unsettled
+from runtime.gate.snapshot.upload import Uploader
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.bucket import Store
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     store = Store(
         Path(rclone), region=region, bucket=bucket, prefix=prefix, interrupt=interrupt, endpoint=endpoint
     )
-    copier = Copier(Volume(Path(volume), "brain"), store, region=region, retention=Retention())
+    copier = Uploader(Volume(Path(volume), "brain"), store, region=region, retention=Retention())
     while True:
         try:
             newest = copier.run(generation=1, base=None).newest

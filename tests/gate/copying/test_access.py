@@ -9,8 +9,8 @@ import pytest
 
 from plan.iam import replica_access
 from plan.iam_evaluator import Request, allows
-from runtime.gate.settings import Retention
-from runtime.gate.store import Refused
+from runtime.gate.config import Retention
+from runtime.gate.storage.bucket import Refused
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company
 from tests.s3 import Call

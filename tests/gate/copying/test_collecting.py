@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 
-from runtime.gate.checkpoint import DATA, OBJECTS, Checkpoint
-from runtime.gate.collector import Collector
-from runtime.gate.settings import Retention
-from runtime.gate.store import Refused, StoreError
+from runtime.gate.config import Retention
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.collector import Collector
+from runtime.gate.storage.bucket import Refused, StoreError
+from runtime.gate.storage.keys import DATA, OBJECTS
 from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
 
 HOUR = 3600.0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runtime.gate.copier import Copiers
-from runtime.gate.settings import GateSettings, Retention
-from runtime.gate.store import Store
-from runtime.gate.volume import Volume
+from runtime.gate.config import GateConfig, Retention
+from runtime.gate.snapshot.upload import Uploaders
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.bucket import Store
 from tests.components.stacks import US
 from tests.gate.copying.company import QuickCompany, QuickStore
 
 
 def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(quick: QuickCompany) -> None:
-    settings = GateSettings(
+    settings = GateConfig(
         region=US,
         namespace="acme",
         component="brain",
@@ -28,7 +28,7 @@ def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(qu
         assert writer == US
         return QuickStore(told[0].buckets[bucket])
 
-    copiers = Copiers(Volume(quick.root, "brain"), stores)
+    copiers = Uploaders(Volume(quick.root, "brain"), stores)
     first = copiers(settings)
     first_store = first.store
     again = copiers(replace(settings, retention=Retention(daily_days=7)))

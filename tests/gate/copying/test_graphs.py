@@ -7,11 +7,12 @@ import os
 
 import pytest
 
-from runtime.gate.checkpoint import Base, CheckpointId
-from runtime.gate.contents import Unsettled
+from runtime.gate.snapshot.checkpoint import CheckpointRef
+from runtime.gate.snapshot.file_upload import Unsettled
+from runtime.gate.storage.keys import CheckpointId
 from tests.gate.copying.company import GRAPH, Company
 
-ELSEWHERE = Base(region="eu-west-1", checkpoint=CheckpointId(generation=3, at=1_700_000_000_000))
+ELSEWHERE = CheckpointRef(region="eu-west-1", checkpoint=CheckpointId(generation=3, at=1_700_000_000_000))
 
 
 def test_a_torn_graph_leaves_the_last_good_one_named(company: Company) -> None:

@@ -18,12 +18,13 @@ from pathlib import Path
 from moto.s3.models import FakeKey
 
 from local.object_replication import store
-from runtime.gate.checkpoint import Checkpoint, CheckpointId
-from runtime.gate.restore import restore
-from runtime.gate.settings import GateSettings
-from runtime.gate.sources import Sources
-from runtime.gate.store import StoreError
-from runtime.gate.volume import Volume
+from runtime.gate.config import GateConfig
+from runtime.gate.restore.startup import restore
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.scan import Scanner
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.keys import CheckpointId
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company
 from tests.gate.lance_writer import committed, rows
@@ -62,7 +63,7 @@ class Copies:
         self.holder, self._folder = holder, folder
         self._objects = folder / "objects"
         self._reader = Reader(company.s3, holder, company.prefix)
-        self._sources = Sources(lambda bucket, writer, timeout=None: self._reader)  # type: ignore[arg-type]
+        self._sources = Scanner(lambda bucket, writer, timeout=None: self._reader)  # type: ignore[arg-type]
         self.newest: CheckpointId | None = None
         self.rows = 0
 
@@ -158,7 +159,7 @@ def kill(company: Company, process: subprocess.Popen[bytes], chance: random.Rand
 def restored(company: Company, holder: str, folder: Path) -> Path:
     """By the init container's own code and rclone, as a region in whose bucket the copies are."""
     stores = lambda bucket, writer, timeout=None: company.store(holder=bucket)  # noqa: E731
-    settings = GateSettings(
+    settings = GateConfig(
         region=holder,
         namespace="acme",
         component="brain",

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.gate import guard
-from runtime.gate.checkpoint import Base, Checkpoint, CheckpointId, StoredFile
-from runtime.gate.memory import TAKEN, write_checkpoint
+from runtime.gate.snapshot import loss_guard
+from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef, StoredFile, save_checkpoint
+from runtime.gate.storage.keys import CheckpointId
 from tests.gate.copying.company import GRAPH, TABLE, Company
 
 MANIFEST = f"{TABLE}/_versions/{(1 << 64) - 3}.manifest"
@@ -116,7 +116,7 @@ def test_an_order_that_is_none_releases_nothing(copied: Company) -> None:
     empty(copied)
     shutil.rmtree(copied.root / "globex")
     for order in (b"", b"[]", b"{", b'{"checkpoint": null}', b'"x"'):
-        copied.put(guard.ACCEPT_SHRINK, order)
+        copied.put(loss_guard.ACCEPT_SHRINK, order)
         assert copied.copier().run(generation=0, base=None).guarded
 
 
@@ -138,8 +138,8 @@ def test_a_memory_that_was_taken_is_measured_by_what_it_was_taken_from(copied: C
     earlier = CheckpointId(generation=0, at=5)
     graph = StoredFile(key="objects/x", size=13, sha256="x")
     taken = Checkpoint(region="eu-west-1", id=earlier, base=None, files={GRAPH: graph})
-    write_checkpoint(copied.root / ".gate" / TAKEN, taken)
-    base = Base(region="eu-west-1", checkpoint=earlier)
+    save_checkpoint(copied.root / ".gate" / RESTORED, taken)
+    base = CheckpointRef(region="eu-west-1", checkpoint=earlier)
 
     assert copied.copier().run(generation=1, base=None).guarded
     result = copied.copier().run(generation=1, base=base)
@@ -177,5 +177,7 @@ def test_the_newest_manifest_is_found_in_both_ways_of_naming(numbers: tuple[int,
     )
     names = f"t.lance/_versions/{newest}.manifest"
 
-    assert guard.loss(before, files, lambda path: b"" if path == names else b"a.lance") is None
-    assert "a.lance" in (guard.loss(before, files, lambda path: b"a.lance" if path == names else b"") or "")
+    assert loss_guard.loss(before, files, lambda path: b"" if path == names else b"a.lance") is None
+    assert "a.lance" in (
+        loss_guard.loss(before, files, lambda path: b"a.lance" if path == names else b"") or ""
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.gate.store import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
 from tests.components.stacks import US
 from tests.gate.copying.company import GRAPH, TABLE, Company
 from tests.s3 import ANSWER_LOST, CUT, REFUSED, SLOW_DOWN, Call, Fault

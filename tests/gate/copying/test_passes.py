@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.gate.checkpoint import Base, CheckpointId
-from runtime.gate.contents import Unsettled
-from runtime.gate.store import Store
-from runtime.gate.volume import Stat, Volume
+from runtime.gate.snapshot.checkpoint import CheckpointRef
+from runtime.gate.snapshot.file_upload import Unsettled
+from runtime.gate.snapshot.volume import Stat, Volume
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.keys import CheckpointId
 from tests.gate.copying.company import GRAPH, TABLE, Company, settle
 from tests.s3 import Call
 
-ELSEWHERE = Base(region="eu-west-1", checkpoint=CheckpointId(generation=3, at=1_700_000_000_000))
+ELSEWHERE = CheckpointRef(region="eu-west-1", checkpoint=CheckpointId(generation=3, at=1_700_000_000_000))
 
 
 def killed(*_: object) -> None:
@@ -216,7 +217,9 @@ def test_a_rested_file_is_read_once(company: Company, monkeypatch: pytest.Monkey
     for path in company.root.rglob("*.*"):
         settle(path)
     company.copier().run(generation=0, base=None)
-    monkeypatch.setattr("runtime.gate.volume._open", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr(
+        "runtime.gate.snapshot.volume._open", lambda path: pytest.fail(f"{path} is read again")
+    )
 
     assert not company.copier().run(generation=0, base=None).changed
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from runtime.gate.checkpoint import CheckpointId
-from runtime.gate.retention import DAY_MS, HOUR_MS, KEEP_UNNAMED_MS, aged, due, is_collectable, thin
-from runtime.gate.settings import Retention
+from runtime.gate.config import Retention
+from runtime.gate.snapshot.retention import DAY_MS, HOUR_MS, KEEP_UNNAMED_MS, aged, due, thin
+from runtime.gate.storage.keys import CheckpointId, is_collectable
 
 NOW = 1_800_000_000_000
 retentions = some.builds(

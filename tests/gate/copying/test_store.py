@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.store import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
 from tests.components.stacks import EU
 from tests.gate.copying.company import Company
 from tests.s3 import CUT, REFUSED, SLOW_DOWN, Call, Fault
@@ -168,7 +168,7 @@ def test_rclone_dies_with_its_gate(company: Company) -> None:
     company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
     told = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
     script = (
-        "import sys, threading\nfrom pathlib import Path\nfrom runtime.gate.store import Store\n"
+        "import sys, threading\nfrom pathlib import Path\nfrom runtime.gate.storage.bucket import Store\n"
         "Store(Path(sys.argv[1]), region='us-east-1', bucket=sys.argv[2], prefix=sys.argv[3],\n"
         "      endpoint=sys.argv[4], interrupt=threading.Event()).list()\n"
     )
@@ -201,7 +201,7 @@ def test_no_configuration_file_is_read_or_written(
 
 
 def test_a_key_that_would_be_two_lines_is_never_asked_for(company: Company) -> None:
-    with pytest.raises(ValueError, match="no key"):
+    with pytest.raises(ValueError, match="one non-empty line each"):
         company.store().delete(["data/one\ndata/two"])
     assert company.s3.calls == []
 

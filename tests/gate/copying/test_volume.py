@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.bindings import BINDINGS_FILE, Bindings
-from runtime.gate.volume import GATE, HASHES_FILE, Volume, is_manifest
+from runtime.gate.snapshot.bindings import BINDINGS_FILE, Bindings
+from runtime.gate.snapshot.lance import is_manifest
+from runtime.gate.snapshot.volume import GATE_FOLDER, HASHES_FILE, Volume
 from tests.gate.copying.company import TABLE, settle
 
 
@@ -25,13 +26,13 @@ def test_a_volume_with_no_memory_on_it_is_empty(tmp_path: Path, component: str) 
     for path in ("lost+found/x", ".gate/x", ".standby/acme/graph.json", "diverged/x/y", "acme/locks/a.lock"):
         put(tmp_path, path)
     (tmp_path / "acme" / "episodic").mkdir()
-    assert Volume(tmp_path, component).empty()
+    assert Volume(tmp_path, component).is_empty()
 
     put(tmp_path, "brain/graph.json")
-    assert Volume(tmp_path, component).empty() is (component == "agent")
+    assert Volume(tmp_path, component).is_empty() is (component == "agent")
 
     put(tmp_path, "acme/graph.json")
-    assert not Volume(tmp_path, component).empty()
+    assert not Volume(tmp_path, component).is_empty()
 
 
 def test_only_the_top_of_the_volume_is_the_gate_s(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_hashes_are_remembered_over_a_restart_until_the_file_changes(tmp_path: P
 
     again = Volume(tmp_path, "brain")
     stat = again.stat("acme/file")
-    assert stat and again.remembered("acme/file", stat) == hashlib.sha256(b"one").hexdigest()
+    assert stat and again.cached_hash("acme/file", stat) == hashlib.sha256(b"one").hexdigest()
     path.write_bytes(b"two")
     settle(path, 1800)
     assert again.sha256("acme/file") == hashlib.sha256(b"two").hexdigest()
@@ -70,13 +71,13 @@ def test_a_file_written_just_now_is_not_remembered(tmp_path: Path) -> None:
     volume = Volume(tmp_path, "brain")
     volume.sha256("acme/file")
     stat = volume.stat("acme/file")
-    assert stat and volume.remembered("acme/file", stat) is None
+    assert stat and volume.cached_hash("acme/file", stat) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[[1]]", b"{}", b'[["a", 1, 2, 3, "x"], 5]', b"\xff"])
 def test_a_damaged_memory_of_hashes_only_costs_time(tmp_path: Path, content: bytes) -> None:
     put(tmp_path, "acme/file", b"one")
-    put(tmp_path, f"{GATE}/{HASHES_FILE}", content)
+    put(tmp_path, f"{GATE_FOLDER}/{HASHES_FILE}", content)
     assert Volume(tmp_path, "brain").sha256("acme/file") == hashlib.sha256(b"one").hexdigest()
 
 
@@ -90,13 +91,13 @@ def test_the_memory_of_hashes_forgets_what_is_gone(tmp_path: Path) -> None:
     (tmp_path / "acme/gone").unlink()
     volume.save_hashes(volume.scan())
 
-    assert "gone" not in (tmp_path / GATE / HASHES_FILE).read_text()
+    assert "gone" not in (tmp_path / GATE_FOLDER / HASHES_FILE).read_text()
 
 
 def test_a_copy_aside_is_named_by_its_content(tmp_path: Path) -> None:
     put(tmp_path, "acme/file", b"one")
     copied = Volume(tmp_path, "brain").copy_aside("acme/file", tmp_path / "aside")
-    assert copied.path.read_bytes() == b"one" and copied.steady and copied.size == 3
+    assert copied.path.read_bytes() == b"one" and copied.stable and copied.size == 3
     assert copied.path.name == copied.sha256 == hashlib.sha256(b"one").hexdigest()
 
 

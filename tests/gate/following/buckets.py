@@ -1,4 +1,4 @@
-"""Buckets in this process: what `runtime.gate.store.Store` does, without rclone, for long histories.
+"""Buckets in this process: what `runtime.gate.storage.bucket.Store` does, without rclone, for long histories.
 
 They replicate as S3 does: what was written, some time later, in no order.
 """
@@ -9,7 +9,7 @@ import random
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from runtime.gate.store import StoreError, Unreachable
+from runtime.gate.storage.bucket import StoreError, Unreachable
 
 
 class Buckets:

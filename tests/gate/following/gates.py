@@ -1,4 +1,4 @@
-"""Simulated regions: each a volume, a gate's following and copying, and what a Brain writes."""
+"""Simulated regions: each a volume, a coordinator with its uploads, and what a Brain writes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from runtime.gate.application import Application
-from runtime.gate.copier import Copier
-from runtime.gate.follow import Follower, Following
-from runtime.gate.memory import Memory, State
-from runtime.gate.restore import restore
-from runtime.gate.roles import Role, role_of
-from runtime.gate.settings import GateSettings, prefix_of
-from runtime.gate.store import Store, StoreError
-from runtime.gate.volume import Volume
+from runtime.gate.config import GateConfig
+from runtime.gate.handover.coordinator import Coordinator
+from runtime.gate.handover.parts import Parts
+from runtime.gate.handover.roles import Role, role_of
+from runtime.gate.handover.status import MemoryStatus
+from runtime.gate.lineage.state import LineageState, StateFiles
+from runtime.gate.restore.startup import restore
+from runtime.gate.snapshot.upload import Uploader
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.keys import prefix_of
 from runtime.metrics import Metrics
 from tests.gate.following.memories import read, set_aside
 
@@ -26,8 +29,8 @@ TABLE = f"{COMPANY}/episodic/episodic_memories.lance"
 GRAPH = f"{COMPANY}/graph.json"
 
 
-def settings_of(region: str, order: Sequence[str], **changes: object) -> GateSettings:
-    made = GateSettings(
+def config_of(region: str, order: Sequence[str], **changes: object) -> GateConfig:
+    made = GateConfig(
         region=region,
         namespace=COMPANY,
         component="brain",
@@ -71,7 +74,7 @@ class Gate:
         """`skew`: by how many seconds its clock is wrong. `changes`: of its settings."""
         self.region = region
         self.root = root
-        self.settings = settings_of(region, order, **changes)
+        self.config = config_of(region, order, **changes)
         self.flags: frozenset[str] = frozenset()
         self.steps: list[tuple[str, str]] = []
         self.rows = 0
@@ -84,52 +87,53 @@ class Gate:
 
     def start(self) -> None:
         """As its pod does: restore, then the gate."""
-        restore(Volume(self.root, self.settings.component), self.settings, self.stores)
+        restore(Volume(self.root, self.config.component), self.config, self.stores)
         self.start_gate()
 
     def start_gate(self) -> None:
         self.metrics = Metrics()
-        self._copier: Copier | None = None
-        self.volume = Volume(self.root, self.settings.component)
-        self.follower = Follower(
+        self._uploader: Uploader | None = None
+        self.volume = Volume(self.root, self.config.component)
+        parts = Parts(
             volume=self.volume,
-            settings=lambda: self.settings,
+            config=lambda: self.config,
             stores=self.stores,
-            copiers=self._copiers,
+            uploaders=self._uploaders,
             application=self._application,
             record=self._record,
             metrics=self.metrics,
             clock=self.clock,
         )
+        self.coordinator = Coordinator(parts)
 
     def clock(self) -> float:
         return self.time.now + self.skew
 
     def stores(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
-        if bucket not in self.settings.buckets:
+        if bucket not in self.config.buckets:
             raise StoreError(f"no bucket in {bucket}")
-        prefix = prefix_of(writer, self.settings.namespace, self.settings.component)
+        prefix = prefix_of(writer, self.config.namespace, self.config.component)
         return cast(Store, self._buckets.of(self.region, bucket, prefix, timeout))
 
     @property
     def role(self) -> Role:
-        return role_of(self.settings, self.flags)
+        return role_of(self.config, self.flags)
 
     @property
     def ready(self) -> bool:
-        return self.region not in self.flags and self.follower.unfit(self.role) is None
+        return self.region not in self.flags and self.coordinator.unfit(self.role) is None
 
     @property
-    def state(self) -> State:
-        return Memory(self.root).load() or State()
+    def state(self) -> LineageState:
+        return StateFiles(self.root).load() or LineageState()
 
-    def step(self) -> Following:
-        return self.follower.step(self.role, self.flags)
+    def step(self) -> MemoryStatus:
+        return self.coordinator.round(self.role, self.flags)
 
     def copy(self) -> bool:
         """One pass; whether S3 let it."""
         try:
-            return self.follower.copy(self.role) is not None
+            return self.coordinator.upload(self.role) is not None
         except StoreError:
             return False
 
@@ -171,21 +175,21 @@ class Gate:
 
     @property
     def now_alarm(self) -> str | None:
-        return self.follower.now.alarm
+        return self.coordinator.now.alarm
 
     def told(self, reason: str) -> list[str]:
         return [message for each, message in self.steps if each == reason]
 
-    def _copiers(self, settings: GateSettings) -> Copier:
-        if self._copier is None:
-            self._copier = Copier(
+    def _uploaders(self, settings: GateConfig) -> Uploader:
+        if self._uploader is None:
+            self._uploader = Uploader(
                 self.volume,
                 self.stores(self.region, self.region),
                 region=self.region,
                 retention=settings.retention,
                 clock=self.clock,
             )
-        return self._copier
+        return self._uploader
 
     def _record(self, reason: str, message: str, warning: bool = False) -> None:
         self.steps.append((reason, message))

@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.gate.checkpoint import Base, Checkpoint, CheckpointId, StoredFile, is_write_once
-from runtime.gate.memory import write_checkpoint
-from runtime.gate.standby import MARKER, STANDBY
-from runtime.gate.volume import Volume
+from runtime.gate.restore.staged import MARKER, STAGED
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile, save_checkpoint
+from runtime.gate.snapshot.lance import is_write_once
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.keys import CheckpointId
 from tests.components.stacks import EU, US
 
 Memory = Mapping[str, bytes]
@@ -57,7 +58,7 @@ def set_aside(root: Path) -> dict[str, bytes]:
 
 
 def checkpoint(
-    memory: Memory, region: str = US, generation: int = 2, at: int = 1000, base: Base | None = None
+    memory: Memory, region: str = US, generation: int = 2, at: int = 1000, base: CheckpointRef | None = None
 ) -> Checkpoint:
     return Checkpoint(
         region=region,
@@ -75,8 +76,8 @@ def stored(path: str, content: bytes) -> StoredFile:
 
 def stand_by(root: Path, of: Checkpoint, memory: Memory) -> None:
     """Put a standby that is complete on a volume."""
-    write(root / STANDBY, memory)
-    write_checkpoint(root / STANDBY / MARKER, of)
+    write(root / STAGED, memory)
+    save_checkpoint(root / STAGED / MARKER, of)
 
 
 def leftovers(root: Path) -> set[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import lancedb
 
 from runtime.gate.application import Application
-from runtime.gate.store import Store
+from runtime.gate.storage.bucket import Store
 from tests.gate.following.gates import COMPANY, Clock, Gate
 from tests.gate.following.pods import Kubelet, Processes
 from tests.s3 import S3Service

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.gate.roles import Role
+from runtime.gate.handover.roles import Role
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both, clear, failback, failover, flag
 from tests.gate.following.gates import GRAPH, Clock, Gate
@@ -31,7 +31,7 @@ def test_a_standby_takes_the_serving_regions_memory_and_then_keeps_it_beside_its
     both(us, eu, buckets)
 
     assert eu.memory == {"one"}  # not exchanged again so soon
-    standby = eu.follower._parts.standby.current()
+    standby = eu.coordinator.parts.staging.staged.current()
     assert standby is not None and standby.region == US
     both(us, eu, buckets, 16)
     assert eu.memory == {"one", "two"}
@@ -170,7 +170,7 @@ def test_a_standby_that_was_written_to_alarms_and_does_not_change_over(
     both(us, eu, buckets, 20)
 
     assert eu.memory == {"one", "stray"}
-    assert "stands by" in (eu.now_alarm or "")
+    assert "is standby" in (eu.now_alarm or "")
     assert eu.metrics.value("agency_alarm") == 1
     assert eu.told("StandbyWritten") == [eu.now_alarm]
     assert us.memory == {"one", "two"}
@@ -230,7 +230,7 @@ def test_a_promoted_region_waits_at_most_two_minutes_for_peers_that_are_not_flag
     us.step()
     us.time.pass_by(60)
     us.step()
-    assert not us.ready and us.follower.now.catching_up
+    assert not us.ready and us.coordinator.now.catching_up
     us.time.pass_by(61)
     us.step()
 

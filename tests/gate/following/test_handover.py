@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.gate.checkpoint import SERVING
-from runtime.gate.serving import HANDOVER_SECONDS
+from runtime.gate.handover.phases import HANDOVER_SECONDS
+from runtime.gate.storage.keys import ANNOUNCEMENT
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import both, clear, failover, flag
 from tests.gate.following.gates import Gate
@@ -22,7 +22,7 @@ def failed_over(us: Gate, eu: Gate, buckets: Buckets) -> None:
 
 
 def announced(region: str, buckets: Buckets) -> bool:
-    return f"{region}/acme/brain/{SERVING}" in buckets.objects[region]
+    return f"{region}/acme/brain/{ANNOUNCEMENT}" in buckets.objects[region]
 
 
 def test_the_bucket_of_a_region_says_that_it_serves_until_it_has_handed_over(

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from runtime.gate.checkpoint import CHECKPOINTS
-from runtime.gate.restore import Refusal
-from runtime.gate.roles import Role
+from runtime.gate.handover.roles import Role
+from runtime.gate.restore.startup import RestoreError
+from runtime.gate.storage.keys import CHECKPOINTS
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.gates import GRAPH, Clock, Gate, _in_graphs, rows_of
 from tests.gate.following.kills import CALLS
@@ -96,7 +96,7 @@ class Company:
 
     def write(self, gate: Gate) -> None:
         """Clients are sent to a region that is ready."""
-        if gate.region not in self.down and gate.ready and gate.role is Role.SERVING:
+        if gate.region not in self.down and gate.ready and gate.role is Role.PRIMARY:
             gate.write()
 
     def stray(self, gate: Gate) -> None:
@@ -136,7 +136,7 @@ class Company:
         if gate.region in self.down:
             try:
                 gate.start()
-            except Refusal:
+            except RestoreError:
                 return False
             self.down.discard(gate.region)
         return True

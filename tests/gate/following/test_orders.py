@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import ids_among
+from runtime.gate.storage.keys import checkpoint_ids
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both
 from tests.gate.following.gates import Clock, Gate
@@ -37,7 +37,7 @@ def eu(us: Gate, tmp_path: Path, buckets: Buckets) -> Gate:
 
 def ids(buckets: Buckets, region: str, component: str = "brain") -> list[str]:
     keys = (key.removeprefix(f"{region}/acme/{component}/") for key in buckets.objects[region])
-    return sorted(str(id) for id in ids_among(keys))
+    return sorted(str(id) for id in checkpoint_ids(keys))
 
 
 def order(buckets: Buckets, region: str, number: int, checkpoint: str, component: str = "brain") -> None:
@@ -54,7 +54,7 @@ def test_the_ordered_checkpoint_becomes_every_regions_memory_and_the_rest_is_set
 
     assert us.memory == {"one"}
     assert us.aside == {"two", "three"}
-    assert us.told("Restored") == [f"{US}'s checkpoint {ids(buckets, US)[0]} is the memory: generation 2"]
+    assert us.told("Restored") == [f"{US}'s checkpoint {ids(buckets, US)[0]} is restored, with generation 2"]
     assert us.ready
     both(us, eu, buckets, 20)
     assert eu.memory == {"one"}
@@ -99,7 +99,7 @@ def test_an_order_for_what_is_not_there_is_told_and_tried_again(us: Gate, eu: Ga
     us.round(2)
     assert us.memory == {"one", "two", "three"}
     (told,) = us.told("ChoreFailed")
-    assert "is whole in no bucket" in told and wanted in told
+    assert "is complete in no bucket" in told and wanted in told
 
     for (region, key), data in kept.items():
         buckets.objects[region][key] = data

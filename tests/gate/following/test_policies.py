@@ -9,7 +9,7 @@ import pytest
 
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import both, clear, failover, flag
-from tests.gate.following.gates import Clock, Gate, settings_of
+from tests.gate.following.gates import Clock, Gate, config_of
 from tests.gate.following.memories import EU, US
 
 AP = "ap-southeast-1"
@@ -103,7 +103,7 @@ def test_policy_latency_turned_into_failover_the_first_regions_memory_is_the_com
         gate.write()
     both(active, other, buckets, 2)
     for gate in (active, other):
-        gate.settings = settings_of(gate.region, (US, EU))
+        gate.config = config_of(gate.region, (US, EU))
     both(active, other, buckets, 20)
 
     assert active.memory == other.memory == {f"{US}-1"}
@@ -123,7 +123,7 @@ def test_after_a_promotion_of_the_passive_region_the_same_change_keeps_the_activ
     both(active, passive, buckets, 20)
     assert passive.state.generation > active.state.generation
     for gate in (active, passive):
-        gate.settings = settings_of(gate.region, (US, EU))
+        gate.config = config_of(gate.region, (US, EU))
     active.write("two")
     both(active, passive, buckets, 40)
 
@@ -137,7 +137,7 @@ def test_failover_turned_into_latency_each_goes_on_with_what_it_has(region: Regi
     us.write("one")
     both(us, eu, buckets)
     for gate in (us, eu):
-        gate.settings = settings_of(gate.region, (US, EU), ranked=False, follows=())
+        gate.config = config_of(gate.region, (US, EU), ranked=False, follows=())
     both(us, eu, buckets)
     eu.write("of eu")
     us.write("of us")
@@ -154,7 +154,7 @@ def test_an_order_that_a_deployment_turns_round_moves_the_memory(region: Region,
     both(us, eu, buckets)
     us.write("two")
     for gate in (us, eu):
-        gate.settings = settings_of(gate.region, (EU, US))
+        gate.config = config_of(gate.region, (EU, US))
     both(us, eu, buckets, 2)
     assert eu.ready and eu.memory == {"one", "two"}
     eu.write("three")
@@ -176,7 +176,7 @@ def test_a_region_that_joins_takes_the_memory_and_one_that_leaves_does_not_take_
     both(us, eu, buckets)
     ap = region(AP, ORDER)
     for gate in (us, eu):
-        gate.settings = settings_of(gate.region, ORDER)
+        gate.config = config_of(gate.region, ORDER)
     for _ in range(2):
         for gate in (us, eu, ap):
             gate.flags = frozenset({US})
@@ -186,7 +186,7 @@ def test_a_region_that_joins_takes_the_memory_and_one_that_leaves_does_not_take_
     assert ap.state.base is not None and ap.state.base.region == EU
 
     for gate in (us, ap):
-        gate.settings = settings_of(gate.region, (AP, US))
+        gate.config = config_of(gate.region, (AP, US))
     ap.round(2)
     assert ap.ready and ap.memory == {"one", "two"}
     ap.write("three")

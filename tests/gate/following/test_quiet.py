@@ -1,11 +1,11 @@
-"""Which locks of the application an exchange waits for."""
+"""Which locks of the application a swap waits for."""
 
 from __future__ import annotations
 
 import fcntl
 from pathlib import Path
 
-from runtime.gate.quiet import locks
+from runtime.gate.restore.quiesce import held_locks
 
 
 def test_only_locks_that_are_held_count(tmp_path: Path) -> None:
@@ -15,13 +15,13 @@ def test_only_locks_that_are_held_count(tmp_path: Path) -> None:
     file.touch()
     (tmp_path / ".standby/acme/locks/acme.lock.lock").mkdir(parents=True)
 
-    assert locks(tmp_path, "brain") == []
+    assert held_locks(tmp_path, "brain") == []
 
     with file.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        assert locks(tmp_path, "brain") == [file]
-    assert locks(tmp_path, "brain") == []
+        assert held_locks(tmp_path, "brain") == [file]
+    assert held_locks(tmp_path, "brain") == []
 
     held = folder / "acme.lock.lock"
     held.mkdir()
-    assert locks(tmp_path, "brain") == [held]
+    assert held_locks(tmp_path, "brain") == [held]

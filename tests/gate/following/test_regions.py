@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import CHECKPOINTS
+from runtime.gate.storage.keys import CHECKPOINTS
 from tests.components.stacks import EU, US
 from tests.gate.following.gates import COMPANY, Clock, Gate
 from tests.gate.following.real import Pod, S3Buckets, rows_in

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from runtime.gate import restore as restoring
-from runtime.gate.memory import Memory
-from runtime.gate.restore import Refusal, restore
-from runtime.gate.volume import Volume
+from runtime.gate.lineage.state import StateFiles
+from runtime.gate.restore import __main__ as init_container
+from runtime.gate.restore.startup import RestoreError, restore
+from runtime.gate.snapshot.volume import Volume
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both, failover
 from tests.gate.following.gates import GRAPH, Clock, Gate
@@ -52,7 +52,7 @@ def lose(gate: Gate) -> None:
 
 
 def fill(gate: Gate) -> None:
-    restore(Volume(gate.root, "brain"), gate.settings, gate.stores)
+    restore(Volume(gate.root, "brain"), gate.config, gate.stores)
 
 
 def test_an_empty_volume_gets_the_newest_memory_from_the_own_bucket(us: Gate, buckets: Buckets) -> None:
@@ -62,7 +62,7 @@ def test_an_empty_volume_gets_the_newest_memory_from_the_own_bucket(us: Gate, bu
     fill(us)
 
     assert us.memory == {"one", "two"}
-    state = Memory(us.root).load()
+    state = StateFiles(us.root).load()
     assert state is not None and state.base is not None
     assert (state.base.region, state.generation, state.raised) == (US, 1, False)
     assert leftovers(us.root) == set()
@@ -122,7 +122,7 @@ def test_without_the_own_bucket_it_is_tried_again_later(us: Gate, buckets: Bucke
     lose(us)
     buckets.cut.add((US, US))
 
-    with pytest.raises(Refusal, match="the own bucket cannot be read"):
+    with pytest.raises(RestoreError, match="the own bucket cannot be read"):
         fill(us)
     assert read(us.root) == {}
 
@@ -133,7 +133,7 @@ def test_no_whole_checkpoint_is_refused_with_what_is_missing_where(us: Gate, buc
         for key in [key for key in buckets.objects[region] if key.endswith("/one.lance")]:
             del buckets.objects[region][key]
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RestoreError) as refused:
         fill(us)
     told = str(refused.value)
     for region in ORDER:
@@ -277,7 +277,7 @@ def test_it_is_a_program_that_says_why_it_cannot(
         "order": list(ORDER),
         "follows": [EU],
         "ranked": True,
-        "buckets": dict(us.settings.buckets),
+        "buckets": dict(us.config.buckets),
         "syncInterval": 60,
     }
     (tmp_path / "settings.json").write_text(json.dumps(told))
@@ -290,10 +290,10 @@ def test_it_is_a_program_that_says_why_it_cannot(
         "POD_NAME": "brain-us-east-1-0",
     }.items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.setattr(restoring, "BucketStores", lambda *_: us.stores)
+    monkeypatch.setattr(init_container, "BucketStores", lambda *_: us.stores)
 
-    assert restoring.main() == 1
+    assert init_container.main() == 1
     assert "the own bucket cannot be read" in capsys.readouterr().out
     buckets.cut.clear()
-    assert restoring.main() == 0
+    assert init_container.main() == 0
     assert us.memory == {"one", "two"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import CHECKPOINTS
+from runtime.gate.storage.keys import CHECKPOINTS
 from tests.components.stacks import EU, US
 from tests.gate.following.flows import flag
 from tests.gate.following.gates import Clock, Gate

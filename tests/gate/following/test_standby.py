@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.checkpoint import Checkpoint
-from runtime.gate.standby import STANDBY, Damaged, Standby
-from runtime.gate.store import Unreachable
-from runtime.gate.volume import Volume
+from runtime.gate.restore.staged import STAGED, Damaged, StagedSnapshot
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.bucket import Unreachable
 from tests.gate.following.kills import die, every_point
 from tests.gate.following.memories import NEW, OLD, TABLE, checkpoint, leftovers, read, stored, write
 
@@ -39,8 +39,8 @@ class Bucket:
             (into / key).write_bytes(self.content[key])
 
 
-def standby_of(root: Path) -> Standby:
-    return Standby(Volume(root, "brain"), "brain")
+def standby_of(root: Path) -> StagedSnapshot:
+    return StagedSnapshot(Volume(root, "brain"), "brain")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 
 def held(root: Path) -> tuple[Checkpoint | None, dict[str, bytes]]:
     current = standby_of(root).current()
-    return current, read(root / STANDBY) if current else {}
+    return current, read(root / STAGED) if current else {}
 
 
 def test_only_what_the_volume_lacks_is_fetched(root: Path) -> None:
@@ -72,7 +72,7 @@ def test_what_the_brain_rewrites_in_place_does_not_change_the_standby(root: Path
             with (root / path).open("r+b") as file:
                 file.write(b"X")
 
-    assert read(root / STANDBY) == same
+    assert read(root / STAGED) == same
     assert os.stat(root / TABLE / "data/a.lance").st_nlink == 2
 
 
@@ -83,7 +83,7 @@ def test_the_next_one_is_built_from_the_last(root: Path) -> None:
     standby_of(root).build(checkpoint(newer, at=2000), bucket.download)
 
     assert held(root) == (checkpoint(newer, at=2000), newer)
-    assert os.stat(root / STANDBY / TABLE / "data/b.lance").st_nlink == 1
+    assert os.stat(root / STAGED / TABLE / "data/b.lance").st_nlink == 1
 
 
 @pytest.mark.parametrize("former", [True, False], ids=["another before", "the first"])
@@ -120,7 +120,7 @@ def test_one_that_was_superseded_while_it_was_built_leaves_nothing_behind(tmp_pa
     standby_of(root).build(WINNER, bucket.download)
 
     assert held(root) == (WINNER, NEW)
-    assert not (root / STANDBY / "umbrella").exists()
+    assert not (root / STAGED / "umbrella").exists()
 
 
 def test_what_arrives_damaged_is_refused_and_the_last_one_stays(root: Path) -> None:
@@ -128,7 +128,7 @@ def test_what_arrives_damaged_is_refused_and_the_last_one_stays(root: Path) -> N
     bucket = Bucket(NEW)
     bucket.content[stored("initech/graph.json", NEW["initech/graph.json"]).key] = b'{"initech": 2}'
 
-    with pytest.raises(Damaged, match="is not what the checkpoint names"):
+    with pytest.raises(Damaged, match="does not have the checkpoint's hash"):
         standby_of(root).build(WINNER, bucket.download)
     assert held(root) == (checkpoint(OLD, at=1), OLD)
 
@@ -138,7 +138,7 @@ def test_what_arrives_damaged_is_refused_and_the_last_one_stays(root: Path) -> N
 )
 def test_a_checkpoint_that_names_what_is_no_memory_is_refused(root: Path, path: str) -> None:
     file = stored("acme/graph.json", NEW["acme/graph.json"])
-    with pytest.raises(Damaged, match="which is in no memory"):
+    with pytest.raises(Damaged, match="which is outside the active files"):
         standby_of(root).build(replace(WINNER, files={path: file}), Bucket(NEW).download)
 
 

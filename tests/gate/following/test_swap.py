@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.application import Application
-from runtime.gate.checkpoint import Base, Checkpoint, CheckpointId
-from runtime.gate.memory import Memory, State, point
-from runtime.gate.swap import Swap, Swapped, acknowledge, is_placing
-from runtime.gate.volume import Volume
+from runtime.gate.lineage.ancestry import Ancestry
+from runtime.gate.lineage.state import LineageState, StateFiles
+from runtime.gate.restore.quiesce import acknowledge
+from runtime.gate.restore.swap import Swap, SwapResult
+from runtime.gate.restore.swap_state import SwapState, is_swapping
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
+from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.keys import CheckpointId
 from tests.gate.following.kills import die, every_point, points
 from tests.gate.following.memories import (
     EU,
@@ -31,8 +35,8 @@ from tests.gate.following.memories import (
 )
 
 WINNER = checkpoint(NEW)
-BEFORE = State(generation=1, raised=True, served=True)
-AFTER = State(generation=2, base=point(WINNER), seen=2)
+BEFORE = LineageState(generation=1, raised=True, served=True)
+AFTER = LineageState(generation=2, base=WINNER.ref, seen=2)
 MINE = {path: content for path, content in OLD.items() if NEW.get(path) != content}
 """What the winner does not hold."""
 
@@ -52,36 +56,38 @@ def swap_of(root: Path, component: str = "brain", replicas: int = 1) -> Swap:
 
 def prepared(root: Path, old: dict[str, bytes] | None = None) -> Path:
     write(root, OLD if old is None else old)
-    Memory(root).save(BEFORE)
+    StateFiles(root).save(BEFORE)
     stand_by(root, WINNER, NEW)
     return root
 
 
-def exchange(root: Path, known: Checkpoint | None = None, line: Checkpoint | None = None) -> Swapped | None:
+def exchange(
+    root: Path, known: Checkpoint | None = None, line: Checkpoint | None = None
+) -> SwapResult | None:
     swap = swap_of(root)
-    swap.begin(WINNER, before=BEFORE, after=AFTER, known=known, line=line)
-    swap.place()
-    return swap.settle()
+    swap.prepare(WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=known, diverged=line))
+    swap.activate()
+    return swap.finish()
 
 
-def over(swapped: Swapped | None) -> None:
+def over(swapped: SwapResult | None) -> None:
     assert swapped is not None
 
 
 def recover(root: Path) -> None:
     swap = swap_of(root)
-    swap.place()
-    swap.settle()
+    swap.activate()
+    swap.finish()
 
 
 def assert_exchanged(root: Path, aside: dict[str, bytes]) -> None:
     assert read(root) == NEW
     assert set_aside(root) == aside
-    state = Memory(root).load()
+    state = StateFiles(root).load()
     assert state is not None
-    assert (state.generation, state.base, state.raised) == (2, point(WINNER), False)
+    assert (state.generation, state.base, state.raised) == (2, WINNER.ref, False)
     assert len(state.unsent) == (1 if aside else 0)
-    assert Memory(root).taken() == WINNER
+    assert StateFiles(root).restored() == WINNER
     assert leftovers(root) == set()
 
 
@@ -126,7 +132,7 @@ def test_killed_at_any_step_and_again_while_it_is_finished_it_ends_whole(
         root = tmp_path / "killed"
         shutil.copytree(start, root)
         die(at(root), number, when)
-        if swap_of(root).unfinished:
+        if swap_of(root).state is not SwapState.NONE:
             again = tmp_path / "again"
             shutil.copytree(root, again)
             steps = points(lambda again=again: recover(again))
@@ -137,8 +143,8 @@ def test_killed_at_any_step_and_again_while_it_is_finished_it_ends_whole(
             shutil.rmtree(again)
         else:
             # Not begun, or over: the memory is one of the two, whole.
-            swap_of(root).place()
-            done = Memory(root).load() != BEFORE
+            swap_of(root).activate()
+            done = StateFiles(root).load() != BEFORE
             assert read(root) == (NEW if done else OLD)
             if done:
                 assert_exchanged(root, aside)
@@ -161,12 +167,14 @@ def test_a_full_disk_before_the_first_rename_leaves_everything_as_it_was(
 
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="no space left"):
-            swap_of(tmp_path).begin(WINNER, before=BEFORE, after=AFTER, known=None)
+            swap_of(tmp_path).prepare(
+                WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None)
+            )
         monkeypatch.setattr(os, "fsync", original)
-        assert not swap_of(tmp_path).unfinished
-        swap_of(tmp_path).place()
+        assert swap_of(tmp_path).state is SwapState.NONE
+        swap_of(tmp_path).activate()
         assert read(tmp_path) == OLD
-        assert Memory(tmp_path).load() == BEFORE
+        assert StateFiles(tmp_path).load() == BEFORE
         assert leftovers(tmp_path) <= {".standby"}
 
 
@@ -177,14 +185,14 @@ def test_without_its_standby_the_old_memory_comes_back(tmp_path: Path) -> None:
         assert die(lambda root=root: over(exchange(root)), number, "after")
         if not (root / "acme").exists():
             break
-    assert is_placing(root) and (root / ".standby").exists()
+    assert is_swapping(root) and (root / ".standby").exists()
     shutil.rmtree(root / ".standby")
     write(root, {"acme/graph.json": b"{}"})
 
     recover(root)
 
     assert read(root) == OLD
-    assert Memory(root).load() == BEFORE
+    assert StateFiles(root).load() == BEFORE
     assert set_aside(root) == {"acme/graph.json": b"{}"}
 
 
@@ -210,9 +218,9 @@ def test_the_agents_exchange_leaves_the_brains_mount_alone(tmp_path: Path) -> No
     stand_by(tmp_path, winner, memory)
     swap = swap_of(tmp_path, "agent")
 
-    swap.begin(winner, before=BEFORE, after=AFTER, known=None)
-    swap.place()
-    swap.settle()
+    swap.prepare(winner, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None))
+    swap.activate()
+    swap.finish()
 
     assert read(tmp_path, "agent") == memory
     assert (tmp_path / "brain/acme/graph.json").read_bytes() == b"{}"
@@ -225,7 +233,7 @@ def test_the_other_replicas_acknowledge_before_anything_is_moved(tmp_path: Path)
     swap = swap_of(tmp_path, replicas=3)
     asked: list[bool] = []
     assert not acknowledge(tmp_path, 1, Application(()))
-    swap.begin(WINNER, before=BEFORE, after=AFTER, known=None)
+    swap.prepare(WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None))
     original = os.rename
 
     def seen(source: Path, target: Path) -> None:
@@ -237,8 +245,8 @@ def test_the_other_replicas_acknowledge_before_anything_is_moved(tmp_path: Path)
         assert acknowledge(tmp_path, ordinal, Application(()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "rename", seen)
-        swap.place()
-    swap.settle()
+        swap.activate()
+    swap.finish()
 
     assert asked and asked[0]
     assert not acknowledge(tmp_path, 1, Application(()))
@@ -252,14 +260,16 @@ def test_ids_of_an_exchange_in_the_same_millisecond_do_not_meet(tmp_path: Path) 
     stand_by(tmp_path, winner, third)
     swap = swap_of(tmp_path)
 
-    swap.begin(
+    swap.prepare(
         winner,
         before=AFTER,
-        after=State(generation=3, base=Base(region=US, checkpoint=CheckpointId(generation=3, at=1000))),
-        known=None,
+        after=LineageState(
+            generation=3, base=CheckpointRef(region=US, checkpoint=CheckpointId(generation=3, at=1000))
+        ),
+        ancestry=Ancestry(known=None, diverged=None),
     )
-    swap.place()
-    swap.settle()
+    swap.activate()
+    swap.finish()
 
     assert read(tmp_path) == third
     assert len(list((tmp_path / "diverged").iterdir())) == 2

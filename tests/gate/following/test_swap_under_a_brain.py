@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.application import Application
-from runtime.gate.memory import Memory
-from runtime.gate.swap import Swap
-from runtime.gate.volume import Volume
+from runtime.gate.lineage.ancestry import Ancestry
+from runtime.gate.lineage.state import StateFiles
+from runtime.gate.restore.swap import Swap
+from runtime.gate.restore.swap_state import SwapState
+from runtime.gate.snapshot.volume import Volume
 from tests.gate.following.kills import die
 from tests.gate.following.memories import EU, NEW, read, stand_by
 from tests.gate.following.pods import Kubelet, Processes, pod, python
@@ -72,25 +74,25 @@ def test_neither_the_new_memory_nor_anything_that_the_brain_wrote_is_lost(
 
     def exchange() -> None:
         begun = swap()
-        begun.begin(WINNER, before=BEFORE, after=AFTER, known=None)
-        begun.place()
-        begun.settle()
+        begun.prepare(WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None))
+        begun.activate()
+        begun.finish()
 
     if number is None:
         exchange()
     else:
         die(exchange, number, "after")
-        swap().place()
-        swap().settle()
+        swap().activate()
+        swap().finish()
     for _ in range(100):
-        if not (state := Memory(root).load()) or state == BEFORE:
+        if not (state := StateFiles(root).load()) or state == BEFORE:
             exchange()  # It had not begun when it was killed.
         elif swap().tampered:
             stand_by(root, WINNER, NEW)
             exchange()
         else:
             break
-    assert not swap().tampered and not swap().unfinished
+    assert not swap().tampered and swap().state is SwapState.NONE
     written = log.stat().st_size
     until(lambda: log.stat().st_size > written, "the Brain writes again")
     kubelet.end()
@@ -108,7 +110,7 @@ def test_a_brain_with_the_old_memory_in_mind_that_appears_between_two_renames_sp
     root, log = prepared(tmp_path / "root"), tmp_path / "log"
     application = Application(("brain",), processes.proc)
     swap = Swap(Volume(root, "brain"), component="brain", region=EU, application=application)
-    swap.begin(WINNER, before=BEFORE, after=AFTER, known=None)
+    swap.prepare(WINNER, before=BEFORE, after=AFTER, ancestry=Ancestry(known=None, diverged=None))
     original, left = os.rename, [number]
 
     def rename(source: str, target: str) -> None:
@@ -119,16 +121,16 @@ def test_a_brain_with_the_old_memory_in_mind_that_appears_between_two_renames_sp
             until(lambda: log.exists() and log.stat().st_size > 0, "the Brain writes")
 
     monkeypatch.setattr(os, "rename", rename)
-    swap.place()
+    swap.activate()
     assert application.running() == frozenset()
-    settled = swap.settle()
+    settled = swap.finish()
     assert settled is not None
     if not settled.tampered:
         assert read(root) == NEW
     stand_by(root, WINNER, NEW)
-    swap.begin(WINNER, before=AFTER, after=AFTER, known=WINNER)
-    swap.place()
-    swap.settle()
+    swap.prepare(WINNER, before=AFTER, after=AFTER, ancestry=Ancestry(known=WINNER, diverged=None))
+    swap.activate()
+    swap.finish()
 
     assert read(root) == NEW
     assert set(log.read_text().split()) <= graphs(root)

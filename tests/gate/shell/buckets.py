@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.gate.checkpoint import CHECKPOINTS, Checkpoint, ids_among, parse
-from runtime.gate.settings import prefix_of
+from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
+from runtime.gate.storage.keys import CHECKPOINTS, checkpoint_ids, prefix_of
 from tests.gate.shell.pod import NAMESPACE, REGION
 from tests.s3 import S3Service
 
@@ -13,7 +13,9 @@ PREFIX = prefix_of(REGION, NAMESPACE, "brain")
 def checkpoints(s3: S3Service) -> list[Checkpoint]:
     """The oldest first."""
     keys = (key.removeprefix(f"{PREFIX}/") for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/"))
-    return [parse(_get(s3, f"{PREFIX}/{id.key}").decode(), id) for id in sorted(ids_among(keys))]
+    return [
+        parse_checkpoint(_get(s3, f"{PREFIX}/{id.key}").decode(), id) for id in sorted(checkpoint_ids(keys))
+    ]
 
 
 def newest(s3: S3Service) -> dict[str, bytes]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.copies import Copies, kind_of, offset
-from runtime.gate.settings import GateSettings
-from runtime.gate.steps import Steps
-from runtime.gate.store import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.config import GateConfig
+from runtime.gate.events import EventLog
+from runtime.gate.snapshot.schedule import UploadSchedule, error_kind, offset
+from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
 from runtime.metrics import Metrics
 
-SETTINGS = GateSettings(
+SETTINGS = GateConfig(
     region="us-east-1",
     namespace="acme",
     component="brain",
@@ -33,13 +33,13 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def steps(metrics: Metrics) -> Steps:
-    return Steps(metrics)
+def steps(metrics: Metrics) -> EventLog:
+    return EventLog(metrics)
 
 
 @pytest.fixture
-def copies(tmp_path: Path, steps: Steps, metrics: Metrics) -> Copies:
-    return Copies(tmp_path / ".gate" / "copied", steps, metrics)
+def copies(tmp_path: Path, steps: EventLog, metrics: Metrics) -> UploadSchedule:
+    return UploadSchedule(tmp_path / ".gate" / "copied", steps, metrics)
 
 
 def test_a_thousand_gates_that_start_together_spread_over_the_interval() -> None:
@@ -57,11 +57,11 @@ def test_brain_and_agent_of_a_company_and_its_regions_start_apart() -> None:
     assert offset(SETTINGS) == offset(replace(SETTINGS, order=("eu-west-1", "us-east-1")))
 
 
-def test_the_first_pass_is_due_at_the_offset(copies: Copies) -> None:
+def test_the_first_pass_is_due_at_the_offset(copies: UploadSchedule) -> None:
     assert copies.wait(SETTINGS) == pytest.approx(offset(SETTINGS), abs=5)
 
 
-def test_another_interval_holds_from_the_pass_that_was_made_last(copies: Copies) -> None:
+def test_another_interval_holds_from_the_pass_that_was_made_last(copies: UploadSchedule) -> None:
     copies.run(_broken(OSError("disk")))
 
     assert copies.wait(SETTINGS) == pytest.approx(60, abs=5)
@@ -69,7 +69,7 @@ def test_another_interval_holds_from_the_pass_that_was_made_last(copies: Copies)
     assert copies.wait(replace(SETTINGS, sync_interval=10)) == pytest.approx(10, abs=5)
 
 
-def test_a_pass_in_a_hurry_is_due_at_once(copies: Copies) -> None:
+def test_a_pass_in_a_hurry_is_due_at_once(copies: UploadSchedule) -> None:
     copies.hurry()
 
     assert copies.wait(SETTINGS) < 0
@@ -86,19 +86,19 @@ def test_a_pass_in_a_hurry_is_due_at_once(copies: Copies) -> None:
     ],
 )
 def test_a_failed_pass_is_counted_by_kind_and_told_once(
-    copies: Copies, steps: Steps, metrics: Metrics, error: Exception, kind: str
+    copies: UploadSchedule, steps: EventLog, metrics: Metrics, error: Exception, kind: str
 ) -> None:
     for _ in range(3):
         assert not copies.run(_broken(error))
 
-    assert kind_of(error) == kind
+    assert error_kind(error) == kind
     assert metrics.value("agency_copy_errors_total", kind=kind) == 3
     assert metrics.value("agency_copy_passes_total", result="error") == 3
     assert [step["reason"] for step in steps.after(0)] == ["CopyFailed"]
     assert str(error) in copies.problems(SETTINGS)[0]
 
 
-def test_an_interrupted_pass_is_no_failure_and_stays_due(copies: Copies, metrics: Metrics) -> None:
+def test_an_interrupted_pass_is_no_failure_and_stays_due(copies: UploadSchedule, metrics: Metrics) -> None:
     copies.hurry()
     with pytest.raises(Interrupted):
         copies.run(_broken(Interrupted()))
@@ -108,30 +108,30 @@ def test_an_interrupted_pass_is_no_failure_and_stays_due(copies: Copies, metrics
     assert metrics.value("agency_copy_passes_total", result="interrupted") == 1
 
 
-def test_a_pass_that_may_not_be_made_now_stays_due(copies: Copies) -> None:
+def test_a_pass_that_may_not_be_made_now_stays_due(copies: UploadSchedule) -> None:
     copies.hurry()
 
     assert not copies.run(lambda: None)
     assert copies.wait(SETTINGS) < 0
 
 
-def test_a_restart_forgets_no_lag(tmp_path: Path, steps: Steps) -> None:
+def test_a_restart_forgets_no_lag(tmp_path: Path, steps: EventLog) -> None:
     mark = tmp_path / "copied"
     mark.touch()
     hour_ago = time.time() - 3600
     os.utime(mark, (hour_ago, hour_ago))
-    copies = Copies(mark, steps, Metrics())
+    copies = UploadSchedule(mark, steps, Metrics())
 
     assert copies.lag() == pytest.approx(3600, abs=60)
-    assert "3600 s behind" in copies.problems(SETTINGS)[0].replace("3601", "3600")
+    assert "3600 s old" in copies.problems(SETTINGS)[0].replace("3601", "3600")
 
 
-def test_a_clock_that_was_set_back_makes_no_lag_below_zero(tmp_path: Path, steps: Steps) -> None:
+def test_a_clock_that_was_set_back_makes_no_lag_below_zero(tmp_path: Path, steps: EventLog) -> None:
     mark = tmp_path / "copied"
     mark.touch()
     os.utime(mark, (time.time() + 9000, time.time() + 9000))
 
-    assert Copies(mark, steps, Metrics()).lag() == 0
+    assert UploadSchedule(mark, steps, Metrics()).lag() == 0
 
 
 def _broken(error: Exception):  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.copies import RESULTS
+from runtime.gate.snapshot.schedule import RESULTS
 from tests.gate.shell import buckets
 from tests.gate.shell.application import Writer
 from tests.gate.shell.pod import REGION, Pod
@@ -76,7 +76,7 @@ def test_while_s3_fails_the_lag_grows_and_health_says_why_and_then_it_catches_up
     until(
         lambda: copied.metric("agency_copy_errors_total", kind=kind) >= 2, "passes fail, and are tried again"
     )
-    assert f"could not be copied ({kind})" in copied.problems()
+    assert f"could not be uploaded ({kind})" in copied.problems()
     lag = copied.metric("agency_copy_lag_seconds")
     until(lambda: copied.metric("agency_copy_lag_seconds") > lag + 1, "the lag grows")
     assert copied.ready() and copied.status("/live") == 200, "who serves does not depend on S3"
@@ -95,7 +95,7 @@ def test_it_serves_when_s3_is_away_from_the_start(copied: Pod, s3: S3Service) ->
     copied.start()
     until(copied.ready, "it is ready")
 
-    until(lambda: "could not be copied" in copied.problems(), "health says so all the same")
+    until(lambda: "could not be uploaded" in copied.problems(), "health says so all the same")
 
 
 def test_a_slow_s3_makes_a_long_pass_that_neither_readiness_nor_liveness_wait_for(
@@ -122,7 +122,7 @@ def test_a_lag_beyond_bounds_is_bad_health_even_when_no_pass_fails(copied: Pod, 
     copied.tell(syncInterval=100_000)
     copied.start()
 
-    assert "behind, at an interval of 100000 s" in copied.problems()
+    assert "old; the interval is 100000 s" in copied.problems()
     copied.tell(syncInterval=1)
     until(lambda: copied.says()["ok"], "a pass has been made")
 
@@ -267,6 +267,6 @@ def test_a_pod_that_is_not_the_first_copies_nothing(copied: Pod, s3: S3Service, 
 def test_without_rclone_it_says_so_and_serves(copied: Pod) -> None:
     copied.rclone = copied.folder / "not-there"
     copied.start()
-    until(lambda: "could not be copied" in copied.problems(), "health says so")
+    until(lambda: "could not be uploaded" in copied.problems(), "health says so")
 
     assert copied.ready()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runtime.gate import mcp
-from runtime.gate.roles import Role
+from runtime.gate.handover.roles import Role
 from tests.gate.shell.pod import REGION, Pod
 from tests.services import until
 
@@ -100,7 +100,7 @@ def test_the_companys_own_tasks_are_switched_off_too(agent: Pod) -> None:
 
 
 def place(folder: Path, role: Role) -> bool:
-    return mcp.place(role, settings=folder / "settings", volume=folder, work=folder)
+    return mcp.write(role, config=folder / "settings", volume=folder, work=folder)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_it_is_written_only_when_it_changes(folder: Path) -> None:
     assert not place(folder, Role.STANDBY)
 
     assert (folder / "mcp.json").stat() == before
-    assert place(folder, Role.SERVING)
+    assert place(folder, Role.PRIMARY)
 
 
 def test_while_the_company_rewrites_its_tasks_they_stay_off(folder: Path) -> None:
@@ -136,14 +136,14 @@ def test_a_task_file_that_makes_no_sense_does_not_keep_the_form_from_being_place
     folder: Path, text: str
 ) -> None:
     (folder / "scheduler.json").write_text(text)
-    place(folder, Role.SERVING)
+    place(folder, Role.PRIMARY)
     place(folder, Role.STANDBY)
 
     assert tasks(folder) == [OFF]
 
 
 def test_a_reader_never_sees_half_of_it(folder: Path) -> None:
-    place(folder, Role.SERVING)
+    place(folder, Role.PRIMARY)
     done = threading.Event()
     seen: list[str] = []
 
@@ -156,7 +156,7 @@ def test_a_reader_never_sees_half_of_it(folder: Path) -> None:
     until(lambda: bool(seen), "it reads")
     for _ in range(300):
         place(folder, Role.STANDBY)
-        place(folder, Role.SERVING)
+        place(folder, Role.PRIMARY)
     done.set()
     reader.join()
 

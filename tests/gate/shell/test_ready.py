@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.gate.ready import APART_SECONDS, FAILURES, TIMEOUT_SECONDS
+from runtime.gate.readiness import FAILURES, INTERVAL_SECONDS, TIMEOUT_SECONDS
 from tests.gate.shell.pod import REGION, Pod
 from tests.services import until
 
@@ -101,7 +101,7 @@ def test_an_application_that_fails_twice_in_a_row_is_taken_out_and_brought_back(
     until(pod.ready, "it is ready")
     pod.health.fail(10_000)
     until(lambda: not pod.ready(), "it is taken out")
-    assert pod.get("/ready")[1] == f"the application is not well: {pod.health.url}: status 500\n"
+    assert pod.get("/ready")[1] == f"the application is not healthy: {pod.health.url}: status 500\n"
 
     pod.health.fail(0)
     until(pod.ready, "it is back")
@@ -129,7 +129,7 @@ def test_an_application_that_hangs_is_taken_out_and_holds_nobody_up(pod: Pod) ->
     until(pod.ready, "it is ready")
     pod.health.hang()
     until(lambda: not pod.ready(), "it is taken out")
-    assert f"no answer in {TIMEOUT_SECONDS:.0f} s" in pod.get("/ready")[1]
+    assert f"no response in {TIMEOUT_SECONDS:.0f} s" in pod.get("/ready")[1]
     assert pod.status("/live") == 200
 
     pod.health.go_on()
@@ -145,7 +145,7 @@ def test_many_questions_at_once_are_one_to_the_application(pod: Pod) -> None:
     for _ in range(20):
         assert pod.ready()
 
-    assert APART_SECONDS == 1
+    assert INTERVAL_SECONDS == 1
     assert pod.health.asked - asked <= 20
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.swap import JOURNAL, STATE_NEXT, STOPPED, is_placing
+from runtime.gate.restore.quiesce import ACK
+from runtime.gate.restore.swap_state import JOURNAL, STATE_NEXT, is_swapping
 from tests.gate.shell.application import Writer
 from tests.gate.shell.pod import REGION, Pod
 from tests.services import until
@@ -38,14 +39,14 @@ def test_it_stops_its_application_says_so_and_is_not_ready_until_the_exchange_is
         (gate / STATE_NEXT).write_text("{}")
         journal = {"id": "1700000000000", "at": 1, "region": REGION, "checkpoint": "000001-1700000000000"}
         (gate / JOURNAL).write_text(json.dumps(journal))
-        assert is_placing(second.volume)
+        assert is_swapping(second.volume)
 
-        acknowledged = gate / f"{STOPPED}1"
+        acknowledged = gate / f"{ACK}1"
         until(acknowledged.exists, "it says that its application is stopped")
         assert acknowledged.read_text() == "1700000000000"
         assert writer.ended, "before it says so"
         until(lambda: not second.ready(), "it is not ready")
-        assert second.get("/ready")[1] == "the memory is being exchanged\n"
+        assert second.get("/ready")[1] == "a swap is in progress\n"
 
         for name in (JOURNAL, STATE_NEXT):
             (gate / name).unlink()

@@ -69,7 +69,7 @@ def test_each_step_is_counted_and_logged(pod: Pod) -> None:
 def test_there_is_nothing_else(pod: Pod) -> None:
     pod.start()
 
-    assert pod.get("/") == (404, "there is /ready, /live, /health, /metrics, /events\n")
+    assert pod.get("/") == (404, "must be one of /ready, /live, /health, /metrics, /events\n")
     assert pod.status("/ready/") == 404
     assert pod.status("/events?after=soon") == 200
 

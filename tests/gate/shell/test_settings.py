@@ -37,10 +37,10 @@ def test_the_role_follows_the_order_and_the_flags_without_a_restart(pod: Pod) ->
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"syncInterval": "60"}, "syncInterval: '60', accepted: seconds above 0"),
-        ({"syncInterval": 0}, "syncInterval: 0"),
-        ({"order": ["us-east-1"]}, "region: 'ap-southeast-1', accepted: one of order"),
-        ({"component": "heart"}, "component: 'heart', accepted: agent or brain"),
+        ({"syncInterval": "60"}, "syncInterval: must be seconds above 0, got '60'"),
+        ({"syncInterval": 0}, "syncInterval: must be seconds above 0, got 0"),
+        ({"order": ["us-east-1"]}, "region: must be one of ('us-east-1',), got 'ap-southeast-1'"),
+        ({"component": "heart"}, "component: must be one of agent, brain, got 'heart'"),
         ({"buckets": {"us-east-1": "b"}}, "buckets"),
         ({"buckets": 3}, "buckets"),
         ({"replicas": None}, "replicas"),

@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 
 from runtime.gate.application import Application
-from runtime.gate.copies import Copies
-from runtime.gate.follow import Follower, Following
-from runtime.gate.roles import Role
-from runtime.gate.settings import Environment
-from runtime.gate.steps import Steps
-from runtime.gate.told import Told
+from runtime.gate.config import Environment
+from runtime.gate.events import EventLog
+from runtime.gate.handover.coordinator import Coordinator
+from runtime.gate.handover.roles import Role
+from runtime.gate.handover.status import MemoryStatus
+from runtime.gate.live_config import LiveConfig
+from runtime.gate.snapshot.schedule import UploadSchedule
 from runtime.gate.worker import ROUND_SECONDS, Worker
 from runtime.metrics import Metrics
 from tests.services import until
@@ -24,22 +25,22 @@ from tests.services import until
 REGION = "us-east-1"
 
 
-class Memory:
-    """Stands in for the Follower."""
+class FakeCoordinator:
+    """Stands in for the Coordinator."""
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
         self.rounds = 0
         self.passes = 0
-        self.now = Following(ready=True, reason=None)
+        self.now = MemoryStatus(ready=True, reason=None)
 
-    def step(self, role: Role, flags: frozenset[str]) -> Following:
+    def round(self, role: Role, flags: frozenset[str]) -> MemoryStatus:
         self.rounds += 1
         if self.fault is not None:
             raise self.fault
         return self.now
 
-    def copy(self, role: Role) -> None:
+    def upload(self, role: Role) -> None:
         self.passes += 1
 
     def unfit(self, role: Role) -> str | None:
@@ -61,7 +62,7 @@ class Bench:
         (folder / "settings" / "settings.json").write_text(json.dumps(told))
         environment = Environment(
             volume=folder,
-            settings=folder / "settings",
+            config=folder / "settings",
             flags=folder / "flags",
             rclone=folder / "rclone",
             application="http://127.0.0.1:1/health",
@@ -70,27 +71,27 @@ class Bench:
             ordinal=0,
         )
         self.metrics = Metrics()
-        self.steps = Steps(self.metrics)
-        self.memory = Memory()
-        self.told = Told(environment, self.steps, self.metrics)
-        copies = Copies(folder / "copied", self.steps, self.metrics)
-        copies.hurry()
+        self.events = EventLog(self.metrics)
+        self.coordinator = FakeCoordinator()
+        self.live = LiveConfig(environment, self.events, self.metrics)
+        schedule = UploadSchedule(folder / "copied", self.events, self.metrics)
+        schedule.hurry()
         self.worker = Worker(
             environment,
-            self.told,
-            cast(Follower, self.memory),
-            copies,
+            self.live,
+            cast(Coordinator, self.coordinator),
+            schedule,
             Application(()),
             threading.Event(),
-            self.steps,
+            self.events,
             self.metrics,
         )
 
     def problems(self) -> list[str]:
-        return self.worker.problems(self.told.settings)
+        return self.worker.problems(self.live.config)
 
     def reasons(self) -> list[str]:
-        return [step["reason"] for step in self.steps.after(0)]
+        return [step["reason"] for step in self.events.after(0)]
 
 
 @pytest.fixture
@@ -105,31 +106,31 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("damaged"), RuntimeError("a mistake")])
 def test_a_round_that_fails_is_told_once_and_tried_again(bench: Bench, error: Exception) -> None:
-    bench.memory.fault = error
+    bench.coordinator.fault = error
     until(lambda: bool(bench.problems()), "it is told")
-    rounds = bench.memory.rounds
-    until(lambda: bench.memory.rounds > rounds + 2, "it is tried again")
+    rounds = bench.coordinator.rounds
+    until(lambda: bench.coordinator.rounds > rounds + 2, "it is tried again")
 
     assert bench.worker.alive
     assert str(error) in bench.problems()[0]
     assert bench.reasons() == ["FollowFailed"]
 
-    bench.memory.fault = None
+    bench.coordinator.fault = None
     until(lambda: not bench.problems(), "it is well again")
     assert bench.reasons() == ["FollowFailed", "FollowRecovered"]
 
 
 def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(bench: Bench) -> None:
-    until(lambda: bench.memory.passes > 0, "it was asked for")
+    until(lambda: bench.coordinator.passes > 0, "it was asked for")
 
     assert bench.worker._round() == ROUND_SECONDS
 
 
 def test_an_alarm_is_a_problem_and_an_unfit_memory_a_reason(bench: Bench) -> None:
-    bench.memory.now = Following(ready=False, reason="catching up", alarm="a standby was written to")
+    bench.coordinator.now = MemoryStatus(ready=False, reason="catching up", alarm="a standby was written to")
 
     assert bench.problems() == ["a standby was written to"]
-    assert bench.worker.unfit(Role.SERVING) == "catching up"
+    assert bench.worker.unfit(Role.PRIMARY) == "catching up"
 
 
 def test_a_last_pass_that_may_not_be_made_is_not_taken_for_a_copy(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""The configuration of a controller: its ConfigMap, which may change while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from runtime.contracts.controller import CONFIG_FILE, ControllerContract
+
+SAMPLE_SIZE = 25
+"""How many companies are probed for a region: enough to distinguish a region's failure from a company's,
+and few enough that 500 companies cost no more than 25."""
+
+
+class ControllerConfig(ControllerContract):
+    """The ConfigMap `failover-controller`, read again each round."""
+
+    @cached_property
+    def samples(self) -> Mapping[str, tuple[str, ...]]:
+        """For each region of this cluster the companies that are probed for it.
+
+        The same ones on every replica and after every restart; another company changes at most one of them.
+        Dedicated companies count for themselves alone, so that none of them moves the others' traffic.
+        """
+        return {region: self._sample(region) for region in self.regions}
+
+    @cached_property
+    def dedicated(self) -> tuple[str, ...]:
+        """Namespaces with flags of their own."""
+        return tuple(sorted(name for name, company in self.companies.items() if company.dedicated))
+
+    def probed(self, region: str) -> tuple[str, ...]:
+        """The companies to probe in a region: its sample, and the dedicated ones that live there."""
+        own = (name for name in self.dedicated if region in self.companies[name].regions)
+        return (*self.samples[region], *own)
+
+    def _sample(self, region: str) -> tuple[str, ...]:
+        there = [
+            name
+            for name, company in self.companies.items()
+            if region in company.regions and not company.dedicated
+        ]
+        return tuple(sorted(there, key=lambda name: _rank(region, name))[:SAMPLE_SIZE])
+
+
+def _rank(region: str, namespace: str) -> str:
+    return hashlib.sha256(f"{region}{namespace}".encode()).hexdigest()
+
+
+def load_config(folder: Path) -> ControllerConfig:
+    """Raises OSError, ValueError, TypeError or KeyError when the ConfigMap is missing or invalid."""
+    return ControllerConfig.from_json((folder / CONFIG_FILE).read_text())

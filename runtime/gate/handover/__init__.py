@@ -1,0 +1,1 @@
+"""A company's memory follows its traffic: roles, promotion and demotion."""

@@ -1,0 +1,1 @@
+"""Where the active files come from: generations, which snapshot wins, and what diverged."""

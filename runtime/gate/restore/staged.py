@@ -1,0 +1,212 @@
+"""The staged snapshot: downloaded beside the active files on the same volume, so that a swap needs no
+network."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile, load_checkpoint, save_checkpoint
+from runtime.gate.snapshot.lance import is_write_once
+from runtime.gate.snapshot.volume import Volume, is_active_file
+from runtime.gate.storage import durable
+from runtime.gate.storage.durable import sync_folder
+
+STAGED = ".standby"
+NEXT = ".standby-next"
+OLD = ".standby-old"
+DOWNLOADS = ".standby-fetched"
+MARKER = ".checkpoint.json"
+"""In a complete staged snapshot: its checkpoint."""
+SPARE_BYTES = 16 << 20
+"""Must stay free on the volume for the application."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
+
+Download = Callable[[Collection[str], Path], None]
+"""Downloads keys of the checkpoint's writer below a folder."""
+
+
+class Damaged(Exception):
+    """A downloaded file is not what the checkpoint names, or the checkpoint names a path outside the active
+    files."""
+
+
+class StagedSnapshot:
+    """The folder `.standby`. Built under another name, marked complete, then renamed; a build that was killed
+    continues where it was."""
+
+    def __init__(self, volume: Volume, component: str) -> None:
+        self._volume = volume
+        self._component = component
+        root = volume.root
+        self.folder = root / STAGED
+        self._next, self._old, self._downloads = root / NEXT, root / OLD, root / DOWNLOADS
+
+    def current(self) -> Checkpoint | None:
+        """The checkpoint that is staged."""
+        self.tidy()
+        return load_checkpoint(self.folder / MARKER)
+
+    def build(self, checkpoint: Checkpoint, download: Download) -> None:
+        """Stage this checkpoint.
+
+        Raises Damaged, the errors of `download`, and OSError; on a full disk it deletes what it wrote. The
+        former staged snapshot stays in every case.
+        """
+        current = self.current()
+        if current is not None and current.ref == checkpoint.ref:
+            return
+        check_paths(checkpoint, self._component)
+        try:
+            self._next.mkdir(exist_ok=True)
+            (self._next / MARKER).unlink(missing_ok=True)
+            self._drop_others(checkpoint)
+            wanted = self._reuse(checkpoint, current)
+            self._check_space(wanted)
+            self._download(wanted, download)
+            self._sync()
+            save_checkpoint(self._next / MARKER, checkpoint)
+        except OSError as error:
+            if error.errno in FULL:
+                self.discard()
+            raise
+        self._publish()  # From here on nothing needs to be deleted on a full disk.
+
+    def discard(self) -> None:
+        """Delete an unfinished build."""
+        with suppress(OSError):
+            durable.remove(self._next)
+            durable.remove(self._downloads)
+
+    def tidy(self) -> None:
+        """Finish a rename that was killed in the middle."""
+        if not self.folder.exists() and (self._next / MARKER).exists():
+            durable.move(self._next, self.folder)
+        durable.remove(self._old)
+        if not self._next.exists():
+            durable.remove(self._downloads)
+
+    def _publish(self) -> None:
+        durable.remove(self._old)
+        if self.folder.exists():
+            durable.move(self.folder, self._old)
+        durable.move(self._next, self.folder)
+        durable.remove(self._old)
+        durable.remove(self._downloads)
+
+    def _drop_others(self, checkpoint: Checkpoint) -> None:
+        """Delete files of an earlier build that this checkpoint does not name."""
+        for folder, _, names in os.walk(self._next, topdown=False):
+            for name in names:
+                file = Path(folder, name)
+                if file.relative_to(self._next).as_posix() not in checkpoint.files:
+                    file.unlink()
+            with suppress(OSError):
+                os.rmdir(folder)
+        self._next.mkdir(exist_ok=True)
+
+    def _reuse(self, checkpoint: Checkpoint, current: Checkpoint | None) -> dict[str, StoredFile]:
+        """Link or copy files that are on this volume already; return the others."""
+        wanted = {}
+        for path, file in checkpoint.files.items():
+            target = self._next / path
+            if target.exists():
+                if matches(target, file):
+                    continue
+                target.unlink()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged = current is not None and current.files.get(path) == file
+            if not (staged and self._link(self.folder / path, target, path, file)) and not (
+                self._is_active(path, file) and self._link(self._volume.root / path, target, path, file)
+            ):
+                wanted[path] = file
+        return wanted
+
+    def _is_active(self, path: str, file: StoredFile) -> bool:
+        stat = self._volume.stat(path)
+        if stat is None or stat.size != file.size:
+            return False
+        try:
+            return self._volume.sha256(path) == file.sha256
+        except FileNotFoundError:
+            return False
+
+    def _link(self, source: Path, target: Path, path: str, file: StoredFile) -> bool:
+        """Link files that never change, copy those that are rewritten in place. False when the source is
+        not the wanted file."""
+        if is_write_once(path):
+            try:
+                os.link(source, target)
+                return True
+            except FileNotFoundError:
+                return False
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+        try:
+            shutil.copyfile(source, target)
+        except FileNotFoundError:
+            return False
+        if matches(target, file):
+            return True
+        target.unlink()
+        return False
+
+    def _check_space(self, wanted: dict[str, StoredFile]) -> None:
+        needed = sum({file.key: file.size for file in wanted.values()}.values()) + SPARE_BYTES
+        about = os.statvfs(self._volume.root)
+        free = about.f_bavail * about.f_frsize
+        if needed > free:
+            message = f"the snapshot needs {needed} bytes, {free} are free: make the volume larger"
+            raise OSError(errno.ENOSPC, message, str(self._volume.root))
+
+    def _download(self, wanted: dict[str, StoredFile], download: Download) -> None:
+        paths: dict[str, list[str]] = {}
+        for path, file in wanted.items():
+            paths.setdefault(file.key, []).append(path)
+        files = {key: wanted[named[0]] for key, named in paths.items()}
+        self._downloads.mkdir(exist_ok=True)
+        missing = [key for key, file in files.items() if not matches(self._downloads / key, file)]
+        if missing:
+            download(missing, self._downloads)
+        for key, named in paths.items():
+            source = self._downloads / key
+            if not matches(source, files[key]):
+                source.unlink(missing_ok=True)
+                raise Damaged(f"{key} does not have the checkpoint's hash {files[key].sha256}")
+            for path in named[1:]:
+                shutil.copyfile(source, self._next / path)
+            os.rename(source, self._next / named[0])
+
+    def _sync(self) -> None:
+        """All files are on the disk before the marker says so."""
+        for folder, _, names in os.walk(self._next):
+            for name in names:
+                if os.stat(file := Path(folder, name)).st_nlink == 1:
+                    durable.sync_file(file)
+            sync_folder(Path(folder))
+
+
+def matches(path: Path, file: StoredFile) -> bool:
+    try:
+        if path.stat().st_size != file.size:
+            return False
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, hashlib.sha256).hexdigest() == file.sha256
+    except FileNotFoundError:
+        return False
+
+
+def check_paths(checkpoint: Checkpoint, component: str) -> None:
+    """Raises Damaged for a path outside the active files."""
+    for path in checkpoint.files:
+        parts = path.split("/")
+        if {"", ".", ".."} & set(parts) or not is_active_file(parts[0], component):
+            name = f"{checkpoint.region}'s checkpoint {checkpoint.id}"
+            raise Damaged(f"{name} names {path!r}, which is outside the active files")

@@ -1,0 +1,1 @@
+"""Snapshots of a volume: how they are read from it, uploaded as checkpoints, found in buckets and deleted."""

@@ -1,0 +1,210 @@
+"""Stores each file of the volume in the bucket, such that a checkpoint can name all of them consistently."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runtime.gate.snapshot.bindings import Bindings
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
+from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
+from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.keys import DATA, OBJECTS
+
+TRIES = 5
+"""How often a pass starts again because tables lose files while it runs."""
+_COPIES_BYTES = 64 << 20
+"""Local copies that wait for their upload."""
+_BATCH_FILES = 2000
+_READS = 3
+_PLAIN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*(?:/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*")
+"""Paths that may be keys; any other file is stored under its hash."""
+
+
+class Unsettled(OSError):
+    """The volume changes too fast for a consistent snapshot; the next pass tries again."""
+
+
+class _Moved(Exception):
+    """A file of a table vanished, or a manifest changed, after the manifests were listed."""
+
+
+@dataclass(kw_only=True)
+class BucketIndex:
+    """What the prefix holds, as far as this process knows. No other process writes there."""
+
+    stored: dict[str, int]
+    """Size in bytes by key, of objects that checkpoints may name."""
+    newest: Checkpoint | None
+    sent_bytes: int = 0
+
+
+@dataclass(kw_only=True)
+class _Batch:
+    """Files to be uploaded together."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    """By key."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    bound: dict[str, str] = field(default_factory=dict)
+    """Hash by path, of files that go to their own path."""
+    copied_bytes: int = 0
+    """Of local copies."""
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.files) >= _BATCH_FILES or self.copied_bytes >= _COPIES_BYTES
+
+
+class FileUpload:
+    """One pass over a volume whose active files were restored from `base`.
+
+    An object is never replaced by another: a write-once file goes to `data/<path>` only if no other content
+    can be there (`bindings.py`), and every other file to its hash.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        store: Store,
+        index: BucketIndex,
+        bindings: Bindings,
+        base: CheckpointRef | None,
+    ) -> None:
+        self._volume = volume
+        self._store = store
+        self._index = index
+        self._bindings = bindings
+        self._base = base
+        self._copies = volume.gate_folder / "aside"
+        self._named: Mapping[str, StoredFile] = index.newest.files if index.newest else {}
+
+    def run(self) -> dict[str, StoredFile]:
+        """Upload what the bucket lacks; returns where the content of each file then is.
+
+        Raises Unsettled, other OSErrors of the volume, StoreError and Interrupted.
+        """
+        for _ in range(TRIES):
+            shutil.rmtree(self._copies, ignore_errors=True)
+            try:
+                return self._try()
+            except (_Moved, FileNotFoundError):
+                continue
+            finally:
+                shutil.rmtree(self._copies, ignore_errors=True)
+        raise Unsettled(f"tables under {self._volume.root} lost files during each of {TRIES} passes")
+
+    def _try(self) -> dict[str, StoredFile]:
+        """Raises _Moved or FileNotFoundError when the listing is out of date.
+
+        What a manifest names existed before the manifest. So a manifest that appears after the listing is
+        left out, as its files may be missing; and a file that vanishes after the listing may be needed by a
+        listed manifest.
+        """
+        before = self._volume.scan()
+        manifests = {path: stat for path, stat in self._volume.scan().items() if is_manifest(path)}
+        others = {path: stat for path, stat in self._volume.scan().items() if not is_manifest(path)}
+        listed = {**others, **manifests}
+        batch, files = _Batch(), dict[str, StoredFile]()
+        for path, stat in listed.items():
+            if file := self._file(path, stat, batch):
+                files[path] = file
+            if batch.is_full:
+                self._send(batch)
+                batch = _Batch()
+        self._send(batch)
+        after = self._volume.scan()
+        self._volume.save_hashes(after)
+        if any(table_of(path) and path not in after for path in {**before, **others}):
+            raise _Moved
+        if any(after.get(path) != stat for path, stat in manifests.items()):
+            raise _Moved
+        return self._without_unfinished(files, listed, after)
+
+    def _file(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
+        """Where the file's content is, or will be after the upload of `batch`."""
+        cached = self._volume.cached_hash(path, stat)
+        if is_write_once(path):
+            return self._write_once(path, stat.size, cached or self._volume.sha256(path), batch)
+        if cached and self._index.stored.get(f"{OBJECTS}/{cached}") == stat.size:
+            return StoredFile(key=f"{OBJECTS}/{cached}", size=stat.size, sha256=cached)
+        return self._copied(path, batch)
+
+    def _write_once(self, path: str, size: int, sha256: str, batch: _Batch) -> StoredFile | None:
+        key = self._key(path, size, sha256)
+        if self._index.stored.get(key) != size:
+            if key != f"{DATA}/{path}":
+                return self._copied(path, batch)
+            batch.files[key], batch.sizes[key] = self._volume.root / path, size
+            batch.bound[path] = sha256
+        file, known = StoredFile(key=key, size=size, sha256=sha256), self._named.get(path)
+        return known if known == file else file  # Saves memory: one object for both checkpoints.
+
+    def _key(self, path: str, size: int, sha256: str) -> str:
+        """`data/<path>`, unless other content is or may be there."""
+        plain, hashed, stored = f"{DATA}/{path}", f"{OBJECTS}/{sha256}", self._index.stored
+        if _PLAIN.fullmatch(path) is None or stored.get(hashed) == size:
+            return hashed
+        bound = self._bindings.of(path)
+        if plain not in stored:
+            return plain if bound in (None, sha256) else hashed
+        named = self._named.get(path)
+        if bound is None and named is not None and named.key == plain:
+            bound = named.sha256
+        return plain if bound == sha256 and stored[plain] == size else hashed
+
+    def _copied(self, path: str, batch: _Batch) -> StoredFile | None:
+        """Copied first, so that the file cannot change during its upload; a graph only when it parses."""
+        graph = path.rpartition("/")[2] == GRAPH
+        for _ in range(_READS):
+            try:
+                copy = self._volume.copy_aside(path, self._copies)
+            except FileNotFoundError:
+                if table_of(path):
+                    raise
+                return None
+            good = not graph or parses_graph(copy.path)
+            if good and copy.stable:
+                break
+        if not good or (graph and not copy.stable):
+            return self._last_good(path)
+        key = f"{OBJECTS}/{copy.sha256}"
+        if self._index.stored.get(key) != copy.size:
+            batch.files[key], batch.sizes[key] = copy.path, copy.size
+            batch.copied_bytes += copy.size
+        return StoredFile(key=key, size=copy.size, sha256=copy.sha256)
+
+    def _last_good(self, path: str) -> StoredFile | None:
+        """Of a graph that does not parse; None when no good version was ever uploaded.
+
+        Raises Unsettled when the newest checkpoint has another base: its graph must not be mixed in.
+        """
+        known, newest = self._named.get(path), self._index.newest
+        if known is not None and newest is not None and newest.base != self._base:
+            raise Unsettled(f"{path} does not parse, and no good version was uploaded since the last swap")
+        return known
+
+    def _send(self, batch: _Batch) -> None:
+        self._bindings.bind(batch.bound)
+        self._store.upload(batch.files, self._volume.gate_folder / "uploading")
+        self._index.stored.update(batch.sizes)
+        self._index.sent_bytes += sum(batch.sizes.values())
+        shutil.rmtree(self._copies, ignore_errors=True)
+
+    def _without_unfinished(
+        self, files: Mapping[str, StoredFile], listed: Mapping[str, Stat], after: Mapping[str, Stat]
+    ) -> dict[str, StoredFile]:
+        """Without write-once files that changed since they were listed: no listed manifest needs them yet.
+
+        Their uploaded content is unknown. A changed file that the newest checkpoint names, and that did not
+        just grow, is damaged; the next try decides.
+        """
+        unfinished = {path for path in files if is_write_once(path) and after.get(path) != listed[path]}
+        self._bindings.taint(unfinished)
+        if any(after[path].size <= listed[path].size for path in unfinished & self._named.keys()):
+            raise _Moved
+        return {path: file for path, file in files.items() if path not in unfinished}

@@ -1,0 +1,221 @@
+"""Bucket scan: which checkpoints exist, in which buckets, and which of them are complete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from runtime.gate.config import GateConfig
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, parse_checkpoint
+from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.keys import (
+    ANNOUNCEMENT,
+    CHECKPOINTS,
+    DATA,
+    OBJECTS,
+    CheckpointId,
+    checkpoint_ids,
+    few,
+)
+
+REPLICATION_SECONDS = 120.0
+"""How long a standby waits for S3 to replicate a checkpoint before it reads it from the other region's
+bucket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A writer's newest complete checkpoint, and the regions whose buckets have all of it, best first."""
+
+    checkpoint: Checkpoint
+    buckets: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class BucketScan:
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    """By the region that wrote it."""
+    listed: dict[str, int] = field(default_factory=dict)
+    """How many checkpoints each readable bucket lists."""
+    errors: dict[str, StoreError] = field(default_factory=dict)
+    """By the region of the bucket that could not be read."""
+    incomplete: list[str] = field(default_factory=list)
+    """What is missing of the checkpoints that are newer than `snapshots`; for people."""
+    highest_generation: int = 0
+    """Of all checkpoints listed."""
+    primaries: set[str] = field(default_factory=set)
+    """Regions whose own bucket says that they are primary, or have not handed over yet."""
+
+
+class Scanner:
+    """Scans buckets. Remembers the checkpoints that it read, and when it first saw each."""
+
+    def __init__(self, stores: Stores, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._read: dict[tuple[str, CheckpointId], Checkpoint] = {}
+        self._complete: dict[tuple[str, CheckpointId], tuple[str, ...]] = {}
+        self._first_seen: dict[tuple[str, CheckpointId], float] = {}
+        self._listed: dict[str, dict[CheckpointId, list[str]]] = {}
+        self._damaged: set[tuple[str, str, CheckpointId]] = set()
+
+    def scan(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        own: str,
+        patience: float = 0.0,
+        timeouts: Mapping[str, float] | None = None,
+    ) -> BucketScan:
+        """Search each writer's newest complete checkpoint in `pairs` of bucket and writer (both regions).
+
+        A checkpoint that is only in other buckets than `own` counts after `patience` seconds. A bucket that
+        cannot be read is not tried again within the scan; `timeouts` are by bucket, in seconds. Raises
+        Interrupted.
+        """
+        scan = BucketScan()
+        ids: dict[str, dict[CheckpointId, list[str]]] = {}
+        timeouts = timeouts or {}
+        for bucket, writer in pairs:
+            for id in self._ids(scan, bucket, writer, timeouts.get(bucket)):
+                ids.setdefault(writer, {}).setdefault(id, []).append(bucket)
+        self._listed.update(ids)
+        for writer, listed in ids.items():
+            self._forget(writer, listed)
+            ripe = {
+                id: buckets
+                for id, buckets in listed.items()
+                if self._is_ripe(writer, id, buckets, own, patience)
+            }
+            self._add_newest(scan, writer, ripe, own, timeouts)
+        return scan
+
+    def checkpoint(
+        self, bucket: str, writer: str, id: CheckpointId, timeout: float | None = None
+    ) -> Checkpoint:
+        """Raises StoreError, also for a damaged checkpoint."""
+        known = self._read.get((writer, id))
+        if known is None:
+            store = self._stores(bucket, writer, timeout)
+            try:
+                known = parse_checkpoint(store.read(id.key).decode(), id)
+            except ValueError as error:
+                raise StoreError(f"{writer}'s {id.key} in the bucket of {bucket}: {error}") from error
+            self._read[writer, id] = known
+        return known
+
+    def resolve(self, ref: CheckpointRef) -> Checkpoint | None:
+        """The checkpoint itself, or an original one of the same region and generation, among those of the
+        last scan. None when none can be read."""
+        listed = self._listed.get(ref.region, {})
+        same = [id for id in listed if id.generation == ref.checkpoint.generation]
+        for id in sorted(same, key=lambda id: (id != ref.checkpoint, id)):
+            for bucket in listed[id]:
+                with suppress(StoreError):
+                    found = self.checkpoint(bucket, ref.region, id)
+                    if id == ref.checkpoint or found.origin == found.ref:
+                        return found
+        return None
+
+    def distrust(self, checkpoint: Checkpoint) -> None:
+        """A complete checkpoint could not be downloaded: check it again in the next scan."""
+        self._complete.pop((checkpoint.region, checkpoint.id), None)
+
+    def condemn(self, bucket: str, checkpoint: Checkpoint) -> None:
+        """The bucket's objects are damaged. Objects never change, so the bucket is not asked again."""
+        self.distrust(checkpoint)
+        self._damaged.add((bucket, checkpoint.region, checkpoint.id))
+
+    def missing(self, bucket: str, checkpoint: Checkpoint, timeout: float | None = None) -> list[str]:
+        """The keys that a checkpoint names and the bucket lacks, or has in another size. Raises
+        StoreError."""
+        store = self._stores(bucket, checkpoint.region, timeout)
+        return checkpoint.missing({**store.list(DATA), **store.list(OBJECTS)})
+
+    def _ids(self, scan: BucketScan, bucket: str, writer: str, timeout: float | None) -> list[CheckpointId]:
+        if bucket in scan.errors:
+            return []
+        try:
+            keys = self._stores(bucket, writer, timeout).list(CHECKPOINTS)
+        except StoreError as error:
+            scan.errors[bucket] = error
+            return []
+        if bucket == writer and ANNOUNCEMENT in keys:
+            scan.primaries.add(writer)
+        listed = list(checkpoint_ids(keys))
+        scan.listed[bucket] = scan.listed.get(bucket, 0) + len(listed)
+        scan.highest_generation = max([scan.highest_generation, *(id.generation for id in listed)])
+        return listed
+
+    def _add_newest(
+        self,
+        scan: BucketScan,
+        writer: str,
+        listed: Mapping[CheckpointId, Sequence[str]],
+        own: str,
+        timeouts: Mapping[str, float],
+    ) -> None:
+        stored: dict[str, dict[str, int]] = {}
+        for id in sorted(listed, reverse=True):
+            buckets = sorted(listed[id], key=lambda bucket: (bucket != own, bucket != writer))
+            known = self._complete.get((writer, id))
+            if known and set(known) & set(buckets):
+                scan.snapshots[writer] = Snapshot(checkpoint=self._read[writer, id], buckets=known)
+                return
+            for bucket in buckets:
+                if self._is_complete(scan, bucket, writer, id, stored, timeouts.get(bucket)):
+                    self._complete[writer, id] = (bucket,)
+                    scan.snapshots[writer] = Snapshot(checkpoint=self._read[writer, id], buckets=(bucket,))
+                    return
+
+    def _is_complete(
+        self,
+        scan: BucketScan,
+        bucket: str,
+        writer: str,
+        id: CheckpointId,
+        stored: dict[str, dict[str, int]],
+        timeout: float | None,
+    ) -> bool:
+        if bucket in scan.errors:
+            return False
+        if (bucket, writer, id) in self._damaged:
+            scan.incomplete.append(f"{writer}'s checkpoint {id} is damaged in the bucket of {bucket}")
+            return False
+        store = self._stores(bucket, writer, timeout)
+        try:
+            checkpoint = self.checkpoint(bucket, writer, id, timeout)
+            if bucket not in stored:
+                stored[bucket] = {**store.list(DATA), **store.list(OBJECTS)}
+        except StoreError as error:
+            scan.incomplete.append(str(error))
+            return False
+        missing = checkpoint.missing(stored[bucket])
+        if missing:
+            scan.incomplete.append(
+                f"{writer}'s checkpoint {id} in the bucket of {bucket} lacks {few(missing)}"
+            )
+        return not missing
+
+    def _is_ripe(
+        self, writer: str, id: CheckpointId, buckets: Sequence[str], own: str, patience: float
+    ) -> bool:
+        first = self._first_seen.setdefault((writer, id), self._clock())
+        return own in buckets or self._clock() - first >= patience
+
+    def _forget(self, writer: str, listed: Mapping[CheckpointId, object]) -> None:
+        """Of a writer, what is no longer listed, and all checkpoints but the newest one read."""
+        gone = {key for key in self._first_seen if key[0] == writer and key[1] not in listed}
+        read = sorted(key for key in self._read if key[0] == writer)
+        for key in [*gone, *read[:-1]]:
+            self._first_seen.pop(key, None)
+            self._read.pop(key, None)
+            self._complete.pop(key, None)
+
+
+def pairs(config: GateConfig, writers: Sequence[str], buckets: Sequence[str]) -> list[tuple[str, str]]:
+    """Every writer in every bucket, the own bucket first."""
+    known = [bucket for bucket in dict.fromkeys([config.region, *buckets]) if bucket in config.buckets]
+    return [(bucket, writer) for bucket in known for writer in writers]

@@ -1,0 +1,206 @@
+"""The active files on the volume: which files count, their sizes and hashes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from io import FileIO
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.lance import table_of
+from runtime.gate.storage.durable import write_atomically
+from runtime.gate.storage.keys import DIVERGED
+
+GATE_FOLDER = ".gate"
+"""The gate's own folder at the top of the volume."""
+GRAPH = "graph.json"
+BROKEN_MARK = ".broken-"
+"""In the name of a damaged file that restore kept beside the good version: nobody wrote it."""
+HASHES_FILE = "hashes.json"
+LOST_AND_FOUND = "lost+found"
+BRAIN_OF_AGENT = "brain"
+"""In an Agent's volume: the mount point of the Brain's, which has a gate of its own."""
+LATEST_VERSION_HINT = "latest_version_hint.json"
+"""Lance replaces it after each commit and does without it; it could name a version that was not listed."""
+SETTLED_NS = 2_000_000_000
+"""A file that was written less than this before it was hashed may change without a new mtime (clocks of file
+systems tick every few milliseconds, of network file systems every second): its hash is not cached."""
+CHUNK = 1 << 20
+
+
+class Stat(NamedTuple):
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class Copied(NamedTuple):
+    """A file that was copied to a temporary folder."""
+
+    path: Path
+    sha256: str
+    size: int
+    stable: bool
+    """Whether the source did not change while it was read."""
+
+
+class Volume:
+    """The files under `root` that belong in a snapshot, of a `brain` or an `agent`.
+
+    Not: symbolic links and special files, locks, the gate's own folders (top-level names with a leading dot,
+    `diverged`), and in a Lance table the files that Lance is still writing (`.tmpXXXX`, later renamed;
+    `<n>.manifest#1`, later linked) and its hint. A `*.tmp` of the application counts: nothing says that it
+    holds no data.
+    """
+
+    def __init__(self, root: Path, component: str) -> None:
+        self.root = root
+        self.gate_folder = root / GATE_FOLDER
+        self._component = component
+        self._hashes: dict[str, tuple[Stat, str]] | None = None
+        self._unsaved = False
+
+    def scan(self) -> dict[str, Stat]:
+        """All files that count, by path, without those that vanish meanwhile."""
+        return dict(self._walk(self.root, ""))
+
+    def is_empty(self) -> bool:
+        return next(self._walk(self.root, ""), None) is None
+
+    def stat(self, path: str) -> Stat | None:
+        """None when the file is gone."""
+        try:
+            return _stat(os.stat(self.root / path, follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def sha256(self, path: str) -> str:
+        """Cached while size, mtime and inode stay. Raises FileNotFoundError."""
+        with _open(self.root / path) as file:
+            before = _stat(os.fstat(file.fileno()))
+            if known := self.cached_hash(path, before):
+                return known
+            digest = hashlib.file_digest(file, hashlib.sha256).hexdigest()
+            if _stat(os.fstat(file.fileno())) == before:
+                self._cache(path, before, digest)
+            return digest
+
+    def copy_aside(self, path: str, folder: Path) -> Copied:
+        """Copy a file into `folder`, where its hash becomes its name. Raises FileNotFoundError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / ".copying"
+        digest = hashlib.sha256()
+        with _open(self.root / path) as source, temporary.open("wb") as target:
+            before = _stat(os.fstat(source.fileno()))
+            while chunk := source.read(CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+            size = target.tell()
+            stable = _stat(os.fstat(source.fileno())) == before and before.size == size
+        if stable:
+            self._cache(path, before, digest.hexdigest())
+        copy = folder / digest.hexdigest()
+        temporary.rename(copy)
+        return Copied(copy, digest.hexdigest(), size, stable)
+
+    def differs_from(self, checkpoint: Checkpoint | None) -> bool:
+        """Whether the files are others than the checkpoint's (None: than none at all)."""
+        files = checkpoint.files if checkpoint else {}
+        scanned = {path: stat for path, stat in self.scan().items() if BROKEN_MARK not in path}
+        if scanned.keys() != files.keys() or any(
+            scanned[path].size != file.size for path, file in files.items()
+        ):
+            return True
+        try:
+            return any(self.sha256(path) != file.sha256 for path, file in files.items())
+        except FileNotFoundError:
+            return True
+
+    def cached_hash(self, path: str, stat: Stat) -> str | None:
+        """The hash of the file while it has this `stat`; None when the file has to be read."""
+        known = self._known().get(path)
+        return known[1] if known and known[0] == stat else None
+
+    def save_hashes(self, scanned: Mapping[str, Stat]) -> None:
+        """Save the cache, without files that `scanned` lacks."""
+        if self._hashes is None or not (self._unsaved or self._hashes.keys() - scanned.keys()):
+            return
+        self._hashes = {path: known for path, known in self._hashes.items() if path in scanned}
+        rows = ([path, *stat, digest] for path, (stat, digest) in self._hashes.items())
+        text = "[" + ",\n".join(json.dumps(row) for row in rows) + "]\n"
+        write_atomically(self.gate_folder / HASHES_FILE, text.encode())
+        self._unsaved = False
+
+    def _walk(self, folder: Path, below: str) -> Iterator[tuple[str, Stat]]:
+        table = table_of(f"{below}file") is not None
+        try:
+            entries = os.scandir(folder)
+        except FileNotFoundError:
+            return
+        with entries:
+            for entry in entries:
+                if not self._counts(entry.name, top=not below, table=table):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(Path(entry.path), f"{below}{entry.name}/")
+                elif entry.is_file(follow_symlinks=False):
+                    try:
+                        yield f"{below}{entry.name}", _stat(entry.stat(follow_symlinks=False))
+                    except FileNotFoundError:
+                        continue
+
+    def _counts(self, name: str, *, top: bool, table: bool) -> bool:
+        if name == "locks" or name.endswith(".lock"):
+            return False
+        if top:
+            return is_active_file(name, self._component)
+        return not (table and (name.startswith(".") or "#" in name or name == LATEST_VERSION_HINT))
+
+    def _known(self) -> dict[str, tuple[Stat, str]]:
+        if self._hashes is None:
+            try:
+                rows = json.loads((self.gate_folder / HASHES_FILE).read_bytes())
+                self._hashes = {path: (Stat(*stat), digest) for path, *stat, digest in rows}
+            except (FileNotFoundError, ValueError, TypeError):
+                self._hashes = {}  # The files are read again.
+        return self._hashes
+
+    def _cache(self, path: str, stat: Stat, digest: str) -> None:
+        if abs(time.time_ns() - stat.mtime_ns) > SETTLED_NS:
+            self._known()[path] = (stat, digest)
+            self._unsaved = True
+
+
+def is_active_file(name: str, component: str) -> bool:
+    """Whether an entry at the top of the volume belongs to the active files: uploaded, and moved by a
+    swap."""
+    excluded = {LOST_AND_FOUND, DIVERGED} | ({BRAIN_OF_AGENT} if component == "agent" else set())
+    return not name.startswith(".") and name not in excluded
+
+
+def parses_graph(path: Path) -> bool:
+    """Whether a `graph.json` is a JSON object."""
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
+
+
+def _stat(stat: os.stat_result) -> Stat:
+    return Stat(stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def _open(path: Path) -> FileIO:
+    """Raises FileNotFoundError, also when a link or a folder has taken the file's place."""
+    try:
+        return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise FileNotFoundError(error.errno, "no longer a regular file", str(path)) from error
+        raise

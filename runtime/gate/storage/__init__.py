@@ -1,0 +1,1 @@
+"""Buckets and durable files. Nothing here knows what a snapshot is."""

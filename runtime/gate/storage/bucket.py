@@ -1,0 +1,270 @@
+"""One region's prefix of a company in one bucket, through rclone. No other module starts rclone.
+
+rclone gets arguments and environment variables and no configuration file. Its calls are those that the role
+allows (`plan/iam.py`): no HEAD on an object that may be missing, no request about the bucket itself, no
+listing outside the prefix, no deletion of versions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from runtime.gate.config import GateConfig
+from runtime.gate.storage.keys import few, prefix_of
+from runtime.gate.storage.rclone import command, environment
+
+READ_LIMIT = 64 << 20
+"""Bytes that `read` takes into memory."""
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 5.0
+_NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
+_REFUSED = re.compile(
+    r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
+    r"|failed to (?:refresh|retrieve)(?: cached)? credentials|no EC2 IMDS role|get identity"
+)
+_UNREACHABLE = re.compile(
+    r"StatusCode: 50\d|ServiceUnavailable|SlowDown|InternalError|RequestTimeout|timeout|deadline exceeded"
+    r"|connection (?:refused|reset)|no such host|no route|unreachable|EOF|broken pipe|server misbehaving",
+    re.IGNORECASE,
+)
+_LOG_PREFIX = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+\s*: ", re.MULTILINE)
+
+
+class StoreError(Exception):
+    """A request to S3 failed. The message has the prefix, rclone's output and what to do."""
+
+
+class Unreachable(StoreError):
+    """The network or S3 is down for a while; the next round tries again."""
+
+
+class Refused(StoreError):
+    """The role or its credentials are wrong; somebody has to correct them."""
+
+
+class Interrupted(Exception):
+    """The role changed or the gate stops; rclone has been ended."""
+
+
+class Store:
+    """Objects below `<bucket>/<prefix>/`; keys are relative to that.
+
+    Every call raises StoreError, and Interrupted as soon as `interrupt` is set. `timeout`: seconds that a
+    list or read may take; uploads, downloads and deletions continue as long as bytes flow.
+    """
+
+    def __init__(
+        self,
+        rclone: Path,
+        *,
+        region: str,
+        bucket: str,
+        prefix: str,
+        interrupt: threading.Event,
+        endpoint: str | None = None,
+        bandwidth_limit: str = "off",
+        transfers: int = 4,
+        timeout: float = 120.0,
+    ) -> None:
+        self.region = region
+        """The bucket's."""
+        self.bucket = bucket
+        self.prefix = prefix
+        self._rclone = rclone
+        self._interrupt = interrupt
+        self._timeout = timeout
+        self._environment = environment(
+            region=region,
+            endpoint=endpoint,
+            bandwidth_limit=bandwidth_limit,
+            transfers=transfers,
+            timeout=timeout,
+        )
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def list(self, folder: str = "") -> dict[str, int]:
+        """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
+        error."""
+        below = f"{folder}/" if folder else ""
+        listing = self._run(
+            "list",
+            below,
+            ["lsf", "--recursive", "--files-only", "--format=sp", "--separator=\t", self._remote(below)],
+            limit=self._timeout,
+        )
+        rows = (line.split("\t", 1) for line in listing.decode("utf-8", "surrogateescape").splitlines())
+        return {below + path: int(size) for size, path in rows}
+
+    def read(self, key: str) -> bytes:
+        """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
+        arguments = ["cat", "--files-from-raw=-", "--no-traverse", f"--count={READ_LIMIT}", self._remote()]
+        return self._run("read", key, arguments, keys=[key], flags=_NO_HEAD, limit=self._timeout)
+
+    def download(self, keys: Collection[str], into: Path) -> None:
+        """Fetch objects to their keys below `into`. Each existing file is replaced atomically."""
+        if not keys:
+            return
+        into.mkdir(parents=True, exist_ok=True)
+        arguments = ["copy", "--files-from-raw=-", "--no-traverse", "--no-check-dest", "--ignore-checksum"]
+        self._run("download", few(keys), [*arguments, self._remote(), str(into)], keys=keys)
+        if missing := [key for key in keys if not (into / key).is_file()]:
+            raise StoreError(
+                f"{self}: missing: {few(missing)}. Replication may not have copied it to this bucket yet"
+            )
+
+    def upload(self, files: Mapping[str, Path], staging: Path) -> None:
+        """Send local files to their keys, replacing what is there. `staging` is emptied before and after.
+
+        On the file system of the files, nothing is copied locally. Raises FileNotFoundError when a file is
+        gone.
+        """
+        if not files:
+            return
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            for key, path in files.items():
+                _link(path, staging / key)
+            arguments = ["copy", "--no-check-dest", str(staging), self._remote()]
+            self._run("upload", few(files), arguments)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def put(self, key: str, data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "data")
+            path.write_bytes(data)
+            self.upload({key: path}, Path(folder, "staging"))
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Put a delete marker on each; a missing object is no error."""
+        if keys:
+            arguments = ["delete", "--files-from-raw=-", "--no-traverse", self._remote()]
+            self._run("delete", few(keys), arguments, keys=keys, flags=_NO_HEAD)
+
+    def _remote(self, below: str = "") -> str:
+        # Without the final slash rclone sends a HEAD to learn whether this is a file.
+        return f":s3:{self.bucket}/{self.prefix}/{below}"
+
+    def _run(
+        self,
+        what: str,
+        where: str,
+        arguments: Sequence[str],
+        *,
+        keys: Collection[str] = (),
+        limit: float | None = None,
+        flags: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """rclone's standard output. `keys` go to its standard input; `limit` is in seconds."""
+        if self._interrupt.is_set():
+            raise Interrupted
+        if invalid := [key for key in keys if "\n" in key or not key]:
+            raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
+        process = subprocess.Popen(
+            [*command(self._rclone), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**self._environment, **(flags or {})},
+        )
+        try:
+            output, errors = self._wait(process, keys, limit)
+        finally:
+            _end(process)
+        if process.returncode != 0:
+            raise self._error(what, where, errors.decode(errors="replace"), process.returncode)
+        return output
+
+    def _wait(
+        self, process: subprocess.Popen[bytes], keys: Collection[str], limit: float | None
+    ) -> tuple[bytes, bytes]:
+        deadline = None if limit is None else time.monotonic() + limit
+        input: bytes | None = "".join(f"{key}\n" for key in keys).encode("utf-8", "surrogateescape")
+        while True:
+            try:
+                return process.communicate(input, timeout=_POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                input = None
+            if self._interrupt.is_set():
+                raise Interrupted
+            if deadline is not None and time.monotonic() > deadline:
+                raise Unreachable(f"{self}: no answer within {limit:.0f} s. Check the network")
+
+    def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
+        lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))
+        message = f"{self}: {what} {where}: " + (" | ".join(lines)[-700:] or f"rclone ended with {code}")
+        if _REFUSED.search(output):
+            return Refused(f"{message}. Check the pod's role and that the object exists")
+        if _UNREACHABLE.search(output):
+            return Unreachable(f"{message}. It is tried again")
+        return StoreError(f"{message}. Check the bucket's name and its region")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and close its pipes."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                continue  # Unsent keys for a process that has ended.
+
+
+def _link(path: Path, at: Path) -> None:
+    at.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, at, follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except OSError:  # Another file system, or a file system without links.
+        shutil.copyfile(path, at)
+
+
+class Stores(Protocol):
+    def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
+        """On the bucket of the region `bucket` and the prefix of the region `writer`; `timeout` in seconds
+        limits each of its operations."""
+
+
+class BucketStores:
+    """The stores of the live config. Each ends what it does as soon as `interrupt` is set."""
+
+    def __init__(self, rclone: Path, config: Callable[[], GateConfig], interrupt: threading.Event) -> None:
+        self._rclone = rclone
+        self._config = config
+        self._interrupt = interrupt
+
+    def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
+        """Raises StoreError when the company has no bucket there (any more)."""
+        config = self._config()
+        if bucket not in config.buckets:
+            raise StoreError(f"no bucket in {bucket}; the company has buckets in {sorted(config.buckets)}")
+        return Store(
+            self._rclone,
+            region=bucket,
+            bucket=config.buckets[bucket],
+            prefix=prefix_of(writer, config.namespace, config.component),
+            interrupt=self._interrupt,
+            endpoint=config.endpoint,
+            bandwidth_limit=config.bandwidth_limit,
+            transfers=config.transfers,
+            **({} if timeout is None else {"timeout": timeout}),
+        )

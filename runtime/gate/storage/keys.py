@@ -1,0 +1,73 @@
+"""Keys in buckets, below `<region that wrote>/<namespace>/<component>/` (`ARCHITECTURE.md`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+CHECKPOINTS = "_checkpoints"
+REQUESTS = "_orders"
+"""Files by which an operator asks for something."""
+DATA = "data"
+OBJECTS = "objects"
+DIVERGED = "diverged"
+"""Also a folder at the top of the volume."""
+ANNOUNCEMENT = f"{CHECKPOINTS}/serving"
+"""Exists while its writer is primary, or has not uploaded everything yet that it wrote as primary. It lies
+among the checkpoints, so that one listing shows both."""
+NAMES_IN_MESSAGE = 3
+_ID = re.compile(r"(\d{6})-(\d{13})")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class CheckpointId:
+    """The ids of one writer sort by the age of their snapshots: by generation, then by time."""
+
+    generation: int
+    at: int
+    """UTC, in milliseconds."""
+
+    def __str__(self) -> str:
+        return f"{self.generation:06d}-{self.at:013d}"
+
+    @property
+    def key(self) -> str:
+        """Below the writer's prefix."""
+        return f"{CHECKPOINTS}/{self}.json"
+
+    @classmethod
+    def parse(cls, text: str) -> CheckpointId:
+        """From an id or the name of its file; raises ValueError for anything else."""
+        match = _ID.fullmatch(text.removesuffix(".json"))
+        if match is None:
+            raise ValueError(f"not a checkpoint id: {text!r}")
+        return cls(generation=int(match[1]), at=int(match[2]))
+
+
+def prefix_of(region: str, namespace: str, component: str) -> str:
+    """Where the gate of that region writes, in any bucket."""
+    return f"{region}/{namespace}/{component}"
+
+
+def checkpoint_ids(keys: Iterable[str]) -> Iterator[CheckpointId]:
+    """The checkpoints among the keys of a prefix; other files in their folder are ignored."""
+    for key in keys:
+        folder, _, name = key.rpartition("/")
+        if folder == CHECKPOINTS:
+            try:
+                yield CheckpointId.parse(name)
+            except ValueError:
+                continue
+
+
+def is_collectable(key: str) -> bool:
+    """Only objects that checkpoints name: never requests, diverged files, or what somebody else put there."""
+    return key.startswith((f"{DATA}/", f"{OBJECTS}/"))
+
+
+def few(names: Collection[str]) -> str:
+    """The first names, and how many more there are: for messages."""
+    first = sorted(names)[:NAMES_IN_MESSAGE]
+    left = len(names) - len(first)
+    return ", ".join(first) + (f" and {left} more" if left else "")

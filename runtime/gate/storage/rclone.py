@@ -1,0 +1,103 @@
+"""The environment and command line with which rclone is started, as a child that dies with its gate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_IDLE_SECONDS = 30.0
+"""A call without a byte for so long has failed."""
+_LAUNCH = (
+    "import ctypes, os, sys\n"
+    "ctypes.CDLL(None).prctl(1, 9)\n"  # PR_SET_PDEATHSIG, SIGKILL
+    "os.getppid() == int(sys.argv[1]) or sys.exit('the gate is gone')\n"
+    "os.execv(sys.argv[2], sys.argv[2:])\n"
+)
+"""Starts rclone so that it dies with the gate: an rclone that a killed gate left behind could still
+delete."""
+_PASSED_ON = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_STS_REGIONAL_ENDPOINTS",
+    "GOMEMLIMIT",
+    "HOME",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TMPDIR",
+)
+_FLAGS = {
+    "RCLONE_ASK_PASSWORD": "false",
+    "RCLONE_BUFFER_SIZE": "0",
+    "RCLONE_CHECKERS": "4",
+    "RCLONE_CONTIMEOUT": "5s",
+    "RCLONE_FAST_LIST": "true",
+    "RCLONE_LOG_LEVEL": "NOTICE",
+    "RCLONE_LOW_LEVEL_RETRIES": "3",
+    "RCLONE_MAX_BACKLOG": "1000",
+    "RCLONE_RETRIES": "1",
+    "RCLONE_STATS": "0",
+    "RCLONE_TIMEOUT": f"{_IDLE_SECONDS}s",
+    # A file that grows while it is read is sent at the length that it had.
+    "RCLONE_LOCAL_NO_CHECK_UPDATED": "true",
+    "RCLONE_S3_CHUNK_SIZE": "8Mi",
+    "RCLONE_S3_ENV_AUTH": "true",
+    "RCLONE_S3_NO_CHECK_BUCKET": "true",
+    "RCLONE_S3_NO_HEAD": "true",
+    "RCLONE_S3_PROVIDER": "AWS",
+    "RCLONE_S3_UPLOAD_CONCURRENCY": "1",
+    "RCLONE_S3_UPLOAD_CUTOFF": "32Mi",
+    # Only the pod's own credentials: never the role of the node, never a file.
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+def environment(
+    *, region: str, endpoint: str | None, bandwidth_limit: str, transfers: int, timeout: float
+) -> dict[str, str]:
+    """`timeout`: seconds without a byte before a call fails; above rclone's own limit it changes nothing."""
+    variables = {
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        **_FLAGS,
+        "AWS_REGION": region,
+        "RCLONE_BWLIMIT": bandwidth_limit,
+        "RCLONE_S3_REGION": region,
+        "RCLONE_TRANSFERS": str(transfers),
+    }
+    if timeout < _IDLE_SECONDS:
+        variables |= _impatient(timeout)
+    if endpoint is not None:
+        variables |= {
+            "RCLONE_S3_ENDPOINT": endpoint,
+            # As provider AWS, rclone puts the bucket into the host name, which such an endpoint does not
+            # have.
+            "RCLONE_S3_PROVIDER": "Minio",
+            # Without TLS the SDK would sign bodies, which must then be readable twice.
+            "RCLONE_S3_USE_UNSIGNED_PAYLOAD": "true",
+            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        }
+    return variables
+
+
+def command(rclone: Path) -> list[str]:
+    """What precedes rclone's arguments; `--config=` makes it use no configuration file."""
+    return [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), str(rclone), "--config="]
+
+
+def _impatient(timeout: float) -> dict[str, str]:
+    """One try, and at most `timeout` seconds without a byte."""
+    return {
+        "RCLONE_CONTIMEOUT": f"{timeout}s",
+        "RCLONE_LOW_LEVEL_RETRIES": "1",
+        "RCLONE_TIMEOUT": f"{timeout}s",
+    }
