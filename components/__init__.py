@@ -1,1 +1,1 @@
-"""What the platform is made of: a component a file, and what they share. `platform.py` puts them together."""
+"""The components of the platform, one per file, and their common parts. `platform.py` assembles them."""

@@ -1,4 +1,4 @@
-"""What to do when the API refuses something for the sake of kept data: said beside the API's own words."""
+"""What to do when the API rejects a change in order to keep data: logged beside the API's own error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pulumi import ErrorHook, ErrorHookArgs, ResourceHookBinding
 
 
 class Advice:
-    """The error hooks of a program's run: they explain, and never retry."""
+    """The error hooks of a program's run. They log what to do, and never retry."""
 
     def __init__(self) -> None:
         self.volume = ResourceHookBinding(on_error=[ErrorHook("volume-is-fixed", _volume)])
@@ -16,17 +16,17 @@ class Advice:
 
 def _volume(args: ErrorHookArgs) -> bool:
     pulumi.log.error(
-        f"{args.name}: an existing volume keeps its storage class and its access mode, and only grows."
-        " This volume was not changed. Set storageClass, accessMode and storage back to what they were; to"
-        " move the data, add a region with the new class and retire this one."
+        f"{args.name}: an existing volume keeps its storage class and its access mode, and cannot shrink."
+        " This volume was not changed. Set storageClass, accessMode and storage back to their former values."
+        " To move the data, add a region with the new class and retire this one."
     )
     return False
 
 
 def _bucket(args: ErrorHookArgs) -> bool:
-    region, _, _ = args.name.partition("-replication")
+    region = (args.new_inputs or args.old_inputs or {})["region"]
     pulumi.log.error(
-        f"{args.name}: if this bucket was kept when {region} left the stack, take it back with `adopt: true`"
+        f"{args.name}: if this bucket was kept when {region} left the stack, adopt it with `adopt: true`"
         f" under digital-agency:regions, name: {region}."
     )
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,19 @@ import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
 from components.base import SKIP_AWAIT, KubernetesObject
-from components.gate import Gate, settings_map
+from components.gate import Gate, gate_config_map
 from components.load_balancer import balancer_label, ingress_annotations
 from components.mcp import mcp_files
+from components.network_policies import (
+    combined,
+    from_controller,
+    from_load_balancer,
+    from_monitoring,
+    network_policy,
+    outbound,
+    to_pods,
+)
 from components.pods import (
-    AGENT_DIRECTORY,
     PodParts,
     before_stop,
     claim,
@@ -23,41 +30,25 @@ from components.pods import (
     probed,
     scratch,
 )
-from components.policies import (
-    from_controller,
-    from_load_balancer,
-    from_monitoring,
-    outbound,
-    policy,
-    to_pods,
-    together,
-)
 from components.secrets import key_annotations, key_source
 from components.workload import Workload, WorkloadArgs, deploy, labels_of
 from plan import external_dns
 from plan.edges import PRE_STOP_SECONDS
-from plan.memory import agent_memory
-from plan.names import host_of
+from plan.handover import agent_handover
+from plan.names import AGENT_FOLDER, BRAIN_FOLDER, WORK_FOLDER, host_of
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT, HEALTH_MONITOR_PORT
-from settings.models import HEALTH_MONITOR_RESOURCES, Manager, resources
+from settings.companies import HEALTH_MONITOR_RESOURCES, resources
+from settings.models import Manager
 from settings.routes import check_of, company_route, region_route, region_routes
 
-WORK = "/work"
-"""The agent's working directory."""
-
 LINKS_RESOURCES = resources(("50m", "64Mi"), ("200m", "128Mi"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentArgs(WorkloadArgs):
-    pass
 
 
 class Agent(ComponentResource):
     """StatefulSet of agent and health monitor, volume, services, identity, budget, network policy, Ingress.
 
-    The agent works in `/work`, whose entries are links into the image's `/app`: the application reads
-    `mcp.json`, which the gate writes there, and writes `.agent` where it works, and the image is read-only.
+    The agent's working directory is `/work`, whose entries link into the image's `/app`. The image is
+    read-only, while the application reads `mcp.json`, which the gate writes, and writes `.agent` there.
     """
 
     TYPE = "agency:agent:Agent"
@@ -65,12 +56,17 @@ class Agent(ComponentResource):
     stateful_set: KubernetesObject
     ingress: KubernetesObject
 
-    def __init__(self, name: str, args: AgentArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: WorkloadArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         ports = {"agent": AGENT_PORT, "health-monitor": HEALTH_MONITOR_PORT}
         workload = Workload(kind="agent", args=args, size=args.company.agent, ports=ports)
         deployed = deploy(
-            self, name, workload, _pod(workload), policy=_policy(workload), settings=_settings(workload)
+            self,
+            name,
+            workload,
+            _pod(workload),
+            network_policy=_network_policy(workload),
+            config=_config(workload),
         )
         self.stateful_set = deployed.stateful_set
         self.ingress = KubernetesObject(
@@ -85,33 +81,34 @@ class Agent(ComponentResource):
         self.register_outputs({"service": f"{workload.name}.{args.company.namespace}"})
 
 
-def _settings(workload: Workload) -> dict[str, Any]:
+def _config(workload: Workload) -> dict[str, Any]:
     settings, company, region = workload.args.settings, workload.args.company, workload.args.region
-    memory = agent_memory(
+    handover = agent_handover(
         settings.load_balancing.policy, company_route(settings, company), region_routes(settings)
     )
     servers = {
         "brain": f"http://brain-{region.settings.name}:{BRAIN_PORT}/sse",
         "health_monitor": f"http://localhost:{HEALTH_MONITOR_PORT}/sse",
     }
-    return settings_map(workload, memory, mcp_files(servers))
+    return gate_config_map(workload, handover, mcp_files(servers))
 
 
-def _policy(workload: Workload) -> dict[str, Any]:
+def _network_policy(workload: Workload) -> dict[str, Any]:
     args = workload.args
-    inside = [*from_controller(args.settings, AGENT_PORT, GATE_PORT), *from_monitoring(args.settings)]
-    return policy(
+    in_cluster = [*from_controller(args.settings, AGENT_PORT, GATE_PORT), *from_monitoring(args.settings)]
+    return network_policy(
         workload.name,
         args.company.namespace,
         workload.labels,
-        ingress=together(
-            from_load_balancer(args.settings, args.region.settings, args.region.cluster, AGENT_PORT), inside
+        ingress=combined(
+            from_load_balancer(args.settings, args.region.settings, args.region.cluster, AGENT_PORT),
+            in_cluster,
         ),
         egress=[to_pods(labels_of("brain", args), BRAIN_PORT), *outbound(args.settings)],
     )
 
 
-DATA = {AGENT_DIRECTORY: "agent", "/tmp": "tmp"}
+DATA = {AGENT_FOLDER: "agent", "/tmp": "tmp"}
 """Mounts of both containers: they share the `.agent` volume."""
 
 
@@ -120,10 +117,10 @@ def _pod(workload: Workload) -> PodParts:
     gate = Gate(
         workload=workload,
         claim="agent",
-        volume=AGENT_DIRECTORY,
+        volume=AGENT_FOLDER,
         health=f"http://127.0.0.1:{AGENT_PORT}/health",
-        mounts={WORK: "work"},
-        variables={"GATE_WORK": WORK},
+        mounts={WORK_FOLDER: "work"},
+        variables={"GATE_WORK": WORK_FOLDER},
     )
     volumes = [scratch("work"), claim("agent", workload.name), scratch("tmp"), *gate.volumes()]
     if args.company.agent.mount_brain:
@@ -148,24 +145,24 @@ def _links(args: WorkloadArgs) -> dict[str, Any]:
         args.settings.agency_image,
         ["node", "-e", (Path(__file__).parent / "links.js").read_text()],
         resources=LINKS_RESOURCES,
-        mounts={WORK: "work", "/tmp": "tmp"},
+        mounts={WORK_FOLDER: "work", "/tmp": "tmp"},
     )
 
 
 def _agent(args: WorkloadArgs) -> dict[str, Any]:
     settings, company = args.settings, args.company
-    brain_mount = {f"{AGENT_DIRECTORY}/brain": "brain"} if company.agent.mount_brain else {}
+    brain_mount = {BRAIN_FOLDER: "brain"} if company.agent.mount_brain else {}
     return container(
         "agent",
         settings.agency_image,
         ["node", "dist/daemon.js"],
         resources=company.agent.resources,
         probes=probed("agent", AGENT_PORT, gated=True),
-        mounts={WORK: "work", **DATA, **brain_mount},
-        workingDir=WORK,
+        mounts={WORK_FOLDER: "work", **DATA, **brain_mount},
+        workingDir=WORK_FOLDER,
         env=[
             *environment(settings, company, container="agent", port=AGENT_PORT),
-            # Another `mcp.json` takes the place of the one that the application's watcher has open.
+            # The gate replaces `mcp.json`, and the application's watcher would keep the old file open.
             {"name": "CHOKIDAR_USEPOLLING", "value": "1"},
         ],
         envFrom=key_source(company),
@@ -184,13 +181,13 @@ def _health_monitor(args: WorkloadArgs) -> dict[str, Any]:
         mounts=DATA,
         workingDir="/app",
         env=environment(settings, company, container="health-monitor", port=HEALTH_MONITOR_PORT),
-        # The agent asks it until its own end.
+        # The agent calls it until the agent itself ends.
         lifecycle=before_stop(_pre_stop(args)),
     )
 
 
 def _ingress(workload: Workload) -> dict[str, Any]:
-    """The company's host on the region's load balancer. Only port 3000: the others have no authentication."""
+    """The company's host on the region's load balancer. Other ports lack authentication."""
     args, region = workload.args, workload.args.region
     host = host_of(args.company.namespace, args.settings.domain)
     backend = {"service": {"name": workload.name, "port": {"name": "agent"}}}
@@ -204,8 +201,8 @@ def _ingress(workload: Workload) -> dict[str, Any]:
             edge=args.company.edge,
             certificate_arn=region.certificate_arn,
         ),
-        **_names(args, host),
-        # A load balancer that exists already writes no address into the Ingress.
+        **_external_dns(args, host),
+        # An existing load balancer writes no address into the Ingress.
         **(SKIP_AWAIT if region.settings.endpoint or not args.settings.wait_for_ready else {}),
     }
     paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
@@ -220,20 +217,20 @@ def _ingress(workload: Workload) -> dict[str, Any]:
     }
 
 
-def _names(args: WorkloadArgs, host: str) -> dict[str, pulumi.Input[str]]:
+def _external_dns(args: WorkloadArgs, host: str) -> dict[str, pulumi.Input[str]]:
     """The annotations for external-dns."""
     settings, region = args.settings, args.region
     prefix, route = settings.load_balancing.annotation_prefix, company_route(settings, args.company)
     if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
         return {**external_dns.keep_away(prefix)}
     check = check_of(settings, args.company, region.settings.name)
-    told = external_dns.annotations(
+    annotations = external_dns.annotations(
         prefix,
         settings.load_balancing.policy,
         region_route(region.settings),
         route,
         host,
-        [region_route(one) for one in settings.regions],
+        [*region_routes(settings).values()],
         target=region.settings.endpoint,
     )
-    return {**told, f"{prefix}{external_dns.HEALTH_CHECK_ID}": region.checks[check.key]}
+    return {**annotations, f"{prefix}{external_dns.HEALTH_CHECK_ID}": region.checks[check.key]}

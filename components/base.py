@@ -11,20 +11,23 @@ from typing import Any
 import pulumi
 from pulumi import CustomResource, ResourceOptions
 
+from plan.names import PROJECT
+
 Manifest = Mapping[str, Any]
 """A Kubernetes object as `kubectl` takes it."""
 
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+"""Labels of a namespace: Pod Security's strictest profile."""
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-ADOPT = {"pulumi.com/patchFieldManager": "digital-agency", "pulumi.com/patchForce": "true"}
-"""With a provider that upserts: an object that was kept is taken over instead of refused."""
+ADOPT = {"pulumi.com/patchFieldManager": PROJECT, "pulumi.com/patchForce": "true"}
+"""With the adopting provider: an existing object is adopted instead of rejected."""
 
 
 class KubernetesObject(CustomResource):
-    """An object of the Kubernetes provider, registered as its manifest says.
+    """An object of the Kubernetes provider, registered with its manifest as it is.
 
-    The provider's typed classes translate every dictionary twice, there and back, and make an output of
-    every property: they more than double the time of a preview (`make bench`), and what they check the API
-    server checks as well.
+    The provider's typed classes convert every dictionary twice, and make an output of every property: they
+    more than double the time of a preview (`make bench`), and the API server does the same checks.
     """
 
     def __init__(self, name: str, manifest: Manifest, opts: ResourceOptions) -> None:
@@ -34,27 +37,28 @@ class KubernetesObject(CustomResource):
 
     @property
     def status(self) -> pulumi.Output[Any]:
-        """What the cluster says of the object."""
+        """The object's status in the cluster."""
         status: pulumi.Output[Any] = pulumi.get(self, "status")
         return status
 
 
 class AwsObject(CustomResource):
-    """A resource of the AWS provider from its inputs, for what every company has: see KubernetesObject."""
+    """A resource of the AWS provider from plain inputs, for resources that every company has: see
+    KubernetesObject."""
 
     def __init__(self, name: str, token: str, inputs: Mapping[str, Any], opts: ResourceOptions) -> None:
-        given = {key: value for key, value in inputs.items() if value is not None}
+        present = {key: value for key, value in inputs.items() if value is not None}
         super().__init__(
-            token, name, given, ResourceOptions.merge(opts, ResourceOptions(version=_aws_version()))
+            token, name, present, ResourceOptions.merge(opts, ResourceOptions(version=_aws_version()))
         )
 
 
 @cache
 def _aws_version() -> str:
-    """Of the provider plugin: the SDK's own, which its typed classes ask for as well."""
+    """The provider plugin's version: the SDK's own, as its typed classes request it."""
     return version("pulumi_aws")
 
 
 def canonical(document: Mapping[str, Any]) -> str:
-    """JSON of which equal documents have equal text."""
+    """JSON text that is equal for equal documents."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))

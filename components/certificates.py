@@ -18,7 +18,7 @@ class CertificatesArgs:
     domain: str
     zone_id: str
     regions: Sequence[str]
-    """Those whose load balancers need a certificate of ours; at least one."""
+    """Those whose load balancers need a certificate from this program; at least one."""
 
 
 class Certificates(ComponentResource):
@@ -30,7 +30,7 @@ class Certificates(ComponentResource):
     TYPE = "agency:certificates:Certificates"
 
     arns: Mapping[str, pulumi.Output[str]]
-    """Of the validated certificates, by region."""
+    """ARNs of the validated certificates, by region."""
 
     def __init__(self, name: str, args: CertificatesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -45,17 +45,17 @@ class Certificates(ComponentResource):
             )
             for region in sorted(args.regions)
         }
-        # Of the first in the settings' order, which is not of a region that joins: else a preview would not
-        # know the record's name and show it, and every validation, as replaced.
-        asked = certificates[args.regions[0]].domain_validation_options[0]
+        # From the first region of the settings, for a region that joins comes later: a preview does not know
+        # its certificate's record, and would show the record and every validation as replaced.
+        challenge = certificates[args.regions[0]].domain_validation_options[0]
         record = aws.route53.Record(
             f"{name}-validation",
             zone_id=args.zone_id,
-            name=asked.resource_record_name,
-            type=asked.resource_record_type,
+            name=challenge.resource_record_name,
+            type=challenge.resource_record_type,
             ttl=VALIDATION_TTL,
-            records=[asked.resource_record_value],
-            # Another stack of the account with the same domain asks for the very same record.
+            records=[challenge.resource_record_value],
+            # Another stack of the account with the same domain needs the same record.
             allow_overwrite=True,
             opts=child,
         )

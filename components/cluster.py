@@ -10,13 +10,11 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, ResourceOptions
 
-from components.base import KubernetesObject, Manifest
+from components.base import RESTRICTED, KubernetesObject, Manifest
 from plan.edges import READINESS_GATE
 from plan.kubeconfig import eks_kubeconfig
-from plan.names import SYSTEM_NAMESPACE
+from plan.names import PLATFORM_LABEL, PRIORITY_CLASS, SYSTEM_NAMESPACE
 from settings import ClusterPlan, Region, Settings
-
-PRIORITY_CLASS = "digital-agency"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,34 +26,34 @@ class ClusterArgs:
 class Cluster(ComponentResource):
     """Providers, system namespace and priority class of one cluster.
 
-    `provider` makes what comes and goes with the stack. `kept` makes what outlives its company (namespaces,
-    volumes) and takes it over when it is there already. Both carry an identifier of their own, so that a
-    rotated endpoint or certificate is no other cluster, and nothing is replaced for it.
+    `provider` creates the objects that come and go with the stack. `adopting_provider` creates the objects
+    that outlive their company (namespaces, volumes), and adopts those that exist already. Both have an
+    explicit cluster identifier, so that a rotated endpoint or certificate replaces nothing.
     """
 
     TYPE = "agency:cluster:Cluster"
 
     provider: kubernetes.Provider
-    kept: kubernetes.Provider
+    adopting_provider: kubernetes.Provider
     eks_name: str | None
     oidc_provider_arn: pulumi.Output[str] | None
     """Of the cluster's IAM OIDC provider; None where neither the settings nor EKS name it."""
     load_balancer_subnets: pulumi.Output[list[str]] | None
-    """Networks (CIDR) of the subnets with the tag of the scheme's load balancers; None where they can't be
-    looked up."""
+    """Networks (CIDR) of the subnets with the tag of the scheme's load balancers; None without a lookup."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.plan = args.plan
         lookup = EksLookup(args, self) if args.plan.looked_up else None
-        kubeconfig = lookup.kubeconfig if lookup else _given_kubeconfig(args.plan)
-        self.provider = _provider(f"{name}-provider", args, kubeconfig, self, keeps=False)
-        self.kept = _provider(f"{name}-kept", args, kubeconfig, self, keeps=True)
+        kubeconfig = lookup.kubeconfig if lookup else _kubeconfig_of_settings(args.plan)
+        self.provider = _provider(f"{name}-provider", args, kubeconfig, self, adopts=False)
+        self.adopting_provider = _provider(f"{name}-kept", args, kubeconfig, self, adopts=True)
         self.eks_name = args.plan.eks or args.plan.eks_name
         self.load_balancer_subnets = lookup.load_balancer_subnets if lookup else None
-        given = args.plan.oidc_provider_arn
-        found = lookup.oidc_provider_arn if lookup else None
-        self.oidc_provider_arn = pulumi.Output.from_input(given) if given else found
+        if arn := args.plan.oidc_provider_arn:
+            self.oidc_provider_arn = pulumi.Output.from_input(arn)
+        else:
+            self.oidc_provider_arn = lookup.oidc_provider_arn if lookup else None
         child = ResourceOptions(parent=self, provider=self.provider)
         self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(args), child)
         KubernetesObject(f"{name}-priority", _priority_class(), child)
@@ -68,85 +66,83 @@ def _provider(
     kubeconfig: pulumi.Input[str] | None,
     parent: pulumi.Resource,
     *,
-    keeps: bool,
+    adopts: bool,
 ) -> kubernetes.Provider:
     return kubernetes.Provider(
         name,
-        # Given as nothing: else the SDK writes the KUBECONFIG of whoever deploys into the provider's inputs.
+        # An explicit None: otherwise the SDK writes the deployer's KUBECONFIG into the provider's inputs.
         kubeconfig=pulumi.Output.from_input(kubeconfig),
         context=args.plan.context,
         cluster_identifier=args.plan.folder,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
-        upsert_existing_objects=True if keeps else None,
+        upsert_existing_objects=True if adopts else None,
         opts=ResourceOptions(parent=parent),
     )
 
 
 class EksLookup:
-    """What EKS and EC2 know of a cluster that the settings only name."""
+    """What EKS and EC2 know about a cluster of which the settings have only the name."""
 
     def __init__(self, args: ClusterArgs, parent: pulumi.Resource) -> None:
         plan, tag = args.plan, args.settings.ingress.scheme.subnet_tag
         options = pulumi.InvokeOptions(parent=parent)
         cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
         self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
-            lambda found: _eks_kubeconfig(plan, found[0], found[1])
+            lambda parts: _eks_kubeconfig(plan, *parts)
         )
         account = aws.get_caller_identity_output(opts=options).account_id
         self.oidc_provider_arn = pulumi.Output.all(account, cluster.identities[0].oidcs[0].issuer).apply(
-            lambda found: f"arn:aws:iam::{found[0]}:oidc-provider/{found[1].removeprefix('https://')}"
+            lambda parts: f"arn:aws:iam::{parts[0]}:oidc-provider/{parts[1].removeprefix('https://')}"
         )
-        subnets: pulumi.Output[list[str]] = cluster.vpc_config.vpc_id.apply(
+        self.load_balancer_subnets: pulumi.Output[list[str]] = cluster.vpc_config.vpc_id.apply(
             lambda vpc: _tagged_subnets(vpc, tag, plan.home, options)
         )
-        self.load_balancer_subnets = subnets
 
 
 def _tagged_subnets(
     vpc: str, tag: str, region: str, options: pulumi.InvokeOptions
 ) -> pulumi.Output[list[str]]:
-    """Networks of a VPC's subnets with a tag. Those of the other scheme's load balancers stay out: eksctl
-    puts nodes and pods into subnets with the tag for internal ones.
+    """Networks of a VPC's subnets with a tag. Subnets with the tag of the other scheme are excluded: eksctl
+    puts nodes and pods into subnets with the tag for internal load balancers.
     """
-    found = aws.ec2.get_subnets_output(
+    tagged = aws.ec2.get_subnets_output(
         region=region,
         filters=[{"name": "vpc-id", "values": [vpc]}, {"name": "tag-key", "values": [tag]}],
         opts=options,
     )
 
     def networks(ids: Sequence[str]) -> pulumi.Output[list[str]]:
-        subnets = [aws.ec2.get_subnet_output(id=one, region=region, opts=options) for one in sorted(ids)]
+        subnets = [aws.ec2.get_subnet_output(id=id, region=region, opts=options) for id in sorted(ids)]
         return pulumi.Output.all(*(subnet.cidr_block for subnet in subnets))
 
-    return found.ids.apply(networks)
+    return tagged.ids.apply(networks)
 
 
 def _eks_kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) -> str:
-    assert plan.eks is not None  # Only such clusters are known by their endpoint.
+    assert plan.eks is not None  # The settings accept an endpoint only with `eks`.
     return eks_kubeconfig(plan.folder, plan.eks, plan.home, endpoint, certificate_authority)
 
 
-def _given_kubeconfig(plan: ClusterPlan) -> str | None:
+def _kubeconfig_of_settings(plan: ClusterPlan) -> str | None:
     if plan.endpoint is None or plan.certificate_authority is None:
         return None
     return _eks_kubeconfig(plan, plan.endpoint, plan.certificate_authority)
 
 
 def _system_namespace(args: ClusterArgs) -> Manifest:
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     gate = readiness_gate(args.settings, args.plan.regions)
-    labels = {"app.kubernetes.io/part-of": "digital-agency"} | level | gate
+    labels = PLATFORM_LABEL | RESTRICTED | gate
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE, "labels": labels}}
 
 
 def readiness_gate(settings: Settings, regions: Iterable[Region]) -> dict[str, str]:
-    """Labels of a namespace that has pods of these regions."""
+    """Labels of a namespace with pods of these regions."""
     return dict(READINESS_GATE) if settings.balanced(regions) else {}
 
 
 def _priority_class() -> Manifest:
-    """Agents and Brains go before batch work, and after what the cluster itself needs (over 10⁹)."""
+    """Agents and Brains rank above batch work, and below the cluster's own pods (over 10⁹)."""
     return {
         "apiVersion": "scheduling.k8s.io/v1",
         "kind": "PriorityClass",

@@ -1,4 +1,4 @@
-"""One load balancer of a region, as its own Ingress makes it, and its DNS name."""
+"""One load balancer of a region, created by an Ingress of its own, and its DNS name."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class EdgeArgs:
     cluster: Cluster
     certificate_arn: pulumi.Input[str] | None
     first: bool
-    """Of the region's."""
+    """Whether this is the region's first edge."""
     controller: FailoverController | None
-    """Of the region's cluster; None with failover off."""
+    """The controller of the region's cluster; None with failover off."""
     provisioning: Provisioning
 
 
@@ -40,25 +40,28 @@ class Edge(ComponentResource):
     """The Ingress that answers `/healthz/<region>` and `/peer/<region>` without a host, and
     `<region>[-n].<domain>`.
 
-    A region with an endpoint has its load balancer and that one's name already: only the Ingress is made,
-    and nobody waits for its address.
+    A region with an endpoint already has a load balancer with a name: only the Ingress is created, and
+    nothing waits for its address.
     """
 
     TYPE = "agency:edge:Edge"
 
     host: str
     published: pulumi.Resource
-    """What is there when the host is: its record, else the Ingress from which others make it."""
+    """The resource that makes the host resolve: its record, or the Ingress that others create it from."""
 
     def __init__(self, name: str, args: EdgeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         settings, region = args.settings, args.region
         self.host = region.endpoint or edge_name(region.name, args.number, settings.domain)
-        needed = [args.cluster.system_namespace, *([args.controller.service] if args.controller else [])]
+        dependencies = [
+            args.cluster.system_namespace,
+            *([args.controller.service] if args.controller else []),
+        ]
         ingress = KubernetesObject(
             f"{name}-ingress",
             _manifest(args),
-            ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=needed),
+            ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=dependencies),
         )
         self.published = ingress
         if region.endpoint is None and settings.load_balancing.manager is Manager.ROUTE53:
@@ -75,15 +78,15 @@ class Edge(ComponentResource):
 
 
 def _address(ingress: KubernetesObject, host: str) -> Output[str]:
-    """The load balancer's name, once its controller has written it into the Ingress."""
+    """The load balancer's DNS name, once the ingress controller has written it into the Ingress."""
 
     def name_of(status: Any) -> str:
-        points = ((status or {}).get("loadBalancer") or {}).get("ingress") or []
-        if points and points[0].get("hostname"):
-            return str(points[0]["hostname"])
+        addresses = ((status or {}).get("loadBalancer") or {}).get("ingress") or []
+        if addresses and addresses[0].get("hostname"):
+            return str(addresses[0]["hostname"])
         raise ValueError(
-            f"{host}: its Ingress got no load balancer with a DNS name. Is the ingress controller of class"
-            " ingress.className running? One that has only an IP address needs regions[].endpoint instead."
+            f"{host}: its Ingress got no load balancer with a DNS name. Check that the ingress controller of"
+            " ingress.className runs. A load balancer with only an IP address needs regions[].endpoint."
         )
 
     return ingress.status.apply(name_of)
@@ -92,13 +95,13 @@ def _address(ingress: KubernetesObject, host: str) -> Output[str]:
 def _manifest(args: EdgeArgs) -> dict[str, Any]:
     settings, region = args.settings, args.region
     ingress = settings.ingress_of(region)
-    extra, paths = (
+    answer_annotations, paths = (
         controller_answers(ingress, region.name, args.number, first=args.first)
         if args.controller
         else fixed_answers(ingress, region.name, args.number)
     )
     skip = SKIP_AWAIT if region.endpoint else {}
-    made = ingress_annotations(
+    balancer_annotations = ingress_annotations(
         ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
     )
     return {
@@ -108,14 +111,14 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
             "name": f"edge-{balancer_label(ingress, region.name, args.number)}",
             "namespace": SYSTEM_NAMESPACE,
             "labels": {REGION_LABEL: region.name},
-            "annotations": {**made, **extra, **_names(args), **skip},
+            "annotations": {**balancer_annotations, **answer_annotations, **_external_dns(args), **skip},
         },
         "spec": {"ingressClassName": ingress.class_name, "rules": [{"http": {"paths": paths}}]},
     }
 
 
-def _names(args: EdgeArgs) -> dict[str, str]:
-    """The annotations for external-dns. The name of a region's own endpoint is not this program's to make."""
+def _external_dns(args: EdgeArgs) -> dict[str, str]:
+    """The annotations for external-dns. The name of an existing endpoint is not managed here."""
     balancing = args.settings.load_balancing
     if balancing.manager is not Manager.EXTERNAL_DNS or args.region.endpoint:
         return external_dns.keep_away(balancing.annotation_prefix)

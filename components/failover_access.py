@@ -1,17 +1,15 @@
-"""What the failover controller may do: RBAC, and an admission policy that looks at its patches."""
+"""What the failover controller may do: RBAC, and an admission policy for its patches."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from components.policies import CONTROLLER
-from plan.names import SYSTEM_NAMESPACE
+from plan.names import FAILOVER_CONTROLLER, SYSTEM_NAMESPACE
 from runtime.flags import ANNOTATION, CONFIG_MAP
 
 TENANTS = "digital-agency-failover"
-"""The ClusterRole that is bound in each company's namespace, and the policy that goes with it."""
-"""Of pods: a change of it makes the kubelet read the flags at once."""
-USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{CONTROLLER}"
+"""Name of the ClusterRole that is bound in each company's namespace, and of its admission policy."""
+USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{FAILOVER_CONTROLLER}"
 
 _RBAC = "rbac.authorization.k8s.io"
 _FLAGS = {
@@ -24,15 +22,15 @@ _EVENTS = {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]}
 _LEASE = {
     "apiGroups": ["coordination.k8s.io"],
     "resources": ["leases"],
-    "resourceNames": [CONTROLLER],
+    "resourceNames": [FAILOVER_CONTROLLER],
     "verbs": ["get", "update"],
 }
 _PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]}
 
 
 def role() -> dict[str, Any]:
-    """In the system namespace: its own flags, its Lease, events."""
-    metadata = {"name": CONTROLLER, "namespace": SYSTEM_NAMESPACE}
+    """In the system namespace: the flags, the Lease, events."""
+    metadata = {"name": FAILOVER_CONTROLLER, "namespace": SYSTEM_NAMESPACE}
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "Role",
@@ -42,18 +40,18 @@ def role() -> dict[str, Any]:
 
 
 def role_binding() -> dict[str, Any]:
-    return _binding(CONTROLLER, SYSTEM_NAMESPACE, {"kind": "Role", "name": CONTROLLER})
+    return _binding(FAILOVER_CONTROLLER, SYSTEM_NAMESPACE, {"kind": "Role", "name": FAILOVER_CONTROLLER})
 
 
 def tenants_role() -> dict[str, Any]:
-    """In a company's namespace: its flags, an annotation of its pods, events."""
+    """In a company's namespace: the flags, one annotation of pods, events."""
     metadata = {"name": TENANTS}
     rules = [_FLAGS, _PODS, _EVENTS]
     return {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}
 
 
 def binding(namespace: str) -> dict[str, Any]:
-    """Of the role for companies, in one company's namespace."""
+    """Binds the role for companies in one company's namespace."""
     return _binding("failover", namespace, {"kind": "ClusterRole", "name": TENANTS})
 
 
@@ -63,25 +61,12 @@ def _binding(name: str, namespace: str, role: dict[str, str]) -> dict[str, Any]:
         "kind": "RoleBinding",
         "metadata": {"name": name, "namespace": namespace},
         "roleRef": {"apiGroup": _RBAC, **role},
-        "subjects": [{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": SYSTEM_NAMESPACE}],
+        "subjects": [{"kind": "ServiceAccount", "name": FAILOVER_CONTROLLER, "namespace": SYSTEM_NAMESPACE}],
     }
 
 
 def admission_policy() -> dict[str, Any]:
-    """RBAC can't say which part of a pod may be patched. This does: the one annotation."""
-    same = (
-        "spec is as it was",
-        "object.spec == oldObject.spec",
-        "metadata but for annotations is as it was",
-        " && ".join(
-            f"object.metadata.?{field} == oldObject.metadata.?{field}"
-            for field in ("labels", "ownerReferences", "finalizers")
-        ),
-        "annotations but for one are as they were",
-        _same_but_one("variables.now", "variables.before")
-        + " && "
-        + _same_but_one("variables.before", "variables.now"),
-    )
+    """RBAC cannot limit which part of a pod is patched. This policy allows one annotation only."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
@@ -111,9 +96,24 @@ def admission_policy() -> dict[str, Any]:
                     "message": f"the failover controller changes the annotation {ANNOTATION} alone: {what}",
                     "reason": "Forbidden",
                 }
-                for what, expression in zip(same[::2], same[1::2], strict=True)
+                for what, expression in _unchanged().items()
             ],
         },
+    }
+
+
+def _unchanged() -> dict[str, str]:
+    """The parts of a pod that a patch must not change, with their conditions in CEL."""
+    fields = ("labels", "ownerReferences", "finalizers")
+    now, before = "variables.now", "variables.before"
+    return {
+        "spec is as it was": "object.spec == oldObject.spec",
+        "metadata but for annotations is as it was": " && ".join(
+            f"object.metadata.?{field} == oldObject.metadata.?{field}" for field in fields
+        ),
+        "annotations but for one are as they were": (
+            f"{_same_but_one(now, before)} && {_same_but_one(before, now)}"
+        ),
     }
 
 

@@ -1,8 +1,7 @@
-"""The failover controller of one cluster: it watches the regions, and says which of them are failed."""
+"""The failover controller of one cluster: it probes the regions and flags those that failed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,50 +13,58 @@ from components import failover_access as access
 from components import runtime_programs
 from components.base import SKIP_AWAIT, KubernetesObject, Manifest
 from components.cluster import Cluster
-from components.flags import FLAGS, flags_map, flags_volume
-from components.pods import (
-    PodParts,
-    before_stop,
-    container,
-    is_local,
-    pod_template,
-    probed,
-    scratch,
-    variables,
-)
-from components.policies import (
-    CONTROLLER,
+from components.flags import flags_map, flags_volume
+from components.network_policies import (
     Rules,
+    combined,
     deny_all,
     from_load_balancer,
     from_monitoring,
-    policy,
+    network_policy,
     to_dns,
     to_https,
     to_tenants,
-    together,
+)
+from components.pods import (
+    POD_NAME,
+    PodParts,
+    before_stop,
+    container,
+    disruption_budget,
+    pod_template,
+    probed,
+    rollout_annotations,
+    scratch,
+    service_account,
+    variables,
 )
 from plan.edges import MIN_READY_SECONDS, PRE_STOP_SECONDS
-from plan.names import SYSTEM_NAMESPACE
+from plan.names import (
+    CONTROLLER_CONFIG_FOLDER,
+    FAILOVER_CONTROLLER,
+    FLAGS_FOLDER,
+    PLATFORM_LABEL,
+    PROGRAMS_FOLDER,
+    SYSTEM_NAMESPACE,
+)
+from runtime.contracts.controller import CONFIG_FILE, HTTP_PORT, METRICS_PORT, ControllerContract
+from runtime.contracts.controller import Company as ControlledCompany
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
 from settings import Settings
 from settings.companies import resources
 
-PORT = 8080
-"""Health and views, for edges and peers. Nothing else is on it."""
-METRICS_PORT = 8081
 API_PORT = 6443
-"""Of API servers that are not on 443: network policies are held against the address behind the Service."""
+"""Port of API servers that do not use 443. Network policies see the address behind the Service."""
 REPLICAS = 2
-SETTINGS = "/etc/agency/controller"
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_SECONDS = 3600
-"""Until the kubelet has renewed the token; it does at 80 % of that."""
+"""The token's lifetime; the kubelet renews it at 80 % of it."""
 
 RESOURCES = resources(("50m", "64Mi"), ("500m", "128Mi"))
-"""Source: the application's published chart; but half a core at most, to flag 500 companies in seconds."""
+"""Source: the application's published chart, except for a limit of half a core: to flag 500 companies in
+seconds."""
 
-LABELS = {"app.kubernetes.io/name": CONTROLLER, "app.kubernetes.io/part-of": "digital-agency"}
+LABELS = {"app.kubernetes.io/name": FAILOVER_CONTROLLER, **PLATFORM_LABEL}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,24 +72,24 @@ class FailoverControllerArgs:
     settings: Settings
     cluster: Cluster
     peers: Mapping[str, str]
-    """Regions to the URLs of their pages, where other clusters can be asked."""
+    """URLs of the regions' pages, where the stack has several clusters."""
     after: Sequence[pulumi.Resource]
     """The Deployments of the clusters that roll first."""
 
 
 class FailoverController(ComponentResource):
-    """Deployment of two replicas with its settings, program, Service, disruption budget and network policies;
+    """Deployment of two replicas with its config, program, Service, disruption budget and network policies;
     its account with exactly the rights that it needs; the flags of the cluster and its Lease.
 
-    The flags and the Lease are declared without content: they are the controller's to write, and a deployment
-    in an outage leaves them as they are. Settings are a folder that it reads again: they roll nothing.
+    The flags and the Lease are declared without content: only the controller writes them, and a deployment
+    during an outage leaves them unchanged. The controller reads its config again: a change rolls no pod.
     """
 
     TYPE = "agency:failover_controller:FailoverController"
 
     deployment: KubernetesObject
     service: KubernetesObject
-    """What edges lead to."""
+    """Receives the edges' requests."""
 
     def __init__(self, name: str, args: FailoverControllerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -93,85 +100,79 @@ class FailoverController(ComponentResource):
             KubernetesObject(f"{name}-{part}", manifest, child) for part, manifest in _before(args).items()
         ]
         self.service = KubernetesObject(f"{name}-service", _service(), child)
-        KubernetesObject(f"{name}-budget", _budget(), child)
+        KubernetesObject(f"{name}-budget", disruption_budget(_metadata(), LABELS), child)
         self.deployment = KubernetesObject(
             f"{name}-deployment",
             _deployment(args),
             ResourceOptions.merge(child, ResourceOptions(depends_on=[*before, *args.after])),
         )
-        self.register_outputs({"service": f"{CONTROLLER}.{SYSTEM_NAMESPACE}"})
+        self.register_outputs({"service": f"{FAILOVER_CONTROLLER}.{SYSTEM_NAMESPACE}"})
 
 
 def _before(args: FailoverControllerArgs) -> dict[str, Manifest]:
-    """What is there before a pod, by the part's name."""
+    """The objects that must exist before a pod, by the part's name."""
     return {
-        "settings": _settings_map(args),
+        "settings": _config_map(args),
         "program": runtime_programs.failover_controller().config_map(SYSTEM_NAMESPACE, LABELS),
         "flags": flags_map(SYSTEM_NAMESPACE),
         "lease": {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": _metadata()},
-        "account": {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": _metadata(),
-            "automountServiceAccountToken": False,
-        },
+        "account": service_account(_metadata()),
         "role": access.role(),
         "binding": access.role_binding(),
         "tenants-role": access.tenants_role(),
         "admission": access.admission_policy(),
         "admission-binding": access.admission_binding(),
         "deny": deny_all(SYSTEM_NAMESPACE),
-        "policy": _policy(args),
+        "policy": _network_policy(args),
     }
 
 
 def _metadata(**annotations: str) -> dict[str, Any]:
-    found = {"name": CONTROLLER, "namespace": SYSTEM_NAMESPACE, "labels": LABELS}
-    return {**found, "annotations": annotations} if annotations else found
+    metadata = {"name": FAILOVER_CONTROLLER, "namespace": SYSTEM_NAMESPACE, "labels": LABELS}
+    return {**metadata, "annotations": annotations} if annotations else metadata
 
 
-def _settings_map(args: FailoverControllerArgs) -> Manifest:
-    """What the controller reads again each round (`runtime/controller/config.py`)."""
+def _config_map(args: FailoverControllerArgs) -> Manifest:
     settings, plan = args.settings, args.cluster.plan
     here = sorted(region.name for region in plan.regions)
     companies = {
-        company.namespace: {"regions": regions, "dedicated": company.dedicated_health_checks}
+        company.namespace: ControlledCompany(regions=regions, dedicated=company.dedicated_health_checks)
         for company in sorted(settings.companies, key=lambda company: company.namespace)
-        for regions in [sorted(region.name for region in settings.regions_of(company))]
+        for regions in [tuple(sorted(region.name for region in settings.regions_of(company)))]
         if not set(here).isdisjoint(regions)
     }
-    told = {
-        "cluster": plan.folder,
-        "regions": here,
-        "all": sorted(region.name for region in settings.regions),
-        "peers": dict(sorted(args.peers.items())),
-        "companies": companies,
-        "intervalSeconds": settings.failover.interval_seconds,
-        "timeoutSeconds": settings.failover.timeout_seconds,
-        "failureThreshold": settings.failover.failure_threshold,
-        "recoveryThreshold": settings.failover.recovery_threshold,
-    }
-    data = {"settings.json": json.dumps(told, indent=1)}
+    contract = ControllerContract(
+        cluster=plan.folder,
+        regions=tuple(here),
+        all=tuple(sorted(region.name for region in settings.regions)),
+        peers=dict(sorted(args.peers.items())),
+        companies=companies,
+        interval_seconds=settings.failover.interval_seconds,
+        timeout_seconds=settings.failover.timeout_seconds,
+        failure_threshold=settings.failover.failure_threshold,
+        recovery_threshold=settings.failover.recovery_threshold,
+    )
+    data = {CONFIG_FILE: contract.to_json()}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(), "data": data}
 
 
-def _policy(args: FailoverControllerArgs) -> Manifest:
-    """In: the regions' load balancers and monitoring. Out: DNS, companies' workloads, the API, edges."""
+def _network_policy(args: FailoverControllerArgs) -> Manifest:
+    """In: load balancers and monitoring. Out: DNS, companies' workloads, the API, edges."""
     balancers: Rules = []
     for region in args.cluster.plan.regions:
-        balancers = together(balancers, from_load_balancer(args.settings, region, args.cluster, PORT))
-    return policy(
-        CONTROLLER,
+        balancers = combined(balancers, from_load_balancer(args.settings, region, args.cluster, HTTP_PORT))
+    return network_policy(
+        FAILOVER_CONTROLLER,
         SYSTEM_NAMESPACE,
         LABELS,
-        ingress=together(balancers, from_monitoring(args.settings, METRICS_PORT)),
+        ingress=combined(balancers, from_monitoring(args.settings, METRICS_PORT)),
         egress=[to_dns(), to_tenants(AGENT_PORT, BRAIN_PORT, GATE_PORT), to_https(443, API_PORT)],
     )
 
 
 def _service() -> Manifest:
-    """Edges lead here, and so only to the one port. Metrics are asked of each pod."""
-    ports = [{"name": "http", "port": PORT, "targetPort": "http"}]
+    """The edges' backend, with the one port that they need. Metrics are scraped from each pod."""
+    ports = [{"name": "http", "port": HTTP_PORT, "targetPort": "http"}]
     metadata = _metadata(**SKIP_AWAIT)
     return {
         "apiVersion": "v1",
@@ -181,89 +182,70 @@ def _service() -> Manifest:
     }
 
 
-def _budget() -> Manifest:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": _metadata(),
-        "spec": {
-            "maxUnavailable": 1,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": LABELS},
-        },
-    }
-
-
 def _deployment(args: FailoverControllerArgs) -> Manifest:
     settings = args.settings
     pre_stop = PRE_STOP_SECONDS if settings.balanced(args.cluster.plan.regions) else 0
-    annotations = {
-        **({} if settings.wait_for_ready else SKIP_AWAIT),
-        # There is nothing to pull an image of this machine from.
-        **({"kube-score/ignore": "container-image-pull-policy"} if is_local(settings.images.python) else {}),
-    }
     pod = PodParts(containers=[_container(settings, pre_stop)], volumes=_volumes(), pre_stop=pre_stop)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(**annotations),
+        "metadata": _metadata(**rollout_annotations(settings, settings.images.python)),
         "spec": {
             "replicas": REPLICAS,
             "revisionHistoryLimit": 3,
             "minReadySeconds": MIN_READY_SECONDS,
-            # One of two goes on answering the edges' health checks.
+            # One of two replicas always answers the edges' health checks.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "selector": {"matchLabels": LABELS},
             "template": pod_template(
-                pod, settings=settings, region=None, service_account=CONTROLLER, labels=LABELS
+                pod, settings=settings, region=None, service_account=FAILOVER_CONTROLLER, labels=LABELS
             ),
         },
     }
 
 
 def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
-    told = {
+    environment = {
         **runtime_programs.ENVIRONMENT,
-        "AGENCY_CONTAINER": CONTROLLER,
-        "CONTROLLER_SETTINGS": SETTINGS,
-        "CONTROLLER_FLAGS": FLAGS,
-        "CONTROLLER_HTTP_PORT": str(PORT),
+        "AGENCY_CONTAINER": FAILOVER_CONTROLLER,
+        "CONTROLLER_SETTINGS": CONTROLLER_CONFIG_FOLDER,
+        "CONTROLLER_FLAGS": FLAGS_FOLDER,
+        "CONTROLLER_HTTP_PORT": str(HTTP_PORT),
         "CONTROLLER_METRICS_PORT": str(METRICS_PORT),
     }
-    own = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     return container(
-        CONTROLLER,
+        FAILOVER_CONTROLLER,
         settings.images.python,
         runtime_programs.command("runtime.controller"),
         resources=RESOURCES,
         mounts={
-            runtime_programs.MOUNT: "programs",
-            SETTINGS: "settings",
-            FLAGS: "flags",
+            PROGRAMS_FOLDER: "programs",
+            CONTROLLER_CONFIG_FOLDER: "settings",
+            FLAGS_FOLDER: "flags",
             ACCOUNT: "account",
             "/tmp": "tmp",
         },
-        env=[*variables(told), own],
+        env=[*variables(environment), POD_NAME],
         probes=_probes(),
         lifecycle=before_stop(pre_stop),
     )
 
 
 def _probes() -> dict[str, Any]:
-    """All on the port that no edge leads to."""
+    """All probes use the port that no edge reaches."""
     probes = probed("metrics", METRICS_PORT, path="/live")
     probes["readinessProbe"] |= {"httpGet": {"path": "/ready", "port": "metrics"}}
-    probes["ports"] = [{"name": "http", "containerPort": PORT}, *probes["ports"]]
+    probes["ports"] = [{"name": "http", "containerPort": HTTP_PORT}, *probes["ports"]]
     return probes
 
 
 def _volumes() -> list[dict[str, Any]]:
-    """The account's token is mounted by hand: no other pod of the platform has one."""
+    """The account's token is mounted explicitly: no other pod of the platform has a token."""
     token = {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}}
     authority = {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}
     return [
         runtime_programs.failover_controller().volume("programs"),
-        {"name": "settings", "configMap": {"name": CONTROLLER}},
+        {"name": "settings", "configMap": {"name": FAILOVER_CONTROLLER}},
         flags_volume("flags"),
         {"name": "account", "projected": {"sources": [token, authority]}},
         scratch("tmp"),

@@ -1,19 +1,16 @@
-"""The ConfigMap in which the failover controller names the failed regions. Without it none is failed."""
+"""The ConfigMap in which the failover controller names the failed regions. Without it, none is."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from plan.names import PLATFORM_LABEL
 from runtime.flags import CONFIG_MAP
-
-FLAGS = "/etc/agency/failed-regions"
-"""Where pods have it."""
 
 
 def flags_map(namespace: str) -> dict[str, Any]:
-    """Without data: what the controller wrote there is not the deployment's, and none resets it."""
-    labels = {"app.kubernetes.io/part-of": "digital-agency"}
-    metadata = {"name": CONFIG_MAP, "namespace": namespace, "labels": labels}
+    """Without data: only the controller writes the flags, and no deployment resets them."""
+    metadata = {"name": CONFIG_MAP, "namespace": namespace, "labels": PLATFORM_LABEL}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 

@@ -1,4 +1,5 @@
-"""The gate in a workload's pod: what fills the volume, the sidecar that copies it, and what they are told."""
+"""The gate in a workload's pod: the init container that restores the volume, the sidecar that uploads it, and
+their config."""
 
 from __future__ import annotations
 
@@ -8,31 +9,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import runtime_programs
-from components.flags import FLAGS, flags_volume
-from components.pods import container, probed, scratch, variables
+from components.flags import flags_volume
+from components.pods import POD_NAME, container, probed, scratch, variables
 from components.replica_keys import key_source
 from components.workload import Workload
-from plan.memory import MemoryPlan
+from plan.handover import HandoverPlan
+from plan.names import FLAGS_FOLDER, GATE_CONFIG_FOLDER, PROGRAMS_FOLDER, TOOLS_FOLDER
 from runtime.ports import GATE_PORT
-from settings.models import Resources, resources
-
-SETTINGS = "/etc/agency/runtime"
-TOOLS = "/tools"
+from settings.companies import Resources, resources
 
 GATE_RESOURCES = resources(("100m", "128Mi"), ("200m", "256Mi"))
 """Source: the replication sidecar of the application's published chart."""
 RESTORE_RESOURCES = resources(("100m", "128Mi"), ("500m", "512Mi"))
-"""It runs before anything else does: what it may use costs no more room."""
+"""It runs before the other containers: its limits need no extra room on a node."""
 RCLONE_RESOURCES = resources(("50m", "64Mi"), ("500m", "128Mi"))
-"""To copy a binary."""
+"""Enough to copy a binary."""
 GO_MEMORY = {"gate": "160MiB", "restore": "384MiB"}
-"""From where rclone frees memory rather than take more: its container's limit, less Python's share."""
+"""Where rclone starts to free memory: its container's limit, less Python's share."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """What a workload's pod has of it. `volume` is where the volume of the claim `claim` is mounted; `health`
-    the URL of the application's own; `mounts` what the sidecar has besides.
+    """Containers and volumes of the gate. `claim` is the claim of the replicated volume, `volume` its mount
+    path, `health` the URL of the application's health, `mounts` the sidecar's further mounts.
     """
 
     workload: Workload
@@ -43,16 +42,16 @@ class Gate:
     variables: Mapping[str, str]
 
     def init_containers(self) -> list[dict[str, Any]]:
-        """In their order. Without replication there is nothing to restore from."""
+        """In the order in which they run. Without replication there is no bucket to restore from."""
         if not self.workload.args.buckets:
             return [self._sidecar()]
         return [self._rclone(), self._restore(), self._sidecar()]
 
     def volumes(self) -> list[dict[str, Any]]:
-        """Settings and flags are folders that the kubelet keeps current: they roll no pod."""
+        """The kubelet keeps config and flags current: a change rolls no pod."""
         return [
             runtime_programs.gate().volume("programs"),
-            {"name": "settings", "configMap": {"name": settings_name(self.workload)}},
+            {"name": "settings", "configMap": {"name": config_name(self.workload)}},
             flags_volume("flags"),
             *([scratch("tools")] if self.workload.args.buckets else []),
         ]
@@ -61,9 +60,9 @@ class Gate:
         return container(
             "rclone",
             self.workload.args.settings.images.rclone,
-            ["cp", "/usr/local/bin/rclone", f"{TOOLS}/rclone"],
+            ["cp", "/usr/local/bin/rclone", f"{TOOLS_FOLDER}/rclone"],
             resources=RCLONE_RESOURCES,
-            mounts={TOOLS: "tools"},
+            mounts={TOOLS_FOLDER: "tools"},
         )
 
     def _restore(self) -> dict[str, Any]:
@@ -83,18 +82,17 @@ class Gate:
         self, name: str, module: str, size: Resources, mounts: Mapping[str, str], **rest: Any
     ) -> dict[str, Any]:
         args = self.workload.args
-        told = {
+        environment = {
             **runtime_programs.ENVIRONMENT,
             "AGENCY_CONTAINER": name,
             "GATE_VOLUME": self.volume,
-            "GATE_SETTINGS": SETTINGS,
-            "GATE_FLAGS": FLAGS,
-            "GATE_RCLONE": f"{TOOLS}/rclone",
+            "GATE_SETTINGS": GATE_CONFIG_FOLDER,
+            "GATE_FLAGS": FLAGS_FOLDER,
+            "GATE_RCLONE": f"{TOOLS_FOLDER}/rclone",
             "GATE_APPLICATION": self.health,
             "GOMEMLIMIT": GO_MEMORY[name],
             **self.variables,
         }
-        own = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
         return container(
             name,
             args.settings.images.python,
@@ -104,32 +102,32 @@ class Gate:
                 **mounts,
                 self.volume: self.claim,
                 "/tmp": "tmp",
-                runtime_programs.MOUNT: "programs",
-                SETTINGS: "settings",
-                FLAGS: "flags",
-                **({TOOLS: "tools"} if args.buckets else {}),
+                PROGRAMS_FOLDER: "programs",
+                GATE_CONFIG_FOLDER: "settings",
+                FLAGS_FOLDER: "flags",
+                **({TOOLS_FOLDER: "tools"} if args.buckets else {}),
             },
-            env=[*variables(told), own],
+            env=[*variables(environment), POD_NAME],
             envFrom=key_source(args.settings),
             **rest,
         )
 
 
-def settings_name(workload: Workload) -> str:
+def config_name(workload: Workload) -> str:
     return f"runtime-{workload.name}"
 
 
-def settings_map(workload: Workload, memory: MemoryPlan, more: Mapping[str, str]) -> dict[str, Any]:
-    """What the gate reads again each round (`runtime/gate/config.py`), and files beside it."""
+def gate_config_map(workload: Workload, handover: HandoverPlan, files: Mapping[str, str]) -> dict[str, Any]:
+    """The gate's config, which it reads again each round (`runtime/gate/config.py`), and further files."""
     args, replication = workload.args, workload.args.settings.replication
-    told = {
+    config = {
         "region": args.region.settings.name,
         "namespace": args.company.namespace,
         "component": workload.kind,
-        "order": memory.order,
-        "follows": memory.follows,
-        "ranked": memory.ranked,
-        "buckets": {name: args.buckets[name] for name in sorted(memory.order) if args.buckets},
+        "order": handover.priority,
+        "follows": handover.follows,
+        "ranked": handover.ranked,
+        "buckets": {name: args.buckets[name] for name in sorted(handover.priority) if args.buckets},
         "replicas": workload.size.replicas,
         "syncInterval": replication.sync_interval,
         "bandwidthLimit": replication.bandwidth_limit,
@@ -140,6 +138,6 @@ def settings_map(workload: Workload, memory: MemoryPlan, more: Mapping[str, str]
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": workload.metadata(settings_name(workload)),
-        "data": {"settings.json": json.dumps(told, indent=1), **more},
+        "metadata": workload.metadata(config_name(workload)),
+        "data": {"settings.json": json.dumps(config, indent=1), **files},
     }

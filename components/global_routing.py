@@ -1,4 +1,4 @@
-"""The branches of the companies' record trees: what leads from a tree's root to the regions' leaves."""
+"""The aliases of the companies' record trees: they lead from a tree's root to the regions' leaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
 from components.records import create_record, label_of
-from plan.dns import Alias, Record, Tree
+from plan.records import Alias, Record, Tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,37 +24,38 @@ class GlobalRoutingArgs:
 
 
 class GlobalRouting(ComponentResource):
-    """Every alias within a tree, each made after all records of the name that it leads to.
+    """Every alias within a tree, each created after all records of its target's name.
 
-    Route53 refuses an alias to a name that does not exist; and a company's name moves to a new tree only
-    when the whole of that tree is there.
+    Route53 rejects an alias to a name that does not exist, and a company's name moves to a new tree only
+    when that tree is complete.
     """
 
     TYPE = "agency:global_routing:GlobalRouting"
 
     def __init__(self, name: str, args: GlobalRoutingArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
-        self._made: defaultdict[str, list[pulumi.Resource]] = defaultdict(list)
+        self._records: defaultdict[str, list[pulumi.Resource]] = defaultdict(list)
         for label, leaves in args.leaves.items():
-            self._made[label].extend(leaves)
+            self._records[label].extend(leaves)
         for record in _targets_first(args.trees):
-            made = create_record(
-                f"{name}-alias@{label_of(record, args.domain)}",
-                record,
-                zone_id=args.zone_id,
-                checks={},
-                opts=ResourceOptions(parent=self, depends_on=self.records_of(record.target)),
+            self._records[record.name].append(
+                create_record(
+                    f"{name}-alias@{label_of(record, args.domain)}",
+                    record,
+                    zone_id=args.zone_id,
+                    checks={},
+                    opts=ResourceOptions(parent=self, depends_on=self.records_of(record.target)),
+                )
             )
-            self._made[record.name].append(made)
         self.register_outputs({})
 
     def records_of(self, target: object) -> list[pulumi.Resource]:
-        """All records of the name that an alias leads to."""
-        return list(self._made[target.name]) if isinstance(target, Alias) else []
+        """All records of an alias's target."""
+        return list(self._records[target.name]) if isinstance(target, Alias) else []
 
 
 def _targets_first(trees: Sequence[Tree]) -> Iterator[Record]:
-    """The aliases of all trees, those of a name after all that it leads to."""
+    """The aliases of all trees, targets before the aliases that lead to them."""
     branches: defaultdict[str, list[Record]] = defaultdict(list)
     graph = TopologicalSorter[str]()
     for record in (record for tree in trees for record in tree.records):

@@ -1,4 +1,4 @@
-"""What stands around a company in each of its clusters: namespace, quota, limits."""
+"""What bounds a company in each of its clusters: namespace, quota, limits."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ from math import ceil
 from typing import Any
 
 from components.agent import LINKS_RESOURCES
-from components.base import ADOPT
+from components.base import ADOPT, RESTRICTED
 from components.cluster import readiness_gate
 from components.gate import GATE_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES
-from plan.names import COMPANY_LABEL
+from plan.names import COMPANY_LABEL, PLATFORM_LABEL
 from settings import Company, Region, Settings
-from settings.models import HEALTH_MONITOR_RESOURCES, Resources
+from settings.companies import HEALTH_MONITOR_RESOURCES, Resources
 from settings.values import quantity
 
 SURGE = 2
-"""A quota must let a rollout through: pods that go and pods that come count at the same time."""
+"""A quota must allow a rollout, in which old and new pods count at the same time."""
 
 
 def namespace(settings: Settings, company: Company, regions: Iterable[Region]) -> dict[str, Any]:
-    """`regions`: those of the cluster."""
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    """The company's namespace in a cluster that hosts `regions`."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {
             "name": company.namespace,
-            "labels": {"app.kubernetes.io/part-of": "digital-agency", COMPANY_LABEL: company.namespace}
-            | level
+            "labels": {**PLATFORM_LABEL, COMPANY_LABEL: company.namespace}
+            | RESTRICTED
             | readiness_gate(settings, regions),
             "annotations": ADOPT,
         },
@@ -37,12 +36,12 @@ def namespace(settings: Settings, company: Company, regions: Iterable[Region]) -
 
 
 def quota(settings: Settings, company: Company, regions_in_cluster: int) -> dict[str, Any]:
-    """How many pods, and no way out of the cluster but the edges.
+    """Limits the number of pods, and forbids Services that bypass the edges.
 
-    CPU and memory are bounded by the number of pods times the largest pod of `limits`. A quota of their sum
-    would block the very update that makes a company smaller: while one region rolls, the other regions' old
-    pods still count. For the same reason the number does not depend on the company's own regions, and the
-    volumes, which outlive a region that left, are not counted.
+    The number of pods times the largest pod of `limits` bounds CPU and memory. A quota of their sums would
+    block an update that makes a company smaller: while each region rolls, the other regions' old pods still
+    count. For the same reason the number does not depend on the company's own regions, and volumes, which
+    outlive a region that left, do not count.
     """
     pods = SURGE * regions_in_cluster * (company.agent.replicas + company.brain.replicas)
     return {
@@ -60,10 +59,10 @@ def quota(settings: Settings, company: Company, regions_in_cluster: int) -> dict
 
 
 def limits(company: Company) -> dict[str, Any]:
-    """The largest pod, and what a container gets that says nothing (a debug container)."""
-    agent = _most(company.agent.resources, HEALTH_MONITOR_RESOURCES, GATE_RESOURCES)
-    brain = _most(company.brain.resources, GATE_RESOURCES)
-    cpu, memory = (max(one, other) for one, other in zip(agent, brain, strict=True))
+    """The largest allowed pod, and the defaults of a container without resources (a debug container)."""
+    agent = _largest(company.agent.resources, HEALTH_MONITOR_RESOURCES, GATE_RESOURCES)
+    brain = _largest(company.brain.resources, GATE_RESOURCES)
+    cpu, memory = map(max, agent, brain)
     return {
         "apiVersion": "v1",
         "kind": "LimitRange",
@@ -81,16 +80,16 @@ def limits(company: Company) -> dict[str, Any]:
     }
 
 
-def _most(*running: Resources) -> tuple[Decimal, Decimal]:
-    """CPU (cores) and memory (bytes) that a pod may use at most: what runs in it together, or the largest of
-    what runs alone before that. The same with replication and without, so that neither blocks the other.
+def _largest(*running: Resources) -> tuple[Decimal, Decimal]:
+    """CPU (cores) and memory (bytes) that a pod may use at most: its containers together, or the largest init
+    container. The same with replication and without, so that switching it on or off is never blocked.
     """
-    before = (LINKS_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES)
-    cpu = sum((quantity(one.limits.cpu or "0") for one in running), Decimal(0))
-    memory = sum((quantity(one.limits.memory or "0") for one in running), Decimal(0))
+    init_containers = (LINKS_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES)
+    cpu = sum((quantity(resources.limits.cpu or "0") for resources in running), Decimal(0))
+    memory = sum((quantity(resources.limits.memory or "0") for resources in running), Decimal(0))
     return (
-        max(cpu, *(quantity(one.limits.cpu or "0") for one in before)),
-        max(memory, *(quantity(one.limits.memory or "0") for one in before)),
+        max(cpu, *(quantity(resources.limits.cpu or "0") for resources in init_containers)),
+        max(memory, *(quantity(resources.limits.memory or "0") for resources in init_containers)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What an Ingress tells the controller that makes its load balancer."""
+"""Annotations and paths of an Ingress, as the ingress controller that serves it needs them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import pulumi
 
-from components.policies import CONTROLLER
 from plan import edges
 from plan.edges import edge_label
-from settings.models import Ingress, Scheme
+from plan.names import FAILOVER_CONTROLLER
+from settings.ingress import Ingress, Scheme
 
 HOSTS_FIRST = 1000
-"""Order of an edge's own rules: behind those of the companies' hosts, which stand at the default 0."""
+"""`group.order` of an edge's own rules: after those of the companies' hosts, which have the default 0."""
 
 
 def ingress_annotations(
@@ -21,13 +21,13 @@ def ingress_annotations(
 ) -> dict[str, pulumi.Input[str]]:
     """Annotations with which the AWS Load Balancer Controller puts an Ingress on a region's load balancer.
 
-    Without a certificate's ARN it looks for one that fits the host. Other controllers need no annotations:
-    they have their load balancer already.
+    Without a certificate's ARN, the controller chooses a certificate that matches the host. Other ingress
+    controllers need no annotations: they have a load balancer already.
     """
     if not ingress.makes_load_balancers:
         return {}
     prefix = "alb.ingress.kubernetes.io"
-    found: dict[str, pulumi.Input[str]] = {
+    annotations: dict[str, pulumi.Input[str]] = {
         f"{prefix}/group.name": balancer_label(ingress, region, edge),
         f"{prefix}/scheme": ingress.scheme.value,
         f"{prefix}/target-type": "ip",
@@ -45,15 +45,15 @@ def ingress_annotations(
         f"{prefix}/unhealthy-threshold-count": str(edges.TARGET_CHECKS),
     }
     if certificate_arn is not None:
-        found[f"{prefix}/certificate-arn"] = certificate_arn
-    return found
+        annotations[f"{prefix}/certificate-arn"] = certificate_arn
+    return annotations
 
 
 def balancer_label(ingress: Ingress, region: str, edge: int) -> str:
-    """What names a load balancer: its group, and each Ingress on it.
+    """The name of a load balancer's group, and part of the name of each Ingress on it.
 
-    Another edge or scheme is another load balancer, and so another Ingress. That one is made, with its own
-    address, before any name moves there; the old one goes last.
+    Another edge or scheme is another load balancer, and therefore another Ingress. Pulumi creates the new
+    Ingress, with its own address, before any DNS name moves, and deletes the old Ingress last.
     """
     label = edge_label(region, edge)
     internal = ingress.makes_load_balancers and ingress.scheme is Scheme.INTERNAL
@@ -67,20 +67,21 @@ Answers = tuple[dict[str, str], list[dict[str, Any]]]
 def controller_answers(ingress: Ingress, region: str, edge: int, *, first: bool) -> Answers:
     """The failover controller answers the region's health and its page of views.
 
-    ingress-nginx and its like have one load balancer for all edges, and refuse a path that comes twice: there
-    the region's first edge alone has them, and the others a path of their own, which gets them their address.
+    An ingress controller such as ingress-nginx has one load balancer for all edges and rejects a path that
+    exists twice. There only the region's first edge has these paths; the other edges have a path of their
+    own, so that their Ingresses get an address.
     """
     if not ingress.makes_load_balancers and not first:
         return _own_path(region, edge)
-    backend = {"service": {"name": CONTROLLER, "port": {"name": "http"}}}
+    backend = {"service": {"name": FAILOVER_CONTROLLER, "port": {"name": "http"}}}
     paths = [
-        {"path": f"/{what}/{region}", "pathType": "Prefix", "backend": backend}
-        for what in ("healthz", "peer")
+        {"path": f"/{page}/{region}", "pathType": "Prefix", "backend": backend}
+        for page in ("healthz", "peer")
     ]
     if not ingress.makes_load_balancers:
         return {}, paths
     prefix = "alb.ingress.kubernetes.io"
-    # The page is there whatever it says: a flagged region's controller is not at fault.
+    # The page of views answers 200 also for a flagged region, whose controller is healthy.
     health = {f"{prefix}/healthcheck-path": f"/peer/{region}"}
     return {**health, f"{prefix}/group.order": str(HOSTS_FIRST)}, paths
 
@@ -88,10 +89,9 @@ def controller_answers(ingress: Ingress, region: str, edge: int, *, first: bool)
 def fixed_answers(ingress: Ingress, region: str, edge: int) -> Answers:
     """Without a failover controller the load balancer itself answers `/healthz/<region>` with 200.
 
-    The AWS Load Balancer Controller gets a fixed response. ingress-nginx answers `/healthz` by itself on
-    every host that it does not know, and forbids the snippets that could say so: there a rule of its own path
-    makes the Ingress, and so its address. What another controller does, its owner has to see to
-    (`settings.warnings`).
+    The AWS Load Balancer Controller gets a fixed response. ingress-nginx answers `/healthz` itself on every
+    host that it does not know; there the Ingress has a path of its own, only to get an address. With another
+    ingress controller, the owner of the stack has to configure the answer (`settings.warnings`).
     """
     if not ingress.makes_load_balancers:
         return _own_path(region, edge)
@@ -102,14 +102,14 @@ def fixed_answers(ingress: Ingress, region: str, edge: int) -> Answers:
         "alb.ingress.kubernetes.io/actions.healthz": json.dumps(action, separators=(",", ":")),
         "alb.ingress.kubernetes.io/group.order": str(HOSTS_FIRST),
     }
-    return annotations, [{"path": f"/healthz/{region}", "pathType": "Prefix", "backend": NOBODY}]
+    return annotations, [{"path": f"/healthz/{region}", "pathType": "Prefix", "backend": NO_BACKEND}]
 
 
 def _own_path(region: str, edge: int) -> Answers:
-    path = {"path": f"/edge/{edge_label(region, edge)}", "pathType": "Prefix", "backend": NOBODY}
+    path = {"path": f"/edge/{edge_label(region, edge)}", "pathType": "Prefix", "backend": NO_BACKEND}
     return NO_SERVICE, [path]
 
 
-NOBODY = {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
+NO_BACKEND = {"service": {"name": "healthz", "port": {"name": "use-annotation"}}}
 NO_SERVICE = {"kube-score/ignore": "ingress-targets-service"}
 """The backend is an answer of the load balancer, not a Service."""

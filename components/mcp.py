@@ -1,4 +1,4 @@
-"""The Agent's `mcp.json`, in its two forms. The gate puts the one that fits into the working directory."""
+"""The Agent's `mcp.json`, in two versions. The gate writes that of its role to the working directory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ BUILT_IN_TASKS = {
     "weekly_ecosystem_analysis": "Weekly Ecosystem Analysis",
     "weekly_context_personalization": "Weekly Context Personalization",
 }
-"""What the application runs by itself (source: its `src/scheduler/config.ts`, over all versions)."""
+"""Tasks that the application schedules itself (source: its `src/scheduler/config.ts`, over all versions)."""
 
 
 def mcp_files(servers: Mapping[str, str]) -> dict[str, str]:
-    """Both forms. `servers` maps their names to URLs, which the application opens as MCP over SSE.
+    """Both versions. `servers` maps names to URLs, which the application opens as MCP over SSE.
 
-    An entry of a built-in task's id replaces that task, and a webhook never fires by itself: so a standby
-    runs none. Those that a company adds later lie on its volume, and the gate overrides them alike.
+    An entry with a built-in task's id replaces that task, and a webhook never fires by itself: so a standby
+    runs no task. Tasks that a company adds later are on its volume; the gate overrides them in the same way.
     """
     silenced = [_silenced(task, name) for task, name in BUILT_IN_TASKS.items()]
     return {SERVING: _text(servers, []), STANDBY: _text(servers, silenced)}

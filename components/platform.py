@@ -1,4 +1,4 @@
-"""The whole platform of a stack: which components it has and what each is given."""
+"""The whole platform of a stack: its components and their arguments."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.tenant import Tenant, TenantArgs
 from plan import names
-from plan.dns import Leaf, Record, RecordPlan
 from plan.edges import edge_name
+from plan.records import Leaf, Record, RecordPlan
 from settings import Settings, clusters_of
-from settings.models import Company, Manager
+from settings.companies import Company
+from settings.models import Manager
 from settings.routes import check_of, record_plan
-from settings.rules import needs_certificate
 from settings.warnings import lacks_identity
 
 
 class Platform:
-    """Registers every component of a stack, in the order in which they need each other."""
+    """Registers every component of a stack, in the order of their dependencies."""
 
     def __init__(self, settings: Settings, stack: str) -> None:
         self.settings, self.stack = settings, stack
@@ -64,7 +64,7 @@ class Platform:
         }
 
     def _identity_gaps(self) -> list[dict[str, Any]]:
-        """What somebody must give the sidecars' roles to, in clusters that the settings say too little of."""
+        """Service accounts that the owner must link to roles, in clusters with too few settings for it."""
         lacking = {
             folder for folder, cluster in self.clusters.items() if lacks_identity(self.settings, cluster.plan)
         }
@@ -100,10 +100,10 @@ class Platform:
         }
 
     def _controllers(self) -> dict[str, FailoverController]:
-        """One a cluster, by its folder. They roll one after another: those of passive regions alone first."""
+        """One per cluster, by folder. They roll one after another, clusters without active regions first."""
         if not self.settings.failover_enabled:
             return {}
-        made: dict[str, FailoverController] = {}
+        controllers: dict[str, FailoverController] = {}
         before: list[pulumi.Resource] = []
         for folder, cluster in sorted(self.clusters.items(), key=_standby_first):
             args = FailoverControllerArgs(
@@ -113,26 +113,22 @@ class Platform:
                 after=before if self.settings.wait_for_ready else [],
             )
             child = pulumi.ResourceOptions(parent=cluster)
-            made[folder] = FailoverController(f"{folder}-failover", args, child)
-            before = [made[folder].deployment]
-        return made
+            controllers[folder] = FailoverController(f"{folder}-failover", args, child)
+            before = [controllers[folder].deployment]
+        return controllers
 
     def _certificates(self) -> Mapping[str, pulumi.Input[str]]:
-        """Certificates by region: those that the settings name, ours for the others that need one."""
-        given = {
+        """Certificates by region: from the settings, or created for regions that need one."""
+        existing = {
             region.name: region.certificate_arn for region in self.settings.regions if region.certificate_arn
         }
-        missing = [
-            region.name
-            for region in self.settings.regions
-            if needs_certificate(self.settings, region) and not region.certificate_arn
-        ]
+        missing = [region.name for region in self.settings.regions if self.settings.needs_certificate(region)]
         if not missing:
-            return given
+            return existing
         args = CertificatesArgs(
             domain=self.settings.domain, zone_id=self.settings.hosted_zone_id or "", regions=missing
         )
-        return {**given, **Certificates("certificates", args).arns}
+        return {**existing, **Certificates("certificates", args).arns}
 
     def _regions(self) -> dict[str, Region]:
         cluster_of = {
@@ -141,7 +137,7 @@ class Platform:
         checks = checks_by_region(self.settings)
         planned = {check.key: check for check in self.records.checks}
         leaves = [record for record in _tree_records(self.records) if isinstance(record.target, Leaf)]
-        made = {}
+        regions = {}
         for region in sorted(self.settings.regions, key=lambda region: region.name):
             own = checks[region.name]
             args = RegionArgs(
@@ -158,8 +154,8 @@ class Platform:
                 provisioning=self.provisioning,
                 controller=self.controllers.get(cluster_of[region.name].plan.folder),
             )
-            made[region.name] = Region(region.name, args)
-        return made
+            regions[region.name] = Region(region.name, args)
+        return regions
 
     def _mesh(self) -> None:
         others = {
@@ -205,6 +201,7 @@ class Platform:
             buckets=self.buckets,
             alias=alias,
             tree=self.routing.records_of(alias.target) if self.routing and alias else [],
+            advice=self.advice,
         )
         return Tenant(company.namespace, args)
 
@@ -215,28 +212,28 @@ def _tree_records(plan: RecordPlan) -> list[Record]:
 
 def checks_by_region(settings: Settings) -> dict[str, set[str]]:
     """Keys of the health checks of each region."""
-    found: dict[str, set[str]] = {region.name: set() for region in settings.regions}
+    checks: dict[str, set[str]] = {region.name: set() for region in settings.regions}
     for company in settings.companies:
         for region in settings.regions_of(company):
-            found[region.name].add(check_of(settings, company, region.name).key)
-    return found
+            checks[region.name].add(check_of(settings, company, region.name).key)
+    return checks
 
 
 def edges_of(settings: Settings, region: str) -> list[int]:
-    """Numbers of a region's load balancers: those that companies name; 1 where there is no company yet."""
-    if any(one.name == region and one.endpoint for one in settings.regions):
+    """Numbers of a region's load balancers: those of its companies; 1 where there is no company yet."""
+    if any(each.name == region and each.endpoint for each in settings.regions):
         return [1]
     used = {
         company.edge
         for company in settings.companies
-        if any(one.name == region for one in settings.regions_of(company))
+        if any(each.name == region for each in settings.regions_of(company))
     }
     return sorted(used or {1})
 
 
 def pages_of(settings: Settings) -> dict[str, str]:
-    """Each region's page of views, on its first edge. A controller asks its own cluster's too: so it notices
-    when nobody can reach them.
+    """URL of each region's page of views, on its first edge. A controller reads its own cluster's page too:
+    so it notices when its edges cannot be reached.
     """
     hosts = {
         region.name: region.endpoint
@@ -247,5 +244,5 @@ def pages_of(settings: Settings) -> dict[str, str]:
 
 
 def _standby_first(cluster: tuple[str, Cluster]) -> tuple[bool, str]:
-    folder, made = cluster
-    return any(region.active for region in made.plan.regions), folder
+    folder, component = cluster
+    return any(region.active for region in component.plan.regions), folder

@@ -1,4 +1,4 @@
-"""Pods as every workload of a company has them: hardened, bound to their region, probed."""
+"""Pods of the platform: hardened, bound to their region, probed."""
 
 from __future__ import annotations
 
@@ -6,34 +6,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.cluster import PRIORITY_CLASS
-from plan.names import REGION_LABEL
+from components.base import SKIP_AWAIT
+from plan.names import AGENT_FOLDER, PRIORITY_CLASS, REGION_LABEL
 from runtime.ports import GATE_PORT
 from settings import Company, Region, Settings
-from settings.models import Resources
+from settings.companies import Resources
 
 GRACE_SECONDS = 90
-"""For the application to stop; the gate then has time for the last copy."""
-
-AGENT_DIRECTORY = "/work/.agent"
-"""Where every container has the application's data. The application insists on the folder's name."""
-
-"""Readiness and metrics of a workload's pod (`components/gate.py`)."""
+"""Time for the application to stop, and then for the gate's last upload."""
 
 LOCAL_IMAGES = "localhost/"
-"""Images of this host are imported into a node, there is nothing to pull them from."""
+"""Images with this prefix are built on this machine and imported into a node: they cannot be pulled."""
+
+POD_NAME = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+"""The environment variable with the pod's own name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PodParts:
-    """What differs between pods. A container or an init container more is one line more."""
+    """The parts in which pods differ."""
 
     containers: Sequence[dict[str, Any]]
     volumes: Sequence[dict[str, Any]]
     init_containers: Sequence[dict[str, Any]] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     pre_stop: int = 0
-    """Seconds for which its containers' hook holds up the end: `before_stop` of the same."""
+    """Seconds by which the containers' preStop hooks delay the end (`before_stop`)."""
 
 
 def pod_template(
@@ -44,14 +42,14 @@ def pod_template(
     service_account: str,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
-    """A pod of a workload; bound to its region, unless it is of none (the failover controller's)."""
+    """A workload's pod, bound to its region. The failover controller's pods have no region."""
     return {
         "metadata": present({"labels": dict(labels), "annotations": dict(parts.annotations)}),
         "spec": {
             "serviceAccountName": service_account,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            # The application ignores SIGTERM as process 1, and the gate has to find and to stop it.
+            # The application ignores SIGTERM as process 1: the gate has to find and stop the process.
             **({"shareProcessNamespace": True} if region else {}),
             "terminationGracePeriodSeconds": GRACE_SECONDS + parts.pre_stop,
             "priorityClassName": PRIORITY_CLASS,
@@ -90,8 +88,8 @@ def _placement(region: Region | None, labels: Mapping[str, str]) -> dict[str, An
 
 
 def _in_region(region: Region) -> dict[str, Any]:
-    here = {"key": REGION_LABEL, "operator": "In", "values": [region.name]}
-    terms = {"nodeSelectorTerms": [{"matchExpressions": [here]}]}
+    expression = {"key": REGION_LABEL, "operator": "In", "values": [region.name]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
@@ -105,7 +103,7 @@ def container(
     probes: Mapping[str, Any] | None = None,
     **rest: Any,
 ) -> dict[str, Any]:
-    """A hardened container. `mounts` maps mount paths to volumes; one that runs on has `probes`."""
+    """A hardened container. `mounts` maps mount paths to volumes; a long-running container has `probes`."""
     return {
         "name": name,
         "image": image,
@@ -129,7 +127,7 @@ def container(
 
 
 def before_stop(seconds: int) -> dict[str, Any]:
-    """A container's lifecycle: so many seconds pass before it is told to end. It serves on meanwhile."""
+    """A container's lifecycle: it serves on for so many seconds before it receives SIGTERM."""
     return {"preStop": {"sleep": {"seconds": seconds}}} if seconds else {}
 
 
@@ -138,7 +136,7 @@ def is_local(image: str) -> bool:
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that hold something. The API server drops empty ones, and a refresh would report them."""
+    """The fields that are not empty. The API server drops empty ones, and a refresh would report them."""
     return {key: value for key, value in fields.items() if value not in ([], {}, None)}
 
 
@@ -146,9 +144,9 @@ def probed(name: str, port: int, *, path: str = "/health", gated: bool = False) 
     """The container's port and its probes there: five minutes to start; then not ready after 10 s without an
     answer, restarted after a minute.
 
-    With `gated`, the gate says whether it is ready: it knows of flags and swaps, and counts failures itself.
-    Liveness names the port by its number: kube-score takes two probes of one handler for the same probe,
-    whatever their thresholds.
+    With `gated`, the gate decides readiness: it knows flags and swaps, and counts failures itself. Liveness
+    has the port's number, because kube-score reports two probes with equal handlers, whatever their
+    thresholds.
     """
     own = {"httpGet": {"path": path, "port": name}, "timeoutSeconds": 3}
     gate = {"httpGet": {"path": "/ready", "port": GATE_PORT}, "timeoutSeconds": 3}
@@ -178,12 +176,12 @@ def claim(name: str, claim_name: str) -> dict[str, Any]:
 
 
 def environment(settings: Settings, company: Company, *, container: str, port: int) -> list[dict[str, str]]:
-    """The application's environment. It reads JULES_COMPANY; its published chart sets COMPANY."""
+    """The application's environment. The application reads JULES_COMPANY; its chart also sets COMPANY."""
     values = {
         "LOG_LEVEL": "info",
-        **dict(sorted(settings.environment.items())),  # in another order they would roll every pod
+        **dict(sorted(settings.environment.items())),  # another order would roll every pod
         "PORT": str(port),
-        "JULES_AGENT_DIR": AGENT_DIRECTORY,
+        "JULES_AGENT_DIR": AGENT_FOLDER,
         "JULES_COMPANY": company.name,
         "COMPANY": company.name,
         "AGENCY_CONTAINER": container,
@@ -194,3 +192,33 @@ def environment(settings: Settings, company: Company, *, container: str, port: i
 
 def variables(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def service_account(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata,
+        "automountServiceAccountToken": False,
+    }
+
+
+def disruption_budget(metadata: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata,
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": labels},
+        },
+    }
+
+
+def rollout_annotations(settings: Settings, image: str) -> dict[str, str]:
+    """Annotations of a StatefulSet or a Deployment. An image built on this machine cannot be pulled."""
+    return {
+        **({} if settings.wait_for_ready else SKIP_AWAIT),
+        **({"kube-score/ignore": "container-image-pull-policy"} if is_local(image) else {}),
+    }

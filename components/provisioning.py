@@ -1,4 +1,4 @@
-"""Waiting for a load balancer that AWS has only begun to make: minutes pass until its name resolves."""
+"""Waits until a new load balancer of AWS resolves, which takes minutes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from plan.external_dns import is_aws_alias_target
 from plan.names import LOCAL
 
 LIMIT_SECONDS = 600.0
-"""An ALB takes two to four minutes."""
+"""An ALB needs two to four minutes."""
 POLL_SECONDS = 5.0
 
 
 class Provisioning:
     """The hook of the records that lead to load balancers.
 
-    Whoever asks for a name that does not resolve yet is told so, and remembers. In the stack `local` no DNS
-    has the names of the emulator's load balancers.
+    A resolver that asks for a name too early caches that it does not exist. The stack `local` needs no hook:
+    no DNS has the names of the emulator's load balancers.
     """
 
     def __init__(self, stack: str) -> None:
@@ -42,8 +42,8 @@ async def _resolves(args: ResourceHookArgs) -> None:
             problem = error
         if loop.time() >= deadline:
             pulumi.log.warn(
-                f"{args.name}: {address} does not resolve here after {LIMIT_SECONDS:.0f} s ({problem}); the"
-                " record is made all the same. Look at the load balancer's state in the EC2 console."
+                f"{args.name}: {address} does not resolve here after {LIMIT_SECONDS:.0f} s ({problem})."
+                " The record is created nevertheless. Check the load balancer's state in the EC2 console."
             )
             return
         await asyncio.sleep(POLL_SECONDS)

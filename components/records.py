@@ -1,4 +1,4 @@
-"""From a planned DNS record to Route53."""
+"""Creates planned DNS records in Route53."""
 
 from __future__ import annotations
 
@@ -9,20 +9,11 @@ import pulumi
 from pulumi import ResourceOptions
 
 from components.base import AwsObject
-from plan.dns import (
-    Alias,
-    Failover,
-    Geolocation,
-    Latency,
-    Leaf,
-    Record,
-    Weighted,
-    geo_location,
-)
+from plan.records import Alias, Failover, Geolocation, Latency, Leaf, Record, Weighted, geo_location
 
 
 def label_of(record: Record, domain: str) -> str:
-    """What tells a record from its component's others: its name below the domain and its set identifier."""
+    """Identifies a record within its component: its name below the domain and its set identifier."""
     label = record.name.removesuffix(f".{domain}")
     return f"{label}:{record.set_identifier}" if record.set_identifier else label
 

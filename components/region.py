@@ -17,19 +17,13 @@ from components.provisioning import Provisioning
 from components.records import create_record, label_of
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.replication_bucket import ReplicationBucket, ReplicationBucketArgs
-from plan.dns import HealthCheck, Leaf, Record
+from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 from plan.iam import pod_identity_trust, replica_access
 from plan.names import region_role_name, service_account_name
+from plan.records import HealthCheck, Leaf, Record
 from settings import Region as RegionSettings
 from settings import Settings
 from settings.models import Identity
-
-CHECK_INTERVAL_SECONDS = 10
-"""Route53's fast interval: a region that says 503 has lost its answers 10 s later."""
-CHECK_FAILURES = 1
-"""Of each of Route53's checkers: one that errs moves nobody, for more than 82 % of them must say the same
-(developer guide, "How Amazon Route 53 determines whether a health check is healthy"). And what the edge says
-was settled over several rounds by the failover controller already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +48,17 @@ class RegionArgs:
 class Region(ComponentResource):
     """A region's replication bucket, its sidecars' role, its edges, health checks and leaf records.
 
-    Checks and leaves come after the name that they lead to: resolvers remember for up to 15 minutes that a
-    name does not exist.
+    Checks and leaves are created after the name that they lead to: resolvers cache for up to 15 minutes that
+    a name does not exist.
     """
 
     TYPE = "agency:region:Region"
 
     settings: RegionSettings
     cluster: Cluster
-    advice: Advice
     bucket: ReplicationBucket | None
     role_arn: pulumi.Output[str] | None
-    """Of all sidecars of the region; None with IRSA (a role a company) or without replication."""
+    """Of all sidecars of the region; None with IRSA (one role per company) or without replication."""
     certificate_arn: pulumi.Input[str] | None
     edges: Mapping[int, Edge]
     checks: Mapping[str, pulumi.Output[str]]
@@ -76,7 +69,6 @@ class Region(ComponentResource):
     def __init__(self, name: str, args: RegionArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.settings, self.cluster, self.certificate_arn = args.region, args.cluster, args.certificate_arn
-        self.advice = args.advice
         self.bucket, self.role_arn = self._replication(name, args)
         self.edges = {
             number: Edge(

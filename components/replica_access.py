@@ -20,7 +20,7 @@ class ReplicaAccessArgs:
 
 
 class ReplicaAccess(ComponentResource):
-    """A role and its inline policy: of a region's sidecars (Pod Identity) or of a company's there (IRSA)."""
+    """A role and its inline policy: for a region's sidecars (Pod Identity), or for a company's (IRSA)."""
 
     TYPE = "agency:replica_access:ReplicaAccess"
 

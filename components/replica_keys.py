@@ -1,26 +1,26 @@
-"""Keys for an S3 API that stands in for AWS's on the local target. Elsewhere pods have roles, and no keys."""
+"""Access keys for the local target's S3 API. On AWS, pods have roles instead of keys."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
+from plan.names import REPLICA_KEYS_SECRET
 from settings import Settings
 
-SECRET_NAME = "replica-access"
 VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-EVERYBODY_S = "local"
-"""The stand-in takes any key."""
+ANY_KEY = "local"
+"""The local S3 API accepts any key."""
 
 
 def secret_of(settings: Settings, namespace: str) -> dict[str, Any] | None:
     if settings.replication.endpoint is None:
         return None
-    value = base64.b64encode(EVERYBODY_S.encode()).decode()
+    value = base64.b64encode(ANY_KEY.encode()).decode()
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": SECRET_NAME, "namespace": namespace},
+        "metadata": {"name": REPLICA_KEYS_SECRET, "namespace": namespace},
         "type": "Opaque",
         "data": dict.fromkeys(VARIABLES, value),
     }
@@ -28,4 +28,4 @@ def secret_of(settings: Settings, namespace: str) -> dict[str, Any] | None:
 
 def key_source(settings: Settings) -> list[dict[str, Any]]:
     """`envFrom` of a container that runs rclone."""
-    return [{"secretRef": {"name": SECRET_NAME}}] if settings.replication.endpoint else []
+    return [{"secretRef": {"name": REPLICA_KEYS_SECRET}}] if settings.replication.endpoint else []

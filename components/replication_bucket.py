@@ -1,4 +1,4 @@
-"""The bucket that holds a region's checkpoints, and what makes it safe."""
+"""The bucket with a region's checkpoints, and its protection."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class ReplicationBucketArgs:
     bucket: str
     region: str
     adopt: bool
-    """Import the bucket that an earlier removal kept."""
+    """Import the bucket that was kept when the region left the stack."""
     advice: Advice
 
 
 class ReplicationBucket(ComponentResource):
-    """A versioned, encrypted bucket that is closed to the public and to connections without TLS.
+    """A versioned, encrypted bucket without public access or connections without TLS.
 
-    All of it stays when the region leaves the stack (`retain_on_delete`): a kept bucket without its policy
-    or its public access block would be less safe than before.
+    All parts stay when the region leaves the stack (`retain_on_delete`): a kept bucket without its policy or
+    its public access block would be less safe than before.
     """
 
     TYPE = "agency:replication_bucket:ReplicationBucket"
 
     bucket: aws.s3.Bucket
     versioning: aws.s3.BucketVersioning
-    """Replication needs it in place first."""
+    """Replication rules depend on it."""
 
     def __init__(self, name: str, args: ReplicationBucketArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -84,7 +84,7 @@ class ReplicationBucket(ComponentResource):
             rule={"object_ownership": "BucketOwnerEnforced"},
             opts=keep,
         )
-        # S3 refuses to change a policy and the public access block at the same time.
+        # S3 rejects simultaneous changes of a policy and the public access block.
         aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket,

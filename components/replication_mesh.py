@@ -15,21 +15,21 @@ from plan.iam import bucket_arn, replication_access, replication_trust
 from settings.models import Replication
 
 TIME_CONTROL_MINUTES = 15
-"""All that S3 Replication Time Control knows (source: S3 API reference, ReplicationTimeValue)."""
+"""The only value that S3 Replication Time Control allows (source: S3 API reference, ReplicationTimeValue)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicationMeshArgs:
     role: str
     links: Mapping[str, tuple[str, ...]]
-    """A region that replicates to the regions that it replicates to."""
+    """Each replicating region, with its target regions."""
     bucket_names: Mapping[str, str]
     buckets: Mapping[str, ReplicationBucket]
     replication: Replication
 
 
 class ReplicationMesh(ComponentResource):
-    """One role for S3, and one rule for each pair of regions. Copies only what is written afterwards."""
+    """One role for S3, and one rule for each pair of regions. S3 copies only what is written afterwards."""
 
     TYPE = "agency:replication_mesh:ReplicationMesh"
 
@@ -47,7 +47,7 @@ class ReplicationMesh(ComponentResource):
             opts=child,
         )
         for region, targets in sorted(args.links.items()):
-            versioned = [args.buckets[one].versioning for one in (region, *targets)]
+            versioned = [args.buckets[name].versioning for name in (region, *targets)]
             aws.s3.BucketReplicationConfig(
                 f"{name}-rules@{region}",
                 bucket=args.buckets[region].bucket.id,

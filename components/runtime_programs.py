@@ -1,4 +1,4 @@
-"""The programs of `runtime/` as ConfigMaps, named by what they hold: another program rolls its pods."""
+"""The programs of `runtime/` as ConfigMaps. The name has a digest of the content: a change rolls the pods."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from plan.names import PROGRAMS_FOLDER
 from runtime.start import PACKED
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 START = "start.py"
-"""Of `runtime/`: stands beside the packed programs, and imports them from there."""
-MOUNT = "/opt/agency"
+"""The module of `runtime/` that lies beside the packed programs and imports them."""
 
 ENVIRONMENT: Mapping[str, str] = {
     "HOME": "/tmp",
@@ -28,7 +28,7 @@ ENVIRONMENT: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program's modules: `runtime.<package>` and what all programs share."""
+    """A program's modules: `runtime.<package>`, and those that all programs share."""
 
     package: str
     """`gate` or `controller`."""
@@ -38,7 +38,7 @@ class Program:
 
     @cached_property
     def name(self) -> str:
-        """Of the ConfigMap: another content has another name."""
+        """The ConfigMap's name, with a digest of its content."""
         digest = hashlib.sha256()
         for path, source in sorted({**self.files, START: _starter()}.items()):
             digest.update(f"{path}\0{source}\0".encode())
@@ -49,7 +49,7 @@ class Program:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": self.name, "namespace": namespace, "labels": dict(labels)},
-            # What never changes need not be watched by every kubelet.
+            # The kubelets need not watch an immutable ConfigMap.
             "immutable": True,
             "data": {START: _starter()},
             "binaryData": {PACKED: self._packed},
@@ -60,14 +60,14 @@ class Program:
 
     @cached_property
     def _packed(self) -> str:
-        """By bzip2, whose output is the same everywhere: zlib's differs from build to build."""
+        """Packed by bzip2, whose output is the same everywhere: zlib's differs between builds."""
         packed = bz2.compress(json.dumps(self.files, sort_keys=True).encode())
         return base64.b64encode(packed).decode()
 
 
 def command(module: str) -> list[str]:
-    """Of a container that has the volume mounted at MOUNT."""
-    return ["python3", f"{MOUNT}/{START}", module]
+    """The command of a container that mounts the volume at PROGRAMS_FOLDER."""
+    return ["python3", f"{PROGRAMS_FOLDER}/{START}", module]
 
 
 @cache
@@ -86,9 +86,10 @@ def _starter() -> str:
 
 
 def _read(package: str, *, prefix: str) -> Program:
-    shared = [path for path in RUNTIME.glob("*.py") if path.name != START]
+    shared = [*RUNTIME.glob("*.py"), *RUNTIME.glob("contracts/*.py")]
     files = {
         str(path.relative_to(RUNTIME.parent)): path.read_text(encoding="utf-8")
         for path in sorted([*shared, *(RUNTIME / package).rglob("*.py")])
+        if path != RUNTIME / START
     }
     return Program(package=package, files=files, prefix=prefix)

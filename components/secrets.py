@@ -1,4 +1,4 @@
-"""A company's keys of model providers: as a Secret, and as its pods see it."""
+"""A company's keys of model providers: the Secret, and its use in pods."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from pulumi import Output
 
+from plan.names import API_KEYS_SECRET
 from settings import Company
-
-SECRET_NAME = "api-keys"
 
 
 def secret_of(company: Company) -> dict[str, Any] | None:
-    """The Secret with the values of the settings, each wrapped; None where a Secret exists already."""
+    """The Secret with the values of the settings, each as a Pulumi secret; None where the Secret exists."""
     if company.api_keys is None or not company.api_keys.values:
         return None
     encoded = {
@@ -24,7 +23,7 @@ def secret_of(company: Company) -> dict[str, Any] | None:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": SECRET_NAME, "namespace": company.namespace},
+        "metadata": {"name": API_KEYS_SECRET, "namespace": company.namespace},
         "type": "Opaque",
         "data": encoded,
     }
@@ -34,11 +33,11 @@ def key_source(company: Company) -> list[dict[str, Any]]:
     """`envFrom` of a container that calls model providers."""
     if company.api_keys is None:
         return []
-    return [{"secretRef": {"name": company.api_keys.secret_name or SECRET_NAME}}]
+    return [{"secretRef": {"name": company.api_keys.secret_name or API_KEYS_SECRET}}]
 
 
 def key_annotations(company: Company) -> dict[str, str]:
-    """A digest of the values, so that rotated keys roll the pods that hold them. It tells nothing of them."""
+    """A digest of the values, so that rotated keys roll the pods. It reveals nothing of the values."""
     if company.api_keys is None or not company.api_keys.values:
         return {}
     digest = hashlib.sha256()

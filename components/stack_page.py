@@ -1,4 +1,4 @@
-"""The stack's page in the Pulumi console: what runs where, and where to look when it does not."""
+"""The stack's page in the Pulumi console: what runs where, and links to consoles and logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNKNOWN = "known after the first `pulumi up`"
 
 
 def page(template: str, stack: str, settings: Settings, outputs: Mapping[str, Any]) -> str:
-    """The template with its `{{…}}` filled in. `outputs`: the stack's, as they are known."""
+    """The template with its `{{…}}` replaced. `outputs` are the stack's; some may be unknown."""
     filled = {
         "stack": stack,
         "domain": settings.domain,
@@ -28,7 +28,7 @@ def page(template: str, stack: str, settings: Settings, outputs: Mapping[str, An
 
 
 def _companies(settings: Settings, hosts: Mapping[str, str]) -> Iterable[Sequence[str]]:
-    for company in sorted(settings.companies, key=lambda one: one.namespace):
+    for company in sorted(settings.companies, key=lambda company: company.namespace):
         host = hosts[company.namespace]
         regions = ", ".join(sorted(region.name for region in settings.regions_of(company)))
         yield company.name, f"[{host}](https://{host}/)", regions
@@ -36,14 +36,13 @@ def _companies(settings: Settings, hosts: Mapping[str, str]) -> Iterable[Sequenc
 
 def _regions(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[Sequence[str]]:
     for region in _by_name(settings):
-        told = outputs[region.name]
-        cluster = region.cluster
+        output, cluster = outputs[region.name], region.cluster
         yield (
             region.name,
             "active" if region.active else "passive",
             (cluster.eks or cluster.context or "") if cluster else "of the ambient kubeconfig",
-            ", ".join(_known(edge) for edge in told["edges"]) or region.endpoint or "",
-            _known(told["bucket"]) if settings.replication.enabled else "no copies",
+            ", ".join(_known(edge) for edge in output["edges"]) or region.endpoint or "",
+            _known(output["bucket"]) if settings.replication.enabled else "no copies",
         )
 
 
@@ -65,7 +64,7 @@ def _consoles(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _by_name(settings: Settings) -> list[Region]:
-    """The order of the stack file's list says nothing, and must change nothing."""
+    """The order of the stack file's list has no meaning and must change nothing."""
     return sorted(settings.regions, key=lambda region: region.name)
 
 

@@ -9,20 +9,21 @@ import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
 from components import failover_access, guards, replica_keys, runtime_programs
-from components.agent import Agent, AgentArgs
+from components.advice import Advice
+from components.agent import Agent
 from components.base import KubernetesObject
-from components.brain import Brain, BrainArgs
+from components.brain import Brain
 from components.cluster import Cluster
 from components.flags import flags_map
-from components.policies import deny_all
+from components.network_policies import deny_all
 from components.records import create_record
 from components.region import Region
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.secrets import secret_of
 from components.workload import WorkloadArgs
-from plan.dns import Policy, Record
 from plan.iam import irsa_trust, no_trust, replica_access
 from plan.names import COMPANY_LABEL, company_role_name, host_of, service_account_name
+from plan.records import Record, RoutingPolicy
 from settings import Company, Settings
 from settings.models import Identity
 
@@ -40,13 +41,22 @@ class TenantArgs:
     """The company's DNS name; None where external-dns manages names."""
     tree: Sequence[pulumi.Resource]
     """The records that the name leads to."""
+    advice: Advice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """A company's namespace in one cluster, and what must exist in it before any pod."""
+
+    namespace: pulumi.Resource
+    guards: Sequence[pulumi.Resource]
 
 
 class Tenant(ComponentResource):
     """A company's namespace and guards in each cluster, a Brain and an Agent in each region, its DNS name.
 
-    The name moves when the load balancers that it then leads to know its host. Namespaces and volumes stay
-    when the company leaves the stack, and are taken over when it returns.
+    The DNS name changes its target only after the target's load balancers serve the company's host.
+    Namespaces and volumes stay when the company leaves the stack, and are adopted when it returns.
     """
 
     TYPE = "agency:tenant:Tenant"
@@ -61,10 +71,10 @@ class Tenant(ComponentResource):
         self._ingresses: list[pulumi.Resource] = []
         self.host = host_of(args.company.namespace, args.settings.domain)
         clusters = {region.cluster.plan.folder: region.cluster for region in args.regions}
-        made = {folder: self._guards(name, args, cluster) for folder, cluster in sorted(clusters.items())}
+        homes = {folder: self._home(name, args, cluster) for folder, cluster in sorted(clusters.items())}
         before: list[pulumi.Resource] = []
         for region in standby_first(args.settings, args.regions):
-            before = self._workloads(name, args, region, made[region.cluster.plan.folder], before)
+            before = self._workloads(name, args, region, homes[region.cluster.plan.folder], before)
         if args.alias:
             create_record(
                 f"{name}-name",
@@ -75,61 +85,66 @@ class Tenant(ComponentResource):
             )
         self.register_outputs({"host": self.host})
 
-    def _guards(
-        self, name: str, args: TenantArgs, cluster: Cluster
-    ) -> tuple[pulumi.Resource, list[pulumi.Resource]]:
-        """The company's namespace in a cluster, and what stands in it before any pod."""
+    def _home(self, name: str, args: TenantArgs, cluster: Cluster) -> Home:
         company, at = args.company, cluster.plan.folder
-        kept = ResourceOptions(
-            parent=self, provider=cluster.kept, retain_on_delete=True, protect=company.protect
+        keep = ResourceOptions(
+            parent=self, provider=cluster.adopting_provider, retain_on_delete=True, protect=company.protect
         )
         manifest = guards.namespace(args.settings, company, cluster.plan.regions)
-        space = KubernetesObject(f"{name}-namespace@{at}", manifest, kept)
-        child = ResourceOptions(parent=self, provider=cluster.provider, depends_on=[space])
+        namespace = KubernetesObject(f"{name}-namespace@{at}", manifest, keep)
+        child = ResourceOptions(parent=self, provider=cluster.provider, depends_on=[namespace])
+        hidden = ResourceOptions.merge(child, ResourceOptions(additional_secret_outputs=["data"]))
         quota = guards.quota(args.settings, company, len(cluster.plan.regions))
         program = runtime_programs.gate().config_map(company.namespace, {COMPANY_LABEL: company.namespace})
-        made: list[pulumi.Resource] = [
-            KubernetesObject(f"{name}-quota@{at}", quota, child),
-            KubernetesObject(f"{name}-limits@{at}", guards.limits(company), child),
-            KubernetesObject(f"{name}-deny@{at}", deny_all(company.namespace), child),
-            KubernetesObject(f"{name}-gate@{at}", program, child),
-        ]
-        hidden = ResourceOptions.merge(child, ResourceOptions(additional_secret_outputs=["data"]))
-        if secret := secret_of(company):
-            made.append(KubernetesObject(f"{name}-keys@{at}", secret, hidden))
-        if secret := replica_keys.secret_of(args.settings, company.namespace):
-            made.append(KubernetesObject(f"{name}-replica-keys@{at}", secret, hidden))
+        secrets = {
+            "keys": secret_of(company),
+            "replica-keys": replica_keys.secret_of(args.settings, company.namespace),
+        }
         if args.settings.failover_enabled:
             KubernetesObject(f"{name}-flags@{at}", flags_map(company.namespace), child)
             KubernetesObject(f"{name}-failover@{at}", failover_access.binding(company.namespace), child)
-        return space, made
+        return Home(
+            namespace=namespace,
+            guards=[
+                KubernetesObject(f"{name}-quota@{at}", quota, child),
+                KubernetesObject(f"{name}-limits@{at}", guards.limits(company), child),
+                KubernetesObject(f"{name}-deny@{at}", deny_all(company.namespace), child),
+                KubernetesObject(f"{name}-gate@{at}", program, child),
+                *(
+                    KubernetesObject(f"{name}-{role}@{at}", secret, hidden)
+                    for role, secret in secrets.items()
+                    if secret
+                ),
+            ],
+        )
 
     def _workloads(
         self,
         name: str,
         args: TenantArgs,
         region: Region,
-        made: tuple[pulumi.Resource, Sequence[pulumi.Resource]],
+        home: Home,
         before: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         child, at = ResourceOptions(parent=self), region.settings.name
-        shared = WorkloadArgs(
+        workload = WorkloadArgs(
             settings=args.settings,
             company=args.company,
             region=region,
             role_arn=region.role_arn or self._own_role(name, args, region),
             buckets=args.buckets,
-            namespace=made[0],
-            guards=made[1],
+            namespace=home.namespace,
+            guards=home.guards,
+            advice=args.advice,
             after=before if args.settings.wait_for_ready else [],
         )
-        brain = Brain(f"{name}-brain@{at}", BrainArgs(**vars(shared)), child)
-        agent = Agent(f"{name}-agent@{at}", AgentArgs(**vars(shared)), child)
+        brain = Brain(f"{name}-brain@{at}", workload, child)
+        agent = Agent(f"{name}-agent@{at}", workload, child)
         self._ingresses.append(agent.ingress)
         return [brain.stateful_set, agent.stateful_set]
 
     def _own_role(self, name: str, args: TenantArgs, region: Region) -> pulumi.Output[str] | None:
-        """With IRSA: the role of the company's sidecars in a region, which no other namespace can take."""
+        """With IRSA: the role of the company's sidecars in a region, which no other namespace can assume."""
         if args.settings.identity is not Identity.IRSA or not args.buckets:
             return None
         company, at = args.company, region.settings.name
@@ -154,8 +169,8 @@ class Tenant(ComponentResource):
 
 
 def standby_first(settings: Settings, regions: Sequence[Region]) -> list[Region]:
-    """The order in which a company's regions roll: those that serve last."""
-    if settings.load_balancing.policy is Policy.FAILOVER:
+    """The order in which a company's regions roll: serving regions come last."""
+    if settings.load_balancing.policy is RoutingPolicy.FAILOVER:
         ranked = list(reversed(regions))
     else:
         ranked = sorted(regions, key=lambda region: region.settings.name)

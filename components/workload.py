@@ -1,4 +1,4 @@
-"""What Brain and Agent share: everything around their pods."""
+"""What Brain and Agent have in common: all objects around their pods."""
 
 from __future__ import annotations
 
@@ -9,32 +9,40 @@ from typing import Any, Protocol
 import pulumi
 from pulumi import ComponentResource, ResourceOptions
 
+from components.advice import Advice
 from components.base import ADOPT, SKIP_AWAIT, AwsObject, KubernetesObject, Manifest
-from components.pods import PodParts, is_local, pod_template
+from components.pods import (
+    PodParts,
+    disruption_budget,
+    pod_template,
+    rollout_annotations,
+    service_account,
+)
 from components.region import Region
 from plan.edges import MIN_READY_SECONDS
-from plan.names import COMPANY_LABEL, REGION_LABEL, service_account_name
+from plan.names import COMPANY_LABEL, PLATFORM_LABEL, REGION_LABEL, service_account_name
 from runtime.ports import GATE_PORT
 from settings import Company, Settings
-from settings.models import AccessMode
+from settings.companies import AccessMode
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """Where a company's workload runs, and with what."""
+    """Where a company's Brain or Agent runs, and what it depends on."""
 
     settings: Settings
     company: Company
     region: Region
     role_arn: pulumi.Input[str] | None
-    """Of the gates; None without replication."""
+    """The gates' role; None without replication."""
     buckets: Mapping[str, str]
     """Every region's bucket name; empty without replication."""
     namespace: pulumi.Resource
     guards: Sequence[pulumi.Resource]
-    """What must be there before a pod that it counts, limits or feeds: quota, limits, default deny, keys."""
+    """What must exist before any pod: quota, limits, default deny, keys, the gate's program."""
+    advice: Advice
     after: Sequence[pulumi.Resource]
-    """The StatefulSets of the company that roll first."""
+    """The company's StatefulSets that roll first."""
 
 
 class Size(Protocol):
@@ -54,7 +62,7 @@ class Workload:
     args: WorkloadArgs
     size: Size
     ports: Mapping[str, int]
-    """Container ports by name; the first is the client service's."""
+    """Container ports by name. Clients' Service has the first."""
 
     @property
     def name(self) -> str:
@@ -65,8 +73,12 @@ class Workload:
         return labels_of(self.kind, self.args)
 
     def metadata(self, name: str | None = None, **annotations: str) -> dict[str, Any]:
-        found = {"name": name or self.name, "namespace": self.args.company.namespace, "labels": self.labels}
-        return found | {"annotations": annotations} if annotations else found
+        metadata = {
+            "name": name or self.name,
+            "namespace": self.args.company.namespace,
+            "labels": self.labels,
+        }
+        return metadata | {"annotations": annotations} if annotations else metadata
 
     def volume(self) -> Manifest:
         spec: dict[str, Any] = {
@@ -78,18 +90,10 @@ class Workload:
         metadata = self.metadata(**ADOPT, **SKIP_AWAIT)
         return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
-    def service_account(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": self.metadata(),
-            "automountServiceAccountToken": False,
-        }
-
     def services(self) -> dict[str, Manifest]:
-        """The clients' service, and one that names every pod whether it is ready or not."""
+        """The clients' Service, and a headless Service for every pod, ready or not."""
         ports = [{"name": name, "port": port, "targetPort": name} for name, port in self.ports.items()]
-        # By number: a name is looked up among the containers that are no sidecars.
+        # By number: Kubernetes looks up a port's name only among containers that are not sidecars.
         gate = {"name": "gate", "port": GATE_PORT, "targetPort": GATE_PORT}
         return {
             "service": {
@@ -111,18 +115,6 @@ class Workload:
             },
         }
 
-    def disruption_budget(self) -> Manifest:
-        return {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": self.metadata(),
-            "spec": {
-                "maxUnavailable": 1,
-                "unhealthyPodEvictionPolicy": "AlwaysAllow",
-                "selector": {"matchLabels": self.labels},
-            },
-        }
-
     def stateful_set(self, pod: PodParts) -> Manifest:
         settings = self.args.settings
         template = pod_template(
@@ -135,15 +127,7 @@ class Workload:
         return {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": self.metadata(
-                **({} if settings.wait_for_ready else SKIP_AWAIT),
-                # There is nothing to pull an image of this machine from.
-                **(
-                    {"kube-score/ignore": "container-image-pull-policy"}
-                    if is_local(settings.agency_image)
-                    else {}
-                ),
-            ),
+            "metadata": self.metadata(**rollout_annotations(settings, settings.agency_image)),
             "spec": {
                 "serviceName": f"{self.name}-headless",
                 "replicas": self.size.replicas,
@@ -158,10 +142,10 @@ class Workload:
 
 
 def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
-    """Labels and selector of a workload. A region's role is none of them: a change of role rolls no pod."""
+    """Labels and selector of a workload. They exclude the region's role, so a change of role rolls no pod."""
     return {
         "app.kubernetes.io/name": kind,
-        "app.kubernetes.io/part-of": "digital-agency",
+        **PLATFORM_LABEL,
         COMPANY_LABEL: args.company.namespace,
         REGION_LABEL: args.region.settings.name,
     }
@@ -171,7 +155,7 @@ def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
 class Deployed:
     stateful_set: KubernetesObject
     service: KubernetesObject
-    """The clients'."""
+    """For clients."""
 
 
 def deploy(
@@ -180,36 +164,36 @@ def deploy(
     workload: Workload,
     pod: PodParts,
     *,
-    policy: Manifest,
-    settings: Manifest,
+    network_policy: Manifest,
+    config: Manifest,
 ) -> Deployed:
     """Register a workload's objects as children of its component."""
     args = workload.args
     child = ResourceOptions(parent=parent, provider=args.region.cluster.provider, depends_on=[args.namespace])
-    kept = ResourceOptions(
+    keep = ResourceOptions(
         parent=parent,
-        provider=args.region.cluster.kept,
+        provider=args.region.cluster.adopting_provider,
         depends_on=[args.namespace],
         retain_on_delete=True,
         protect=args.company.protect,
-        hooks=args.region.advice.volume,
+        hooks=args.advice.volume,
     )
-    volume = KubernetesObject(f"{name}-volume", workload.volume(), kept)
+    volume = KubernetesObject(f"{name}-volume", workload.volume(), keep)
     identity = _identity(parent, name, workload, child)
-    network = KubernetesObject(f"{name}-policy", policy, child)
-    told = KubernetesObject(f"{name}-config", settings, child)
+    policy = KubernetesObject(f"{name}-policy", network_policy, child)
+    config_map = KubernetesObject(f"{name}-config", config, child)
     services = {
         role: KubernetesObject(f"{name}-{role}", manifest, child)
         for role, manifest in workload.services().items()
     }
-    KubernetesObject(f"{name}-budget", workload.disruption_budget(), child)
+    KubernetesObject(f"{name}-budget", disruption_budget(workload.metadata(), workload.labels), child)
     stateful_set = KubernetesObject(
         f"{name}-statefulset",
         workload.stateful_set(pod),
         ResourceOptions(
             parent=parent,
             provider=args.region.cluster.provider,
-            depends_on=[*args.guards, volume, network, told, identity, *args.after],
+            depends_on=[*args.guards, volume, policy, config_map, identity, *args.after],
         ),
     )
     return Deployed(stateful_set=stateful_set, service=services["service"])
@@ -218,11 +202,11 @@ def deploy(
 def _identity(
     parent: ComponentResource, name: str, workload: Workload, child: ResourceOptions
 ) -> pulumi.Resource:
-    """The service account and what gives it its role: an association with the cluster, or an annotation.
+    """The service account and its link to the role: a Pod Identity association, or an annotation for IRSA.
 
-    Returns the last of them that a pod needs.
+    Returns the resource that a pod has to wait for.
     """
-    args, manifest = workload.args, workload.service_account()
+    args, manifest = workload.args, service_account(workload.metadata())
     cluster, by_association = args.region.cluster, args.region.role_arn is not None
     if args.role_arn is not None and not by_association:
         manifest["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": args.role_arn}

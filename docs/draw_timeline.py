@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from components.region import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
+from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 from plan.records import LEAF_TTL
 from runtime.controller.reopening import READY_SECONDS
 from settings.models import Failover

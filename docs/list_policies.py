@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from policy.pack import POLICIES
+from policy_pack.pack import POLICIES
 
 OUT = Path(__file__).parent / "policies.md"
 HEAD = """\
@@ -21,7 +21,7 @@ deployment: only the preview before it finds their violations in time.
 With the `pulumi` CLI, name the pack:
 
 ```sh
-pulumi preview --stack <stack> --policy-pack policy
+pulumi preview --stack <stack> --policy-pack policy_pack
 ```
 
 This form needs `.venv`, and the Python language host that the CLI brings. Run `make .venv/.done` first:
@@ -34,8 +34,9 @@ one to `.local/bin/policy-pack`.
 A preview may not know a value yet. A policy that needs the value says so in a warning and checks everything
 else. The deployment knows the value, and checks it.
 
-A violation names the resource, what is wrong, and what to do. `policy/` has a module for each kind of policy;
-`tests/policy/breaks.py` breaks each of them, and `tests/policy/test_engine.py` does so in the engine.
+A violation names the resource, what is wrong, and what to do. `policy_pack/` has a module for each kind of
+policy; `tests/policy_pack/breaks.py` breaks each of them, and `tests/policy_pack/test_engine.py` does so in
+the engine.
 
 | policy | severity | what must be | otherwise |
 |---|---|---|---|

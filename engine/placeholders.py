@@ -1,4 +1,4 @@
-"""Answers that look real, from a table by type: for render, tests and previews. Touches nothing."""
+"""Realistic placeholder outputs by resource type, for render, tests and previews. Nothing is called."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ AWS: Final[dict[str, Answer]] = {
 
 
 def kubernetes_id(inputs: dict[str, Any]) -> str:
-    """The provider's id of an object: `<namespace>/<name>`, or the name alone."""
+    """The provider's id of an object: `<namespace>/<name>`, or only the name."""
     metadata = inputs.get("metadata", {})
     return "/".join(filter(None, (metadata.get("namespace"), metadata.get("name"))))
 
 
 class Placeholders(Recorder):
-    """A recorder whose resources look as if they existed; with `dry_run` they have no outputs yet."""
+    """A recorder with placeholder outputs; with `dry_run` outputs are unknown."""
 
     def region(self, inputs: dict[str, Any]) -> str:
         return str(inputs.get("region") or self.config.get("aws:region") or "us-east-1")
@@ -103,7 +103,7 @@ class Placeholders(Recorder):
         elif kind in AWS:
             identity, outputs = AWS[kind](inputs, registration.name, self.region(inputs))
         else:
-            # A bucket's parts are called by its name, as their provider does; all else by a stable id.
+            # As in the real provider, the id of a bucket's part is the bucket's name.
             identity, outputs = str(inputs.get("bucket") or _uuid(registration.urn)), {}
         if kind.startswith("aws:"):
             outputs.setdefault("region", self.region(inputs))

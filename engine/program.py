@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in this process against a monitor of ours, any number of times."""
+"""Runs a Pulumi program in this process against a recorder, any number of times."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pulumi.runtime import stack as runtime_stack
 from pulumi.runtime.proto import source_pb2
 
 from engine.recorder import Recorder
+from plan.names import PROJECT
 
-PROJECT: Final = "digital-agency"
 YOUNG_OBJECTS: Final = 50_000
 WORKERS: Final = 6
-"""Calls that reach the monitor at a time."""
+"""Concurrent calls of the monitor."""
 
 
 def run_program(
@@ -37,15 +37,15 @@ def run_program(
     secret_keys: Collection[str] = (),
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Run `program` as a stack until everything it started has ended; returns the stack's outputs.
+    """Run `program` as a stack until all of its tasks have ended; returns the stack's outputs.
 
-    What the program, an `apply` or the monitor raises comes out as it was raised. Settings, configuration,
-    event loop and threads are this run's own.
+    Exceptions of the program, of an `apply` or of the monitor are raised unchanged. Each run has its own
+    settings, configuration, event loop and threads.
     """
 
     def run() -> dict[str, Any]:
         monitor.begin(project, stack, config, dry_run=dry_run)
-        # The monitor is its own engine service (`Log`): the SDK only needs the method.
+        # The monitor is also the engine service: the SDK needs only its method `Log`.
         settings.configure(
             settings.Settings(
                 project=project,
@@ -67,14 +67,14 @@ def run_program(
 
 def _run_loop(program: Callable[[], Any]) -> None:
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)  # the first error is raised; those it causes are noise
+    loop.set_exception_handler(lambda *_: None)  # only the first error matters, and is raised
     executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="engine")
     loop.set_default_executor(executor)
     asyncio.set_event_loop(loop)
     thresholds = gc.get_threshold()
-    # A run only adds objects: looking at all of them again and again for cycles is half of its time.
+    # A run only adds objects: collecting cycles again and again takes half of its time.
     gc.set_threshold(YOUNG_OBJECTS, 20, 100_000)
-    # Where in the program a resource was made is shown by no monitor of ours, and costs a sixth of a run.
+    # The recorder does not use stack traces, which take a sixth of a run.
     traced, resource._get_stack_trace = resource._get_stack_trace, source_pb2.StackTrace
     try:
         loop.run_until_complete(runtime_stack.run_in_stack(lambda: _drained(program)))
@@ -91,14 +91,14 @@ def _run_loop(program: Callable[[], Any]) -> None:
 
 
 async def _drained(program: Callable[[], Any]) -> None:
-    """Run the program and wait for its registrations in their order, at a constant cost each.
+    """Run the program and wait for its registrations in order, at a constant cost each.
 
-    The SDK's own wait, which follows and raises what failed, looks at all open outputs at each step.
+    The SDK's own wait follows, and raises errors; it inspects all open outputs at each step.
     """
     result = program()
     if inspect.isawaitable(result):
         await result
-    await asyncio.sleep(0)  # now every registration has begun
+    await asyncio.sleep(0)  # now all registrations have begun
     rpcs, waited = settings.SETTINGS.rpc_manager.rpcs, 0
     while waited < len(rpcs):
         await asyncio.wait([rpcs[waited]])
@@ -106,10 +106,10 @@ async def _drained(program: Callable[[], Any]) -> None:
 
 
 def load_stack_file(path: Path, project: str = PROJECT) -> tuple[dict[str, str], list[str]]:
-    """The `config:` of a stack file as the CLI hands it to a program, and which keys hold secrets.
+    """The `config:` of a stack file in the form that the CLI passes to a program, and its keys with secrets.
 
-    Objects become JSON, scalars their text. An encrypted leaf stays `{"secure": …}`: there is no key for it.
-    Raises ValueError for a file that is not a stack file.
+    Objects become JSON, scalars text. An encrypted leaf stays `{"secure": …}`, for lack of its key. Raises
+    ValueError for a file that is not a stack file.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What a program registers, seen as the real engine sees it."""
+"""Records a program's registrations as the real engine receives them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import alias_pb2, engine_pb2, resource_pb2
 
-from engine.values import COMPUTED, Computed, Secret, struct_to_plain, to_wire
-
-__all__ = ["COMPUTED", "Computed", "DuplicateUrnError", "Recorder", "Registration", "Secret"]
+from engine.values import struct_to_plain, to_wire
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 SEVERITIES: Final = {
@@ -24,7 +22,7 @@ SEVERITIES: Final = {
 
 
 class DuplicateUrnError(Exception):
-    """One URN registered twice; the real engine refuses it with the same words."""
+    """A URN was registered twice; the real engine rejects it with the same message."""
 
     def __init__(self, urn: str) -> None:
         super().__init__(f"Duplicate resource URN '{urn}'; try giving it a unique name")
@@ -33,7 +31,7 @@ class DuplicateUrnError(Exception):
 
 @dataclass(kw_only=True, slots=True)
 class Registration:
-    """One resource as the program registered it. References to other resources are URNs."""
+    """A registered resource. References to other resources are URNs."""
 
     urn: str
     type: str
@@ -45,7 +43,7 @@ class Registration:
     providers: dict[str, str] = field(default_factory=dict)
     protect: bool = False
     retain_on_delete: bool = False
-    aliases: tuple[str, ...] = ()  # URNs, those that come from the parents' aliases included
+    aliases: tuple[str, ...] = ()  # URNs, including those from the parents' aliases
     dependencies: frozenset[str] = frozenset()
     property_dependencies: dict[str, tuple[str, ...]] = field(default_factory=dict)
     import_id: str = ""
@@ -59,19 +57,19 @@ class Registration:
 
 
 class Recorder(mocks.MockMonitor):
-    """A monitor that keeps every registration. Subclasses say what a resource or a function answers.
+    """A monitor that records every registration. Subclasses return outputs of resources and functions.
 
-    Calls come from several threads at once; `resolve` and `invoke` run without a lock held.
+    Several threads call it at the same time; `resolve` and `invoke` run without a lock.
     """
 
     def __init__(self) -> None:
-        # The base class asks for mocks, which only its own handlers use; all of those are overridden here.
+        # Only handlers of the base class use its mocks, and all of them are overridden here.
         super().__init__(None)  # type: ignore[arg-type]
         self.lock = threading.Lock()
         self.begin("", "", {}, dry_run=False)
 
     def begin(self, project: str, stack: str, config: Mapping[str, str], *, dry_run: bool) -> None:
-        """Start a run: forget the last one."""
+        """Start a run, and discard the previous run."""
         self.project, self.stack, self.config, self.dry_run = project, stack, config, dry_run
         self.registrations: dict[str, Registration] = {}
         self.invokes: list[tuple[str, dict[str, Any], str]] = []
@@ -81,17 +79,17 @@ class Recorder(mocks.MockMonitor):
     def stack_urn(self) -> str:
         return self.make_urn("", STACK_TYPE, f"{self.project}-{self.stack}")
 
-    # What subclasses say.
+    # For subclasses.
 
     def resolve(self, registration: Registration) -> tuple[str, dict[str, Any]]:
-        """The id ("" is unknown) and the outputs that are not simply the inputs of a custom resource."""
+        """The id ("" is unknown) of a custom resource, and its outputs besides the inputs."""
         return ("" if self.dry_run else f"{registration.name}-id"), {}
 
     def invoke(self, token: str, args: dict[str, Any], provider: str) -> dict[str, Any]:
-        """What a provider's function returns."""
+        """The result of a provider's function."""
         raise NotImplementedError(f"no answer for the function {token}")
 
-    # What the SDK calls.
+    # Called by the SDK.
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         parent_types = parent.split("::")[2] if parent else STACK_TYPE
@@ -100,7 +98,7 @@ class Recorder(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:
         registration = self._registration(request)
-        self._keep(registration)
+        self._record(registration)
         response = resource_pb2.RegisterResourceResponse(urn=registration.urn)
         if not registration.custom:
             return response
@@ -123,7 +121,7 @@ class Recorder(mocks.MockMonitor):
             import_id=request.id,
             dependencies=frozenset(request.dependencies),
         )
-        self._keep(registration)
+        self._record(registration)
         registration.id, registration.outputs = self.resolve(registration)
         properties = struct_pb2.Struct()
         properties.CopyFrom(request.properties)
@@ -150,9 +148,7 @@ class Recorder(mocks.MockMonitor):
                 self.messages.append((SEVERITIES[request.severity], request.message, request.urn))
         return empty_pb2.Empty()
 
-    # How a registration is made.
-
-    def _keep(self, registration: Registration) -> None:
+    def _record(self, registration: Registration) -> None:
         with self.lock:
             if registration.urn in self.registrations:
                 raise DuplicateUrnError(registration.urn)
@@ -181,7 +177,7 @@ class Recorder(mocks.MockMonitor):
         )
 
     def _aliases(self, request: Any) -> Iterable[str]:
-        """The URNs this resource may have had: its own aliases, and each of them below its parent's."""
+        """Possible former URNs of a resource: its own aliases, and those below its parent's aliases."""
         own = [self._alias_urn(alias, request) for alias in request.aliases]
         parent = self.registrations.get(request.parent)
         inherited = []

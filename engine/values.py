@@ -1,4 +1,4 @@
-"""Values as a program registers them: from and to the wire, secrets apart, and what differs between two."""
+"""Registered values: conversion from and to protobuf, secrets, and differences between two values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that must never be shown or stored in plain; `repr` masks it."""
+    """A value that must never be shown or stored in plain text; `repr` masks it."""
 
     value: Any
 
@@ -24,7 +24,7 @@ class Secret:
 
 
 class Computed:
-    """What is known only after the deployment; one instance, `COMPUTED`."""
+    """A value that is unknown until the deployment; the only instance is `COMPUTED`."""
 
     def __repr__(self) -> str:
         return "<computed>"
@@ -34,7 +34,7 @@ COMPUTED: Final = Computed()
 
 
 def to_plain(value: struct_pb2.Value) -> Any:
-    """One protobuf value as plain Python; integral numbers become int, as in the SDK."""
+    """A protobuf value as plain Python; integral numbers become int, as in the SDK."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         text = value.string_value
@@ -50,7 +50,7 @@ def to_plain(value: struct_pb2.Value) -> Any:
 
 
 def struct_to_plain(struct: struct_pb2.Struct) -> Any:
-    """A protobuf object as a dictionary, or what its signature says it is (secret, resource, asset)."""
+    """A protobuf object as a dictionary, or, by its signature, as a secret or a resource's id."""
     fields = struct.fields
     if rpc._special_sig_key in fields:
         signature = fields[rpc._special_sig_key].string_value
@@ -62,7 +62,7 @@ def struct_to_plain(struct: struct_pb2.Struct) -> Any:
 
 
 def to_wire(value: Any) -> Any:
-    """The reverse of `to_plain`, in what `Struct.update` takes."""
+    """The reverse of `to_plain`, in a form for `Struct.update`."""
     if isinstance(value, Secret):
         return {rpc._special_sig_key: rpc._special_secret_sig, "value": to_wire(value.value)}
     if isinstance(value, Mapping):
@@ -74,7 +74,7 @@ def to_wire(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Change:
-    """One property that differs. `old` or `new` is None where it is absent."""
+    """A property that differs. `old` or `new` is None where it is absent."""
 
     path: tuple[str, ...]
     old: Any
@@ -85,7 +85,7 @@ class Change:
 
 
 def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[Change]:
-    """What differs, as deep as both sides are objects or lists of one length."""
+    """The differences, in depth as long as both sides are objects or lists of equal length."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             yield from changes(old.get(key), new.get(key), (*path, key))

@@ -12,7 +12,7 @@ from typing import Any
 
 from plan.names import REGION_LABEL, namespace_of
 from runtime.ports import AGENT_PORT, BRAIN_PORT, HEALTH_MONITOR_PORT
-from settings.models import AGENT_RESOURCES, BRAIN_RESOURCES
+from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES
 from settings.plain_secrets import is_secret
 from settings.values import tag_of
 

@@ -17,8 +17,8 @@ from ops.chart_values import Carried, Values, carried
 from ops.errors import DONE, WRONG_CALL, OperatorError
 from ops.stack_file import stack_of
 from ops.terminal import say
+from plan.names import PROJECT
 from settings import SettingsError, parse
-from settings.load import PROJECT
 from settings.plain_secrets import command
 
 STAND_INS: Values = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
-from plan.memory import MemoryPlan, agent_memory, brain_memory
+from plan.handover import HandoverPlan, agent_handover, brain_handover
 from runtime.gate.storage.keys import prefix_of
 from settings import Company
 from settings.routes import company_route, region_routes
@@ -61,25 +61,25 @@ def memory_of(stack: Stack, arguments: argparse.Namespace, *, restored: bool) ->
         region=region,
         chosen=chosen,
         bucket=stack.bucket(region),
-        writers=plan.order if plan.ranked else (region,),
+        writers=plan.priority if plan.ranked else (region,),
     )
 
 
-def _plans(stack: Stack, company: Company, component: str) -> dict[str, MemoryPlan]:
+def _plans(stack: Stack, company: Company, component: str) -> dict[str, HandoverPlan]:
     """What the gates of each region of the company are told, in the order of serving."""
     policy = stack.settings.load_balancing.policy
     route, routes = company_route(stack.settings, company), region_routes(stack.settings)
-    agent = agent_memory(policy, route, routes)
+    agent = agent_handover(policy, route, routes)
     return {
-        region: agent if component == AGENT else brain_memory(policy, route, routes, region)
-        for region in agent.order
+        region: agent if component == AGENT else brain_handover(policy, route, routes, region)
+        for region in agent.priority
     }
 
 
 def _region(
     stack: Stack,
     company: Company,
-    plans: Mapping[str, MemoryPlan],
+    plans: Mapping[str, HandoverPlan],
     arguments: argparse.Namespace,
     *,
     restored: bool,

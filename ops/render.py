@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from engine.recorder import Recorder, Registration, Secret
+from engine.recorder import Recorder, Registration
+from engine.values import Secret
 
 KUBERNETES, AWS = "kubernetes:", "aws:"
 CLUSTER_SCOPED = "_cluster"

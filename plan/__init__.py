@@ -1,4 +1,5 @@
-"""What a stack amounts to, as plain values: names, AWS's limits, the DNS records, what external-dns is told.
+"""Names, AWS limits, IAM documents, DNS records and priorities, computed from plain values.
 
-Nothing here imports Pulumi or does I/O: every function is pure, and is tested without mocks.
+`plan` imports neither `settings` nor Pulumi and does no I/O. `settings` uses it to check a stack file, and
+converts its models to these values (`settings.routes`); `components` creates what it computes.
 """

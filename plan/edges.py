@@ -1,4 +1,4 @@
-"""The load balancers that records lead to, and the health checks that watch them."""
+"""The load balancers that records lead to, and their health checks."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ from plan.records import CompanyRoute, HealthCheck
 
 NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
 
+CHECK_INTERVAL_SECONDS = 10
+"""Route53's fast interval: a region that answers 503 receives no new clients 10 s later."""
+CHECK_FAILURES = 1
+"""Failures in a row at each of Route53's checkers. A single wrong checker moves no traffic: an endpoint is
+unhealthy when 82 % of the checkers find it so (developer guide, "How Amazon Route 53 determines whether a
+health check is healthy"). The failover controller has confirmed the failure over several rounds already."""
+
 READINESS_GATE: Mapping[str, str] = MappingProxyType({"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"})
-"""Label of a namespace: a pod behind a load balancer of AWS is ready only when that one sees it healthy. So a
-rollout never leaves only targets that have just come or are about to go."""
+"""Label of a namespace: a pod behind a load balancer of AWS is ready only when the load balancer finds it
+healthy. So a rollout never leaves only targets that have just started or are about to stop."""
 TARGET_CHECK_SECONDS = 5
-"""Between two questions of a load balancer to a target, the shortest that an ALB allows."""
+"""Time between two health checks of a target, the shortest that an ALB allows."""
 TARGET_TIMEOUT_SECONDS = 2
 TARGET_CHECKS = 2
-"""Equal answers in a row that change a target's health: a dead one is out after 12 s."""
+"""Equal results in a row that change a target's health: a dead target is removed after 12 s."""
 DEREGISTRATION_SECONDS = 15
-"""In which a target that leaves ends the requests that it has."""
+"""Time for a leaving target to finish its requests."""
 PRE_STOP_SECONDS = DEREGISTRATION_SECONDS + 5
-"""From a pod's termination until its containers hear of it: the load balancer takes some seconds to send no
-more requests, and then those that run have their time."""
+"""Time between a pod's termination and SIGTERM: the load balancer needs some seconds to stop sending
+requests, and then running requests have time to finish."""
 MIN_READY_SECONDS = 15
-"""Before a rollout counts a pod as available: two checks of the load balancer, and what passing on takes."""
+"""Time before a rollout counts a pod as available: two health checks, and the update of the load balancer."""
 CLIENT_KEEP_ALIVE_SECONDS = 60
-"""After which a load balancer closes a client's connection: who keeps one asks DNS no more. An ALB's default
-is an hour, for which such a client stays with a region that failed."""
+"""Time after which a load balancer closes a client's connection: a connected client does not ask DNS again.
+With an ALB's default of an hour, such a client would stay with a failed region."""
 
 
 def edge_label(region: str, edge: int) -> str:
@@ -45,9 +52,9 @@ def health_check(
 ) -> HealthCheck:
     """The check that decides whether `region` serves `company`: the edge's, or its own if it is dedicated.
 
-    Keys are `<region>`, `<region>-<edge>`, and with `.<namespace>` behind them for a dedicated one (neither a
-    region nor a namespace contains a dot, so no two checks can share a key). A region's endpoint is one thing
-    to check, whatever edge the company names.
+    Keys are `<region>` and `<region>-<edge>`, with `.<namespace>` appended for a dedicated check (neither a
+    region nor a namespace contains a dot, so no two checks share a key). A region with an endpoint has a
+    single check for all edges.
     """
     endpoint = endpoints.get(region)
     key = region if endpoint else edge_label(region, company.edge)

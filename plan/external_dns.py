@@ -1,7 +1,7 @@
 """The annotations for external-dns, and what annotations cannot express.
 
-Where external-dns manages the names, it writes the records of a company's name itself, one for each region
-and record type, without a tree. Where it does not, an annotation keeps it away from this program's Ingresses.
+With manager external-dns, external-dns writes the records of a company's name itself, one for each region and
+record type, without a tree. With manager route53, an annotation makes it ignore this program's Ingresses.
 Annotation keys and record types are those of external-dns 0.22.0 (docs/annotations/annotations.md,
 source/ingress.go, provider/aws/aws.go). Only the prefix differs in earlier versions, so it is a setting.
 """
@@ -13,18 +13,17 @@ from typing import Any
 from plan.edges import NO_ENDPOINTS
 from plan.geo import DEFAULT
 from plan.record_sets import AWS_REGION
-from plan.records import LEAF_TTL, CompanyRoute, Policy, RegionRoute, geo_location
+from plan.records import LEAF_TTL, CompanyRoute, RegionRoute, RoutingPolicy, geo_location
 from plan.trees import serving_order
 
-# Set by the caller, who alone knows the id of the check that `plan.dns.health_check` names.
 HEALTH_CHECK_ID = "aws-health-check-id"
+"""The caller sets this annotation: only Route53 knows the id of the check."""
 TARGET = "target"
 PREFIX = "external-dns.kubernetes.io/"
 OLD_PREFIX = "external-dns.alpha.kubernetes.io/"
 """The default of versions before 0.22."""
 
 _GEO_KEYS = {"CountryCode": "aws-geolocation-country-code", "ContinentCode": "aws-geolocation-continent-code"}
-_INSTEAD = "use `manager: route53` instead"
 _ALIAS_TARGET = re.compile(
     rf".+\.(({AWS_REGION}\.(elb|vpce)|(elb|execute-api)\.{AWS_REGION})\.amazonaws\.com(\.cn)?"
     r"|cloudfront\.net|awsglobalaccelerator\.com)"
@@ -32,30 +31,30 @@ _ALIAS_TARGET = re.compile(
 
 
 def is_aws_alias_target(hostname: str) -> bool:
-    """Whether external-dns makes alias records of types A and AAAA for this target, rather than a CNAME: load
-    balancers, VPC endpoints, API Gateway, CloudFront and Global Accelerator. Its flag `--aws-prefer-cname`
-    makes CNAMEs of all.
+    """Whether external-dns creates alias records of types A and AAAA for this target, rather than a CNAME:
+    for load balancers, VPC endpoints, API Gateway, CloudFront and Global Accelerator. With its flag
+    `--aws-prefer-cname` it creates only CNAMEs.
     """
     return _ALIAS_TARGET.fullmatch(hostname) is not None
 
 
 def keep_away(prefix: str) -> dict[str, str]:
-    """Annotations with which external-dns ignores an Ingress: any controller but `dns-controller` does that.
+    """Annotations with which external-dns ignores an Ingress: it does so for any controller but its own.
 
-    Under the default prefixes of all versions, for it may run for something else than this stack; `prefix` is
-    that of the settings.
+    The default prefixes of all versions are included, because an external-dns of any version may run in the
+    cluster for other purposes; `prefix` is that of the settings.
     """
     return {f"{each}controller": "none" for each in (PREFIX, OLD_PREFIX, prefix)}
 
 
 def edge_annotations(prefix: str, host: str) -> dict[str, str]:
-    """Annotations of an edge's Ingress. Its load balancer may change: clients follow within the TTL."""
+    """Annotations of an edge's Ingress. When its load balancer changes, clients follow within the TTL."""
     return {f"{prefix}hostname": host, f"{prefix}ttl": str(LEAF_TTL)}
 
 
 def annotations(
     prefix: str,
-    policy: Policy,
+    policy: RoutingPolicy,
     region: RegionRoute,
     company: CompanyRoute,
     host: str,
@@ -64,12 +63,12 @@ def annotations(
 ) -> dict[str, str]:
     """The annotations of a company's ingress in one region; the caller adds HEALTH_CHECK_ID.
 
-    `prefix` ends with a slash; `regions` are the stack's; `target` is the region's own endpoint, where it has
-    one, for the ingress's status does not name that. Requires that `problems` found none. Target health is
-    never evaluated: of a load balancer that companies share it would tell of all of them.
+    `prefix` ends with a slash; `regions` are the stack's; `target` is the region's endpoint, if it has one,
+    which the Ingress's status lacks. Raises ValueError where `unsupported` is not empty. Target health is not
+    evaluated: companies share the load balancer, whose health says nothing about one of them.
     """
-    if found := problems(policy, regions, company):
-        raise ValueError("; ".join(found))
+    if features := unsupported(policy, regions, company):
+        raise ValueError(f"company {company.namespace}: external-dns cannot express {'; '.join(features)}")
     keys = {
         "hostname": host,
         "set-identifier": region.name,
@@ -83,51 +82,49 @@ def annotations(
 
 
 def routing(
-    policy: Policy, region: RegionRoute, company: CompanyRoute, regions: Sequence[RegionRoute]
+    policy: RoutingPolicy, region: RegionRoute, company: CompanyRoute, regions: Sequence[RegionRoute]
 ) -> dict[str, Any]:
-    """The routing policy of a company's record in one region, as Route53's API writes it."""
+    """The routing policy of a company's record in one region, in the format of Route53's API."""
     match policy:
-        case Policy.LATENCY:
+        case RoutingPolicy.LATENCY:
             return {"Region": region.name}
-        case Policy.WEIGHTED:
+        case RoutingPolicy.WEIGHTED:
             return {"Weight": region.weight if region.active else 0}
-        case Policy.FAILOVER:
+        case RoutingPolicy.FAILOVER:
             first = _own(policy, company, regions)[0]
             return {"Failover": "PRIMARY" if region.name == first.name else "SECONDARY"}
-        case Policy.GEO:
+        case RoutingPolicy.GEO:
             return {"GeoLocation": geo_location(region.geo[0])}
 
 
 def _routing_annotations(policy: dict[str, Any]) -> dict[str, str]:
-    found = {f"aws-{key.lower()}": str(value) for key, value in policy.items() if key != "GeoLocation"}
-    return found | {_GEO_KEYS[key]: value for key, value in policy.get("GeoLocation", {}).items()}
+    annotations = {f"aws-{key.lower()}": str(value) for key, value in policy.items() if key != "GeoLocation"}
+    return annotations | {_GEO_KEYS[key]: value for key, value in policy.get("GeoLocation", {}).items()}
 
 
-def problems(
-    policy: Policy,
+def unsupported(
+    policy: RoutingPolicy,
     regions: Sequence[RegionRoute],
     company: CompanyRoute,
     endpoints: Mapping[str, str] = NO_ENDPOINTS,
 ) -> list[str]:
-    """What external-dns cannot express for this company; each text names it and what to use instead.
-
-    `endpoints` maps a region to its own endpoint, where it has one.
-    """
+    """What this company needs and external-dns cannot express. `endpoints` maps regions to endpoints."""
     own = _own(policy, company, regions)
     match policy:
-        case Policy.LATENCY:
-            found = _passive_problems(policy, own)
-        case Policy.WEIGHTED:
-            found = _weight_problems(own)
-        case Policy.FAILOVER:
-            found = _failover_problems(own)
-        case Policy.GEO:
-            found = _passive_problems(policy, own) + _geo_problems(own)
-    found += _record_type_problems(own, endpoints)
-    return [f"company {company.namespace}: external-dns cannot express {what}: {_INSTEAD}" for what in found]
+        case RoutingPolicy.LATENCY:
+            features = _passive(policy, own)
+        case RoutingPolicy.WEIGHTED:
+            features = _weights(own)
+        case RoutingPolicy.FAILOVER:
+            features = _failover(own)
+        case RoutingPolicy.GEO:
+            features = _passive(policy, own) + _geo(own)
+    return features + _record_types(own, endpoints)
 
 
-def _own(policy: Policy, company: CompanyRoute, regions: Sequence[RegionRoute]) -> tuple[RegionRoute, ...]:
+def _own(
+    policy: RoutingPolicy, company: CompanyRoute, regions: Sequence[RegionRoute]
+) -> tuple[RegionRoute, ...]:
     return serving_order(policy, company, {region.name: region for region in regions})
 
 
@@ -135,12 +132,12 @@ def _names(regions: Sequence[RegionRoute]) -> str:
     return ", ".join(region.name for region in regions)
 
 
-def _passive_problems(policy: Policy, own: Sequence[RegionRoute]) -> list[str]:
+def _passive(policy: RoutingPolicy, own: Sequence[RegionRoute]) -> list[str]:
     passive = [region for region in own if not region.active]
     return [f"policy {policy} with passive regions ({_names(passive)})"] if passive else []
 
 
-def _record_type_problems(own: Sequence[RegionRoute], endpoints: Mapping[str, str]) -> list[str]:
+def _record_types(own: Sequence[RegionRoute], endpoints: Mapping[str, str]) -> list[str]:
     """Route53 allows no CNAME beside another record type under one name."""
     cnames = [
         region
@@ -156,32 +153,32 @@ def _record_type_problems(own: Sequence[RegionRoute], endpoints: Mapping[str, st
     ]
 
 
-def _weight_problems(own: Sequence[RegionRoute]) -> list[str]:
-    """Passive regions weigh 0 there: so they are all alike, and an active one of weight 0 is like them."""
+def _weights(own: Sequence[RegionRoute]) -> list[str]:
+    """Passive regions have weight 0 there, so nothing ranks them, or separates them from a drained region."""
     passive = [region for region in own if not region.active]
     drained = [region for region in own if region.active and region.weight == 0]
-    found = []
+    features = []
     if passive and drained:
-        found.append(
+        features.append(
             f"policy weighted with passive regions and an active region of weight 0 ({_names(drained)})"
         )
     if len({region.weight for region in passive}) > 1:
-        found.append(f"policy weighted with passive regions of different weights ({_names(passive)})")
-    return found
+        features.append(f"policy weighted with passive regions of different weights ({_names(passive)})")
+    return features
 
 
-def _failover_problems(own: Sequence[RegionRoute]) -> list[str]:
+def _failover(own: Sequence[RegionRoute]) -> list[str]:
     if len(own) == 2:
         return []
-    return [f"policy failover with other than two regions (these are {len(own)}: {_names(own)})"]
+    return [f"policy failover with {len(own)} regions instead of 2 ({_names(own)})"]
 
 
-def _geo_problems(own: Sequence[RegionRoute]) -> list[str]:
-    found = [
-        f"policy geo with other than one geo code a region ({region.name} has {len(region.geo)})"
+def _geo(own: Sequence[RegionRoute]) -> list[str]:
+    features = [
+        f"policy geo with {len(region.geo)} geo codes instead of 1 in a region ({region.name})"
         for region in own
         if len(region.geo) != 1
     ]
     if not any(DEFAULT in region.geo for region in own):
-        found.append(f"policy geo without a default region (none of {_names(own)} has the code `default`)")
-    return found
+        features.append(f"policy geo without the geo code `default` (in {_names(own)})")
+    return features

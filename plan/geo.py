@@ -1,7 +1,7 @@
 """Geo codes of the policy `geo`: `default`, a continent (`EU`) or a country (`country:TR`).
 
 The countries, and the continent of each, are those of Route53 (developer guide, "Values specific for
-geolocation records"). A table of our own, because the library that has them takes 180 MB.
+geolocation records"). The table is here because the library that has it takes 180 MB.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def is_geo_code(code: str) -> bool:
 
 
 def continent_of(code: str) -> str | None:
-    """The continent around a country's code; None for `default`, a continent, or what is no geo code."""
+    """The continent of a country's code; None for any other text."""
     if not code.startswith(COUNTRY_PREFIX):
         return None
     return _CONTINENT_OF.get(code.removeprefix(COUNTRY_PREFIX))

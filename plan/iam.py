@@ -1,7 +1,7 @@
 """IAM documents and bucket policies, as plain dictionaries.
 
-A sidecar's rights end at its company's prefix. With Pod Identity one role serves a whole region: the
-prefix then holds the session's tag `kubernetes-namespace`, which EKS sets and a pod can't choose.
+A sidecar's rights are limited to its company's prefix. With Pod Identity one role serves a whole region: the
+prefix then contains the session's tag `kubernetes-namespace`, which EKS sets and a pod cannot choose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SESSION_NAMESPACE = "${aws:PrincipalTag/kubernetes-namespace}"
 """A Pod Identity session's namespace (source: EKS user guide, "Grant Pods access based on tags")."""
 
 BACKFILL_REPORTS = "_backfill"
-"""Where batch jobs report what they could not copy: below no region's prefix, so it is copied nowhere."""
+"""Prefix of batch jobs' failure reports. It is outside the regions' prefixes, so S3 does not replicate it."""
 
 
 def bucket_arn(bucket: str) -> str:
@@ -35,9 +35,9 @@ def replica_access(
 ) -> Document:
     """What the sidecars of a region may do: write their own prefix, read their company's in every region.
 
-    `buckets` maps each region of the stack to its bucket's name. There is a line for each region rather
-    than a wildcard: `*` also matches `/`, so `*/brain/*` would open every company's copies to a company
-    of that name. No right deletes an object's version: what was copied can always be brought back.
+    `buckets` maps each region of the stack to its bucket's name. There is a resource for each region rather
+    than a wildcard: `*` also matches `/`, so `*/brain/*` would open every company's files to a company of
+    that name. No right deletes an object's version, so uploaded files can always be restored.
     """
     prefixes = [f"{writer}/{namespace}/*" for writer in sorted(buckets)]
     arns = [bucket_arn(bucket) for _, bucket in sorted(buckets.items())]
@@ -58,7 +58,7 @@ def replica_access(
 
 
 def pod_identity_trust(service_accounts: Sequence[str]) -> Document:
-    """Trust in EKS Pod Identity for these service accounts, in whichever namespace."""
+    """Trust in EKS Pod Identity for these service accounts, in any namespace."""
     return _document(
         {
             "Sid": "PodIdentity",
@@ -88,17 +88,17 @@ def irsa_trust(oidc_provider_arn: str, namespace: str, service_accounts: Sequenc
 
 
 def no_trust() -> Document:
-    """A role that nobody can take yet: its cluster's OIDC provider is unknown."""
+    """A role that cannot be assumed yet: its cluster's OIDC provider is unknown."""
     return _document(
         {"Sid": "Nobody", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     )
 
 
 def replication_trust() -> Document:
-    """Trust in S3, for what is written from now on, and in its batch jobs, for what was written before.
+    """Trust in S3, for new objects, and in S3 batch jobs, for existing objects.
 
-    Without `aws:SourceAccount`: the S3 user guide names no condition key that batch jobs would send, and
-    `iam:PassRole`, which creating a job needs, ends at the account anyway.
+    Without `aws:SourceAccount`: the S3 user guide documents no condition key that batch jobs send, and
+    `iam:PassRole`, which creating a job needs, is limited to the account anyway.
     """
     return _document(
         {
@@ -113,11 +113,10 @@ def replication_trust() -> Document:
 def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str, str]) -> Document:
     """What S3 may do to copy each region's own prefix (source: S3 user guide, "Setting up permissions").
 
-    `links` maps each region that replicates to the regions that it replicates to, `buckets` a region to its
-    bucket's name.
+    `links` maps each replicating region to its target regions, `buckets` a region to its bucket's name.
     Batch jobs (`python -m ops backfill`) need `InitiateReplication`, `PutInventoryConfiguration` for the list
-    of objects that S3 makes itself, and `PutObject` for the report of what failed (source: S3 user guide,
-    "Configuring an IAM role for S3 Batch Replication").
+    of objects that S3 generates, and `PutObject` for the failure report (source: S3 user guide, "Configuring
+    an IAM role for S3 Batch Replication").
     """
     sources = sorted(links)
     configuration = ["s3:GetReplicationConfiguration", "s3:ListBucket", "s3:PutInventoryConfiguration"]
@@ -144,7 +143,7 @@ def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str,
 
 
 def bucket_policy(bucket: str) -> Document:
-    """Nobody reaches the bucket without TLS."""
+    """Denies all requests without TLS."""
     arn = bucket_arn(bucket)
     return _document(
         {

@@ -1,8 +1,8 @@
 """Whether IAM documents allow a request: the part of IAM's logic that the platform's documents use.
 
 An explicit deny wins, else any allow does (IAM user guide, "Policy evaluation logic"). `*` and `?` match any
-characters, `/` included; variables are replaced by values of the request, and an unknown one matches nothing.
-What is not supported raises, so that no document passes for a condition that nobody looked at.
+characters, `/` included; variables are replaced by values of the request, and an unknown variable matches
+nothing. Unsupported elements raise, so that no document passes with a condition that was not evaluated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Who asks for what. `context` holds condition keys: of the session, of the request."""
+    """A principal's request. `context` holds the condition keys of the session and of the request."""
 
     action: str
     resource: str
@@ -35,8 +35,10 @@ def allows(document: Document, request: Request) -> bool:
 
 
 def denies(document: Document, request: Request) -> bool:
-    """Whether the document refuses the request whatever another one allows."""
-    return any(one["Effect"] == "Deny" and _applies(one, request) for one in document["Statement"])
+    """Whether the document denies the request, whatever other documents allow."""
+    return any(
+        statement["Effect"] == "Deny" and _applies(statement, request) for statement in document["Statement"]
+    )
 
 
 def _applies(statement: Document, request: Request) -> bool:
@@ -47,7 +49,8 @@ def _applies(statement: Document, request: Request) -> bool:
     return (
         any(_like(action, request.action, {}, fold=True) for action in _listed(statement["Action"]))
         and any(
-            _like(one, request.resource, request.context) for one in _listed(statement.get("Resource", "*"))
+            _like(resource, request.resource, request.context)
+            for resource in _listed(statement.get("Resource", "*"))
         )
         and _is_principal(statement.get("Principal"), request.principal)
         and all(_holds(operator, wanted, request.context) for operator, wanted in conditions.items())
@@ -58,27 +61,27 @@ def _is_principal(principal: Any, who: str) -> bool:
     if principal in (None, "*"):
         return True
     kind, _, value = who.partition(":")
-    return any(one in ("*", value) for one in _listed(principal.get(kind, []) if who else []))
+    return bool({"*", value} & {*_listed(principal.get(kind, []) if who else [])})
 
 
 def _holds(operator: str, wanted: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """Whether every key of a condition block fits; a key that the request lacks never does."""
+    """Whether every key of a condition block matches; a key that the request lacks never matches."""
     if operator not in ("StringEquals", "StringLike", "Bool"):
         raise NotImplementedError(f"condition {operator}")
     for key, values in wanted.items():
         if key not in context:
             return False
         if operator == "StringLike":
-            fits = any(_like(value, context[key], context) for value in _listed(values))
+            matches = any(_like(value, context[key], context) for value in _listed(values))
         else:
-            fits = any(_filled(value, context) == context[key] for value in _listed(values))
-        if not fits:
+            matches = any(_filled(value, context) == context[key] for value in _listed(values))
+        if not matches:
             return False
     return True
 
 
 def _filled(pattern: str, context: Mapping[str, str]) -> str | None:
-    """The text with its variables replaced; None where one has no value."""
+    """The text with its variables replaced; None where a variable has no value."""
     names = _VARIABLE.findall(pattern)
     if any(name not in context for name in names):
         return None
@@ -86,7 +89,7 @@ def _filled(pattern: str, context: Mapping[str, str]) -> str | None:
 
 
 def _like(pattern: str, value: str, context: Mapping[str, str], *, fold: bool = False) -> bool:
-    """`*` and `?` of the pattern itself are wildcards; those in a variable's value are not."""
+    """`*` and `?` of the pattern are wildcards; in a variable's value they are literal."""
     pieces = _VARIABLE.split(pattern)
     if any(name not in context for name in pieces[1::2]):
         return False
@@ -107,21 +110,21 @@ def _listed(value: Any) -> list[str]:
 
 
 def wildcards(document: Document) -> Iterator[str]:
-    """What no document may allow: any action, any resource, prefixes that begin anywhere."""
+    """Wildcards that no document may have: in actions, in resources, in prefixes except at the end."""
     for statement in document["Statement"]:
         if statement["Effect"] != "Allow":
             continue
-        said = statement.get("Sid", "a statement")
+        sid = statement.get("Sid", "a statement")
         if missing := {"NotAction", "NotResource", "NotPrincipal"} & statement.keys():
-            yield f"{said}: {sorted(missing)}"
+            yield f"{sid}: {sorted(missing)}"
         for action in _listed(statement.get("Action", [])):
             if "*" in action or "?" in action:
-                yield f"{said}: action {action}"
+                yield f"{sid}: action {action}"
         for resource in _listed(statement.get("Resource", [])):
-            # Only the end of an object's key may be open.
+            # Only the end of an object's key may be a wildcard.
             if "*" in resource.removesuffix("/*") or "?" in resource or resource.endswith(":::/*"):
-                yield f"{said}: resource {resource}"
-        for values in (of for block in statement.get("Condition", {}).values() for of in block.values()):
+                yield f"{sid}: resource {resource}"
+        for values in (each for block in statement.get("Condition", {}).values() for each in block.values()):
             for value in _listed(values):
                 if "*" in value.removesuffix("/*") or value == "/*":
-                    yield f"{said}: condition {value}"
+                    yield f"{sid}: condition {value}"

@@ -1,4 +1,4 @@
-"""Kubeconfigs for clusters that are known by their address and authority."""
+"""Kubeconfigs for clusters with a known endpoint and certificate authority."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 
 
 def eks_kubeconfig(name: str, cluster: str, region: str, endpoint: str, certificate_authority: str) -> str:
-    """Of an EKS cluster, with one context, `name`. Credentials are fetched anew by the `aws` command whenever
-    they are needed.
-    """
+    """A kubeconfig of an EKS cluster with the context `name`. The `aws` command supplies its credentials."""
     token = ["--region", region, "eks", "get-token", "--cluster-name", cluster, "--output", "json"]
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws", "args": token,
                      "interactiveMode": "Never"}}  # fmt: skip

@@ -1,7 +1,7 @@
-"""AWS's limits that a stack can reach, with where they come from. Checked when the stack is planned.
+"""AWS's limits that a stack can reach, with their sources. They are checked when the stack is planned.
 
-All are the defaults of a new account; the ones marked adjustable can be raised by a quota request,
-after which the stack is best divided all the same.
+All are the defaults of a new account. A quota request can raise those marked adjustable; a stack beyond them
+is better divided.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ POD_IDENTITY_ASSOCIATIONS = Limit(
 )
 
 EDGE_RULES = 2
-"""Listener rules that an edge itself takes: /healthz and /peer."""
+"""Listener rules of the edge itself: /healthz and /peer."""
 
 EDGE_TARGET_GROUPS = 1
-"""Target groups that an edge itself takes: the failover controller's."""
+"""Target groups of the edge itself: the failover controller's."""
 
 COMPANIES_PER_EDGE = min(RULES_PER_ALB.most - EDGE_RULES, TARGET_GROUPS_PER_ALB.most - EDGE_TARGET_GROUPS)
-"""A company takes one rule (its host) and one target group (its Agent's service) of its edge."""
+"""A company needs one rule (its host) and one target group (its Agent's Service) of its edge."""

@@ -1,8 +1,8 @@
-"""Whether a zone's live records can become those that the settings ask for, where external-dns writes them.
+"""Whether external-dns can change a zone's live records to those that the settings need.
 
-Each cluster's external-dns changes its own records alone, in one batch, and tries again until Route53 accepts
-it. Route53 judges a batch together with the other clusters' records. So a change of policy, or of who is
-primary, is refused for good: each instance waits for the others.
+Each cluster's external-dns changes only its own records, in one batch, and retries until Route53 accepts the
+batch. Route53 checks a batch together with the other clusters' records. So Route53 rejects a change of the
+routing policy, or of the primary region, for ever: each instance waits for the others.
 """
 
 from __future__ import annotations
@@ -11,23 +11,28 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from plan.external_dns import routing
-from plan.records import CompanyRoute, Policy, RegionRoute
-from plan.route53 import Key, RecordSet, canonical, key_of, refusals
+from plan.record_sets import RecordSet, canonical
+from plan.records import CompanyRoute, RegionRoute, RoutingPolicy
+from plan.route53 import Key, key_of, rejections
 
 NAME_TYPES = ("A", "AAAA", "CNAME")
 _TREES = "._tree."
 
 
 def is_ours(record: RecordSet) -> bool:
-    """Whether this program made a company's record, with manager route53: then `pulumi up` deletes it."""
+    """Whether this program created a company's record, with manager route53: then `pulumi up` deletes it."""
     alias = record.get("AliasTarget") or {"DNSName": ""}
     return record["Type"] == "CNAME" and _TREES in canonical(alias["DNSName"])
 
 
 def wanted_records(
-    policy: Policy, company: CompanyRoute, regions: Sequence[RegionRoute], host: str, kinds: Sequence[str]
+    policy: RoutingPolicy,
+    company: CompanyRoute,
+    regions: Sequence[RegionRoute],
+    host: str,
+    kinds: Sequence[str],
 ) -> dict[str, list[RecordSet]]:
-    """A company's records by region, of each of these types: what tells them apart, with a made-up value."""
+    """A company's records by region, of each of these types, with a placeholder for the value."""
     known = {region.name: region for region in regions}
     return {
         name: [_record(host, kind, name, routing(policy, known[name], company, regions)) for kind in kinds]
@@ -48,18 +53,18 @@ def _record(host: str, kind: str, region: str, policy: dict[str, Any]) -> Record
 
 
 def kinds_of(live: Sequence[RecordSet]) -> list[str]:
-    """The record types of a name. A change keeps them; a new name gets CNAMEs (`--aws-prefer-cname`)."""
+    """The record types of a name. A change keeps them; a new name has CNAMEs (`--aws-prefer-cname`)."""
     return sorted({record["Type"] for record in live if not is_ours(record)}) or ["CNAME"]
 
 
-def refused_for_good(
+def rejections_for_good(
     live: Sequence[RecordSet], wanted: Mapping[str, Sequence[RecordSet]], clusters: Sequence[Collection[str]]
 ) -> list[str]:
-    """Why Route53 never accepts one cluster's change, whatever the order; empty if all get through.
+    """Why Route53 never accepts a cluster's change, in any order; empty if it accepts all changes.
 
-    `live` are the records of one name, `wanted` those of each region, `clusters` the regions of each. A
-    cluster changes and deletes its records of the name in one batch. Records of a region that is in none of
-    them are deleted by whoever made them, which Route53 never refuses.
+    `live` are the records of one name, `wanted` each region's new records, `clusters` the regions of each
+    cluster. A cluster changes and deletes its records of the name in one batch. Records of other regions are
+    ignored: their owner deletes them, and Route53 accepts any deletion.
     """
     regions = {region for cluster in clusters for region in cluster}
     state: dict[Key, RecordSet] = {
@@ -69,15 +74,15 @@ def refused_for_good(
     }
     waiting = list(clusters)
     while waiting:
-        refused: list[tuple[Collection[str], list[str]]] = []
+        rejected: list[tuple[Collection[str], list[str]]] = []
         for cluster in waiting:
-            made = {key_of(record): record for region in cluster for record in wanted.get(region, ())}
-            after = {key: record for key, record in state.items() if key[2] not in cluster} | made
-            if found := refusals(list(after.values())):
-                refused.append((cluster, found))
+            new = {key_of(record): record for region in cluster for record in wanted.get(region, ())}
+            after = {key: record for key, record in state.items() if key[2] not in cluster} | new
+            if reasons := rejections(list(after.values())):
+                rejected.append((cluster, reasons))
             else:
                 state = after
-        if len(refused) == len(waiting):
-            return list(dict.fromkeys(why for _, found in refused for why in found))
-        waiting = [cluster for cluster, _ in refused]
+        if len(rejected) == len(waiting):
+            return list(dict.fromkeys(reason for _, reasons in rejected for reason in reasons))
+        waiting = [cluster for cluster, _ in rejected]
     return []

@@ -1,6 +1,6 @@
-"""Every name that the platform gives: namespaces, hosts, buckets, roles, folders.
+"""Every name that the platform uses: of objects, labels, folders in pods, hosts, buckets, roles, clusters.
 
-A name is never cut to fit: `too_long` finds those over their limit, and the settings refuse them.
+A name is never cut to fit: the settings reject a stack with a name over its limit.
 """
 
 from __future__ import annotations
@@ -8,13 +8,37 @@ from __future__ import annotations
 import hashlib
 import re
 
-SYSTEM_NAMESPACE = "digital-agency-system"
-COMPANY_LABEL = "agency.global/company"
+PROJECT = "digital-agency"
 LOCAL = "local"
-"""The stack of the local target: its AWS is an emulator, its images are made on the spot."""
+"""The stack of the local target: its AWS is an emulator, its images are built on this machine."""
+
+SYSTEM_NAMESPACE = "digital-agency-system"
+FAILOVER_CONTROLLER = "failover-controller"
+"""Name of the failover controller's objects, and of its pods in their label."""
+PRIORITY_CLASS = PROJECT
+API_KEYS_SECRET = "api-keys"
+REPLICA_KEYS_SECRET = "replica-access"
+
+PLATFORM_LABEL = {"app.kubernetes.io/part-of": PROJECT}
+COMPANY_LABEL = "agency.global/company"
 REGION_LABEL = "topology.kubernetes.io/region"
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""Kubernetes sets it on every namespace to the namespace's name."""
+
+WORK_FOLDER = "/work"
+"""The Agent's working directory."""
+AGENT_FOLDER = f"{WORK_FOLDER}/.agent"
+"""Where every container has the application's data. The application requires the folder's name."""
+BRAIN_FOLDER = f"{AGENT_FOLDER}/brain"
+TOOLS_FOLDER = "/tools"
+PROGRAMS_FOLDER = "/opt/agency"
+GATE_CONFIG_FOLDER = "/etc/agency/runtime"
+CONTROLLER_CONFIG_FOLDER = "/etc/agency/controller"
+FLAGS_FOLDER = "/etc/agency/failed-regions"
 DIVERGED = "diverged"
-"""The folder, in volumes and buckets, of what diverged (`runtime/gate/storage/keys.py`)."""
+"""The folder, in volumes and buckets, of diverged files (`runtime/gate/storage/keys.py`)."""
+
+AMBIENT_FOLDER = "ambient"
 BUCKET_NAME_LIMIT = 63
 ROLE_NAME_LIMIT = 64
 
@@ -59,6 +83,3 @@ def eks_folder(region: str, name: str) -> str:
 
 def context_folder(context: str) -> str:
     return "context-" + re.sub(r"[^a-z0-9]+", "-", context.lower()).strip("-")
-
-
-AMBIENT_FOLDER = "ambient"

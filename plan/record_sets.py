@@ -1,4 +1,4 @@
-"""What Route53 demands of one record set, whatever else its zone holds.
+"""What Route53 requires of a single record set, independent of its zone.
 
 Record sets are the dictionaries of boto3's `list_resource_record_sets`. The rules are those of the API
 reference (ResourceRecordSet, AliasTarget, GeoLocation) and of the developer guide ("Supported DNS record
@@ -26,7 +26,7 @@ ROUTING_KEYS = (
     "CidrRoutingConfig",
     "GeoProximityLocation",
 )
-"""A record set has the key of its routing policy; a simple one has none of them."""
+"""A record set has the key of its routing policy; a simple record set has none of these keys."""
 AWS_REGION = r"[a-z]{2,4}(-[a-z]+)+-\d+"
 _TYPES = (
     *("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS"),
@@ -34,11 +34,12 @@ _TYPES = (
 )
 _SIMPLE_ONLY = {"DS", "NS", "SOA"}
 _ONE_VALUE = ("Weight", "Region")
-"""Policies whose record sets have one value each."""
+"""Routing policies whose record sets have a single value."""
 _CLOUDFRONT = "Z2FDTNDATAQYW2"
 """The zone of all CloudFront distributions."""
 _LONGEST_TTL = 2**31 - 1
-_NAME_LIMIT, _LABEL_LIMIT, _IDENTIFIER_LIMIT, _TEXT_LIMIT = 255, 63, 128, 255
+NAME_LIMIT, LABEL_LIMIT, _IDENTIFIER_LIMIT, _TEXT_LIMIT = 255, 63, 128, 255
+"""Bytes of a name and of a label, characters of a set identifier and of a string."""
 _WEIGHTS = 255
 
 
@@ -58,7 +59,7 @@ def problems_of(record: RecordSet) -> Iterator[str]:
     yield from _name_problems(record["Name"], kind)
     identifier = record.get("SetIdentifier")
     if bool(keys) != (identifier is not None):
-        yield "a routing policy needs a set identifier, and a simple record set has none"
+        yield "a record set must have both a routing policy and a set identifier, or neither"
     if identifier is not None and not 0 < len(identifier) <= _IDENTIFIER_LIMIT:
         yield f"SetIdentifier must have 1 to {_IDENTIFIER_LIMIT} characters, got {len(identifier)}"
     if (keys and kind in _SIMPLE_ONLY) or ("MultiValueAnswer" in keys and (kind == "CNAME" or alias)):
@@ -68,15 +69,15 @@ def problems_of(record: RecordSet) -> Iterator[str]:
     if (alias, bool(values), ttl is not None) == (None, True, True):
         yield from _value_problems(record)
     elif alias is None or values or ttl is not None:
-        yield "either an alias target, or values and a TTL"
+        yield "a record set must have either an alias target, or values and a TTL"
     else:
         yield from _alias_problems(kind, alias)
 
 
 def _name_problems(name: str, kind: str) -> Iterator[str]:
     labels = canonical(name).split(".")
-    if len(canonical(name)) > _NAME_LIMIT or any(not 0 < len(label) <= _LABEL_LIMIT for label in labels):
-        yield f"a name has at most {_NAME_LIMIT} bytes, in labels of 1 to {_LABEL_LIMIT}"
+    if len(canonical(name)) > NAME_LIMIT or any(not 0 < len(label) <= LABEL_LIMIT for label in labels):
+        yield f"a name must have at most {NAME_LIMIT} bytes, in labels of 1 to {LABEL_LIMIT}"
     if labels[0] == "*" and kind == "NS":
         yield "an NS record set cannot have a wildcard's name"
 
@@ -111,17 +112,19 @@ def _alias_problems(kind: str, alias: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _value_problems(record: RecordSet) -> Iterator[str]:
-    kind, values = record["Type"], [str(one["Value"]) for one in record["ResourceRecords"]]
+    kind, values = record["Type"], [str(value["Value"]) for value in record["ResourceRecords"]]
     if not 0 <= int(record["TTL"]) <= _LONGEST_TTL:
         yield f"TTL must be 0 to {_LONGEST_TTL} seconds, got {record['TTL']}"
-    if twice := sorted(value for value, times in Counter(values).items() if times > 1):
-        yield f"each value may come once, twice came {', '.join(twice)}"
+    if duplicates := sorted(value for value, times in Counter(values).items() if times > 1):
+        yield f"values must be unique, got duplicates of {', '.join(duplicates)}"
     if kind == "CNAME" and len(values) > 1:
-        yield f"a CNAME has one value, got {len(values)}"
+        yield f"a CNAME must have a single value, got {len(values)}"
     if len(values) > 1 and any(record.get(key) is not None for key in _ONE_VALUE):
-        yield f"a weighted or latency record set has one value, got {len(values)}"
+        yield f"a weighted or latency record set must have a single value, got {len(values)}"
     accepted, syntax = _SYNTAX.get(kind, (lambda value: True, ""))
-    yield from (f"a value of type {kind} is {syntax}, got {value}" for value in values if not accepted(value))
+    yield from (
+        f"a value of type {kind} must be {syntax}, got {value}" for value in values if not accepted(value)
+    )
 
 
 def _is_address(family: type[IPv4Address] | type[IPv6Address]) -> Callable[[str], bool]:
@@ -136,13 +139,13 @@ def _is_address(family: type[IPv4Address] | type[IPv6Address]) -> Callable[[str]
 
 def _is_host(value: str) -> bool:
     labels = canonical(value).split(".")
-    return len(value) <= _NAME_LIMIT and all(re.fullmatch(r"[!-~]{1,63}", label) for label in labels)
+    return len(value) <= NAME_LIMIT and all(re.fullmatch(r"[!-~]{1,63}", label) for label in labels)
 
 
 def _is_text(value: str) -> bool:
     strings = re.findall(r'"((?:[^"\\]|\\.)*)"', value)
     return bool(re.fullmatch(r'\s*("(?:[^"\\]|\\.)*"\s*)+', value)) and all(
-        len(one) <= _TEXT_LIMIT for one in strings
+        len(string) <= _TEXT_LIMIT for string in strings
     )
 
 

@@ -1,4 +1,4 @@
-"""The values that a DNS record plan is made of, and how Route53's API writes a record."""
+"""The values of a DNS record plan, and a record in the format of Route53's API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plan.geo import COUNTRY_PREFIX, DEFAULT
 LEAF_TTL = 20  # seconds
 
 
-class Policy(StrEnum):
+class RoutingPolicy(StrEnum):
     LATENCY = "latency"
     WEIGHTED = "weighted"
     GEO = "geo"
@@ -31,9 +31,8 @@ class RegionRoute:
 
 @dataclass(frozen=True, kw_only=True)
 class CompanyRoute:
-    """A company: its regions (their order counts for policy `failover` alone) and the edge it sits behind.
-
-    `dedicated` gives it a tree and health checks of its own.
+    """A company: its regions (the order matters only for policy `failover`) and its edge. A dedicated company
+    has its own tree and health checks.
     """
 
     namespace: str
@@ -156,7 +155,7 @@ def to_api(record: Record, check_ids: Mapping[str, str], zone_id: str) -> dict[s
 
 
 def geo_location(code: str) -> dict[str, str]:
-    """A geo code as Route53's API writes it; its `*` stands for every place that has no record of its own."""
+    """A geo code in the format of Route53's API, where `*` is every place without a record of its own."""
     if code == DEFAULT:
         return {"CountryCode": "*"}
     if code.startswith(COUNTRY_PREFIX):

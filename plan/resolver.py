@@ -1,22 +1,20 @@
-"""Answers DNS questions from Route53's record sets, as Route53 would: proves that a record plan keeps its
-promises.
+"""Answers DNS queries from Route53's record sets as Route53 does, to test record plans.
 
-Reads the dictionaries of `list_resource_record_sets` (boto3). The rules and where they are written:
+Reads the dictionaries of `list_resource_record_sets` (boto3). The rules and their sources:
 
-- a record is healthy when its health check is, or when it has none; an alias that evaluates its target's
-  health also needs a healthy record under the target's name ("How Amazon Route 53 chooses records when health
+- a record is healthy when its health check is healthy or absent; an alias that evaluates its target's health
+  also needs a healthy record under the target's name ("How Amazon Route 53 chooses records when health
   checking is configured", developer guide; ResourceRecordSet.HealthCheckId, API reference);
-- a group without a healthy record is treated as if all of them were healthy (same page);
-- weighted: records of weight 0 are considered only when no healthy one has more, or when all have 0 (same
-  page);
+- a group without a healthy record counts as healthy (same page);
+- weighted: records of weight 0 count only when no healthy record has more, or when all have 0 (same page);
 - failover: the secondary answers only when it is healthy and the primary is not (ResourceRecordSet.Failover);
-- geolocation: of country, continent and default the first healthy one; when none of those is, the smallest;
-  no answer when none exists ("Values specific for geolocation records"; states of the USA are not supported
-  here);
+- geolocation: the first healthy record of country, continent and default; without a healthy record, the
+  smallest place; no answer without a record ("Values specific for geolocation records"; states of the USA are
+  not supported here);
 - latency: the record whose AWS region is nearest to the client.
 
-Simplified: TTLs, caches and the time that health checks take do not exist. Only CNAME records are read, and
-with `kind` those of one more type, where they are aliases: an alias to a load balancer is the answer.
+Simplified: there are no TTLs, no caches, and health checks take no time. Only CNAME records are read, and
+aliases of the type `kind`: an alias to a load balancer is an answer.
 """
 
 from __future__ import annotations
@@ -28,7 +26,8 @@ from enum import Enum
 from fractions import Fraction
 
 from plan.external_dns import is_aws_alias_target
-from plan.route53 import RecordSet, canonical, routing_keys
+from plan.record_sets import RecordSet, canonical, routing_keys
+from plan.route53 import rejections
 
 Path = tuple[str, ...]
 
@@ -37,29 +36,21 @@ _DEFAULT_PLACE = ("CountryCode", "*")
 
 
 class ResolveError(ValueError):
-    """The records cannot answer, or Route53 would not have accepted them."""
+    """The records have no answer, or Route53 would not accept them."""
 
 
 class UnknownName(ResolveError):
-    """No CNAME record set has the name that was asked for, or that an alias names."""
+    """No CNAME record set has the name of the query, or of an alias's target."""
 
 
 class AliasLoop(ResolveError):
     """An alias leads back to itself."""
 
 
-class MixedPolicies(ResolveError):
-    """Records of one name have different routing policies, or one record has several."""
-
-
-class DuplicateRecord(ResolveError):
-    """Two records of one name have the same set identifier, or stand for the same place, region or role."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Who asks. `country` is ISO 3166-1 alpha-2 and `continent` a Route53 code, None where Route53 knows
-    none; `nearest` lists AWS regions by latency, the nearest first.
+    """`country` is ISO 3166-1 alpha-2 and `continent` a Route53 code, None where Route53 does not know it;
+    `nearest` lists AWS regions by latency, the nearest first.
     """
 
     country: str | None
@@ -67,8 +58,8 @@ class Client:
     nearest: tuple[str, ...]
 
 
-class _Policy(Enum):
-    """Routing policies, each by the key of a record set that says so."""
+class _Routing(Enum):
+    """Routing policies; each value is the key of a record set with that policy."""
 
     WEIGHTED = "Weight"
     LATENCY = "Region"
@@ -87,11 +78,11 @@ def resolve(
     healthy: Callable[[str], bool],
     kind: str = "CNAME",
 ) -> dict[str, Fraction]:
-    """The targets that `client` is sent to when it asks for `name`, each with its probability.
+    """The targets that a query of `client` for `name` returns, each with its probability.
 
-    `healthy` says of a health check's id whether it passes. Empty when Route53 has no answer (NODATA). Names
-    come back in lower case without a trailing dot. A target is the answer also when it is a name of the same
-    zone. `kind` is the record type that the client asks for; a CNAME answers every type. Raises subclasses of
+    `healthy` maps a health check's id to its state. The result is empty when Route53 has no answer (NODATA).
+    Names are in lower case without a trailing dot. A CNAME's target is an answer also when it is a name of
+    the same zone. `kind` is the queried record type; a CNAME answers every type. Raises subclasses of
     ResolveError.
     """
     answer: defaultdict[str, Fraction] = defaultdict(Fraction)
@@ -101,7 +92,7 @@ def resolve(
 
 
 class _Zone:
-    """The record sets by name, checked as Route53 checks them, seen by one client in one state of health."""
+    """The record sets by name, checked as Route53 checks them, for one client and one state of health."""
 
     def __init__(
         self, record_sets: Iterable[RecordSet], client: Client, healthy: Callable[[str], bool], kind: str
@@ -112,10 +103,11 @@ class _Zone:
         for record in record_sets:
             if record["Type"] in ("CNAME", kind):
                 self._groups[canonical(record["Name"])].append(record)
-        self._policies = {name: _policy_of_group(name, group) for name, group in self._groups.items()}
+        if problems := rejections([record for group in self._groups.values() for record in group]):
+            raise ResolveError("; ".join(problems))
 
     def walk(self, name: str, probability: Fraction, path: Path) -> Iterable[tuple[str, Fraction]]:
-        """Every target below `name` with its probability; `path` is the names that led here."""
+        """Every target below `name` with its probability; `path` has the names from the query to here."""
         path = self._enter(name, path)
         for record, share in self._choose(name, path):
             alias = record.get("AliasTarget")
@@ -128,8 +120,8 @@ class _Zone:
         if name in path:
             raise AliasLoop(f"alias loop: {' → '.join((*path, name))}")
         if name not in self._groups:
-            asked = f" (alias of {path[-1]})" if path else ""
-            raise UnknownName(f"no CNAME record set has the name {name}{asked}")
+            origin = f" (alias of {path[-1]})" if path else ""
+            raise UnknownName(f"no CNAME record set has the name {name}{origin}")
         return (*path, name)
 
     def _is_healthy(self, record: RecordSet, path: Path) -> bool:
@@ -146,22 +138,23 @@ class _Zone:
         return any(self._is_healthy(below, path) for below in self._groups[target])
 
     def _choose(self, name: str, path: Path) -> Sequence[tuple[RecordSet, Fraction]]:
-        group, policy = self._groups[name], self._policies[name]
-        if policy is _Policy.SIMPLE:
+        group = self._groups[name]
+        policy = _routing_of(group[0])
+        if policy is _Routing.SIMPLE:
             return [(group[0], _ONE)]
-        if policy is _Policy.GEOLOCATION:
+        if policy is _Routing.GEOLOCATION:
             group = self._applicable(group)
             if not group:
                 return []
         candidates = [record for record in group if self._is_healthy(record, path)] or group
         match policy:
-            case _Policy.WEIGHTED:
+            case _Routing.WEIGHTED:
                 return _by_weight(candidates)
-            case _Policy.LATENCY:
+            case _Routing.LATENCY:
                 return [(min(candidates, key=self._distance), _ONE)]
-            case _Policy.FAILOVER:
+            case _Routing.FAILOVER:
                 return [(min(candidates, key=lambda record: str(record["Failover"])), _ONE)]
-            case _Policy.GEOLOCATION:
+            case _Routing.GEOLOCATION:
                 return [(candidates[0], _ONE)]
         raise ResolveError(f"{name}: the routing policy of {policy.value} is not supported here")
 
@@ -187,23 +180,8 @@ def _by_weight(candidates: Sequence[RecordSet]) -> Sequence[tuple[RecordSet, Fra
     return [(record, Fraction(record["Weight"], total)) for record in candidates if record["Weight"] > 0]
 
 
-def _policy_of_group(name: str, group: Sequence[RecordSet]) -> _Policy:
-    if len({record["Type"] for record in group}) > 1:
-        raise ResolveError(f"{name}: a CNAME record set beside one of another type")
-    policies = {policy for record in group for policy in _policies_of(record)}
-    if len(policies) > 1 or any(len(_policies_of(record)) > 1 for record in group):
-        raise MixedPolicies(f"{name}: several routing policies: {sorted(policy.name for policy in policies)}")
-    policy = policies.pop()
-    _refuse_duplicates(name, "set identifier", [record.get("SetIdentifier") for record in group])
-    if policy is _Policy.GEOLOCATION:
-        _refuse_duplicates(name, "place", [_place(record) for record in group])
-    elif policy in (_Policy.LATENCY, _Policy.FAILOVER):
-        _refuse_duplicates(name, policy.name.lower(), [record[policy.value] for record in group])
-    return policy
-
-
-def _policies_of(record: RecordSet) -> list[_Policy]:
-    return [_Policy(key) for key in routing_keys(record)] or [_Policy.SIMPLE]
+def _routing_of(record: RecordSet) -> _Routing:
+    return _Routing(next(iter(routing_keys(record)), ""))
 
 
 def _place(record: RecordSet) -> tuple[str, str]:
@@ -214,15 +192,10 @@ def _place(record: RecordSet) -> tuple[str, str]:
     return key, location[key]
 
 
-def _refuse_duplicates(name: str, what: str, values: Sequence[object]) -> None:
-    if len(set(values)) < len(values):
-        raise DuplicateRecord(f"{name}: two records have the same {what}: {values}")
-
-
 def _value(name: str, record: RecordSet) -> str:
     if alias := record.get("AliasTarget"):
         return canonical(alias["DNSName"])
     values = record.get("ResourceRecords") or []
     if len(values) != 1:
-        raise ResolveError(f"{name}: a CNAME record has one value, came {len(values)}")
+        raise ResolveError(f"{name}: a CNAME record must have a single value, got {len(values)}")
     return canonical(values[0]["Value"])

@@ -1,9 +1,9 @@
-"""What Route53 refuses when record sets change: a zone's state, and batches of changes to it.
+"""A zone's record sets, and the batches of changes that Route53 rejects.
 
 Record sets are the dictionaries of boto3's `list_resource_record_sets`. The rules are those of the API
 reference (ChangeResourceRecordSets, ResourceRecordSet) and of the developer guide ("Supported DNS record
-types", CNAME: no other record may have the name). A batch is all or nothing, and is judged by the state that
-it leads to. `plan.record_sets` has the rules for one record set alone.
+types", CNAME: no other record may have the name). A batch is all or nothing, and is checked by the state that
+it leads to. `plan.record_sets` has the rules for a single record set.
 """
 
 from __future__ import annotations
@@ -14,29 +14,28 @@ from typing import Any, Literal
 
 from plan.record_sets import RecordSet, canonical, problems_of, routing_keys
 
-__all__ = ["Change", "Key", "RecordSet", "Refused", "Zone", "canonical", "key_of", "refusals", "routing_keys"]
-
 Change = tuple[Literal["CREATE", "UPSERT", "DELETE"], RecordSet]
 Key = tuple[str, str, str | None]
 """Name, type and set identifier: no two record sets of a zone share all three."""
 
 _UNIQUE = ("Region", "Failover", "GeoLocation")
-"""Policies of which no two record sets of one name and type may have the same value."""
-_MOST = 100
+"""Routing policies whose values must be unique among the record sets of one name and type."""
+_GROUP_LIMIT = 100
 """Record sets of one name and type."""
 _APEX = ("NS", "SOA")
-"""Types of the record sets that a zone has from the beginning to its end."""
+"""Types of the record sets that every zone has for its own name."""
 
 
-class Refused(ValueError):
-    """Route53 would not accept a batch of changes; the message says why."""
+class Rejected(ValueError):
+    """Route53 does not accept a batch of changes; the message says why."""
 
 
 class Zone:
     """The record sets of a hosted zone.
 
-    What is not given is not judged: `zone_id` tells aliases within the zone from those to other zones,
-    `zones` are all that the account has, `name` is the zone's domain, `health_checks` those that exist.
+    Optional arguments enable further checks: `zone_id` (aliases within the zone), `zones`, the ids of all
+    zones of the account (aliases to other zones), `name`, the zone's domain, and `health_checks`, the ids of
+    those that exist.
     """
 
     def __init__(
@@ -58,36 +57,36 @@ class Zone:
         return tuple(self._records.values())
 
     def change(self, *changes: Change) -> None:
-        """Apply a batch. Raises Refused, and then changes nothing."""
+        """Apply a batch. Raises Rejected, and then changes nothing."""
         after = dict(self._records)
-        found: list[str] = []
+        problems: list[str] = []
         for action, record in changes:
-            found.extend(self._problems_of_change(action, record, after))
+            problems.extend(self._problems_of_change(action, record, after))
             if action == "DELETE":
                 after.pop(key_of(record), None)
             else:
                 after[key_of(record)] = record
-        found.extend(_twice(changes))
+        problems.extend(_repeated(changes))
         names = {canonical(record["Name"]) for _, record in changes}
-        found.extend(refusals([record for key, record in after.items() if key[0] in names]))
+        problems.extend(rejections([record for key, record in after.items() if key[0] in names]))
         if self._zone_id:
-            found.extend(self._lost_aliases(after.values()))
-        if found:
-            raise Refused("; ".join(dict.fromkeys(found)))
+            problems.extend(self._lost_aliases(after.values()))
+        if problems:
+            raise Rejected("; ".join(dict.fromkeys(problems)))
         self._records = after
 
     def _problems_of_change(
         self, action: str, record: RecordSet, held: dict[Key, RecordSet]
     ) -> Iterator[str]:
-        """In the words of Route53 where clients read them."""
+        """Messages that clients parse are Route53's own."""
         key = key_of(record)
         if action == "CREATE" and key in held:
             yield f"Tried to create resource record set {_quoted(key)} but it already exists"
         if action == "DELETE" and key not in held:
             yield f"Tried to delete resource record set {_quoted(key)} but it was not found"
         elif action == "DELETE" and _values(held[key]) != _values(record):
-            told = "but the values provided do not match the current values"
-            yield f"Tried to delete resource record set {_quoted(key)} {told}"
+            reason = "but the values provided do not match the current values"
+            yield f"Tried to delete resource record set {_quoted(key)} {reason}"
         if action == "DELETE":
             if self._name and key[0] == self._name and key[1] in _APEX:
                 yield f"{_named(key)}: a zone keeps its own {key[1]} record set"
@@ -116,19 +115,19 @@ class Zone:
                     yield f"{_named(key_of(record))}: alias to {target}, which has no {kind} record set"
 
 
-def refusals(record_sets: Sequence[RecordSet]) -> list[str]:
-    """Why Route53 would not hold these record sets together; empty if it would."""
+def rejections(record_sets: Sequence[RecordSet]) -> list[str]:
+    """Why Route53 does not accept these record sets together; empty if it does."""
     by_name: defaultdict[str, defaultdict[str, list[RecordSet]]] = defaultdict(lambda: defaultdict(list))
     for record in record_sets:
         by_name[canonical(record["Name"])][record["Type"]].append(record)
-    found = []
+    problems = []
     for name, by_type in by_name.items():
         if "CNAME" in by_type and len(by_type) > 1:
             others = ", ".join(sorted(set(by_type) - {"CNAME"}))
-            found.append(f"{name}: CNAME beside {others}")
+            problems.append(f"{name}: CNAME beside {others}")
         for kind, group in by_type.items():
-            found.extend(f"{name} {kind}: {problem}" for problem in _problems_of_group(group))
-    return found
+            problems.extend(f"{name} {kind}: {problem}" for problem in _problems_of_group(group))
+    return problems
 
 
 def key_of(record: RecordSet) -> Key:
@@ -136,7 +135,7 @@ def key_of(record: RecordSet) -> Key:
 
 
 def _problems_of_group(group: Sequence[RecordSet]) -> Iterator[str]:
-    """Of the record sets of one name and type."""
+    """Problems of the record sets of one name and type."""
     policies = {tuple(routing_keys(record)) or ("simple",) for record in group}
     if len(policies) > 1 or any(len(policy) > 1 for policy in policies):
         names = sorted({key for policy in policies for key in policy})
@@ -148,14 +147,14 @@ def _problems_of_group(group: Sequence[RecordSet]) -> Iterator[str]:
             for key in _UNIQUE
         ),
     ):
-        if twice := sorted(str(value) for value, times in Counter(values).items() if times > 1):
-            yield f"two record sets with {what} {', '.join(twice)}"
-    if len(group) > _MOST:
-        yield f"at most {_MOST} record sets, got {len(group)}"
+        if duplicates := sorted(str(value) for value, times in Counter(values).items() if times > 1):
+            yield f"two record sets with {what} {', '.join(duplicates)}"
+    if len(group) > _GROUP_LIMIT:
+        yield f"at most {_GROUP_LIMIT} record sets, got {len(group)}"
 
 
-def _twice(changes: Sequence[Change]) -> Iterator[str]:
-    """A batch changes a record set once; but it may delete one and create another in its place."""
+def _repeated(changes: Sequence[Change]) -> Iterator[str]:
+    """A batch may change a record set only once, except to delete it and create it anew."""
     actions: defaultdict[Key, list[str]] = defaultdict(list)
     for action, record in changes:
         actions[key_of(record)].append(action)
@@ -165,17 +164,17 @@ def _twice(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _values(record: RecordSet) -> dict[str, Any]:
-    """What a deletion has to repeat, whatever the case and the dots of names."""
-    found = {key: value for key, value in record.items() if value not in (None, [])}
-    found["Name"] = canonical(record["Name"])
-    if "ResourceRecords" in found:
-        found |= {
+    """The values that a deletion has to repeat, with names in canonical form."""
+    values = {key: value for key, value in record.items() if value not in (None, [])}
+    values["Name"] = canonical(record["Name"])
+    if "ResourceRecords" in values:
+        values |= {
             "TTL": int(record["TTL"]),
-            "ResourceRecords": sorted(one["Value"] for one in found["ResourceRecords"]),
+            "ResourceRecords": sorted(value["Value"] for value in values["ResourceRecords"]),
         }
-    if alias := found.get("AliasTarget"):
-        found["AliasTarget"] = {**alias, "DNSName": canonical(alias["DNSName"])}
-    return found
+    if alias := values.get("AliasTarget"):
+        values["AliasTarget"] = {**alias, "DNSName": canonical(alias["DNSName"])}
+    return values
 
 
 def _hashable(value: Any) -> Any:
@@ -189,5 +188,5 @@ def _named(key: Key) -> str:
 
 def _quoted(key: Key) -> str:
     name, kind, identifier = key
-    told = f", set identifier='{identifier}'" if identifier else ""
-    return f"[name='{name}.', type='{kind}'{told}]"
+    suffix = f", set identifier='{identifier}'" if identifier else ""
+    return f"[name='{name}.', type='{kind}'{suffix}]"

@@ -1,4 +1,4 @@
-"""One tree of DNS records: its shape, the digest of that shape, its records. See `plan.dns` for the whole."""
+"""A tree of DNS records: its shape, the digest of its shape, its records. `plan.dns` explains trees."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from plan.records import (
     Geolocation,
     Latency,
     Leaf,
-    Policy,
     Record,
     RegionRoute,
     Routing,
+    RoutingPolicy,
     Tree,
     Weighted,
 )
@@ -32,28 +32,28 @@ Order = tuple[str, ...]
 
 
 def serving_order(
-    policy: Policy, company: CompanyRoute, regions: Mapping[str, RegionRoute]
+    policy: RoutingPolicy, company: CompanyRoute, regions: Mapping[str, RegionRoute]
 ) -> tuple[RegionRoute, ...]:
-    """The company's regions: for `failover` the active ones first, each part in its order; else by name."""
+    """The company's regions: for `failover` in its order, active regions first; else by name."""
     own = [regions[name] for name in company.regions]
-    if policy is Policy.FAILOVER:
+    if policy is RoutingPolicy.FAILOVER:
         return tuple(sorted(own, key=lambda region: not region.active))
     return tuple(sorted(own, key=lambda region: region.name))
 
 
 def geo_orders(members: Sequence[RegionRoute]) -> dict[str, Order]:
-    """For each geo code of the members, and always for `default`: the regions in the order that serves it.
+    """For each geo code of the members, and always for `default`: the regions in serving order.
 
-    First the code's own region, then that of the continent around a country, then the default's, then the
-    others by name; of these all active ones before all passive ones. Without a `default` of its own, a
-    company's default is its first active region by name. `members` are sorted by name.
+    First the code's region, then the region of a country's continent, then the default region, then the
+    others by name; but all active regions before all passive regions. A company without the code `default`
+    takes its first active region by name as the default. `members` are sorted by name.
     """
     owner = {code: region.name for region in members for code in region.geo}
     owner.setdefault(DEFAULT, next(region.name for region in members if region.active))
     passive = {region.name for region in members if not region.active}
     orders: dict[str, Order] = {}
     for code in sorted(owner):
-        nearest = [owner[near] for near in (code, continent_of(code), DEFAULT) if near in owner]
+        nearest = [owner[place] for place in (code, continent_of(code), DEFAULT) if place in owner]
         preferred = dict.fromkeys([*nearest, *(region.name for region in members)])
         orders[code] = tuple(sorted(preferred, key=lambda name: name in passive))
     return orders
@@ -61,19 +61,19 @@ def geo_orders(members: Sequence[RegionRoute]) -> dict[str, Order]:
 
 @dataclass(frozen=True, kw_only=True)
 class TreePlanner:
-    """Plans the tree of a company and of all that share its shape. `members` come from `serving_order`."""
+    """Plans the tree of all companies with one shape. `members` come from `serving_order`."""
 
     domain: str
-    policy: Policy
+    policy: RoutingPolicy
     company: CompanyRoute
     members: tuple[RegionRoute, ...]
     endpoints: Mapping[str, str]
 
     @cached_property
     def digest(self) -> str:
-        """Of all that decides which records there are, their names, set identifiers and alias targets.
+        """A digest of everything that determines names, set identifiers and alias targets of the records.
 
-        Values of records (weights, endpoints, health checks) stay out of it: they change in place.
+        It excludes the values of records (weights, endpoints, health checks), which change in place.
         """
         shape = {
             "policy": self.policy,
@@ -87,23 +87,23 @@ class TreePlanner:
 
     def tree(self) -> Tree:
         match self.policy:
-            case Policy.LATENCY | Policy.WEIGHTED:
+            case RoutingPolicy.LATENCY | RoutingPolicy.WEIGHTED:
                 records = self._groups()
-            case Policy.FAILOVER:
+            case RoutingPolicy.FAILOVER:
                 records = self._chains({tuple(region.name for region in self.members): self._root})
-            case Policy.GEO:
+            case RoutingPolicy.GEO:
                 records = self._geo()
         ordered = sorted(records, key=lambda record: (record.name, record.set_identifier or ""))
         return Tree(digest=self.digest, name=self._root, records=tuple(ordered))
 
     @property
     def _root(self) -> str:
-        # No namespace and no edge contains an underscore, so nothing else can have a name below this one.
+        # No namespace and no edge contains an underscore, so no other record has a name below the root.
         return f"{self.digest}._tree.{self.domain}"
 
     @cached_property
     def _geo_orders(self) -> dict[str, Order]:
-        return geo_orders(self.members) if self.policy is Policy.GEO else {}
+        return geo_orders(self.members) if self.policy is RoutingPolicy.GEO else {}
 
     def _groups(self) -> Iterator[Record]:
         active = [region for region in self.members if region.active]
@@ -119,7 +119,7 @@ class TreePlanner:
     def _group(self, name: str, regions: Sequence[RegionRoute]) -> Iterator[Record]:
         for region in regions:
             routing: Routing = (
-                Weighted(region.weight) if self.policy is Policy.WEIGHTED else Latency(region.name)
+                Weighted(region.weight) if self.policy is RoutingPolicy.WEIGHTED else Latency(region.name)
             )
             yield self._leaf(name, region.name, routing, region.name)
 
@@ -137,7 +137,7 @@ class TreePlanner:
         yield from self._chains(heads)
 
     def _chains(self, heads: Mapping[Order, str]) -> Iterator[Record]:
-        """Failover chains that begin at `heads`. Chains that end in the same order share those nodes."""
+        """Failover chains that begin at `heads`. Chains with the same end share its nodes."""
         names = dict(heads)
         for order in heads:
             for start in range(1, len(order) - 1):

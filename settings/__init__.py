@@ -1,15 +1,15 @@
-"""The settings of a stack: their models, their rules, their errors. Read in one place: `settings.load`."""
+"""The settings of a stack: their models, their rules, their problems. Only `settings.load` reads them."""
 
 from settings.clusters import ClusterPlan, clusters_of
-from settings.faults import Fault, SettingsError
-from settings.load import PROJECT, from_config, parse
-from settings.models import Company, Region, Settings
+from settings.companies import Company
+from settings.load import from_config, parse
+from settings.models import Settings
+from settings.problems import SettingsError
+from settings.regions import Region
 
 __all__ = [
-    "PROJECT",
     "ClusterPlan",
     "Company",
-    "Fault",
     "Region",
     "Settings",
     "SettingsError",

@@ -1,7 +1,7 @@
-"""Which Kubernetes clusters a stack has: the regions' `cluster` keys, grouped.
+"""The Kubernetes clusters of a stack: the regions' `cluster` keys, grouped.
 
-An EKS cluster never spans regions, so `{eks: x}` of two regions are two clusters. A context, or the
-ambient kubeconfig, is one cluster however many regions name it.
+An EKS cluster never spans regions, so `{eks: x}` in two regions are two clusters. A context, or the ambient
+kubeconfig, is a single cluster for all regions that name it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plan.names import AMBIENT_FOLDER, context_folder, eks_folder
-from settings.models import ClusterRef, Region, Settings
+from settings.models import Settings
+from settings.regions import ClusterRef, Region
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterPlan:
-    """A cluster and the regions it hosts. `folder` names it everywhere: in renders, in resource names."""
+    """A cluster and the regions that it hosts. `folder` is its name in renders and in resource names."""
 
     folder: str
     regions: tuple[Region, ...]
@@ -25,7 +26,7 @@ class ClusterPlan:
     eks_name: str | None = None
     oidc_provider_arn: str | None = None
     home: str
-    """The AWS region where EKS knows the cluster: of a shared one, the first by name that gives `eksName`."""
+    """The cluster's AWS region in EKS. Of a shared cluster, the first region by name with an `eksName`."""
 
     @property
     def looked_up(self) -> bool:
@@ -39,7 +40,7 @@ def folder_of(ref: ClusterRef | None, region: str) -> str:
 
 
 def clusters_of(settings: Settings) -> tuple[ClusterPlan, ...]:
-    """The stack's clusters in the order of their folders' names; their regions in the order of theirs."""
+    """The stack's clusters and their regions, both sorted by name."""
     groups: dict[str, list[Region]] = {}
     for region in sorted(settings.regions, key=lambda region: region.name):
         groups.setdefault(folder_of(region.cluster, region.name), []).append(region)

@@ -1,4 +1,4 @@
-"""The settings of a company: the keys of an item of `companies`, with their defaults. Shapes only."""
+"""The keys of a company (an item of `companies`) and their defaults, without rules over several keys."""
 
 from __future__ import annotations
 
@@ -40,15 +40,13 @@ class Amounts(Model):
 
 
 class Resources(Model):
-    """What a container asks for and may use at most; what is left out keeps the component's default."""
+    """Requests and limits of a container; missing amounts have the component's defaults."""
 
-    requests: Amounts = Field(
-        default=Amounts(), description="What the container is sure to get; at most `limits`."
-    )
-    limits: Amounts = Field(default=Amounts(), description="What the container may use at most.")
+    requests: Amounts = Field(default=Amounts(), description="Reserved for the container; at most `limits`.")
+    limits: Amounts = Field(default=Amounts(), description="The most that the container may use.")
 
     def over(self, default: Resources) -> Resources:
-        """These resources, and the default's where they are silent."""
+        """These resources, with the default's amounts where they have none."""
         return Resources(
             requests=self.requests.over(default.requests), limits=self.limits.over(default.limits)
         )
@@ -70,67 +68,68 @@ HEALTH_MONITOR_RESOURCES = resources(("100m", "256Mi"), ("500m", "512Mi"))
 class Agent(Model):
     """Size of a company's Agent in each region. `resources` are those of the agent container."""
 
-    resources: Annotated[Resources, AfterValidator(lambda given: given.over(AGENT_RESOURCES))] = Field(
-        default=AGENT_RESOURCES, description="Of the agent container. Default: 1 to 2 cores, 2Gi to 4Gi."
+    resources: Annotated[Resources, AfterValidator(lambda own: own.over(AGENT_RESOURCES))] = Field(
+        default=AGENT_RESOURCES,
+        description="Resources of the agent container. Default: 1 to 2 cores, 2Gi to 4Gi.",
     )
     storage: Bytes = Field(
-        default="1Gi", description="Of the `.agent` volume, in bytes; may grow later. Default: 1Gi."
+        default="1Gi", description="Size of the `.agent` volume in bytes; can grow later. Default: 1Gi."
     )
     access_mode: AccessMode = Field(
         default=AccessMode.READ_WRITE_ONCE,
-        description="Of the volume. Default: ReadWriteOnce (a single replica).",
+        description="Access mode of the volume. Default: ReadWriteOnce (a single replica).",
     )
     replicas: Whole = Field(
-        default=1, ge=1, le=10, description="Pods in each region; several need ReadWriteMany. Default: 1."
+        default=1, ge=1, le=10, description="Pods in each region; several require ReadWriteMany. Default: 1."
     )
     mount_brain: Flag = Field(
         default=False,
-        description="Mount the Brain's volume too, at .agent/brain; needs its ReadWriteMany. Default: false.",
+        description="Mount the Brain's volume at .agent/brain; requires ReadWriteMany there. Default: false.",
     )
 
 
 class Brain(Model):
     """Size of a company's Brain in each region. `resources` are those of the brain container."""
 
-    resources: Annotated[Resources, AfterValidator(lambda given: given.over(BRAIN_RESOURCES))] = Field(
+    resources: Annotated[Resources, AfterValidator(lambda own: own.over(BRAIN_RESOURCES))] = Field(
         default=BRAIN_RESOURCES,
-        description="Of the brain container. Default: half a core to 1 core, 1Gi to 2Gi.",
+        description="Resources of the brain container. Default: half a core to 1 core, 1Gi to 2Gi.",
     )
     storage: Bytes = Field(
-        default="10Gi", description="Of the memory's volume, in bytes; may grow later. Default: 10Gi."
+        default="10Gi", description="Size of the memory's volume in bytes; can grow later. Default: 10Gi."
     )
     access_mode: AccessMode = Field(
         default=AccessMode.READ_WRITE_ONCE,
-        description="Of the volume. Default: ReadWriteOnce (a single replica).",
+        description="Access mode of the volume. Default: ReadWriteOnce (a single replica).",
     )
     replicas: Whole = Field(
-        default=1, ge=1, le=10, description="Pods in each region; several need ReadWriteMany. Default: 1."
+        default=1, ge=1, le=10, description="Pods in each region; several require ReadWriteMany. Default: 1."
     )
 
 
 class ApiKeys(Model):
     """Keys of model providers: `{secretName: …}`, an existing Secret, or values that become one."""
 
-    ACCEPTED: ClassVar[str] = "{secretName: <an existing Secret>}, or {<VARIABLE>: <secret value>, …}"
+    FORMS: ClassVar[str] = "{secretName: <an existing Secret>}, or {<VARIABLE>: <secret value>, …}"
 
-    secret_name: ObjectName | None = Field(default=None, description="A Secret that exists already.")
+    secret_name: ObjectName | None = Field(default=None, description="An existing Secret.")
     values: dict[EnvironmentName, SecretValue] = Field(
         default={}, description="Variables and their secret values."
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _long_form(cls, given: Any) -> Any:
+    def _long_form(cls, raw: Any) -> Any:
         """`{OPENAI_API_KEY: …}` is short for `{values: {OPENAI_API_KEY: …}}`."""
-        if not isinstance(given, dict) or "values" in given:
-            return given
-        rest = {key: value for key, value in given.items() if key != "secretName"}
-        return {key: given[key] for key in given if key == "secretName"} | ({"values": rest} if rest else {})
+        if not isinstance(raw, dict) or "values" in raw:
+            return raw
+        rest = {key: value for key, value in raw.items() if key != "secretName"}
+        return {key: raw[key] for key in raw if key == "secretName"} | ({"values": rest} if rest else {})
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.secret_name is None) == (not self.values):
-            raise ValueError(f"one of {self.ACCEPTED}")
+            raise ValueError(f"must be one of {self.FORMS}")
         return self
 
     @classmethod
@@ -146,35 +145,35 @@ class ApiKeys(Model):
 
 
 class Company(Model):
-    """A tenant: its own namespace in every cluster it lives in, its own volumes, its own prefixes."""
+    """A tenant, with its own namespace in each of its clusters, its own volumes and its own prefixes."""
 
-    ACCEPTED: ClassVar[str] = (
-        "a company's name (in quotes where YAML takes it for another value), or its keys"
+    FORMS: ClassVar[str] = (
+        "a company's name (in quotes if YAML reads it as another type), or a mapping of its keys"
     )
 
     name: CompanyName = Field(
-        description="Letters, digits, _ and -. In lower case, with - for _, it is namespace and host."
+        description="Letters, digits, _ and -. Namespace and host are the name in lower case, with - for _."
     )
     regions: tuple[RegionName, ...] | None = Field(
         default=None,
         min_length=1,
-        description="Where it lives; for policy failover in the order of preference. Default: all regions.",
+        description="Its regions; for policy failover in order of preference. Default: all regions.",
     )
     edge: Whole = Field(
         default=1,
         ge=1,
         le=99,
-        description="Which load balancer of each region serves it, by number. Default: 1.",
+        description="Number of the load balancer that serves it in each region. Default: 1.",
     )
     agent: Agent = Field(default=Agent(), description="Size of its Agents.")
     brain: Brain = Field(default=Brain(), description="Size of its Brains.")
     api_keys: ApiKeys | None = Field(default=None, description="Keys of model providers. Default: none.")
     dedicated_health_checks: Flag = Field(
-        default=False, description="Health checks and records of its own; needs failover. Default: false."
+        default=False, description="Its own health checks and records; requires failover. Default: false."
     )
     protect: Flag = Field(
         default=False,
-        description="true: the removal of its volumes is refused until this is false. Default: false.",
+        description="true: its volumes cannot be deleted until this is false. Default: false.",
     )
 
     @property

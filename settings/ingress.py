@@ -1,4 +1,4 @@
-"""The settings of `ingress`: the IngressClass, the controller that serves it, the load balancers' scheme."""
+"""The keys of `ingress`: the IngressClass, its controller, and the load balancers' scheme."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pydantic import Field
 from settings.values import DnsLabel, IngressController, Model, ObjectName
 
 LOAD_BALANCER_CONTROLLER = "ingress.k8s.aws/alb"
-"""The AWS Load Balancer Controller, as an IngressClass names it in `spec.controller`."""
+"""The AWS Load Balancer Controller, in an IngressClass's `spec.controller`."""
 AUTO_MODE_CONTROLLER = "eks.amazonaws.com/alb"
-"""The load balancers of EKS Auto Mode, which knows no `group.name` annotation."""
+"""The controller of EKS Auto Mode, which ignores the annotation `group.name`."""
 INGRESS_NGINX = "k8s.io/ingress-nginx"
 CONTROLLERS = {
     "alb": LOAD_BALANCER_CONTROLLER,
     "nginx": INGRESS_NGINX,
     "traefik": "traefik.io/ingress-controller",
 }
-"""Of an IngressClass that has its usual name."""
+"""The controllers of IngressClasses with a usual name."""
 ANSWERING = (LOAD_BALANCER_CONTROLLER, INGRESS_NGINX)
-"""With these, `/healthz/<region>` answers 200 also without a failover controller."""
+"""Controllers whose load balancer answers `/healthz/<region>` also without a failover controller."""
 IN_CLUSTER_CLASS = "nginx"
-"""Of a region with an endpoint, where the stack's class would make a load balancer beside it."""
+"""The default of a region with an endpoint, where the stack's class would create a second load balancer."""
 
 
 class Scheme(StrEnum):
@@ -31,12 +31,12 @@ class Scheme(StrEnum):
 
     @property
     def subnet_tag(self) -> str:
-        """The tag of the subnets that the AWS Load Balancer Controller puts such a load balancer into."""
+        """The tag of the subnets in which the AWS Load Balancer Controller creates such a load balancer."""
         return "kubernetes.io/role/" + ("internal-elb" if self is Scheme.INTERNAL else "elb")
 
 
 class Ingress(Model):
-    """How requests come into the clusters."""
+    """How requests reach the clusters."""
 
     class_name: ObjectName = Field(default="alb", description="IngressClass of every Ingress. Default: alb.")
     controller: IngressController | None = Field(
@@ -46,16 +46,17 @@ class Ingress(Model):
     )
     namespace: DnsLabel = Field(
         default="ingress-nginx",
-        description="Of the ingress controller, where it runs inside the cluster. Default: ingress-nginx.",
+        description="Namespace of an ingress controller in the cluster. Default: ingress-nginx.",
     )
     scheme: Scheme = Field(
         default=Scheme.INTERNET_FACING,
-        description="Of the load balancers; internal needs regions[].ingressFrom. Default: internet-facing.",
+        description="Scheme of the load balancers; internal requires regions[].ingressFrom. Default:"
+        " internet-facing.",
     )
 
     @property
     def served_by(self) -> str | None:
-        """The IngressClass's controller; None where the settings do not say which."""
+        """The IngressClass's controller; None where the settings do not determine it."""
         return self.controller or CONTROLLERS.get(self.class_name)
 
     @property
@@ -63,7 +64,7 @@ class Ingress(Model):
         return self.served_by == LOAD_BALANCER_CONTROLLER
 
     def of_endpoint(self, class_name: str | None) -> Ingress:
-        """The same in a region with an endpoint, where a second load balancer would serve nobody."""
+        """The ingress settings of a region with an endpoint, which must not get a second load balancer."""
         own = class_name or (IN_CLUSTER_CLASS if self.makes_load_balancers else self.class_name)
         return (
             self

@@ -1,4 +1,4 @@
-"""From a stack's configuration to its settings, or to every fault in it at once."""
+"""From a stack's configuration to its settings, or to all of its problems at once."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from settings.faults import Fault, SettingsError
+from plan.names import PROJECT
 from settings.models import Settings
 from settings.plain_secrets import plain_secrets
-from settings.rules import faults_of
-from settings.shape_faults import shape_faults
-from settings.stand_ins import settings_without_faults
+from settings.problems import Problem, SettingsError
+from settings.rules import rule_problems
+from settings.shape_problems import shape_problems
+from settings.valid_parts import valid_parts
 from settings.values import is_encrypted
 
-PROJECT = "digital-agency"
 _TEXT_KEYS = {"domain", "hostedZoneId", "identity"}
-"""Keys whose values are text whatever they look like; those of the others are JSON."""
+"""Keys whose values are always text; the values of the other keys are JSON."""
 
 
 def from_config(config: Mapping[str, str], stack: str, secret_keys: Collection[str] = ()) -> Settings:
     """Settings from configuration as Pulumi hands it to a program: `<project>:<key>` to text or JSON.
 
-    `secret_keys`: those of its keys that hold something encrypted. Raises SettingsError with all faults of
-    the file.
+    `secret_keys` are the keys with an encrypted value. Raises SettingsError with all problems of the file.
     """
     prefix = f"{PROJECT}:"
     own = {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
@@ -42,21 +41,21 @@ def _value(key: str, text: str) -> Any:
 
 
 def parse(raw: dict[str, Any], stack: str, secret_keys: Collection[str] = ()) -> Settings:
-    """Settings from plain values. Raises SettingsError with all faults.
+    """Settings from plain values. Raises SettingsError with all problems.
 
-    Rules over several keys also run on a file whose single values are at fault, so that a broken weight does
-    not hide a region that is named twice.
+    The rules over several keys also check the valid parts of a file with invalid values: an invalid weight
+    does not hide a duplicate region.
     """
-    faults: list[Fault] = []
+    problems: list[Problem] = []
     try:
         settings: Settings | None = Settings.model_validate(raw)
     except ValidationError as error:
-        faults = shape_faults(error)
-        settings = settings_without_faults(raw, error)
-    plain = list(plain_secrets(raw, stack, secret_keys, faults))
+        problems = shape_problems(error)
+        settings = valid_parts(raw, error)
+    plain = list(plain_secrets(raw, stack, secret_keys, problems))
     if settings is not None:
-        faults += faults_of(settings, stack, faults)
-    faults += plain
-    if faults or settings is None:
-        raise SettingsError(faults)
+        problems += rule_problems(settings, stack, problems)
+    problems += plain
+    if problems or settings is None:
+        raise SettingsError(problems)
     return settings

@@ -1,4 +1,4 @@
-"""Keys of model providers that stand in plain text, where whoever reads the stack file reads them."""
+"""Keys of model providers in plain text, which every reader of the stack file can read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from plan.names import LOCAL
-from settings.faults import PLAIN, SECRET, Fault, Path, key_of
+from settings.problems import PLAIN, SECRET, Path, Problem, key_of
 from settings.values import is_encrypted
 
 COMPANIES, ENVIRONMENT = "companies", "environment"
@@ -21,50 +21,50 @@ _KNOWN = re.compile(
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or by the form of its value."""
+    """Whether a variable holds a secret, by its name or by the format of its value."""
     return name.endswith(API_KEY) or bool(value and _NAMED.search(name)) or bool(_KNOWN.search(value))
 
 
 def plain_secrets(
-    raw: dict[str, Any], stack: str, secret_keys: Collection[str], shape_faults: Collection[Fault]
-) -> Iterator[Fault]:
-    """A fault for each plain key outside the stack `local`, but for values that are at fault already.
+    raw: dict[str, Any], stack: str, secret_keys: Collection[str], problems: Collection[Problem]
+) -> Iterator[Problem]:
+    """A problem for each plain key outside the stack `local`, except for values with a problem already.
 
-    `secret_keys`: the keys at the top of `raw` that hold something encrypted. A stack file shows which leaf
-    that is. The Pulumi CLI hands over all leaves decrypted: then nothing tells a plain leaf beside an
-    encrypted one, and all leaves of such a key count as encrypted.
+    `secret_keys` are the top-level keys with an encrypted leaf. A stack file shows which leaf is encrypted.
+    The Pulumi CLI decrypts all leaves: then a plain leaf cannot be distinguished from an encrypted leaf, and
+    all leaves of such a key count as encrypted.
     """
     if stack == LOCAL:
         return
-    known = [fault.path for fault in shape_faults]
+    invalid = [problem.path for problem in problems]
     decrypted = {key for key in secret_keys if not _has_encrypted(raw.get(key))}
     if COMPANIES not in decrypted:
         for path, place in _api_keys(raw.get(COMPANIES)):
-            if not any(path[: len(one)] == one for one in known):
-                yield Fault(path, PLAIN, f"an encrypted value: {command(place, stack)}")
+            if not any(path[: len(prefix)] == prefix for prefix in invalid):
+                yield Problem(path, PLAIN, "must be an encrypted value", f"Run: {command(place, stack)}")
     if ENVIRONMENT in decrypted:
-        # Pods would show it in plain text; in a stack file the leaf is refused by its shape.
-        accepted = f"plain values that are no secrets; {instead('<VARIABLE>', stack)}"
-        yield Fault((ENVIRONMENT,), SECRET, accepted)
+        # In a stack file the shape of the encrypted leaf is a problem already.
+        advice = f"Pods would show it in plain text. {instead('<VARIABLE>', stack)}"
+        yield Problem((ENVIRONMENT,), SECRET, "must hold no secrets", advice)
         return
     for name, value in _texts(raw.get(ENVIRONMENT)):
         # API keys have a rule of their own, for every stack.
         if is_secret(name, value) and not name.endswith(API_KEY):
-            yield Fault((ENVIRONMENT, name), PLAIN, f"values that are no secrets; {instead(name, stack)}")
+            yield Problem((ENVIRONMENT, name), PLAIN, "must not be a secret", instead(name, stack))
 
 
 def command(path: Path, stack: str) -> str:
-    """What asks for a value and writes it encrypted."""
+    """The command that asks for a value and writes it encrypted."""
     return f"pulumi config set --secret --path '{key_of(path)}' --stack {stack}"
 
 
 def instead(name: str, stack: str) -> str:
-    """What to do with a secret variable of the application."""
-    return f"give it to each company: {command((COMPANIES, 0, 'apiKeys', name), stack)}"
+    """Advice for a secret variable of the application."""
+    return f"Set the secret for each company: {command((COMPANIES, 0, 'apiKeys', name), stack)}"
 
 
 def _api_keys(companies: Any) -> Iterator[tuple[Path, Path]]:
-    """Each plain value: its path as errors name it, and where it stands in the file."""
+    """Each plain value: its path in messages, and its place in the file."""
     for index, company in enumerate(companies if isinstance(companies, list) else ()):
         keys = company.get("apiKeys") if isinstance(company, dict) else None
         path: Path = (COMPANIES, index, "apiKeys")

@@ -1,4 +1,4 @@
-"""The settings of a region: the keys of an item of `regions`, with their defaults. Shapes only."""
+"""The keys of a region (an item of `regions`) and their defaults, without rules over several keys."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from settings.values import (
 
 
 class ClusterRef(Model):
-    """A Kubernetes cluster that exists already: `{eks: …}` or `{context: …}`."""
+    """An existing Kubernetes cluster: `{eks: …}` or `{context: …}`."""
 
-    ACCEPTED: ClassVar[str] = (
-        "{eks: <name>} or {context: <name>}; leave cluster out for the ambient kubeconfig"
+    FORMS: ClassVar[str] = (
+        "{eks: <name>} or {context: <name>}; without the key it is the ambient kubeconfig's cluster"
     )
 
     eks: EksName | None = Field(default=None, description="Name of an EKS cluster of this region.")
     endpoint: HttpsUrl | None = Field(
         default=None,
-        description="URL of the EKS cluster's API server. With certificateAuthority: no lookup is made.",
+        description="URL of the EKS cluster's API server. With certificateAuthority it replaces the lookup.",
     )
     certificate_authority: Base64 | None = Field(
         default=None, description="Certificate authority of the API server in base64, as EKS shows it."
@@ -54,70 +54,73 @@ class ClusterRef(Model):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.eks is None) == (self.context is None):
-            raise ValueError(f"one of {self.ACCEPTED}")
+            raise ValueError(f"must be one of {self.FORMS}")
         if (self.endpoint is None) != (self.certificate_authority is None):
-            raise ValueError("endpoint and certificateAuthority together, or neither")
+            raise ValueError("must have both endpoint and certificateAuthority, or neither")
         if self.endpoint and not self.eks:
-            raise ValueError("endpoint and certificateAuthority only with eks; a context brings its own")
+            raise ValueError(
+                "must have endpoint and certificateAuthority only with eks; a context has its own"
+            )
         if self.eks_name and self.eks:
-            raise ValueError("eksName only with context; eks is the name already")
+            raise ValueError("must have eksName only with context; eks is already the name")
         return self
 
 
 class Region(Model):
     """One AWS region of the stack."""
 
-    ACCEPTED: ClassVar[str] = "the name of a region, or its keys"
+    FORMS: ClassVar[str] = "the name of a region, or a mapping of its keys"
 
     name: RegionName = Field(description="The AWS region.")
     active: Flag = Field(
         default=True,
-        description="false: a warm copy that serves only when no active region can. Default: true.",
+        description="false: a warm standby that serves only when no active region can. Default: true.",
     )
     weight: Whole = Field(
         default=100,
         ge=0,
         le=255,
-        description="Share of the answers under policy weighted, 0 to 255. Default: 100.",
+        description="Weight under policy weighted, 0 to 255. Default: 100.",
     )
     cluster: ClusterRef | None = Field(
-        default=None, description="The Kubernetes cluster. Default: that of the ambient kubeconfig."
+        default=None, description="The Kubernetes cluster. Default: the ambient kubeconfig's."
     )
     adopt: Flag = Field(
         default=False,
-        description="true: import the replication bucket that an earlier removal kept. Default: false.",
+        description="true: import the bucket that was kept when the region left the stack. Default: false.",
     )
     node_selector: dict[LabelKey, LabelValue] = Field(
         default={},
-        description="Labels that its pods' nodes must have, beside the region's. Default: none.",
+        description="Further labels that its pods' nodes must have. Default: none.",
     )
     storage_class: ObjectName | None = Field(
         default=None,
-        description="StorageClass of this region's volumes. Default: the cluster's default class.",
+        description="StorageClass of the region's volumes. Default: the cluster's default class.",
     )
     geo: tuple[GeoCode, ...] = Field(
         default=(),
-        description="For policy geo, whom it serves: default, a continent (EU), a country (country:TR).",
+        description="For policy geo, its clients: default, a continent (EU), a country (country:TR).",
     )
     certificate_arn: CertificateArn | None = Field(
         default=None,
-        description="ACM certificate of the load balancers. Default: one for *.<domain> is made.",
+        description="ACM certificate of the load balancers. Default: a new one for *.<domain>.",
     )
     endpoint: DnsName | None = Field(
         default=None,
-        description="DNS name of a load balancer that exists already. Default: load balancers are made.",
+        description="DNS name of an existing load balancer. Default: new load balancers.",
     )
     ingress_class: ObjectName | None = Field(
         default=None,
         description="With endpoint: the IngressClass behind it, of a controller in the cluster. Default:"
-        " ingress.className, but nginx where that class would make a second load balancer.",
+        " ingress.className, or nginx where that class would create a second load balancer.",
     )
     ingress_from: tuple[Cidr, ...] | None = Field(
         default=None,
         min_length=1,
-        description="Load balancer's subnets (CIDR): they alone may reach Agents. Required with an AWS load"
-        " balancer where cluster is not {eks: …}. Default: looked up.",
+        description="Load balancer's subnets (CIDR), the only ones to reach Agents. Required with an AWS load"
+        " balancer unless cluster is {eks: …}. Default: looked up.",
     )
     replicate_to: tuple[RegionName, ...] | None = Field(
-        default=None, description="Regions to whose buckets this region's is copied. Default: all others."
+        default=None,
+        description="Regions to whose buckets S3 copies this region's files. Default: all others.",
     )

@@ -1,9 +1,13 @@
-"""The settings as the DNS record plan takes them."""
+"""The settings as values of `plan`."""
 
 from __future__ import annotations
 
-from plan.dns import CompanyRoute, HealthCheck, RecordPlan, RegionRoute, health_check, plan_records
-from settings.models import Company, Region, Settings
+from plan.dns import plan_records
+from plan.edges import health_check
+from plan.records import CompanyRoute, HealthCheck, RecordPlan, RegionRoute
+from settings.companies import Company
+from settings.models import Settings
+from settings.regions import Region
 
 
 def region_route(region: Region) -> RegionRoute:
@@ -44,5 +48,5 @@ def check_of(settings: Settings, company: Company, region: str) -> HealthCheck:
 
 
 def endpoints_of(settings: Settings) -> dict[str, str]:
-    """The regions' own endpoints, by region."""
+    """The endpoints of regions with an endpoint."""
     return {region.name: region.endpoint for region in settings.regions if region.endpoint}

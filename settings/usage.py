@@ -1,4 +1,4 @@
-"""What a stack takes of AWS's limits that only its whole plan shows."""
+"""A stack's usage of AWS's limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from settings.routes import record_plan
 
 
 def usage_of(settings: Settings) -> dict[Limit, int]:
-    """How much of each limit the stack takes, other stacks of the account aside."""
+    """The stack's usage of each limit, without other stacks of the account."""
     plan = record_plan(settings)
     edges = {
         (region.name, company.edge)

@@ -1,4 +1,4 @@
-"""Value types of a stack file: strings with a grammar of their own, and what their errors accept."""
+"""Value types of a stack file: strings with their own grammar, and their error messages."""
 
 from __future__ import annotations
 
@@ -34,40 +34,40 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _UNITS: dict[str | None, Decimal] = {None: Decimal(1), "m": Decimal("0.001")}
 _UNITS |= {unit: Decimal(1000**power) for power, unit in enumerate("kMGTPE", start=1)}
 _UNITS |= {f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGTPE", start=1)}
-_CPU = 'an amount of CPU in cores, such as "500m" or "2"'
-_BYTES = "an amount in bytes of 1Mi or more, such as 512Mi or 4Gi"
+_CPU = 'must be an amount of CPU in cores, such as "500m" or "2"'
+_BYTES = "must be an amount in bytes of 1Mi or more, such as 512Mi or 4Gi"
 
 
 def quantity(value: str) -> Decimal:
-    """The number that a Kubernetes quantity stands for: cores for CPU, bytes for memory and storage."""
+    """The number of a Kubernetes quantity: cores for CPU, bytes for memory and storage."""
     match = _QUANTITY.fullmatch(value)
     if match is None:
-        raise ValueError('a Kubernetes quantity such as "500m", "2" or "4Gi"')
+        raise ValueError('must be a Kubernetes quantity such as "500m", "2" or "4Gi"')
     return Decimal(match[1]) * _UNITS[match[2]]
 
 
 @cache
 def aws_regions() -> frozenset[str]:
-    """The regions of the commercial AWS partition (source: botocore's own data).
+    """The regions of the commercial AWS partition (source: botocore's data file).
 
-    The file is read as it is: botocore's session, which would read it too, takes most of a second to import.
+    The file is read directly: importing botocore's session takes most of a second.
     """
     partitions = json.loads(files("botocore").joinpath("data/partitions.json").read_text(encoding="utf-8"))
-    commercial = next(one for one in partitions["partitions"] if one["id"] == "aws")
+    commercial = next(each for each in partitions["partitions"] if each["id"] == "aws")
     return frozenset(name for name in commercial["regions"] if not name.endswith("-global"))
 
 
 def tag_of(image: str) -> str | None:
-    """The tag or digest that pins an image; None when there is neither."""
+    """The tag or digest that pins an image; None without both."""
     match = _IMAGE.fullmatch(image)
     return match and (match["digest"] or match["tag"])
 
 
 class _Matching:
-    """Text of a grammar. The schema has the pattern; what breaks it is told what is accepted."""
+    """Text that matches a pattern. `description` says in messages what the text must be."""
 
-    def __init__(self, pattern: str | re.Pattern[str], accepted: str) -> None:
-        self.pattern, self.accepted = re.compile(pattern), accepted
+    def __init__(self, pattern: str | re.Pattern[str], description: str) -> None:
+        self.pattern, self.description = re.compile(pattern), description
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         return AfterValidator(self._check).__get_pydantic_core_schema__(source, handler)
@@ -75,17 +75,17 @@ class _Matching:
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        # Schemas know JavaScript's expressions: groups without names.
+        # JSON schemas use JavaScript's expressions, without named groups.
         return {**handler(core), "pattern": f"^({re.sub(r'[?]P<[a-z]+>', '', self.pattern.pattern)})$"}
 
     def _check(self, value: str) -> str:
         if not self.pattern.fullmatch(value):
-            raise ValueError(self.accepted)
+            raise ValueError(f"must be {self.description}")
         return value
 
 
 class _AwsRegion:
-    """A region's name. The list is read when it is needed, not at import."""
+    """A region's name. The list is read on first use, not at import."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         return AfterValidator(self._check).__get_pydantic_core_schema__(source, handler)
@@ -98,7 +98,7 @@ class _AwsRegion:
     @staticmethod
     def _check(value: str) -> str:
         if value not in aws_regions():
-            raise ValueError("the name of an AWS region (commercial partition), such as us-east-1")
+            raise ValueError("must be the name of an AWS region (commercial partition), such as us-east-1")
         return value
 
 
@@ -123,16 +123,18 @@ def _network(value: str) -> str:
     try:
         return str(ip_network(value if "/" in value else ""))
     except ValueError:
-        raise ValueError("a network in CIDR form without host bits, such as 10.0.0.0/24") from None
+        raise ValueError(
+            "must be a network in CIDR notation without host bits, such as 10.0.0.0/24"
+        ) from None
 
 
 def is_encrypted(value: Any) -> bool:
-    """Whether a value of a stack file is one that only the Pulumi CLI can read."""
+    """Whether a value of a stack file is encrypted by the Pulumi CLI."""
     return isinstance(value, dict) and set(value) == {"secure"}
 
 
 def _secret(value: Any) -> Any:
-    """An encrypted leaf stands for itself where nobody can open it."""
+    """An encrypted leaf as text, for programs that cannot decrypt it."""
     return f"[secure {value['secure']}]" if is_encrypted(value) else value
 
 
@@ -162,7 +164,7 @@ DnsName = Annotated[
     ),
 ]
 DnsLabel = Annotated[
-    str, _Matching(_LABEL, "a DNS label: at most 63 of a-z, 0-9 and -, beginning and ending with no -")
+    str, _Matching(_LABEL, "a DNS label: at most 63 of a-z, 0-9 and -, without - at its ends")
 ]
 ObjectName = Annotated[
     str,
@@ -212,7 +214,7 @@ Bandwidth = Annotated[
     BeforeValidator(lambda value: "off" if value is False else value),
     _Matching(
         _BANDWIDTH,
-        "off, bytes a second such as 10M (k, M, G or T, as rclone's), or upload:download such as 10M:off",
+        "off, bytes per second such as 10M (k, M, G or T, as in rclone), or upload:download such as 10M:off",
     ),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^({_BANDWIDTH})$"}, {"const": False}]}),
 ]
@@ -273,8 +275,8 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
-    ACCEPTED: ClassVar[str] = "a mapping of keys to values"
-    """What a value that is no mapping is told."""
+    FORMS: ClassVar[str] = "a mapping of keys to values"
+    """The allowed forms, for messages about other values."""
 
 
 def by_name(value: Any) -> Any:

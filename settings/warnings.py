@@ -1,12 +1,12 @@
-"""What is not wrong with a stack, but what its owner should know before it is deployed."""
+"""Warnings about a valid stack, for its owner to read before the deployment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from settings.clusters import ClusterPlan, clusters_of
-from settings.ingress import ANSWERING
-from settings.models import Identity, Scheme, Settings
+from settings.ingress import ANSWERING, Scheme
+from settings.models import Identity, Settings
 from settings.usage import usage_of
 
 
@@ -19,13 +19,13 @@ def warnings_of(settings: Settings) -> Iterator[str]:
     for limit, count in usage_of(settings).items():
         if count > limit.most:
             yield (
-                f"the stack needs {count} {limit.what}; the default is {limit.most}: raise it first"
-                f" ({limit.source})"
+                f"the stack needs {count} {limit.what}, and the default limit is {limit.most}. Raise the"
+                f" limit first ({limit.source})."
             )
 
 
 def lacks_identity(settings: Settings, cluster: ClusterPlan) -> bool:
-    """Whether the settings don't say enough of a cluster to give its pods their role."""
+    """Whether the settings lack what links a cluster's pods to their roles."""
     if not settings.replication.enabled:
         return False
     if settings.identity is Identity.POD_IDENTITY:
@@ -37,13 +37,14 @@ def _shared(cluster: ClusterPlan) -> Iterator[str]:
     names = ", ".join(region.name for region in cluster.regions)
     if len(cluster.regions) > 1 and any(region.endpoint is None for region in cluster.regions):
         yield (
-            f"{cluster.folder}: {names} share one cluster without an endpoint each: its controllers make all"
-            " load balancers in one place, so an outage there is an outage of all; set regions[].endpoint"
+            f"{cluster.folder}: {names} share a cluster, and not all have an endpoint. The cluster's ingress"
+            " controller creates all load balancers in the same AWS region, so an outage of that region is an"
+            " outage of all. Set regions[].endpoint."
         )
     if sum(1 for region in cluster.regions if region.cluster and region.cluster.eks_name) > 1:
         yield (
-            f"{cluster.folder}: several regions give eksName; Pod Identity associations are made in"
-            f" {cluster.home}: give it only on the region where EKS has the cluster"
+            f"{cluster.folder}: several regions set eksName, and Pod Identity associations are created in"
+            f" {cluster.home}. Set eksName only in the region of the EKS cluster."
         )
 
 
@@ -52,13 +53,13 @@ def _identity(settings: Settings, cluster: ClusterPlan) -> Iterator[str]:
         return
     if settings.identity is Identity.POD_IDENTITY:
         yield (
-            f"{cluster.folder}: no Pod Identity associations are made, for its name in EKS is unknown: set"
-            " cluster.eksName, or create those that the output identityToCreate lists"
+            f"{cluster.folder}: no Pod Identity associations are created, because the cluster's name in EKS"
+            " is unknown. Set cluster.eksName, or create the associations in the output identityToCreate."
         )
     else:
         yield (
-            f"{cluster.folder}: its roles trust nobody yet, for its OIDC provider is unknown: set"
-            " cluster.oidcProviderArn; the output identityToCreate lists the roles"
+            f"{cluster.folder}: the roles cannot be assumed, because the cluster's OIDC provider is unknown."
+            " Set cluster.oidcProviderArn; the output identityToCreate lists the roles."
         )
 
 
@@ -66,24 +67,20 @@ def _certificates(settings: Settings) -> Iterator[str]:
     without = [region.name for region in settings.regions if not (region.certificate_arn or region.endpoint)]
     if settings.hosted_zone_id is None and settings.ingress.makes_load_balancers and without:
         yield (
-            f"{', '.join(without)}: no certificate is made, for without hostedZoneId none can be"
-            f" validated: the account must have one for *.{settings.domain} in ACM there, or set"
-            " regions[].certificateArn"
+            f"{', '.join(without)}: no certificate is created, because it cannot be validated without"
+            f" hostedZoneId. Create one for *.{settings.domain} in ACM in these regions, or set"
+            " regions[].certificateArn."
         )
 
 
 def _health(settings: Settings) -> Iterator[str]:
     if settings.ingress.scheme is Scheme.INTERNAL:
         yield (
-            "ingress.scheme is internal: Route53 checks health from the public internet, sees no region"
-            " as healthy and so moves no traffic, unless regions[].endpoint leads to an address that it can"
-            " reach"
+            "ingress.scheme is internal: Route53's health checkers are in the public internet, find no region"
+            " healthy and move no traffic, unless they can reach regions[].endpoint."
         )
-    ingresses = {one.class_name: one for one in map(settings.ingress_of, settings.regions)}
+    ingresses = {each.class_name: each for each in map(settings.ingress_of, settings.regions)}
     for name, ingress in sorted(ingresses.items()):
         if ingress.served_by not in ANSWERING and not settings.failover_enabled:
             key = "ingress.className" if name == settings.ingress.class_name else "regions[].ingressClass"
-            yield (
-                f"{key} is {name}: what answers /healthz/<region> with 200 on its load balancer"
-                " is yours to configure"
-            )
+            yield (f"{key} is {name}: configure its load balancer to answer /healthz/<region> with 200.")

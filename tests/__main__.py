@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
 WAITING = ("tests/gate", "tests/controller")
 """About half of the time that all but the nodes take."""
-ENGINE = ("tests/day_two", "tests/local", "tests/policy", "tests/aws_provider")
+ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
 OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")

@@ -1,4 +1,4 @@
-"""Runs the program, or a part of it, on the recorder, and asks what it registered.
+"""Runs the program, or a part of it, on the recorder, and queries its registrations.
 
 Every run has an event loop, settings and threads of its own, so tests may run in any order.
 """
@@ -36,8 +36,6 @@ LEASE = "kubernetes:coordination.k8s.io/v1:Lease"
 CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
 KUBERNETES_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
-ADMISSION_POLICY = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
-ADMISSION_BINDING = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 DISRUPTION_BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
@@ -60,7 +58,7 @@ SAFE_BUCKET = {
     BUCKET_PUBLIC_ACCESS,
     BUCKET_VERSIONING,
 }
-"""A bucket with every part that makes it safe: what stays when its region leaves."""
+"""A bucket and its parts, which all stay when the region leaves the stack."""
 BUCKET_REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -74,9 +72,10 @@ Function = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Answers(Placeholders):
-    """The recorder of the tests. Functions of providers can be given answers, by name, and types of resources
-    outputs; `finished` lists the URNs whose outputs were registered, `error_hooks` and `waits` (before
-    a creation, before an update) have their hooks' names by URN.
+    """The recorder of the tests, with results for providers' functions by name, and outputs by type.
+
+    `finished` lists the URNs whose outputs were registered; `error_hooks` and `waits` (before a creation,
+    before an update) have the names of hooks by URN.
     """
 
     def __init__(
@@ -85,18 +84,18 @@ class Answers(Placeholders):
         outputs: Mapping[str, dict[str, Any]] | None = None,
     ) -> None:
         super().__init__()
-        self.functions, self.given = dict(functions or {}), dict(outputs or {})
+        self.functions, self.outputs = dict(functions or {}), dict(outputs or {})
         self.finished: list[str] = []
         self.error_hooks: dict[str, list[str]] = {}
         self.waits: dict[str, tuple[list[str], list[str]]] = {}
 
     def resolve(self, registration: Registration) -> tuple[str, dict[str, Any]]:
         identity, outputs = super().resolve(registration)
-        return identity, self.given.get(registration.type, outputs)
+        return identity, self.outputs.get(registration.type, outputs)
 
     def invoke(self, token: str, args: dict[str, Any], provider: str) -> dict[str, Any]:
-        given = self.functions.get(token.rsplit(":", 1)[-1])
-        return given(args) if given else super().invoke(token, args, provider)
+        function = self.functions.get(token.rsplit(":", 1)[-1])
+        return function(args) if function else super().invoke(token, args, provider)
 
     def RegisterResource(self, request: Any) -> Any:
         response = super().RegisterResource(request)
@@ -112,7 +111,7 @@ class Answers(Placeholders):
 
 
 class Recording:
-    """What one run registered, and what it can be asked."""
+    """The registrations of a run, and queries about them."""
 
     def __init__(
         self, recorder: Answers, outputs: Mapping[str, Any], settings: Settings | None = None
@@ -123,7 +122,7 @@ class Recording:
 
     @property
     def settings(self) -> Settings:
-        assert self._settings is not None, "a part was run, without settings"
+        assert self._settings is not None, "only a part was run, without settings"
         return self._settings
 
     @property
@@ -141,55 +140,55 @@ class Recording:
 
     def __iter__(self) -> Iterator[Registration]:
         """Every registration but the stack's."""
-        return (one for one in self.by_urn.values() if one.urn != self.stack_urn)
+        return (resource for resource in self.by_urn.values() if resource.urn != self.stack_urn)
 
     def of(self, *types: str) -> list[Registration]:
-        return [one for one in self if one.type in types]
+        return [resource for resource in self if resource.type in types]
 
     def named(self, name: str, type_: str | None = None) -> Registration:
-        found = [one for one in self if one.name == name and type_ in (None, one.type)]
-        assert len(found) == 1, (
-            f"{name}: {len(found)} found, wanted one of {sorted(one.name for one in self)}"
-        )
+        found = [resource for resource in self if resource.name == name and type_ in (None, resource.type)]
+        assert len(found) == 1, f"{name}: {len(found)} found among {names(self)}"
         return found[0]
 
     def children(self, parent: Registration) -> list[Registration]:
-        return [one for one in self if one.parent == parent.urn]
+        return [resource for resource in self if resource.parent == parent.urn]
 
-    def ancestors(self, one: Registration) -> list[Registration]:
+    def ancestors(self, resource: Registration) -> list[Registration]:
         """Parents up to the component under the stack, the nearest first."""
         found = []
-        while one.parent and one.parent != self.stack_urn:
-            one = self.by_urn[one.parent]
-            found.append(one)
+        while resource.parent and resource.parent != self.stack_urn:
+            resource = self.by_urn[resource.parent]
+            found.append(resource)
         return found
 
     def below(self, parent: Registration) -> list[Registration]:
-        """A component and all that it made."""
-        return [one for one in self if one is parent or parent in self.ancestors(one)]
+        """A component and everything below it."""
+        return [resource for resource in self if resource is parent or parent in self.ancestors(resource)]
 
-    def provider_of(self, one: Registration) -> Registration | None:
-        return self.by_urn[one.provider.rpartition("::")[0]] if one.provider else None
+    def provider_of(self, resource: Registration) -> Registration | None:
+        return self.by_urn[resource.provider.rpartition("::")[0]] if resource.provider else None
 
-    def cluster_of(self, one: Registration) -> str:
+    def cluster_of(self, resource: Registration) -> str:
         """The identifier of the cluster that a Kubernetes object goes to."""
-        provider = self.provider_of(one)
-        assert provider is not None, f"{one.name} has no provider of its own"
+        provider = self.provider_of(resource)
+        assert provider is not None, f"{resource.name} has no provider of its own"
         return str(provider.inputs["clusterIdentifier"])
 
     def objects(self, type_: str | None = None, *, namespace: str | None = None) -> list[Registration]:
         """Kubernetes objects, of one type or of all, in one namespace or in all."""
         return [
-            one
-            for one in self
-            if one.type.startswith("kubernetes:")
-            and type_ in (None, one.type)
-            and namespace in (None, one.inputs["metadata"].get("namespace"))
+            resource
+            for resource in self
+            if resource.type.startswith("kubernetes:")
+            and type_ in (None, resource.type)
+            and namespace in (None, resource.inputs["metadata"].get("namespace"))
         ]
 
     def object(self, type_: str, name: str, *, namespace: str | None = None) -> Registration:
         found = [
-            one for one in self.objects(type_, namespace=namespace) if one.inputs["metadata"]["name"] == name
+            resource
+            for resource in self.objects(type_, namespace=namespace)
+            if resource.inputs["metadata"]["name"] == name
         ]
         assert len(found) == 1, f"{type_} {namespace}/{name}: {len(found)} found, wanted one"
         return found[0]
@@ -199,13 +198,12 @@ class Recording:
 
     def assert_created(self, type_: str, name: str, inputs: Mapping[str, Any] | None = None) -> Registration:
         """The resource, after a check that it has (at least) these inputs."""
-        one = self.named(name, type_)
-        for key, value in (inputs or {}).items():
-            assert one.inputs.get(key) == value, f"{name}.{key}: {one.inputs.get(key)!r}, wanted {value!r}"
-        return one
+        resource = self.named(name, type_)
+        assert {key: resource.inputs.get(key) for key in inputs or {}} == dict(inputs or {}), name
+        return resource
 
     def assert_none(self, *types: str) -> None:
-        assert [one.name for one in self.of(*types)] == []
+        assert [resource.name for resource in self.of(*types)] == []
 
 
 def record(
@@ -216,36 +214,33 @@ def record(
     secret_keys: Collection[str] = ("digital-agency:companies",),
     dry_run: bool = False,
 ) -> Recording:
-    """Run the whole program on settings; the same settings only once, for a recording is only read.
+    """Run the whole program on settings; equal settings share a recording, which is only read.
 
-    As the Pulumi CLI hands them over after `pulumi config set --secret`: decrypted, with `companies` marked.
+    The settings have the form of the CLI after `pulumi config set --secret`: decrypted, `companies` marked.
     """
     config = config_of(raw) | {"aws:region": AWS_REGION}
     if recorder:
-        return _run(config, stack, recorder, secret_keys=secret_keys, dry_run=dry_run)
+        return _run(config, stack, recorder, secret_keys, dry_run)
     return _recorded(tuple(config.items()), stack, tuple(secret_keys), dry_run)
 
 
 @lru_cache(maxsize=32)
-def _recorded(
-    config: tuple[tuple[str, str], ...], stack: str, secret_keys: tuple[str, ...], dry_run: bool
-) -> Recording:
-    return _run(dict(config), stack, Answers(), secret_keys=secret_keys, dry_run=dry_run)
+def _recorded(config: tuple[tuple[str, str], ...], stack: str, *options: Any) -> Recording:
+    return _run(dict(config), stack, Answers(), *options)
 
 
 def record_file(path: Path, *, dry_run: bool = False) -> Recording:
     """Run the whole program on a stack file `Pulumi.<stack>.yaml`."""
     config, secret_keys = load_stack_file(path)
-    return _run(config, path.name.split(".")[1], Answers(), secret_keys=secret_keys, dry_run=dry_run)
+    return _run(config, path.name.split(".")[1], Answers(), secret_keys, dry_run)
 
 
 def _run(
     config: Mapping[str, str],
     stack: str,
     recorder: Answers,
-    *,
-    secret_keys: Collection[str] = (),
-    dry_run: bool = False,
+    secret_keys: Collection[str],
+    dry_run: bool,
 ) -> Recording:
     outputs = run_program(
         lambda: runpy.run_path(str(PROGRAM), run_name="__main__"),
@@ -259,7 +254,7 @@ def _run(
 
 
 def record_part(build: Callable[[], Any]) -> Recording:
-    """Run what registers a part of the platform, such as one component."""
+    """Run the registration of a part of the platform, such as a component."""
     recorder = Answers()
     outputs = run_program(
         lambda: build() and None, monitor=recorder, stack="dev", config={"aws:region": AWS_REGION}
@@ -267,9 +262,9 @@ def record_part(build: Callable[[], Any]) -> Recording:
     return Recording(recorder, outputs)
 
 
-def is_told(one: Registration) -> bool:
-    """Whether it is the settings of a gate or a controller, which learn of changes without a new pod."""
-    return one.type == CONFIG_MAP and "settings.json" in one.inputs.get("data", {})
+def is_config(resource: Registration) -> bool:
+    """Whether a resource is the config of a gate or a controller, which read it again without a new pod."""
+    return resource.type == CONFIG_MAP and "settings.json" in resource.inputs.get("data", {})
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -287,16 +282,18 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(item)
 
 
-def agrees(planned: Any, made: Any) -> bool:
-    """Whether a value of a preview is that of the run, where the preview knew it."""
+def agrees(planned: Any, deployed: Any) -> bool:
+    """Whether the known parts of a preview's value are equal to the deployed value."""
     if planned is COMPUTED:
         return True
-    if isinstance(planned, Mapping) and isinstance(made, Mapping):
-        return planned.keys() == made.keys() and all(agrees(planned[key], made[key]) for key in planned)
-    if isinstance(planned, list) and isinstance(made, list):
-        return len(planned) == len(made) and all(map(agrees, planned, made))
-    return bool(planned == made)
+    if isinstance(planned, Mapping) and isinstance(deployed, Mapping):
+        return planned.keys() == deployed.keys() and all(
+            agrees(planned[key], deployed[key]) for key in planned
+        )
+    if isinstance(planned, list) and isinstance(deployed, list):
+        return len(planned) == len(deployed) and all(map(agrees, planned, deployed))
+    return bool(planned == deployed)
 
 
 def names(registrations: Iterable[Registration]) -> list[str]:
-    return sorted(one.name for one in registrations)
+    return sorted(resource.name for resource in registrations)

@@ -1,8 +1,8 @@
-"""Random stacks that the settings let through, for property tests of anything that reads settings.
+"""Random valid stacks, for property tests of everything that reads settings.
 
 `valid_stacks()` draws `(raw, stack)`: the plain values under `digital-agency:` and the stack's name, as
-`settings.parse(raw, stack)` takes them; `config_of(raw)` turns the values into what the Pulumi CLI hands to a
-program. All are valid by construction: nothing is drawn and then thrown away, so drawing stays quick.
+`settings.parse(raw, stack)` takes them; `config_of(raw)` converts the values to what the Pulumi CLI passes
+to a program. All are valid by construction: drawing discards nothing, and is quick.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HOSTILE_NAMES = (
     "brain", "agent", "data", "a", "ab", "abc", "abc-d", "Client_A", "client-a1", "ACME", "Acme_2", "objects",
     "0", "007", "x-1", "X_2", "us-east", "edge-1", "system", "kube", "defaults", "null", "true", "A__b",
 )  # fmt: skip
-"""Words of the platform's own paths, prefixes of each other, case and underscores that namespaces lose."""
+"""Names that collide with the platform's paths, with each other's prefixes, or after normalization."""
 
 LONGEST_NAME = "n" * 63
 
@@ -49,12 +49,12 @@ _free_names = st.builds(
 
 
 def namespace_of(company: str) -> str:
-    """Written out here once more, so that a test does not ask the program what to expect of it."""
+    """A second implementation, so that tests do not take expected values from the program."""
     return company.lower().replace("_", "-")
 
 
 def config_of(raw: Raw, project: str = "digital-agency") -> dict[str, str]:
-    """The values as the Pulumi CLI hands them over: scalars as text, lists and mappings as JSON."""
+    """The values in the form of the Pulumi CLI: scalars as text, lists and mappings as JSON."""
     return {
         f"{project}:{key}": value if isinstance(value, str) else json.dumps(value)
         for key, value in raw.items()
@@ -178,7 +178,7 @@ def _regions(
         endpoints = draw(st.sampled_from((("", AWS_ENDPOINT), (ENDPOINT,))))
     regions = []
     for index, name in enumerate(names):
-        region = {"name": name, **draw(_region(name=name, others=[one for one in names if one != name]))}
+        region = {"name": name, **draw(_region(name=name, others=[each for each in names if each != name]))}
         if endpoint := draw(st.sampled_from(endpoints)).format(name):
             region["endpoint"] = endpoint
             if draw(st.booleans()):

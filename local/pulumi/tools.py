@@ -52,7 +52,7 @@ def _fill(state: Path, command: Path | None, kubernetes: Path | None, progress: 
     _link(state / "bin" / COMMAND, command or built[COMMAND])
     _link(plugin_path(state / HOME, "kubernetes"), kubernetes or built[KUBERNETES])
     _write_script(plugin_path(state / HOME, "aws"), "local.aws.provider")
-    pack = REPOSITORY / "policy"
+    pack = REPOSITORY / "policy_pack"
     _write_script(state / "bin" / POLICY_PACK, f'pulumi.policy "$1" {shlex.quote(str(pack))}')
     _link(state / "bin" / PACK_FILE, pack / PACK_FILE)  # the engine reads the pack's version there
 
@@ -68,7 +68,7 @@ def become_pulumi(operation: str, stack: str) -> NoReturn:
             f"stack {stack} is on AWS, and `pulumi` is not on PATH: install it from {DOWNLOAD_PAGE};"
             f" `make preview STACK={stack} OFFLINE=1` shows the resources without `pulumi`"
         )
-    policies = () if operation == "destroy" else ("--policy-pack", str(REPOSITORY / "policy"))
+    policies = () if operation == "destroy" else ("--policy-pack", str(REPOSITORY / "policy_pack"))
     sys.stdout.flush()
     os.chdir(REPOSITORY)
     os.execv(command, [str(command), operation, "--stack", stack, *policies])

@@ -11,8 +11,8 @@ from engine.placeholders import Placeholders
 from engine.program import run_program
 from engine.recorder import Registration
 from local.machine.files import Progress
-from policy import running
-from policy.pack import POLICIES
+from policy_pack import running
+from policy_pack.pack import POLICIES
 
 TOP = ("agency:cluster:Cluster", "agency:region:Region", "agency:tenant:Tenant")
 """Components with a line of their own."""

@@ -11,8 +11,9 @@ from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, found, lacking
 from plan.names import REGION_LABEL
 from settings import ClusterPlan, Region, Settings
-from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER
-from settings.models import AccessMode, Identity, Ingress
+from settings.companies import AccessMode
+from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER, Ingress
+from settings.models import Identity
 
 LEAST_VERSION = (1, 30)
 """ValidatingAdmissionPolicy is stable, and sidecars are containers of their own."""

@@ -12,9 +12,9 @@ from ops.aws import Reach
 from ops.doctor.findings import Finding, found, lacking
 from ops.stack import Stack
 from plan.edges import edge_name
-from plan.live_names import NAME_TYPES, is_ours, kinds_of, refused_for_good, wanted_records
+from plan.live_names import NAME_TYPES, is_ours, kinds_of, rejections_for_good, wanted_records
 from plan.names import host_of
-from plan.route53 import RecordSet, canonical
+from plan.record_sets import RecordSet, canonical
 from settings import Settings, clusters_of
 from settings.models import Manager
 from settings.routes import company_route, region_route
@@ -68,7 +68,7 @@ def _refused(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]
         host = host_of(company.namespace, settings.domain)
         there = live.get(host, ())
         wanted = wanted_records(policy, company_route(settings, company), regions, host, kinds_of(there))
-        if there and (why := refused_for_good(there, wanted, clusters)):
+        if there and (why := rejections_for_good(there, wanted, clusters)):
             yield host, why
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
-from plan.dns import CONTINENTS, to_api
 from plan.edges import TARGET_CHECK_SECONDS, TARGET_CHECKS, edge_name
-from plan.geo import COUNTRY_PREFIX
-from plan.memory import brain_memory
+from plan.geo import CONTINENTS, COUNTRY_PREFIX
+from plan.handover import brain_handover
 from plan.names import host_of
-from plan.records import LEAF_TTL, Policy
+from plan.records import LEAF_TTL, RoutingPolicy, to_api
 from plan.resolver import Client, resolve
 from settings import Company, Settings
 from settings.routes import check_of, company_route, record_plan, region_routes
@@ -98,7 +97,7 @@ class Scene:
     """The region that a name of a load balancer stands for."""
     health: tuple[tuple[str, str], ...]
     """Where Route53 asks for the region's health: load balancer and path."""
-    policy: Policy
+    policy: RoutingPolicy
     limits: Limits
     interval: float
     """Seconds between the controllers' rounds."""
@@ -250,7 +249,7 @@ def _keeping(settings: Settings, company: Company, region: str, away: str) -> Ke
     if not settings.replication.enabled:
         return Keeping.STAYS
     route, routes = company_route(settings, company), region_routes(settings)
-    plan = brain_memory(settings.load_balancing.policy, route, routes, away)
+    plan = brain_handover(settings.load_balancing.policy, route, routes, away)
     return Keeping.FOLLOWS if region in plan.follows else Keeping.COPIED
 
 

@@ -30,7 +30,7 @@ from ops.drill.ways import LOCAL_WAYS, Way
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
 from plan.names import LOCAL
-from plan.route53 import canonical
+from plan.record_sets import canonical
 
 STATUS_SECONDS = 2.0
 """Between two questions to Route53's API, which takes five a second for a whole account."""
@@ -184,7 +184,7 @@ def _edges(records: Sequence[Mapping[str, Any]], balancers: Mapping[str, str]) -
 
 def _slow(checks: Sequence[Check]) -> list[str]:
     """Checks that were created otherwise than the program does, and cannot keep the promise."""
-    from components.region import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
+    from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 
     return [
         f"health check {one.id} of {one.name}{one.path}: asked every {one.interval} s, {one.threshold} in a"

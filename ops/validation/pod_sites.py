@@ -21,7 +21,7 @@ from ops.validation.run import waited, who
 from ops.validation.sites import Limits
 from ops.validation.verdicts import Failure
 from ops.vault import Vault
-from plan.memory import MemoryPlan, agent_memory, brain_memory
+from plan.handover import HandoverPlan, agent_handover, brain_handover
 from plan.names import LOCAL
 from settings import Company
 from settings.routes import company_route, region_routes
@@ -194,12 +194,12 @@ class PodSite:
             )
         return done
 
-    def memory_plan(self, component: str) -> MemoryPlan:
+    def memory_plan(self, component: str) -> HandoverPlan:
         policy, routes = self.stack.settings.load_balancing.policy, region_routes(self.stack.settings)
         route = company_route(self.stack.settings, self.tenant)
         if component == AGENT:
-            return agent_memory(policy, route, routes)
-        return brain_memory(policy, route, routes, self.region)
+            return agent_handover(policy, route, routes)
+        return brain_handover(policy, route, routes, self.region)
 
     def vault(self, component: str) -> Vault | None:
         """The component's checkpoints in the region's bucket; None without replication."""
@@ -213,7 +213,7 @@ class PodSite:
             region=self.region,
             chosen="",
             bucket=self.stack.bucket(self.region),
-            writers=plan.order if plan.ranked else (self.region,),
+            writers=plan.priority if plan.ranked else (self.region,),
         )
         return Vault(self.aws.client("s3", self.region), memory)
 

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-CONFIG_FILE = "settings.json"
+from runtime.contracts.controller import CONFIG_FILE, ControllerContract
+
 SAMPLE_SIZE = 25
 """How many companies are probed for a region: enough to distinguish a region's failure from a company's,
 and few enough that 500 companies cost no more than 25."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Company:
-    regions: tuple[str, ...]
-    dedicated: bool = False
-    """Whether the company has its own health checks, and therefore its own flags."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControllerConfig:
+class ControllerConfig(ControllerContract):
     """The ConfigMap `failover-controller`, read again each round."""
-
-    cluster: str
-    """Names this vantage point; unique in the stack."""
-    regions: tuple[str, ...]
-    """In this cluster."""
-    all: tuple[str, ...]
-    """Of the whole stack."""
-    peers: Mapping[str, str]
-    """URLs of the regions' pages on their edges. Those of other clusters; where this cluster's own regions
-    are named too, it reads its own edges from outside (see `votes`)."""
-    companies: Mapping[str, Company]
-    """By namespace."""
-    interval_seconds: float = 5
-    timeout_seconds: float = 1
-    failure_threshold: int = 3
-    """Rounds."""
-    recovery_threshold: int = 3
-    """Rounds."""
 
     @cached_property
     def samples(self) -> Mapping[str, tuple[str, ...]]:
@@ -78,18 +51,4 @@ def _rank(region: str, namespace: str) -> str:
 
 def load_config(folder: Path) -> ControllerConfig:
     """Raises OSError, ValueError, TypeError or KeyError when the ConfigMap is missing or invalid."""
-    content = json.loads((folder / CONFIG_FILE).read_text())
-    return ControllerConfig(
-        cluster=content["cluster"],
-        regions=tuple(content["regions"]),
-        all=tuple(content["all"]),
-        peers=dict(content["peers"]),
-        companies={
-            name: Company(regions=tuple(company["regions"]), dedicated=company.get("dedicated", False))
-            for name, company in content["companies"].items()
-        },
-        interval_seconds=content["intervalSeconds"],
-        timeout_seconds=content["timeoutSeconds"],
-        failure_threshold=content["failureThreshold"],
-        recovery_threshold=content["recoveryThreshold"],
-    )
+    return ControllerConfig.from_json((folder / CONFIG_FILE).read_text())

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+from runtime.contracts.controller import CONFIG_FILE
 from runtime.controller.actions import Actions
-from runtime.controller.config import CONFIG_FILE, ControllerConfig, load_config
+from runtime.controller.config import ControllerConfig, load_config
 from runtime.controller.decide import Counters, Decision, decide
 from runtime.controller.peers import Peers
 from runtime.controller.probes import Prober, Reply, Target

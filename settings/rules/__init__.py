@@ -1,35 +1,32 @@
-"""What the keys of a stack file must fulfil together. A rule yields a fault for each thing that is wrong."""
+"""Rules over several keys of a stack file. A rule yields its problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from settings.faults import Fault
 from settings.models import Settings
-from settings.rules import capacity, clusters, copies, ingress, naming, regions, routing, workloads
+from settings.problems import Problem
+from settings.rules import capacity, clusters, ingress, naming, regions, replication, routing, workloads
 from settings.rules.base import Rule
-from settings.rules.routing import needs_certificate
-
-__all__ = ["RULES", "faults_of", "needs_certificate"]
 
 RULES: tuple[Rule, ...] = (
     *regions.RULES,
     *clusters.RULES,
     *naming.RULES,
     *workloads.RULES,
-    *copies.RULES,
+    *replication.RULES,
     *ingress.RULES,
     *routing.RULES,
     *capacity.RULES,
 )
 
 
-def faults_of(settings: Settings, stack: str, shape_faults: Iterable[Fault] = ()) -> list[Fault]:
-    """The faults that the rules find, but for those that only follow from `shape_faults`."""
-    doubtful = [path for fault in shape_faults for path in (fault.path, fault.meant) if path]
+def rule_problems(settings: Settings, stack: str, known: Iterable[Problem] = ()) -> list[Problem]:
+    """The problems that the rules find, except for consequences of `known` problems."""
+    invalid = [path for problem in known for path in (problem.path, problem.meant) if path]
     return [
-        fault
+        problem
         for rule in RULES
-        for fault in rule.check(settings, stack)
-        if not any(rule.depends_on(path, fault.path) for path in doubtful)
+        for problem in rule.check(settings, stack)
+        if not any(rule.depends_on(path, problem.path) for path in invalid)
     ]

@@ -1,4 +1,4 @@
-"""Rules about limits of AWS that no request can raise. The others are warnings (`warnings.py`)."""
+"""Rules about fixed limits of AWS. Limits that a request can raise lead to warnings (`warnings.py`)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from plan import iam, names
 from plan.limits import COMPANIES_PER_EDGE, POD_IDENTITY_ASSOCIATIONS, ROLE_INLINE_POLICIES
 from settings.clusters import clusters_of
-from settings.faults import Fault
-from settings.models import Company, Identity, Region, Settings
+from settings.companies import Company
+from settings.models import Identity, Settings
+from settings.problems import Problem
+from settings.regions import Region
 from settings.rules.base import Rule, known_regions
 
 
-def _edges(settings: Settings, _: str) -> Iterator[Fault]:
+def _edges(settings: Settings, _: str) -> Iterator[Problem]:
     """Companies over an edge's limit, with the first edge that has room in all their regions.
 
-    One fault for all that should go from one edge to the same other one.
+    One problem for all companies that should move from one edge to the same other edge.
     """
     if not settings.ingress.makes_load_balancers:
         return
@@ -35,9 +37,10 @@ def _edges(settings: Settings, _: str) -> Iterator[Fault]:
         taken.update((region.name, free) for region in regions)
         moves[company.edge, free].append(index)
     for (edge, free), indices in moves.items():
-        rest = f"; the same for {_span(indices[1:])}" if len(indices) > 1 else ""
-        accepted = f"{free}, for edge {edge} is full ({COMPANIES_PER_EDGE} companies a load balancer){rest}"
-        yield Fault(("companies", indices[0], "edge"), edge, accepted)
+        advice = f"Edge {edge} is full ({COMPANIES_PER_EDGE} companies per load balancer)."
+        if len(indices) > 1:
+            advice += f" The same applies to {_span(indices[1:])}."
+        yield Problem(("companies", indices[0], "edge"), edge, f"must be {free}", advice)
 
 
 def _has_room(taken: Counter[tuple[str, int]], regions: list[Region], edge: int) -> bool:
@@ -51,7 +54,7 @@ def _span(indices: list[int]) -> str:
     return f"{len(indices)} more, companies[{first}] to companies[{last}]"
 
 
-def _associations(settings: Settings, _: str) -> Iterator[Fault]:
+def _associations(settings: Settings, _: str) -> Iterator[Problem]:
     if settings.identity is not Identity.POD_IDENTITY or not settings.replication.enabled:
         return
     limit = POD_IDENTITY_ASSOCIATIONS
@@ -60,12 +63,13 @@ def _associations(settings: Settings, _: str) -> Iterator[Fault]:
         own = [{region.name for region in known_regions(settings, company)} for company in settings.companies]
         count = sum(2 * len(hosted & regions) for regions in own)
         if count > limit.most and (cluster.eks or cluster.eks_name):
-            accepted = f"at most {limit.most} {limit.what}, two for each company and region ({limit.source})"
-            yield Fault(("companies",), f"{count} in {cluster.folder}", accepted)
+            requirement = f"must need at most {limit.most} {limit.what}"
+            advice = f"Each company needs two in each region ({limit.source})."
+            yield Problem(("companies",), f"{count} in {cluster.folder}", requirement, advice)
 
 
-def _policies(settings: Settings, stack: str) -> Iterator[Fault]:
-    """The roles' inline policies, which grow with the square of the number of regions."""
+def _policies(settings: Settings, stack: str) -> Iterator[Problem]:
+    """The size of the roles' inline policies, which grows with the square of the number of regions."""
     if not settings.replication.enabled:
         return
     known = {region.name for region in settings.regions}
@@ -83,12 +87,13 @@ def _policies(settings: Settings, stack: str) -> Iterator[Fault]:
     ]
     size, limit = max(map(_size, documents)), ROLE_INLINE_POLICIES
     if size > limit.most:
-        accepted = f"fewer: they need {size} of at most {limit.most} {limit.what} ({limit.source})"
-        yield Fault(("regions",), f"{len(known)} regions", accepted)
+        requirement = f"must need at most {limit.most} {limit.what}"
+        advice = f"The policies need {size} ({limit.source}). Use fewer regions."
+        yield Problem(("regions",), f"{len(known)} regions", requirement, advice)
 
 
 def _size(document: iam.Document) -> int:
-    """Characters as IAM counts them: white space aside."""
+    """Characters without white space, as IAM counts them."""
     return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
 

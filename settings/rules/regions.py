@@ -5,52 +5,53 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from plan.dns import Policy, is_geo_code
+from plan.geo import is_geo_code
 from plan.names import REGION_LABEL
-from settings.faults import MISSING, Fault
-from settings.models import Region, Scheme, Settings
+from plan.records import RoutingPolicy
+from settings.ingress import Scheme
+from settings.models import Settings
+from settings.problems import NO_VALUE, Problem
+from settings.regions import Region
 from settings.rules.base import Rule
 
 
-def _one_active(settings: Settings, _: str) -> Iterator[Fault]:
+def _one_active(settings: Settings, _: str) -> Iterator[Problem]:
     if not any(region.active for region in settings.regions):
         names = [region.name for region in settings.regions]
-        yield Fault(("regions",), names, "at least one region with active: true")
+        yield Problem(("regions",), names, "must have a region with active: true")
 
 
-def _each_once(settings: Settings, _: str) -> Iterator[Fault]:
+def _each_once(settings: Settings, _: str) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for index, region in enumerate(settings.regions):
         first = seen.setdefault(region.name, index)
         if first != index:
-            yield Fault(
-                ("regions", index, "name"), region.name, f"each region once; regions[{first}] is it already"
-            )
+            path = ("regions", index, "name")
+            yield Problem(path, region.name, f"must be unique; regions[{first}] has the same name")
 
 
-def _replication_targets(settings: Settings, _: str) -> Iterator[Fault]:
+def _replication_targets(settings: Settings, _: str) -> Iterator[Problem]:
     known = [region.name for region in settings.regions]
     for index, region in enumerate(settings.regions):
         path = ("regions", index, "replicateTo")
-        others = (
-            ", ".join(name for name in known if name != region.name) or "none, for there is no other region"
-        )
+        others = ", ".join(name for name in known if name != region.name) or "there are none"
         for target, count in Counter(region.replicate_to or ()).items():
             if target not in known or target == region.name:
-                yield Fault(path, target, f"other regions of this stack: {others}")
+                yield Problem(path, target, f"must be other regions of this stack: {others}")
             elif count > 1:
-                yield Fault(path, target, "each region once")
+                yield Problem(path, target, "must have each region once")
 
 
-def _node_selector(settings: Settings, _: str) -> Iterator[Fault]:
+def _node_selector(settings: Settings, _: str) -> Iterator[Problem]:
     for index, region in enumerate(settings.regions):
-        given = region.node_selector.get(REGION_LABEL, region.name)
-        if given != region.name:
+        selected = region.node_selector.get(REGION_LABEL, region.name)
+        if selected != region.name:
             path = ("regions", index, "nodeSelector", REGION_LABEL)
-            yield Fault(path, given, f"{region.name}, or no such key: pods are bound to their region anyway")
+            advice = "Pods always run in their region: the key can be removed."
+            yield Problem(path, selected, f"must be {region.name}", advice)
 
 
-def _certificates(settings: Settings, _: str) -> Iterator[Fault]:
+def _certificates(settings: Settings, _: str) -> Iterator[Problem]:
     for index, region in enumerate(settings.regions):
         if (
             region.certificate_arn
@@ -58,69 +59,67 @@ def _certificates(settings: Settings, _: str) -> Iterator[Fault]:
             and region.certificate_arn.split(":")[3] != region.name
         ):
             path = ("regions", index, "certificateArn")
-            yield Fault(
-                path, region.certificate_arn, f"a certificate of {region.name}: load balancers take no other"
-            )
+            advice = "A load balancer accepts only certificates of its region."
+            yield Problem(path, region.certificate_arn, f"must be a certificate of {region.name}", advice)
 
 
-def _geo(settings: Settings, _: str) -> Iterator[Fault]:
+def _geo(settings: Settings, _: str) -> Iterator[Problem]:
     owners: dict[str, int] = {}
     for index, region in enumerate(settings.regions):
         path = ("regions", index, "geo")
         for code, count in Counter(region.geo).items():
             owner = owners.setdefault(code, index)
             if not is_geo_code(code):
-                yield Fault(
-                    path,
-                    code,
-                    'default, a continent (AF AN AS EU NA OC SA) or "country:<ISO code>" such as country:TR',
-                )
+                continents = "a continent (AF AN AS EU NA OC SA)"
+                requirement = f"must be default, {continents} or country:<ISO code>, such as country:TR"
+                yield Problem(path, code, requirement)
             elif owner != index or count > 1:
-                yield Fault(path, code, f"each code once; regions[{owner}].geo has it already")
+                yield Problem(path, code, f"must be unique; regions[{owner}].geo has the same code")
 
 
-def _geo_default(settings: Settings, _: str) -> Iterator[Fault]:
-    if settings.load_balancing.policy is not Policy.GEO:
+def _geo_default(settings: Settings, _: str) -> Iterator[Problem]:
+    if settings.load_balancing.policy is not RoutingPolicy.GEO:
         return
     codes = {region.name: list(region.geo) for region in settings.regions}
-    if not any("default" in of for of in codes.values()):
-        yield Fault(("regions",), codes, "exactly one region with geo: [default], for policy geo")
+    if not any("default" in own for own in codes.values()):
+        requirement = "must have exactly one region with geo: [default] for policy geo"
+        yield Problem(("regions",), codes, requirement)
 
 
-def _load_balancers_subnets(settings: Settings, _: str) -> Iterator[Fault]:
-    """Requests of a load balancer that AWS makes come from its subnets, so policies must know these."""
+def _load_balancers_subnets(settings: Settings, _: str) -> Iterator[Problem]:
+    """Network policies admit requests of AWS's load balancers from the subnets of these."""
     for index, region in enumerate(settings.regions):
-        if region.ingress_from is None and (where := _why_not_looked_up(settings, region)):
-            accepted = f"the load balancer's subnets, such as [10.0.0.0/24], required {where}"
-            yield Fault(("regions", index, "ingressFrom"), MISSING, accepted)
+        if region.ingress_from is None and (condition := _without_lookup(settings, region)):
+            advice = "Set the load balancer's subnets, such as [10.0.0.0/24]."
+            path = ("regions", index, "ingressFrom")
+            yield Problem(path, NO_VALUE, f"missing (required {condition})", advice)
 
 
-def _why_not_looked_up(settings: Settings, region: Region) -> str:
-    """Where the load balancer's subnets cannot be looked up; empty where they can, or are not needed."""
+def _without_lookup(settings: Settings, region: Region) -> str:
+    """Why the load balancer's subnets cannot be looked up; empty where they can, or are not needed."""
     if settings.ingress.scheme is Scheme.INTERNAL:
-        return "where ingress.scheme is internal"
+        return "when ingress.scheme is internal"
     if not settings.ingress_of(region).makes_load_balancers:
         return ""
     if region.cluster is None or region.cluster.eks is None:
-        return f"with className {settings.ingress.class_name} unless the cluster is {{eks: <name>}}"
-    return "with cluster.endpoint, which turns lookups off" if region.cluster.endpoint else ""
+        return f"with className {settings.ingress.class_name}, unless the cluster is {{eks: <name>}}"
+    return "with cluster.endpoint, which disables the lookup" if region.cluster.endpoint else ""
 
 
-def _of_companies(settings: Settings, _: str) -> Iterator[Fault]:
+def _of_companies(settings: Settings, _: str) -> Iterator[Problem]:
     active = {region.name: region.active for region in settings.regions}
     serving = [name for name in active if active[name]]
     for index, company in enumerate(settings.companies):
         path = ("companies", index, "regions")
         for name, count in Counter(company.regions or ()).items():
             if name not in active:
-                yield Fault(path, name, f"regions of this stack: {', '.join(active)}")
+                yield Problem(path, name, f"must be regions of this stack: {', '.join(active)}")
             elif count > 1:
-                yield Fault(path, name, "each region once")
+                yield Problem(path, name, "must have each region once")
         known = [name for name in company.regions or () if name in active]
         if known and serving and not any(active[name] for name in known):
-            yield Fault(
-                path, list(company.regions or ()), f"at least one active region: {', '.join(serving)}"
-            )
+            requirement = f"must have an active region: {', '.join(serving)}"
+            yield Problem(path, list(company.regions or ()), requirement)
 
 
 RULES = (

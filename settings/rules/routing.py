@@ -1,95 +1,84 @@
-"""Rules about how names lead to regions: failover, load balancing, what external-dns can express."""
+"""Rules about failover and load balancing, and about what external-dns can express."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
-from plan.dns import Policy
-from plan.external_dns import problems
-from settings.faults import MISSING, Fault
-from settings.models import Company, Manager, Region, Settings
+from plan.external_dns import unsupported
+from plan.records import RoutingPolicy
+from settings.companies import Company
+from settings.models import Manager, Settings
+from settings.problems import NO_VALUE, Problem
 from settings.routes import company_route, endpoints_of, region_route
 from settings.rules.base import Rule, known_regions
 
 _NAMED = 3
-"""So many companies are named in one line."""
+"""The number of companies that one line names."""
 
 
-def needs_certificate(settings: Settings, region: Region) -> bool:
-    """Whether the region's load balancers answer HTTPS with a certificate that only this program can make.
-
-    Without a hosted zone (external-dns manages the names) it can validate none: the AWS Load Balancer
-    Controller then takes the certificate of the account that fits the host.
-    """
-    return (
-        settings.ingress.makes_load_balancers
-        and region.endpoint is None
-        and settings.hosted_zone_id is not None
-    )
-
-
-def _single_region(settings: Settings, _: str) -> Iterator[Fault]:
+def _single_region(settings: Settings, _: str) -> Iterator[Problem]:
     enabled, policy = settings.failover.enabled, settings.load_balancing.policy
     if len(settings.regions) > 1:
         return
     if enabled:
-        accepted = "false with a single region: there is nowhere to fail over to"
-        yield Fault(("failover", "enabled"), True, accepted)
-    elif policy is Policy.FAILOVER and enabled is None:
-        accepted = "another policy, or failover.enabled: false: a single region has nowhere to fail over to"
-        yield Fault(("loadBalancing", "policy"), policy.value, accepted)
+        advice = "There is no region to fail over to."
+        yield Problem(("failover", "enabled"), True, "must be false with a single region", advice)
+    elif policy is RoutingPolicy.FAILOVER and enabled is None:
+        requirement = "must be another policy with a single region"
+        advice = "Or set failover.enabled: false. There is no region to fail over to."
+        yield Problem(("loadBalancing", "policy"), policy.value, requirement, advice)
 
 
-def _timeout(settings: Settings, _: str) -> Iterator[Fault]:
+def _timeout(settings: Settings, _: str) -> Iterator[Problem]:
     timeout, interval = settings.failover.timeout_seconds, settings.failover.interval_seconds
     if timeout > interval:
-        yield Fault(("failover", "timeoutSeconds"), timeout, f"at most failover.intervalSeconds, {interval}")
+        requirement = f"must be at most failover.intervalSeconds ({interval})"
+        yield Problem(("failover", "timeoutSeconds"), timeout, requirement)
 
 
-def _dedicated_checks(settings: Settings, _: str) -> Iterator[Fault]:
+def _dedicated_checks(settings: Settings, _: str) -> Iterator[Problem]:
     if settings.failover_enabled:
         return
-    way_out = "failover.enabled: true" if len(settings.regions) > 1 else "several regions"
+    remedy = "set failover.enabled: true" if len(settings.regions) > 1 else "add regions"
     for index, company in enumerate(settings.companies):
         if company.dedicated_health_checks:
-            accepted = f"false, or {way_out}: the failover controller is what answers a company's own checks"
-            yield Fault(("companies", index, "dedicatedHealthChecks"), True, accepted)
+            path = ("companies", index, "dedicatedHealthChecks")
+            advice = f"Or {remedy}: the failover controller answers a company's own health checks."
+            yield Problem(path, True, "must be false without failover", advice)
 
 
-def _global_accelerator(settings: Settings, _: str) -> Iterator[Fault]:
+def _global_accelerator(settings: Settings, _: str) -> Iterator[Problem]:
     if settings.load_balancing.global_accelerator:
-        accepted = "false: not supported yet; use policy: latency with manager: route53 instead"
-        yield Fault(("loadBalancing", "globalAccelerator"), True, accepted)
+        advice = "It is not supported yet. Use policy: latency with manager: route53 instead."
+        yield Problem(("loadBalancing", "globalAccelerator"), True, "must be false", advice)
 
 
-def _hosted_zone(settings: Settings, _: str) -> Iterator[Fault]:
+def _hosted_zone(settings: Settings, _: str) -> Iterator[Problem]:
     if settings.load_balancing.manager is Manager.ROUTE53 and settings.hosted_zone_id is None:
-        accepted = "the id of the domain's Route53 zone, unless loadBalancing.manager is external-dns"
-        yield Fault(("hostedZoneId",), MISSING, accepted)
+        requirement = "missing (required unless loadBalancing.manager is external-dns)"
+        yield Problem(("hostedZoneId",), NO_VALUE, requirement, "Set the id of the domain's Route53 zone.")
 
 
-def _external_dns(settings: Settings, _: str) -> Iterator[Fault]:
-    """One fault: whatever external-dns lacks for whichever company, the key to change is the manager."""
+def _external_dns(settings: Settings, _: str) -> Iterator[Problem]:
+    """One problem for all companies and features: the key to change is the manager."""
     if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
         return
     regions = [region_route(region) for region in settings.regions]
-    lacking: defaultdict[str, list[str]] = defaultdict(list)
+    policy, endpoints = settings.load_balancing.policy, endpoints_of(settings)
+    companies: defaultdict[str, list[str]] = defaultdict(list)
     for company in settings.companies:
         if _is_routable(settings, company):
-            route = company_route(settings, company)
-            for problem in problems(settings.load_balancing.policy, regions, route, endpoints_of(settings)):
-                _, _, what = problem.partition("external-dns cannot express ")
-                lacking[what.partition(": use")[0]].append(company.name)
-    if lacking:
-        accepted = "; ".join(f"{what}, as {_some(names)} would need" for what, names in lacking.items())
-        yield Fault(
-            ("loadBalancing", "manager"), "external-dns", f"route53; external-dns cannot express {accepted}"
-        )
+            for feature in unsupported(policy, regions, company_route(settings, company), endpoints):
+                companies[feature].append(company.name)
+    if companies:
+        features = "; ".join(f"{feature}, for {_some(names)}" for feature, names in companies.items())
+        advice = f"external-dns cannot express {features}."
+        yield Problem(("loadBalancing", "manager"), "external-dns", "must be route53", advice)
 
 
 def _is_routable(settings: Settings, company: Company) -> bool:
-    """Whether the company's regions are beyond reproach; else its routing is what follows from that."""
+    """Whether the company's regions are valid; otherwise problems of its routing are consequences."""
     known = known_regions(settings, company)
     return any(region.active for region in known) and len(known) == len(company.regions or settings.regions)
 

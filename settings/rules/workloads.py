@@ -1,82 +1,81 @@
-"""Rules about what runs in a company's pods: images, environment, sizes, volumes."""
+"""Rules about a company's pods: images, environment, sizes, volumes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from plan.names import LOCAL
-from settings.faults import MISSING, PLAIN, Fault
-from settings.models import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources, Settings
+from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources
+from settings.models import Settings
 from settings.plain_secrets import API_KEY, instead
+from settings.problems import NO_VALUE, PLAIN, Problem
 from settings.rules.base import Rule
 from settings.values import quantity, tag_of
 
-_OURS = frozenset(
+_RESERVED = frozenset(
     {
         "AGENCY_CONTAINER", "BRAIN_STORAGE_ROOT", "CHOKIDAR_USEPOLLING", "COMPANY", "HOME", "JULES_AGENT_DIR",
         "JULES_COMPANY", "PORT",
     }
 )  # fmt: skip
-"""Variables that the program sets itself (`components/pods.py`), or that would move data off its volume."""
+"""Variables that this program sets (`components/pods.py`), or that would move data off its volume."""
 
 
-def _images(settings: Settings, stack: str) -> Iterator[Fault]:
+def _images(settings: Settings, stack: str) -> Iterator[Problem]:
     if stack == LOCAL:
         return
     for key in ("agency", "rclone", "python"):
         image = getattr(settings.images, key)
         if image is None:
-            accepted = "the application's image with a tag, such as registry.example.com/agency:1.4.2"
-            yield Fault(("images", key), MISSING, accepted)
+            advice = "Set the application's image with a tag, such as registry.example.com/agency:1.4.2."
+            yield Problem(("images", key), NO_VALUE, "missing (required)", advice)
         elif tag_of(image) in (None, "latest"):
-            yield Fault(("images", key), image, "an image with a tag other than latest, or a digest")
+            yield Problem(("images", key), image, "must have a tag other than latest, or a digest")
 
 
-def _environment(settings: Settings, stack: str) -> Iterator[Fault]:
+def _environment(settings: Settings, stack: str) -> Iterator[Problem]:
     for name, value in settings.environment.items():
-        if name in _OURS:
-            yield Fault(("environment", name), value, "other variables: the program sets this one itself")
+        if name in _RESERVED:
+            yield Problem(("environment", name), value, "must not be set", "This program sets the variable.")
         elif name.endswith(API_KEY):
-            accepted = (
-                f"no keys, for here they stand in plain text; see companies[].apiKeys: {instead(name, stack)}"
-            )
-            yield Fault(("environment", name), PLAIN, accepted)
+            yield Problem(("environment", name), PLAIN, "must not be set", instead(name, stack))
 
 
-def _volumes(settings: Settings, _: str) -> Iterator[Fault]:
+def _volumes(settings: Settings, _: str) -> Iterator[Problem]:
     many = AccessMode.READ_WRITE_MANY
     for index, company in enumerate(settings.companies):
         for key, workload in (("agent", company.agent), ("brain", company.brain)):
             if workload.replicas > 1 and workload.access_mode is not many:
-                accepted = f"1, or {key}.accessMode: {many} (several pods share the volume)"
-                yield Fault(("companies", index, key, "replicas"), workload.replicas, accepted)
+                advice = f"Or set {key}.accessMode: {many}, for several pods share the volume."
+                yield Problem(("companies", index, key, "replicas"), workload.replicas, "must be 1", advice)
 
 
-def _mounted_brain(settings: Settings, _: str) -> Iterator[Fault]:
+def _mounted_brain(settings: Settings, _: str) -> Iterator[Problem]:
     many = AccessMode.READ_WRITE_MANY
     for index, company in enumerate(settings.companies):
         if company.agent.mount_brain and company.brain.access_mode is not many:
-            accepted = f"false, or brain.accessMode: {many} (the pods of Brain and Agent share the volume)"
-            yield Fault(("companies", index, "agent", "mountBrain"), True, accepted)
+            advice = f"Or set brain.accessMode: {many}, for Brain and Agent share the volume."
+            yield Problem(("companies", index, "agent", "mountBrain"), True, "must be false", advice)
 
 
-def _requests(settings: Settings, _: str) -> Iterator[Fault]:
+def _requests(settings: Settings, _: str) -> Iterator[Problem]:
     for index, company in enumerate(settings.companies):
         sizes = (
             ("agent", company.agent.resources, AGENT_RESOURCES),
             ("brain", company.brain.resources, BRAIN_RESOURCES),
         )
-        for key, given, default in sizes:
-            for unit, asked, accepted in _over_limits(given, default):
-                yield Fault(("companies", index, key, "resources", "requests", unit), asked, accepted)
+        for key, size, default in sizes:
+            for unit, request, requirement in _over_limits(size, default):
+                path = ("companies", index, key, "resources", "requests", unit)
+                yield Problem(path, request, requirement)
 
 
-def _over_limits(given: Resources, default: Resources) -> Iterator[tuple[str, str, str]]:
+def _over_limits(size: Resources, default: Resources) -> Iterator[tuple[str, str, str]]:
     for unit in ("cpu", "memory"):
-        asked, allowed = getattr(given.requests, unit), getattr(given.limits, unit)
-        if quantity(asked) > quantity(allowed):
-            by_default = " (the default)" if allowed == getattr(default.limits, unit) else ""
-            yield unit, asked, f"at most limits.{unit}, {allowed}{by_default}"
+        request, limit = getattr(size.requests, unit), getattr(size.limits, unit)
+        if quantity(request) > quantity(limit):
+            by_default = ", the default" if limit == getattr(default.limits, unit) else ""
+            yield unit, request, f"must be at most limits.{unit} ({limit}{by_default})"
 
 
 _RESOURCES = tuple(f"companies[=].{workload}.resources" for workload in ("agent", "brain"))

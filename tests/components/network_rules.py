@@ -1,4 +1,4 @@
-"""Who can talk to whom, computed from the NetworkPolicies of every stack, and that it is what is allowed."""
+"""Which pods can connect, computed from the NetworkPolicies of every stack, and whether that is allowed."""
 
 from __future__ import annotations
 
@@ -36,18 +36,23 @@ class Pod(Peer):
 
 def _pods(run: Recording, cluster: str) -> Iterator[Pod]:
     """One of each StatefulSet and Deployment. Their addresses lie in the VPC beside the load balancers'."""
-    made = [one for one in run.of(STATEFUL_SET, DEPLOYMENT) if run.cluster_of(one) == cluster]
-    spaces = {one.inputs["metadata"]["name"]: one.inputs["metadata"]["labels"] for one in run.of(NAMESPACE)}
-    for number, one in enumerate(made):
-        metadata = one.inputs["metadata"]
+    workloads = [
+        resource for resource in run.of(STATEFUL_SET, DEPLOYMENT) if run.cluster_of(resource) == cluster
+    ]
+    spaces = {
+        resource.inputs["metadata"]["name"]: resource.inputs["metadata"]["labels"]
+        for resource in run.of(NAMESPACE)
+    }
+    for number, resource in enumerate(workloads):
+        metadata = resource.inputs["metadata"]
         kind, _, region = (
-            metadata["name"].partition("-") if one.type == STATEFUL_SET else (CONTROLLER, "", "")
+            metadata["name"].partition("-") if resource.type == STATEFUL_SET else (CONTROLLER, "", "")
         )
         yield Pod(
             name=metadata["name"],
             ip=f"10.200.{number // 250}.{number % 250 + 1}",
             namespace=metadata["namespace"],
-            labels=one.inputs["spec"]["template"]["metadata"]["labels"],
+            labels=resource.inputs["spec"]["template"]["metadata"]["labels"],
             space=spaces[metadata["namespace"]],
             kind=kind,
             region=region,
@@ -82,7 +87,9 @@ def _out(settings: Settings, source: Pod, target: Peer, port: int, protocol: str
     outside = not _is_in(target.ip, "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
     if source.kind == CONTROLLER:
         return dns or (port in (443, API) and outside)
-    extra = any(one.port == port and _is_in(target.ip, one.cidr) for one in settings.network.extra_egress)
+    extra = any(
+        egress.port == port and _is_in(target.ip, egress.cidr) for egress in settings.network.extra_egress
+    )
     return dns or (port == 443 and outside) or extra or (port == 80 and target.ip in POD_IDENTITY_AGENT)
 
 
@@ -115,8 +122,8 @@ def _among_us(source: Pod, target: Pod, port: int) -> bool:
 
 def allowed(run: Recording, cluster: str, source: Peer, target: Peer, port: int, protocol: str) -> bool:
     """What the design lets through, said without labels and selectors."""
-    closed = [one for one in (source, target) if not isinstance(one, Pod)]
-    if run.settings.failover_enabled and any(one.namespace == SYSTEM_NAMESPACE for one in closed):
+    closed = [peer for peer in (source, target) if not isinstance(peer, Pod)]
+    if run.settings.failover_enabled and any(peer.namespace == SYSTEM_NAMESPACE for peer in closed):
         return False
     if isinstance(source, Pod) and isinstance(target, Pod):
         return protocol == "TCP" and _among_us(source, target, port)
@@ -130,8 +137,10 @@ def allowed(run: Recording, cluster: str, source: Peer, target: Peer, port: int,
 
 def pods_reach_exactly_what_they_may(run: Recording) -> None:
     ports = {*PORTS, *(extra.port for extra in run.settings.network.extra_egress)}
-    for cluster in {run.cluster_of(one) for one in run.of(STATEFUL_SET, DEPLOYMENT)}:
-        policies = [one.inputs for one in run.of(NETWORK_POLICY) if run.cluster_of(one) == cluster]
+    for cluster in {run.cluster_of(resource) for resource in run.of(STATEFUL_SET, DEPLOYMENT)}:
+        policies = [
+            resource.inputs for resource in run.of(NETWORK_POLICY) if run.cluster_of(resource) == cluster
+        ]
         network, pods = Network(policies), list(_pods(run, cluster))
         disguises = {pod.kind: dict(pod.labels) for pod in pods if pod.kind in ("agent", CONTROLLER)}
         around = list(_around(run.settings, [disguises[kind] for kind in sorted(disguises)]))
@@ -148,10 +157,17 @@ def pods_reach_exactly_what_they_may(run: Recording) -> None:
 
 def companies_are_closed_to_the_system_namespace_whatever_it_sends(run: Recording) -> None:
     """And the other way round: neither relies on the other's policies."""
-    for cluster in {run.cluster_of(one) for one in run.of(STATEFUL_SET)}:
-        policies = [one.inputs for one in run.of(NETWORK_POLICY) if run.cluster_of(one) == cluster]
-        of_system = [one for one in policies if one["metadata"]["namespace"] == SYSTEM_NAMESPACE]
-        of_companies, pods = [one for one in policies if one not in of_system], list(_pods(run, cluster))
+    for cluster in {run.cluster_of(resource) for resource in run.of(STATEFUL_SET)}:
+        policies = [
+            resource.inputs for resource in run.of(NETWORK_POLICY) if run.cluster_of(resource) == cluster
+        ]
+        of_system = [
+            resource for resource in policies if resource["metadata"]["namespace"] == SYSTEM_NAMESPACE
+        ]
+        of_companies, pods = (
+            [resource for resource in policies if resource not in of_system],
+            list(_pods(run, cluster)),
+        )
         others = [pod for pod in pods if pod.kind != CONTROLLER]
         inside = [pod for pod in pods if pod.kind == CONTROLLER]
         stranger = Peer(name="system", ip="10.201.1.1", namespace=SYSTEM_NAMESPACE, labels=others[0].labels)
@@ -166,31 +182,33 @@ def companies_are_closed_to_the_system_namespace_whatever_it_sends(run: Recordin
 
 def no_opening_is_for_everybody(run: Recording) -> None:
     """A rule without senders or receivers, or with an empty list of them, would mean all."""
-    for one in run.of(NETWORK_POLICY):
-        spec = one.inputs["spec"]
+    for resource in run.of(NETWORK_POLICY):
+        spec = resource.inputs["spec"]
         assert spec["policyTypes"] == ["Ingress", "Egress"]
         for direction, side in (("ingress", "from"), ("egress", "to")):
             for rule in spec.get(direction, []):
-                assert rule.get(side), f"{one.name}: {rule}"
-                assert rule.get("ports"), f"{one.name}: {rule}"
-                assert all(peer and all(peer.values()) for peer in rule[side]), f"{one.name}: {rule}"
+                assert rule.get(side), f"{resource.name}: {rule}"
+                assert rule.get("ports"), f"{resource.name}: {rule}"
+                assert all(peer and all(peer.values()) for peer in rule[side]), f"{resource.name}: {rule}"
 
 
 def every_namespace_begins_closed(run: Recording) -> None:
     """Wherever a pod of ours is."""
     for namespace in (SYSTEM_NAMESPACE, *(company.namespace for company in run.settings.companies)):
         found = [
-            one
-            for one in run.objects(NETWORK_POLICY, namespace=namespace)
-            if not one.inputs["spec"]["podSelector"]
+            resource
+            for resource in run.objects(NETWORK_POLICY, namespace=namespace)
+            if not resource.inputs["spec"]["podSelector"]
         ]
         pods = [
             *run.objects(STATEFUL_SET, namespace=namespace),
             *run.objects(DEPLOYMENT, namespace=namespace),
         ]
-        assert {run.cluster_of(one) for one in found} == {run.cluster_of(one) for one in pods}
-        for one in found:
-            assert one.inputs["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+        assert {run.cluster_of(resource) for resource in found} == {
+            run.cluster_of(resource) for resource in pods
+        }
+        for resource in found:
+            assert resource.inputs["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""What holds for every pod of every stack: hardened, probed, bound to its region, admitted by its quota."""
+"""Rules for every pod of every stack: hardened, probed, bound to its region, admitted by its quota."""
 
 from __future__ import annotations
 
@@ -33,21 +33,24 @@ Manifest = Mapping[str, Any]
 
 def pods(run: Recording) -> Iterator[tuple[Registration, dict[str, Any]]]:
     """Every StatefulSet with the spec of its pods: the companies'."""
-    for one in run.of(STATEFUL_SET):
-        yield one, one.inputs["spec"]["template"]["spec"]
+    for resource in run.of(STATEFUL_SET):
+        yield resource, resource.inputs["spec"]["template"]["spec"]
 
 
 def all_pods(run: Recording) -> Iterator[tuple[Registration, dict[str, Any]]]:
     """Those of the companies, and the failover controllers'."""
     yield from pods(run)
-    for one in run.of(DEPLOYMENT):
-        yield one, one.inputs["spec"]["template"]["spec"]
+    for resource in run.of(DEPLOYMENT):
+        yield resource, resource.inputs["spec"]["template"]["spec"]
 
 
 def containers(spec: Manifest) -> Iterator[tuple[Manifest, bool]]:
     """All containers, and whether each runs as long as the pod (native sidecars too)."""
-    yield from ((one, True) for one in spec["containers"])
-    yield from ((one, one.get("restartPolicy") == "Always") for one in spec.get("initContainers", []))
+    yield from ((container, True) for container in spec["containers"])
+    yield from (
+        (container, container.get("restartPolicy") == "Always")
+        for container in spec.get("initContainers", [])
+    )
 
 
 def there_are_pods_for_every_company_in_every_region(run: Recording) -> None:
@@ -57,43 +60,29 @@ def there_are_pods_for_every_company_in_every_region(run: Recording) -> None:
         for region in run.settings.regions_of(company)
         for kind in ("agent", "brain")
     }
-    found = {(one.inputs["metadata"]["name"], one.inputs["metadata"]["namespace"]) for one, _ in pods(run)}
+    found = {
+        (resource.inputs["metadata"]["name"], resource.inputs["metadata"]["namespace"])
+        for resource, _ in pods(run)
+    }
     assert found == wanted
 
 
-def pods_are_hardened(run: Recording) -> None:
-    """The gate needs to see its pod's processes; only the controller has an account's token."""
-    user = run.settings.pod_user
-    for one, spec in all_pods(run):
-        tenant = one.type == STATEFUL_SET
-        assert spec["automountServiceAccountToken"] is False, one.name
-        assert any("projected" in volume for volume in spec["volumes"]) is not tenant, one.name
-        assert spec["enableServiceLinks"] is False, one.name
-        assert spec.get("shareProcessNamespace", False) is tenant, one.name
-        assert spec["terminationGracePeriodSeconds"] >= LEAST_GRACE_SECONDS, one.name
-        context = spec["securityContext"]
-        assert context["runAsNonRoot"] is True
-        assert {context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {user}
-        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & spec.keys()
-        assert not any("hostPath" in volume for volume in spec["volumes"])
-
-
-def containers_are_hardened(run: Recording) -> None:
-    for one, spec in all_pods(run):
+def pods_have_one_user_and_share_processes_only_with_the_gate(run: Recording) -> None:
+    """The policy pack checks the rest of the hardening (`graph_rules.policies_are_kept`)."""
+    for resource, spec in all_pods(run):
+        tenant, context = resource.type == STATEFUL_SET, spec["securityContext"]
+        assert {context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {run.settings.pod_user}
+        assert spec.get("shareProcessNamespace", False) is tenant, resource.name
+        assert spec["enableServiceLinks"] is False and "hostUsers" not in spec, resource.name
+        assert spec["terminationGracePeriodSeconds"] >= LEAST_GRACE_SECONDS, resource.name
+        # Only the failover controller has its account's token.
+        assert any("projected" in volume for volume in spec["volumes"]) is not tenant, resource.name
         for container, _ in containers(spec):
-            where = f"{one.name}: {container['name']}"
-            context = container["securityContext"]
-            assert context["allowPrivilegeEscalation"] is False, where
-            assert context["readOnlyRootFilesystem"] is True, where
-            assert context["runAsNonRoot"] is True, where
-            assert context["capabilities"] == {"drop": ["ALL"]}, where
-            assert context["seccompProfile"] == {"type": "RuntimeDefault"}, where
-            # One user a pod, or signals between its containers fail.
-            assert not {"privileged", "runAsUser", "runAsGroup"} & context.keys(), where
-            for kind in ("requests", "limits"):
-                amounts = container["resources"][kind]
-                assert amounts.keys() == {"cpu", "memory", "ephemeral-storage"}, where
+            where = f"{resource.name}: {container['name']}"
+            # Signals between containers of different users fail.
+            assert not {"runAsUser", "runAsGroup"} & container["securityContext"].keys(), where
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, where
+            for amounts in (container["resources"][kind] for kind in ("requests", "limits")):
                 assert all(quantity(amount) > 0 for amount in amounts.values()), where
 
 
@@ -105,9 +94,9 @@ def long_running_containers_are_probed(run: Recording) -> None:
     """On their own port: another service's outage restarts nobody. The gate says whether a workload is ready:
     what it says counts at once, while the application has a second chance.
     """
-    for one, spec in all_pods(run):
+    for resource, spec in all_pods(run):
         for container in (container for container, runs in containers(spec) if runs):
-            where = f"{one.name}: {container['name']}"
+            where = f"{resource.name}: {container['name']}"
             ports = {port[key] for port in container["ports"] for key in ("name", "containerPort")}
             alive, ready = PATHS.get(container["name"], ("/health", "/health"))
             startup, liveness = container["startupProbe"], container["livenessProbe"]
@@ -128,76 +117,79 @@ def long_running_containers_are_probed(run: Recording) -> None:
 
 def pods_are_bound_to_their_region(run: Recording) -> None:
     regions = {region.name: region for region in run.settings.regions}
-    for one in run.of(DEPLOYMENT):
-        assert "nodeAffinity" not in one.inputs["spec"]["template"]["spec"]["affinity"], one.name
-    for one, spec in pods(run):
-        region = one.inputs["metadata"]["labels"][REGION_LABEL]
-        assert one.inputs["metadata"]["name"].endswith(f"-{region}")
+    for resource in run.of(DEPLOYMENT):
+        assert "nodeAffinity" not in resource.inputs["spec"]["template"]["spec"]["affinity"], resource.name
+    for resource, spec in pods(run):
+        region = resource.inputs["metadata"]["labels"][REGION_LABEL]
+        assert resource.inputs["metadata"]["name"].endswith(f"-{region}")
         terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         here = {"key": REGION_LABEL, "operator": "In", "values": [region]}
-        assert terms == {"nodeSelectorTerms": [{"matchExpressions": [here]}]}, one.name
-        assert spec.get("nodeSelector", {}) == regions[region].node_selector, one.name
+        assert terms == {"nodeSelectorTerms": [{"matchExpressions": [here]}]}, resource.name
+        assert spec.get("nodeSelector", {}) == regions[region].node_selector, resource.name
         spread = {constraint["topologyKey"] for constraint in spec["topologySpreadConstraints"]}
-        assert "topology.kubernetes.io/zone" in spread, one.name
+        assert "topology.kubernetes.io/zone" in spread, resource.name
 
 
 def selectors_take_exactly_their_own_pods(run: Recording) -> None:
-    labels = {one.urn: one.inputs["spec"]["template"]["metadata"]["labels"] for one, _ in all_pods(run)}
-    for one in run.of(STATEFUL_SET, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET):
-        selector = one.inputs["spec"]["selector"]
-        wanted = selector if one.type == SERVICE else selector["matchLabels"]
-        siblings = run.children(run.by_urn[one.parent])
+    labels = {
+        resource.urn: resource.inputs["spec"]["template"]["metadata"]["labels"]
+        for resource, _ in all_pods(run)
+    }
+    for resource in run.of(STATEFUL_SET, DEPLOYMENT, SERVICE, DISRUPTION_BUDGET):
+        selector = resource.inputs["spec"]["selector"]
+        wanted = selector if resource.type == SERVICE else selector["matchLabels"]
+        siblings = run.children(run.by_urn[resource.parent])
         own = {sibling.urn for sibling in siblings if sibling.type in (STATEFUL_SET, DEPLOYMENT)}
         # Over all namespaces, though a selector never leaves its own; but clusters have nothing in common.
         found = {
             urn
             for urn, of in labels.items()
-            if wanted.items() <= of.items() and run.cluster_of(run.by_urn[urn]) == run.cluster_of(one)
+            if wanted.items() <= of.items() and run.cluster_of(run.by_urn[urn]) == run.cluster_of(resource)
         }
-        assert found == own, one.name
+        assert found == own, resource.name
 
 
 def of_namespace(run: Recording, type_: str, like: Registration) -> dict[str, Registration]:
     """Objects of a type beside another one, by name."""
     namespace = like.inputs["metadata"]["namespace"]
     return {
-        one.inputs["metadata"]["name"]: one
-        for one in run.objects(type_, namespace=namespace)
-        if run.cluster_of(one) == run.cluster_of(like)
+        resource.inputs["metadata"]["name"]: resource
+        for resource in run.objects(type_, namespace=namespace)
+        if run.cluster_of(resource) == run.cluster_of(like)
     }
 
 
 def pods_find_what_they_name(run: Recording) -> None:
     """Their volumes are of their own region, and the identity, the Secret and the Service exist."""
-    given = {
+    secrets_of_companies = {
         company.namespace: company.api_keys.secret_name
         for company in run.settings.companies
         if company.api_keys and company.api_keys.secret_name
     }
-    for one, spec in all_pods(run):
+    for resource, spec in all_pods(run):
         volumes = {volume["name"]: volume for volume in spec["volumes"]}
-        assert len(volumes) == len(spec["volumes"]), one.name
+        assert len(volumes) == len(spec["volumes"]), resource.name
         for claim in (
             of["persistentVolumeClaim"] for of in volumes.values() if "persistentVolumeClaim" in of
         ):
-            region = one.inputs["metadata"]["labels"][REGION_LABEL]
-            found = of_namespace(run, VOLUME_CLAIM, one)[claim["claimName"]]
-            assert found.inputs["metadata"]["labels"][REGION_LABEL] == region, f"{one.name}: {claim}"
-        account = of_namespace(run, SERVICE_ACCOUNT, one)[spec["serviceAccountName"]]
+            region = resource.inputs["metadata"]["labels"][REGION_LABEL]
+            found = of_namespace(run, VOLUME_CLAIM, resource)[claim["claimName"]]
+            assert found.inputs["metadata"]["labels"][REGION_LABEL] == region, f"{resource.name}: {claim}"
+        account = of_namespace(run, SERVICE_ACCOUNT, resource)[spec["serviceAccountName"]]
         assert account.inputs["automountServiceAccountToken"] is False
-        if one.type == STATEFUL_SET:
-            assert one.inputs["spec"]["serviceName"] in of_namespace(run, SERVICE, one)
-        priorities = [of for of in run.of(PRIORITY_CLASS) if run.cluster_of(of) == run.cluster_of(one)]
+        if resource.type == STATEFUL_SET:
+            assert resource.inputs["spec"]["serviceName"] in of_namespace(run, SERVICE, resource)
+        priorities = [of for of in run.of(PRIORITY_CLASS) if run.cluster_of(of) == run.cluster_of(resource)]
         assert spec["priorityClassName"] in {of.inputs["metadata"]["name"] for of in priorities}
         for container, _ in containers(spec):
             mounts = container["volumeMounts"]
             assert {mount["name"] for mount in mounts} <= volumes.keys()
-            assert len({mount["mountPath"] for mount in mounts}) == len(mounts), one.name
+            assert len({mount["mountPath"] for mount in mounts}) == len(mounts), resource.name
             assert not any("subPath" in mount for mount in mounts)
             for source in container.get("envFrom", []):
                 secret = source["secretRef"]["name"]
-                own = given.get(one.inputs["metadata"]["namespace"])
-                assert secret == own or secret in of_namespace(run, SECRET, one)
+                own = secrets_of_companies.get(resource.inputs["metadata"]["namespace"])
+                assert secret == own or secret in of_namespace(run, SECRET, resource)
 
 
 def _most(spec: Manifest, unit: str) -> Decimal:
@@ -205,11 +197,13 @@ def _most(spec: Manifest, unit: str) -> Decimal:
     before it (source: Kubernetes documentation, "Resource sharing within containers").
     """
     beside, highest = Decimal(0), Decimal(0)
-    for one in spec.get("initContainers", []):
-        amount = quantity(one["resources"]["limits"][unit])
+    for container in spec.get("initContainers", []):
+        amount = quantity(container["resources"]["limits"][unit])
         highest = max(highest, beside + amount)
-        beside += amount if one.get("restartPolicy") == "Always" else 0
-    running = sum((quantity(one["resources"]["limits"][unit]) for one in spec["containers"]), beside)
+        beside += amount if container.get("restartPolicy") == "Always" else 0
+    running = sum(
+        (quantity(container["resources"]["limits"][unit]) for container in spec["containers"]), beside
+    )
     return max(running, highest)
 
 
@@ -218,10 +212,10 @@ def namespaces_admit_their_pods(run: Recording) -> None:
     replicas: dict[tuple[str, str], int] = defaultdict(int)
     most: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     allowed: dict[tuple[str, str, str], Decimal] = {}
-    for one, spec in pods(run):
-        namespace, cluster = one.inputs["metadata"]["namespace"], run.cluster_of(one)
-        replicas[namespace, cluster] += one.inputs["spec"]["replicas"]
-        (limits,) = of_namespace(run, LIMIT_RANGE, one).values()
+    for resource, spec in pods(run):
+        namespace, cluster = resource.inputs["metadata"]["namespace"], run.cluster_of(resource)
+        replicas[namespace, cluster] += resource.inputs["spec"]["replicas"]
+        (limits,) = of_namespace(run, LIMIT_RANGE, resource).values()
         largest = next(limit["max"] for limit in limits.inputs["spec"]["limits"] if limit["type"] == "Pod")
         for unit in ("cpu", "memory"):
             most[namespace, cluster, unit] = max(most[namespace, cluster, unit], _most(spec, unit))
@@ -239,10 +233,10 @@ def namespaces_admit_their_pods(run: Recording) -> None:
         assert int(quotas[place]["pods"]) >= 2 * count, place
 
 
-def before(run: Recording, one: Registration) -> set[str]:
+def before(run: Recording, resource: Registration) -> set[str]:
     """Everything that is there before a resource, its dependencies' dependencies included."""
     found: set[str] = set()
-    ahead = [one.urn]
+    ahead = [resource.urn]
     while ahead:
         new = run.by_urn[ahead.pop()].dependencies - found
         found |= new
@@ -252,14 +246,14 @@ def before(run: Recording, one: Registration) -> set[str]:
 
 def guards_come_before_what_they_guard(run: Recording) -> None:
     """A namespace comes before what is in it; quota, limits, default deny and opening before a pod."""
-    for one in run.objects():
-        namespace = one.inputs["metadata"].get("namespace")
-        earlier = [run.by_urn[urn] for urn in before(run, one)]
+    for resource in run.objects():
+        namespace = resource.inputs["metadata"].get("namespace")
+        earlier = [run.by_urn[urn] for urn in before(run, resource)]
         found = {(of.inputs["kind"], of.inputs["metadata"]["name"]) for of in earlier if "kind" in of.inputs}
         if namespace:
-            assert ("Namespace", namespace) in found, one.name
-        if one.type == STATEFUL_SET:
-            own = one.inputs["metadata"]["name"]
+            assert ("Namespace", namespace) in found, resource.name
+        if resource.type == STATEFUL_SET:
+            own = resource.inputs["metadata"]["name"]
             assert found >= {
                 ("ResourceQuota", "company"),
                 ("LimitRange", "company"),
@@ -267,20 +261,19 @@ def guards_come_before_what_they_guard(run: Recording) -> None:
                 ("NetworkPolicy", own),
                 ("PersistentVolumeClaim", own),
                 ("ServiceAccount", own),
-            }, one.name
+            }, resource.name
 
 
 def labels_name_company_and_region(run: Recording) -> None:
-    for one, _ in pods(run):
-        template = one.inputs["spec"]["template"]["metadata"]["labels"]
-        assert template == one.inputs["metadata"]["labels"]
-        assert template[COMPANY_LABEL] == one.inputs["metadata"]["namespace"]
+    for resource, _ in pods(run):
+        template = resource.inputs["spec"]["template"]["metadata"]["labels"]
+        assert template == resource.inputs["metadata"]["labels"]
+        assert template[COMPANY_LABEL] == resource.inputs["metadata"]["namespace"]
 
 
 RULES = (
     there_are_pods_for_every_company_in_every_region,
-    pods_are_hardened,
-    containers_are_hardened,
+    pods_have_one_user_and_share_processes_only_with_the_gate,
     long_running_containers_are_probed,
     pods_are_bound_to_their_region,
     selectors_take_exactly_their_own_pods,

@@ -1,4 +1,4 @@
-"""The five promises about answers, asked of the DNS records that the graph holds."""
+"""The five promises about DNS answers, checked on the DNS records of the graph."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from graphlib import TopologicalSorter
 from itertools import product
 from typing import Any
 
-from plan.dns import CompanyRoute
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
+from plan.records import CompanyRoute
 from plan.resolver import Client, resolve
 from plan.route53 import Zone
 from settings import Settings
@@ -51,7 +51,7 @@ def to_api(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def records_of(run: Recording) -> list[dict[str, Any]]:
-    return [to_api(one.inputs) for one in run.of(RECORD)]
+    return [to_api(resource.inputs) for resource in run.of(RECORD)]
 
 
 def world_of(settings: Settings) -> Stack:
@@ -65,7 +65,7 @@ def world_of(settings: Settings) -> Stack:
 
 def _edge(settings: Settings, company: CompanyRoute, region: str) -> str:
     """The name that clients of a company come to in a region, written out here once more on purpose."""
-    endpoint = next(one.endpoint for one in settings.regions if one.name == region)
+    endpoint = next(each.endpoint for each in settings.regions if each.name == region)
     label = region if company.edge == 1 else f"{region}-{company.edge}"
     return endpoint or f"{label}.{settings.domain}"
 
@@ -90,9 +90,11 @@ def checks_of(run: Recording, company: CompanyRoute, region: str) -> set[str]:
     path = f"/healthz/{region}" + (f"/{company.namespace}" if company.dedicated else "")
     fqdn = _edge(run.settings, company, region)
     return {
-        one.id
-        for one in run.of(HEALTH_CHECK)
-        if one.inputs["fqdn"] == fqdn and one.inputs["resourcePath"] == path and one.inputs["type"] == "HTTPS"
+        resource.id
+        for resource in run.of(HEALTH_CHECK)
+        if resource.inputs["fqdn"] == fqdn
+        and resource.inputs["resourcePath"] == path
+        and resource.inputs["type"] == "HTTPS"
     }
 
 
@@ -139,26 +141,28 @@ def leaves_lead_to_load_balancers_that_exist(run: Recording) -> None:
     """Every edge that a record or a check names has a record of its own, or is an endpoint."""
     settings = run.settings
     edges = {
-        one.inputs["name"]
-        for one in run.of(RECORD)
-        if one.inputs["type"] == "CNAME" and "setIdentifier" not in one.inputs
+        resource.inputs["name"]
+        for resource in run.of(RECORD)
+        if resource.inputs["type"] == "CNAME" and "setIdentifier" not in resource.inputs
     }
     if settings.load_balancing.manager is Manager.EXTERNAL_DNS:
         key = f"{settings.load_balancing.annotation_prefix}hostname"
-        edges = {one.inputs["metadata"]["annotations"].get(key) for one in run.of(INGRESS)}
+        edges = {resource.inputs["metadata"]["annotations"].get(key) for resource in run.of(INGRESS)}
     known = edges | {region.endpoint for region in settings.regions if region.endpoint}
-    for one in run.of(RECORD):
-        if one.inputs.get("setIdentifier"):
-            assert set(one.inputs.get("records", [])) <= known, one.name
-    for one in run.of(HEALTH_CHECK):
-        assert one.inputs["fqdn"] in known, one.name
+    for resource in run.of(RECORD):
+        if resource.inputs.get("setIdentifier"):
+            assert set(resource.inputs.get("records", [])) <= known, resource.name
+    for resource in run.of(HEALTH_CHECK):
+        assert resource.inputs["fqdn"] in known, resource.name
 
 
 def route53_accepts_every_record(run: Recording) -> None:
     """In the order in which they are made, each by a CREATE of its own."""
     zone = Zone(zone_id=run.settings.hosted_zone_id or "")
-    records = {one.urn: one for one in run.of(RECORD)}
-    order = TopologicalSorter({urn: one.dependencies & records.keys() for urn, one in records.items()})
+    records = {resource.urn: resource for resource in run.of(RECORD)}
+    order = TopologicalSorter(
+        {urn: resource.dependencies & records.keys() for urn, resource in records.items()}
+    )
     for urn in order.static_order():
         zone.change(("CREATE", to_api(records[urn].inputs)))
 
@@ -168,24 +172,26 @@ def names_come_after_what_they_lead_to(run: Recording) -> None:
     what makes it, after them, and after the company's Ingress in each region.
     """
     settings = run.settings
-    records = {one.inputs["name"]: one.urn for one in run.of(RECORD) if _is_edge(one.inputs)}
-    edges = {one.urn: one for one in run.objects(INGRESS, namespace=SYSTEM_NAMESPACE)}
-    for one in run.of(RECORD, HEALTH_CHECK):
-        target = one.inputs.get("fqdn") or next(iter(one.inputs.get("records", [])), "")
+    records = {
+        resource.inputs["name"]: resource.urn for resource in run.of(RECORD) if _is_edge(resource.inputs)
+    }
+    edges = {resource.urn: resource for resource in run.objects(INGRESS, namespace=SYSTEM_NAMESPACE)}
+    for resource in run.of(RECORD, HEALTH_CHECK):
+        target = resource.inputs.get("fqdn") or next(iter(resource.inputs.get("records", [])), "")
         if target in records:
-            assert records[target] in before(run, one), one.name
-        if one.type == HEALTH_CHECK or one.inputs.get("healthCheckId"):
-            region = one.name.partition("-check@")[0].partition("-leaf@")[0]
-            needed = [edges[urn].inputs["metadata"]["labels"] for urn in before(run, one) & edges.keys()]
-            assert {REGION_LABEL: region} in needed, one.name
+            assert records[target] in before(run, resource), resource.name
+        if resource.type == HEALTH_CHECK or resource.inputs.get("healthCheckId"):
+            region = resource.name.partition("-check@")[0].partition("-leaf@")[0]
+            needed = [edges[urn].inputs["metadata"]["labels"] for urn in before(run, resource) & edges.keys()]
+            assert {REGION_LABEL: region} in needed, resource.name
     for company in settings.companies:
         own = run.objects(INGRESS, namespace=company.namespace)
         assert len(own) == len(settings.regions_of(company))
         if settings.load_balancing.manager is Manager.ROUTE53:
             name = run.named(f"{company.namespace}-name")
-            assert {one.urn for one in own} <= before(run, name), name.name
+            assert {resource.urn for resource in own} <= before(run, name), name.name
         else:
-            assert all(before(run, one) & edges.keys() for one in own), company.namespace
+            assert all(before(run, resource) & edges.keys() for resource in own), company.namespace
 
 
 def _is_edge(inputs: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What keeps companies apart in every stack: names, prefixes, roles. Their network has a file of its own."""
+"""Isolation of companies in every stack: names, prefixes, roles. `network_rules` has their network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEVER = (
 )
 
 
-def mentions(run: Recording, one: Registration, company: Company) -> Iterator[str]:
+def mentions(run: Recording, resource: Registration, company: Company) -> Iterator[str]:
     """Where a resource speaks of a company. Names such as `data` or `a` are words of much else: only what can
     mean the company counts.
     """
@@ -39,9 +39,11 @@ def mentions(run: Recording, one: Registration, company: Company) -> Iterator[st
         rf"|(^|[/:])({regions})/{namespace}(/|$)"
         rf"|system:serviceaccount:{namespace}:"
     )
-    yield from (text for text in texts(one.inputs) if speaks.search(text))
+    yield from (text for text in texts(resource.inputs) if speaks.search(text))
     yield from (
-        f"{key}: {value}" for key, value in _fields(one.inputs) if value in (company.namespace, company.name)
+        f"{key}: {value}"
+        for key, value in _fields(resource.inputs)
+        if value in (company.namespace, company.name)
     )
 
 
@@ -67,40 +69,42 @@ def companies_mention_only_themselves(run: Recording) -> None:
     assert {tenant.name for tenant in tenants} == companies.keys()
     for tenant in tenants:
         below = run.below(tenant)
-        assert any(list(mentions(run, one, companies[tenant.name])) for one in below), (
+        assert any(list(mentions(run, resource, companies[tenant.name])) for resource in below), (
             "the test sees no mention"
         )
-        for one, other in product(below, companies.values()):
-            assert other.namespace == tenant.name or not list(mentions(run, one, other)), (
-                one.name,
+        for resource, other in product(below, companies.values()):
+            assert other.namespace == tenant.name or not list(mentions(run, resource, other)), (
+                resource.name,
                 other.name,
             )
 
 
 def what_all_share_mentions_no_company(run: Recording) -> None:
     """But for the health checks that are a company's own."""
-    own = {one.urn for tenant in run.of(TENANT) for one in run.below(tenant)}
+    own = {resource.urn for tenant in run.of(TENANT) for resource in run.below(tenant)}
     dedicated = {company.namespace for company in run.settings.companies if company.dedicated_health_checks}
-    for one, company in product([one for one in run if one.urn not in own], run.settings.companies):
-        if one.type != HEALTH_CHECK or company.namespace not in dedicated:
-            assert not list(mentions(run, one, company)), (one.name, company.name)
+    for resource, company in product(
+        [resource for resource in run if resource.urn not in own], run.settings.companies
+    ):
+        if resource.type != HEALTH_CHECK or company.namespace not in dedicated:
+            assert not list(mentions(run, resource, company)), (resource.name, company.name)
 
 
 def only_the_agent_s_port_is_on_an_ingress(run: Recording) -> None:
     hosts = {
         company.namespace: f"{company.namespace}.{run.settings.domain}" for company in run.settings.companies
     }
-    for one in run.of(INGRESS):
-        namespace = one.inputs["metadata"]["namespace"]
-        spec = one.inputs["spec"]
+    for resource in run.of(INGRESS):
+        namespace = resource.inputs["metadata"]["namespace"]
+        spec = resource.inputs["spec"]
         assert "defaultBackend" not in spec
-        for rule, path in ((one, path) for one in spec["rules"] for path in one["http"]["paths"]):
+        for rule, path in ((each, path) for each in spec["rules"] for path in each["http"]["paths"]):
             service = path["backend"]["service"]
             if namespace not in hosts:
-                assert "host" not in rule, one.name
-                _leads_to_health_alone(run, one, path)
+                assert "host" not in rule, resource.name
+                _leads_to_health_alone(run, resource, path)
                 continue
-            assert rule["host"] == hosts[namespace], one.name
+            assert rule["host"] == hosts[namespace], resource.name
             named = run.object("kubernetes:core/v1:Service", service["name"], namespace=namespace)
             assert {port["name"]: port["port"] for port in named.inputs["spec"]["ports"]} == {"agent": 3000}
             assert service["port"] == {"name": "agent"}
@@ -113,12 +117,12 @@ def _leads_to_health_alone(run: Recording, edge: Registration, path: dict[str, A
         assert path["path"].startswith(("/healthz/", "/edge/")), edge.name
         return
     what, region = path["path"].removeprefix("/").split("/")
-    assert what in ("healthz", "peer") and region in {one.name for one in run.settings.regions}, edge.name
+    assert what in ("healthz", "peer") and region in {each.name for each in run.settings.regions}, edge.name
     assert path["pathType"] == "Prefix"
     [found] = [
-        one
-        for one in run.objects(SERVICE, namespace=edge.inputs["metadata"]["namespace"])
-        if run.cluster_of(one) == run.cluster_of(edge)
+        resource
+        for resource in run.objects(SERVICE, namespace=edge.inputs["metadata"]["namespace"])
+        if run.cluster_of(resource) == run.cluster_of(edge)
     ]
     assert service == {"name": found.inputs["metadata"]["name"], "port": {"name": "http"}}
     assert found.inputs["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http"}]
@@ -128,10 +132,10 @@ def _leads_to_health_alone(run: Recording, edge: Registration, path: dict[str, A
 def access_of(run: Recording, company: Company, region: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The document of the role that a company's sidecars have in a region, and their session."""
     if run.settings.identity is Identity.IRSA:
-        one = run.named(f"{company.namespace}-sidecars@{region}-policy", ROLE_POLICY)
-        return json.loads(one.inputs["policy"]), {}
-    one = run.named(f"{region}-sidecars-policy", ROLE_POLICY)
-    return json.loads(one.inputs["policy"]), {SESSION_NAMESPACE: company.namespace}
+        resource = run.named(f"{company.namespace}-sidecars@{region}-policy", ROLE_POLICY)
+        return json.loads(resource.inputs["policy"]), {}
+    resource = run.named(f"{region}-sidecars-policy", ROLE_POLICY)
+    return json.loads(resource.inputs["policy"]), {SESSION_NAMESPACE: company.namespace}
 
 
 def roles_reach_only_their_company(run: Recording) -> None:

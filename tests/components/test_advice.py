@@ -1,24 +1,25 @@
-"""Advice: what somebody is told whose change the API refuses for the sake of kept data."""
+"""Advice: what the log says when the API rejects a change in order to keep data."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from pulumi import ErrorHookArgs
 
 from components.advice import Advice
 from tests.recording import BUCKET, VOLUME_CLAIM, Recording, record_part
 
 
 def test_volumes_and_buckets_alone_explain_their_errors(many: Recording) -> None:
-    hooks = {one.urn: many.recorder.error_hooks[one.urn] for one in many}
-    for one in many:
-        wanted = {VOLUME_CLAIM: ["volume-is-fixed"], BUCKET: ["bucket-was-kept"]}.get(one.type, [])
-        assert hooks[one.urn] == wanted, one.name
+    hooks = {resource.urn: many.recorder.error_hooks[resource.urn] for resource in many}
+    for resource in many:
+        expected = {VOLUME_CLAIM: ["volume-is-fixed"], BUCKET: ["bucket-was-kept"]}.get(resource.type, [])
+        assert hooks[resource.urn] == expected, resource.name
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "told"),
+    ("kind", "name", "advice"),
     [
         (
             "volume",
@@ -28,12 +29,9 @@ def test_volumes_and_buckets_alone_explain_their_errors(many: Recording) -> None
         ("bucket", "us-east-1-replication-bucket", ("`adopt: true`", "name: us-east-1.")),
     ],
 )
-def test_an_error_is_explained_once_and_never_retried(kind: str, name: str, told: tuple[str, ...]) -> None:
-    class Failed:
-        pass
-
-    args: Any = Failed()
-    args.name = name
+def test_an_error_is_explained_once_and_never_retried(kind: str, name: str, advice: tuple[str, ...]) -> None:
+    inputs = {"bucket": "agency-example-com-dev-us-east-1", "region": "us-east-1"}
+    args = ErrorHookArgs(urn="", id="", name=name, type="", new_inputs=inputs)
     answers: list[Any] = []
 
     def build() -> None:
@@ -44,4 +42,4 @@ def test_an_error_is_explained_once_and_never_retried(kind: str, name: str, told
     assert answers == [False]
     ((severity, text, _),) = run.recorder.messages
     assert severity == "error"
-    assert all(part in text for part in (name, *told))
+    assert all(part in text for part in (name, *advice))

@@ -27,9 +27,9 @@ def pod(run: Recording) -> dict[str, Any]:
 
 
 def container(run: Recording, name: str) -> dict[str, Any]:
-    found = {one["name"]: one for one in (*pod(run)["containers"], *pod(run)["initContainers"])}
-    one: dict[str, Any] = found[name]
-    return one
+    found = {each["name"]: each for each in (*pod(run)["containers"], *pod(run)["initContainers"])}
+    named: dict[str, Any] = found[name]
+    return named
 
 
 def mounts(run: Recording, name: str) -> dict[str, str]:
@@ -64,10 +64,14 @@ def test_an_agent_has_what_a_brain_has_and_its_settings_and_an_ingress(run: Reco
 def test_its_containers_are_the_application_s(
     run: Recording, name: str, script: str, port: int, folder: str
 ) -> None:
-    one = container(run, name)
-    assert (one["image"], one["command"], one["workingDir"]) == (IMAGE, ["node", script], folder)
-    assert one["ports"] == [{"name": name, "containerPort": port}]
-    environment = {pair["name"]: pair["value"] for pair in one["env"]}
+    resource = container(run, name)
+    assert (resource["image"], resource["command"], resource["workingDir"]) == (
+        IMAGE,
+        ["node", script],
+        folder,
+    )
+    assert resource["ports"] == [{"name": name, "containerPort": port}]
+    environment = {pair["name"]: pair["value"] for pair in resource["env"]}
     assert environment["PORT"] == str(port)
     assert environment["JULES_AGENT_DIR"] == "/work/.agent"
     assert environment["AGENCY_CONTAINER"] == name
@@ -75,8 +79,8 @@ def test_its_containers_are_the_application_s(
 
 
 def test_no_variable_comes_twice(run: Recording) -> None:
-    for one in (*pod(run)["containers"], *pod(run)["initContainers"]):
-        variables = [pair["name"] for pair in one.get("env", [])]
+    for each in (*pod(run)["containers"], *pod(run)["initContainers"]):
+        variables = [pair["name"] for pair in each.get("env", [])]
         assert len(set(variables)) == len(variables), variables
 
 
@@ -90,8 +94,8 @@ def test_the_daemon_works_where_its_volume_lies(run: Recording) -> None:
 
 
 def test_the_image_s_files_are_linked_and_mcp_json_is_left_to_the_gate(run: Recording) -> None:
-    for one in (*pod(run)["containers"], *pod(run)["initContainers"]):
-        assert not any("subPath" in mount for mount in one["volumeMounts"])
+    for each in (*pod(run)["containers"], *pod(run)["initContainers"]):
+        assert not any("subPath" in mount for mount in each["volumeMounts"])
     links = container(run, "links")
     assert links["command"][:2] == ["node", "-e"]
     assert '[".agent", "mcp.json"].includes(entry)) continue' in links["command"][2]
@@ -131,7 +135,7 @@ def test_the_health_monitor_shares_the_daemon_s_volume(run: Recording) -> None:
     assert mounts(run, "health-monitor")["/work/.agent"] == mounts(run, "agent")["/work/.agent"]
 
 
-def test_the_brain_s_volume_is_mounted_only_where_the_settings_say_so(run: Recording) -> None:
+def test_the_brain_s_volume_is_mounted_only_with_mount_brain(run: Recording) -> None:
     assert "/work/.agent/brain" not in mounts(run, "agent")
     company = {"name": "acme", "agent": {"mountBrain": True}, "brain": {"accessMode": "ReadWriteMany"}}
     mounted = record(stack(companies=[company]))
@@ -170,7 +174,7 @@ def test_the_company_s_host_leads_to_its_agent(run: Recording) -> None:
     ]
 
 
-def test_its_load_balancer_speaks_https_and_asks_the_agent_s_health(run: Recording) -> None:
+def test_its_load_balancer_uses_https_and_checks_the_agent_s_health(run: Recording) -> None:
     found = run.manifest(INGRESS, NAME, namespace="acme")["metadata"]["annotations"]
     alb = {key.partition("/")[2]: value for key, value in found.items() if key.startswith("alb.")}
     assert json.loads(alb["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]

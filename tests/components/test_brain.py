@@ -1,4 +1,4 @@
-"""Brain: what runs on port 3002, on which volume, and who finds it."""
+"""Brain: its process on port 3002, its volume, its network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_brain_has_a_statefulset_a_volume_services_an_identity_a_budget_and_a_
     assert names(run.children(brain)) == [f"acme-brain@us-east-1-{part}" for part in parts]
     assert brain.outputs == {"service": "brain-us-east-1.acme"}
     assert run.below(brain) == [brain, *run.children(brain)]
-    assert INGRESS not in {one.type for one in run.children(brain)}
+    assert INGRESS not in {resource.type for resource in run.children(brain)}
     assert run.manifest(CONFIG_MAP, f"runtime-{NAME}", namespace="acme")["data"].keys() == {"settings.json"}
 
 
@@ -131,7 +131,7 @@ def test_every_region_in_one_cluster_has_a_brain_of_its_own() -> None:
     for region in (US, EU):
         claim = pod(run, f"brain-{region}")["volumes"][1]["persistentVolumeClaim"]["claimName"]
         assert claim == f"brain-{region}"
-    one, two = (
+    resource, two = (
         run.manifest(SERVICE, f"brain-{region}", namespace="acme")["spec"]["selector"] for region in (US, EU)
     )
-    assert one != two
+    assert resource != two

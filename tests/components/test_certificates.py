@@ -1,4 +1,4 @@
-"""Certificates: one wildcard a region, all validated by one record, and what uses them."""
+"""Certificates: one wildcard per region, all validated by one record, and their use."""
 
 from __future__ import annotations
 
@@ -51,24 +51,26 @@ def test_one_record_validates_all_of_them(run: Recording) -> None:
         },
     )
     for region in (US, WEST):
-        one = run.named(f"certificates-validated@{region}", CERTIFICATE_VALIDATION)
-        assert one.inputs["certificateArn"] == run.named(f"certificates-certificate@{region}").id
-        assert one.inputs["region"] == region
-        assert validation.urn in one.dependencies
+        resource = run.named(f"certificates-validated@{region}", CERTIFICATE_VALIDATION)
+        assert resource.inputs["certificateArn"] == run.named(f"certificates-certificate@{region}").id
+        assert resource.inputs["region"] == region
+        assert validation.urn in resource.dependencies
 
 
 def test_every_ingress_has_its_region_s_certificate_once_it_is_validated(run: Recording) -> None:
-    for one in run.of(INGRESS):
-        region = WEST if WEST in one.name else US
+    for resource in run.of(INGRESS):
+        region = WEST if WEST in resource.name else US
         validated = run.named(f"certificates-validated@{region}")
-        assert one.inputs["metadata"]["annotations"][ARN] == validated.id
-        assert validated.urn in one.dependencies
+        assert resource.inputs["metadata"]["annotations"][ARN] == validated.id
+        assert validated.urn in resource.dependencies
 
 
-def test_a_certificate_that_is_given_is_used_and_none_is_made() -> None:
+def test_an_existing_certificate_is_used_and_none_is_created() -> None:
     run = record(stack(regions=[eks(US), eks(EU, certificateArn=GIVEN)]))
     assert names(run.of(CERTIFICATE)) == [f"certificates-certificate@{US}"]
-    found = {one.inputs["metadata"]["annotations"][ARN] for one in run.of(INGRESS) if EU in one.name}
+    found = {
+        resource.inputs["metadata"]["annotations"][ARN] for resource in run.of(INGRESS) if EU in resource.name
+    }
     assert found == {GIVEN}
 
 
@@ -81,7 +83,7 @@ def test_a_certificate_that_is_given_is_used_and_none_is_made() -> None:
     ],
     ids=["given", "endpoint", "another class"],
 )
-def test_no_certificate_is_made_where_no_load_balancer_of_ours_needs_one(raw: dict[str, Any]) -> None:
+def test_no_certificate_is_created_where_no_load_balancer_needs_one(raw: dict[str, Any]) -> None:
     record(raw).assert_none(COMPONENT, CERTIFICATE, CERTIFICATE_VALIDATION)
 
 

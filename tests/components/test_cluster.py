@@ -1,4 +1,4 @@
-"""Cluster: its two providers, what they connect with, and what EKS is asked for."""
+"""Cluster: its two providers, their connections, and the calls to EKS."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def cluster(region: dict[str, Any]) -> Recording:
 
 
 def providers(run: Recording) -> tuple[dict[str, Any], dict[str, Any]]:
-    one, kept = sorted(run.of(KUBERNETES_PROVIDER), key=lambda provider: provider.name.endswith("-kept"))
-    return one.inputs, kept.inputs
+    resource, kept = sorted(run.of(KUBERNETES_PROVIDER), key=lambda provider: provider.name.endswith("-kept"))
+    return resource.inputs, kept.inputs
 
 
 @pytest.mark.parametrize("form", REGIONS)
@@ -48,21 +48,21 @@ def test_a_cluster_has_providers_a_system_namespace_and_a_priority_class(form: s
         f"{folder}-kept", f"{folder}-priority", f"{folder}-provider", f"{folder}-system"
     ]  # fmt: skip
     assert component.outputs == {"identifier": folder}
-    for one in run.of(NAMESPACE, PRIORITY_CLASS):
-        provider = run.provider_of(one)
+    for resource in run.of(NAMESPACE, PRIORITY_CLASS):
+        provider = run.provider_of(resource)
         assert provider is not None and provider.name == f"{folder}-provider"
 
 
 @pytest.mark.parametrize("form", REGIONS)
-def test_both_providers_are_told_who_the_cluster_is_and_update_in_place(form: str) -> None:
+def test_both_providers_have_the_cluster_s_identifier_and_update_in_place(form: str) -> None:
     run = cluster(REGIONS[form])
     for provider in providers(run):
         assert provider["clusterIdentifier"] == run.of(Cluster.TYPE)[0].name
         assert provider["enableConfigMapMutable"] == provider["enableSecretMutable"] == "true"
-    one, kept = providers(run)
-    assert "upsertExistingObjects" not in one
+    resource, kept = providers(run)
+    assert "upsertExistingObjects" not in resource
     assert kept["upsertExistingObjects"] == "true"
-    assert {key: value for key, value in kept.items() if key != "upsertExistingObjects"} == one
+    assert {key: value for key, value in kept.items() if key != "upsertExistingObjects"} == resource
 
 
 def test_the_system_namespace_enforces_pod_security() -> None:
@@ -91,7 +91,7 @@ def test_an_eks_cluster_is_looked_up_in_its_region() -> None:
     )  # fmt: skip
 
 
-def test_a_cluster_with_its_endpoint_given_is_not_looked_up() -> None:
+def test_a_cluster_with_an_endpoint_is_not_looked_up() -> None:
     run = cluster(endpoint(US))
     assert run.invoked == []
     described = json.loads(providers(run)[0]["kubeconfig"])["clusters"][0]["cluster"]
@@ -101,7 +101,7 @@ def test_a_cluster_with_its_endpoint_given_is_not_looked_up() -> None:
     }
 
 
-def test_a_stack_of_given_endpoints_asks_aws_for_nothing() -> None:
+def test_a_stack_with_only_existing_endpoints_calls_nothing_of_aws() -> None:
     """So a dead region's control plane can't fail the program."""
     run = record(stack(regions=[endpoint(US), endpoint(EU)]))
     assert run.invoked == []
@@ -150,8 +150,8 @@ def test_rotated_credentials_change_the_providers_and_nothing_else() -> None:
 
     before, after = rotated("https://one.example.net", "b25l"), rotated("https://two.example.net", "dHdv")
     assert before.by_urn.keys() == after.by_urn.keys()
-    changed = [one for one in before if one != after.by_urn[one.urn]]
-    assert {one.type for one in changed} == {KUBERNETES_PROVIDER}
-    for one in changed:
-        other = after.by_urn[one.urn].inputs
-        assert {key for key in one.inputs if one.inputs[key] != other[key]} == {"kubeconfig"}
+    changed = [resource for resource in before if resource != after.by_urn[resource.urn]]
+    assert {resource.type for resource in changed} == {KUBERNETES_PROVIDER}
+    for resource in changed:
+        other = after.by_urn[resource.urn].inputs
+        assert {key for key in resource.inputs if resource.inputs[key] != other[key]} == {"kubeconfig"}

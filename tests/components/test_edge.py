@@ -18,7 +18,10 @@ SYSTEM = "digital-agency-system"
 
 def edges(run: Recording) -> dict[str, dict[str, Any]]:
     """Manifests of the edges' Ingresses, by name."""
-    return {one.inputs["metadata"]["name"]: one.inputs for one in run.objects(INGRESS, namespace=SYSTEM)}
+    return {
+        resource.inputs["metadata"]["name"]: resource.inputs
+        for resource in run.objects(INGRESS, namespace=SYSTEM)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,10 @@ def test_a_region_has_the_edges_that_its_companies_name(run: Recording) -> None:
 
 
 def test_each_edge_is_a_load_balancer_of_its_own_that_its_companies_share(run: Recording) -> None:
-    groups = {name: one["metadata"]["annotations"][f"{ALB}/group.name"] for name, one in edges(run).items()}
+    groups = {
+        name: resource["metadata"]["annotations"][f"{ALB}/group.name"]
+        for name, resource in edges(run).items()
+    }
     assert groups == {name: name.removeprefix("edge-") for name in edges(run)}
     for company, edge in (("acme", ""), ("globex", "-2"), ("initech", "-7")):
         ingress = run.manifest(INGRESS, f"agent-{US}{edge}", namespace=company)
@@ -54,10 +60,10 @@ def paths(edge: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_the_failover_controller_answers_health_and_views_on_every_edge(run: Recording) -> None:
     controller = {"name": "failover-controller", "port": {"name": "http"}}
-    for name, one in edges(run).items():
+    for name, resource in edges(run).items():
         region = next(region for region in (US, EU) if region in name)
-        assert paths(one) == {f"/healthz/{region}": controller, f"/peer/{region}": controller}
-        annotations = one["metadata"]["annotations"]
+        assert paths(resource) == {f"/healthz/{region}": controller, f"/peer/{region}": controller}
+        annotations = resource["metadata"]["annotations"]
         assert annotations[f"{ALB}/target-type"] == "ip"
         # Not the region's health: a flag must not take the controller's own targets out.
         assert annotations[f"{ALB}/healthcheck-path"] == f"/peer/{region}"
@@ -65,31 +71,31 @@ def test_the_failover_controller_answers_health_and_views_on_every_edge(run: Rec
 
 
 def test_an_edge_takes_as_many_rules_and_target_groups_as_the_limits_count(run: Recording) -> None:
-    for one in edges(run).values():
-        assert len(paths(one)) == EDGE_RULES
-        assert len({json.dumps(backend) for backend in paths(one).values()}) == EDGE_TARGET_GROUPS
+    for resource in edges(run).values():
+        assert len(paths(resource)) == EDGE_RULES
+        assert len({json.dumps(backend) for backend in paths(resource).values()}) == EDGE_TARGET_GROUPS
 
 
 def test_an_edge_comes_after_the_service_that_it_leads_to(run: Recording) -> None:
-    for one in run.objects(INGRESS, namespace=SYSTEM):
-        needed = [run.by_urn[urn] for urn in one.dependencies]
-        assert (SERVICE, run.cluster_of(one)) in {
+    for resource in run.objects(INGRESS, namespace=SYSTEM):
+        needed = [run.by_urn[urn] for urn in resource.dependencies]
+        assert (SERVICE, run.cluster_of(resource)) in {
             (of.type, run.cluster_of(of)) for of in needed if of.type == SERVICE
         }
 
 
 def test_with_failover_off_the_load_balancer_itself_answers_its_region_s_health() -> None:
     run = record(stack(regions=[eks(US), eks(EU)], failover={"enabled": False}))
-    one = edges(run)["edge-us-east-1"]
-    assert paths(one) == {"/healthz/us-east-1": {"name": "healthz", "port": {"name": "use-annotation"}}}
-    action = json.loads(one["metadata"]["annotations"][f"{ALB}/actions.healthz"])
+    resource = edges(run)["edge-us-east-1"]
+    assert paths(resource) == {"/healthz/us-east-1": {"name": "healthz", "port": {"name": "use-annotation"}}}
+    action = json.loads(resource["metadata"]["annotations"][f"{ALB}/actions.healthz"])
     assert action["type"] == "fixed-response"
     assert action["fixedResponseConfig"]["statusCode"] == "200"
 
 
 def test_an_edge_s_rule_stands_behind_those_of_the_companies(run: Recording) -> None:
     order = f"{ALB}/group.order"
-    assert all(int(one["metadata"]["annotations"][order]) > 0 for one in edges(run).values())
+    assert all(int(resource["metadata"]["annotations"][order]) > 0 for resource in edges(run).values())
     for company, name in (("acme", f"agent-{US}"), ("globex", f"agent-{US}-2")):
         ingress = run.manifest(INGRESS, name, namespace=company)
         assert order not in ingress["metadata"]["annotations"]
@@ -98,7 +104,7 @@ def test_an_edge_s_rule_stands_behind_those_of_the_companies(run: Recording) -> 
 def test_an_edge_s_name_leads_to_what_its_ingress_got(run: Recording) -> None:
     for number, name in ((1, f"us-east-1.{DOMAIN}"), (2, f"us-east-1-2.{DOMAIN}")):
         ingress = run.named(f"us-east-1-edge-{number}-ingress")
-        one = run.assert_created(
+        resource = run.assert_created(
             RECORD,
             f"us-east-1-edge-{number}-record",
             {
@@ -109,13 +115,13 @@ def test_an_edge_s_name_leads_to_what_its_ingress_got(run: Recording) -> None:
                 "records": [ingress.outputs["status"]["loadBalancer"]["ingress"][0]["hostname"]],
             },
         )
-        assert ingress.urn in one.dependencies
+        assert ingress.urn in resource.dependencies
 
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_an_edge_is_always_awaited_for_its_address_is_a_record(ready: bool) -> None:
-    for one in edges(record(stack(waitForReady=ready))).values():
-        assert SKIP not in one["metadata"]["annotations"]
+    for resource in edges(record(stack(waitForReady=ready))).values():
+        assert SKIP not in resource["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize(
@@ -126,10 +132,10 @@ def test_an_ingress_without_a_load_balancer_s_name_ends_with_what_to_do(status: 
         record(stack(), recorder=Answers(outputs={INGRESS: {"status": status}}))
 
 
-def test_a_region_with_an_endpoint_has_one_edge_whose_address_nobody_waits_for() -> None:
+def test_a_region_with_an_endpoint_has_one_edge_and_no_wait_for_its_address() -> None:
     run = record(stack(regions=[context(US)], companies=["acme", {"name": "globex", "edge": 2}]))
-    (one,) = edges(run).values()
-    assert one["metadata"]["annotations"][SKIP] == "true"
+    (resource,) = edges(run).values()
+    assert resource["metadata"]["annotations"][SKIP] == "true"
     assert [name for name in names(run.of(RECORD)) if "edge" in name] == []
     assert run.outputs["regions"][US]["edges"] == [f"lb.{US}.example.net"]
 
@@ -143,15 +149,15 @@ def test_scheme_and_class_are_settings() -> None:
     run = record(stack(ingress={"scheme": "internal"}))
     assert edges(run)[f"edge-{US}-internal"]["metadata"]["annotations"][f"{ALB}/scheme"] == "internal"
     run = record(stack(ingress={"className": "nginx"}))
-    one = edges(run)["edge-us-east-1"]
-    assert one["spec"]["ingressClassName"] == "nginx"
-    assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
+    resource = edges(run)["edge-us-east-1"]
+    assert resource["spec"]["ingressClassName"] == "nginx"
+    assert not any(key.startswith(ALB) for key in resource["metadata"]["annotations"])
 
 
 def ingress_names(run: Recording) -> set[tuple[str, str]]:
     """Kubernetes names of all Ingresses, and the groups that they are in."""
-    metadata = [one.inputs["metadata"] for one in run.of(INGRESS)]
-    return {(one["name"], one["annotations"].get(f"{ALB}/group.name", "")) for one in metadata}
+    metadata = [resource.inputs["metadata"] for resource in run.of(INGRESS)]
+    return {(resource["name"], resource["annotations"].get(f"{ALB}/group.name", "")) for resource in metadata}
 
 
 @pytest.mark.parametrize(
@@ -180,14 +186,14 @@ def test_a_controller_in_the_cluster_keeps_one_ingress_whatever_the_edge() -> No
 def test_a_class_is_known_by_its_controller_whatever_its_name() -> None:
     ingress = {"className": "public", "controller": "ingress.k8s.aws/alb"}
     run = record(stack(ingress=ingress, failover={"enabled": False}))
-    one = edges(run)["edge-us-east-1"]
-    assert one["spec"]["ingressClassName"] == "public"
+    resource = edges(run)["edge-us-east-1"]
+    assert resource["spec"]["ingressClassName"] == "public"
     alb = record(stack(failover={"enabled": False}))
-    assert one["metadata"] == edges(alb)["edge-us-east-1"]["metadata"]
-    assert list(paths(one)) == ["/healthz/us-east-1"]
+    assert resource["metadata"] == edges(alb)["edge-us-east-1"]["metadata"]
+    assert list(paths(resource)) == ["/healthz/us-east-1"]
     run = record(stack(ingress={"className": "alb", "controller": "k8s.io/ingress-nginx"}))
-    one = edges(run)["edge-us-east-1"]
-    assert not any(key.startswith(ALB) for key in one["metadata"]["annotations"])
+    resource = edges(run)["edge-us-east-1"]
+    assert not any(key.startswith(ALB) for key in resource["metadata"]["annotations"])
 
 
 @pytest.mark.parametrize(
@@ -200,16 +206,16 @@ def test_a_class_is_known_by_its_controller_whatever_its_name() -> None:
         ({"className": "traefik"}, {"ingressClass": "nginx"}, "nginx"),
     ],
 )
-def test_no_load_balancer_is_made_beside_an_endpoint(
+def test_no_load_balancer_is_created_beside_an_endpoint(
     ingress: dict[str, str], own: dict[str, str], name: str
 ) -> None:
     run = record(stack(regions=[eks(US), context(EU, **own)], ingress=ingress))
-    made = ingress.get("className", "alb")
+    class_name = ingress.get("className", "alb")
     for found in (edges(run)["edge-eu-west-1"], run.manifest(INGRESS, f"agent-{EU}", namespace="acme")):
         assert found["spec"]["ingressClassName"] == name
         assert not any(key.startswith(ALB) for key in found["metadata"]["annotations"])
     for found in (edges(run)["edge-us-east-1"], run.manifest(INGRESS, f"agent-{US}", namespace="acme")):
-        assert found["spec"]["ingressClassName"] == made
+        assert found["spec"]["ingressClassName"] == class_name
 
 
 NGINX = {"className": "nginx"}
@@ -220,22 +226,24 @@ def test_a_controller_in_the_cluster_sees_no_path_twice_and_no_snippet() -> None
     regions = [eks(US), eks(EU), context(WEST)]
     companies = ["acme", {"name": "globex", "edge": 2}]
     run = record(stack(regions=regions, ingress=NGINX, companies=companies))
-    found = [path for one in edges(run).values() for path in paths(one)]
+    found = [path for resource in edges(run).values() for path in paths(resource)]
     assert sorted(found) == sorted(
         [f"/{what}/{region}" for what in ("healthz", "peer") for region in (US, EU, WEST)]
         + [f"/edge/{region}-2" for region in (US, EU)]
     )
-    assert not any("snippet" in key for one in edges(run).values() for key in one["metadata"]["annotations"])
+    assert not any(
+        "snippet" in key for resource in edges(run).values() for key in resource["metadata"]["annotations"]
+    )
 
 
 def test_ingress_nginx_answers_the_health_path_itself_with_failover_off() -> None:
     regions = [context(US), context(EU)]
     run = record(stack(regions=regions, ingress=NGINX, failover={"enabled": False}))
-    found = [path for one in edges(run).values() for path in paths(one)]
+    found = [path for resource in edges(run).values() for path in paths(resource)]
     assert sorted(found) == ["/edge/eu-west-1", "/edge/us-east-1"]
 
 
-def test_of_a_class_that_knows_no_fixed_answer_the_owner_is_told() -> None:
+def test_a_class_without_a_fixed_answer_leads_to_a_warning() -> None:
     run = record(stack(ingress={"className": "traefik"}))
     assert any("/healthz/<region>" in text and "traefik" in text for text in run.warnings)
 
@@ -246,8 +254,8 @@ def test_external_dns_writes_the_edge_s_name_where_it_manages_names() -> None:
     regions = [eks(US), context(EU, endpoint="lb-1.elb.eu-west-1.amazonaws.com")]
     run = record(stack(regions=regions, loadBalancing=balancing))
     found = {
-        name: {key: one["metadata"]["annotations"].get(f"{prefix}{key}") for key in ("hostname", "ttl")}
-        for name, one in edges(run).items()
+        name: {key: resource["metadata"]["annotations"].get(f"{prefix}{key}") for key in ("hostname", "ttl")}
+        for name, resource in edges(run).items()
     }
     assert found == {
         "edge-us-east-1": {"hostname": f"us-east-1.{DOMAIN}", "ttl": "20"},

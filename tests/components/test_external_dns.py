@@ -1,4 +1,4 @@
-"""external-dns as the manager of names: what companies' and edges' Ingresses tell it."""
+"""Manager external-dns: the annotations of companies' and edges' Ingresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIX = "external-dns.kubernetes.io/"
 OLD_PREFIX = "external-dns.alpha.kubernetes.io/"
 
 
-def told(run: Recording, region: str, prefix: str = PREFIX) -> dict[str, str]:
+def annotations_of(run: Recording, region: str, prefix: str = PREFIX) -> dict[str, str]:
     """What the company's Ingress in a region tells external-dns, keys without their prefix."""
     annotations = run.manifest(INGRESS, f"agent-{region}", namespace="acme")["metadata"]["annotations"]
     return {
@@ -36,12 +36,12 @@ def managed(policy: str, regions: list[dict[str, Any]], **more: Any) -> Recordin
         ("geo", {"aws-geolocation-country-code": "*"}, {"aws-geolocation-continent-code": "EU"}),
     ],
 )
-def test_each_region_s_ingress_says_its_part_of_the_policy(
+def test_each_region_s_ingress_has_its_part_of_the_routing_policy(
     policy: str, first: dict[str, str], second: dict[str, str]
 ) -> None:
     run = managed(policy, [eks(US, geo=["default"]), eks(EU, weight=50, geo=["EU"])])
     for region, part in ((US, first), (EU, second)):
-        assert told(run, region) == {
+        assert annotations_of(run, region) == {
             "hostname": f"acme.{DOMAIN}",
             "set-identifier": region,
             "ttl": "20",
@@ -53,12 +53,12 @@ def test_each_region_s_ingress_says_its_part_of_the_policy(
 
 def test_a_passive_region_weighs_nothing() -> None:
     run = managed("weighted", [eks(US), eks(EU, active=False)])
-    assert told(run, EU)["aws-weight"] == "0"
+    assert annotations_of(run, EU)["aws-weight"] == "0"
 
 
 def test_the_prefix_is_a_setting() -> None:
     run = managed("latency", [eks(US)], annotationPrefix=OLD_PREFIX)
-    assert told(run, US, OLD_PREFIX)["hostname"] == f"acme.{DOMAIN}"
+    assert annotations_of(run, US, OLD_PREFIX)["hostname"] == f"acme.{DOMAIN}"
     annotations = run.manifest(INGRESS, f"agent-{US}", namespace="acme")["metadata"]["annotations"]
     assert not any(key.startswith(PREFIX) for key in annotations)
 
@@ -66,8 +66,8 @@ def test_the_prefix_is_a_setting() -> None:
 def test_a_region_s_endpoint_is_the_target_for_its_ingress_knows_no_address() -> None:
     address = f"lb-1.elb.{EU}.amazonaws.com"
     run = managed("latency", [eks(US), context(EU, endpoint=address)])
-    assert "target" not in told(run, US)
-    assert told(run, EU)["target"] == address
+    assert "target" not in annotations_of(run, US)
+    assert annotations_of(run, EU)["target"] == address
 
 
 def test_a_company_s_own_check_is_the_one_that_is_named() -> None:
@@ -75,7 +75,7 @@ def test_a_company_s_own_check_is_the_one_that_is_named() -> None:
     run = record(
         stack(regions=[eks(US), eks(EU)], companies=companies, loadBalancing={"manager": "external-dns"})
     )
-    assert told(run, US)["aws-health-check-id"] == run.named(f"{US}-check@{US}.acme").id
+    assert annotations_of(run, US)["aws-health-check-id"] == run.named(f"{US}-check@{US}.acme").id
     assert (
         run.named(f"{US}-check@{US}.acme").urn
         in run.object(INGRESS, f"agent-{US}", namespace="acme").dependencies
@@ -84,26 +84,28 @@ def test_a_company_s_own_check_is_the_one_that_is_named() -> None:
 
 def test_route53_s_records_and_annotations_for_external_dns_exclude_each_other() -> None:
     run = managed("latency", [eks(US), eks(EU)])
-    assert [one.name for one in run.of(RECORD)] == ["certificates-validation"]
+    assert [resource.name for resource in run.of(RECORD)] == ["certificates-validation"]
     run = record(stack(regions=[eks(US), eks(EU)]))
-    assert told(run, US).keys() == {"controller", f"{OLD_PREFIX}controller"}
+    assert annotations_of(run, US).keys() == {"controller", f"{OLD_PREFIX}controller"}
 
 
 @pytest.mark.parametrize("prefix", [PREFIX, OLD_PREFIX, "names.example.com/"])
-def test_external_dns_is_kept_away_from_every_ingress_where_it_does_not_manage_the_names(prefix: str) -> None:
+def test_external_dns_ignores_every_ingress_where_it_does_not_manage_the_names(prefix: str) -> None:
     companies = ["acme", {"name": "globex", "edge": 2}]
     regions = [eks(US), context(EU)]
     run = record(stack(regions=regions, companies=companies, loadBalancing={"annotationPrefix": prefix}))
     ingresses = run.of(INGRESS)
     assert len(ingresses) == 7
-    for one in ingresses:
-        told = {key: text for key, text in one.inputs["metadata"]["annotations"].items() if "/cont" in key}
-        assert told == {f"{each}controller": "none" for each in (PREFIX, OLD_PREFIX, prefix)}
-        found = [key for key in one.inputs["metadata"]["annotations"] if key.startswith(prefix)]
+    for resource in ingresses:
+        controllers = {
+            key: text for key, text in resource.inputs["metadata"]["annotations"].items() if "/cont" in key
+        }
+        assert controllers == {f"{each}controller": "none" for each in (PREFIX, OLD_PREFIX, prefix)}
+        found = [key for key in resource.inputs["metadata"]["annotations"] if key.startswith(prefix)]
         assert found == [f"{prefix}controller"]
 
 
-def test_no_hosted_zone_is_needed_where_certificates_are_given() -> None:
+def test_no_hosted_zone_is_needed_with_existing_certificates() -> None:
     certificate = f"arn:aws:acm:{US}:123456789012:certificate/1"
     raw = stack(
         regions=[eks(US, certificateArn=certificate)],

@@ -1,4 +1,4 @@
-"""FailoverController: what a cluster has of it, what it may do, and in which order controllers roll."""
+"""FailoverController: its objects in a cluster, its permissions, and the order in which controllers roll."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def run() -> Recording:
     return record(stack(regions=[context(US), context(EU)]))
 
 
-def told(run: Recording, folder: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
+def config(run: Recording, folder: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(
         run.named(f"{folder}-failover-settings").inputs["data"]["settings.json"]
     )
-    return found
+    return content
 
 
 def pod(run: Recording) -> dict[str, Any]:
@@ -71,10 +71,10 @@ def test_two_replicas_roll_without_a_gap(run: Recording) -> None:
     assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
 
 
-def test_behind_a_load_balancer_of_aws_a_controller_goes_when_nobody_is_sent_to_it_any_more() -> None:
+def test_behind_a_load_balancer_of_aws_a_controller_ends_after_the_last_request() -> None:
     run = record(stack(regions=[eks(US), eks(EU)]))
-    for one in run.of(DEPLOYMENT):
-        spec = one.inputs["spec"]
+    for resource in run.of(DEPLOYMENT):
+        spec = resource.inputs["spec"]
         (only,) = spec["template"]["spec"]["containers"]
         waits = only["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert waits >= 20
@@ -116,9 +116,9 @@ def test_its_token_is_mounted_by_hand_where_clients_look_for_it(run: Recording) 
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod(run)["volumes"]}
     sources = volumes[mounts["/var/run/secrets/kubernetes.io/serviceaccount"]]["projected"]["sources"]
-    (token,) = [one["serviceAccountToken"] for one in sources if "serviceAccountToken" in one]
+    (token,) = [source["serviceAccountToken"] for source in sources if "serviceAccountToken" in source]
     assert token["path"] == "token" and token["expirationSeconds"] >= 600
-    (authority,) = [one["configMap"] for one in sources if "configMap" in one]
+    (authority,) = [source["configMap"] for source in sources if "configMap" in source]
     assert authority == {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
     assert pod(run)["serviceAccountName"] == NAME
     assert run.manifest(SERVICE_ACCOUNT, NAME)["automountServiceAccountToken"] is False
@@ -149,33 +149,33 @@ def test_it_may_do_what_it_needs_and_nothing_else(run: Recording) -> None:
 def test_its_rights_end_at_the_companies_namespaces() -> None:
     run = record(stack(regions=SHARED, companies=["acme", {"name": "globex", "regions": [US]}]))
     subject = {"kind": "ServiceAccount", "name": NAME, "namespace": SYSTEM}
-    found = set()
-    for one in run.of(ROLE_BINDING):
-        assert one.inputs["subjects"] == [subject]
-        role, space = one.inputs["roleRef"], one.inputs["metadata"]["namespace"]
+    bindings = set()
+    for resource in run.of(ROLE_BINDING):
+        assert resource.inputs["subjects"] == [subject]
+        role, space = resource.inputs["roleRef"], resource.inputs["metadata"]["namespace"]
         wanted = ("Role", NAME) if space == SYSTEM else ("ClusterRole", "digital-agency-failover")
         assert (role["kind"], role["name"]) == wanted
-        found.add((run.cluster_of(one), space))
+        bindings.add((run.cluster_of(resource), space))
     green = f"eks-{WEST}-green"
-    assert found == {
+    assert bindings == {
         ("context-shared", SYSTEM), (green, SYSTEM), ("context-shared", "acme"), (green, "acme"),
         ("context-shared", "globex"),
     }  # fmt: skip
     assert run.of("kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding") == []
 
 
-def test_it_is_told_of_its_cluster_s_companies_with_all_their_regions() -> None:
+def test_its_config_has_the_cluster_s_companies_with_all_their_regions() -> None:
     companies = [
         {"name": "Acme_Corp", "dedicatedHealthChecks": True},
         {"name": "globex", "regions": [EU, US]},
         {"name": "initech", "regions": [WEST, EU]},
     ]
     run = record(stack(regions=SHARED, companies=companies))
-    assert told(run, f"eks-{WEST}-green")["companies"] == {
+    assert config(run, f"eks-{WEST}-green")["companies"] == {
         "acme-corp": {"regions": [EU, US, WEST], "dedicated": True},
         "initech": {"regions": [EU, WEST], "dedicated": False},
     }
-    assert told(run, "context-shared")["companies"].keys() == {"acme-corp", "globex", "initech"}
+    assert config(run, "context-shared")["companies"].keys() == {"acme-corp", "globex", "initech"}
 
 
 def test_it_finds_every_region_s_page_on_the_region_s_first_edge() -> None:
@@ -183,24 +183,24 @@ def test_it_finds_every_region_s_page_on_the_region_s_first_edge() -> None:
     run = record(stack(regions=[context(US), eks(EU)], companies=companies))
     pages = {US: f"https://lb.{US}.example.net/peer/{US}", EU: f"https://{EU}-2.{DOMAIN}/peer/{EU}"}
     for folder in ("context-shared", f"eks-{EU}-blue"):
-        assert told(run, folder)["peers"] == pages
+        assert config(run, folder)["peers"] == pages
 
 
-def test_in_a_stack_of_one_cluster_there_is_nobody_to_ask(run: Recording) -> None:
-    assert told(run, "context-shared")["peers"] == {}
+def test_in_a_stack_with_one_cluster_there_are_no_peers(run: Recording) -> None:
+    assert config(run, "context-shared")["peers"] == {}
 
 
 def test_when_a_region_counts_as_failed_is_a_setting() -> None:
     failover = {"intervalSeconds": 7, "timeoutSeconds": 2, "failureThreshold": 4, "recoveryThreshold": 6}
-    found = told(record(stack(regions=[context(US), context(EU)], failover=failover)), "context-shared")
-    assert {key: found[key] for key in failover} == failover
+    content = config(record(stack(regions=[context(US), context(EU)], failover=failover)), "context-shared")
+    assert {key: content[key] for key in failover} == failover
 
 
 def rolls_after(run: Recording, folder: str) -> set[str]:
     """Clusters whose controllers roll before this one's."""
-    one = run.named(f"{folder}-failover-deployment")
-    found = (run.by_urn[urn] for urn in one.dependencies)
-    return {run.cluster_of(of) for of in found if of.type == DEPLOYMENT}
+    resource = run.named(f"{folder}-failover-deployment")
+    earlier = (run.by_urn[urn] for urn in resource.dependencies)
+    return {run.cluster_of(of) for of in earlier if of.type == DEPLOYMENT}
 
 
 def test_controllers_roll_cluster_by_cluster_those_of_passive_regions_first() -> None:
@@ -215,9 +215,9 @@ def test_controllers_roll_cluster_by_cluster_those_of_passive_regions_first() ->
 def test_nothing_but_the_next_controller_waits_for_one() -> None:
     """A dead cluster's can be left out of a deployment, and the companies roll whatever becomes of it."""
     run = record(stack(regions=[eks(US), eks(EU), eks(WEST)]))
-    deployments = {one.urn for one in run.of(DEPLOYMENT)}
-    for one in run:
-        assert not one.dependencies & deployments or one.type == DEPLOYMENT, one.name
+    deployments = {resource.urn for resource in run.of(DEPLOYMENT)}
+    for resource in run:
+        assert not resource.dependencies & deployments or resource.type == DEPLOYMENT, resource.name
 
 
 def test_without_waiting_for_readiness_they_roll_at_once() -> None:
@@ -227,7 +227,7 @@ def test_without_waiting_for_readiness_they_roll_at_once() -> None:
 
 def test_what_it_writes_in_an_outage_is_declared_without_content(run: Recording) -> None:
     for kind, name in ((CONFIG_MAP, "failed-regions"), ("kubernetes:coordination.k8s.io/v1:Lease", NAME)):
-        for one in run.objects(kind):
-            if one.inputs["metadata"]["name"] == name:
-                assert one.inputs.keys() == {"apiVersion", "kind", "metadata"}
-                assert one.ignore_changes == ()
+        for resource in run.objects(kind):
+            if resource.inputs["metadata"]["name"] == name:
+                assert resource.inputs.keys() == {"apiVersion", "kind", "metadata"}
+                assert resource.ignore_changes == ()

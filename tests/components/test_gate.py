@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from settings.values import quantity
-from tests.components.gate_rules import told
+from tests.components.gate_rules import config_of
 from tests.components.stacks import EU, US, WEST, eks, stack, two_regions
 from tests.recording import SECRET, STATEFUL_SET, Recording, record
 
@@ -23,23 +23,23 @@ def run() -> Recording:
 
 def container(run: Recording, of: str, name: str) -> dict[str, Any]:
     spec = run.manifest(STATEFUL_SET, of, namespace="acme")["spec"]["template"]["spec"]
-    [found] = [one for one in spec["initContainers"] if one["name"] == name]
-    one: dict[str, Any] = found
-    return one
+    [named] = [each for each in spec["initContainers"] if each["name"] == name]
+    container: dict[str, Any] = named
+    return container
 
 
 @pytest.mark.parametrize("of", NAMES)
 def test_rclone_s_binary_comes_from_its_stock_image(run: Recording, of: str) -> None:
-    one = container(run, of, "rclone")
-    assert one["image"] == "rclone/rclone:1.71.0"
-    assert one["command"] == ["cp", "/usr/local/bin/rclone", "/tools/rclone"]
+    resource = container(run, of, "rclone")
+    assert resource["image"] == "rclone/rclone:1.71.0"
+    assert resource["command"] == ["cp", "/usr/local/bin/rclone", "/tools/rclone"]
 
 
 @pytest.mark.parametrize("of", NAMES)
 def test_programs_run_in_the_stock_python_image(run: Recording, of: str) -> None:
     for name, module in (("restore", "runtime.gate.restore"), ("gate", "runtime.gate")):
-        one = container(run, of, name)
-        assert (one["image"], one["command"]) == (
+        resource = container(run, of, name)
+        assert (resource["image"], resource["command"]) == (
             "python:3.13-slim",
             ["python3", "/opt/agency/start.py", module],
         )
@@ -68,27 +68,27 @@ def test_the_gate_has_the_size_of_the_published_chart_s_sidecar(run: Recording, 
 def test_rclone_frees_memory_before_its_container_is_killed_for_it(
     run: Recording, of: str, name: str
 ) -> None:
-    one = container(run, of, name)
-    [most] = [pair["value"] for pair in one["env"] if pair["name"] == "GOMEMLIMIT"]
+    resource = container(run, of, name)
+    [most] = [pair["value"] for pair in resource["env"] if pair["name"] == "GOMEMLIMIT"]
     python = 64 * 2**20
-    assert quantity(most.removesuffix("B")) + python <= quantity(one["resources"]["limits"]["memory"])
+    assert quantity(most.removesuffix("B")) + python <= quantity(resource["resources"]["limits"]["memory"])
 
 
 def test_the_gate_s_port_is_named_and_it_is_alive_on_its_own(run: Recording) -> None:
-    one = container(run, f"brain-{US}", "gate")
-    assert one["ports"] == [{"name": "gate", "containerPort": 3010}]
+    resource = container(run, f"brain-{US}", "gate")
+    assert resource["ports"] == [{"name": "gate", "containerPort": 3010}]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert one[probe]["httpGet"]["path"] == "/live"
+        assert resource[probe]["httpGet"]["path"] == "/live"
 
 
 def test_without_replication_nothing_is_restored_and_the_gate_stands_all_the_same() -> None:
     run = record(two_regions(replication={"enabled": False}))
-    for one in run.of(STATEFUL_SET):
-        spec = one.inputs["spec"]["template"]["spec"]
+    for resource in run.of(STATEFUL_SET):
+        spec = resource.inputs["spec"]["template"]["spec"]
         assert "gate" in [each["name"] for each in spec["initContainers"]]
         assert not {"rclone", "restore"} & {each["name"] for each in spec["initContainers"]}
         assert "tools" not in {volume["name"] for volume in spec["volumes"]}
-        assert told(one, run).buckets == {}
+        assert config_of(resource, run).buckets == {}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_without_replication_nothing_is_restored_and_the_gate_stands_all_the_sam
         ("weighted", [US, WEST], {US: [], WEST: [US]}),
     ],
 )
-def test_a_brain_s_memory_follows_whom_the_policy_says(
+def test_a_brain_follows_regions_by_the_routing_policy(
     policy: str, company: list[str] | None, follows: dict[str, list[str]]
 ) -> None:
     """WEST is passive: it takes over last, whatever the company's order says."""
@@ -108,33 +108,36 @@ def test_a_brain_s_memory_follows_whom_the_policy_says(
     own = {"name": "acme"} | ({"regions": company} if company else {})
     run = record(stack(regions=regions, companies=[own], loadBalancing={"policy": policy}))
     found = {
-        one.inputs["metadata"]["name"]: told(one, run) for one in run.objects(STATEFUL_SET, namespace="acme")
+        resource.inputs["metadata"]["name"]: config_of(resource, run)
+        for resource in run.objects(STATEFUL_SET, namespace="acme")
     }
     assert {region: set(found[f"brain-{region}"].follows) for region in follows} == {
         region: set(others) for region, others in follows.items()
     }
-    for name, one in found.items():
-        assert one.order[-1] == WEST
-        assert one.ranked is (policy == "failover" and name.startswith("brain"))
-        assert one.follows == () or name.startswith("brain")
+    for name, resource in found.items():
+        assert resource.order[-1] == WEST
+        assert resource.ranked is (policy == "failover" and name.startswith("brain"))
+        assert resource.follows == () or name.startswith("brain")
 
 
 @pytest.mark.parametrize("policy", ["latency", "weighted", "failover"])
 def test_passive_regions_take_over_last_whatever_their_names_and_places(policy: str) -> None:
     regions = [eks(EU, active=False), eks(WEST), eks(US)]
     run = record(stack(regions=regions, loadBalancing={"policy": policy}))
-    orders = {told(one, run).order for one in run.of(STATEFUL_SET)}
+    orders = {config_of(resource, run).order for resource in run.of(STATEFUL_SET)}
     assert orders == {(WEST, US, EU) if policy == "failover" else (US, WEST, EU)}
 
 
 def test_the_nearest_to_follow_stands_first() -> None:
     run = record(stack(regions=[eks(WEST), eks(US), eks(EU)], loadBalancing={"policy": "failover"}))
-    [one] = [one for one in run.of(STATEFUL_SET) if one.inputs["metadata"]["name"] == f"brain-{US}"]
-    assert told(one, run).follows == (WEST, EU)
+    [resource] = [
+        resource for resource in run.of(STATEFUL_SET) if resource.inputs["metadata"]["name"] == f"brain-{US}"
+    ]
+    assert config_of(resource, run).follows == (WEST, EU)
 
 
 def stateful_sets(run: Recording) -> dict[str, Any]:
-    return {one.name: one.inputs for one in run.of(STATEFUL_SET)}
+    return {resource.name: resource.inputs for resource in run.of(STATEFUL_SET)}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,7 @@ def test_what_only_running_programs_need_to_know_is_in_no_pod(change: dict[str, 
         assert after[name] == inputs, name
 
 
-def test_keys_for_copying_are_made_only_for_the_local_stack_s_own_s3() -> None:
+def test_access_keys_are_created_only_for_the_local_stack_s_s3() -> None:
     run = record(stack(replication={"endpoint": ENDPOINT}), stack="local")
     secret = run.manifest(SECRET, "replica-access", namespace="acme")
     assert {key: base64.b64decode(value) for key, value in secret["data"].items()} == {
@@ -169,8 +172,8 @@ def test_keys_for_copying_are_made_only_for_the_local_stack_s_own_s3() -> None:
         for name in ("restore", "gate"):
             assert container(run, of, name)["envFrom"] == [{"secretRef": {"name": "replica-access"}}]
         assert "envFrom" not in container(run, of, "rclone")
-    for one in run.of(STATEFUL_SET):
-        assert told(one, run).endpoint == ENDPOINT
+    for resource in run.of(STATEFUL_SET):
+        assert config_of(resource, run).endpoint == ENDPOINT
     assert record(stack()).of(SECRET) == []
 
 

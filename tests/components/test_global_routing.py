@@ -9,7 +9,7 @@ import pytest
 
 from tests.components import routing_rules
 from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, eks, stack
-from tests.recording import RECORD, Recording, is_told, record
+from tests.recording import RECORD, Recording, is_config, record
 
 REGIONS = [eks(US, geo=["default"]), eks(EU, geo=["EU", "country:TR"]), eks(WEST, active=False, weight=7)]
 POLICIES = ("latency", "weighted", "geo", "failover")
@@ -28,13 +28,13 @@ def run(request: pytest.FixtureRequest) -> Recording:
 
 def by_name(run: Recording) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
-    for one in run.of(RECORD):
-        found.setdefault(one.inputs["name"], []).append(one)
+    for resource in run.of(RECORD):
+        found.setdefault(resource.inputs["name"], []).append(resource)
     return found
 
 
-def target(one: Any) -> str | None:
-    aliases = one.inputs.get("aliases")
+def target(resource: Any) -> str | None:
+    aliases = resource.inputs.get("aliases")
     return aliases[0]["name"] if aliases else None
 
 
@@ -43,29 +43,29 @@ def test_the_promises_hold_for_the_records_of_the_graph(run: Recording) -> None:
         rule(run)
 
 
-def test_an_alias_is_made_after_every_record_of_the_name_that_it_leads_to(run: Recording) -> None:
+def test_an_alias_is_created_after_every_record_of_its_target(run: Recording) -> None:
     names = by_name(run)
-    aliases = [one for one in run.of(RECORD) if target(one)]
+    aliases = [resource for resource in run.of(RECORD) if target(resource)]
     assert aliases
-    for one in aliases:
-        assert {of.urn for of in names[target(one) or ""]} <= one.dependencies, one.name
+    for resource in aliases:
+        assert {of.urn for of in names[target(resource) or ""]} <= resource.dependencies, resource.name
 
 
 def test_aliases_are_names_of_the_zone_whose_health_is_evaluated(run: Recording) -> None:
-    for one in run.of(RECORD):
-        for alias in one.inputs.get("aliases", []):
+    for resource in run.of(RECORD):
+        for alias in resource.inputs.get("aliases", []):
             assert (alias["zoneId"], alias["evaluateTargetHealth"]) == (ZONE, True)
-            assert one.inputs["type"] == "CNAME"
-            assert "healthCheckId" not in one.inputs
+            assert resource.inputs["type"] == "CNAME"
+            assert "healthCheckId" not in resource.inputs
 
 
 def test_a_company_s_name_is_one_alias_on_its_tree(run: Recording) -> None:
     for company in ("acme", "globex", "hooli"):
-        (one,) = by_name(run)[f"{company}.{DOMAIN}"]
-        assert one.name == f"{company}-name"
-        assert run.by_urn[one.parent].name == company
-        assert "setIdentifier" not in one.inputs
-        assert re.fullmatch(rf"[0-9a-f]{{12}}\._tree\.{re.escape(DOMAIN)}", target(one) or "")
+        (resource,) = by_name(run)[f"{company}.{DOMAIN}"]
+        assert resource.name == f"{company}-name"
+        assert run.by_urn[resource.parent].name == company
+        assert "setIdentifier" not in resource.inputs
+        assert re.fullmatch(rf"[0-9a-f]{{12}}\._tree\.{re.escape(DOMAIN)}", target(resource) or "")
     trees = {
         company: target(by_name(run)[f"{company}.{DOMAIN}"][0]) for company in ("acme", "globex", "hooli")
     }
@@ -75,11 +75,11 @@ def test_a_company_s_name_is_one_alias_on_its_tree(run: Recording) -> None:
 def test_the_aliases_within_trees_belong_to_the_routing_and_the_leaves_to_their_regions(
     run: Recording,
 ) -> None:
-    for one in run.of(RECORD):
-        parent = run.by_urn[one.parent].type
-        if "._tree." in one.inputs["name"]:
+    for resource in run.of(RECORD):
+        parent = run.by_urn[resource.parent].type
+        if "._tree." in resource.inputs["name"]:
             assert parent == (
-                "agency:global_routing:GlobalRouting" if target(one) else "agency:region:Region"
+                "agency:global_routing:GlobalRouting" if target(resource) else "agency:region:Region"
             )
 
 
@@ -89,9 +89,9 @@ def changed(before: Recording, after: Recording) -> tuple[set[str], set[str], se
     """
     new, old = after.by_urn.keys() - before.by_urn.keys(), before.by_urn.keys() - after.by_urn.keys()
     other = {
-        one.name
-        for one in before
-        if one.urn in after.by_urn and one != after.by_urn[one.urn] and not is_told(one)
+        resource.name
+        for resource in before
+        if resource.urn in after.by_urn and resource != after.by_urn[resource.urn] and not is_config(resource)
     }
     return {after.by_urn[urn].name for urn in new}, {before.by_urn[urn].name for urn in old}, other
 
@@ -118,8 +118,8 @@ def test_a_weight_changes_its_leaf_and_nothing_else() -> None:
     new, gone, other = changed(before, after)
     assert (new, gone, len(other)) == (set(), set(), 1)
     (name,) = other
-    one, two = before.named(name).inputs, after.named(name).inputs
-    assert {key for key in one if one[key] != two[key]} == {"weightedRoutingPolicies"}
+    resource, two = before.named(name).inputs, after.named(name).inputs
+    assert {key for key in resource if resource[key] != two[key]} == {"weightedRoutingPolicies"}
     assert two["weightedRoutingPolicies"] == [{"weight": 50}]
 
 
@@ -132,9 +132,9 @@ def test_a_company_more_is_one_record_more() -> None:
 def test_a_geo_record_s_identifier_is_its_code() -> None:
     run = routed("geo")
     places = {
-        one.inputs["setIdentifier"]: one.inputs["geolocationRoutingPolicies"]
-        for one in run.of(RECORD)
-        if "geolocationRoutingPolicies" in one.inputs
+        resource.inputs["setIdentifier"]: resource.inputs["geolocationRoutingPolicies"]
+        for resource in run.of(RECORD)
+        if "geolocationRoutingPolicies" in resource.inputs
     }
     assert places == {
         "default": [{"country": "*"}],

@@ -1,4 +1,4 @@
-"""What holds for the whole graph: of the repository's stack files, and of any that the settings accept."""
+"""Rules for the whole graph: of the repository's stack files, and of random valid stacks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def test_components_carry_the_token_of_their_module_and_class() -> None:
 
 
 def test_the_repository_s_largest_stack_has_every_component(prod: Recording) -> None:
-    assert {one.type for one in prod if graph_rules.is_component(one)} == component_types().keys()
+    assert {
+        resource.type for resource in prod if graph_rules.is_component(resource)
+    } == component_types().keys()
 
 
 def test_the_components_that_the_product_names_are_there() -> None:
@@ -129,19 +131,19 @@ def test_a_preview_knows_every_resource_before_anything_is_there(identity: str, 
     assert_same_graph(record(raw, dry_run=True), record(raw))
 
 
-def assert_same_graph(planned: Recording, made: Recording) -> None:
+def assert_same_graph(planned: Recording, deployed: Recording) -> None:
     """The same resources, with inputs that are the same wherever the preview knows them."""
-    assert planned.by_urn.keys() == made.by_urn.keys()
-    for one in planned:
-        other = made.by_urn[one.urn]
-        assert agrees(one.inputs, other.inputs), f"{one.name}: {one.inputs} {other.inputs}"
-        assert (one.protect, one.retain_on_delete, one.parent) == (
+    assert planned.by_urn.keys() == deployed.by_urn.keys()
+    for resource in planned:
+        other = deployed.by_urn[resource.urn]
+        assert agrees(resource.inputs, other.inputs), f"{resource.name}: {resource.inputs} {other.inputs}"
+        assert (resource.protect, resource.retain_on_delete, resource.parent) == (
             other.protect,
             other.retain_on_delete,
             other.parent,
         )
-        assert one.dependencies == other.dependencies, one.name
-    assert planned.outputs.keys() == made.outputs.keys()
+        assert resource.dependencies == other.dependencies, resource.name
+    assert planned.outputs.keys() == deployed.outputs.keys()
 
 
 def shuffled(value: Any, draw: random.Random, kept: tuple[str, ...] = ()) -> Any:
@@ -156,12 +158,12 @@ def shuffled(value: Any, draw: random.Random, kept: tuple[str, ...] = ()) -> Any
     return value
 
 
-def assert_equal(one: Recording, other: Recording) -> None:
+def assert_equal(resource: Recording, other: Recording) -> None:
     """Equal resources. The validation record alone may be asked of another region's certificate: ACM asks for
     the same record in each, so its inputs, which are what an engine compares, are equal too.
     """
-    assert one.by_urn.keys() == other.by_urn.keys()
-    for registration in one:
+    assert resource.by_urn.keys() == other.by_urn.keys()
+    for registration in resource:
         found = other.by_urn[registration.urn]
         if registration.name == "certificates-validation":
             found = replace(
@@ -170,7 +172,7 @@ def assert_equal(one: Recording, other: Recording) -> None:
                 property_dependencies=registration.property_dependencies,
             )
         assert registration == found, registration.name
-    assert one.outputs == other.outputs
+    assert resource.outputs == other.outputs
 
 
 @pytest.mark.parametrize("policy", ["latency", "geo"])
@@ -215,9 +217,9 @@ def test_with_policy_failover_the_order_of_regions_is_the_order_of_serving() -> 
     def leaf(regions: list[str]) -> Registration:
         run = record(stack(regions=[eks(name) for name in regions], loadBalancing={"policy": "failover"}))
         (primary,) = [
-            one
-            for one in run.of("aws:route53/record:Record")
-            if one.inputs.get("failoverRoutingPolicies") == [{"type": "PRIMARY"}]
+            resource
+            for resource in run.of("aws:route53/record:Record")
+            if resource.inputs.get("failoverRoutingPolicies") == [{"type": "PRIMARY"}]
         ]
         return primary
 
@@ -228,18 +230,18 @@ def test_with_policy_failover_the_order_of_regions_is_the_order_of_serving() -> 
 @pytest.mark.parametrize("gone", ["brain", "data", "a"])
 def test_a_company_that_leaves_changes_nothing_of_the_others(many: Recording, gone: str) -> None:
     raw = many_companies()
-    rest = record({**raw, "companies": [one for one in raw["companies"] if one["name"] != gone]})
+    rest = record({**raw, "companies": [company for company in raw["companies"] if company["name"] != gone]})
     assert rest.by_urn.keys() <= many.by_urn.keys()
-    changed = [one.name for one in rest if one != many.by_urn[one.urn]]
+    changed = [resource.name for resource in rest if resource != many.by_urn[resource.urn]]
     # The controllers are told whom to look at.
     assert set(changed) <= {
         f"{folder}-failover-settings" for folder in ("context-shared", f"eks-{WEST}-green")
     }
-    left = {one.urn for one in many} - rest.by_urn.keys()
-    own = {one.urn for one in many.below(many.named(gone, tenancy_rules.TENANT))}
+    left = {resource.urn for resource in many} - rest.by_urn.keys()
+    own = {resource.urn for resource in many.below(many.named(gone, tenancy_rules.TENANT))}
     shared = [many.by_urn[urn] for urn in left - own]
     assert own <= left
-    assert {one.type for one in shared} <= {
+    assert {resource.type for resource in shared} <= {
         "aws:route53/record:Record",
         "aws:route53/healthCheck:HealthCheck",
     }
@@ -252,14 +254,21 @@ def test_no_text_of_a_company_is_in_what_another_one_or_all_of_them_have() -> No
         {"name": name, "protect": True, "apiKeys": {"OPENAI_API_KEY": f"key of {name}"}} for name in animals
     ]
     run = record(stack(regions=[context(US), context(EU)], companies=companies, identity="irsa"))
-    told = run.named("context-shared-failover-settings")
+    controller_config = run.named("context-shared-failover-settings")
     spoken = {"zebra": ("zebra",), "quokka": ("quokka",), "nar-whal": ("nar-whal", "Nar_whal")}
-    for one in run:
-        above = [one, *run.ancestors(one)]
+    for resource in run:
+        above = [resource, *run.ancestors(resource)]
         owner = next((each.name for each in above if each.type == tenancy_rules.TENANT), None)
-        found = " ".join((one.urn, *one.dependencies, *texts(one.inputs), *texts(one.property_dependencies)))
+        found = " ".join(
+            (
+                resource.urn,
+                *resource.dependencies,
+                *texts(resource.inputs),
+                *texts(resource.property_dependencies),
+            )
+        )
         for company, words in spoken.items():
             # The controller is told of every company: whom to look at.
-            assert one is told or company == owner or not any(word in found for word in words), (
-                f"{one.name} speaks of {company}"
-            )
+            assert (
+                resource is controller_config or company == owner or not any(word in found for word in words)
+            ), f"{resource.name} speaks of {company}"

@@ -1,4 +1,4 @@
-"""Guards: the namespace, how many pods it takes, and how large they may be."""
+"""Guards: the namespace, its number of pods, and their size."""
 
 from __future__ import annotations
 
@@ -43,9 +43,12 @@ def test_pods_wait_for_the_load_balancers_of_aws_in_each_namespace_that_has_one(
         (stack(regions=[eks(US)], ingress={"className": "nginx"}), False),
     ):
         spaces = record(raw).of(NAMESPACE)
-        assert {one.inputs["metadata"]["name"] for one in spaces} == {"acme", "digital-agency-system"}
-        for one in spaces:
-            assert (gate.items() <= one.inputs["metadata"]["labels"].items()) is wanted, one.name
+        assert {resource.inputs["metadata"]["name"] for resource in spaces} == {
+            "acme",
+            "digital-agency-system",
+        }
+        for resource in spaces:
+            assert (gate.items() <= resource.inputs["metadata"]["labels"].items()) is wanted, resource.name
 
 
 @pytest.mark.parametrize(("regions", "pods"), [(1, 4), (2, 8), (5, 20)])
@@ -98,7 +101,7 @@ def test_an_odd_amount_is_never_rounded_below_what_a_pod_asks_for(memory: str) -
     assert quantity(largest(company)["cpu"]) >= quantity("3200m")
 
 
-def test_a_container_that_says_nothing_gets_a_small_share() -> None:
+def test_a_container_without_resources_gets_small_defaults() -> None:
     _, company = company_of()
     found = {limit["type"]: limit for limit in limits(company)["spec"]["limits"]}
     default, request = found["Container"]["default"], found["Container"]["defaultRequest"]

@@ -1,4 +1,4 @@
-"""Pods: the parts that Brain and Agent are made of, without running a program."""
+"""Pods: the parts of Brain and Agent, without a run of the program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from components.pods import PodParts, container, environment, pod_template, present, probed, scratch
 from settings import Settings, parse
-from settings.models import BRAIN_RESOURCES
+from settings.companies import BRAIN_RESOURCES
 from tests.components.stacks import US, eks, stack
 
 LABELS = {"app.kubernetes.io/name": "brain", "topology.kubernetes.io/region": US}
@@ -30,7 +30,7 @@ def template(parts: PodParts | None = None, **more: Any) -> dict[str, Any]:
     )
 
 
-def one(**more: Any) -> dict[str, Any]:
+def resource(**more: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {"resources": BRAIN_RESOURCES, "mounts": {}, **more}
     return container("brain", fields.pop("image", "registry/agency:1"), ["node", "x.js"], **fields)
 
@@ -65,9 +65,9 @@ def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> 
     }
 
 
-def test_a_container_or_an_init_container_more_is_one_more_in_the_parts() -> None:
+def test_parts_hold_all_containers_and_init_containers() -> None:
     parts = PodParts(
-        containers=[one()], init_containers=[one(restartPolicy="Always")], volumes=[scratch("tmp")]
+        containers=[resource()], init_containers=[resource(restartPolicy="Always")], volumes=[scratch("tmp")]
     )
     spec = template(parts)["spec"]
     assert (len(spec["containers"]), len(spec["initContainers"]), len(spec["volumes"])) == (1, 1, 1)
@@ -83,21 +83,21 @@ def test_annotations_of_a_pod_are_there_only_when_there_are_some() -> None:
 
 
 def test_a_container_that_ends_is_not_probed() -> None:
-    assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & one().keys()
+    assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & resource().keys()
 
 
 def test_a_container_that_runs_on_is_probed_on_its_port() -> None:
-    made = one(probes=probed("brain", 3002))
+    probed_container = resource(probes=probed("brain", 3002))
     for probe in ("startupProbe", "readinessProbe"):
-        assert made[probe]["httpGet"] == {"path": "/health", "port": "brain"}
-    assert made["livenessProbe"]["httpGet"] == {"path": "/health", "port": 3002}
-    startup, liveness = made["startupProbe"], made["livenessProbe"]
+        assert probed_container[probe]["httpGet"] == {"path": "/health", "port": "brain"}
+    assert probed_container["livenessProbe"]["httpGet"] == {"path": "/health", "port": 3002}
+    startup, liveness = probed_container["startupProbe"], probed_container["livenessProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 300
     assert liveness["periodSeconds"] * liveness["failureThreshold"] == 60
 
 
 def test_what_is_gated_asks_the_gate_whether_it_is_ready_and_nothing_else() -> None:
-    plain, gated = one(probes=probed("brain", 3002)), one(probes=probed("brain", 3002, gated=True))
+    plain, gated = resource(probes=probed("brain", 3002)), resource(probes=probed("brain", 3002, gated=True))
     assert gated["readinessProbe"] == {
         "httpGet": {"path": "/ready", "port": 3010},
         "timeoutSeconds": 3,
@@ -130,7 +130,7 @@ def test_a_pod_of_no_region_goes_anywhere_and_shares_no_processes() -> None:
     ],
 )
 def test_images_are_pulled_unless_they_are_this_host_s(image: str, policy: str) -> None:
-    assert one(image=image)["imagePullPolicy"] == policy
+    assert resource(image=image)["imagePullPolicy"] == policy
 
 
 def test_scratch_space_is_limited() -> None:

@@ -62,6 +62,6 @@ def test_one_that_never_resolves_holds_up_nothing_for_good(monkeypatch: pytest.M
 @pytest.mark.parametrize(("name", "hooks"), [("prod", ["load-balancer-resolves"]), ("local", [])])
 def test_the_records_of_edges_alone_wait_and_none_in_the_stack_local(name: str, hooks: list[str]) -> None:
     run = record(two_regions(), stack=name)
-    for one in run.of(RECORD):
-        wanted = hooks if one.name.endswith("-record") else []
-        assert run.recorder.waits[one.urn] == (wanted, wanted), one.name
+    for resource in run.of(RECORD):
+        wanted = hooks if resource.name.endswith("-record") else []
+        assert run.recorder.waits[resource.urn] == (wanted, wanted), resource.name

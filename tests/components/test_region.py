@@ -1,4 +1,4 @@
-"""Region: what one AWS region of a stack has, its health checks and its leaf records."""
+"""Region: the resources of an AWS region, its health checks and its leaf records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run() -> Recording:
 
 
 def test_a_region_has_a_bucket_a_role_edges_checks_and_leaves(run: Recording) -> None:
-    children = {one.name: one.type for one in run.children(run.named(US, REGION))}
+    children = {resource.name: resource.type for resource in run.children(run.named(US, REGION))}
     assert [name for name in sorted(children) if "leaf" not in name] == [
         "us-east-1-check@us-east-1",
         "us-east-1-check@us-east-1-2",
@@ -50,7 +50,7 @@ def test_the_stack_s_outputs_name_each_region_s_edges_bucket_and_role(run: Recor
     assert run.outputs["readme"].startswith("# Digital Agency")
 
 
-def test_an_edge_s_health_is_asked_over_https_every_ten_seconds(run: Recording) -> None:
+def test_an_edge_s_health_is_checked_over_https_every_ten_seconds(run: Recording) -> None:
     run.assert_created(
         HEALTH_CHECK,
         "us-east-1-check@us-east-1-2",
@@ -72,38 +72,42 @@ def test_a_company_may_have_checks_and_leaves_of_its_own(run: Recording) -> None
         "us-east-1-check@us-east-1.hooli",
         {"fqdn": f"us-east-1.{DOMAIN}", "resourcePath": "/healthz/us-east-1/hooli"},
     )
-    leaves = [one for one in run.of(RECORD) if one.inputs.get("healthCheckId") == check.id]
+    leaves = [resource for resource in run.of(RECORD) if resource.inputs.get("healthCheckId") == check.id]
     shared = [
-        one
-        for one in run.of(RECORD)
-        if one.inputs.get("healthCheckId") == run.named("us-east-1-check@us-east-1").id
+        resource
+        for resource in run.of(RECORD)
+        if resource.inputs.get("healthCheckId") == run.named("us-east-1-check@us-east-1").id
     ]
     assert len(leaves) == len(shared) == 1
     assert leaves[0].inputs["name"] != shared[0].inputs["name"]
 
 
 def test_leaves_are_short_lived_and_carry_their_region_s_check(run: Recording) -> None:
-    leaves = [one for one in run.of(RECORD) if "-leaf@" in one.name]
-    checks = {one.id: one for one in run.of(HEALTH_CHECK)}
+    leaves = [resource for resource in run.of(RECORD) if "-leaf@" in resource.name]
+    checks = {resource.id: resource for resource in run.of(HEALTH_CHECK)}
     assert len(leaves) == 6
-    for one in leaves:
-        region = one.name.partition("-leaf@")[0]
-        assert (one.inputs["zoneId"], one.inputs["type"], one.inputs["ttl"]) == (ZONE, "CNAME", 20)
-        check = checks[one.inputs["healthCheckId"]]
-        assert run.by_urn[check.parent].name == run.by_urn[one.parent].name == region
-        assert one.inputs["records"] == [check.inputs["fqdn"]]
-        assert one.inputs["latencyRoutingPolicies"] == [{"region": region}]
-        assert check.urn in one.dependencies
+    for resource in leaves:
+        region = resource.name.partition("-leaf@")[0]
+        assert (resource.inputs["zoneId"], resource.inputs["type"], resource.inputs["ttl"]) == (
+            ZONE,
+            "CNAME",
+            20,
+        )
+        check = checks[resource.inputs["healthCheckId"]]
+        assert run.by_urn[check.parent].name == run.by_urn[resource.parent].name == region
+        assert resource.inputs["records"] == [check.inputs["fqdn"]]
+        assert resource.inputs["latencyRoutingPolicies"] == [{"region": region}]
+        assert check.urn in resource.dependencies
 
 
 def test_an_endpoint_is_one_thing_to_check_whatever_edge_companies_name() -> None:
     run = record(stack(regions=[context(US), context(EU)], companies=["acme", {"name": "globex", "edge": 2}]))
     assert names(run.of(HEALTH_CHECK)) == [f"{region}-check@{region}" for region in (EU, US)]
-    for one in run.of(HEALTH_CHECK):
-        assert one.inputs["fqdn"] == f"lb.{one.name.partition('-check@')[0]}.example.net"
-    for one in run.of(RECORD):
-        if "-leaf@" in one.name:
-            assert one.inputs["records"] == [f"lb.{one.name.partition('-leaf@')[0]}.example.net"]
+    for resource in run.of(HEALTH_CHECK):
+        assert resource.inputs["fqdn"] == f"lb.{resource.name.partition('-check@')[0]}.example.net"
+    for resource in run.of(RECORD):
+        if "-leaf@" in resource.name:
+            assert resource.inputs["records"] == [f"lb.{resource.name.partition('-leaf@')[0]}.example.net"]
 
 
 def test_a_region_that_no_company_is_in_has_a_bucket_but_no_check_and_no_leaf() -> None:
@@ -112,15 +116,15 @@ def test_a_region_that_no_company_is_in_has_a_bucket_but_no_check_and_no_leaf() 
     assert children == ["us-west-2-edge-1", "us-west-2-replication", "us-west-2-sidecars"]
 
 
-def test_where_external_dns_manages_names_checks_are_made_and_leaves_are_not() -> None:
+def test_with_external_dns_there_are_checks_and_no_leaves() -> None:
     run = record(two_regions(loadBalancing={"manager": "external-dns"}))
     assert len(run.of(HEALTH_CHECK)) == 2
-    assert [one.name for one in run.of(RECORD) if "-leaf@" in one.name] == []
+    assert [resource.name for resource in run.of(RECORD) if "-leaf@" in resource.name] == []
     assert run.of("agency:global_routing:GlobalRouting") == []
 
 
-def test_a_bucket_that_was_kept_is_imported_where_the_region_says_adopt() -> None:
+def test_a_kept_bucket_is_imported_when_the_region_has_adopt() -> None:
     run = record(stack(regions=[eks(US, adopt=True), eks(EU)]))
-    assert {one.name: one.import_id for one in run if one.import_id} == {
+    assert {resource.name: resource.import_id for resource in run if resource.import_id} == {
         "us-east-1-replication-bucket": "agency-example-com-dev-us-east-1"
     }

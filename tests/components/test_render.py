@@ -1,4 +1,4 @@
-"""`python -m ops render`: files in their places, twice the same, without a secret."""
+"""`python -m ops render`: files in their places, reproducible, without secrets."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def test_every_object_lies_in_the_folder_of_its_cluster_and_namespace(out: Path,
         found.add((cluster, manifest["kind"], metadata.get("namespace"), metadata["name"]))
     wanted = {
         (
-            many.cluster_of(one),
-            one.inputs["kind"],
-            one.inputs["metadata"].get("namespace"),
-            one.inputs["metadata"]["name"],
+            many.cluster_of(resource),
+            resource.inputs["kind"],
+            resource.inputs["metadata"].get("namespace"),
+            resource.inputs["metadata"]["name"],
         )
-        for one in many.objects()
+        for resource in many.objects()
     }
     assert found == wanted
     assert {cluster for cluster, *_ in found} == {"context-shared", "eks-us-west-2-green"}
@@ -92,7 +92,7 @@ def test_a_manifest_is_what_was_registered(out: Path, many: Recording) -> None:
     assert manifest == many.named("acme-brain@us-east-1-statefulset").inputs
 
 
-def test_a_manifest_says_nothing_of_pulumi_s_own(out: Path) -> None:
+def test_a_manifest_has_no_keys_of_pulumi(out: Path) -> None:
     for path, manifest in manifests(out).items():
         assert "status" not in manifest, path
         assert not {"uid", "resourceVersion", "creationTimestamp"} & manifest["metadata"].keys()
@@ -101,21 +101,26 @@ def test_a_manifest_says_nothing_of_pulumi_s_own(out: Path) -> None:
 def test_the_aws_resources_are_listed_in_pulumi_s_tokens_and_names(
     aws: list[dict[str, Any]], many: Recording
 ) -> None:
-    assert all(one.keys() == {"type", "name", "urn", "id", "inputs"} for one in aws)
+    assert all(resource.keys() == {"type", "name", "urn", "id", "inputs"} for resource in aws)
     wanted = {
-        one.urn: (one.type, one.name, one.id, one.inputs) for one in many if one.type.startswith("aws:")
+        resource.urn: (resource.type, resource.name, resource.id, resource.inputs)
+        for resource in many
+        if resource.type.startswith("aws:")
     }
-    assert {one["urn"]: (one["type"], one["name"], one["id"], one["inputs"]) for one in aws} == wanted
-    assert [one["urn"] for one in aws] == sorted(wanted)
-    assert all(one["id"] for one in aws)
+    assert {
+        resource["urn"]: (resource["type"], resource["name"], resource["id"], resource["inputs"])
+        for resource in aws
+    } == wanted
+    assert [resource["urn"] for resource in aws] == sorted(wanted)
+    assert all(resource["id"] for resource in aws)
 
 
 def test_resources_call_each_other_by_ids_that_are_listed(aws: list[dict[str, Any]]) -> None:
     ids: dict[str, set[str]] = {}
-    for one in aws:
-        ids.setdefault(one["type"].rpartition(":")[2], set()).add(one["id"])
-    for one in aws:
-        inputs, kind = one["inputs"], one["type"]
+    for resource in aws:
+        ids.setdefault(resource["type"].rpartition(":")[2], set()).add(resource["id"])
+    for resource in aws:
+        inputs, kind = resource["inputs"], resource["type"]
         if kind == "aws:route53/record:Record":
             assert inputs.get("healthCheckId") in ids["HealthCheck"] | {None}
         if kind.startswith("aws:s3/bucket") and kind != "aws:s3/bucket:Bucket":
@@ -130,13 +135,17 @@ def test_resources_call_each_other_by_ids_that_are_listed(aws: list[dict[str, An
 
 def test_ingresses_name_certificates_and_accounts_name_roles_that_are_listed(tmp_path: Path) -> None:
     assert render(stack_file(tmp_path, stack(identity="irsa")), tmp_path / "out") == 0
-    listed = {one["id"] for one in json.loads((tmp_path / "out/aws.json").read_text(encoding="utf-8"))}
+    listed = {
+        resource["id"] for resource in json.loads((tmp_path / "out/aws.json").read_text(encoding="utf-8"))
+    }
     named = [manifest["metadata"].get("annotations", {}) for manifest in manifests(tmp_path / "out").values()]
-    certificates = {one["alb.ingress.kubernetes.io/certificate-arn"] for one in named if len(one) > 5}
+    certificates = {
+        resource["alb.ingress.kubernetes.io/certificate-arn"] for resource in named if len(resource) > 5
+    }
     roles = {
-        one["eks.amazonaws.com/role-arn"].rpartition("/")[2]
-        for one in named
-        if len(one) == 1 and "eks.amazonaws.com/role-arn" in one
+        resource["eks.amazonaws.com/role-arn"].rpartition("/")[2]
+        for resource in named
+        if len(resource) == 1 and "eks.amazonaws.com/role-arn" in resource
     }
     assert certificates and certificates <= listed
     assert roles and roles <= listed
@@ -168,11 +177,11 @@ def test_secrets_are_in_no_file_of_local_either_where_they_may_be_plain(
     assert yaml.safe_load(secret.read_text(encoding="utf-8"))["data"].keys() == keys.keys()
 
 
-def test_a_secret_is_masked_wherever_it_stands() -> None:
+def test_a_secret_is_masked_everywhere() -> None:
     assert plain({"b": [Secret("x")], "a": {"c": Secret({"d": "y"})}}) == {"a": {"c": MASK}, "b": [MASK]}
 
 
-def test_a_render_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+def test_a_render_replaces_the_previous_render(tmp_path: Path) -> None:
     path = stack_file(tmp_path, stack(companies=["acme", "globex"]))
     (tmp_path / "out").mkdir()
     (tmp_path / "out/notes.txt").write_text("mine", encoding="utf-8")
@@ -192,14 +201,14 @@ def test_a_render_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
         ("agency.yaml", (), "dev"),
     ],
 )
-def test_the_stack_is_that_of_the_file_s_name_unless_one_is_given(
+def test_the_stack_is_in_the_file_s_name_unless_an_option_names_it(
     tmp_path: Path, name: str, more: tuple[str, ...], stack_name: str
 ) -> None:
     assert render(stack_file(tmp_path, stack(), name), tmp_path / "out", *more) == 0
     buckets = [
-        one
-        for one in json.loads((tmp_path / "out/aws.json").read_text())
-        if one["type"] == "aws:s3/bucket:Bucket"
+        resource
+        for resource in json.loads((tmp_path / "out/aws.json").read_text())
+        if resource["type"] == "aws:s3/bucket:Bucket"
     ]
     assert buckets[0]["id"] == f"agency-example-com-{stack_name}-us-east-1"
 
@@ -222,7 +231,7 @@ def test_the_file_may_lie_anywhere_and_the_command_run_anywhere(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("config: {digital-agency:domain: a.example.com}", "digital-agency:companies"),
         ("config: [", "not YAML"),
@@ -231,15 +240,15 @@ def test_the_file_may_lie_anywhere_and_the_command_run_anywhere(tmp_path: Path) 
         (None, "No such file"),
     ],
 )
-def test_a_broken_stack_file_ends_with_2_and_says_why(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, told: str
+def test_a_broken_stack_file_exits_with_2_and_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
 ) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     if text is not None:
         path.write_text(text, encoding="utf-8")
     assert render(path, tmp_path / "out") == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
 
@@ -253,9 +262,7 @@ def test_a_broken_stack_file_ends_with_2_and_says_why(
     ],
     ids=["beside", "below", "within a list"],
 )
-def test_a_key_that_comes_twice_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_a_duplicate_key_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(text, encoding="utf-8")
     assert render(path, tmp_path / "out") == 2
@@ -274,7 +281,7 @@ def test_every_fault_has_a_line_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_are_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raw = stack(ingress={"scheme": "internal"})
     assert render(stack_file(tmp_path, raw), tmp_path / "out") == 0
     assert "warning: ingress.scheme is internal: Route53 checks health" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""ReplicaAccess: a role and its one policy; what the roles of whole stacks trust and reach."""
+"""ReplicaAccess: a role and its policy; trust and permissions of the roles of whole stacks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,11 @@ def pod_identity() -> Recording:
 
 
 def test_pod_identity_has_one_role_a_region(pod_identity: Recording) -> None:
-    roles = {one.inputs["name"] for one in pod_identity.of(ROLE) if one.name.endswith("-sidecars-role")}
+    roles = {
+        resource.inputs["name"]
+        for resource in pod_identity.of(ROLE)
+        if resource.name.endswith("-sidecars-role")
+    }
     assert roles == {f"agency-example-com-dev-{region}" for region in (US, EU)}
 
 
@@ -95,9 +99,9 @@ def test_pod_identity_s_policy_reads_the_session_s_namespace(pod_identity: Recor
 def test_a_context_with_its_name_in_eks_is_associated_where_eks_has_it() -> None:
     regions = [context(EU), context(US, {"eksName": "green"})]
     run = record(stack(regions=regions))
-    assert {(one.inputs["clusterName"], one.inputs["region"]) for one in run.of(ASSOCIATION)} == {
-        ("green", US)
-    }
+    assert {
+        (resource.inputs["clusterName"], resource.inputs["region"]) for resource in run.of(ASSOCIATION)
+    } == {("green", US)}
     assert "identityToCreate" not in run.outputs
 
 
@@ -131,8 +135,8 @@ def test_irsa_has_a_role_for_each_company_and_region(irsa: Recording) -> None:
     assert names(irsa.of(ROLE)) == ["acme-sidecars@us-east-1-role", "globex-sidecars@us-east-1-role"]
     role = irsa.named("acme-sidecars@us-east-1-role")
     assert role.inputs["name"].startswith("acme-us-east-1-")
-    assert {one.name.removesuffix("-policy") for one in irsa.of(ROLE_POLICY)} == {
-        one.name.removesuffix("-role") for one in irsa.of(ROLE)
+    assert {resource.name.removesuffix("-policy") for resource in irsa.of(ROLE_POLICY)} == {
+        resource.name.removesuffix("-role") for resource in irsa.of(ROLE)
     }
     assert irsa.warnings == []
 
@@ -174,8 +178,8 @@ def test_irsa_trusts_two_service_accounts_of_one_namespace(irsa: Recording) -> N
 
 
 def test_irsa_trusts_the_provider_that_the_settings_or_eks_name() -> None:
-    given = record(stack(regions=[context(US, {"oidcProviderArn": PROVIDER})], identity="irsa"))
-    trust = trust_of(given, "acme-sidecars@us-east-1-role")
+    run = record(stack(regions=[context(US, {"oidcProviderArn": PROVIDER})], identity="irsa"))
+    trust = trust_of(run, "acme-sidecars@us-east-1-role")
     assert trust["Statement"][0]["Principal"] == {"Federated": PROVIDER}
     assert trust["Statement"][0]["Condition"]["StringEquals"][f"{ISSUER}:aud"] == "sts.amazonaws.com"
     found = record(stack(identity="irsa"))
@@ -183,7 +187,7 @@ def test_irsa_trusts_the_provider_that_the_settings_or_eks_name() -> None:
     assert provider.startswith("arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/")
 
 
-def test_irsa_without_a_provider_trusts_nobody_and_says_what_to_create() -> None:
+def test_irsa_without_a_provider_allows_nobody_and_lists_what_to_create() -> None:
     run = record(stack(regions=[endpoint(US)], identity="irsa"))
     (statement,) = trust_of(run, "acme-sidecars@us-east-1-role")["Statement"]
     assert statement["Effect"] == "Deny"
@@ -209,7 +213,9 @@ def test_irsa_roles_reach_only_their_company_whatever_its_name_is() -> None:
 
 def test_without_replication_there_is_no_role_no_bucket_and_no_gap() -> None:
     run = record(stack(regions=[context(US)], replication={"enabled": False}))
-    assert [one.name for one in run if one.type.startswith(("aws:s3", "aws:iam", "aws:eks"))] == []
+    assert [
+        resource.name for resource in run if resource.type.startswith(("aws:s3", "aws:iam", "aws:eks"))
+    ] == []
     assert "identityToCreate" not in run.outputs
     assert run.warnings == []
     assert run.outputs["regions"][US]["bucket"] is None

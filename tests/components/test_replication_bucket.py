@@ -39,12 +39,12 @@ def run() -> Recording:
 
 
 def test_everything_about_the_bucket_is_in_its_region_and_stays(run: Recording) -> None:
-    made = run.children(run.named("eu-west-1-replication"))
-    assert {one.type for one in made} == SAFE_BUCKET
-    for one in made:
-        assert one.inputs["bucket"] == NAME
-        assert one.inputs["region"] == REGION
-        assert one.retain_on_delete, one.name
+    parts = run.children(run.named("eu-west-1-replication"))
+    assert {resource.type for resource in parts} == SAFE_BUCKET
+    for resource in parts:
+        assert resource.inputs["bucket"] == NAME
+        assert resource.inputs["region"] == REGION
+        assert resource.retain_on_delete, resource.name
 
 
 def test_it_is_versioned_and_encrypted(run: Recording) -> None:
@@ -67,7 +67,7 @@ def test_its_owner_owns_every_object(run: Recording) -> None:
     assert controls.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
-def test_its_policy_refuses_connections_without_tls(run: Recording) -> None:
+def test_its_policy_denies_connections_without_tls(run: Recording) -> None:
     (policy,) = run.of(BUCKET_POLICY)
     document = json.loads(policy.inputs["policy"])
     for resource in (f"arn:aws:s3:::{NAME}", f"arn:aws:s3:::{NAME}/{REGION}/acme/brain/data/x"):
@@ -96,6 +96,6 @@ def test_old_versions_and_stalled_uploads_go_and_current_objects_stay(run: Recor
 
 
 def test_only_an_adopted_bucket_is_imported() -> None:
-    assert {one.import_id for one in bucket()} == {""}
+    assert {resource.import_id for resource in bucket()} == {""}
     run = bucket(adopt=True)
-    assert {one.type: one.import_id for one in run if one.import_id} == {BUCKET: NAME}
+    assert {resource.type: resource.import_id for resource in run if resource.import_id} == {BUCKET: NAME}

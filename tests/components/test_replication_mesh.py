@@ -1,4 +1,4 @@
-"""ReplicationMesh: which prefix is copied where, and what S3's role may do for it."""
+"""ReplicationMesh: the targets of each prefix, and the permissions of S3's role."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ MESH = "agency:replication_mesh:ReplicationMesh"
 
 def mesh(replication: dict[str, Any] | None = None, /, **targets: list[str]) -> Recording:
     """Three regions; `targets` are those of a region's `replicateTo`, `us` for us-east-1 and so on."""
-    given = {"us": US, "eu": EU, "west": WEST}
+    names_by_key = {"us": US, "eu": EU, "west": WEST}
     regions = [
-        eks(name) | ({"replicateTo": targets[key]} if key in targets else {}) for key, name in given.items()
+        eks(name) | ({"replicateTo": targets[key]} if key in targets else {})
+        for key, name in names_by_key.items()
     ]
     return record(stack(regions=regions, replication=replication or {}))
 
@@ -60,16 +61,16 @@ def test_regions_that_copy_nowhere_need_no_role() -> None:
     assert run.of(BUCKET_REPLICATION) == []
 
 
-def test_rules_are_made_in_their_region_after_both_buckets_are_versioned(run: Recording) -> None:
-    versioning = {one.urn for one in run.of(BUCKET_VERSIONING)}
+def test_rules_are_created_in_their_region_after_both_buckets_are_versioned(run: Recording) -> None:
+    versioning = {resource.urn for resource in run.of(BUCKET_VERSIONING)}
     for region in REGIONS:
-        one = run.assert_created(
+        resource = run.assert_created(
             BUCKET_REPLICATION,
             f"replication-rules@{region}",
             {"bucket": arn(region).removeprefix("arn:aws:s3:::"), "region": region},
         )
-        assert one.inputs["role"] == run.named("replication-role", ROLE).outputs["arn"]
-        assert versioning | {run.named("replication-policy").urn} <= one.dependencies
+        assert resource.inputs["role"] == run.named("replication-role", ROLE).outputs["arn"]
+        assert versioning | {run.named("replication-policy").urn} <= resource.dependencies
 
 
 def test_deletions_follow_with_metrics_and_without_time_control_by_default(run: Recording) -> None:
@@ -88,11 +89,11 @@ def test_delete_markers_metrics_and_time_control_are_settings() -> None:
     assert rule["destination"]["metrics"] == {"status": "Enabled", "eventThreshold": {"minutes": 15}}
 
 
-def test_replicate_to_says_where_a_region_s_prefix_goes() -> None:
+def test_replicate_to_selects_the_targets_of_a_region_s_prefix() -> None:
     run = mesh(us=[WEST], eu=[])
     assert rules(run, US).keys() == {arn(WEST)}
     assert rules(run, WEST).keys() == {arn(US), arn(EU)}
-    assert [one.name for one in run.of(BUCKET_REPLICATION) if EU in one.name] == []
+    assert [resource.name for resource in run.of(BUCKET_REPLICATION) if EU in resource.name] == []
 
 
 @pytest.mark.parametrize("targets", [{}, {"us": [WEST], "eu": []}])

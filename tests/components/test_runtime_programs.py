@@ -1,4 +1,4 @@
-"""The runtime programs in ConfigMaps: whole, importable where they are mounted, named by their content."""
+"""The runtime programs in ConfigMaps: complete, importable from their mount, named by their content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from components import runtime_programs
-from components.runtime_programs import MOUNT, Program, command
+from components.runtime_programs import Program, command
+from plan.names import PROGRAMS_FOLDER
 from tests.components.stacks import stack
 from tests.recording import CONFIG_MAP, record
 
@@ -65,39 +66,39 @@ def test_a_program_needs_python_s_standard_library_alone(package: str) -> None:
 def test_a_program_brings_nothing_of_another(package: str) -> None:
     for path in program(package).files:
         parts = path.split("/")
-        assert parts[0] == "runtime" and (len(parts) == 2 or parts[1] == package), path
+        assert parts[0] == "runtime" and (len(parts) == 2 or parts[1] in ("contracts", package)), path
 
 
 @each_program
-def test_a_program_takes_little_of_what_a_config_map_may_hold(package: str) -> None:
+def test_a_program_uses_little_of_a_config_map_s_limit(package: str) -> None:
     assert len(json.dumps(program(package).config_map("acme", {}))) < CONFIG_MAP_BYTES / 8
 
 
 @each_program
 def test_a_name_is_that_of_its_content(package: str) -> None:
-    one = program(package)
-    path = min(one.files)
+    resource = program(package)
+    path = min(resource.files)
     others = [
-        replace(one, files={**one.files, path: one.files[path] + "\n# more"}),
-        replace(one, files={name: source for name, source in one.files.items() if name != path}),
-        replace(one, files={**one.files, "runtime/new.py": ""}),
+        replace(resource, files={**resource.files, path: resource.files[path] + "\n# more"}),
+        replace(resource, files={name: source for name, source in resource.files.items() if name != path}),
+        replace(resource, files={**resource.files, "runtime/new.py": ""}),
     ]
-    assert len({one.name, *(other.name for other in others)}) == 4
-    assert replace(one, files=dict(reversed(one.files.items()))).name == one.name
+    assert len({resource.name, *(other.name for other in others)}) == 4
+    assert replace(resource, files=dict(reversed(resource.files.items()))).name == resource.name
 
 
 @each_program
-def test_what_is_mounted_starts_in_a_bare_interpreter_and_says_what_it_lacks(
+def test_mounted_programs_start_in_a_bare_interpreter_and_report_what_is_missing(
     package: str, tmp_path: Path
 ) -> None:
-    one = program(package).config_map("acme", {})
-    for key, text in one["data"].items():
+    resource = program(package).config_map("acme", {})
+    for key, text in resource["data"].items():
         (tmp_path / key).write_text(text)
-    for key, packed in one["binaryData"].items():
+    for key, packed in resource["binaryData"].items():
         (tmp_path / key).write_bytes(base64.b64decode(packed))
     path, *module = command(f"runtime.{package}")
     assert path == "python3"
-    start = str(tmp_path / Path(module[0]).relative_to(MOUNT))
+    start = str(tmp_path / Path(module[0]).relative_to(PROGRAMS_FOLDER))
     run = [sys.executable, "-I", "-S", start, *module[1:]]
     ended = subprocess.run(run, cwd=tmp_path, env={}, capture_output=True, text=True)
     assert ended.returncode == 1
@@ -107,6 +108,8 @@ def test_what_is_mounted_starts_in_a_bare_interpreter_and_says_what_it_lacks(
 
 def test_every_namespace_has_the_gate_s_program_once_a_cluster() -> None:
     run = record(stack(companies=["acme", "globex"]))
-    found = [one for one in run.of(CONFIG_MAP) if one.inputs["metadata"]["name"].startswith("gate-")]
-    assert {one.inputs["metadata"]["namespace"] for one in found} == {"acme", "globex"}
+    found = [
+        resource for resource in run.of(CONFIG_MAP) if resource.inputs["metadata"]["name"].startswith("gate-")
+    ]
+    assert {resource.inputs["metadata"]["namespace"] for resource in found} == {"acme", "globex"}
     assert len(found) == 2

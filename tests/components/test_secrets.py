@@ -1,4 +1,4 @@
-"""Keys of model providers: secret leaf by leaf, seen by the pods of their company, nowhere in plain."""
+"""Keys of model providers: each leaf is a secret, only the company's pods have it, none is in plain text."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def run() -> Recording:
 
 
 def test_each_value_is_wrapped_by_itself(run: Recording) -> None:
-    for one in run.objects(SECRET, namespace="acme"):
-        assert one.inputs["type"] == "Opaque"
-        assert one.inputs["metadata"] == {"name": "api-keys", "namespace": "acme"}
-        assert one.inputs["data"] == {
+    for resource in run.objects(SECRET, namespace="acme"):
+        assert resource.inputs["type"] == "Opaque"
+        assert resource.inputs["metadata"] == {"name": "api-keys", "namespace": "acme"}
+        assert resource.inputs["data"] == {
             "OPENAI_API_KEY": Secret(encoded(OPENAI)),
             "ANTHROPIC_API_KEY": Secret(encoded(ANTHROPIC)),
         }
@@ -52,7 +52,11 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_value_is_nowhere_in_plain(dry_run: bool) -> None:
     run = with_keys(KEYS, dry_run=dry_run)
-    seen = [text for one in run for text in texts(plain({"inputs": one.inputs, "outputs": one.outputs}))]
+    seen = [
+        text
+        for resource in run
+        for text in texts(plain({"inputs": resource.inputs, "outputs": resource.outputs}))
+    ]
     seen += list(texts(plain(run.outputs))) + [text for _, text, _ in run.recorder.messages]
     assert len(seen) > 1000
     for value in (OPENAI, ANTHROPIC):
@@ -66,13 +70,15 @@ def test_nothing_else_is_wrapped_though_the_whole_key_is_secret(run: Recording) 
         items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
         return sum(map(secrets, items))
 
-    assert {one.type for one in run if secrets(one.inputs)} == {SECRET}
+    assert {resource.type for resource in run if secrets(resource.inputs)} == {SECRET}
 
 
 def sources(run: Recording, company: str, kind: str) -> dict[str, Any]:
     """`envFrom` of the containers, by name."""
     spec = run.manifest(STATEFUL_SET, f"{kind}-{US}", namespace=company)["spec"]["template"]["spec"]
-    return {one["name"]: one.get("envFrom") for one in (*spec["containers"], *spec.get("initContainers", []))}
+    return {
+        each["name"]: each.get("envFrom") for each in (*spec["containers"], *spec.get("initContainers", []))
+    }
 
 
 def test_agent_and_brain_read_their_company_s_keys_and_nothing_else_does(run: Recording) -> None:
@@ -83,7 +89,7 @@ def test_agent_and_brain_read_their_company_s_keys_and_nothing_else_does(run: Re
     assert sources(run, "globex", "agent")["agent"] is sources(run, "globex", "brain")["brain"] is None
 
 
-def test_a_secret_that_exists_is_named_and_none_is_made() -> None:
+def test_an_existing_secret_is_used_and_none_is_created() -> None:
     run = with_keys({"secretName": "acme-llm-keys"})
     run.assert_none(SECRET)
     assert sources(run, "acme", "agent")["agent"] == [{"secretRef": {"name": "acme-llm-keys"}}]
@@ -100,7 +106,7 @@ def test_rotated_keys_roll_the_pods_of_their_company_alone(run: Recording) -> No
     rotated = with_keys({**KEYS, "OPENAI_API_KEY": "sk-openai-rotated"})
     same = with_keys(dict(reversed(KEYS.items())))
     assert marks(run, "acme") == marks(same, "acme") != marks(rotated, "acme")
-    changed = {one.name for one in run if one != rotated.by_urn[one.urn]}
+    changed = {resource.name for resource in run if resource != rotated.by_urn[resource.urn]}
     assert {name.partition("-")[0] for name in changed} == {"acme"}
     assert {rotated.named(name).type for name in changed} == {SECRET, STATEFUL_SET}
 
@@ -114,6 +120,6 @@ def test_what_pods_carry_tells_nothing_of_the_keys(run: Recording) -> None:
 
 
 def test_keys_come_before_the_pods_that_read_them(run: Recording) -> None:
-    secrets = {one.urn for one in run.of(SECRET)}
-    for one in run.objects(STATEFUL_SET, namespace="acme"):
-        assert one.dependencies & secrets
+    secrets = {resource.urn for resource in run.of(SECRET)}
+    for resource in run.objects(STATEFUL_SET, namespace="acme"):
+        assert resource.dependencies & secrets

@@ -39,7 +39,7 @@ def test_companies_have_their_address_and_regions_their_role_and_bucket() -> Non
     assert f"{WEST}.console.aws.amazon.com/eks/home?region={WEST}#/clusters/green" in page
 
 
-def test_a_load_balancer_that_is_given_is_the_edge() -> None:
+def test_an_existing_load_balancer_is_the_edge() -> None:
     page = readme(record(stack(regions=[context(US), context(EU)])))
     assert f"| {US} | active | shared | lb.{US}.example.net |" in page
 

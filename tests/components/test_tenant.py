@@ -18,7 +18,7 @@ from tests.recording import (
     STATEFUL_SET,
     VOLUME_CLAIM,
     Recording,
-    is_told,
+    is_config,
     names,
     record,
 )
@@ -48,10 +48,12 @@ def test_a_company_has_guards_in_each_cluster_and_workloads_in_each_region(run: 
 
 
 def test_a_company_has_one_namespace_in_a_cluster_that_regions_share(run: Recording) -> None:
-    spaces = [one for one in run.of(NAMESPACE) if one.inputs["metadata"]["name"] == "acme-corp"]
+    spaces = [
+        resource for resource in run.of(NAMESPACE) if resource.inputs["metadata"]["name"] == "acme-corp"
+    ]
     assert sorted(map(run.cluster_of, spaces)) == ["context-shared", "eks-us-west-2-green"]
-    for one in spaces:
-        labels = one.inputs["metadata"]["labels"]
+    for resource in spaces:
+        labels = resource.inputs["metadata"]["labels"]
         assert labels["agency.global/company"] == "acme-corp"
         for mode in ("enforce", "audit", "warn"):
             assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
@@ -59,60 +61,67 @@ def test_a_company_has_one_namespace_in_a_cluster_that_regions_share(run: Record
 
 def test_a_company_lives_only_in_its_regions(run: Recording) -> None:
     below = run.below(run.named("globex", TENANT))
-    assert {one.name for one in below if US in one.name or WEST in one.name} == set()
-    assert {run.cluster_of(one) for one in below if one.type.startswith("kubernetes:")} == {"context-shared"}
+    assert {resource.name for resource in below if US in resource.name or WEST in resource.name} == set()
+    assert {run.cluster_of(resource) for resource in below if resource.type.startswith("kubernetes:")} == {
+        "context-shared"
+    }
 
 
 def test_the_application_gets_the_company_s_own_name_and_the_cluster_its_namespace(run: Recording) -> None:
-    for one in run.objects(STATEFUL_SET, namespace="acme-corp"):
-        for container in one.inputs["spec"]["template"]["spec"]["containers"]:
+    for resource in run.objects(STATEFUL_SET, namespace="acme-corp"):
+        for container in resource.inputs["spec"]["template"]["spec"]["containers"]:
             environment = {pair["name"]: pair["value"] for pair in container["env"]}
             assert environment["JULES_COMPANY"] == environment["COMPANY"] == "Acme_Corp"
 
 
 def test_a_company_s_name_is_a_record_unless_external_dns_manages_names() -> None:
-    assert f"acme.{DOMAIN}" in [one.inputs["name"] for one in record(stack()).of(RECORD)]
+    assert f"acme.{DOMAIN}" in [resource.inputs["name"] for resource in record(stack()).of(RECORD)]
     run = record(stack(loadBalancing={"manager": "external-dns"}))
-    assert f"acme.{DOMAIN}" not in [one.inputs["name"] for one in run.of(RECORD)]
+    assert f"acme.{DOMAIN}" not in [resource.inputs["name"] for resource in run.of(RECORD)]
     assert run.outputs["companies"] == {"acme": f"acme.{DOMAIN}"}
 
 
 def test_namespaces_and_volumes_stay_and_nothing_else_of_a_company_does(run: Recording) -> None:
-    below = [one for one in run.below(run.named("acme-corp", TENANT)) if one.custom]
-    assert {one.type for one in below if one.retain_on_delete} == {NAMESPACE, VOLUME_CLAIM}
-    assert {one.type for one in below if not one.retain_on_delete} & {NAMESPACE, VOLUME_CLAIM} == set()
-    for one in below:
-        provider = run.provider_of(one)
+    below = [resource for resource in run.below(run.named("acme-corp", TENANT)) if resource.custom]
+    assert {resource.type for resource in below if resource.retain_on_delete} == {NAMESPACE, VOLUME_CLAIM}
+    assert {resource.type for resource in below if not resource.retain_on_delete} & {
+        NAMESPACE,
+        VOLUME_CLAIM,
+    } == set()
+    for resource in below:
+        provider = run.provider_of(resource)
         if provider:
-            assert provider.name.endswith("-kept") is one.retain_on_delete, one.name
+            assert provider.name.endswith("-kept") is resource.retain_on_delete, resource.name
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_protection_refuses_to_remove_what_is_kept_of_that_company_alone(protect: bool) -> None:
+def test_protection_prevents_the_removal_of_that_company_s_kept_resources_only(protect: bool) -> None:
     run = record(stack(companies=[{"name": "acme", "protect": protect}, "globex"]))
     wanted = [
         "acme-agent@us-east-1-volume",
         "acme-brain@us-east-1-volume",
         "acme-namespace@eks-us-east-1-blue",
     ]
-    assert names(one for one in run if one.protect) == (wanted if protect else [])
+    assert names(resource for resource in run if resource.protect) == (wanted if protect else [])
 
 
 def sets(run: Recording, company: str = "acme") -> dict[str, Registration]:
     found = run.objects(STATEFUL_SET, namespace=company)
-    return {f"{one.inputs['metadata']['name']}": one for one in found}
+    return {f"{resource.inputs['metadata']['name']}": resource for resource in found}
 
 
-def waits_for(run: Recording, one: Registration) -> set[str]:
+def waits_for(run: Recording, resource: Registration) -> set[str]:
     """Names of the StatefulSets that a resource comes after."""
-    found = (run.by_urn[urn] for urn in one.dependencies)
+    found = (run.by_urn[urn] for urn in resource.dependencies)
     return {of.inputs["metadata"]["name"] for of in found if of.type == STATEFUL_SET}
 
 
 def order(run: Recording) -> list[str]:
     """The regions in the order in which they roll, each after both workloads of the one before."""
     waiting = {
-        region: waits_for(run, one) for name, one in sets(run).items() for region in [name.partition("-")[2]]
+        region: waits_for(run, resource)
+        for name, resource in sets(run).items()
+        for region in [name.partition("-")[2]]
     }
     for region in waiting:
         agent, brain = sets(run)[f"agent-{region}"], sets(run)[f"brain-{region}"]
@@ -149,41 +158,43 @@ def test_the_company_s_own_order_counts_with_policy_failover() -> None:
 
 
 def test_companies_do_not_wait_for_each_other(many: Recording) -> None:
-    for one in many.of(STATEFUL_SET):
-        for urn in one.dependencies:
+    for resource in many.of(STATEFUL_SET):
+        for urn in resource.dependencies:
             other = many.by_urn[urn]
             if other.type == STATEFUL_SET:
-                assert other.inputs["metadata"]["namespace"] == one.inputs["metadata"]["namespace"]
+                assert other.inputs["metadata"]["namespace"] == resource.inputs["metadata"]["namespace"]
 
 
 def test_without_waiting_for_readiness_the_regions_roll_at_once() -> None:
     run = record(two_regions(waitForReady=False))
-    assert {frozenset(waits_for(run, one)) for one in sets(run).values()} == {frozenset()}
+    assert {frozenset(waits_for(run, resource)) for resource in sets(run).values()} == {frozenset()}
 
 
 def test_only_workloads_wait_for_another_region(many: Recording) -> None:
     """So a region whose cluster is gone can be left out of a deployment."""
-    clusters = {one.urn: many.cluster_of(one) for one in many.objects()}
-    for one in many:
-        for urn in one.dependencies & clusters.keys():
-            across = one.urn in clusters and clusters[urn] != clusters[one.urn]
-            kinds = {one.type, many.by_urn[urn].type}
-            assert not across or kinds in ({STATEFUL_SET}, {DEPLOYMENT}), one.name
+    clusters = {resource.urn: many.cluster_of(resource) for resource in many.objects()}
+    for resource in many:
+        for urn in resource.dependencies & clusters.keys():
+            across = resource.urn in clusters and clusters[urn] != clusters[resource.urn]
+            kinds = {resource.type, many.by_urn[urn].type}
+            assert not across or kinds in ({STATEFUL_SET}, {DEPLOYMENT}), resource.name
 
 
-def test_what_a_company_is_given_depends_on_no_other_region_but_for_the_order() -> None:
+def test_a_region_s_objects_depend_on_no_other_region_except_for_the_order() -> None:
     """Of a stack with a region less, the company's objects in the others are the same; their gates learn of
     it by settings that roll no pod.
     """
     raw = many_companies()
     both, less = record(raw), record({**raw, "regions": raw["regions"][:2], "companies": [{"name": "acme"}]})
-    for one in less.objects(namespace="acme"):
-        assert is_told(one) or one.inputs == both.by_urn[one.urn].inputs, one.name
+    for resource in less.objects(namespace="acme"):
+        assert is_config(resource) or resource.inputs == both.by_urn[resource.urn].inputs, resource.name
 
 
 @pytest.mark.parametrize("kind", [QUOTA, LIMIT_RANGE, NETWORK_POLICY])
 def test_guards_stand_in_every_cluster_of_the_company(run: Recording, kind: str) -> None:
     guards: list[Any] = [
-        one for one in run.objects(kind, namespace="acme-corp") if run.by_urn[one.parent].type == TENANT
+        resource
+        for resource in run.objects(kind, namespace="acme-corp")
+        if run.by_urn[resource.parent].type == TENANT
     ]
     assert sorted(map(run.cluster_of, guards)) == ["context-shared", "eks-us-west-2-green"]

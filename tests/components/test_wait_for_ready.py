@@ -1,4 +1,4 @@
-"""`waitForReady`: what a deployment waits for, with it and without."""
+"""`waitForReady`: what a deployment waits for with true and with false."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def both(ready: bool) -> Recording:
     return record(stack(regions=[eks(US), context(EU)], waitForReady=ready))
 
 
-def awaited(one: Registration) -> bool:
-    return bool(one.inputs["metadata"].get("annotations", {}).get(SKIP) != "true")
+def awaited(resource: Registration) -> bool:
+    return bool(resource.inputs["metadata"].get("annotations", {}).get(SKIP) != "true")
 
 
-def is_edge(one: Registration) -> bool:
-    return "-edge-" in one.name
+def is_edge(resource: Registration) -> bool:
+    return "-edge-" in resource.name
 
 
 @pytest.mark.parametrize("ready", [True, False])
@@ -33,37 +33,39 @@ def test_services_and_volumes_are_never_waited_for(ready: bool) -> None:
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_workloads_are_waited_for_as_the_setting_says(ready: bool) -> None:
-    assert {(one.type, awaited(one)) for one in both(ready).of(STATEFUL_SET, DEPLOYMENT)} == {
+def test_the_setting_decides_about_waiting_for_workloads(ready: bool) -> None:
+    assert {(resource.type, awaited(resource)) for resource in both(ready).of(STATEFUL_SET, DEPLOYMENT)} == {
         (STATEFUL_SET, ready),
         (DEPLOYMENT, ready),
     }
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_companies_ingresses_are_waited_for_as_the_setting_says_where_they_get_an_address(
+def test_the_setting_decides_about_waiting_for_ingresses_that_get_an_address(
     ready: bool,
 ) -> None:
-    found = {one.name: awaited(one) for one in both(ready).of(INGRESS) if not is_edge(one)}
+    found = {
+        resource.name: awaited(resource) for resource in both(ready).of(INGRESS) if not is_edge(resource)
+    }
     assert found == {f"acme-agent@{US}-ingress": ready, f"acme-agent@{EU}-ingress": False}
 
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_an_edge_s_ingress_is_always_waited_for_unless_its_region_has_an_endpoint(ready: bool) -> None:
-    found = {one.name: awaited(one) for one in both(ready).of(INGRESS) if is_edge(one)}
+    found = {resource.name: awaited(resource) for resource in both(ready).of(INGRESS) if is_edge(resource)}
     assert found == {f"{US}-edge-1-ingress": True, f"{EU}-edge-1-ingress": False}
 
 
-def test_nothing_else_says_whether_it_is_waited_for() -> None:
+def test_nothing_else_has_an_annotation_about_waiting() -> None:
     run = both(False)
-    assert {one.type for one in run.objects() if not awaited(one)} == set(AWAITED_TYPES)
+    assert {resource.type for resource in run.objects() if not awaited(resource)} == set(AWAITED_TYPES)
 
 
 def test_the_setting_changes_annotations_and_order_and_nothing_else() -> None:
     waiting, not_waiting = both(True), both(False)
     assert waiting.by_urn.keys() == not_waiting.by_urn.keys()
-    for one in waiting:
-        other = not_waiting.by_urn[one.urn]
-        if one.inputs != other.inputs:
-            assert one.type in (STATEFUL_SET, DEPLOYMENT, INGRESS), one.name
-            assert one.inputs["spec"] == other.inputs["spec"]
+    for resource in waiting:
+        other = not_waiting.by_urn[resource.urn]
+        if resource.inputs != other.inputs:
+            assert resource.type in (STATEFUL_SET, DEPLOYMENT, INGRESS), resource.name
+            assert resource.inputs["spec"] == other.inputs["spec"]

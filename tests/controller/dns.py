@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from components.region import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
-from plan.dns import LEAF_TTL, CompanyRoute, Policy, to_api
+from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
+from plan.records import LEAF_TTL, CompanyRoute, RoutingPolicy, to_api
 from plan.resolver import Client, resolve
-from runtime.controller.config import Company
+from runtime.contracts.controller import Company
 from tests.plan.worlds import DOMAIN, Stack, region
 
 CODES = (("default",), ("EU",), ("AS",), ("SA",), ("OC",))
@@ -19,7 +19,7 @@ PLACES = (None, "EU", "AS", "SA", "OC")
 class Caller:
     """A client that asks anew each LEAF_TTL, and goes where it was told meanwhile."""
 
-    policy: Policy
+    policy: RoutingPolicy
     company: str
     client: Client
     offset: int
@@ -47,9 +47,9 @@ class Dns:
                     for name, company in companies.items()
                 ),
             ).plan()
-            for policy in Policy
+            for policy in RoutingPolicy
         }
-        checks = plans[Policy.FAILOVER].checks
+        checks = plans[RoutingPolicy.FAILOVER].checks
         self._paths = {check.key: check.path for check in checks}
         self._healthy = dict.fromkeys(self._paths, True)
         self._contrary = dict.fromkeys(self._paths, 0)
@@ -58,14 +58,14 @@ class Dns:
             policy: [to_api(record, ids, "Z") for record in plan.records] for policy, plan in plans.items()
         }
         self._targets = {f"{name}.{DOMAIN}": name for name in regions}
-        self._answers: dict[tuple[Policy, str, Client, frozenset[str]], frozenset[str]] = {}
+        self._answers: dict[tuple[RoutingPolicy, str, Client, frozenset[str]], frozenset[str]] = {}
         clients = [
             Client(country=None, continent=PLACES[turn], nearest=regions[turn:] + regions[:turn])
             for turn in range(len(regions))
         ]
         self.callers = [
             Caller(policy, company, client, offset() % LEAF_TTL)
-            for policy in Policy
+            for policy in RoutingPolicy
             for company in companies
             for client in clients
         ]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import hypothesis
 from hypothesis import strategies as st
 
-from runtime.controller.config import Company, ControllerConfig
+from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import Change, Counters, Decision, apply, decide
 from runtime.controller.votes import REGION_WIDE, Evidence, Flags
 

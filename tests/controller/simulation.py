@@ -13,8 +13,9 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from plan.dns import Policy
-from runtime.controller.config import Company, ControllerConfig
+from plan.records import RoutingPolicy
+from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import Counters, Decision, apply, decide, tenant_flags
 from runtime.controller.reopening import Closed, regions_of, reopen, returning
 from runtime.controller.views import Page, dump, parse
@@ -70,9 +71,9 @@ class Moment:
     at: int
     flags: Mapping[str, Flags]
     """By cluster."""
-    answering: Mapping[Policy, frozenset[str]]
+    answering: Mapping[RoutingPolicy, frozenset[str]]
     """The regions that DNS sends clients to."""
-    unanswered: frozenset[tuple[Policy, str]]
+    unanswered: frozenset[tuple[RoutingPolicy, str]]
     """Companies of which some client, under some policy, gets no answer."""
 
     def flagged(self, cluster: str, scope: str = REGION_WIDE) -> frozenset[str]:
@@ -230,7 +231,7 @@ class World:
         return (name, company) not in self.dead and not gated
 
     def _moment(self) -> Moment:
-        answering: dict[Policy, set[str]] = {policy: set() for policy in Policy}
+        answering: dict[RoutingPolicy, set[str]] = {policy: set() for policy in RoutingPolicy}
         serving = {
             (name, company): self.serves(name, company) for name in self.regions for company in self.companies
         }

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from components.region import CHECK_INTERVAL_SECONDS
-from plan.dns import LEAF_TTL, Policy
+from plan.edges import CHECK_INTERVAL_SECONDS
+from plan.records import LEAF_TTL, RoutingPolicy
 from tests.controller.simulation import READINESS_SECONDS, World, calm
 
 US, EU, AP, WEST = "us-east-1", "eu-west-1", "ap-southeast-2", "us-west-2"
@@ -18,8 +18,8 @@ TWO: Layout = {"us": (US,), "eu": (EU,)}
 THREE: Layout = {"us": (US,), "eu": (EU,), "ap": (AP,)}
 SHARED: Layout = {"us": (US, WEST), "eu": (EU,)}
 
-SPREAD = (Policy.LATENCY, Policy.WEIGHTED, Policy.GEO)
-FAILOVER = (Policy.FAILOVER,)
+SPREAD = (RoutingPolicy.LATENCY, RoutingPolicy.WEIGHTED, RoutingPolicy.GEO)
+FAILOVER = (RoutingPolicy.FAILOVER,)
 
 Act = Callable[[World], None]
 
@@ -35,7 +35,7 @@ class Situation:
     """What happens once, when the fault begins."""
     each_second: Act = calm
     layout: Layout = field(default_factory=lambda: TWO)
-    policies: tuple[Policy, ...] = SPREAD
+    policies: tuple[RoutingPolicy, ...] = SPREAD
     flags: Mapping[str, set[str]] = field(default_factory=dict)
     """Cluster to what it has flagged at the end of the fault."""
     answering: set[str]

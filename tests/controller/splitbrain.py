@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from plan.dns import Policy
+from plan.records import RoutingPolicy
 from tests.controller.chaos import longest_shut
 from tests.controller.failovers import HEALTHY, UNHEALTHY
 from tests.controller.others import PARTS, SEVERAL_REGIONS, THREE_CLUSTERS
@@ -38,7 +38,7 @@ class Outcome:
     """What came of a situation: the end of the fault, and how many seconds things took."""
 
     flags: Mapping[str, frozenset[str]]
-    answering: Mapping[Policy, frozenset[str]]
+    answering: Mapping[RoutingPolicy, frozenset[str]]
     flagged: int
     """From the fault until the flags were those of its end."""
     gap: int
@@ -84,11 +84,11 @@ def _until(moments: Sequence[Moment], unsettled: Callable[[Moment], bool]) -> in
     return max((number + 1 for number, moment in enumerate(moments) if unsettled(moment)), default=0)
 
 
-def expected_answers(situation: Situation) -> dict[Policy, frozenset[str]]:
+def expected_answers(situation: Situation) -> dict[RoutingPolicy, frozenset[str]]:
     order = [name for names in situation.layout.values() for name in names]
     first = next(name for name in order if name in situation.answering)
     return {
-        policy: frozenset({first} if policy is Policy.FAILOVER else situation.answering)
+        policy: frozenset({first} if policy is RoutingPolicy.FAILOVER else situation.answering)
         for policy in situation.policies
     }
 
@@ -130,11 +130,13 @@ def _flags(flags: Mapping[str, frozenset[str]]) -> str:
     return "; ".join(told) or "nobody"
 
 
-def _answers(answering: Mapping[Policy, frozenset[str]]) -> str:
+def _answers(answering: Mapping[RoutingPolicy, frozenset[str]]) -> str:
     spread = {
-        ", ".join(sorted(answer)) for policy, answer in answering.items() if policy is not Policy.FAILOVER
+        ", ".join(sorted(answer))
+        for policy, answer in answering.items()
+        if policy is not RoutingPolicy.FAILOVER
     }
-    first = answering.get(Policy.FAILOVER)
+    first = answering.get(RoutingPolicy.FAILOVER)
     told = [*sorted(spread), *([f"`failover`: {', '.join(sorted(first))}"] if first else [])]
     return "; ".join(told) if spread else told[0].partition(": ")[2]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.controller.config import Company, ControllerConfig
+from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.reopening import (
     LIMIT_SECONDS,
     READY_SECONDS,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.controller.config import SAMPLE_SIZE, Company, ControllerConfig, load_config
+from runtime.contracts.controller import Company
+from runtime.controller.config import SAMPLE_SIZE, ControllerConfig, load_config
 from tests.controller.histories import untimed
 
 US, EU = "us-east-1", "eu-west-1"

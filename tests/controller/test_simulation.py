@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plan.dns import Policy
+from plan.records import RoutingPolicy
 from runtime.controller.decide import recovery_bound
 from tests.controller.chaos import longest_shut, unsettle, world_of
 from tests.controller.simulation import INTERVAL, READINESS_SECONDS, Moment, World
@@ -38,7 +38,7 @@ def test_whatever_happened_all_is_well_again_after_it(seed: int) -> None:
     assert not any(cluster.flags for cluster in world.clusters.values())
     world.run(READINESS_SECONDS + 60)
     assert not world.history[-1].unanswered
-    assert world.history[-1].answering[Policy.FAILOVER] == {world.regions[0]}
+    assert world.history[-1].answering[RoutingPolicy.FAILOVER] == {world.regions[0]}
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -94,7 +94,7 @@ def test_a_dedicated_company_that_lives_stays_where_the_others_die(seed: int) ->
 
 def told(world: World, company: str) -> set[str]:
     callers = [each for each in world.dns.callers if each.company == company]
-    return {name for each in callers if each.policy is Policy.FAILOVER for name in each.told}
+    return {name for each in callers if each.policy is RoutingPolicy.FAILOVER for name in each.told}
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -9,7 +9,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.controller.config import Company, ControllerConfig
+from runtime.contracts.controller import Company
+from runtime.controller.config import ControllerConfig
 from runtime.controller.views import Page, RegionView
 from runtime.controller.votes import (
     REGION_WIDE,

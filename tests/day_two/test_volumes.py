@@ -15,7 +15,7 @@ from tests.recording import STATEFUL_SET, VOLUME_CLAIM
 from tests.strategies import Raw
 
 VOLUMES = [f"{ACME}-brain@{name}-volume" for name in sorted((US, EU, WEST))]
-ADVICE = "an existing volume keeps its storage class and its access mode, and only grows"
+ADVICE = "an existing volume keeps its storage class and its access mode, and cannot shrink"
 OTHER_CLASS: Raw = edited(BASE, region(US, storageClass="io2"))
 FIXED = "spec is immutable after creation"
 

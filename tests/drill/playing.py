@@ -17,7 +17,7 @@ from ops.drill.run import Ran, Run, World
 from ops.drill.scene import Scene
 from ops.drill.signals import Signals
 from ops.drill.ways import Way
-from plan.dns import to_api
+from plan.records import to_api
 from settings.routes import record_plan
 from tests.drill.scenes import scene, settings
 from tests.drill.simulated import (

@@ -21,7 +21,7 @@ from ops.drill.clients import Checking, Names, asking_checks, check_ids, reachab
 from ops.drill.record import Lane, Record
 from ops.drill.route53 import CHECKERS, Check, Checkers, Opinion, is_healthy, read_checks, read_records
 from ops.drill.watching import Looking, RealStage
-from plan.dns import to_api
+from plan.records import to_api
 from plan.resolver import resolve
 from settings.routes import record_plan
 from tests.drill.scenes import EU, US, scene, settings

@@ -1,4 +1,4 @@
-"""Programs run in this process as the CLI would run them."""
+"""Programs run in this process as under the CLI."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_error_of_the_program_comes_out_as_it_was_raised() -> None:
         run_program(program, monitor=Placeholders(), stack="dev", config={})
 
 
-def test_an_error_inside_an_apply_comes_out_even_when_nobody_uses_its_output() -> None:
+def test_an_error_in_an_apply_is_raised_even_if_its_output_is_unused() -> None:
     def fail(name: str) -> str:
         raise ZeroDivisionError(name)
 
@@ -62,9 +62,9 @@ def test_an_error_of_the_monitor_stops_the_run() -> None:
 
 def test_what_an_apply_registers_is_waited_for() -> None:
     def child_of(name: str) -> None:
-        made = config_map(f"{name}-child", "space", {})
+        child = config_map(f"{name}-child", "space", {})
         if name == "first":
-            made.metadata.name.apply(child_of)
+            child.metadata.name.apply(child_of)
 
     def program() -> None:
         config_map("first", "space", {}).metadata.name.apply(child_of)
@@ -101,7 +101,7 @@ def test_a_stack_file_reads_as_the_cli_hands_it_to_a_program(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ["config: [1]", "- 1", "config: {a: b", "just text"])
-def test_what_is_no_stack_file_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_stack_file_is_rejected_with_its_path(tmp_path: Path, text: str) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(text)
     with pytest.raises(ValueError, match=r"Pulumi\.dev\.yaml"):

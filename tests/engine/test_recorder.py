@@ -1,4 +1,4 @@
-"""The recorder sees what the real engine would be told."""
+"""The recorder sees the same as the real engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pulumi import Alias, ComponentResource, ResourceOptions
 
 from engine.placeholders import Placeholders
 from engine.program import run_program
-from engine.recorder import COMPUTED, DuplicateUrnError, Recorder, Secret
+from engine.recorder import DuplicateUrnError, Recorder
+from engine.values import COMPUTED, Secret
 from tests.engine.programs import Program, config_map
 
 STACK = "urn:pulumi:dev::digital-agency::"
@@ -32,10 +33,10 @@ class Inner(ComponentResource):
         self.register_outputs({})
 
 
-def record(program: Program, **given: Any) -> tuple[Recorder, dict[str, Any]]:
+def record(program: Program, **options: Any) -> tuple[Recorder, dict[str, Any]]:
     recorder = Placeholders()
-    given = {"config": {}, **given}
-    return recorder, run_program(program, monitor=recorder, stack="dev", **given)
+    options = {"config": {}, **options}
+    return recorder, run_program(program, monitor=recorder, stack="dev", **options)
 
 
 def test_a_urn_carries_the_types_of_all_parents_and_not_the_stacks() -> None:
@@ -84,7 +85,7 @@ def test_options_are_seen() -> None:
 
 def test_aliases_become_urns_and_children_inherit_their_parents() -> None:
     recorder, _ = record(lambda: Outer("new", ResourceOptions(aliases=[Alias(name="old")])) and None)
-    child = next(one for one in recorder.registrations.values() if one.name == "new-inner-map")
+    child = next(each for each in recorder.registrations.values() if each.name == "new-inner-map")
     types = "agency:test:Outer$agency:test:Inner$kubernetes:core/v1:ConfigMap"
     assert child.aliases == (f"{STACK}{types}::old-inner-map",)
 
@@ -96,7 +97,7 @@ def test_a_property_depends_on_what_its_output_came_from() -> None:
 
     recorder, _ = record(program)
     bucket = f"{STACK}aws:s3/bucket:Bucket::bucket"
-    policy = next(one for one in recorder.registrations.values() if one.name == "policy")
+    policy = next(each for each in recorder.registrations.values() if each.name == "policy")
     assert policy.property_dependencies == {"bucket": (bucket,), "policy": (bucket,)}
     assert policy.inputs == {"bucket": "some-bucket", "policy": "arn:aws:s3:::some-bucket/*"}
 
@@ -110,21 +111,21 @@ def test_secrets_stay_recognizable_and_hide_in_texts() -> None:
     recorder, outputs = record(
         program, config={"digital-agency:key": "hush"}, secret_keys=["digital-agency:key"]
     )
-    made = next(one for one in recorder.registrations.values() if one.name == "map")
-    assert made.inputs["data"] == {"key": Secret("hush"), "plain": "x"}
+    registered = next(each for each in recorder.registrations.values() if each.name == "map")
+    assert registered.inputs["data"] == {"key": Secret("hush"), "plain": "x"}
     assert outputs == {"key": Secret("hush")}
-    assert "hush" not in repr((made, outputs))
+    assert "hush" not in repr((registered, outputs))
 
 
-def test_a_preview_knows_inputs_and_not_what_is_only_made_later() -> None:
+def test_a_preview_knows_inputs_and_no_outputs() -> None:
     def program() -> None:
         role = aws.iam.Role("role", name="some-role", assume_role_policy="{}")
         config_map("map", "space", {"arn": role.arn, "name": role.name})
         pulumi.export("arn", role.arn)
 
     recorder, outputs = record(program, dry_run=True)
-    made = next(one for one in recorder.registrations.values() if one.name == "map")
-    assert made.inputs["data"] == {"arn": COMPUTED, "name": "some-role"}
+    registered = next(each for each in recorder.registrations.values() if each.name == "map")
+    assert registered.inputs["data"] == {"arn": COMPUTED, "name": "some-role"}
     assert outputs == {"arn": COMPUTED}
 
 

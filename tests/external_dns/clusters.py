@@ -23,7 +23,7 @@ from local.aws.emulator import Emulator
 from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import KubernetesApi
 from plan.names import REGION_LABEL
-from plan.route53 import RecordSet
+from plan.record_sets import RecordSet
 
 Manifest = dict[str, Any]
 

@@ -13,12 +13,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from plan import external_dns
-from plan.dns import CompanyRoute, health_check
-from plan.edges import edge_label
-from plan.external_dns import HEALTH_CHECK_ID, PREFIX, problems, routing
+from plan.edges import edge_label, health_check
+from plan.external_dns import HEALTH_CHECK_ID, PREFIX, routing, unsupported
 from plan.names import REGION_LABEL, host_of
+from plan.record_sets import RecordSet, canonical
+from plan.records import CompanyRoute
 from plan.resolver import Client, resolve
-from plan.route53 import RecordSet, canonical
 from settings import Settings, clusters_of, parse
 from settings.models import Manager
 from settings.routes import endpoints_of
@@ -158,7 +158,7 @@ def expressed(world: Stack) -> Stack:
     companies = tuple(
         company
         for company in world.companies
-        if not problems(world.policy, world.regions, company, world.endpoints)
+        if not unsupported(world.policy, world.regions, company, world.endpoints)
     )
     return replace(world, companies=companies)
 

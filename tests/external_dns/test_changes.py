@@ -20,9 +20,9 @@ from ops.doctor.findings import Finding
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack as StackFile
 from plan import external_dns
-from plan.dns import Policy, to_api
 from plan.edges import edge_name
-from plan.route53 import RecordSet
+from plan.record_sets import RecordSet
+from plan.records import RoutingPolicy, to_api
 from settings.routes import record_plan
 from tests.components.stacks import EU, US, WEST, eks, stack
 from tests.external_dns.clusters import RIGHT, Clusters
@@ -116,9 +116,9 @@ REFUSED: dict[str, tuple[Raw, Raw]] = {
 
 @st.composite
 def _worlds(draw: st.DrawFn) -> Raw:
-    policy = draw(st.sampled_from(Policy))
-    names = draw(st.permutations(THREE))[: 2 if policy is Policy.FAILOVER else draw(st.integers(1, 3))]
-    if policy is Policy.GEO and US not in names:
+    policy = draw(st.sampled_from(RoutingPolicy))
+    names = draw(st.permutations(THREE))[: 2 if policy is RoutingPolicy.FAILOVER else draw(st.integers(1, 3))]
+    if policy is RoutingPolicy.GEO and US not in names:
         names = [US, *names[1:]]
     return world(
         policy, *names, shared=draw(st.shared(_SHARED, key="of both")), weight=draw(st.integers(0, 3))

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from hypothesis import strategies as st
 
-from plan.dns import Policy
 from plan.external_dns import OLD_PREFIX
+from plan.record_sets import RecordSet
+from plan.records import RoutingPolicy
 from plan.resolver import Client
-from plan.route53 import RecordSet
-from settings.faults import SettingsError
+from settings import SettingsError
 from tests.components.stacks import EU, US, WEST, context, eks, stack
 from tests.external_dns.clusters import RIGHT, Clusters, Run
 from tests.external_dns.stacks import Shown, answers, comparable, drawn, expressed, from_settings, from_world
@@ -44,10 +44,10 @@ def files() -> dict[str, tuple[str, Raw]]:
         raw = {key.partition(":")[2]: value for key, value in config.items() if key != "aws:region"}
         name = file.name.split(".")[1]
         stack_files[f"{name}-route53"] = name, raw
-        for policy in Policy:
+        for policy in RoutingPolicy:
             places = zip(raw["regions"], (["default"], ["EU"], ["AS"]), strict=False)
             regions = [each | {"geo": place} for each, place in places]
-            more = {"regions": regions} if policy is Policy.GEO else {}
+            more = {"regions": regions} if policy is RoutingPolicy.GEO else {}
             stack_files[f"{name}-{policy}"] = name, raw | by(policy) | more
     return stack_files
 
@@ -76,14 +76,14 @@ PROGRAMS: dict[str, Raw] = {
 
 
 @st.composite
-def worlds(draw: st.DrawFn, policy: Policy) -> Stack:
+def worlds(draw: st.DrawFn, policy: RoutingPolicy) -> Stack:
     """Stacks whose endpoints, where they have some, are of one kind, or of both; some companies left."""
     stack = draw(stacks(policy))
     kinds = draw(st.sampled_from((("",), ("", AWS), ("lb.{}.example.net",), ("", AWS, "lb.{}.example.net"))))
     chosen = {each.name: draw(st.sampled_from(kinds)).format(each.name) for each in stack.regions}
     regions = (
         stack.regions
-        if stack.policy is not Policy.GEO
+        if stack.policy is not RoutingPolicy.GEO
         else tuple(replace(each, geo=each.geo[:1]) for each in stack.regions)
     )
     endpoints = {name: endpoint for name, endpoint in chosen.items() if endpoint}
@@ -116,7 +116,7 @@ def settled(clusters: Clusters) -> Settled:
         shown[name] = from_settings(
             clusters, name.partition("-")[0], name, stack(**{"companies": COMPANIES, **raw})
         )
-    for policy in Policy:
+    for policy in RoutingPolicy:
         some = [world for world in drawn(worlds(policy), 60) if expressed(world).companies]
         for number, world in enumerate(some[:EACH]):
             mode, name = ("cname", "alias")[number % 2], f"drawn-{policy}-{number}"
@@ -150,7 +150,7 @@ def test_the_stacks_are_those_that_the_tests_are_about(settled: Settled) -> None
     policies = {
         (name.partition("-")[0], each.world.policy) for name, each in settled.shown.items() if "drawn" in name
     }
-    assert policies == {(mode, policy) for mode in ("cname", "alias") for policy in Policy}
+    assert policies == {(mode, policy) for mode in ("cname", "alias") for policy in RoutingPolicy}
     assert {len(each.manifests) for each in settled.shown.values()} >= {1, 2, 3}
     assert any(len(each.world.endpoints) for each in settled.shown.values())
     assert all(
@@ -179,7 +179,7 @@ def test_the_records_keep_the_promises(settled: Settled) -> None:
     client = Client(country="TR", continent="EU", nearest=REGION_NAMES)
     queries = 0
     for name, each in settled.shown.items():
-        if "drawn" not in name or each.world.policy is Policy.GEO:
+        if "drawn" not in name or each.world.policy is RoutingPolicy.GEO:
             continue
         for company in each.world.companies:
             for healthy in subsets(company.regions):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.policies import CONTROLLER
 from plan import edges
-from plan.names import SYSTEM_NAMESPACE, host_of
+from plan.names import FAILOVER_CONTROLLER, SYSTEM_NAMESPACE, host_of
 from settings import Settings
-from settings.models import Scheme
+from settings.ingress import Scheme
 from tests.recording import Recording
 
 PREFIX = "alb.ingress.kubernetes.io/"
@@ -82,7 +81,7 @@ def _company(settings: Settings, namespace: str, region: str) -> Rule:
 
 def _answers(settings: Settings, region: str) -> list[Rule]:
     """What an edge answers without a host."""
-    does = f"forward to {SYSTEM_NAMESPACE}/{CONTROLLER}" if settings.failover_enabled else OK
+    does = f"forward to {SYSTEM_NAMESPACE}/{FAILOVER_CONTROLLER}" if settings.failover_enabled else OK
     paths = [f"/healthz/{region}", *([f"/peer/{region}"] if settings.failover_enabled else [])]
     return [((), (path, f"{path}/*"), does) for path in paths]
 
@@ -92,6 +91,6 @@ def _groups(settings: Settings, companies: list[str], region: str) -> dict[str, 
     paths = {f"{name}/agent-{region}": "/health" for name in companies}
     if settings.failover_enabled:
         # It is there also while the region is flagged.
-        paths[f"{SYSTEM_NAMESPACE}/{CONTROLLER}"] = f"/peer/{region}"
+        paths[f"{SYSTEM_NAMESPACE}/{FAILOVER_CONTROLLER}"] = f"/peer/{region}"
     delay = {DELAY: str(edges.DEREGISTRATION_SECONDS)}
     return {service: {**CHECK, **delay, PATH: path} for service, path in paths.items()}

@@ -15,7 +15,7 @@ from ops.doctor.in_zone import live_records
 from ops.stack import Stack
 from plan.live_names import wanted_records
 from plan.names import host_of
-from plan.route53 import RecordSet
+from plan.record_sets import RecordSet
 from settings import parse
 from settings.routes import company_route, record_plan, region_route
 from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack

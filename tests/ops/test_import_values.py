@@ -12,7 +12,7 @@ from ops.__main__ import main
 from ops.chart_values import LEFT
 from ops.errors import DONE, WRONG_CALL
 from ops.stack_file import stack_of
-from settings.models import AGENT_RESOURCES
+from settings.companies import AGENT_RESOURCES
 from tests.recording import STATEFUL_SET, VOLUME_CLAIM, Recording, record_file
 
 IMAGE = "registry.example.com/agency:1.10"

@@ -1,4 +1,4 @@
-"""Changes of live names by external-dns, as `doctor` foresees them; tests/external_dns makes them."""
+"""Changes of live names by external-dns, as `doctor` predicts them; tests/external_dns makes them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from plan.dns import CompanyRoute, Policy
-from plan.live_names import is_ours, kinds_of, refused_for_good, wanted_records
-from plan.route53 import RecordSet
+from plan.live_names import is_ours, kinds_of, rejections_for_good, wanted_records
+from plan.record_sets import RecordSet
+from plan.records import CompanyRoute, RoutingPolicy
 from tests.plan.worlds import DOMAIN, Stack, api_records, region
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
@@ -16,7 +16,7 @@ HOST = f"a.{DOMAIN}"
 PLACES = ("default", "EU", "AS")
 
 
-def one_company(policy: Policy, *names: str, weight: int = 1) -> Stack:
+def one_company(policy: RoutingPolicy, *names: str, weight: int = 1) -> Stack:
     """Its regions in this order, which is that of failover and of the places."""
     places = zip(names, PLACES, strict=False)
     regions = tuple(region(name, weight=weight, geo=[place]) for name, place in places)
@@ -35,36 +35,36 @@ ALONE = ({US}, {EU}, {AP})
 def foreseen(live: Sequence[RecordSet], after: Stack, *clusters: set[str]) -> list[str]:
     """Every region in a cluster of its own, unless `clusters` say otherwise."""
     wanted = wanted_records(after.policy, after.companies[0], after.regions, HOST, kinds_of(live))
-    return refused_for_good(live, wanted, clusters or ALONE)
+    return rejections_for_good(live, wanted, clusters or ALONE)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
         (
-            one_company(Policy.FAILOVER, US, EU),
-            one_company(Policy.FAILOVER, EU, US),
+            one_company(RoutingPolicy.FAILOVER, US, EU),
+            one_company(RoutingPolicy.FAILOVER, EU, US),
             "two record sets with Failover",
         ),
         (
-            one_company(Policy.LATENCY, US, EU),
-            one_company(Policy.WEIGHTED, US, EU),
+            one_company(RoutingPolicy.LATENCY, US, EU),
+            one_company(RoutingPolicy.WEIGHTED, US, EU),
             "several routing policies: Region, Weight",
         ),
         (
-            one_company(Policy.GEO, US, EU),
-            one_company(Policy.FAILOVER, US, EU),
+            one_company(RoutingPolicy.GEO, US, EU),
+            one_company(RoutingPolicy.FAILOVER, US, EU),
             "several routing policies: Failover, GeoLocation",
         ),
         (
-            one_company(Policy.GEO, US, EU),
-            one_company(Policy.GEO, EU, US),
+            one_company(RoutingPolicy.GEO, US, EU),
+            one_company(RoutingPolicy.GEO, EU, US),
             "two record sets with GeoLocation",
         ),
     ],
 )
 @pytest.mark.parametrize("kinds", [["CNAME"], ["A", "AAAA"]])
-def test_a_swap_of_roles_and_a_change_of_policy_are_refused_for_good_between_clusters(
+def test_an_exchange_of_roles_and_a_change_of_policy_are_rejected_for_good_between_clusters(
     before: Stack, after: Stack, why: str, kinds: list[str]
 ) -> None:
     live = records(before, kinds)
@@ -76,32 +76,32 @@ def test_a_swap_of_roles_and_a_change_of_policy_are_refused_for_good_between_clu
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (one_company(Policy.WEIGHTED, US, EU), one_company(Policy.WEIGHTED, US, EU, weight=3)),
-        (one_company(Policy.LATENCY, US, EU), one_company(Policy.LATENCY, US, EU, AP)),
-        (one_company(Policy.LATENCY, US, EU, AP), one_company(Policy.LATENCY, EU)),
-        (one_company(Policy.LATENCY, US), one_company(Policy.WEIGHTED, US)),
-        (one_company(Policy.FAILOVER, US, EU), one_company(Policy.FAILOVER, AP, EU)),
+        (one_company(RoutingPolicy.WEIGHTED, US, EU), one_company(RoutingPolicy.WEIGHTED, US, EU, weight=3)),
+        (one_company(RoutingPolicy.LATENCY, US, EU), one_company(RoutingPolicy.LATENCY, US, EU, AP)),
+        (one_company(RoutingPolicy.LATENCY, US, EU, AP), one_company(RoutingPolicy.LATENCY, EU)),
+        (one_company(RoutingPolicy.LATENCY, US), one_company(RoutingPolicy.WEIGHTED, US)),
+        (one_company(RoutingPolicy.FAILOVER, US, EU), one_company(RoutingPolicy.FAILOVER, AP, EU)),
     ],
 )
 def test_weights_regions_and_a_single_region_s_policy_may_change(before: Stack, after: Stack) -> None:
     assert foreseen(records(before), after) == []
 
 
-def test_a_cluster_deletes_and_changes_in_one_batch_so_what_is_refused_is_not_deleted_either() -> None:
-    before, after = one_company(Policy.FAILOVER, US, AP), one_company(Policy.FAILOVER, AP, EU)
+def test_a_cluster_deletes_and_changes_in_one_batch_so_a_rejected_batch_deletes_nothing() -> None:
+    before, after = one_company(RoutingPolicy.FAILOVER, US, AP), one_company(RoutingPolicy.FAILOVER, AP, EU)
     assert foreseen(records(before), after) == []
     assert foreseen(records(before), after, {US, EU}, {AP}) != []
     assert foreseen(records(before), after, {EU}, {AP}) == []
 
 
-def test_a_record_of_somebody_else_is_in_the_way_for_good() -> None:
+def test_a_record_of_another_owner_is_rejected_for_good() -> None:
     simple = {"Name": f"{HOST}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
-    [reason, *_] = foreseen([simple], one_company(Policy.LATENCY, US, EU))
+    [reason, *_] = foreseen([simple], one_company(RoutingPolicy.LATENCY, US, EU))
     assert reason.endswith("several routing policies: Region, simple")
 
 
 def test_this_program_s_own_record_is_not_in_the_way_for_pulumi_deletes_it() -> None:
-    stack = one_company(Policy.LATENCY, US, EU)
+    stack = one_company(RoutingPolicy.LATENCY, US, EU)
     [ours] = [
         record for record in api_records(stack.plan()) if is_ours(record) and record["Name"] == f"{HOST}."
     ]

@@ -12,7 +12,7 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from moto import mock_aws
 
-from plan.dns import CompanyRoute, Policy, RegionRoute, to_api
+from plan.records import CompanyRoute, RegionRoute, RoutingPolicy, to_api
 from plan.resolver import Client
 from tests.plan.worlds import DOMAIN, Stack, answer, api_records, expected, region, subsets
 
@@ -24,11 +24,11 @@ GEO: tuple[tuple[tuple[str, ...], ...], ...] = (
     ((), ("country:TR",), ("AS", "country:US"), ("default", "EU")),
 )
 CLIENTS = {
-    Policy.LATENCY: [
+    RoutingPolicy.LATENCY: [
         Client(country=None, continent=None, nearest=(*NAMES[turn:], *NAMES[:turn]))
         for turn in range(len(NAMES))
     ],
-    Policy.GEO: [
+    RoutingPolicy.GEO: [
         Client(country=country, continent=continent, nearest=NAMES)
         for country, continent in (
             ("TR", "EU"), ("DE", "EU"), ("BR", "SA"), ("US", "NA"), ("JP", "AS"), ("ZA", "AF"), (None, None)
@@ -53,13 +53,13 @@ class Case:
         return {each.name for each in self.stack.own(self.company) if each.active}
 
 
-def _companies(regions: tuple[RegionRoute, ...], policy: Policy) -> Iterator[CompanyRoute]:
+def _companies(regions: tuple[RegionRoute, ...], policy: RoutingPolicy) -> Iterator[CompanyRoute]:
     """A company for every subset with an active region, in both orders where that counts; mixed edges."""
     active = {each.name for each in regions if each.active}
     alive = [own for own in subsets(NAMES) if own & active]
     for number, own in enumerate(alive):
         in_order = tuple(name for name in NAMES if name in own)
-        orders = [in_order, in_order[::-1]] if policy is Policy.FAILOVER else [in_order]
+        orders = [in_order, in_order[::-1]] if policy is RoutingPolicy.FAILOVER else [in_order]
         for turn, order in enumerate(orders):
             yield CompanyRoute(
                 namespace=f"company-{number}-{turn}",
@@ -73,9 +73,9 @@ def _stacks() -> Iterator[Stack]:
     for roles in product([True, False], repeat=len(NAMES)):
         if not any(roles):
             continue
-        for policy in Policy:
-            weights = WEIGHTS if policy is Policy.WEIGHTED else WEIGHTS[:1]
-            geo = GEO if policy is Policy.GEO else GEO[:1]
+        for policy in RoutingPolicy:
+            weights = WEIGHTS if policy is RoutingPolicy.WEIGHTED else WEIGHTS[:1]
+            geo = GEO if policy is RoutingPolicy.GEO else GEO[:1]
             for weight, codes in product(weights, geo):
                 regions = tuple(
                     region(name, active=active, weight=weight[index], geo=codes[index])
@@ -114,7 +114,7 @@ def test_all_policies_partitions_and_numbers_of_regions_are_asked(cases: list[Ca
     seen = {(case.stack.policy, len(case.company.regions), len(case.active)) for case in cases}
     assert seen == {
         (policy, count, active)
-        for policy in Policy
+        for policy in RoutingPolicy
         for count in range(1, 5)
         for active in range(1, count + 1)
     }
@@ -156,8 +156,8 @@ NEIGHBOURS = (
 )
 
 
-@pytest.mark.parametrize("policy", Policy)
-def test_5_a_company_s_failing_checks_move_its_own_traffic_alone(policy: Policy) -> None:
+@pytest.mark.parametrize("policy", RoutingPolicy)
+def test_5_a_company_s_failing_checks_move_its_own_traffic_alone(policy: RoutingPolicy) -> None:
     regions = (region(NAMES[0], weight=3, geo=["default"]), region(NAMES[1], geo=["EU"]))
     stack = Stack(policy=policy, regions=regions, companies=NEIGHBOURS)
     records = api_records(stack.plan())
@@ -174,7 +174,7 @@ def test_5_a_company_s_failing_checks_move_its_own_traffic_alone(policy: Policy)
 
 
 def test_5_a_dedicated_company_s_checks_are_nobody_else_s() -> None:
-    stack = Stack(policy=Policy.LATENCY, regions=tuple(map(region, NAMES)), companies=NEIGHBOURS)
+    stack = Stack(policy=RoutingPolicy.LATENCY, regions=tuple(map(region, NAMES)), companies=NEIGHBOURS)
     for company in NEIGHBOURS:
         own = {check.key for check in replace(stack, companies=(company,)).plan().checks}
         others = tuple(other for other in NEIGHBOURS if other != company)
@@ -196,10 +196,10 @@ def test_the_promises_hold_for_the_records_that_the_emulator_gives_back(
         Stack(
             policy=policy,
             regions=regions,
-            companies=(CompanyRoute(namespace=policy, regions=NAMES, dedicated=policy is Policy.GEO),),
+            companies=(CompanyRoute(namespace=policy, regions=NAMES, dedicated=policy is RoutingPolicy.GEO),),
             endpoints=endpoints,
         )
-        for policy in Policy
+        for policy in RoutingPolicy
     ]
     with mock_aws():
         records, check_ids = _store(stacks)

@@ -11,8 +11,6 @@ import pytest
 from plan.resolver import (
     AliasLoop,
     Client,
-    DuplicateRecord,
-    MixedPolicies,
     ResolveError,
     UnknownName,
     resolve,
@@ -118,7 +116,7 @@ def test_latency_takes_the_nearest_healthy_region(failing: list[str], answer: st
     assert ask(*records, failing=failing) == only(answer)
 
 
-def test_a_region_that_the_client_does_not_rank_is_refused() -> None:
+def test_a_region_without_a_latency_is_an_error() -> None:
     with pytest.raises(ResolveError, match="nearest regions lack sa-east-1"):
         ask(leaf("a", Region="sa-east-1"))
 
@@ -222,7 +220,7 @@ def test_an_alias_loop_is_an_error_in_answers_and_in_health() -> None:
     ],
 )
 def test_mixed_policies_are_an_error(records: list[dict[str, Any]]) -> None:
-    with pytest.raises(MixedPolicies):
+    with pytest.raises(ResolveError, match="several routing policies"):
         ask(*records)
 
 
@@ -237,12 +235,12 @@ def test_mixed_policies_are_an_error(records: list[dict[str, Any]]) -> None:
     ],
 )
 def test_duplicates_within_a_name_are_an_error(records: list[dict[str, Any]]) -> None:
-    with pytest.raises(DuplicateRecord):
+    with pytest.raises(ResolveError, match="two record sets with "):
         ask(*records)
 
 
 def test_an_error_anywhere_in_the_zone_is_found() -> None:
-    with pytest.raises(DuplicateRecord):
+    with pytest.raises(ResolveError, match=r"other\.example\.com CNAME: two record sets"):
         ask(simple("a"), simple("b", name="other.example.com"), simple("c", name="other.example.com"))
 
 
@@ -254,7 +252,7 @@ def test_an_error_anywhere_in_the_zone_is_found() -> None:
         {**simple("a"), "ResourceRecords": []},
     ],
 )
-def test_what_the_resolver_does_not_know_is_refused(record: dict[str, Any]) -> None:
+def test_unsupported_records_are_an_error(record: dict[str, Any]) -> None:
     with pytest.raises(ResolveError):
         ask(record)
 
@@ -275,7 +273,7 @@ def test_a_cname_answers_those_who_ask_for_any_type() -> None:
 
 
 def test_a_cname_beside_another_type_is_an_error() -> None:
-    with pytest.raises(ResolveError, match="a CNAME record set beside one of another type"):
+    with pytest.raises(ResolveError, match="CNAME beside A"):
         resolve([simple("a"), alias(BALANCER, evaluate=False, Type="A")], NAME, GERMAN, lambda _: True, "A")
 
 

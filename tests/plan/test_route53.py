@@ -1,4 +1,4 @@
-"""What Route53 refuses, one rule at a time; and that it accepts every record that this program makes."""
+"""Each rule of Route53, and that it accepts every record of this program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from plan.route53 import Refused, Zone
+from plan.route53 import Rejected, Zone
 from tests.plan.worlds import DOMAIN, ZONE, Stack, api_records, stacks
 
 NAME = "www.example.com."
@@ -61,27 +61,33 @@ EU: dict[str, Any] = {"GeoLocation": {"ContinentCode": "EU"}}
         ([record("a", Weight=1), record("a", Weight=2)], "but it already exists"),
         ([record(), record()], "but it already exists"),
         ([record(), record(name="WWW.example.com")], "but it already exists"),
-        ([record("a")], "a routing policy needs a set identifier"),
-        ([record(Weight=1)], "a routing policy needs a set identifier"),
+        ([record("a")], "must have both a routing policy and a set identifier, or neither"),
+        ([record(Weight=1)], "must have both a routing policy and a set identifier, or neither"),
         ([record("a", Weight=256)], "Weight must be 0 to 255, got 256"),
-        ([record(kind="CNAME", ResourceRecords=[{"Value": "a."}, {"Value": "b."}])], "one value, got 2"),
-        ([record() | alias("other.example.com.", "ZELB")], "either an alias target, or values and a TTL"),
-        ([{"Name": NAME, "Type": "A"}], "either an alias target, or values and a TTL"),
-        ([alias("b.example.com.", "ZELB") | {"TTL": 20}], "either an alias target, or values and a TTL"),
-        ([record(ResourceRecords=[])], "either an alias target, or values and a TTL"),
+        ([record(kind="CNAME", ResourceRecords=[{"Value": "a."}, {"Value": "b."}])], "a single value, got 2"),
+        (
+            [record() | alias("other.example.com.", "ZELB")],
+            "must have either an alias target, or values and a TTL",
+        ),
+        ([{"Name": NAME, "Type": "A"}], "must have either an alias target, or values and a TTL"),
+        (
+            [alias("b.example.com.", "ZELB") | {"TTL": 20}],
+            "must have either an alias target, or values and a TTL",
+        ),
+        ([record(ResourceRecords=[])], "must have either an alias target, or values and a TTL"),
         ([record(TTL=-1)], "TTL must be 0 to 2147483647 seconds, got -1"),
-        ([record(ResourceRecords=[{"Value": "192.0.2.1"}] * 2)], "twice came 192.0.2.1"),
+        ([record(ResourceRecords=[{"Value": "192.0.2.1"}] * 2)], "got duplicates of 192.0.2.1"),
         (
             [record(ResourceRecords=[{"Value": "host.example.net"}])],
-            "is an IPv4 address, got host.example.net",
+            "must be an IPv4 address, got host.example.net",
         ),
         (
             [record(kind="AAAA", ResourceRecords=[{"Value": "192.0.2.1"}])],
-            "is an IPv6 address, got 192.0.2.1",
+            "must be an IPv6 address, got 192.0.2.1",
         ),
         ([record(kind="TXT", ResourceRecords=[{"Value": "heritage"}])], "in quotation marks, got heritage"),
         ([record(kind="TXT", ResourceRecords=[{"Value": f'"{"a" * 256}"'}])], "up to 255 characters"),
-        ([record(kind="CNAME", ResourceRecords=[{"Value": "a b"}])], "is a host name, got a b"),
+        ([record(kind="CNAME", ResourceRecords=[{"Value": "a b"}])], "must be a host name, got a b"),
         ([record(kind="ANAME")], "Type must be one of A, AAAA"),
         ([record(name=f"{'a' * 64}.example.com.")], "labels of 1 to 63"),
         ([record(name="a..example.com.")], "labels of 1 to 63"),
@@ -110,14 +116,14 @@ EU: dict[str, Any] = {"GeoLocation": {"ContinentCode": "EU"}}
         ([record(str(number), Weight=1) for number in range(101)], "at most 100 record sets, got 101"),
         (
             [record("a", Weight=1, ResourceRecords=[{"Value": f"192.0.2.{host}"} for host in (1, 2)])],
-            "a weighted or latency record set has one value, got 2",
+            "a weighted or latency record set must have a single value, got 2",
         ),
         ([alias("nowhere.example.com.")], "alias to nowhere.example.com, which has no A record set"),
         ([alias("b.example.com."), record(name="b.example.com.", kind="CNAME")], "which has no A record set"),
     ],
 )
-def test_what_route53_refuses_is_refused(records: list[dict[str, Any]], why: str) -> None:
-    with pytest.raises(Refused, match=why.replace(".", r"\.")):
+def test_what_route53_rejects_is_rejected(records: list[dict[str, Any]], why: str) -> None:
+    with pytest.raises(Rejected, match=why.replace(".", r"\.")):
         Zone(records, ZONE)
 
 
@@ -155,25 +161,25 @@ def test_a_batch_is_judged_by_the_state_that_it_leads_to() -> None:
     assert zone.record_sets == (address,)
 
 
-def test_a_refused_batch_changes_nothing() -> None:
+def test_a_rejected_batch_changes_nothing() -> None:
     zone = Zone([record()])
-    with pytest.raises(Refused, match="CNAME beside A"):
+    with pytest.raises(Rejected, match="CNAME beside A"):
         zone.change(("CREATE", record(kind="TXT")), ("CREATE", record(kind="CNAME")))
     assert zone.record_sets == (record(),)
 
 
 def test_only_what_is_there_with_these_values_can_be_deleted() -> None:
     zone = Zone([record("a", Weight=1)])
-    with pytest.raises(Refused, match=r"set identifier='b'\] but it was not found"):
+    with pytest.raises(Rejected, match=r"set identifier='b'\] but it was not found"):
         zone.change(("DELETE", record("b", Weight=1)))
     for wrong in (record("a", Weight=2), record("a", Weight=1, TTL=21), record("a", Region="us-east-1")):
-        with pytest.raises(Refused, match="but the values provided do not match the current values"):
+        with pytest.raises(Rejected, match="but the values provided do not match the current values"):
             zone.change(("DELETE", wrong))
     zone.change(("DELETE", record("a", name=NAME.upper().rstrip("."), Weight=1)))
     assert zone.record_sets == ()
 
 
-def test_what_was_deleted_can_be_made_again() -> None:
+def test_a_deleted_record_can_be_created_again() -> None:
     zone = Zone([record()])
     zone.change(("DELETE", record()), ("CREATE", record(TTL=30)))
     zone.change(("DELETE", record(TTL=30)))
@@ -184,7 +190,7 @@ def test_what_was_deleted_can_be_made_again() -> None:
 @pytest.mark.parametrize("actions", [("UPSERT", "UPSERT"), ("DELETE", "UPSERT"), ("CREATE", "DELETE")])
 def test_a_batch_changes_a_record_set_once(actions: tuple[Any, ...]) -> None:
     zone = Zone([record()] if actions[0] == "DELETE" else [])
-    with pytest.raises(Refused, match="a batch changes a record set once"):
+    with pytest.raises(Rejected, match="a batch changes a record set once"):
         zone.change(*((action, record()) for action in actions))
 
 
@@ -194,7 +200,7 @@ def test_a_change_is_not_judged_by_what_it_leaves_alone() -> None:
     zone = Zone([record("a", Weight=1, HealthCheckId="check-1")], health_checks=checks)
     checks.clear()
     zone.change(("CREATE", record("b", Weight=1)))
-    with pytest.raises(Refused, match="no health check has the id check-1"):
+    with pytest.raises(Rejected, match="no health check has the id check-1"):
         zone.change(("UPSERT", record("a", Weight=2, HealthCheckId="check-1")))
 
 
@@ -214,7 +220,7 @@ def test_a_zone_keeps_to_its_own_names_and_keeps_what_its_aliases_need(change: A
     held = [record(kind=kind, name="example.com.") for kind in ("NS", "SOA")]
     held += [record(name="b.example.com."), alias("b.example.com.") | {"Name": "a.example.com."}]
     zone = Zone(held, ZONE, name="example.com.", zones={ZONE, "ZOTHER"})
-    with pytest.raises(Refused, match=why.replace(".", r"\.")):
+    with pytest.raises(Rejected, match=why.replace(".", r"\.")):
         zone.change(change)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the record plan share: stacks to plan, what companies must answer, random stacks."""
+"""Helpers of the tests of the record plan: stacks, expected answers, random stacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from plan.dns import CompanyRoute, Policy, RecordPlan, RegionRoute, plan_records, to_api
+from plan.dns import plan_records
+from plan.records import CompanyRoute, RecordPlan, RegionRoute, RoutingPolicy, to_api
 from plan.resolver import Client, resolve
 
 DOMAIN = "agency.example.com"
@@ -22,7 +23,7 @@ GEO_CODES = ("default", "EU", "AF", "SA", "country:TR", "country:BR", "country:J
 class Stack:
     """The arguments of `plan_records`."""
 
-    policy: Policy
+    policy: RoutingPolicy
     regions: tuple[RegionRoute, ...]
     companies: tuple[CompanyRoute, ...]
     endpoints: dict[str, str] = field(default_factory=dict)
@@ -95,13 +96,13 @@ def expected(
     )
     names = [region.name for region in pool]
     match stack.policy:
-        case Policy.LATENCY:
+        case RoutingPolicy.LATENCY:
             return {next(name for name in client.nearest if name in names): Fraction(1)}
-        case Policy.FAILOVER:
+        case RoutingPolicy.FAILOVER:
             return {names[0]: Fraction(1)}
-        case Policy.GEO:
+        case RoutingPolicy.GEO:
             return {next(name for name in _wanted_places(own, client) if name in names): Fraction(1)}
-        case Policy.WEIGHTED:
+        case RoutingPolicy.WEIGHTED:
             total = sum(region.weight for region in pool)
             if total == 0:
                 return {name: Fraction(1, len(names)) for name in names}
@@ -120,7 +121,7 @@ REGION_NAMES = ("us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1", "eu-cen
 
 
 @st.composite
-def stacks(draw: st.DrawFn, policy: Policy | None = None) -> Stack:
+def stacks(draw: st.DrawFn, policy: RoutingPolicy | None = None) -> Stack:
     """Any stack that the settings let through."""
     names = draw(st.lists(st.sampled_from(REGION_NAMES), min_size=1, max_size=4, unique=True))
     first_active = draw(st.sampled_from(names))
@@ -154,7 +155,7 @@ def stacks(draw: st.DrawFn, policy: Policy | None = None) -> Stack:
             )
         )
     return Stack(
-        policy=policy or draw(st.sampled_from(Policy)),
+        policy=policy or draw(st.sampled_from(RoutingPolicy)),
         regions=regions,
         companies=tuple(companies),
         endpoints={name: f"lb.{name}.example.net" for name in draw(st.sets(st.sampled_from(names)))},

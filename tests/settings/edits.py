@@ -1,4 +1,4 @@
-"""A small stack to break, and edits of it by path, as a person would make them in a stack file."""
+"""A small valid stack, and edits by path that break it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ US, EU, WEST = "us-east-1", "eu-west-1", "us-west-2"
 
 
 def small_stack() -> Raw:
-    """Two active regions, three companies, nothing that is not needed."""
+    """Two active regions and three companies, with required keys only."""
     return {
         "domain": "agency.example.com",
         "hostedZoneId": "Z0123456789ABCDEFGHIJ",
@@ -35,7 +35,7 @@ def on_eks(raw: Raw) -> None:
 
 
 def put(path: str, value: Any) -> Edit:
-    """Set what lies at a path such as `regions[1].weight`; what is missing on the way is made."""
+    """Set the value at a path such as `regions[1].weight`, and create missing mappings on the way."""
     *way, last = _parts(path)
 
     def edit(raw: Raw) -> None:
@@ -48,7 +48,7 @@ def put(path: str, value: Any) -> Edit:
 
 
 def drop(path: str) -> Edit:
-    """Remove what lies at a path."""
+    """Remove the value at a path."""
     *way, last = _parts(path)
 
     def edit(raw: Raw) -> None:
@@ -62,8 +62,8 @@ def drop(path: str) -> Edit:
 
 def both(*edits: Edit) -> Edit:
     def edit(raw: Raw) -> None:
-        for one in edits:
-            one(raw)
+        for change in edits:
+            change(raw)
 
     return edit
 
@@ -79,9 +79,14 @@ def edited(*edits: Edit, base: Raw | None = None) -> Raw:
 
 
 def lines(raw: Raw, stack: str = "prod") -> list[str]:
-    """The lines of the error that a stack ends in; none where it is valid."""
+    """The lines of the error of a stack; none if it is valid."""
     try:
         parse(raw, stack)
     except SettingsError as error:
         return str(error).splitlines()
     return []
+
+
+def key_of(line: str) -> str:
+    """The key that a line names."""
+    return line.partition(": ")[0]

@@ -1,19 +1,14 @@
-"""Every key that must work does: what it is called, what it is by default, what it becomes."""
+"""Every key: its name, its default, its effect."""
 
 from __future__ import annotations
 
 import yaml
 
-from plan.dns import Policy
+from plan.records import RoutingPolicy
 from settings import clusters_of, parse
-from settings.models import (
-    AGENT_RESOURCES,
-    BRAIN_RESOURCES,
-    AccessMode,
-    Identity,
-    Manager,
-    Scheme,
-)
+from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode
+from settings.ingress import Scheme
+from settings.models import Identity, Manager
 from tests.settings.edits import EU, US, WEST, drop, edited, on_eks, put
 from tests.strategies import Raw
 
@@ -125,7 +120,7 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
         "scheme": Scheme.INTERNAL,
     }  # fmt: skip
     assert settings.load_balancing.model_dump() == {
-        "policy": Policy.GEO, "manager": Manager.ROUTE53, "global_accelerator": False,
+        "policy": RoutingPolicy.GEO, "manager": Manager.ROUTE53, "global_accelerator": False,
         "annotation_prefix": "external-dns.alpha.kubernetes.io/",
     }  # fmt: skip
     assert settings.failover.model_dump() == {
@@ -197,7 +192,7 @@ def test_api_keys_may_stand_under_values() -> None:
     assert short == long
 
 
-def test_resources_that_are_given_stand_over_the_defaults() -> None:
+def test_resources_in_the_settings_override_the_defaults() -> None:
     agent = (
         parse(edited(put("companies[0].agent.resources", {"limits": {"cpu": 3}})), "prod").companies[0].agent
     )
@@ -219,7 +214,7 @@ def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> Non
     assert settings.ingress.scheme is Scheme.INTERNET_FACING
     assert settings.ingress.makes_load_balancers
     balancing = settings.load_balancing
-    assert (balancing.policy, balancing.manager) == (Policy.LATENCY, Manager.ROUTE53)
+    assert (balancing.policy, balancing.manager) == (RoutingPolicy.LATENCY, Manager.ROUTE53)
     assert balancing.annotation_prefix == "external-dns.kubernetes.io/"
     failover = settings.failover
     assert (failover.interval_seconds, failover.timeout_seconds) == (5, 1)
@@ -253,7 +248,7 @@ def test_short_and_long_forms_are_the_same() -> None:
     assert short == long
 
 
-def test_clusters_are_told_apart_as_the_design_says() -> None:
+def test_clusters_are_grouped_by_eks_name_and_region_or_by_context() -> None:
     settings = parse(
         edited(
             put(

@@ -1,4 +1,4 @@
-"""Secrets in plain text are refused on every stack but local, whoever reads the stack file."""
+"""Every program that reads a stack file rejects secrets in plain text, except on the stack local."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.__main__ import main
 from ops.errors import WRONG_CALL
 from settings import SettingsError, from_config
 from tests.recording import record
-from tests.settings.edits import drop, edited, lines, put
+from tests.settings.edits import drop, edited, key_of, lines, put
 from tests.settings.test_stack_files import write
 from tests.strategies import Raw, config_of
 
@@ -23,8 +23,8 @@ SET = "pulumi config set --secret --path"
 
 
 def line(place: str, stack: str = "prod", path: str = "") -> str:
-    told = f"{SET} 'digital-agency:{path or place}' --stack {stack}"
-    return f"digital-agency:{place}: got a secret in plain text; accepted: an encrypted value: {told}"
+    command = f"{SET} 'digital-agency:{path or place}' --stack {stack}"
+    return f"digital-agency:{place}: must be an encrypted value, got a secret in plain text. Run: {command}"
 
 
 def keys(value: Any) -> Raw:
@@ -32,7 +32,7 @@ def keys(value: Any) -> Raw:
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev", "local-2"])
-def test_a_plain_key_is_refused_with_its_path_and_what_sets_it(stack: str) -> None:
+def test_a_plain_key_is_rejected_with_its_path_and_the_command_that_sets_it(stack: str) -> None:
     place = "companies[1].apiKeys.OPENAI_API_KEY"
     assert lines(keys({"OPENAI_API_KEY": KEY}), stack) == [line(place, stack)]
 
@@ -40,7 +40,7 @@ def test_a_plain_key_is_refused_with_its_path_and_what_sets_it(stack: str) -> No
 @pytest.mark.parametrize(
     "value", [{"OPENAI_API_KEY": SECURE}, {"values": {"A": SECURE}}, {"secretName": "x"}]
 )
-def test_an_encrypted_key_and_the_name_of_a_secret_are_let_through(value: Any) -> None:
+def test_an_encrypted_key_and_the_name_of_a_secret_are_accepted(value: Any) -> None:
     assert lines(keys(value)) == []
 
 
@@ -65,7 +65,7 @@ def test_each_plain_leaf_beside_encrypted_ones_is_a_line() -> None:
         assert str(raised.value).splitlines() == found
 
 
-def test_under_the_cli_a_key_without_anything_encrypted_is_refused() -> None:
+def test_under_the_cli_a_key_without_encrypted_values_is_rejected() -> None:
     config = config_of(keys({"OPENAI_API_KEY": KEY}))
     with pytest.raises(SettingsError, match="got a secret in plain text"):
         from_config(config, "prod", ["digital-agency:domain", "other:companies"])
@@ -74,7 +74,7 @@ def test_under_the_cli_a_key_without_anything_encrypted_is_refused() -> None:
     assert api_keys and api_keys.values["OPENAI_API_KEY"].get_secret_value() == KEY
 
 
-def test_the_program_refuses_what_the_cli_does_not_mark_as_secret() -> None:
+def test_the_program_rejects_keys_that_the_cli_does_not_mark_as_secret() -> None:
     raw = keys({"OPENAI_API_KEY": KEY})
     with pytest.raises(pulumi.RunError, match="got a secret in plain text") as raised:
         record(raw, stack="prod", secret_keys=())
@@ -93,15 +93,15 @@ def test_the_program_refuses_what_the_cli_does_not_mark_as_secret() -> None:
     ],
     ids=lambda call: call[0],
 )
-def test_every_command_refuses_a_plain_key_before_it_does_anything(
+def test_every_command_rejects_a_plain_key_before_it_does_anything(
     call: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = write(tmp_path / "Pulumi.prod.yaml", keys({"GOOGLE_API_KEY": SECURE, "OPENAI_API_KEY": KEY}))
     assert main([*call, "--config", str(file)]) == WRONG_CALL
-    said = capsys.readouterr()
-    assert said.err.splitlines() == [line("companies[1].apiKeys.OPENAI_API_KEY")]
-    assert KEY not in said.out and not (tmp_path / "out").exists()
+    output = capsys.readouterr()
+    assert output.err.splitlines() == [line("companies[1].apiKeys.OPENAI_API_KEY")]
+    assert KEY not in output.out and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -118,18 +118,19 @@ def test_every_command_refuses_a_plain_key_before_it_does_anything(
         ("NOTE", f"use {KEY}"),
     ],
 )
-def test_a_secret_variable_in_the_environment_is_refused(name: str, value: str) -> None:
-    (told,) = lines(edited(put("environment", {name: value, "LOG_LEVEL": "debug"})))
-    assert told.startswith(f"digital-agency:environment.{name}: got a secret in plain text; accepted: ")
-    assert f"{SET} 'digital-agency:companies[0].apiKeys.{name}' --stack prod" in told
-    assert KEY not in told
+def test_a_secret_variable_in_the_environment_is_rejected(name: str, value: str) -> None:
+    (line,) = lines(edited(put("environment", {name: value, "LOG_LEVEL": "debug"})))
+    assert key_of(line) == f"digital-agency:environment.{name}"
+    assert ", got a secret in plain text. Set the secret for each company: " in line
+    assert f"{SET} 'digital-agency:companies[0].apiKeys.{name}' --stack prod" in line
+    assert KEY not in line
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("MAX_TOKENS", "4096"), ("TOKEN_LIMIT", "1"), ("HF_TOKEN", ""), ("CACHE_KEY", "a"), ("LEVEL", "sk-1")],
 )
-def test_what_only_resembles_a_secret_is_let_through(name: str, value: str) -> None:
+def test_text_that_only_resembles_a_secret_is_accepted(name: str, value: str) -> None:
     assert lines(edited(put("environment", {name: value}))) == []
 
 
@@ -137,19 +138,18 @@ def test_the_stack_local_may_have_secrets_of_its_own_in_the_environment() -> Non
     assert lines(edited(put("environment", {"HF_TOKEN": "x"})), "local") == []
 
 
-def test_an_encrypted_environment_is_refused_as_pods_would_show_it() -> None:
+def test_an_encrypted_environment_is_rejected_because_pods_would_show_it() -> None:
     decrypted = config_of(edited(put("environment", {"LEVEL": "hush"})))
     with pytest.raises(SettingsError) as raised:
         from_config(decrypted, "prod", ["digital-agency:environment"])
-    (told,) = str(raised.value).splitlines()
-    assert told.startswith("digital-agency:environment: got a secret; accepted: plain values that are no")
-    (told,) = lines(edited(put("environment", {"LEVEL": SECURE})))
-    assert told.startswith("digital-agency:environment.LEVEL: got a secret; accepted: a plain value")
+    assert str(raised.value).startswith("digital-agency:environment: must hold no secrets, got a secret. ")
+    (line,) = lines(edited(put("environment", {"LEVEL": SECURE})))
+    assert line.startswith("digital-agency:environment.LEVEL: must be a plain value, got a secret")
 
 
-def test_other_faults_of_the_file_are_told_beside_a_plain_key() -> None:
+def test_other_problems_of_the_file_are_reported_beside_a_plain_key() -> None:
     found = lines(edited(put("companies[1].apiKeys", {"A_KEY": KEY}), drop("domain")))
-    assert [one.partition(": got ")[0].partition(":")[2] for one in found] == [
-        "companies[1].apiKeys.A_KEY",
-        "domain",
+    assert list(map(key_of, found)) == [
+        "digital-agency:companies[1].apiKeys.A_KEY",
+        "digital-agency:domain",
     ]

@@ -29,7 +29,7 @@ def test_values_of_other_projects_and_providers_are_left_alone() -> None:
 
 def test_text_that_looks_like_a_number_stays_text_where_text_is_meant() -> None:
     config = config_of(edited()) | {"digital-agency:domain": "12"}
-    with pytest.raises(SettingsError, match='digital-agency:domain: got "12"; accepted: a DNS name'):
+    with pytest.raises(SettingsError, match=r'digital-agency:domain: must be a DNS name.*, got "12"'):
         from_config(config, "prod")
 
 
@@ -41,5 +41,7 @@ def test_text_where_json_is_meant_is_reported_as_it_came() -> None:
     with pytest.raises(SettingsError) as raised:
         from_config(config, "prod")
     pod_user, regions = str(raised.value).splitlines()
-    assert pod_user.startswith('digital-agency:podUser: got "9999')
-    assert regions == 'digital-agency:regions: got "[us-east-1"; accepted: a list'
+    assert pod_user.startswith(
+        'digital-agency:podUser: must be a whole number from 1 to 2147483647, got "9999'
+    )
+    assert regions == 'digital-agency:regions: must be a list, got "[us-east-1"'

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from settings.faults import Fault
+from settings.problems import Problem
 from settings.rules import RULES
 from settings.rules.base import Rule
-from settings.shape_faults import field_at
+from settings.shape_problems import field_at
 
 READS = sorted({key for rule in RULES for key in rule.reads})
 SETTINGS = Path(__file__).resolve().parents[2] / "settings"
@@ -21,12 +21,12 @@ def test_a_key_that_a_rule_reads_is_a_key_of_the_settings(key: str) -> None:
     assert field_at(tuple(re.findall(r"\w+", key))) is not None
 
 
-def _nothing(*_: object) -> list[Fault]:
+def _nothing(*_: object) -> list[Problem]:
     return []
 
 
 @pytest.mark.parametrize(
-    ("reads", "doubtful", "complaint", "depends"),
+    ("reads", "invalid", "problem", "depends"),
     [
         ("failover.enabled", ("failover", "enabled"), ("loadBalancing",), True),
         ("failover.enabled", ("failover",), ("loadBalancing",), True),
@@ -44,7 +44,7 @@ def _nothing(*_: object) -> list[Fault]:
     ],
 )
 def test_a_rule_depends_on_keys_that_meet_those_that_it_reads(
-    reads: str, doubtful: tuple[str | int, ...], complaint: tuple[str | int, ...], depends: bool
+    reads: str, invalid: tuple[str | int, ...], problem: tuple[str | int, ...], depends: bool
 ) -> None:
     rule = Rule(_nothing, (reads,))  # type: ignore[arg-type]
-    assert rule.depends_on(doubtful, complaint) is depends
+    assert rule.depends_on(invalid, problem) is depends

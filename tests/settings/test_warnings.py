@@ -1,4 +1,4 @@
-"""What is not wrong with a stack, but what its owner should know: said once each, and only where it is so."""
+"""Warnings: each is given once, and only where it applies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.recording import ROOT, record_file
 from tests.settings.edits import EU, US, Edit, both, drop, edited, on_eks, put
 
 QUIET = on_eks
-"""Makes the small stack one about which there is nothing to say."""
+"""Makes the small stack a stack without warnings."""
 
 
 SUBNETS = ["10.0.0.0/24"]
@@ -31,24 +31,27 @@ def _shared(**keys: str) -> Edit:
     )
 
 
-def test_there_is_nothing_to_say_about_a_stack_with_a_cluster_a_region() -> None:
+def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
     assert warnings() == []
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "start"),
     [
         (
             both(
                 _shared(eksName="blue"), drop("regions[1].endpoint"), put("regions[1].ingressFrom", SUBNETS)
             ),
-            f"context-c: {EU}, {US} share one cluster without an endpoint each",
+            f"context-c: {EU}, {US} share a cluster, and not all have an endpoint",
         ),
-        (_shared(), "context-c: no Pod Identity associations are made, for its name in EKS is unknown"),
-        (both(_shared(), put("identity", "irsa")), "context-c: its roles trust nobody yet"),
+        (
+            _shared(),
+            "context-c: no Pod Identity associations are created",
+        ),
+        (both(_shared(), put("identity", "irsa")), "context-c: the roles cannot be assumed"),
         (
             both(_shared(eksName="blue"), put("regions[1].cluster.eksName", "blue")),
-            f"context-c: several regions give eksName; Pod Identity associations are made in {EU}",
+            f"context-c: several regions set eksName, and Pod Identity associations are created in {EU}",
         ),
         (
             both(
@@ -56,18 +59,18 @@ def test_there_is_nothing_to_say_about_a_stack_with_a_cluster_a_region() -> None
                 put("regions[0].ingressFrom", SUBNETS),
                 put("regions[1].ingressFrom", SUBNETS),
             ),
-            "ingress.scheme is internal: Route53 checks health from the public internet",
+            "ingress.scheme is internal: Route53's health checkers",
         ),
         (
             both(put("ingress.className", "traefik"), put("failover.enabled", False)),
-            "ingress.className is traefik: what answers /healthz/<region> with 200",
+            "ingress.className is traefik: configure its load balancer to answer /healthz/<region> with 200",
         ),
         (
             both(
                 put("ingress", {"className": "public", "controller": "haproxy.org/ingress-controller"}),
                 put("failover.enabled", False),
             ),
-            "ingress.className is public: what answers /healthz/<region> with 200",
+            "ingress.className is public: configure its load balancer to answer /healthz/<region> with 200",
         ),
         (
             both(
@@ -75,31 +78,31 @@ def test_there_is_nothing_to_say_about_a_stack_with_a_cluster_a_region() -> None
                 put("regions[1].ingressClass", "kong"),
                 put("failover.enabled", False),
             ),
-            "regions[].ingressClass is kong: what answers /healthz/<region> with 200",
+            "regions[].ingressClass is kong: configure its load balancer to answer /healthz/<region>",
         ),
         (
             both(drop("hostedZoneId"), put("loadBalancing.manager", "external-dns")),
-            f"{US}, {EU}: no certificate is made, for without hostedZoneId none can be validated",
+            f"{US}, {EU}: no certificate is created",
         ),
         (
             put(
                 "companies",
                 [{"name": f"c-{n}", "edge": 1 + n // 90, "dedicatedHealthChecks": True} for n in range(101)],
             ),
-            "the stack needs 202 Route53 health checks of an account (adjustable); the default is 200",
+            "the stack needs 202 Route53 health checks of an account (adjustable)",
         ),
         (
             both(
                 put("identity", "irsa"),
                 put("companies", [{"name": f"c-{n}", "edge": 1 + n // 90} for n in range(500)]),
             ),
-            "the stack needs 1001 IAM roles of an account (adjustable); the default is 1000",
+            "the stack needs 1001 IAM roles of an account (adjustable), and the default limit",
         ),
     ],
 )
-def test_what_an_owner_should_know_is_said(edit: Edit, said: str) -> None:
+def test_each_warning_is_given_once(edit: Edit, start: str) -> None:
     [warning] = warnings(edit)
-    assert warning.startswith(said)
+    assert warning.startswith(start)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +130,11 @@ def test_what_an_owner_should_know_is_said(edit: Edit, said: str) -> None:
         ),
     ],
 )
-def test_nothing_is_said_where_it_does_not_matter(edit: Edit) -> None:
+def test_there_is_no_warning_where_it_does_not_apply(edit: Edit) -> None:
     assert warnings(edit) == []
 
 
-def test_of_an_aws_account_s_warnings_the_local_stack_says_none() -> None:
+def test_the_local_stack_gives_no_warnings_about_an_aws_account() -> None:
     file = ROOT / "Pulumi.local.yaml"
     config, _ = load_stack_file(file)
     assert list(warnings_of(from_config(config, "local", [])))

@@ -25,7 +25,7 @@ from ops.stack_file import read
 from ops.validation.pod_sites import PodSite
 from ops.validation.process_sites import Server
 from ops.validation.sites import Limits
-from plan.memory import MemoryPlan
+from plan.handover import HandoverPlan
 from plan.names import SYSTEM_NAMESPACE
 from settings import from_config
 from tests.gate.shell.pod import Pod
@@ -239,13 +239,13 @@ class Boxed:
 
     def _gate(self, site: PodSite, component: str, start: bool) -> Pod:
         pod = Pod(self._folder / f"{site.namespace}-{site.region}-{component}", component=component)
-        plan: MemoryPlan = site.memory_plan(component)
+        plan: HandoverPlan = site.memory_plan(component)
         pod.rclone = self._rclone
         pod.environment = self._s3.credentials(self._s3.sidecar(site.region, site.namespace))
         pod.tell(
             region=site.region,
             namespace=site.namespace,
-            order=plan.order,
+            order=plan.priority,
             follows=plan.follows,
             ranked=plan.ranked,
             buckets={} if f"{site.region}/{component}" in self._idle else self._s3.buckets,

@@ -15,7 +15,8 @@ from moto.route53.exceptions import InvalidInput, Route53ClientError
 from moto.route53.models import FakeZone, RecordSet, Route53Backend, reverse_domain_name
 from moto.route53.responses import Route53
 
-from plan.route53 import Refused, Zone, canonical
+from plan.record_sets import canonical
+from plan.route53 import Rejected, Zone
 
 _changing = Lock()
 
@@ -33,7 +34,7 @@ def _change_resource_record_sets(
         model = vars(zone).get("model") or _model(self, zone)
         try:
             model.change(*((change["Action"], change["ResourceRecordSet"]) for change in change_list))
-        except Refused as error:
+        except Rejected as error:
             raise Route53ClientError("InvalidChangeBatch", f"[{error}]") from error
         zone.rrsets = [_moto_record_set(record) for record in model.record_sets]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.policies import NODE_LOCAL_DNS as ALLOWED
+from components.network_policies import NODE_LOCAL_DNS as ALLOWED
 from local import access
 from local.access import Access
 from local.aws.emulator import Emulator

@@ -159,5 +159,5 @@ def test_another_stack_is_the_real_command_s_with_the_policy_pack(machine: Machi
         capture_output=True,
         text=True,
     )
-    expected = f"{REPOSITORY} preview --stack prod --policy-pack {REPOSITORY / 'policy'}\n"
+    expected = f"{REPOSITORY} preview --stack prod --policy-pack {REPOSITORY / 'policy_pack'}\n"
     assert (done.returncode, done.stdout) == (0, expected), done.stderr

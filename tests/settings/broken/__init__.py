@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a stack file, one fault each: how to break it, what the line says."""
+"""Broken stack files, one for each possible problem: the edit that breaks it, and its line."""
 
 from tests.settings.broken import clusters, companies, ingresses, names, regions, rest, routing
 from tests.settings.broken.base import KEY_VALUE, Broken

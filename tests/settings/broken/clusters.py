@@ -1,60 +1,45 @@
-"""What can be wrong with the clusters of regions."""
+"""Problems of the clusters of regions."""
 
 from __future__ import annotations
 
-from tests.settings.broken.base import Broken
+from tests.settings.broken.base import Broken, wrong
 from tests.settings.edits import both, put
 
 _PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/id/"
 
 CLUSTERS = [
-    Broken(
+    wrong(
         "a cluster by EKS and by context",
-        put("regions[1].cluster", {"eks": "blue", "context": "blue"}),
         "regions[1].cluster",
-        '{"eks": "blue", "context": "blue"}',
-        "one of {eks: <name>} or {context: <name>}",
+        {"eks": "blue", "context": "blue"},
+        "must be one of {eks: <name>} or {context: <name>}",
     ),
-    Broken(
-        "a cluster by neither",
-        put("regions[1].cluster", {}),
-        "regions[1].cluster",
-        "{}",
-        "one of {eks: <name>}",
+    wrong("a cluster by neither", "regions[1].cluster", {}, "must be one of {eks: <name>}"),
+    wrong(
+        "a cluster that is only a name", "regions[1].cluster", "blue", "{eks: <name>} or {context: <name>}"
     ),
-    Broken(
-        "a cluster that is only a name",
-        put("regions[1].cluster", "blue"),
-        "regions[1].cluster",
-        '"blue"',
-        "{eks: <name>} or {context: <name>}",
-    ),
-    Broken(
+    wrong(
         "a cluster's endpoint without its authority",
-        put("regions[1].cluster", {"eks": "blue", "endpoint": "https://x"}),
         "regions[1].cluster",
-        '{"eks": "blue", "endpoint": "https://x"}',
-        "endpoint and certificateAuthority together",
+        {"eks": "blue", "endpoint": "https://x"},
+        "must have both endpoint and certificateAuthority",
     ),
-    Broken(
+    wrong(
         "a cluster's authority without its endpoint",
-        put("regions[1].cluster", {"eks": "blue", "certificateAuthority": "Q0E="}),
         "regions[1].cluster",
-        '{"eks": "blue", "certificateAuthority": "Q0E="}',
-        "endpoint and certificateAuthority together",
+        {"eks": "blue", "certificateAuthority": "Q0E="},
+        "must have both endpoint and certificateAuthority",
     ),
-    Broken(
+    wrong(
         "a context's endpoint",
-        put("regions[1].cluster", {"context": "b", "endpoint": "https://x", "certificateAuthority": "Q0E="}),
         "regions[1].cluster",
-        '{"context": "b"',
+        {"context": "b", "endpoint": "https://x", "certificateAuthority": "Q0E="},
         "only with eks",
     ),
-    Broken(
+    wrong(
         "an EKS name beside the EKS name",
-        put("regions[1].cluster", {"eks": "blue", "eksName": "green"}),
         "regions[1].cluster",
-        '{"eks": "blue", "eksName": "green"}',
+        {"eks": "blue", "eksName": "green"},
         "eksName only with context",
     ),
     Broken(
@@ -93,7 +78,7 @@ CLUSTERS = [
         both(put("regions[0].cluster", {"context": "a@b"}), put("regions[1].cluster", {"context": "A-B"})),
         "regions[1].cluster.context",
         '"A-B"',
-        "differs from a@b in letters or digits",
+        "must differ from a@b in letters or digits",
     ),
     Broken(
         "a shared cluster with two names in EKS",
@@ -103,7 +88,7 @@ CLUSTERS = [
         ),
         "regions[1].cluster.eksName",
         '"green"',
-        "blue, as another region with context c says",
+        "must be blue, as in another region with context c",
     ),
     Broken(
         "a shared cluster with two OIDC providers",

@@ -1,24 +1,24 @@
-"""What can be wrong with companies, their names aside."""
+"""Problems of companies, their names aside."""
 
 from __future__ import annotations
 
-from tests.settings.broken.base import A_SECRET, KEY_VALUE, NOTHING, REQUIRED, Broken
+from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken, wrong
 from tests.settings.edits import EU, US, WEST, both, drop, put
 
 COMPANIES = [
-    Broken("no companies", drop("companies"), "companies", NOTHING, REQUIRED),
-    Broken("a company instead of a list", put("companies", "client-a"), "companies", '"client-a"', "a list"),
-    Broken("a company that is a number", put("companies[1]", 42), "companies[1]", "42", "a company's name"),
-    Broken("a company that is true", put("companies[1]", True), "companies[1]", "true", "in quotes"),
+    Broken("no companies", drop("companies"), "companies", NO_VALUE, REQUIRED),
+    wrong("a company instead of a list", "companies", "client-a", "a list"),
+    wrong("a company that is a number", "companies[1]", 42, "a company's name"),
+    wrong("a company that is true", "companies[1]", True, "in quotes"),
     Broken(
-        "a company without a name", put("companies[1]", {"edge": 2}), "companies[1].name", NOTHING, REQUIRED
+        "a company without a name", put("companies[1]", {"edge": 2}), "companies[1].name", NO_VALUE, REQUIRED
     ),
     Broken(
         "a company in an unknown region",
         put("companies[1].regions", [US, WEST]),
         "companies[1].regions",
         f'"{WEST}"',
-        f"regions of this stack: {US}, {EU}",
+        f"must be regions of this stack: {US}, {EU}",
     ),
     Broken(
         "a company in a region that AWS does not have",
@@ -32,37 +32,36 @@ COMPANIES = [
         put("companies[1].regions", [US, US]),
         "companies[1].regions",
         f'"{US}"',
-        "each region once",
+        "must have each region once",
     ),
-    Broken("a company nowhere", put("companies[1].regions", []), "companies[1].regions", "[]", "at least 1"),
+    wrong("a company nowhere", "companies[1].regions", [], "at least 1"),
     Broken(
         "a company with none of its regions active",
         both(put("regions[1].active", False), put("companies[1].regions", [EU])),
         "companies[1].regions",
         f'["{EU}"]',
-        f"at least one active region: {US}",
+        f"must have an active region: {US}",
     ),
-    Broken("an edge 0", put("companies[1].edge", 0), "companies[1].edge", "0", "a whole number from 1 to 99"),
-    Broken(
+    wrong("an edge 0", "companies[1].edge", 0, "a whole number from 1 to 99"),
+    wrong(
         "several Agents on a volume for one",
-        put("companies[1].agent.replicas", 2),
         "companies[1].agent.replicas",
-        "2",
-        "1, or agent.accessMode: ReadWriteMany",
+        2,
+        "Or set agent.accessMode: ReadWriteMany",
     ),
     Broken(
         "several Brains on a volume for one",
         put("companies[1].brain", {"replicas": 3, "accessMode": "ReadWriteOnce"}),
         "companies[1].brain.replicas",
         "3",
-        "1, or brain.accessMode: ReadWriteMany",
+        "Or set brain.accessMode: ReadWriteMany",
     ),
     Broken(
         "the Brain's volume in the Agent without ReadWriteMany",
         put("companies[1].agent", {"mountBrain": True, "accessMode": "ReadWriteMany"}),
         "companies[1].agent.mountBrain",
         "true",
-        "false, or brain.accessMode: ReadWriteMany",
+        "Or set brain.accessMode: ReadWriteMany",
     ),
     Broken(
         "an access mode by its short name",
@@ -71,18 +70,11 @@ COMPANIES = [
         '"RWX"',
         "'ReadWriteOnce' or 'ReadWriteMany'",
     ),
-    Broken(
-        "storage without a unit",
-        put("companies[1].brain.storage", "100"),
-        "companies[1].brain.storage",
-        '"100"',
-        "1Mi or more",
-    ),
-    Broken(
+    wrong("storage without a unit", "companies[1].brain.storage", "100", "1Mi or more"),
+    wrong(
         "storage in a unit that Kubernetes has not",
-        put("companies[1].brain.storage", "100GB"),
         "companies[1].brain.storage",
-        '"100GB"',
+        "100GB",
         "such as 512Mi or 4Gi",
     ),
     Broken(
@@ -111,38 +103,42 @@ COMPANIES = [
         put("companies[1].agent.resources", {"requests": {"cpu": "3"}, "limits": {"cpu": 2.5}}),
         "companies[1].agent.resources.requests.cpu",
         '"3"',
-        "at most limits.cpu, 2.5",
+        "must be at most limits.cpu (2.5)",
     ),
     Broken(
         "requests over the default limits",
         put("companies[1].brain.resources", {"requests": {"memory": "4Gi"}}),
         "companies[1].brain.resources.requests.memory",
         '"4Gi"',
-        "at most limits.memory, 2Gi (the default)",
+        "must be at most limits.memory (2Gi, the default)",
     ),
     Broken(
         "limits under the default requests",
         put("companies[1].brain.resources", {"limits": {"cpu": "100m"}}),
         "companies[1].brain.resources.requests.cpu",
         '"500m"',
-        "at most limits.cpu, 100m",
+        "must be at most limits.cpu (100m)",
     ),
     Broken(
         "API keys as a Secret and as values",
         put("companies[1].apiKeys", {"secretName": "keys", "OPENAI_API_KEY": KEY_VALUE}),
         "companies[1].apiKeys",
         A_SECRET,
-        "one of {secretName:",
+        "must be one of {secretName:",
     ),
     Broken(
         "API keys as a Secret and as values, in the long form",
         put("companies[1].apiKeys", {"secretName": "keys", "values": {"OPENAI_API_KEY": KEY_VALUE}}),
         "companies[1].apiKeys",
         A_SECRET,
-        "one of {secretName:",
+        "must be one of {secretName:",
     ),
     Broken(
-        "no API keys in apiKeys", put("companies[1].apiKeys", {}), "companies[1].apiKeys", A_SECRET, "one of"
+        "no API keys in apiKeys",
+        put("companies[1].apiKeys", {}),
+        "companies[1].apiKeys",
+        A_SECRET,
+        "must be one of",
     ),
     Broken(
         "an API key alone",

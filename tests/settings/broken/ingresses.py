@@ -1,8 +1,8 @@
-"""What can be wrong with load balancers, IngressClasses and the controllers that serve them."""
+"""Problems of load balancers, IngressClasses and the controllers that serve them."""
 
 from __future__ import annotations
 
-from tests.settings.broken.base import NOTHING, Broken
+from tests.settings.broken.base import NO_VALUE, Broken, wrong
 from tests.settings.edits import both, drop, on_eks, put
 
 EDGES = [
@@ -10,8 +10,8 @@ EDGES = [
         "a class whose controller nobody knows",
         put("ingress.className", "alb-public"),
         "ingress.controller",
-        NOTHING,
-        "required for className alb-public: its IngressClass's spec.controller, such as ingress.k8s.aws/alb",
+        NO_VALUE,
+        "missing (required for className alb-public). Set the IngressClass's spec.controller",
     ),
     Broken(
         "a controller without a domain",
@@ -25,21 +25,20 @@ EDGES = [
         put("ingress", {"controller": "eks.amazonaws.com/alb"}),
         "ingress.controller",
         '"eks.amazonaws.com/alb"',
-        "ingress.k8s.aws/alb or that of an ingress controller in the cluster; EKS Auto Mode ignores",
+        "must be ingress.k8s.aws/alb or that of an ingress controller in the cluster",
     ),
-    Broken(
+    wrong(
         "a class of a region without an endpoint",
-        put("regions[1].ingressClass", "nginx"),
         "regions[1].ingressClass",
-        '"nginx"',
-        "no such key without endpoint",
+        "nginx",
+        "must not be set without endpoint",
     ),
     Broken(
         "a second load balancer beside an endpoint",
         both(on_eks, put("regions[1].endpoint", "lb.example.net"), put("regions[1].ingressClass", "alb")),
         "regions[1].ingressClass",
         '"alb"',
-        "the class of a controller in the cluster, such as nginx",
+        "must be the class of an ingress controller in the cluster, such as nginx",
     ),
     Broken(
         "a second load balancer beside an endpoint, by another name of the class",
@@ -51,7 +50,7 @@ EDGES = [
         ),
         "regions[1].ingressClass",
         '"public"',
-        "the class of a controller in the cluster, such as nginx",
+        "must be the class of an ingress controller in the cluster, such as nginx",
     ),
     Broken(
         "a full edge of a class by another name",
@@ -62,14 +61,14 @@ EDGES = [
         ),
         "companies[98].edge",
         "1",
-        "2, for edge 1 is full (98 companies a load balancer)",
+        "must be 2, got 1. Edge 1 is full (98 companies per load balancer).",
     ),
     Broken(
         "a full edge",
         both(on_eks, put("companies", [f"client-{number}" for number in range(99)])),
         "companies[98].edge",
         "1",
-        "2, for edge 1 is full (98 companies a load balancer)",
+        "must be 2, got 1. Edge 1 is full (98 companies per load balancer).",
     ),
     Broken(
         "an edge that is full by far, beside one that is full",
@@ -79,21 +78,21 @@ EDGES = [
         ),
         "companies[196].edge",
         "1",
-        "3, for edge 1 is full (98 companies a load balancer); the same for 3 more",
+        "Edge 1 is full (98 companies per load balancer). The same applies to 3 more",
     ),
     Broken(
         "internal load balancers without their subnets",
         both(put("ingress.scheme", "internal"), put("regions[0].ingressFrom", ["10.0.0.0/24"])),
         "regions[1].ingressFrom",
-        NOTHING,
-        "the load balancer's subnets, such as [10.0.0.0/24], required where ingress.scheme is internal",
+        NO_VALUE,
+        "missing (required when ingress.scheme is internal). Set the load balancer's subnets",
     ),
     Broken(
         "load balancers before an ambient cluster, without their subnets",
         both(on_eks, drop("regions[1].cluster")),
         "regions[1].ingressFrom",
-        NOTHING,
-        "the load balancer's subnets, such as [10.0.0.0/24], required with className alb unless",
+        NO_VALUE,
+        "missing (required with className alb, unless",
     ),
     Broken(
         "load balancers before a cluster of the kubeconfig, by another name of the class",
@@ -103,8 +102,8 @@ EDGES = [
             put("regions[0].cluster", {"context": "prod", "eksName": "prod-blue"}),
         ),
         "regions[0].ingressFrom",
-        NOTHING,
-        "the load balancer's subnets, such as [10.0.0.0/24], required with className public unless",
+        NO_VALUE,
+        "missing (required with className public, unless",
     ),
     Broken(
         "load balancers before a cluster that is not looked up, without their subnets",
@@ -114,7 +113,7 @@ EDGES = [
             put("regions[0].cluster.certificateAuthority", "Q0E="),
         ),
         "regions[0].ingressFrom",
-        NOTHING,
-        "the load balancer's subnets, such as [10.0.0.0/24], required with cluster.endpoint",
+        NO_VALUE,
+        "missing (required with cluster.endpoint",
     ),
 ]

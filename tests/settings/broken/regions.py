@@ -1,11 +1,11 @@
-"""What can be wrong with regions."""
+"""Problems of regions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from settings.values import aws_regions
-from tests.settings.broken.base import NOTHING, REQUIRED, Broken
+from tests.settings.broken.base import NO_VALUE, REQUIRED, Broken, wrong
 from tests.settings.edits import EU, US, WEST, drop, put
 
 _CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
@@ -16,19 +16,15 @@ def _passive(name: str) -> dict[str, Any]:
 
 
 REGIONS = [
-    Broken("no regions", drop("regions"), "regions", NOTHING, REQUIRED),
-    Broken("an empty list of regions", put("regions", []), "regions", "[]", "a list of at least 1"),
-    Broken("a region instead of a list", put("regions", US), "regions", f'"{US}"', "a list"),
-    Broken("a region that is a number", put("regions[1]", 7), "regions[1]", "7", "the name of a region"),
-    Broken("a region that is nothing", put("regions[1]", None), "regions[1]", "null", "the name of a region"),
-    Broken("a region without a name", put("regions[1]", {"weight": 1}), "regions[1].name", NOTHING, REQUIRED),
+    Broken("no regions", drop("regions"), "regions", NO_VALUE, REQUIRED),
+    wrong("an empty list of regions", "regions", [], "a list of at least 1"),
+    wrong("a region instead of a list", "regions", US, "a list"),
+    wrong("a region that is a number", "regions[1]", 7, "the name of a region"),
+    wrong("a region that is nothing", "regions[1]", None, "the name of a region"),
     Broken(
-        "a region that AWS does not have",
-        put("regions[1].name", "eu-wset-1"),
-        "regions[1].name",
-        '"eu-wset-1"',
-        "the name of an AWS region",
+        "a region without a name", put("regions[1]", {"weight": 1}), "regions[1].name", NO_VALUE, REQUIRED
     ),
+    wrong("a region that AWS does not have", "regions[1].name", "eu-wset-1", "the name of an AWS region"),
     Broken(
         "a region of another partition",
         put("regions[1]", "cn-north-1"),
@@ -36,54 +32,26 @@ REGIONS = [
         '"cn-north-1"',
         "commercial partition",
     ),
-    Broken(
-        "a region twice",
-        put("regions[1].name", US),
-        "regions[1].name",
-        f'"{US}"',
-        "each region once; regions[0] is it already",
-    ),
+    wrong("a region twice", "regions[1].name", US, "must be unique; regions[0] has the same name"),
     Broken(
         "no active region",
         put("regions", [_passive(US), _passive(EU)]),
         "regions",
         f'["{US}", "{EU}"]',
-        "at least one region with active: true",
+        "must have a region with active: true",
     ),
-    Broken(
-        "a negative weight",
-        put("regions[1].weight", -1),
-        "regions[1].weight",
-        "-1",
-        "a whole number from 0 to 255",
-    ),
-    Broken(
-        "a weight that Route53 has not",
-        put("regions[1].weight", 256),
-        "regions[1].weight",
-        "256",
-        "from 0 to 255",
-    ),
-    Broken(
-        "a weight in words", put("regions[1].weight", "much"), "regions[1].weight", '"much"', "from 0 to 255"
-    ),
-    Broken(
-        "a fraction of a weight", put("regions[1].weight", 1.5), "regions[1].weight", "1.5", "from 0 to 255"
-    ),
-    Broken("a weight of true", put("regions[1].weight", True), "regions[1].weight", "true", "from 0 to 255"),
-    Broken(
-        "a role that is neither true nor false",
-        put("regions[1].active", "standby"),
-        "regions[1].active",
-        '"standby"',
-        "true or false",
-    ),
+    wrong("a negative weight", "regions[1].weight", -1, "a whole number from 0 to 255"),
+    wrong("a weight that Route53 has not", "regions[1].weight", 256, "from 0 to 255"),
+    wrong("a weight in words", "regions[1].weight", "much", "from 0 to 255"),
+    wrong("a fraction of a weight", "regions[1].weight", 1.5, "from 0 to 255"),
+    wrong("a weight of true", "regions[1].weight", True, "from 0 to 255"),
+    wrong("a role that is neither true nor false", "regions[1].active", "standby", "true or false"),
     Broken(
         "a subnet that is no network",
         put("regions[0].ingressFrom", ["10.0.0.0/24", "10.0.0.1/24"]),
         "regions[0].ingressFrom[1]",
         '"10.0.0.1/24"',
-        "a network in CIDR form",
+        "must be a network in CIDR notation",
     ),
     Broken(
         "an address without a mask",
@@ -92,33 +60,19 @@ REGIONS = [
         '"10.0.0.1"',
         "such as 10.0.0.0/24",
     ),
-    Broken(
-        "an empty list of subnets",
-        put("regions[0].ingressFrom", []),
-        "regions[0].ingressFrom",
-        "[]",
-        "a list of at least 1",
-    ),
-    Broken(
+    wrong("an empty list of subnets", "regions[0].ingressFrom", [], "a list of at least 1"),
+    wrong(
         "a load balancer with a URL for a name",
-        put("regions[0].endpoint", "https://lb.example.net/"),
         "regions[0].endpoint",
-        '"https://lb.example.net/"',
+        "https://lb.example.net/",
         "a DNS name in lower case",
     ),
-    Broken(
-        "a certificate that is none",
-        put("regions[0].certificateArn", "cert-1"),
-        "regions[0].certificateArn",
-        '"cert-1"',
-        "arn:aws:acm:",
-    ),
-    Broken(
+    wrong("a certificate that is none", "regions[0].certificateArn", "cert-1", "arn:aws:acm:"),
+    wrong(
         "a certificate of another region",
-        put("regions[1].certificateArn", _CERTIFICATE),
         "regions[1].certificateArn",
-        f'"{_CERTIFICATE}"',
-        f"a certificate of {EU}",
+        _CERTIFICATE,
+        f"must be a certificate of {EU}",
     ),
     Broken(
         "a node label with a number",
@@ -139,28 +93,28 @@ REGIONS = [
         put("regions[0].nodeSelector", {"topology.kubernetes.io/region": EU}),
         "regions[0].nodeSelector.topology.kubernetes.io/region",
         f'"{EU}"',
-        f"{US}, or no such key",
+        f"must be {US}",
     ),
     Broken(
         "copies to a region that the stack does not have",
         put("regions[0].replicateTo", [WEST]),
         "regions[0].replicateTo",
         f'"{WEST}"',
-        f"other regions of this stack: {EU}",
+        f"must be other regions of this stack: {EU}",
     ),
     Broken(
         "copies to the region itself",
         put("regions[0].replicateTo", [US]),
         "regions[0].replicateTo",
         f'"{US}"',
-        f"other regions of this stack: {EU}",
+        f"must be other regions of this stack: {EU}",
     ),
     Broken(
         "copies to a region twice",
         put("regions[0].replicateTo", [EU, EU]),
         "regions[0].replicateTo",
         f'"{EU}"',
-        "each region once",
+        "must have each region once",
     ),
     Broken(
         "more regions than a role's policy can name",

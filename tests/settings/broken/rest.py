@@ -1,65 +1,37 @@
-"""What can be wrong with the keys beside regions and companies, and with keys as such."""
+"""Problems of the keys beside regions and companies, and with keys as such."""
 
 from __future__ import annotations
 
-from tests.settings.broken.base import A_SECRET, KEY_VALUE, NOTHING, REQUIRED, Broken
+from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken, wrong
 from tests.settings.edits import both, drop, put
 
 IMAGES = [
-    Broken("no image", drop("images"), "images.agency", NOTHING, "the application's image with a tag"),
     Broken(
+        "no image", drop("images"), "images.agency", NO_VALUE, "missing (required). Set the application's"
+    ),
+    wrong(
         "an image without a tag",
-        put("images.agency", "registry.example.com:5000/agency"),
         "images.agency",
-        '"registry.example.com:5000/agency"',
+        "registry.example.com:5000/agency",
         "a tag other than latest, or a digest",
     ),
-    Broken(
+    wrong(
         "the latest image",
-        put("images.agency", "registry.example.com/agency:latest"),
         "images.agency",
-        '"registry.example.com/agency:latest"',
+        "registry.example.com/agency:latest",
         "a tag other than latest, or a digest",
     ),
-    Broken(
-        "the latest rclone",
-        put("images.rclone", "rclone/rclone:latest"),
-        "images.rclone",
-        "rclone",
-        "a tag other",
-    ),
-    Broken(
-        "a Python without a tag", put("images.python", "python"), "images.python", '"python"', "a tag other"
-    ),
-    Broken(
-        "an image that is none",
-        put("images.agency", "registry.example.com/Agency:1 "),
-        "images.agency",
-        "Agency:1",
-        "an image reference",
-    ),
-    Broken(
-        "an image that is a number",
-        put("images.python", 3.13),
-        "images.python",
-        "3.13",
-        "text (a number in quotes)",
-    ),
+    wrong("the latest rclone", "images.rclone", "rclone/rclone:latest", "must have a tag other"),
+    wrong("a Python without a tag", "images.python", "python", "a tag other"),
+    wrong("an image that is none", "images.agency", "registry.example.com/Agency:1 ", "an image reference"),
+    wrong("an image that is a number", "images.python", 3.13, "text (a number in quotes)"),
 ]
 
 REST = [
-    Broken(
-        "an identity that there is not",
-        put("identity", "access-keys"),
-        "identity",
-        '"access-keys"',
-        "'pod-identity' or 'irsa'",
-    ),
-    Broken("root as user", put("podUser", 0), "podUser", "0", "a whole number from 1 to 2147483647"),
-    Broken("a user by name", put("podUser", "app"), "podUser", '"app"', "a whole number from 1 to"),
-    Broken(
-        "waiting of perhaps", put("waitForReady", "perhaps"), "waitForReady", '"perhaps"', "true or false"
-    ),
+    wrong("an identity that there is not", "identity", "access-keys", "'pod-identity' or 'irsa'"),
+    wrong("root as user", "podUser", 0, "a whole number from 1 to 2147483647"),
+    wrong("a user by name", "podUser", "app", "a whole number from 1 to"),
+    wrong("waiting of perhaps", "waitForReady", "perhaps", "true or false"),
     Broken(
         "a number in the environment",
         put("environment", {"LEVEL": 3}),
@@ -79,41 +51,24 @@ REST = [
         put("environment", {"JULES_COMPANY": "x"}),
         "environment.JULES_COMPANY",
         '"x"',
-        "the program sets this one",
+        "must not be set",
     ),
     Broken(
         "a key in the environment",
         put("environment", {"OPENAI_API_KEY": KEY_VALUE}),
         "environment.OPENAI_API_KEY",
         A_SECRET,
-        "see companies[].apiKeys",
+        "must not be set",
     ),
-    Broken(
-        "an ingress class that cannot be one",
-        put("ingress.className", "ALB"),
-        "ingress.className",
-        '"ALB"',
-        "the name of a Kubernetes object",
+    wrong(
+        "an ingress class that cannot be one", "ingress.className", "ALB", "the name of a Kubernetes object"
     ),
-    Broken(
-        "a namespace of two labels",
-        put("ingress.namespace", "a.b"),
-        "ingress.namespace",
-        '"a.b"',
-        "a DNS label",
-    ),
-    Broken(
-        "a scheme that there is not",
-        put("ingress.scheme", "private"),
-        "ingress.scheme",
-        '"private"',
-        "'internet-facing' or 'internal'",
-    ),
-    Broken(
+    wrong("a namespace of two labels", "ingress.namespace", "a.b", "a DNS label"),
+    wrong("a scheme that there is not", "ingress.scheme", "private", "'internet-facing' or 'internal'"),
+    wrong(
         "copies more often than every 5 seconds",
-        put("replication.syncInterval", 4),
         "replication.syncInterval",
-        "4",
+        4,
         "a whole number from 5 to 86400",
     ),
     Broken(
@@ -121,83 +76,49 @@ REST = [
         put("replication", {"timeControl": True, "metrics": False}),
         "replication.metrics",
         "false",
-        "true where replication.timeControl is true",
+        "must be true when replication.timeControl is true",
     ),
-    Broken(
+    wrong(
         "a bandwidth limit without its unit",
-        put("replication.bandwidthLimit", "10"),
-        "replication.bandwidthLimit",
-        '"10"',
-        "bytes a second such as 10M",
-    ),
-    Broken(
-        "a bandwidth limit of nothing",
-        put("replication.bandwidthLimit", "0.0M"),
-        "replication.bandwidthLimit",
-        '"0.0M"',
-        "off, bytes a second",
-    ),
-    Broken(
-        "a bandwidth limit that is a number",
-        put("replication.bandwidthLimit", 10),
         "replication.bandwidthLimit",
         "10",
-        "text (a number in quotes)",
+        "bytes per second such as 10M",
     ),
-    Broken(
-        "copies without a transfer",
-        put("replication.transfers", 0),
-        "replication.transfers",
-        "0",
-        "a whole number from 1 to 64",
+    wrong(
+        "a bandwidth limit of nothing", "replication.bandwidthLimit", "0.0M", "must be off, bytes per second"
     ),
-    Broken(
-        "checkpoints of no hour",
-        put("replication.retention.allHours", 0),
-        "replication.retention.allHours",
-        "0",
-        "a whole number from 1 to 168",
+    wrong(
+        "a bandwidth limit that is a number", "replication.bandwidthLimit", 10, "text (a number in quotes)"
     ),
-    Broken(
-        "retention that is no mapping",
-        put("replication.retention", "30d"),
-        "replication.retention",
-        '"30d"',
-        "a mapping of keys to values",
-    ),
+    wrong("copies without a transfer", "replication.transfers", 0, "a whole number from 1 to 64"),
+    wrong("checkpoints of no hour", "replication.retention.allHours", 0, "a whole number from 1 to 168"),
+    wrong("retention that is no mapping", "replication.retention", "30d", "a mapping of keys to values"),
     Broken(
         "hourly checkpoints that end before they begin",
         put("replication.retention", {"allHours": 48, "hourlyHours": 24}),
         "replication.retention.hourlyHours",
         "24",
-        "at least allHours, 48",
+        "must be at least allHours (48)",
     ),
     Broken(
         "daily checkpoints that end before they begin",
         put("replication.retention", {"hourlyHours": 100, "dailyDays": 4}),
         "replication.retention.dailyDays",
         "4",
-        "at least hourlyHours in days, 5",
+        "must be at least hourlyHours in days (5)",
     ),
-    Broken(
+    wrong(
         "an S3 API of somebody else's",
-        put("replication.endpoint", "https://minio.example.com:9000"),
         "replication.endpoint",
-        '"https://minio.example.com:9000"',
-        "only the stack local",
+        "https://minio.example.com:9000",
+        "Only the stack local",
     ),
-    Broken(
-        "an S3 API that is no server",
-        put("replication.endpoint", "minio:9000"),
-        "replication.endpoint",
-        '"minio:9000"',
-        "the URL of a server",
-    ),
+    wrong("an S3 API that is no server", "replication.endpoint", "minio:9000", "the URL of a server"),
     Broken(
         "an opening without a port",
         put("network.extraEgress", [{"cidr": "10.0.0.0/8"}]),
         "network.extraEgress[0].port",
-        NOTHING,
+        NO_VALUE,
         REQUIRED,
     ),
     Broken(
@@ -212,22 +133,16 @@ REST = [
         put("network.extraEgress", [{"cidr": "redis.example.com", "port": 6379}]),
         "network.extraEgress[0].cidr",
         '"redis.example.com"',
-        "a network in CIDR form",
+        "must be a network in CIDR notation",
     ),
-    Broken(
-        "a list for a mapping",
-        put("network", ["monitoring"]),
-        "network",
-        '["monitoring"]',
-        "a mapping of keys",
-    ),
-    Broken("nothing for a mapping", put("failover", None), "failover", "null", "a mapping of keys to values"),
+    wrong("a list for a mapping", "network", ["monitoring"], "a mapping of keys"),
+    wrong("nothing for a mapping", "failover", None, "a mapping of keys to values"),
     Broken(
         "a secret where it would stand plain",
         put("companies[1].edge", {"secure": "v1:abc"}),
         "companies[1].edge",
         A_SECRET,
-        "only the values of companies[].apiKeys may be secret",
+        "Only the values of companies[].apiKeys may be secret",
     ),
 ]
 
@@ -236,63 +151,63 @@ UNKNOWN = [
         "an unknown key",
         put("wheather", "fine"),
         "wheather",
-        '"fine"',
-        "no such key; known: companies, domain",
+        NO_VALUE,
+        "unknown key. Known keys: companies, domain",
     ),
     Broken(
         "a misspelt key",
         put("hostedZone", "Z1"),
         "hostedZone",
-        '"Z1"',
-        "no such key; did you mean hostedZoneId?",
+        NO_VALUE,
+        "unknown key. Did you mean hostedZoneId?",
     ),
     Broken(
         "a required key misspelt",
         both(put("region", ["us-east-1"]), drop("regions")),
         "region",
-        '["us-east-1"]',
-        "did you mean regions?",
+        NO_VALUE,
+        "Did you mean regions?",
     ),
     Broken(
         "a key of regions misspelt",
         put("regions[1].wieght", 5),
         "regions[1].wieght",
-        "5",
-        "no such key; did you mean weight? known: active, adopt",
+        NO_VALUE,
+        "unknown key. Did you mean weight? Known keys: active, adopt",
     ),
     Broken(
         "a name misspelt",
         put("companies[1]", {"nmae": "client-b"}),
         "companies[1].nmae",
-        '"client-b"',
-        "did you mean name?",
+        NO_VALUE,
+        "Did you mean name?",
     ),
     Broken(
         "a key in snake case",
         put("replication", {"sync_interval": 60}),
         "replication.sync_interval",
-        "60",
-        "did you mean syncInterval?",
+        NO_VALUE,
+        "Did you mean syncInterval?",
     ),
     Broken(
         "a misspelt key that would have made the rest right",
         put("companies[1].agent", {"replicas": 2, "acessMode": "ReadWriteMany"}),
         "companies[1].agent.acessMode",
-        '"ReadWriteMany"',
-        "did you mean accessMode?",
+        NO_VALUE,
+        "Did you mean accessMode?",
     ),
     Broken(
         "a key on the wrong level",
         put("companies[1].storage", "5Gi"),
         "companies[1].storage",
-        '"5Gi"',
-        "no such key; known: agent, apiKeys",
+        NO_VALUE,
+        "unknown key. Known keys: agent, apiKeys",
     ),
     Broken(
         "API keys misspelt",
         put("companies[1].apiKey", {"OPENAI_API_KEY": KEY_VALUE}),
         "companies[1].apiKey",
-        A_SECRET,
-        "did you mean apiKeys?",
+        NO_VALUE,
+        "Did you mean apiKeys?",
     ),
 ]

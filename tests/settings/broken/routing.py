@@ -1,10 +1,10 @@
-"""What can be wrong with failover, load balancing and edges."""
+"""Problems of failover, load balancing and edges."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.settings.broken.base import NOTHING, Broken
+from tests.settings.broken.base import NO_VALUE, Broken, wrong
 from tests.settings.edits import EU, US, WEST, Edit, both, drop, put
 
 
@@ -16,13 +16,13 @@ def _balanced(policy: str, manager: str = "route53") -> Edit:
     return put("loadBalancing", {"policy": policy, "manager": manager})
 
 
-def _by_external_dns(what: str, policy: str, accepted: str, *edits: Edit) -> Broken:
+def _by_external_dns(what: str, policy: str, feature: str, *edits: Edit) -> Broken:
     return Broken(
         f"external-dns and {what}",
         both(_balanced(policy, "external-dns"), *edits),
         "loadBalancing.manager",
         '"external-dns"',
-        f"route53; external-dns cannot express policy {policy} {accepted}",
+        f"external-dns cannot express policy {policy} {feature}",
     )
 
 
@@ -34,99 +34,72 @@ FAILOVER = [
         both(_regions(US), put("failover.enabled", True)),
         "failover.enabled",
         "true",
-        "false with a single region",
+        "must be false with a single region",
     ),
     Broken(
         "policy failover with a single region",
         both(_regions(US), _balanced("failover")),
         "loadBalancing.policy",
         '"failover"',
-        "another policy, or failover.enabled: false",
+        "must be another policy with a single region",
     ),
     Broken(
         "checks of its own with failover off",
         both(put("failover.enabled", False), put("companies[2].dedicatedHealthChecks", True)),
         "companies[2].dedicatedHealthChecks",
         "true",
-        "false, or failover.enabled: true",
+        "Or set failover.enabled: true",
     ),
     Broken(
         "checks of its own with a single region",
         both(_regions(US), put("companies[2].dedicatedHealthChecks", True)),
         "companies[2].dedicatedHealthChecks",
         "true",
-        "false, or several regions",
+        "Or add regions",
     ),
     Broken(
         "a probe that waits longer than a round",
         put("failover", {"intervalSeconds": 2, "timeoutSeconds": 3}),
         "failover.timeoutSeconds",
         "3",
-        "at most failover.intervalSeconds, 2",
+        "must be at most failover.intervalSeconds (2)",
     ),
-    Broken(
-        "a round of no time",
-        put("failover.intervalSeconds", 0),
-        "failover.intervalSeconds",
-        "0",
-        "from 1 to 3600",
-    ),
-    Broken(
-        "no failed round until a failure",
-        put("failover.failureThreshold", 0),
-        "failover.failureThreshold",
-        "0",
-        "a whole number from 1 to 100",
-    ),
-    Broken(
-        "no good round until a recovery",
-        put("failover.recoveryThreshold", -3),
-        "failover.recoveryThreshold",
-        "-3",
-        "a whole number from 1 to 100",
-    ),
-    Broken("failover of yes", put("failover.enabled", "yes"), "failover.enabled", '"yes"', "true or false"),
+    wrong("a round of no time", "failover.intervalSeconds", 0, "from 1 to 3600"),
+    wrong("no failed round until a failure", "failover.failureThreshold", 0, "a whole number from 1 to 100"),
+    wrong("no good round until a recovery", "failover.recoveryThreshold", -3, "a whole number from 1 to 100"),
+    wrong("failover of yes", "failover.enabled", "yes", "true or false"),
 ]
 
 BALANCING = [
-    Broken(
+    wrong(
         "a policy that there is not",
-        put("loadBalancing.policy", "round-robin"),
         "loadBalancing.policy",
-        '"round-robin"',
+        "round-robin",
         "'latency', 'weighted', 'geo' or 'failover'",
     ),
-    Broken(
-        "a manager that there is not",
-        put("loadBalancing.manager", "cloudflare"),
-        "loadBalancing.manager",
-        '"cloudflare"',
-        "'route53' or 'external-dns'",
+    wrong(
+        "a manager that there is not", "loadBalancing.manager", "cloudflare", "'route53' or 'external-dns'"
     ),
-    Broken(
+    wrong(
         "the global accelerator",
-        put("loadBalancing.globalAccelerator", True),
         "loadBalancing.globalAccelerator",
-        "true",
-        "not supported yet; use policy: latency with manager: route53 instead",
+        True,
+        "It is not supported yet. Use policy: latency with manager: route53 instead",
     ),
-    Broken(
+    wrong(
         "an annotation prefix without a slash",
-        put("loadBalancing.annotationPrefix", "external-dns.kubernetes.io"),
         "loadBalancing.annotationPrefix",
-        '"external-dns.kubernetes.io"',
+        "external-dns.kubernetes.io",
         "external-dns.kubernetes.io/",
     ),
     Broken(
-        "no hosted zone", drop("hostedZoneId"), "hostedZoneId", NOTHING, "the id of the domain's Route53 zone"
-    ),
-    Broken(
-        "a hosted zone by name",
-        put("hostedZoneId", "example.com."),
+        "no hosted zone",
+        drop("hostedZoneId"),
         "hostedZoneId",
-        '"example.com."',
-        "such as Z0123456789ABCDEFGHIJ",
+        NO_VALUE,
+        "Set the id of the domain's Route53 zone",
     ),
+    wrong("a hosted zone by name", "hostedZoneId", "example.com.", "such as Z0123456789ABCDEFGHIJ"),
     _by_external_dns(
         "a passive region by latency", "latency", f"with passive regions ({EU})", _regions(US, _PASSIVE_EU)
     ),
@@ -139,23 +112,23 @@ BALANCING = [
     _by_external_dns(
         "a region for two places",
         "geo",
-        f"with other than one geo code a region ({EU} has 2)",
+        f"with 2 geo codes instead of 1 in a region ({EU})",
         _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU", "AF"]}),
     ),
     _by_external_dns(
         "a company away from the default place",
         "geo",
-        f"without a default region (none of {EU} has the code `default`), as client-b would need",
+        f"without the geo code `default` (in {EU}), for client-b",
         _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"]}),
         put("companies[1].regions", [EU]),
     ),
     _by_external_dns(
-        "failover over three regions", "failover", "with other than two regions", _regions(US, EU, WEST)
+        "failover over three regions", "failover", "with 3 regions instead of 2", _regions(US, EU, WEST)
     ),
     _by_external_dns(
         "failover of a company over one region",
         "failover",
-        "with other than two regions",
+        "with 1 regions instead of 2",
         put("companies[1].regions", [US]),
     ),
     *(
@@ -167,8 +140,8 @@ BALANCING = [
             ),
             "loadBalancing.manager",
             '"external-dns"',
-            f"route53; external-dns cannot express alias records for load balancers of AWS ({US}) and CNAME"
-            f" records for other endpoints ({EU}) under one name, as client-a, client-b, client-c would need",
+            f"external-dns cannot express alias records for load balancers of AWS ({US}) and CNAME records"
+            f" for other endpoints ({EU}) under one name, for client-a, client-b, client-c.",
         )
         for policy, what, endpoint in (
             ("latency", "an endpoint", "lb.example.net"),
@@ -191,7 +164,7 @@ BALANCING = [
         ),
         "loadBalancing.manager",
         '"external-dns"',
-        f"({US}, {WEST}) and CNAME records for other endpoints ({EU}) under one name, as client-c would need",
+        f"({US}, {WEST}) and CNAME records for other endpoints ({EU}) under one name, for client-c.",
     ),
     _by_external_dns(
         "a drained region beside a passive one",
@@ -207,28 +180,28 @@ GEO = [
         both(_balanced("geo"), put("regions[0].geo", ["EU"])),
         "regions",
         f'{{"{US}": ["EU"], "{EU}": []}}',
-        "exactly one region with geo: [default]",
+        "must have exactly one region with geo: [default]",
     ),
     Broken(
         "policy geo with two defaults",
         both(_balanced("geo"), put("regions[0].geo", ["default"]), put("regions[1].geo", ["AS", "default"])),
         "regions[1].geo",
         '"default"',
-        "each code once; regions[0].geo has it already",
+        "must be unique; regions[0].geo has the same code",
     ),
     Broken(
         "a place in two regions",
         both(put("regions[0].geo", ["country:TR"]), put("regions[1].geo", ["country:TR"])),
         "regions[1].geo",
         '"country:TR"',
-        "each code once; regions[0].geo has it already",
+        "must be unique; regions[0].geo has the same code",
     ),
     Broken(
         "a place twice in a region",
         put("regions[1].geo", ["EU", "EU"]),
         "regions[1].geo",
         '"EU"',
-        "each code once; regions[1].geo has it already",
+        "must be unique; regions[1].geo has the same code",
     ),
     Broken(
         "a continent that there is not",
@@ -251,5 +224,5 @@ GEO = [
         '"TR"',
         "such as country:TR",
     ),
-    Broken("a place that is no list", put("regions[1].geo", "EU"), "regions[1].geo", '"EU"', "a list"),
+    wrong("a place that is no list", "regions[1].geo", "EU", "a list"),
 ]

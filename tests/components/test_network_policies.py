@@ -1,4 +1,4 @@
-"""Network policies: how the load balancer gets in, and that nobody does where it is unknown."""
+"""Network policies: the load balancer's access, and no access where its subnets are unknown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_in_eks_the_opening_is_the_subnets_that_are_tagged_for_load_balancers() 
     assert run.warnings == []
     asked = next(args for token, args, _ in recorder.invokes if token.endswith("getSubnets"))
     assert asked["region"] == US
-    filters = {one["name"]: one["values"] for one in asked["filters"]}
+    filters = {each["name"]: each["values"] for each in asked["filters"]}
     assert filters["tag-key"] == ["kubernetes.io/role/elb"]
     assert len(filters["vpc-id"]) == 1
 
@@ -146,14 +146,14 @@ def test_a_controller_is_open_to_the_load_balancers_of_its_cluster_s_regions_and
         region["ingressFrom"] = [network]
     run = record(stack(regions=regions, network={"monitoringNamespace": "monitoring"}))
     found = {
-        run.cluster_of(one): [
+        run.cluster_of(resource): [
             (peer["ipBlock"]["cidr"], rule["ports"][0]["port"])
-            for rule in one.inputs["spec"]["ingress"]
+            for rule in resource.inputs["spec"]["ingress"]
             for peer in rule["from"]
             if "ipBlock" in peer
         ]
-        for one in run.objects(NETWORK_POLICY, namespace="digital-agency-system")
-        if one.inputs["metadata"]["name"] == "failover-controller"
+        for resource in run.objects(NETWORK_POLICY, namespace="digital-agency-system")
+        if resource.inputs["metadata"]["name"] == "failover-controller"
     }
     assert found == {
         "context-shared": [("10.2.0.0/24", 8080), ("10.1.0.0/24", 8080)],
@@ -162,12 +162,12 @@ def test_a_controller_is_open_to_the_load_balancers_of_its_cluster_s_regions_and
     network_rules.pods_reach_exactly_what_they_may(run)
 
 
-def test_a_controller_s_opening_is_looked_up_as_the_agents_is() -> None:
+def test_a_controller_s_opening_is_looked_up_like_the_agents_opening() -> None:
     regions = [{"name": name, "cluster": {"eks": "blue"}} for name in (US, EU)]
     run = record(stack(regions=regions), recorder=tagged(SUBNETS))
-    for one in run.objects(NETWORK_POLICY, namespace="digital-agency-system"):
-        if one.inputs["metadata"]["name"] == "failover-controller":
-            blocks = [peer["ipBlock"]["cidr"] for peer in one.inputs["spec"]["ingress"][0]["from"]]
+    for resource in run.objects(NETWORK_POLICY, namespace="digital-agency-system"):
+        if resource.inputs["metadata"]["name"] == "failover-controller":
+            blocks = [peer["ipBlock"]["cidr"] for peer in resource.inputs["spec"]["ingress"][0]["from"]]
             assert blocks == ["10.7.0.0/24", "10.7.1.0/24"]
 
 

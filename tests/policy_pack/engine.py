@@ -17,7 +17,7 @@ from local.machine.processes import Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
 from local.pulumi.stack import Stack
-from tests.policy import provider, replay
+from tests.policy_pack import provider, replay
 
 STACK = "dev"
 """The stack of the recordings: their URNs name it."""
@@ -27,11 +27,11 @@ VIOLATION = re.compile(r"^(?P<policy>[a-z-]+) \(mandatory\): [^\n]*\n(?P<message
 
 
 class Engine:
-    """Previews and deploys registrations; each call says which mandatory policies they violate."""
+    """Previews and deploys registrations; each call returns the violations of mandatory policies."""
 
     def __init__(self, state: Path, port: int) -> None:
         self.lines: list[str] = []
-        """What the engine said without an error."""
+        """The engine's output of a run without an error."""
         self._resources, stack_file = state / "resources.json", state / "stack.yaml"
         stack_file.write_text(yaml.safe_dump({"config": {"replay:resources": str(self._resources)}}))
         providers = ",".join(f"{package}:{port}" for package in ("aws", "kubernetes"))
@@ -47,7 +47,7 @@ class Engine:
 
     def inputs(self, type_: str) -> list[dict[str, Any]]:
         """Inputs of the deployed resources of a type."""
-        return [one["inputs"] for one in self._stack.resources() if one["type"] == type_]
+        return [resource["inputs"] for resource in self._stack.resources() if resource["type"] == type_]
 
     def _run(
         self, registrations: Mapping[str, Registration], operation: Callable[[], Display]
@@ -57,13 +57,13 @@ class Engine:
         try:
             display = operation()
         except LocalError as error:
-            told = str(error)
+            output = str(error)
         else:
             assert display.policies, "no policy pack has checked the resources"
             return []
-        found = sorted((one["policy"], one["message"]) for one in VIOLATION.finditer(told))
-        assert found, told
-        return found
+        violations = sorted((match["policy"], match["message"]) for match in VIOLATION.finditer(output))
+        assert violations, output
+        return violations
 
 
 @contextmanager

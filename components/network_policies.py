@@ -1,4 +1,4 @@
-"""Network policies of a company's pods: nothing, opened for exactly what the platform needs."""
+"""NetworkPolicies: all traffic denied, except for exactly what the platform needs."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 import pulumi
 
 from components.cluster import Cluster
-from plan.names import COMPANY_LABEL, SYSTEM_NAMESPACE
+from plan.names import (
+    COMPANY_LABEL,
+    FAILOVER_CONTROLLER,
+    NAMESPACE_LABEL,
+    PLATFORM_LABEL,
+    SYSTEM_NAMESPACE,
+)
 from runtime.ports import GATE_PORT
 from settings import Region, Settings
 
-CONTROLLER = "failover-controller"
-"""The failover controller's name: of its objects, and of its pods in their label."""
 POD_IDENTITY_AGENT = ("169.254.170.23/32", "fd00:ec2::23/128")
 NODE_LOCAL_DNS = "169.254.20.10/32"
-_NAMESPACE = "kubernetes.io/metadata.name"
 
 Rule = dict[str, Any]
 Rules = list[Rule] | pulumi.Output[list[Rule]]
@@ -31,7 +34,7 @@ def deny_all(namespace: str) -> dict[str, Any]:
     }
 
 
-def policy(
+def network_policy(
     name: str,
     namespace: str,
     labels: Mapping[str, str],
@@ -59,7 +62,7 @@ def _ports(*ports: int, protocol: str = "TCP") -> list[dict[str, Any]]:
 def to_dns() -> Rule:
     return {
         "to": [
-            {"namespaceSelector": {"matchLabels": {_NAMESPACE: "kube-system"}}},
+            {"namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: "kube-system"}}},
             {"ipBlock": {"cidr": NODE_LOCAL_DNS}},
         ],
         "ports": [*_ports(53, protocol="UDP"), *_ports(53)],
@@ -67,7 +70,7 @@ def to_dns() -> Rule:
 
 
 def to_https(*ports: int) -> Rule:
-    """To anywhere but link-local addresses, where a node's credentials are."""
+    """To all addresses except link-local ones, which serve a node's credentials."""
     return {
         "to": [
             {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
@@ -78,11 +81,11 @@ def to_https(*ports: int) -> Rule:
 
 
 def outbound(settings: Settings) -> list[Rule]:
-    """DNS, HTTPS, the Pod Identity agent, and what the settings add."""
+    """DNS, HTTPS, the Pod Identity agent, and `network.extraEgress`."""
     identity = {"to": [{"ipBlock": {"cidr": cidr}} for cidr in POD_IDENTITY_AGENT], "ports": _ports(80)}
     extra = [
-        {"to": [{"ipBlock": {"cidr": one.cidr}}], "ports": _ports(one.port)}
-        for one in sorted(settings.network.extra_egress, key=lambda one: (one.cidr, one.port))
+        {"to": [{"ipBlock": {"cidr": egress.cidr}}], "ports": _ports(egress.port)}
+        for egress in sorted(settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port))
     ]
     return [to_dns(), to_https(443), identity, *extra]
 
@@ -98,7 +101,7 @@ def from_pods(labels: Mapping[str, str], port: int) -> Rule:
 def from_monitoring(settings: Settings, port: int = GATE_PORT) -> list[Rule]:
     if settings.network.monitoring_namespace is None:
         return []
-    namespace = {"matchLabels": {_NAMESPACE: settings.network.monitoring_namespace}}
+    namespace = {"matchLabels": {NAMESPACE_LABEL: settings.network.monitoring_namespace}}
     return [{"from": [{"namespaceSelector": namespace}], "ports": _ports(port)}]
 
 
@@ -106,22 +109,23 @@ def from_controller(settings: Settings, *ports: int) -> list[Rule]:
     if not settings.failover_enabled:
         return []
     controller = {
-        "namespaceSelector": {"matchLabels": {_NAMESPACE: SYSTEM_NAMESPACE}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": CONTROLLER}},
+        "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: SYSTEM_NAMESPACE}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": FAILOVER_CONTROLLER}},
     }
     return [{"from": [controller], "ports": _ports(*ports)}]
 
 
 def to_tenants(*ports: int) -> Rule:
-    """To the workloads of every company of the cluster."""
+    """To the workloads of all companies in the cluster."""
     tenants = {
         "namespaceSelector": {"matchExpressions": [{"key": COMPANY_LABEL, "operator": "Exists"}]},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "digital-agency"}},
+        "podSelector": {"matchLabels": PLATFORM_LABEL},
     }
     return {"to": [tenants], "ports": _ports(*ports)}
 
 
-def together(some: Rules, more: Rules) -> Rules:
+def combined(some: Rules, more: Rules) -> Rules:
+    """The rules of both lists, each once."""
     if isinstance(some, pulumi.Output) or isinstance(more, pulumi.Output):
         return pulumi.Output.all(some, more).apply(lambda both: _each_once(*both))
     return _each_once(some, more)
@@ -132,22 +136,21 @@ def _each_once(some: list[Rule], more: list[Rule]) -> list[Rule]:
 
 
 def from_load_balancer(settings: Settings, region: Region, cluster: Cluster, port: int) -> Rules:
-    """The opening for whoever sends clients' requests: the networks in the settings, else the subnets of the
-    AWS load balancers, else the namespace of the ingress controller in the cluster.
+    """Admits clients' requests: from `ingressFrom`, else from the subnets of the AWS load balancers, else
+    from the namespace of the ingress controller in the cluster.
 
-    Where subnets are looked up and none are found the opening is left out: a rule without a sender would let
-    everybody in.
+    When a lookup finds no subnets there is no rule: a rule without a sender would admit all senders.
     """
     if region.ingress_from is not None:
         return _from_networks(region.ingress_from, port)
     ingress = settings.ingress_of(region)
     if ingress.makes_load_balancers:
-        assert cluster.load_balancer_subnets is not None  # The settings require ingressFrom elsewhere.
+        assert cluster.load_balancer_subnets is not None  # Without a lookup the settings require ingressFrom.
         tag = ingress.scheme.subnet_tag
         return cluster.load_balancer_subnets.apply(
             lambda networks: _from_subnets(networks, region, tag, port)
         )
-    namespace = {"matchLabels": {_NAMESPACE: ingress.namespace}}
+    namespace = {"matchLabels": {NAMESPACE_LABEL: ingress.namespace}}
     return [{"from": [{"namespaceSelector": namespace}], "ports": _ports(port)}]
 
 
@@ -161,6 +164,6 @@ def _from_subnets(networks: Sequence[str], region: Region, tag: str, port: int) 
     if not networks:
         pulumi.log.warn(
             f"{region.name}: no subnet of the cluster's VPC has the tag {tag}, so no load balancer may reach"
-            " its Agents: tag them, or set regions[].ingressFrom"
+            " the region's Agents. Tag the subnets, or set regions[].ingressFrom."
         )
     return _from_networks(networks, port)

@@ -1,7 +1,7 @@
-"""Settings of a file whose single values are at fault, so that rules over several keys can look at the rest.
+"""The settings of a file's valid parts, so that the rules over several keys can check them.
 
-What is at fault is left out, or gives way to a stand-in where a key is required. Nothing moves: the third
-region stays the third. Rules whose keys are at fault keep silent about it (`rules.Rule.reads`).
+Invalid values are removed, or replaced by placeholders where a key is required. Positions stay: the third
+region remains the third. A rule reports nothing that depends on an invalid key (`rules.Rule.reads`).
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from settings.faults import Path
 from settings.models import Settings
-from settings.shape_faults import errors_of, file_path
+from settings.problems import Path
+from settings.shape_problems import errors_of, file_path
 from settings.values import aws_regions
 
 _ROUNDS = 10
-"""Taking one thing out rarely breaks another; this ends what would go on."""
+"""Removing a value rarely invalidates another; this limit ends the loop in any case."""
 
 
-def settings_without_faults(raw: dict[str, Any], error: ValidationError) -> Settings | None:
-    """The settings of `raw` less what `error` names; None where that can't be said."""
+def valid_parts(raw: dict[str, Any], error: ValidationError) -> Settings | None:
+    """The settings of `raw` without the values that `error` names; None where that leaves no settings."""
     mended = copy.deepcopy(raw)
     for _ in range(_ROUNDS):
-        for fault in errors_of(error):
-            _mend(mended, file_path(fault["loc"]))
+        for details in errors_of(error):
+            _mend(mended, file_path(details["loc"]))
         try:
             return Settings.model_validate(mended)
         except ValidationError as again:
@@ -42,15 +42,15 @@ def _mend(raw: dict[str, Any], path: Path) -> None:
         parent = raw[str(path[0])]
         parent[path[1]] = {**_mapping(parent[path[1]]), **_item(raw, path)}
     else:
-        _leave_out(raw, path)
+        _remove(raw, path)
 
 
 def _item(raw: dict[str, Any], path: Path) -> dict[str, str]:
-    return {"name": _region(raw) if path[0] == "regions" else f"stand-in-{path[1]}"}
+    return {"name": _region(raw) if path[0] == "regions" else f"placeholder-{path[1]}"}
 
 
 def _region(raw: dict[str, Any]) -> str:
-    """A region that the file does not name."""
+    """A region that does not occur in the file."""
     return next(name for name in sorted(aws_regions()) if name not in str(raw))
 
 
@@ -58,8 +58,8 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _leave_out(raw: dict[str, Any], path: Path) -> None:
-    """Remove the deepest mapping's key on the way: a list with a bad item goes as a whole."""
+def _remove(raw: dict[str, Any], path: Path) -> None:
+    """Remove the last key of a mapping on the path: a list with an invalid item is removed as a whole."""
     node: Any = raw
     holder: tuple[dict[Any, Any], str | int] | None = None
     for part in path:

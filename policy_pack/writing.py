@@ -1,11 +1,11 @@
-"""How a policy is written: a function that yields what is wrong, with its name, its weight and the remedy.
+"""How to write a policy: a function that yields problems, with a name, a severity and a remedy.
 
-All of them are mandatory: what breaks one is not deployed. A value that a preview does not know yet raises
-UnknownValueError when a policy reads it, and the engine then says that the policy could not be decided.
-`each` keeps such a value from hiding the faults of other items. A new resource that a run leaves out
-(`--exclude`) comes without properties, and is not checked.
+All policies are mandatory: a violation is not deployed. An unknown value of a preview raises
+UnknownValueError when a policy reads the value, and the engine reports the policy as undecided. `each` still
+checks the items after such a value. A new resource that a run excludes (`--exclude`) has no properties, and
+is not checked.
 
-The engine hands out resources in random order; policies of the stack see them sorted by URN.
+The engine lists resources in random order; policies of the stack see them sorted by URN.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 Item = TypeVar("Item")
-Fault = TypeVar("Fault")
+Problem = TypeVar("Problem")
 Props = Mapping[str, Any]
-Found = Iterable[tuple[PolicyResource, str]]
+Problems = Iterable[tuple[PolicyResource, str]]
 
 
 def of_resources(
@@ -37,14 +37,14 @@ def of_resources(
     types: Sequence[str],
     description: str,
     remedy: str,
-    faults: Callable[[ResourceValidationArgs], Iterable[str]],
+    problems: Callable[[ResourceValidationArgs], Iterable[str]],
 ) -> ResourceValidationPolicy:
-    """One that looks at each resource of these types by itself."""
+    """A policy of single resources of these types."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type in types and args.props:
-            for fault in faults(args):
-                report(f"{args.name}: {fault}. {remedy}", None)
+            for problem in problems(args):
+                report(f"{args.name}: {problem}. {remedy}", None)
 
     return ResourceValidationPolicy(
         name=name,
@@ -61,14 +61,14 @@ def of_the_stack(
     severity: Severity,
     description: str,
     remedy: str,
-    faults: Callable[[Sequence[PolicyResource]], Found],
+    problems: Callable[[Sequence[PolicyResource]], Problems],
 ) -> StackValidationPolicy:
-    """One that looks at all resources together."""
+    """A policy of all resources together."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        made = sorted((one for one in args.resources if one.props), key=lambda one: one.urn)
-        for resource, fault in faults(made):
-            report(f"{resource.name}: {fault}. {remedy}", resource.urn)
+        checked = sorted((each for each in args.resources if each.props), key=lambda each: each.urn)
+        for resource, problem in problems(checked):
+            report(f"{resource.name}: {problem}. {remedy}", resource.urn)
 
     return StackValidationPolicy(
         name=name,
@@ -80,12 +80,12 @@ def of_the_stack(
     )
 
 
-def each(items: Iterable[Item], faults: Callable[[Item], Iterable[Fault]]) -> Iterator[Fault]:
-    """The faults of all items. An unknown value in one is raised after the others have been checked."""
+def each(items: Iterable[Item], problems: Callable[[Item], Iterable[Problem]]) -> Iterator[Problem]:
+    """The problems of all items. An unknown value is raised after all items have been checked."""
     unknown = None
     for item in items:
         try:
-            yield from faults(item)
+            yield from problems(item)
         except UnknownValueError as error:
             unknown = error
     if unknown:
@@ -101,5 +101,5 @@ def labels(props: Props) -> Props:
 
 
 def listed(value: Any) -> Sequence[Any]:
-    """What may be one or several, as IAM documents have it."""
+    """The items of a value that is a list or a single item, as in IAM documents."""
     return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]

@@ -1,12 +1,13 @@
-"""All policies, in the order in which they are told."""
+"""All policies, in the order of their listing."""
 
 from __future__ import annotations
 
 from pulumi_policy import Policy
 
-from policy import access, data, hardening, routing, tenancy
+from plan.names import PROJECT
+from policy_pack import access, data, hardening, routing, tenancy
 
-NAME = "digital-agency"
+NAME = PROJECT
 POLICIES: tuple[Policy, ...] = (
     *hardening.POLICIES,
     *tenancy.POLICIES,

@@ -1,4 +1,4 @@
-"""What is close to a fault and none."""
+"""Stacks that are close to a problem and valid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_failover_is_on_by_itself_with_several_regions(regions: list[str], on: b
     assert parse(edited(put("regions", regions)), "prod").failover_enabled is on
 
 
-def test_policy_failover_with_a_single_region_is_let_through_when_failover_is_off() -> None:
+def test_policy_failover_with_a_single_region_is_accepted_when_failover_is_off() -> None:
     raw = edited(
         put("regions", [US]), put("loadBalancing.policy", "failover"), put("failover.enabled", False)
     )
@@ -31,7 +31,7 @@ def test_without_replication_a_role_cannot_be_too_long() -> None:
     assert lines(raw) and not lines(edited(put("replication.enabled", False), base=raw))
 
 
-def test_more_regions_than_a_policy_can_name_are_let_through_without_replication() -> None:
+def test_more_regions_than_a_policy_can_name_are_accepted_without_replication() -> None:
     many = ["us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3"]
     raw = edited(put("regions", [*many, "eu-north-1", "eu-south-1", "sa-east-1", "ca-central-1"]))
     assert lines(raw) and not lines(edited(put("replication.enabled", False), base=raw))
@@ -64,7 +64,7 @@ def test_the_zone_is_not_needed_where_external_dns_manages_the_names() -> None:
     assert parse(raw, "prod").hosted_zone_id is None
 
 
-def test_an_edge_takes_as_many_companies_as_its_load_balancer_has_room_for() -> None:
+def test_an_edge_has_room_for_as_many_companies_as_its_load_balancer() -> None:
     companies: list[Any] = [f"client-{number}" for number in range(98)]
     assert not lines(edited(put("companies", companies)))
     assert not lines(edited(put("companies", [*companies, {"name": "more", "edge": 2}])))
@@ -75,7 +75,7 @@ def test_an_edge_takes_as_many_companies_as_its_load_balancer_has_room_for() -> 
 @pytest.mark.parametrize(
     "edit", [put("ingress.className", "nginx"), put("regions", [{"name": US, "endpoint": "a.b"}])]
 )
-def test_a_load_balancer_of_somebody_else_is_never_full(edit: Any) -> None:
+def test_an_existing_load_balancer_is_never_full(edit: Any) -> None:
     assert not lines(edited(put("companies", [f"client-{number}" for number in range(150)]), edit))
 
 

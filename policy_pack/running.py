@@ -1,4 +1,4 @@
-"""The pack without the engine: on what a program registered with the recorder."""
+"""The pack without the engine: checks the registrations of the recorder."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
-from engine.recorder import COMPUTED, Registration
-from engine.values import Secret
-from policy.pack import POLICIES
+from engine.recorder import Registration
+from engine.values import COMPUTED, Secret
+from policy_pack.pack import POLICIES
 
 PROVIDER = "pulumi:providers:"
 
@@ -32,7 +32,7 @@ class Violation:
     severity: str
     message: str
     urn: str = ""
-    """Of the resource at fault; "" is the whole stack."""
+    """The resource with the problem; "" is the whole stack."""
 
     def __str__(self) -> str:
         return f"{self.policy} ({self.severity}): {self.message}"
@@ -42,19 +42,19 @@ class Violation:
 class Findings:
     violations: list[Violation] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
-    """Policies that asked for what a preview does not know yet, and for what."""
+    """Policies that read an unknown value, with the value's name."""
 
 
 def run(registrations: Mapping[str, Registration], policies: Sequence[Policy] = POLICIES) -> Findings:
-    """What the policies say of a program's registrations, by URN."""
+    """The findings of the policies about registrations by URN."""
     findings = Findings()
     providers = _providers(registrations)
     resources = _resources(registrations, providers)
     for policy in policies:
         if isinstance(policy, ResourceValidationPolicy):
-            for one in registrations.values():
-                if not one.external:  # The engine checks no resource that a program only reads.
-                    _validate(policy, _args(one, providers), one.urn, findings)
+            for entry in registrations.values():
+                if not entry.external:  # The engine checks no resource that a program only reads.
+                    _validate(policy, _args(entry, providers), entry.urn, findings)
         elif isinstance(policy, StackValidationPolicy):
             _validate(policy, StackValidationArgs(resources), "", findings)
     return findings
@@ -78,58 +78,60 @@ def _validate(
 
 def _providers(registrations: Mapping[str, Registration]) -> dict[str, PolicyProviderResource]:
     return {
-        one.urn: PolicyProviderResource(one.type, _props(one.inputs), one.urn, one.name)
-        for one in registrations.values()
-        if one.type.startswith(PROVIDER)
+        entry.urn: PolicyProviderResource(entry.type, _props(entry.inputs), entry.urn, entry.name)
+        for entry in registrations.values()
+        if entry.type.startswith(PROVIDER)
     }
 
 
-def _args(one: Registration, providers: Mapping[str, PolicyProviderResource]) -> ResourceValidationArgs:
-    provider = providers.get(_provider_urn(one))
-    return ResourceValidationArgs(one.type, _props(one.inputs), one.urn, one.name, _options(one), provider)
+def _args(entry: Registration, providers: Mapping[str, PolicyProviderResource]) -> ResourceValidationArgs:
+    provider = providers.get(_provider_urn(entry))
+    return ResourceValidationArgs(
+        entry.type, _props(entry.inputs), entry.urn, entry.name, _options(entry), provider
+    )
 
 
-def _provider_urn(one: Registration) -> str:
-    return one.provider.rpartition("::")[0]
+def _provider_urn(entry: Registration) -> str:
+    return entry.provider.rpartition("::")[0]
 
 
 def _resources(
     registrations: Mapping[str, Registration], providers: Mapping[str, PolicyProviderResource]
 ) -> list[PolicyResource]:
-    found = {
-        one.urn: PolicyResource(
-            one.type,
-            _props(one.inputs | one.outputs if one.custom else one.outputs),
-            one.urn,
-            one.name,
-            _options(one),
-            providers.get(_provider_urn(one)),
+    resources = {
+        entry.urn: PolicyResource(
+            entry.type,
+            _props(entry.inputs | entry.outputs if entry.custom else entry.outputs),
+            entry.urn,
+            entry.name,
+            _options(entry),
+            providers.get(_provider_urn(entry)),
             parent=None,
             dependencies=[],
             property_dependencies={},
         )
-        for one in registrations.values()
+        for entry in registrations.values()
     }
-    for one in registrations.values():
-        resource = found[one.urn]
-        resource.parent = found.get(one.parent)
-        resource.dependencies = [found[urn] for urn in sorted(one.dependencies) if urn in found]
+    for entry in registrations.values():
+        resource = resources[entry.urn]
+        resource.parent = resources.get(entry.parent)
+        resource.dependencies = [resources[urn] for urn in sorted(entry.dependencies) if urn in resources]
         resource.property_dependencies = {
-            key: [found[urn] for urn in urns if urn in found]
-            for key, urns in one.property_dependencies.items()
+            key: [resources[urn] for urn in urns if urn in resources]
+            for key, urns in entry.property_dependencies.items()
         }
-    return list(found.values())
+    return list(resources.values())
 
 
-def _options(one: Registration) -> PolicyResourceOptions:
+def _options(entry: Registration) -> PolicyResourceOptions:
     return PolicyResourceOptions(
-        protect=one.protect,
-        ignore_changes=list(one.ignore_changes),
-        delete_before_replace=one.delete_before_replace or None,
-        aliases=list(one.aliases),
+        protect=entry.protect,
+        ignore_changes=list(entry.ignore_changes),
+        delete_before_replace=entry.delete_before_replace or None,
+        aliases=list(entry.aliases),
         custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
         additional_secret_outputs=[],
-        parent=one.parent or None,
+        parent=entry.parent or None,
     )
 
 
@@ -138,9 +140,9 @@ def _props(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """As the engine gives values to policies: secrets opened, unknown values as a sign, numbers as floats.
+    """Values as the engine passes them: secrets decrypted, unknown values marked, numbers as floats.
 
-    Keys that begin with `__` are the SDK's own: the engine leaves them out.
+    The engine leaves out keys that begin with `__`, which belong to the SDK.
     """
     if value is COMPUTED:
         return UNKNOWN_STRING_VALUE

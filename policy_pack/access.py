@@ -1,4 +1,4 @@
-"""Rights without wildcards, and secrets that stand nowhere in plain text."""
+"""Permissions without wildcards, and no secrets in plain text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from plan.iam_evaluator import wildcards
-from policy.hardening import WITH_PODS, containers, pod_spec
-from policy.writing import each, listed, metadata, of_resources
+from policy_pack.hardening import WITH_PODS, containers, pod_spec
+from policy_pack.writing import each, listed, metadata, of_resources
 
 ROLE, ROLE_POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 POLICY, BUCKET_POLICY = "aws:iam/policy:Policy", "aws:s3/bucketPolicy:BucketPolicy"
@@ -22,7 +22,7 @@ NAMED = re.compile(
     r"(^|[_-])(API_?KEY|ACCESS_?KEY|SECRET|TOKEN|PASSWORD|PRIVATE_?KEY)([_-]|$)", re.IGNORECASE
 )
 NO_SECRET = re.compile(r"(_FILE|_PATH|_URL|_NAME)$", re.IGNORECASE)
-"""Names that say where a secret lies."""
+"""Names of variables that only locate a secret."""
 KNOWN = re.compile(
     r"\bAKIA[0-9A-Z]{16}\b|\bsk-[A-Za-z0-9_-]{20,}|\bgh[pousr]_[A-Za-z0-9]{36,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -30,18 +30,18 @@ KNOWN = re.compile(
 """AWS access keys, keys of OpenAI and Anthropic, tokens of GitHub, private keys."""
 
 
-def _wildcards(args: ResourceValidationArgs) -> Iterator[str]:
-    yield from each(DOCUMENTS, lambda key: _open(args.props.get(key)))
+def _iam(args: ResourceValidationArgs) -> Iterator[str]:
+    yield from each(DOCUMENTS, lambda key: _document(args.props.get(key)))
 
 
-def _open(document: Any) -> Iterator[str]:
+def _document(document: Any) -> Iterator[str]:
     if not document:
         return
     document = json.loads(document) if isinstance(document, str) else document
-    yield from each(listed(document["Statement"]), _open_statement)
+    yield from each(listed(document["Statement"]), _statement)
 
 
-def _open_statement(statement: Mapping[str, Any]) -> Iterator[str]:
+def _statement(statement: Mapping[str, Any]) -> Iterator[str]:
     yield from wildcards({"Statement": [statement]})
     if statement["Effect"] == "Allow" and "*" in _principals(statement.get("Principal")):
         yield f"{statement.get('Sid', 'a statement')}: everybody is the principal"
@@ -50,7 +50,7 @@ def _open_statement(statement: Mapping[str, Any]) -> Iterator[str]:
 def _principals(principal: Any) -> list[str]:
     if isinstance(principal, str):
         return [principal]
-    return [one for value in (principal or {}).values() for one in listed(value)]
+    return [name for value in (principal or {}).values() for name in listed(value)]
 
 
 def _rbac(args: ResourceValidationArgs) -> Iterator[str]:
@@ -60,7 +60,7 @@ def _rbac(args: ResourceValidationArgs) -> Iterator[str]:
                 yield f"a rule with the wildcard * in {key}"
 
 
-def _plain(args: ResourceValidationArgs) -> Iterator[str]:
+def _secrets(args: ResourceValidationArgs) -> Iterator[str]:
     yield from each(_values(args), _secret)
 
 
@@ -72,7 +72,7 @@ def _secret(item: tuple[str, str, Mapping[str, Any], str]) -> Iterator[str]:
 
 
 def _values(args: ResourceValidationArgs) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
-    """Place and name of each text, and the mapping and key where the text is: it may be unknown."""
+    """Place and name of each text, and the mapping and key of the text, which may be unknown."""
     annotations = metadata(args.props).get("annotations") or {}
     yield from (("annotation", name, annotations, name) for name in annotations)
     if args.resource_type == CONFIG_MAP:
@@ -80,8 +80,8 @@ def _values(args: ResourceValidationArgs) -> Iterator[tuple[str, str, Mapping[st
         yield from (("key", name, data, name) for name in data)
         return
     for container, _ in containers(pod_spec(args)):
-        for one in container.get("env") or ():
-            yield f"container {container['name']}: variable", one["name"], one, "value"
+        for variable in container.get("env") or ():
+            yield f"container {container['name']}: variable", variable["name"], variable, "value"
 
 
 POLICIES = (
@@ -89,24 +89,24 @@ POLICIES = (
         "iam-has-no-wildcards",
         Severity.CRITICAL,
         [ROLE, ROLE_POLICY, POLICY, BUCKET_POLICY],
-        "IAM documents name actions and resources; only the end of an object's key is open.",
+        "IAM documents name actions and resources; only the end of an object's key may be a wildcard.",
         "Name each action, each bucket and each prefix; see `plan/iam.py`.",
-        _wildcards,
+        _iam,
     ),
     of_resources(
         "rbac-has-no-wildcards",
         Severity.HIGH,
         RBAC,
-        "Kubernetes roles name groups, resources and verbs.",
-        "Name what is called.",
+        "Kubernetes roles name API groups, resources and verbs.",
+        "Name the API groups, resources and verbs that the program uses.",
         _rbac,
     ),
     of_resources(
         "no-plain-secrets",
         Severity.CRITICAL,
         [CONFIG_MAP, *WITH_PODS],
-        "Secrets stand in Secrets, and encrypted in the stack file: in no variable, ConfigMap or annotation.",
-        "Give it by `companies[].apiKeys` with `pulumi config set --secret`, or name a Secret that exists.",
-        _plain,
+        "Secrets are in Secrets, and encrypted in the stack file, not in variables, ConfigMaps, annotations.",
+        "Set it in `companies[].apiKeys` with `pulumi config set --secret`, or name an existing Secret.",
+        _secrets,
     ),
 )

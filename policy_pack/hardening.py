@@ -1,4 +1,4 @@
-"""Pods that can do no more than their work."""
+"""Hardening of pods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from plan.names import LOCAL
-from policy.writing import Props, each, of_resources
+from policy_pack.writing import Props, each, of_resources
 
 TEMPLATED = tuple(
     f"kubernetes:{group}/v1:{kind}"
@@ -32,14 +32,15 @@ def pod_spec(args: ResourceValidationArgs) -> Props:
     spec = args.props["spec"]
     if args.resource_type == CRON_JOB:
         spec = spec["jobTemplate"]["spec"]
-    found: Props = spec if args.resource_type == POD else spec["template"]["spec"]
-    return found
+    spec_of_pod: Props = spec if args.resource_type == POD else spec["template"]["spec"]
+    return spec_of_pod
 
 
 def containers(spec: Props) -> Iterator[tuple[Props, bool]]:
-    """All of a pod, and whether each runs as long as the pod does (native sidecars too)."""
-    yield from ((one, True) for one in spec["containers"])
-    yield from ((one, one.get("restartPolicy") == "Always") for one in spec.get("initContainers") or ())
+    """All containers of a pod, and whether each runs as long as the pod (as native sidecars do)."""
+    yield from ((each, True) for each in spec["containers"])
+    sidecars = spec.get("initContainers") or ()
+    yield from ((each, each.get("restartPolicy") == "Always") for each in sidecars)
 
 
 def _rights(args: ResourceValidationArgs) -> Iterator[str]:
@@ -51,15 +52,15 @@ def _rights(args: ResourceValidationArgs) -> Iterator[str]:
         for volume in spec.get("volumes") or ()
         if "hostPath" in volume
     )
-    yield from each(containers(spec), lambda one: _contained(one[0], own))
+    yield from each(containers(spec), lambda pair: _container_problems(pair[0], own))
 
 
-def _contained(container: Props, of_pod: Props) -> Iterator[str]:
-    for fault in _context_faults(container.get("securityContext") or {}, of_pod):
-        yield f"container {container['name']}: {fault}"
+def _container_problems(container: Props, of_pod: Props) -> Iterator[str]:
+    for problem in _context_problems(container.get("securityContext") or {}, of_pod):
+        yield f"container {container['name']}: {problem}"
 
 
-def _context_faults(context: Props, of_pod: Props) -> Iterator[str]:
+def _context_problems(context: Props, of_pod: Props) -> Iterator[str]:
     def either(key: str) -> Any:
         value = context.get(key)
         return of_pod.get(key) if value is None else value
@@ -76,7 +77,7 @@ def _context_faults(context: Props, of_pod: Props) -> Iterator[str]:
     if either("runAsNonRoot") is not True or either("runAsUser") == 0:
         yield "runAsNonRoot is not true"
     if (either("seccompProfile") or {}).get("type") not in SECCOMP:
-        yield "there is no seccompProfile"
+        yield "seccompProfile is missing"
 
 
 def _token(args: ResourceValidationArgs) -> Iterator[str]:
@@ -85,13 +86,13 @@ def _token(args: ResourceValidationArgs) -> Iterator[str]:
 
 
 def _amounts(args: ResourceValidationArgs) -> Iterator[str]:
-    yield from each(containers(pod_spec(args)), lambda one: _unbounded(one[0]))
+    yield from each(containers(pod_spec(args)), lambda pair: _unbounded(pair[0]))
 
 
 def _unbounded(container: Props) -> Iterator[str]:
     resources: Mapping[str, Any] = container.get("resources") or {}
     for kind in ("requests", "limits"):
-        missing = [one for one in AMOUNTS if not (resources.get(kind) or {}).get(one)]
+        missing = [amount for amount in AMOUNTS if not (resources.get(kind) or {}).get(amount)]
         if missing:
             yield f"container {container['name']}: no {kind} of {', '.join(missing)}"
 
@@ -108,15 +109,15 @@ def _probes(args: ResourceValidationArgs) -> Iterator[str]:
 def _images(args: ResourceValidationArgs) -> Iterator[str]:
     if args.urn.split("::")[0].rpartition(":")[2] == LOCAL:
         return
-    yield from each(containers(pod_spec(args)), lambda one: _unpinned(one[0]))
+    yield from each(containers(pod_spec(args)), lambda pair: _unpinned(pair[0]))
 
 
 def _unpinned(container: Props) -> Iterator[str]:
-    # Half of the pack's start would go into this import, which the stack `local` does not need.
+    # This import takes half of the pack's start, and the stack `local` does not need it.
     from settings.values import tag_of
 
     if tag_of(container["image"]) in (None, "latest"):
-        yield f"container {container['name']}: the image {container['image']} has no tag of its own"
+        yield f"container {container['name']}: the image {container['image']} has no tag other than latest"
 
 
 POLICIES = (
@@ -124,15 +125,15 @@ POLICIES = (
         "pods-are-hardened",
         Severity.HIGH,
         WITH_PODS,
-        "Pods run without root, capabilities, a writable root file system or anything of their node.",
-        "Set what Pod Security's profile `restricted` asks for, and readOnlyRootFilesystem.",
+        "Pods run without root, capabilities, a writable root file system or access to their node.",
+        "Set what Pod Security's profile `restricted` requires, and readOnlyRootFilesystem.",
         _rights,
     ),
     of_resources(
         "pods-hold-no-api-token",
         Severity.HIGH,
         WITH_PODS,
-        "Pods are given no token for the Kubernetes API.",
+        "Pods get no token for the Kubernetes API by default.",
         "Set automountServiceAccountToken: false; where a program calls the API, mount a projected token.",
         _token,
     ),
@@ -140,7 +141,7 @@ POLICIES = (
         "containers-are-bounded",
         Severity.MEDIUM,
         WITH_PODS,
-        "Containers ask for, and are limited to, an amount of CPU, memory and ephemeral storage.",
+        "Containers have requests and limits of CPU, memory and ephemeral storage.",
         "Set resources.requests and resources.limits.",
         _amounts,
     ),
@@ -156,8 +157,8 @@ POLICIES = (
         "images-are-pinned",
         Severity.HIGH,
         WITH_PODS,
-        "Images are named with a tag other than latest, or by digest.",
-        "Name the tag that is meant under `images` of the stack file.",
+        "Images have a tag other than latest, or a digest.",
+        "Set a tag under `images` of the stack file.",
         _images,
     ),
 )

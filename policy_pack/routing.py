@@ -1,0 +1,86 @@
+"""DNS names with a single owner, and a region that answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from pulumi_policy import PolicyResource, Severity
+from pulumi_policy.proxy import UnknownValueError
+
+from policy_pack.writing import Problems, Props, metadata, of_the_stack
+
+RECORD = "aws:route53/record:Record"
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+REGION = "agency:region:Region"
+POLICY_KEYS = (
+    "latencyRoutingPolicies",
+    "weightedRoutingPolicies",
+    "geolocationRoutingPolicies",
+    "failoverRoutingPolicies",
+)
+HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
+SET_IDENTIFIER = "external-dns.alpha.kubernetes.io/set-identifier"
+
+
+def _owners(resources: Sequence[PolicyResource]) -> Problems:
+    taken: dict[tuple[str, str, str], PolicyResource] = {}
+    policies: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for resource in resources:
+        try:
+            names = _names(resource)
+        except UnknownValueError:
+            continue  # The name of a certificate's validation, which AWS chooses.
+        for name, kind, identifier, policy in names:
+            if (name, kind, identifier) in taken:
+                owner = taken[name, kind, identifier].name
+                yield (
+                    resource,
+                    f"the name {name} ({kind}{f', {identifier}' if identifier else ''}) is that of {owner}",
+                )
+            taken[name, kind, identifier] = resource
+            policies[name, kind].add(policy)
+            if len(policies[name, kind]) > 1:
+                yield resource, f"the name {name} ({kind}) has records of several routing policies"
+
+
+def _names(resource: PolicyResource) -> list[tuple[str, str, str, str]]:
+    """Name, type, set identifier and routing policy of each record of a resource."""
+    if resource.resource_type == RECORD:
+        props = resource.props
+        policy = next((key for key in POLICY_KEYS if props.get(key)), "simple")
+        return [(_lower(props["name"]), props["type"], props.get("setIdentifier") or "", policy)]
+    if resource.resource_type == INGRESS:
+        annotations: Props = metadata(resource.props).get("annotations") or {}
+        hosts = str(annotations.get(HOSTNAME) or "").split(",")
+        identifier = str(annotations.get(SET_IDENTIFIER) or "")
+        return [(_lower(host), "external-dns", identifier, "external-dns") for host in hosts if host.strip()]
+    return []
+
+
+def _lower(name: str) -> str:
+    return name.strip().rstrip(".").lower()
+
+
+def _active(resources: Sequence[PolicyResource]) -> Problems:
+    regions = [resource for resource in resources if resource.resource_type == REGION]
+    if regions and not any(resource.props.get("active") for resource in regions):
+        yield regions[0], "no region is active, and no region answers"
+
+
+POLICIES = (
+    of_the_stack(
+        "a-name-has-one-owner",
+        Severity.HIGH,
+        "No two resources create the same DNS record, and a name's records have the same routing policy.",
+        "Give each company a unique name; let `plan/dns.py` plan the records.",
+        _owners,
+    ),
+    of_the_stack(
+        "a-region-is-active",
+        Severity.CRITICAL,
+        "At least one region of the stack is active.",
+        "Set `active: true` for a region in the stack file.",
+        _active,
+    ),
+)
