@@ -14,8 +14,9 @@ from moto.eks.exceptions import ResourceNotFoundException
 from moto.eks.responses import EKSResponse
 
 from local.aws import server
-from local.aws.emulator import NAME, PROFILE, REPOSITORY, Emulator
+from local.aws.emulator import NAME, PROFILE, Emulator
 from local.machine import ports
+from local.machine.files import REPOSITORY
 from local.machine.processes import Processes
 from tests.services import until
 
