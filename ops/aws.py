@@ -22,12 +22,13 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from local.aws import emulator
-from local.machine.files import DEFAULT_STATE
 from ops.errors import OperatorError
 from ops.stack import Stack
+from ops.stack_file import PROGRAM
 from plan.names import LOCAL
 
+DEFAULT_STATE = PROGRAM.parent / ".local"
+"""The state folder of this checkout's local target."""
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -76,6 +77,8 @@ def reach_of(stack: Stack, state: Path) -> Reach:
     """AWS by the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
     if stack.name != LOCAL:
         return Reach(local=False, given={})
+    from local.aws import emulator
+
     if found := emulator.find(state):
         return Reach(local=True, given=found.credentials())
     if endpoint := stack.settings.replication.endpoint:

@@ -1,4 +1,4 @@
-"""A company's copied volume in one region: whose gate writes it, and in which buckets its checkpoints lie."""
+"""A company's memory in one region: the volume of a component, whose gate uploads checkpoints of it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Memory:
     namespace: str
     component: str
     region: str
-    """Whose gate executes orders."""
+    """Whose gate carries out requests."""
     chosen: str
-    """Why this region, in words; empty where the call named it or there is no other."""
+    """Why this region, in words; empty where the command named it or there is no other."""
     bucket: str
     writers: tuple[str, ...]
-    """Regions whose checkpoints this memory may take over, in the company's order; the own one among them."""
+    """Regions whose checkpoints this memory may restore, by the company's priority; its own among them."""
 
     @property
     def prefix(self) -> str:
@@ -48,16 +48,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def memory_of(stack: Stack, arguments: argparse.Namespace, *, restored: bool) -> Memory:
-    """The memory that a call means; `restored`: one that takes operators' restores. Raises OperatorError."""
+    """The memory that a command means; `restored`: it takes restore requests. Raises OperatorError."""
     stack.require_replication()
     company = stack.company(arguments.company)
-    plans = _plans(stack, company, arguments.component)
+    plans = plans_of(stack, company, arguments.component)
     region, chosen = _region(stack, company, plans, arguments, restored=restored)
-    plan = plans[region]
+    return memory_in(stack, company, arguments.component, region, chosen)
+
+
+def memory_in(stack: Stack, company: Company, component: str, region: str, chosen: str = "") -> Memory:
+    plan = plans_of(stack, company, component)[region]
     return Memory(
         company=company.name,
         namespace=company.namespace,
-        component=arguments.component,
+        component=component,
         region=region,
         chosen=chosen,
         bucket=stack.bucket(region),
@@ -65,8 +69,8 @@ def memory_of(stack: Stack, arguments: argparse.Namespace, *, restored: bool) ->
     )
 
 
-def _plans(stack: Stack, company: Company, component: str) -> dict[str, HandoverPlan]:
-    """What the gates of each region of the company are told, in the order of serving."""
+def plans_of(stack: Stack, company: Company, component: str) -> dict[str, HandoverPlan]:
+    """The configuration of the gates in each region of the company, by priority."""
     policy = stack.settings.load_balancing.policy
     route, routes = company_route(stack.settings, company), region_routes(stack.settings)
     agent = agent_handover(policy, route, routes)

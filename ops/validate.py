@@ -1,11 +1,11 @@
 """`python -m ops validate`: whether a running platform keeps its promises to its tenants.
 
 Checks tenancy isolation, persistence, sidecar communication and the four pillars, for each company in each
-of its regions, on a stack's clusters (`--stack`, `--config`, `--context`) or, without any cluster, on
-processes of this machine (`--brain`, `--health-monitor`), which it starts and kills itself. It makes marked
-data of its own and removes it. On a cluster it disturbs nothing; with `--destructive` it also deletes Brains'
-pods, restarts nodes and deletes volumes, and waits until all is restored. Without `--destructive` the report
-says of each of these checks `not tried: needs --destructive`. Ends with 6 when a check failed.
+of its regions, on a stack's clusters (`--stack`, `--config`, `--context`) or, without a cluster, on processes
+that it starts and kills on this machine (`--brain`, `--health-monitor`). It stores marked data of its own and
+removes it. On a cluster it disturbs nothing; with `--destructive` it also deletes Brains' pods, restarts
+nodes and deletes volumes, and waits until all is restored. Without `--destructive` the report says `not
+tried: needs --destructive` for these checks. Ends with 6 when a check failed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ops import aws, cluster_access, confirmation, stack
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack import Stack
 from ops.terminal import say
-from ops.validation.interruptions import interrupted_by_sigterm
-from ops.validation.marks import run_id
-from ops.validation.pod_sites import sites_of
-from ops.validation.process_sites import Commands, ProcessSite
-from ops.validation.reports import Report
+from ops.validation.marker import run_id
+from ops.validation.pod_target import targets_of
+from ops.validation.process_target import Commands, ProcessTarget
+from ops.validation.report import Report
 from ops.validation.run import Run
 from ops.validation.session import Session
-from ops.validation.sites import Limits, Site
+from ops.validation.signals import interrupted_by_sigterm
+from ops.validation.target import Limits, Target
 from plan.names import LOCAL
 
 COMPANIES = ("company-a", "company-b")
@@ -65,27 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def validate(arguments: argparse.Namespace, limits: Limits) -> int:
-    """`run`, with the seconds to wait for things."""
+    """`run`, with other seconds to wait for things."""
     on_machine = _is_on_machine(arguments)
     started, began = datetime.now(UTC), time.monotonic()
-    with interrupted_by_sigterm(), _target(arguments, on_machine, started, limits) as (target, sites):
-        checked = Run(id=run_id(), sites=sites, limits=limits)
-        say(f"validating {target} (run {checked.id})")
-        session = Session(checked, cluster=not on_machine, destructive=arguments.destructive)
+    opened = _processes(arguments, started, limits) if on_machine else _pods(arguments, limits)
+    with interrupted_by_sigterm(), opened as (title, targets):
+        state = Run(id=run_id(), targets=targets, limits=limits)
+        say(f"validating {title} (run {state.id})")
+        session = Session(state, cluster=not on_machine, destructive=arguments.destructive)
         try:
             session.run()
         except KeyboardInterrupt:
             session.interrupted = True
     report = Report(
-        run=checked.id,
-        target=target,
+        run=state.id,
+        target=title,
         started=started,
         seconds=time.monotonic() - began,
         interrupted=session.interrupted,
         outcomes=session.outcomes,
     )
-    junit, told = report.write(arguments.out)
-    say(f"\n{report.summary}\nreports: {junit}, {told}")
+    junit, json_file = report.write(arguments.out)
+    say(f"\n{report.summary}\nreports: {junit}, {json_file}")
     if session.interrupted:
         return INTERRUPTED
     return CHECK_FAILED if report.failed else DONE
@@ -98,43 +99,47 @@ def _is_on_machine(arguments: argparse.Namespace) -> bool:
         return False
     for name, command in commands.items():
         if not command:
-            raise OperatorError(f"{name}: none given; accepted: the command that starts one", WRONG_CALL)
+            raise OperatorError(
+                f"{name}: missing (required beside the other command); must be the command that starts it",
+                WRONG_CALL,
+            )
     for name in ("stack", "config", "context", "destructive"):
         if getattr(arguments, name):
             raise OperatorError(
-                f"--{name}: of a cluster, and --brain and --health-monitor are processes without one",
+                f"--{name}: is for a cluster; --brain and --health-monitor check processes without a cluster",
                 WRONG_CALL,
             )
     if len(set(arguments.companies or COMPANIES)) < 2:
-        raise OperatorError("--companies: one given; accepted: at least two", WRONG_CALL)
+        raise OperatorError("--companies: must be at least two companies; got one", WRONG_CALL)
     return True
 
 
 @contextmanager
-def _target(
-    arguments: argparse.Namespace, on_machine: bool, started: datetime, limits: Limits
-) -> Iterator[tuple[str, Sequence[Site]]]:
-    """What is checked, in words, and its sites."""
-    if on_machine:
-        commands = Commands(brain=arguments.brain, health_monitor=arguments.health_monitor)
-        companies = tuple(dict.fromkeys(arguments.companies or COMPANIES))
-        logs = arguments.out / started.strftime("%Y-%m-%dT%H-%M-%SZ")
-        with tempfile.TemporaryDirectory(prefix="validation-", ignore_cleanup_errors=True) as folder:
-            volumes = Path(folder).resolve()
-            yield (
-                f"processes on this machine: {', '.join(companies)}",
-                [ProcessSite(company, commands, volumes, logs, limits) for company in companies],
-            )
-        return
+def _processes(
+    arguments: argparse.Namespace, started: datetime, limits: Limits
+) -> Iterator[tuple[str, Sequence[Target]]]:
+    """The title of the run, and its targets."""
+    commands = Commands(brain=arguments.brain, health_monitor=arguments.health_monitor)
+    companies = tuple(dict.fromkeys(arguments.companies or COMPANIES))
+    logs = arguments.out / started.strftime("%Y-%m-%dT%H-%M-%SZ")
+    with tempfile.TemporaryDirectory(prefix="validation-", ignore_cleanup_errors=True) as folder:
+        volumes = Path(folder).resolve()
+        targets = [ProcessTarget(company, commands, volumes, logs, limits) for company in companies]
+        yield f"processes on this machine: {', '.join(companies)}", targets
+
+
+@contextmanager
+def _pods(arguments: argparse.Namespace, limits: Limits) -> Iterator[tuple[str, Sequence[Target]]]:
+    """The title of the run, and its targets."""
     if arguments.stack is None and arguments.config is None:
         arguments.stack = LOCAL
     known = stack.load(arguments)
     if arguments.destructive:
         _confirm(known, arguments)
-    sites = sites_of(known, arguments.companies, arguments.context, arguments.state, limits)
-    regions = ", ".join(dict.fromkeys(site.region for site in sites))
-    companies = tuple(dict.fromkeys(site.company for site in sites))
-    yield f"stack {known.name}: {', '.join(companies)} in {regions}", sites
+    targets = targets_of(known, arguments.companies, arguments.context, arguments.state, limits)
+    regions = ", ".join(dict.fromkeys(target.region for target in targets))
+    companies = ", ".join(dict.fromkeys(target.company for target in targets))
+    yield f"stack {known.name}: {companies} in {regions}", targets
 
 
 def _confirm(known: Stack, arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The checkpoints of a memory in its own bucket, its own and those that S3 replicated there."""
+"""The checkpoints of a memory in its region's bucket: its own, and those that S3 replicated there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READERS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A checkpoint that is listed; what it holds has to be read."""
+    """A checkpoint that was listed, not read."""
 
     writer: str
     id: CheckpointId
@@ -29,7 +29,7 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A checkpoint that was read, or why it could not be, and what it names that is not there."""
+    """A checkpoint that was read, or why it could not be read, and which of its objects are missing."""
 
     stored: Stored
     checkpoint: Checkpoint | None
@@ -43,7 +43,7 @@ class Judged:
 
     @property
     def stands(self) -> CheckpointRef:
-        """The point that its memory stands for: a standby's copy is what it copied."""
+        """The checkpoint whose files it has: a standby's copy stands for the checkpoint that it copied."""
         own = CheckpointRef(region=self.stored.writer, checkpoint=self.stored.id)
         return self.checkpoint.origin if self.checkpoint else own
 
@@ -60,19 +60,19 @@ class Vault:
         self._client, self.memory = client, memory
 
     def list(self) -> Listing:
-        """Everything of the memory that lies in its bucket. Raises OperatorError."""
+        """All objects of the memory in its bucket. Raises OperatorError."""
         sizes = {writer: self._sizes(writer) for writer in self.memory.writers}
         return Listing(vault=self, sizes=sizes)
 
     def newest(self) -> CheckpointId | None:
-        """Of those that the memory's own region wrote."""
+        """Of the checkpoints that the memory's own region wrote."""
         return max(self.own_ids(), default=None)
 
     def own_ids(self) -> frozenset[CheckpointId]:
         return frozenset(checkpoint_ids(self._sizes(self.memory.region, f"{CHECKPOINTS}/")))
 
     def read(self, stored: Stored) -> Checkpoint:
-        """Raises ValueError for what is no checkpoint, OperatorError when it can't be had."""
+        """Raises ValueError for an invalid checkpoint, OperatorError when S3 does not answer."""
         return parse_checkpoint(self.get(stored.writer, stored.id.key).decode(), stored.id)
 
     def get(self, writer: str, key: str) -> bytes:
@@ -81,23 +81,23 @@ class Vault:
             body: bytes = self._client.get_object(Bucket=self.memory.bucket, Key=key)["Body"].read()
         return body
 
-    def order(self, name: str, told: Mapping[str, str]) -> str:
-        """Write an order for the memory's gate at the key `name`; returns its URL. Raises OperatorError."""
+    def order(self, name: str, request: Mapping[str, str]) -> str:
+        """Write a request to the memory's gate at the key `name`; returns its URL. Raises OperatorError."""
         key = f"{self.memory.prefix}/{name}"
         with calling(f"writing s3://{self.memory.bucket}/{key}", self.memory.bucket):
-            self._client.put_object(Bucket=self.memory.bucket, Key=key, Body=json.dumps(told).encode())
+            self._client.put_object(Bucket=self.memory.bucket, Key=key, Body=json.dumps(request).encode())
         return f"s3://{self.memory.bucket}/{key}"
 
     def _sizes(self, writer: str, folder: str = "") -> dict[str, int]:
-        """Sizes by the key below the writer's prefix, of what lies in the folder."""
+        """Sizes by the key below the writer's prefix, of the objects in the folder."""
         bucket, below = self.memory.bucket, f"{self.memory.prefix_of(writer)}/"
         prefix = f"{below}{folder}"
         with calling(f"listing s3://{bucket}/{prefix}", bucket):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return {
-                one["Key"].removeprefix(below): one["Size"]
+                item["Key"].removeprefix(below): item["Size"]
                 for page in pages
-                for one in page.get("Contents", ())
+                for item in page.get("Contents", ())
             }
 
 
@@ -105,7 +105,7 @@ class Vault:
 class Listing:
     vault: Vault
     sizes: Mapping[str, Mapping[str, int]]
-    """Of each writer: keys below its prefix, and their sizes."""
+    """For each writer: keys below its prefix, and their sizes."""
 
     def stored(self) -> list[Stored]:
         """All checkpoints, in no order."""
@@ -116,32 +116,32 @@ class Listing:
         ]
 
     def last_order(self) -> int:
-        """The number of the last order to restore, 0 without one: a gate carries out higher ones alone."""
+        """The number of the last restore request, 0 without one: a gate carries out higher numbers alone."""
         own = self.vault.memory.region
         if RESTORE not in self.sizes[own]:
             return 0
         try:
             return int(json.loads(self.vault.get(own, RESTORE))["order"])
         except (ValueError, KeyError, TypeError):
-            return 0  # no order that a gate would carry out
+            return 0  # No request that a gate would carry out.
 
     def ranked(self, stored: Sequence[Stored]) -> Iterator[Judged]:
         """As gates rank them, the winner first. Raises OperatorError when S3 does not answer."""
-        generations = sorted({one.id.generation for one in stored}, reverse=True)
+        generations = sorted({each.id.generation for each in stored}, reverse=True)
         for generation in generations:
-            group = [one for one in stored if one.id.generation == generation]
-            if len({one.writer for one in group}) == 1:
-                yield from map(self.judge, sorted(group, key=lambda one: one.id, reverse=True))
+            group = [each for each in stored if each.id.generation == generation]
+            if len({each.writer for each in group}) == 1:
+                yield from map(self.judge, sorted(group, key=lambda each: each.id, reverse=True))
             else:
                 yield from sorted(self.judge_all(group), key=cmp_to_key(self._compare))
 
-    def _compare(self, one: Judged, other: Judged) -> int:
-        """Below 0: `one` wins. Of equal memories the one that is no copy wins, then the newer."""
+    def _compare(self, first: Judged, second: Judged) -> int:
+        """Below 0: `first` wins. Of the same files the original wins, then the newer copy."""
         order = self.vault.memory.writers
-        if one.stands != other.stands:
-            return -1 if outranks(one.stands, other.stands, order) else 1
+        if first.stands != second.stands:
+            return -1 if outranks(first.stands, second.stands, order) else 1
         mine, theirs = (
-            (each.stored.writer == each.stands.region, each.stored.id.at) for each in (one, other)
+            (each.stored.writer == each.stands.region, each.stored.id.at) for each in (first, second)
         )
         return (mine < theirs) - (mine > theirs)
 
@@ -163,5 +163,5 @@ def nothing_there(memory: Memory) -> str:
     writers = ", ".join(memory.writers)
     return (
         f"s3://{memory.bucket} holds no checkpoint of {memory.name} (writers looked for: {writers}): has its"
-        " gate ever copied? Its /health on port 3010 says so"
+        " gate ever uploaded? See /health on its port 3010"
     )

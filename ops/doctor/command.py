@@ -12,7 +12,7 @@ from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.kubernetes_api import ApiError
+from clients.kubernetes_api import KubernetesError
 from ops import aws, cluster_access, stack
 from ops.doctor import in_account, in_cluster
 from ops.doctor.findings import Finding, lacking
@@ -74,5 +74,5 @@ def _told(place: str, what: str, look: Callable[[], Iterator[Finding]]) -> Itera
     """One check; where it may not look, that is what is missing."""
     try:
         yield from look()
-    except (OperatorError, ApiError, BotoCoreError, ClientError) as error:
+    except (OperatorError, KubernetesError, BotoCoreError, ClientError) as error:
         yield lacking(place, what.replace("_", " "), str(error), "it could not be looked at: see why")

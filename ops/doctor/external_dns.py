@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
-from local.kubernetes_api import ApiError
+from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from ops.doctor.findings import Finding, found, lacking
 from ops.doctor.instances import NAME, Instance, instances_of

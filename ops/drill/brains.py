@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ops import mcp_client
+from clients import mcp_client
+from clients.mcp_client import McpError
 from ops.cluster_access import Cluster
 from ops.drill.asking import NoPage, fetch
 from ops.drill.doors import Doors
 from ops.drill.memories import NoBrain
 from ops.errors import OperatorError
-from ops.mcp_client import McpError
 from runtime.ports import BRAIN_PORT, GATE_PORT
 
 INSIDE = Path(__file__).parent / "inside"

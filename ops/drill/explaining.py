@@ -9,7 +9,7 @@ from typing import Any
 
 from kubernetes import client as kubernetes_client
 
-from local.kubernetes_api import ApiError
+from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from ops.drill.asking import NoPage
 from ops.drill.brains import PodBrains

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from local.kubernetes_api import ApiError
+from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from ops.drill.objects import STATEFUL_SETS, listed
 

@@ -1,6 +1,6 @@
 """The validation suite: whether a running platform keeps its promises to its tenants.
 
-Each check is written once, against a `Site`: one company in one region, whose Brain and health monitor answer
-somewhere. Sites are pods of a stack's clusters (`pod_sites.py`) or processes on this machine
-(`process_sites.py`). What only a cluster has is checked by functions that take a `PodSite`.
+`check_table.py` lists all checks, each in the file of `checks/` with its name. A check is a function of the
+run and a `Target`: one company in one region, which is pods of a cluster (`pod_target.py`) or processes on
+this machine (`process_target.py`). Checks that need a cluster take a `PodTarget`.
 """

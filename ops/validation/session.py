@@ -1,4 +1,4 @@
-"""A run from its first check to its last clean-up."""
+"""A run from its first check to its clean-up."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from collections.abc import Sequence
 
 import urllib3
 
-from local.machine.files import LocalError
+from clients.http_client import HttpError
+from clients.kubernetes_api import KubernetesError
 from ops.errors import OperatorError
-from ops.mcp_client import McpError
 from ops.terminal import say
-from ops.validation.checks import CHECKS, Check
-from ops.validation.interruptions import uninterrupted
-from ops.validation.run import Run, who
-from ops.validation.sites import Site
-from ops.validation.verdicts import Area, Failure, Outcome, Status, Verdict
+from ops.validation import cleanup
+from ops.validation.check_table import CHECKS, Check
+from ops.validation.results import Area, Failure, Outcome, Status, Verdict
+from ops.validation.run import Run
+from ops.validation.signals import uninterrupted
+from ops.validation.target import GATE, Target
 
-TOLD = (Failure, McpError, OperatorError, LocalError)
+EXPLAINED = (Failure, HttpError, OperatorError, KubernetesError)
 """Errors whose text says what is wrong."""
-EXPECTED = (*TOLD, OSError, urllib3.exceptions.HTTPError, LookupError, ValueError)
-"""What a platform that is not well, or not as it should be, makes checks raise."""
-
-
+EXPECTED = (*EXPLAINED, OSError, urllib3.exceptions.HTTPError, LookupError, ValueError)
+"""What checks raise where the platform is not as it should be."""
 WIDTHS = (22, 24, 16, 17)
 
 
 class Session:
-    """Runs checks and keeps what they came to."""
+    """Runs checks and keeps their outcomes."""
 
     def __init__(
         self, run: Run, *, cluster: bool, destructive: bool, checks: Sequence[Check] = CHECKS
@@ -36,81 +35,77 @@ class Session:
         self.interrupted = False
         self._run, self._checks = run, checks
         self._cluster, self._destructive = cluster, destructive
-        self._silent: dict[Site, str] = {}
-        """Sites that do not answer."""
-        self._unstored: set[Site] = set()
+        self._silent: dict[Target, str] = {}
+        """Targets that do not answer, and the reason why later checks are not tried."""
+        self._unstored: set[Target] = set()
 
     def run(self) -> None:
-        """All checks, one region after the other, then the clean-up, also when it is interrupted."""
+        """All checks, one region after the other, then the clean-up, also after an interruption."""
         say(HEADS)
         try:
-            for region in dict.fromkeys(site.region for site in self._run.sites):
+            for region in dict.fromkeys(target.region for target in self._run.targets):
                 if region:
                     say(region)
-                self._check([site for site in self._run.sites if site.region == region])
+                targets = [target for target in self._run.targets if target.region == region]
+                for check in self._checks:
+                    for target in targets:
+                        self._check(check, target)
         except KeyboardInterrupt:
             self.interrupted = True
             say("interrupted: no further check; what the run stored is removed")
         finally:
             with uninterrupted("what the run stored is being removed"):
-                self._clean_up()
+                for target in self._run.targets:
+                    self._clean_up(target)
 
-    def _check(self, sites: Sequence[Site]) -> None:
-        for check in self._checks:
-            for site in sites:
-                began = time.monotonic()
-                verdict, look = self._judge(check, site)
-                self._note(check.area, check.name, site, verdict, look, began)
+    def _check(self, check: Check, target: Target) -> None:
+        began = time.monotonic()
+        try:
+            verdict, look = self._excused(check, target) or check.module.check(self._run, target), ""
+        except EXPECTED as error:
+            if check.area is Area.APPLICATION and check.stores:
+                self._unstored.add(target)
+            elif check.area is Area.APPLICATION:
+                self._silent[target] = f"{target.name} does not answer, see above"
+            verdict, look = _failed(error, target)
+        self._record(check.area, check.name, target, verdict, look, began)
 
-    def _judge(self, check: Check, site: Site) -> tuple[Verdict, str]:
-        """What the check comes to, and what to look at."""
+    def _excused(self, check: Check, target: Target) -> Verdict | None:
+        """The verdict on a check that cannot be tried; None: it can."""
         if check.needs_cluster and not self._cluster:
-            return Verdict(status=Status.NEEDS_CLUSTER, detail="processes on this machine have none"), ""
+            return Verdict(status=Status.NEEDS_CLUSTER, detail="processes on this machine have none")
         # Without a cluster the processes are the run's own.
         if check.destructive and self._cluster and not self._destructive:
-            return Verdict(status=Status.NOT_TRIED, detail="needs --destructive"), ""
-        if site in self._silent:
-            return Verdict(status=Status.NOT_TRIED, detail=self._silent[site]), ""
+            return Verdict(status=Status.NOT_TRIED, detail="needs --destructive")
+        if target in self._silent:
+            return Verdict(status=Status.NOT_TRIED, detail=self._silent[target])
+        if check.stores and (reason := target.standby_reason()):
+            return Verdict(status=Status.NOT_APPLICABLE, detail=reason)
+        if check.stores and target in self._unstored:
+            return Verdict(status=Status.NOT_TRIED, detail="nothing could be stored, see above")
+        return None
+
+    def _clean_up(self, target: Target) -> None:
+        """Remove the marker, and end port-forwards and processes."""
+        began = time.monotonic()
         try:
-            if check.stores and (reason := site.standby()):
-                return Verdict(status=Status.NOT_APPLICABLE, detail=reason), ""
-            if check.stores and site in self._unstored:
-                return Verdict(status=Status.NOT_TRIED, detail="nothing could be stored, see above"), ""
-            return check.judge(self._run, site), ""
+            if target in self._silent and target not in self._run.queried:
+                return
+            verdict, look = Verdict(status=Status.PASSED, detail=cleanup.remove(self._run, target)), ""
         except EXPECTED as error:
-            if check.area is Area.APPLICATION:
-                self._lost(check, site)
-            look = error.look if isinstance(error, Failure) else site.look("gate")
-            return Verdict(status=Status.FAILED, detail=_cause(error)), look
+            verdict, look = _failed(error, target)
+        finally:
+            target.close()
+        self._record(Area.CLEAN_UP, "removed", target, verdict, look, began)
 
-    def _lost(self, check: Check, site: Site) -> None:
-        if check.stores:
-            self._unstored.add(site)
-        else:
-            self._silent[site] = f"{who(site)} does not answer, see above"
-
-    def _clean_up(self) -> None:
-        """What a mark left in a company's Brain; and that its port-forwards and processes end."""
-        for site in self._run.sites:
-            began, look = time.monotonic(), ""
-            try:
-                if site in self._silent and site not in self._run.asked:
-                    continue
-                done = site.forget({self._run.mark(site).space}, self._run.asked.get(site, set()))
-                verdict = Verdict(status=Status.PASSED, detail=done)
-            except EXPECTED as error:
-                verdict = Verdict(status=Status.FAILED, detail=_cause(error))
-                look = error.look if isinstance(error, Failure) else site.look("gate")
-            finally:
-                site.close()
-            self._note(Area.CLEAN_UP, "removed", site, verdict, look, began)
-
-    def _note(self, area: Area, name: str, site: Site, verdict: Verdict, look: str, began: float) -> None:
+    def _record(
+        self, area: Area, name: str, target: Target, verdict: Verdict, look: str, began: float
+    ) -> None:
         outcome = Outcome(
             area=area,
             check=name,
-            company=site.company,
-            region=site.region,
+            company=target.company,
+            region=target.region,
             status=verdict.status,
             detail=verdict.detail,
             look=look,
@@ -120,12 +115,15 @@ class Session:
         say(row(outcome))
 
 
-def _cause(error: Exception) -> str:
-    return str(error) if isinstance(error, TOLD) else repr(error)
+def _failed(error: Exception, target: Target) -> tuple[Verdict, str]:
+    """The verdict, and what to look at."""
+    cause = str(error) if isinstance(error, EXPLAINED) else repr(error)
+    look = error.look if isinstance(error, Failure) else target.logs(GATE)
+    return Verdict(status=Status.FAILED, detail=cause), look
 
 
 def row(outcome: Outcome) -> str:
-    """A line of the table; of a failure, two more that name its cause and what to look at."""
+    """A line of the table; after a failure two more, with its cause and what to look at."""
     failed = outcome.status is Status.FAILED
     status = outcome.status.upper() if failed else outcome.status
     line = _cells(outcome.area, outcome.check, outcome.company, status, f"{outcome.seconds:6.1f} s")

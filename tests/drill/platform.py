@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from clients.kubernetes_api import ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
-from local.kubernetes_api import ApiError
-from ops.cluster_access import Cluster, ClusterApi
+from ops.cluster_access import Cluster
 from plan.names import SYSTEM_NAMESPACE
 from tests.drill.scenes import EU, US
 from tests.services import until
@@ -25,7 +25,7 @@ MERGE = "application/merge-patch+json"
 
 
 def reach(control_plane: ControlPlane) -> Cluster:
-    api = ClusterApi(str(control_plane.kubeconfig), "", threading.Event(), print)
+    api = KubernetesApi(str(control_plane.kubeconfig), "", threading.Event(), print)
     return Cluster(name="local", regions=(US, EU), api=api, kubectl="kubectl")
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes_api import KubernetesApi
 from local.cluster.control_plane import ControlPlane
-from ops.cluster_access import Cluster, ClusterApi
+from ops.cluster_access import Cluster
 from ops.drill.journal import Journal, path_of
 from ops.drill.recovery import recover
 from ops.drill.signals import Signals
@@ -28,10 +29,11 @@ NAMES = tuple(f"{kind}-{REGION}" for kind in ("agent", "brain"))
 DRILL = f"""
 import sys, threading, time
 from pathlib import Path
-from ops.cluster_access import Cluster, ClusterApi
+from clients.kubernetes_api import KubernetesApi
+from ops.cluster_access import Cluster
 from ops.drill.journal import Journal
 from ops.drill.outages import ScaledAway
-api = ClusterApi(sys.argv[1], "", threading.Event(), print)
+api = KubernetesApi(sys.argv[1], "", threading.Event(), print)
 cluster = Cluster(name="local", regions=("{REGION}",), api=api, kubectl="kubectl")
 journal = Journal(Path(sys.argv[2]))
 outage = ScaledAway(cluster, "{REGION}", journal)
@@ -46,7 +48,7 @@ time.sleep(600)
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: ControlPlane) -> Cluster:
-    api = ClusterApi(str(control_plane.kubeconfig), "", threading.Event(), print)
+    api = KubernetesApi(str(control_plane.kubeconfig), "", threading.Event(), print)
     api.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     return Cluster(name="local", regions=(REGION,), api=api, kubectl="kubectl")
 

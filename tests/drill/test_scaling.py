@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes_api import ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
-from local.kubernetes_api import ApiError
-from ops.cluster_access import Cluster, ClusterApi
+from ops.cluster_access import Cluster
 from ops.drill import scaling
 from ops.drill.scaling import OWNERS, Workload
 
@@ -22,7 +22,7 @@ WORKLOAD = Workload(namespace=NAMESPACE, name="brain-us-east-1", replicas=2)
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: ControlPlane) -> Cluster:
-    api = ClusterApi(str(control_plane.kubeconfig), "", threading.Event(), print)
+    api = KubernetesApi(str(control_plane.kubeconfig), "", threading.Event(), print)
     api.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     return Cluster(name="local", regions=("us-east-1",), api=api, kubectl="kubectl")
 

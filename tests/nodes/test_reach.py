@@ -14,9 +14,10 @@ import pytest
 from local.cluster import network_policies
 from ops.cluster_access import Cluster, clusters_of
 from ops.stack import load
-from ops.validation import pods
-from ops.validation.pod_facts import running
-from ops.validation.reach import Attempt, Kind, Source, State, Target, attempts
+from ops.validation.network.attempts import Attempt, Destination, Kind, State, attempts
+from ops.validation.network.pod_facts import running
+from ops.validation.pods import GATE as GATE_CONTAINER
+from ops.validation.pods import Container
 from plan.names import SYSTEM_NAMESPACE
 from tests.components import network_rules
 from tests.components.network_rules import AGENT, BRAIN, CONTROLLER, GATE, HEALTH_MONITOR, NODE_DNS, Pod
@@ -29,7 +30,7 @@ OUTSIDE = ((NODE_DNS, 53), ("169.254.169.254", 80))
 COMPANIES = ("client-a", "client-b", "client-c")
 
 
-def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
+def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Container]]:
     for namespace in (*COMPANIES, SYSTEM_NAMESPACE):
         space = cluster.api.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         assert space is not None
@@ -38,7 +39,7 @@ def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
             kind, _, rest = metadata["name"].partition("-")
             if namespace == SYSTEM_NAMESPACE:
                 kind, rest = CONTROLLER, ""
-            container = CONTROLLER if kind == CONTROLLER else pods.GATE
+            container = CONTROLLER if kind == CONTROLLER else GATE_CONTAINER
             yield (
                 Pod(
                     name=metadata["name"],
@@ -49,7 +50,7 @@ def live_pods(cluster: Cluster) -> Iterator[tuple[Pod, Source]]:
                     kind=kind,
                     region=rest.rpartition("-")[0],
                 ),
-                Source(cluster=cluster, namespace=namespace, pod=metadata["name"], container=container),
+                Container(cluster=cluster, namespace=namespace, pod=metadata["name"], container=container),
             )
 
 
@@ -79,18 +80,20 @@ def differences(state: Path) -> list[str]:
     around = [Peer(name=host, ip=host) for host, _ in OUTSIDE]
 
     def tried(source: Pod) -> list[tuple[Pod, Peer, Attempt]]:
-        peers: dict[Target, Peer] = {}
+        peers: dict[Destination, Peer] = {}
         for peer, port, protocol in product(live, PORTS, ("TCP", "UDP")):
             if peer is not source and (protocol == "TCP" or port == GATE):
-                peers[target(peer, port, protocol)] = peer
-        peers |= {target(peer, port, "TCP"): peer for peer, (_, port) in zip(around, OUTSIDE, strict=True)}
-        return [(source, peers[one.target], one) for one in attempts(live[source], peers)]
+                peers[destination(peer, port, protocol)] = peer
+        peers |= {
+            destination(peer, port, "TCP"): peer for peer, (_, port) in zip(around, OUTSIDE, strict=True)
+        }
+        return [(source, peers[one.destination], one) for one in attempts(live[source], peers)]
 
     with ThreadPoolExecutor(2) as pool:
         every = [each for results in pool.map(tried, live) for each in results]
     wrong = []
     for source, peer, one in every:
-        port, protocol = one.target.port, one.target.protocol
+        port, protocol = one.destination.port, one.destination.protocol
         computed = network.reaches(source, peer, port, protocol)
         designed = network_rules.allowed(run, cluster.name, source, peer, port, protocol)
         if not computed is designed is is_reached(one):
@@ -99,5 +102,5 @@ def differences(state: Path) -> list[str]:
     return wrong
 
 
-def target(peer: Peer, port: int, protocol: str) -> Target:
-    return Target(kind=Kind.POD, host=peer.ip, port=port, protocol=protocol, owner=peer.name)
+def destination(peer: Peer, port: int, protocol: str) -> Destination:
+    return Destination(kind=Kind.POD, host=peer.ip, port=port, protocol=protocol, owner=peer.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from local.kubernetes_api import ApiError
+from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from tests.components.stacks import DOMAIN, US
 

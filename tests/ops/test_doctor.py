@@ -10,12 +10,13 @@ from typing import Any
 import boto3
 import pytest
 
+from clients.kubernetes_api import KubernetesApi
 from local.aws import emulator as emulator_service
 from local.aws.emulator import Emulator
 from local.cluster.control_plane import CONTROLLER_MANAGER, ControlPlane
 from local.machine.processes import Processes
 from ops.aws import Reach
-from ops.cluster_access import Cluster, ClusterApi
+from ops.cluster_access import Cluster
 from ops.doctor import in_account, in_cluster
 from ops.doctor.findings import Finding
 from ops.stack import Stack
@@ -41,7 +42,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def cluster(plane: ControlPlane) -> Cluster:
     """One that has all that the stack below needs."""
-    api = ClusterApi(str(plane.kubeconfig), "", threading.Event(), print)
+    api = KubernetesApi(str(plane.kubeconfig), "", threading.Event(), print)
     made = Cluster(name="eks-us-east-1-blue", regions=(US,), api=api, kubectl="kubectl")
     for path, body, status in WHOLE:
         api.call("POST", path, body)
@@ -167,7 +168,7 @@ def test_what_is_taken_away_is_missing(cluster: Cluster, path: str, name: str, w
 class OldApi:
     """Answers for a cluster of another version, or for somebody without rights."""
 
-    def __init__(self, api: ClusterApi, **answers: Any) -> None:
+    def __init__(self, api: KubernetesApi, **answers: Any) -> None:
         self._api, self._answers = api, answers
 
     def call(self, method: str, path: str, body: Any = None, content: str = "application/json") -> Any:

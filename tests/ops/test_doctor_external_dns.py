@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.kubernetes_api import ApiError
+from clients.kubernetes_api import ApiError
 from ops import cluster_access
 from ops.cluster_access import Cluster
 from ops.doctor import command

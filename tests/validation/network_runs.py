@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops.validation import network
+from ops.validation.checks import network
+from ops.validation.results import Verdict
 from ops.validation.run import Run
-from ops.validation.verdicts import Verdict
 from tests.s3 import S3Service
-from tests.validation.box import LIMITS, Boxed
-from tests.validation.box_network import CONNECTED, DROPPED, NAMESERVER, Rule
+from tests.validation.fake_cluster import LIMITS, FakeStack
+from tests.validation.fake_network import CONNECTED, DROPPED, NAMESERVER, Rule
 
 ACME_BRAIN, ACME_AGENT = "acme/brain-us-east-1-0", "acme/agent-us-east-1-0"
 BRAIN, AGENT = "globex-corp/brain-us-east-1-0", "globex-corp/agent-us-east-1-0"
@@ -22,19 +22,19 @@ States = Mapping[tuple[str, int], tuple[str, str]]
 
 
 @contextmanager
-def enforcing(folder: Path, s3: S3Service, rclone: Path) -> Iterator[Boxed]:
-    made = Boxed(folder, s3, rclone)
+def enforcing(folder: Path, s3: S3Service, rclone: Path) -> Iterator[FakeStack]:
+    fake = FakeStack(folder, s3, rclone)
     try:
-        made.start(gates=False)
-        made.box.network.rule = policies_hold(made, {})
-        yield made
+        fake.start(gates=False)
+        fake.cluster.network.rule = policies_hold(fake, {})
+        yield fake
     finally:
-        made.close()
+        fake.close()
 
 
-def policies_hold(boxed: Boxed, but: States, *, protocol: str = "TCP") -> Rule:
+def policies_hold(fake: FakeStack, but: States, *, protocol: str = "TCP") -> Rule:
     """Only what must be open is. `but` says otherwise of a protocol's hosts and ports."""
-    bucket = boxed.stack.settings.replication.endpoint
+    bucket = fake.stack.settings.replication.endpoint
     assert bucket is not None
     port = int(bucket.rpartition(":")[2])
 
@@ -47,7 +47,7 @@ def policies_hold(boxed: Boxed, but: States, *, protocol: str = "TCP") -> Rule:
     return rule
 
 
-def judged(boxed: Boxed, but: States | None = None, *, protocol: str = "TCP") -> Verdict:
+def judged(fake: FakeStack, but: States | None = None, *, protocol: str = "TCP") -> Verdict:
     if but is not None:
-        boxed.box.network.rule = policies_hold(boxed, but, protocol=protocol)
-    return network.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+        fake.cluster.network.rule = policies_hold(fake, but, protocol=protocol)
+    return network.check(Run(id="abc123", targets=fake.targets, limits=LIMITS), fake.targets[0])

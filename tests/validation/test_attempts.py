@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from ops.validation.pod_facts import link_local
-from ops.validation.pods import INSIDE
+from ops.validation.network.pod_facts import link_local
+from ops.validation.pods import IN_POD
 
 LOOPBACK = "127.0.0.1"
 WITHOUT_NETWORK = ["unshare", "--map-root-user", "--net"]
 
 
 def ran(script: str, argument: Any, *around: str) -> Any:
-    argv = [*around, sys.executable, INSIDE / f"{script}.py", json.dumps(argument)]
+    argv = [*around, sys.executable, IN_POD / f"{script}.py", json.dumps(argument)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -76,12 +76,12 @@ def test_what_was_never_sent_is_untried_with_its_reason() -> None:
         ("TCP", "fe80::1", [80]),
         ("TCP", "no-such.invalid", [80, 81]),
     ]
-    told = ran("connect", {"attempts": attempts, "seconds": 1}, *WITHOUT_NETWORK)
-    assert {state for state, _ in told} == {"untried"}
-    whys = [why for _, why in told]
+    report = ran("connect", {"attempts": attempts, "seconds": 1}, *WITHOUT_NETWORK)
+    assert {state for state, _ in report} == {"untried"}
+    whys = [why for _, why in report]
     assert whys[0] == "Network is unreachable"
     assert whys[3] == "this pod has no IPv6 link-local address"
-    assert len(told) == 6 and whys[4] == whys[5] != ""
+    assert len(report) == 6 and whys[4] == whys[5] != ""
 
 
 def test_many_attempts_keep_their_order_and_take_a_bounded_time(unused: int) -> None:
@@ -92,15 +92,15 @@ def test_many_attempts_keep_their_order_and_take_a_bounded_time(unused: int) -> 
 
 def test_a_pod_tells_its_addresses_and_the_ports_that_others_may_reach() -> None:
     with listener("0.0.0.0") as port, listener() as own, listener("::1") as own6:
-        told = ran("listening", {})
-    assert port in told["tcp"] and own not in told["tcp"] and own6 not in told["tcp"]
-    assert "127.0.0.1" not in told["addresses"] and "::1" not in told["addresses"]
-    assert set(told) == {"addresses", "tcp", "udp", "nameservers", "neighbours"}
+        report = ran("listening", {})
+    assert port in report["tcp"] and own not in report["tcp"] and own6 not in report["tcp"]
+    assert "127.0.0.1" not in report["addresses"] and "::1" not in report["addresses"]
+    assert set(report) == {"addresses", "tcp", "udp", "nameservers", "neighbours"}
 
 
 def test_a_pod_without_a_network_has_no_addresses() -> None:
-    told = ran("listening", {}, *WITHOUT_NETWORK)
-    assert told["addresses"] == told["tcp"] == told["neighbours"] == []
+    report = ran("listening", {}, *WITHOUT_NETWORK)
+    assert report["addresses"] == report["tcp"] == report["neighbours"] == []
 
 
 @pytest.mark.parametrize(

@@ -17,19 +17,22 @@ from ops.__main__ import main
 from ops.errors import FAILED, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
 from tests.ops.copies import EU, US, stack_file
 from tests.services import until
-from tests.validation.runs import double
+from tests.validation.process_runs import application
 
-BRAIN, MONITOR = double("brain"), double("health-monitor")
+BRAIN, MONITOR = application("brain"), application("health-monitor")
 
 
 @pytest.mark.parametrize(
     ("more", "cause"),
     [
-        (["--brain", "x"], "--health-monitor: none given"),
-        (["--health-monitor", "x"], "--brain: none given"),
-        (["--brain", "x", "--health-monitor", "y", "--stack", "dev"], "--stack: of a cluster"),
-        (["--brain", "x", "--health-monitor", "y", "--destructive"], "--destructive: of a cluster"),
-        (["--brain", "x", "--health-monitor", "y", "--companies", "a", "a"], "--companies: one given"),
+        (["--brain", "x"], "--health-monitor: missing"),
+        (["--health-monitor", "x"], "--brain: missing"),
+        (["--brain", "x", "--health-monitor", "y", "--stack", "dev"], "--stack: is for a cluster"),
+        (["--brain", "x", "--health-monitor", "y", "--destructive"], "--destructive: is for a cluster"),
+        (
+            ["--brain", "x", "--health-monitor", "y", "--companies", "a", "a"],
+            "--companies: must be at least two companies; got one",
+        ),
         (["--stack", "no-such"], "--stack: no file Pulumi.no-such.yaml"),
     ],
 )
@@ -48,7 +51,7 @@ class Asked:
         self._folder, self.questions = folder, list[str]()
         monkeypatch.setattr("builtins.input", self._answer)
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-        monkeypatch.setattr("ops.validate.sites_of", self._sites)
+        monkeypatch.setattr("ops.validate.targets_of", self._targets)
 
     def run(self, stack: str, *more: str, companies: Sequence[Any] = ("acme", "globex")) -> int:
         regions = [{"name": one, "endpoint": f"{one}.example.com"} for one in (US, EU)]
@@ -59,7 +62,7 @@ class Asked:
         self.questions.append(question)
         return "n"
 
-    def _sites(self, *given: object) -> NoReturn:
+    def _targets(self, *arguments: object) -> NoReturn:
         raise OperatorError("the clusters are reached")
 
 
@@ -118,7 +121,7 @@ def test_without_a_terminal_the_answer_is_no(
 def test_an_interruption_leaves_no_process_and_a_report(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "out"
     argv = [sys.executable, "-m", "ops", "validate", "--out", str(out), "--companies", "a", "b"]
-    argv += ["--brain", double("brain", "hangs"), "--health-monitor", MONITOR]
+    argv += ["--brain", application("brain", "hangs"), "--health-monitor", MONITOR]
     marked = {**os.environ, "VALIDATION_TEST": str(tmp_path)}
     with subprocess.Popen(argv, env=marked, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

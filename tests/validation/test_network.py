@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from ops.validation import network
-from ops.validation.pod_facts import link_local
-from ops.validation.verdicts import Failure, Status
+from ops.validation.checks import network
+from ops.validation.network.pod_facts import link_local
+from ops.validation.results import Failure, Status
 from plan.names import LOCAL
 from settings.models import ExtraEgress
 from tests.s3 import S3Service
-from tests.validation.box import Boxed
-from tests.validation.box_network import (
+from tests.validation.fake_cluster import FakeStack
+from tests.validation.fake_network import (
     CONNECTED,
     GATEWAY_MAC,
     NO_ROUTE,
@@ -38,17 +38,17 @@ from tests.validation.network_runs import (
 
 
 @pytest.fixture
-def boxed(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[Boxed]:
-    with enforcing(tmp_path, s3, rclone) as made:
-        yield made
+def fake(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[FakeStack]:
+    with enforcing(tmp_path, s3, rclone) as fake_stack:
+        yield fake_stack
 
 
-def test_where_policies_hold_every_pod_tried_every_address_name_and_port(boxed: Boxed) -> None:
-    boxed.box.network.listening = [9999]
-    verdict = judged(boxed)
+def test_where_policies_hold_every_pod_tried_every_address_name_and_port(fake: FakeStack) -> None:
+    fake.cluster.network.listening = [9999]
+    verdict = judged(fake)
     assert verdict.status is Status.PASSED
     assert "from 2 pods: none reaches one of 2 pods of other companies" in verdict.detail
-    fake = boxed.box.network
+    fake = fake.cluster.network
     for source in (ACME_BRAIN, ACME_AGENT):
         tried = {(host, port, protocol) for by, protocol, host, port in fake.tried if by == source}
         for pod, ports in ((BRAIN, (3002, 3010)), (AGENT, (3000, 3004, 3010))):
@@ -70,46 +70,46 @@ def test_where_policies_hold_every_pod_tried_every_address_name_and_port(boxed: 
         assert ("10.1.0.1", 3002, "TCP") in tried, "the address of a Service"
 
 
-HOLES: dict[str, tuple[Callable[[Boxed], str], int]] = {
-    "pods of other companies": (lambda boxed: boxed.box.network.address(AGENT), 3004),
-    "IPv6 link-local addresses": (lambda boxed: boxed.box.network.link_local(BRAIN), 3010),
-    "IPv6 link-local addresses, ": (lambda boxed: link_local(GATEWAY_MAC), 10250),
-    "Services of other companies": (lambda boxed: BRAIN_SERVICE, 3002),
-    "nodes": (lambda boxed: NODE, 10250),
-    "the instance metadata service": (lambda boxed: "169.254.169.254", 80),
-    "the API server": (lambda boxed: "10.0.9.9", 6443),
+HOLES: dict[str, tuple[Callable[[FakeStack], str], int]] = {
+    "pods of other companies": (lambda fake: fake.cluster.network.address(AGENT), 3004),
+    "IPv6 link-local addresses": (lambda fake: fake.cluster.network.link_local(BRAIN), 3010),
+    "IPv6 link-local addresses, ": (lambda fake: link_local(GATEWAY_MAC), 10250),
+    "Services of other companies": (lambda fake: BRAIN_SERVICE, 3002),
+    "nodes": (lambda fake: NODE, 10250),
+    "the instance metadata service": (lambda fake: "169.254.169.254", 80),
+    "the API server": (lambda fake: "10.0.9.9", 6443),
 }
 
 
 @pytest.mark.parametrize("kind", HOLES)
-def test_one_port_that_is_reached_fails_and_is_named_by_its_kind(boxed: Boxed, kind: str) -> None:
-    host, port = HOLES[kind][0](boxed), HOLES[kind][1]
+def test_one_port_that_is_reached_fails_and_is_named_by_its_kind(fake: FakeStack, kind: str) -> None:
+    host, port = HOLES[kind][0](fake), HOLES[kind][1]
     with pytest.raises(Failure) as failed:
-        judged(boxed, {(host, port): CONNECTED})
+        judged(fake, {(host, port): CONNECTED})
     shown = f"[{host}]" if ":" in host else host
     assert f"{kind.removesuffix(', ')}: acme/" in str(failed.value)
     assert f"{ACME_BRAIN} connects to {shown}:{port} of " in str(failed.value)
     assert "docs/network-isolation.md" in failed.value.look
 
 
-def test_a_pod_that_answers_over_udp_alone_fails(boxed: Boxed) -> None:
-    address = boxed.box.network.address(BRAIN)
+def test_a_pod_that_answers_over_udp_alone_fails(fake: FakeStack) -> None:
+    address = fake.cluster.network.address(BRAIN)
     with pytest.raises(Failure, match=rf"{ACME_BRAIN} connects to {address}:3002 \(UDP\) of {BRAIN}"):
-        judged(boxed, {(address, 3002): CONNECTED}, protocol="UDP")
+        judged(fake, {(address, 3002): CONNECTED}, protocol="UDP")
 
 
-def test_a_refusal_where_denied_packets_get_no_answer_comes_from_the_pod_and_fails(boxed: Boxed) -> None:
-    address, own = boxed.box.network.address(BRAIN), boxed.box.network.address(ACME_AGENT)
+def test_a_refusal_where_denied_packets_get_no_answer_comes_from_the_pod_and_fails(fake: FakeStack) -> None:
+    address, own = fake.cluster.network.address(BRAIN), fake.cluster.network.address(ACME_AGENT)
     with pytest.raises(Failure, match=f"{ACME_BRAIN} connects to {address}:22"):
-        judged(boxed, {(address, 22): REFUSED})
-    assert judged(boxed, {(address, 22): REFUSED, (own, 3000): REFUSED}).status is Status.PASSED
+        judged(fake, {(address, 22): REFUSED})
+    assert judged(fake, {(address, 22): REFUSED, (own, 3000): REFUSED}).status is Status.PASSED
 
 
-def test_a_report_of_many_holes_shows_some_of_each_kind_and_counts_the_rest(boxed: Boxed) -> None:
-    address = boxed.box.network.address(BRAIN)
+def test_a_report_of_many_holes_shows_some_of_each_kind_and_counts_the_rest(fake: FakeStack) -> None:
+    address = fake.cluster.network.address(BRAIN)
     with pytest.raises(Failure, match=r"pods of other companies: .* and 7 more; nodes: ") as failed:
         judged(
-            boxed,
+            fake,
             {
                 **{(address, port): CONNECTED for port in (22, 443, 3002, 3010, 10250, 10255)},
                 (NODE, 22): CONNECTED,
@@ -119,64 +119,66 @@ def test_a_report_of_many_holes_shows_some_of_each_kind_and_counts_the_rest(boxe
 
 
 @pytest.mark.parametrize("name", [BRAIN_SERVICE, "brain-us-east-1-headless.globex-corp.svc"])
-def test_a_name_that_is_not_found_is_no_proof(boxed: Boxed, name: str) -> None:
+def test_a_name_that_is_not_found_is_no_proof(fake: FakeStack, name: str) -> None:
     with pytest.raises(
         Failure, match=rf"cannot be judged: .*{ACME_BRAIN} to {name} \(Name or service not known\)"
     ):
-        judged(boxed, {(name, 3002): NOT_FOUND})
+        judged(fake, {(name, 3002): NOT_FOUND})
 
 
-def test_an_address_without_a_route_is_no_proof(boxed: Boxed) -> None:
-    address = boxed.box.network.address(AGENT)
+def test_an_address_without_a_route_is_no_proof(fake: FakeStack) -> None:
+    address = fake.cluster.network.address(AGENT)
     with pytest.raises(Failure, match=rf"cannot be judged: .*{address} \(Network is unreachable\)"):
-        judged(boxed, {(address, 3004): NO_ROUTE})
+        judged(fake, {(address, 3004): NO_ROUTE})
 
 
-def test_what_a_pod_has_besides_and_cannot_be_tried_is_told_and_not_counted(boxed: Boxed) -> None:
-    address = boxed.box.network.link_local(AGENT)
+def test_what_a_pod_has_besides_and_cannot_be_tried_is_told_and_not_counted(fake: FakeStack) -> None:
+    address = fake.cluster.network.link_local(AGENT)
     ports = (22, 443, 3000, 3004, 3010, 10250, 10255)
-    every = int(judged(boxed).detail.partition(" ")[0])
-    verdict = judged(boxed, {(address, port): NO_ROUTE for port in ports})
+    every = int(judged(fake).detail.partition(" ")[0])
+    verdict = judged(fake, {(address, port): NO_ROUTE for port in ports})
     assert verdict.status is Status.PASSED
     assert verdict.detail.startswith(f"{every - 2 * len(ports)} attempts")
     assert f"not tried: {address} (Network is unreachable);" in verdict.detail
 
 
-def test_a_control_that_was_not_tried_is_no_enforcement(boxed: Boxed) -> None:
-    own = boxed.box.network.address(ACME_AGENT)
+def test_a_control_that_was_not_tried_is_no_enforcement(fake: FakeStack) -> None:
+    own = fake.cluster.network.address(ACME_AGENT)
     with pytest.raises(Failure, match=rf"cannot be judged: .*{own}"):
-        judged(boxed, {(own, 3000): NO_ROUTE})
+        judged(fake, {(own, 3000): NO_ROUTE})
 
 
 @pytest.mark.parametrize(
     ("unenforced", "end"), [(None, "this cluster enforces none"), ("no NFQUEUE", "none (no NFQUEUE)")]
 )
 def test_nodes_of_make_up_that_cannot_enforce_say_why(
-    boxed: Boxed, monkeypatch: pytest.MonkeyPatch, unenforced: str | None, end: str
+    fake: FakeStack, monkeypatch: pytest.MonkeyPatch, unenforced: str | None, end: str
 ) -> None:
-    on_local_nodes(boxed, monkeypatch, unenforced)
-    own = boxed.box.network.address(ACME_AGENT)
-    verdict = judged(boxed, {(own, 3000): CONNECTED})
+    on_local_nodes(fake, monkeypatch, unenforced)
+    own = fake.cluster.network.address(ACME_AGENT)
+    verdict = judged(fake, {(own, 3000): CONNECTED})
     assert verdict.status is Status.NOT_ENFORCED and verdict.detail.endswith(end)
 
 
-def test_nodes_of_make_up_that_stopped_to_enforce_fail(boxed: Boxed, monkeypatch: pytest.MonkeyPatch) -> None:
-    on_local_nodes(boxed, monkeypatch, "")
-    own = boxed.box.network.address(ACME_AGENT)
+def test_nodes_of_make_up_that_stopped_to_enforce_fail(
+    fake: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_local_nodes(fake, monkeypatch, "")
+    own = fake.cluster.network.address(ACME_AGENT)
     with pytest.raises(Failure, match="enforces none, although the nodes of `make up` were started to"):
-        judged(boxed, {(own, 3000): CONNECTED})
+        judged(fake, {(own, 3000): CONNECTED})
 
 
-def on_local_nodes(boxed: Boxed, monkeypatch: pytest.MonkeyPatch, unenforced: str | None) -> None:
+def on_local_nodes(fake: FakeStack, monkeypatch: pytest.MonkeyPatch, unenforced: str | None) -> None:
     found = SimpleNamespace(unenforced=unenforced)
     monkeypatch.setattr("local.access.find", lambda state: found)
-    for site in boxed.sites:
-        site.stack = replace(boxed.stack, name=LOCAL)
+    for target in fake.targets:
+        target.stack = replace(fake.stack, name=LOCAL)
 
 
-def test_a_cluster_that_enforces_nothing_is_told_from_one_with_a_hole(boxed: Boxed) -> None:
-    own = boxed.box.network.address(ACME_AGENT)
-    verdict = judged(boxed, {(own, 3000): CONNECTED, (BRAIN_SERVICE, 3002): CONNECTED})
+def test_a_cluster_that_enforces_nothing_is_told_from_one_with_a_hole(fake: FakeStack) -> None:
+    own = fake.cluster.network.address(ACME_AGENT)
+    verdict = judged(fake, {(own, 3000): CONNECTED, (BRAIN_SERVICE, 3002): CONNECTED})
     assert verdict.status is Status.NOT_ENFORCED
     assert verdict.detail.startswith("brain-us-east-1-0 reaches agent-us-east-1-0:3000 of the same company")
 
@@ -190,61 +192,61 @@ def test_a_cluster_that_enforces_nothing_is_told_from_one_with_a_hole(boxed: Box
     ids=["add-on", "Auto Mode"],
 )
 def test_the_vpc_cni_opens_a_pod_s_own_node_but_neither_the_read_only_kubelet_nor_ipv6(
-    boxed: Boxed, kind: tuple[str, str], found: Mapping[str, Any]
+    fake: FakeStack, kind: tuple[str, str], found: Mapping[str, Any]
 ) -> None:
     """Its policy agent lets every pod and its own node talk (`docs/network-isolation.md`)."""
-    boxed.box.network.others = {kind: dict(found)}
-    verdict = judged(boxed, {(NODE, 10250): CONNECTED, (NODE, 22): REFUSED})
+    fake.cluster.network.others = {kind: dict(found)}
+    verdict = judged(fake, {(NODE, 10250): CONNECTED, (NODE, 22): REFUSED})
     assert verdict.status is Status.PASSED
     assert f"open to every pod by the VPC CNI: {ACME_BRAIN} connects to {NODE}:22" in verdict.detail
     with pytest.raises(Failure, match=rf"nodes: {ACME_BRAIN} connects to {NODE}:10255"):
-        judged(boxed, {(NODE, 10250): CONNECTED, (NODE, 10255): CONNECTED})
+        judged(fake, {(NODE, 10250): CONNECTED, (NODE, 10255): CONNECTED})
     with pytest.raises(Failure, match="IPv6 link-local addresses: "):
-        judged(boxed, {(link_local(GATEWAY_MAC), 22): REFUSED})
+        judged(fake, {(link_local(GATEWAY_MAC), 22): REFUSED})
 
 
-def test_policies_that_are_missing_are_not_taken_for_a_cluster_that_enforces_none(boxed: Boxed) -> None:
-    boxed.box.policies["globex-corp"] = []
+def test_policies_that_are_missing_are_not_taken_for_a_cluster_that_enforces_none(fake: FakeStack) -> None:
+    fake.cluster.policies["globex-corp"] = []
     with pytest.raises(Failure, match="the namespace globex-corp has no NetworkPolicy default-deny"):
-        judged(boxed)
+        judged(fake)
 
 
-def test_a_port_where_nothing_listens_is_no_proof(boxed: Boxed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_where_nothing_listens_is_no_proof(fake: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "LISTENING_SECONDS", 0.0)
-    boxed.pod(boxed.sites[1], "brain").servers[3002].kill()
+    fake.pod(fake.targets[1], "brain").servers[3002].kill()
     with pytest.raises(
         Failure, match="whether the brain of Globex_Corp in us-east-1 can be reached cannot be judged"
     ):
-        judged(boxed)
+        judged(fake)
 
 
-def test_an_application_that_starts_again_is_waited_for(boxed: Boxed) -> None:
-    boxed.box.network.silent.add(3002)
-    listens = threading.Timer(1.0, boxed.box.network.silent.clear)
+def test_an_application_that_starts_again_is_waited_for(fake: FakeStack) -> None:
+    fake.cluster.network.silent.add(3002)
+    listens = threading.Timer(1.0, fake.cluster.network.silent.clear)
     listens.start()
-    assert judged(boxed).status is Status.PASSED
+    assert judged(fake).status is Status.PASSED
     listens.join()
 
 
-def test_a_pod_that_does_not_run_is_no_proof(boxed: Boxed) -> None:
-    del boxed.box.pods["globex-corp", "agent-us-east-1-0"]
+def test_a_pod_that_does_not_run_is_no_proof(fake: FakeStack) -> None:
+    del fake.cluster.pods["globex-corp", "agent-us-east-1-0"]
     with pytest.raises(
         Failure, match="whether the agent of Globex_Corp in us-east-1 can be reached cannot be judged"
     ):
-        judged(boxed)
+        judged(fake)
 
 
-def test_an_api_server_on_the_port_of_https_is_not_denied(boxed: Boxed) -> None:
-    boxed.box.network.api_port = 443
-    assert judged(boxed, {("10.0.9.9", 443): CONNECTED}).status is Status.PASSED
+def test_an_api_server_on_the_port_of_https_is_not_denied(fake: FakeStack) -> None:
+    fake.cluster.network.api_port = 443
+    assert judged(fake, {("10.0.9.9", 443): CONNECTED}).status is Status.PASSED
 
 
-def test_what_the_stack_file_opens_is_not_denied(boxed: Boxed) -> None:
-    settings = boxed.stack.settings
+def test_what_the_stack_file_opens_is_not_denied(fake: FakeStack) -> None:
+    settings = fake.stack.settings
     opened = settings.network.model_copy(update={"extra_egress": (ExtraEgress(cidr=f"{NODE}/32", port=22),)})
-    known = replace(boxed.stack, settings=settings.model_copy(update={"network": opened}))
-    for site in boxed.sites:
-        site.stack = known
-    assert judged(boxed, {(NODE, 22): CONNECTED}).status is Status.PASSED
+    known = replace(fake.stack, settings=settings.model_copy(update={"network": opened}))
+    for target in fake.targets:
+        target.stack = known
+    assert judged(fake, {(NODE, 22): CONNECTED}).status is Status.PASSED
     with pytest.raises(Failure, match=f"nodes: .*{NODE}:10250"):
-        judged(boxed, {(NODE, 22): CONNECTED, (NODE, 10250): CONNECTED})
+        judged(fake, {(NODE, 22): CONNECTED, (NODE, 10250): CONNECTED})

@@ -12,37 +12,39 @@ from pathlib import Path
 
 import pytest
 
-from ops.validation import prefixes
-from ops.validation.checks import CHECKS
-from ops.validation.pods import INSIDE
+from ops.validation.check_table import CHECKS
+from ops.validation.checks import bucket_prefix
+from ops.validation.pods import IN_POD
+from ops.validation.results import Failure, Outcome, Status
 from ops.validation.run import Run
 from ops.validation.session import Session
-from ops.validation.sites import Limits
-from ops.validation.verdicts import Failure, Outcome, Status
+from ops.validation.target import Limits
 from plan.iam import replica_access
 from tests.ops.copies import EU, US
 from tests.s3 import ADMIN, S3Service
 from tests.s3.faults import Fault
 from tests.services import until
-from tests.validation.box import LIMITS, Boxed
+from tests.validation.fake_cluster import LIMITS, FakeStack
 
-HASTY = replace(LIMITS, copy_slack=2.0, standby=1.0)
+HASTY = replace(LIMITS, upload_slack=2.0, standby=1.0)
 """Where nothing will come, however long it is awaited."""
 
 
 @pytest.fixture
-def boxed(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[Boxed]:
-    made = Boxed(tmp_path, s3, rclone)
+def fake(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[FakeStack]:
+    fake_stack = FakeStack(tmp_path, s3, rclone)
     try:
-        yield made
+        yield fake_stack
     finally:
-        made.close()
+        fake_stack.close()
 
 
-def checked(boxed: Boxed, *names: str, limits: Limits = LIMITS, destructive: bool = False) -> list[Outcome]:
+def checked(
+    fake: FakeStack, *names: str, limits: Limits = LIMITS, destructive: bool = False
+) -> list[Outcome]:
     """All checks, or those of these names after those of the application."""
     chosen = [one for one in CHECKS if not names or one.area == "application" or one.name in names]
-    run = Run(id="abc123", sites=boxed.sites, limits=limits)
+    run = Run(id="abc123", targets=fake.targets, limits=limits)
     session = Session(run, cluster=True, destructive=destructive, checks=chosen)
     session.run()
     return session.outcomes
@@ -53,12 +55,14 @@ def failures(outcomes: Sequence[Outcome], check: str = "") -> list[str]:
     return [one.detail for one in found]
 
 
-def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(boxed: Boxed, s3: S3Service) -> None:
-    boxed.start()
-    own = boxed.pod(boxed.sites[0], "brain").gate.volume / "acme"
+def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(
+    fake: FakeStack, s3: S3Service
+) -> None:
+    fake.start()
+    own = fake.pod(fake.targets[0], "brain").gate.volume / "acme"
     own.mkdir()
     (own / "memories.json").write_text("[]")
-    outcomes = checked(boxed)
+    outcomes = checked(fake)
     assert failures(outcomes) == []
     by_check = {one.check: one.status for one in outcomes}
     assert by_check == {
@@ -82,45 +86,45 @@ def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(boxed: Bo
     (tried,) = {one.detail for one in outcomes if one.check == "bucket prefix"}
     assert "with the pod's own credentials: all refused" in tried
     assert len(s3.refused) >= 4, "each company's prefix, and an object of it"
-    for site, kept in zip(boxed.sites, (["acme"], []), strict=True):
-        volume = boxed.pod(site, "brain").gate.volume
+    for target, kept in zip(fake.targets, (["acme"], []), strict=True):
+        volume = fake.pod(target, "brain").gate.volume
         assert [path.name for path in volume.iterdir() if not path.name.startswith(".")] == kept
-        assert not any(boxed.pod(site, "agent").gate.volume.glob("companies/*/hr/proposals/*"))
+        assert not any(fake.pod(target, "agent").gate.volume.glob("companies/*/hr/proposals/*"))
         for component in ("brain", "agent"):
-            gate = boxed.pod(site, component).gate
+            gate = fake.pod(target, component).gate
             assert gate.metric("agency_loss_guard") == 0 and "LossGuard" not in gate.reasons()
 
 
-def test_without_destructive_nothing_that_runs_is_disturbed(boxed: Boxed, s3: S3Service) -> None:
+def test_without_destructive_nothing_that_runs_is_disturbed(fake: FakeStack, s3: S3Service) -> None:
     """Of every call to Kubernetes, every command in a pod and every call to S3 that a default run makes."""
-    boxed.start()
-    volumes = [pod.gate.volume for pod in boxed.box.pods.values()]
+    fake.start()
+    volumes = [pod.gate.volume for pod in fake.cluster.pods.values()]
     own = [volume / "acme" / "own.json" for volume in volumes]
     for file in own:
         file.parent.mkdir()
         file.write_text("kept")
-    empty = boxed.pod(boxed.sites[1], "brain").gate.volume / boxed.sites[1].company
+    empty = fake.pod(fake.targets[1], "brain").gate.volume / fake.targets[1].company
     empty.mkdir()
     before = [(file.stat().st_ino, file.stat().st_mtime_ns) for file in own]
-    processes, uids = running(boxed), [pod.uid for pod in boxed.box.pods.values()]
+    processes, uids = running(fake), [pod.uid for pod in fake.cluster.pods.values()]
 
-    outcomes = checked(boxed)
+    outcomes = checked(fake)
 
     assert failures(outcomes) == []
-    assert boxed.box.calls == [], "Kubernetes is only read"
-    assert running(boxed) == processes and [pod.uid for pod in boxed.box.pods.values()] == uids
+    assert fake.cluster.calls == [], "Kubernetes is only read"
+    assert running(fake) == processes and [pod.uid for pod in fake.cluster.pods.values()] == uids
     assert [(file.stat().st_ino, file.stat().st_mtime_ns) for file in own] == before and empty.is_dir()
-    assert [argv for argv in boxed.box.commands if not is_harmless(argv)] == []
+    assert [argv for argv in fake.cluster.commands if not is_harmless(argv)] == []
     written = {
         call.key for call in s3.calls if call.principal == ADMIN and call.method not in ("GET", "HEAD")
     }
     assert {key.rpartition("/")[2] for key in written} <= {"accept-shrink.json"}
 
 
-def running(boxed: Boxed) -> list[int]:
+def running(fake: FakeStack) -> list[int]:
     """The processes of all pods."""
-    servers = [server for pod in boxed.box.pods.values() for server in pod.servers.values()]
-    found = [one._process for one in (*servers, *(pod.gate for pod in boxed.box.pods.values()))]
+    servers = [server for pod in fake.cluster.pods.values() for server in pod.servers.values()]
+    found = [one._process for one in (*servers, *(pod.gate for pod in fake.cluster.pods.values()))]
     assert all(one is not None and one.poll() is None for one in found)
     return [one.pid for one in found if one is not None]
 
@@ -135,24 +139,20 @@ def is_harmless(argv: Sequence[str]) -> bool:
     return "rm " not in argv[2] or all("validation-" in file for file in argv[5:])
 
 
-def test_with_destructive_the_brain_s_pod_is_deleted_and_the_memory_stays(boxed: Boxed) -> None:
-    boxed.start()
-    outcomes = checked(boxed, "restart", destructive=True)
+def test_with_destructive_the_brain_s_pod_is_deleted_and_the_memory_stays(fake: FakeStack) -> None:
+    fake.start()
+    outcomes = checked(fake, "restart", destructive=True)
     assert failures(outcomes) == []
     assert {one.status for one in outcomes if one.check == "restart"} == {"passed"}
-    names = [f"{site.namespace}/{site.pod_name('brain')}" for site in boxed.sites]
-    assert boxed.box.calls == [("DELETE", name) for name in names]
-
-
-def test_every_check_that_disturbs_says_that_it_does() -> None:
-    assert {one.name for one in CHECKS if one.destructive} == {"restart", "node restart", "volume lost"}
+    names = [f"{target.namespace}/{target.pod_name('brain')}" for target in fake.targets]
+    assert fake.cluster.calls == [("DELETE", name) for name in names]
 
 
 def test_only_empty_folders_are_pruned(tmp_path: Path) -> None:
     (tmp_path / "asked" / "episodic" / "locks").mkdir(parents=True)
     (tmp_path / "used" / "empty").mkdir(parents=True)
     (tmp_path / "used" / "graph.json").write_text("{}")
-    argv = [sys.executable, INSIDE / "volume.py", json.dumps({"prune": ["asked", "used", "unknown"]})]
+    argv = [sys.executable, IN_POD / "volume.py", json.dumps({"prune": ["asked", "used", "unknown"]})]
     done = subprocess.run(argv, env={"GATE_VOLUME": str(tmp_path)}, capture_output=True, text=True)
     assert json.loads(done.stdout) == {"asked": 0, "used": 1, "unknown": 0}, done.stderr
     assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["used", "empty", "graph.json"]
@@ -162,88 +162,91 @@ def test_a_gate_that_copies_nothing_is_found_by_what_the_bucket_lacks(
     tmp_path: Path, s3: S3Service, rclone: Path
 ) -> None:
     """It claims that all is well: its pages are those of one that copies."""
-    boxed = Boxed(tmp_path, s3, rclone, companies=("acme",))
+    fake = FakeStack(tmp_path, s3, rclone, companies=("acme",))
     try:
-        boxed.start(idle=[f"{US}/brain"])
-        (cause,) = failures(checked(boxed, "copy in the bucket", limits=HASTY))
+        fake.start(idle=[f"{US}/brain"])
+        (cause,) = failures(checked(fake, "copy in the bucket", limits=HASTY))
     finally:
-        boxed.close()
-    assert cause.startswith(f"the gate copies nothing: what the brain of acme in {US} stored")
-    assert f"s3://{s3.buckets[US]}/{US}/acme/brain" in cause and "its gate says: nothing is wrong" in cause
+        fake.close()
+    assert cause.startswith(f"the gate uploads nothing: what the brain of acme in {US} stored")
+    assert f"s3://{s3.buckets[US]}/{US}/acme/brain" in cause and "its gate reports: nothing is wrong" in cause
 
 
-def test_a_role_that_opens_another_company_s_copies_is_found(boxed: Boxed, s3: S3Service) -> None:
-    boxed.start(gates=False)
-    site, other = boxed.sites
+def test_a_role_that_opens_another_company_s_copies_is_found(fake: FakeStack, s3: S3Service) -> None:
+    fake.start(gates=False)
+    target, other = fake.targets
     wide = replica_access(region=US, buckets=s3.buckets, namespace=other.namespace)
-    own = replica_access(region=US, buckets=s3.buckets, namespace=site.namespace)
+    own = replica_access(region=US, buckets=s3.buckets, namespace=target.namespace)
     both = {**own, "Statement": [*own["Statement"], *wide["Statement"]]}
     s3.principal("wide", both)
-    boxed.pod(site, "brain").gate.environment = s3.credentials("wide")
-    run = Run(id="abc123", sites=boxed.sites, limits=LIMITS)
+    fake.pod(target, "brain").gate.environment = s3.credentials("wide")
+    run = Run(id="abc123", targets=fake.targets, limits=LIMITS)
     with pytest.raises(Failure, match="a company reads another's copies: acme in us-east-1 may list s3://"):
-        prefixes.judge(run, site)
-    assert prefixes.judge(run, other).status is Status.PASSED
+        bucket_prefix.check(run, target)
+    assert bucket_prefix.check(run, other).status is Status.PASSED
 
 
-def test_credentials_that_open_nothing_are_no_proof(boxed: Boxed, s3: S3Service) -> None:
-    boxed.start(gates=False)
-    site, _ = boxed.sites
-    boxed.pod(site, "brain").gate.environment = s3.credentials("nobody")
+def test_credentials_that_open_nothing_are_no_proof(fake: FakeStack, s3: S3Service) -> None:
+    fake.start(gates=False)
+    target, _ = fake.targets
+    fake.pod(target, "brain").gate.environment = s3.credentials("nobody")
     with pytest.raises(Failure, match="cannot list its own prefix"):
-        prefixes.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), site)
+        bucket_prefix.check(Run(id="abc123", targets=fake.targets, limits=LIMITS), target)
 
 
-def test_an_s3_that_fails_is_no_refusal(boxed: Boxed, s3: S3Service) -> None:
-    boxed.start(gates=False)
+def test_an_s3_that_fails_is_no_refusal(fake: FakeStack, s3: S3Service) -> None:
+    fake.start(gates=False)
     s3.fault = lambda call: (
         Fault(status=500)
         if call.principal != ADMIN and "globex-corp" in call.query.get("prefix", "")
         else None
     )
     with pytest.raises(Failure, match=r"may list s3://.*globex-corp/ cannot be judged"):
-        prefixes.judge(Run(id="abc123", sites=boxed.sites, limits=LIMITS), boxed.sites[0])
+        bucket_prefix.check(Run(id="abc123", targets=fake.targets, limits=LIMITS), fake.targets[0])
 
 
-def test_a_pod_that_is_not_ready_is_said_with_its_reason(boxed: Boxed) -> None:
-    boxed.start(gates=False)
-    pod = boxed.pod(boxed.sites[0], "agent")
+def test_a_pod_that_is_not_ready_is_said_with_its_reason(fake: FakeStack) -> None:
+    fake.start(gates=False)
+    pod = fake.pod(fake.targets[0], "agent")
     pod.ready, pod.problem = False, "containers with unready status: [agent]"
-    outcomes = checked(boxed, "SOP execution")
+    outcomes = checked(fake, "SOP execution")
     assert failures(outcomes, "answers") == [
         "acme/agent-us-east-1-0 is not Ready: containers with unready status: [agent]"
     ]
-    told = {one.check: one.status for one in outcomes if one.company == "acme"}
-    assert told["stores and finds"] == told["SOP execution"] == "not tried"
+    statuses = {one.check: one.status for one in outcomes if one.company == "acme"}
+    assert statuses["stores and finds"] == statuses["SOP execution"] == "not tried"
 
 
 def test_a_memory_is_held_ready_by_the_region_that_follows_and_not_written_there(
     tmp_path: Path, s3: S3Service, rclone: Path
 ) -> None:
-    boxed = Boxed(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
+    fake = FakeStack(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
     try:
-        boxed.start()
-        serving, standby = boxed.sites
-        until(lambda: serving.standby() is None, "the first region serves")
-        assert standby.standby() == f"standby: its memory follows {US}"
-        outcomes = checked(boxed, "memory", "copy in the standby", "restart", destructive=True)
+        fake.start()
+        serving, standby = fake.targets
+        until(lambda: serving.standby_reason() is None, "the first region serves")
+        assert standby.standby_reason() == f"standby: its memory follows {US}"
+        outcomes = checked(fake, "memory", "copy in the standby", "restart", destructive=True)
         assert failures(outcomes) == []
-        told = {(one.check, one.region): one.status for one in outcomes}
-        assert told["copy in the standby", US] == told["restart", US] == "passed"
+        statuses = {(one.check, one.region): one.status for one in outcomes}
+        assert statuses["copy in the standby", US] == statuses["restart", US] == "passed"
         assert (
-            told["copy in the standby", EU] == told["restart", EU] == told["memory", EU] == "does not apply"
+            statuses["copy in the standby", EU]
+            == statuses["restart", EU]
+            == statuses["memory", EU]
+            == "does not apply"
         )
-        assert told["memory", US] == "does not apply", "no other company was chosen"
-        assert boxed.pod(standby, "brain").gate.metric("agency_alarm") == 0
+        assert statuses["memory", US] == "does not apply", "no other company was chosen"
+        assert fake.pod(standby, "brain").gate.metric("agency_alarm") == 0
     finally:
-        boxed.close()
+        fake.close()
 
 
 def test_a_standby_that_holds_nothing_fails(tmp_path: Path, s3: S3Service, rclone: Path) -> None:
-    boxed = Boxed(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
+    fake = FakeStack(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
     try:
-        boxed.start(idle=[f"{EU}/brain"])
-        (cause,) = failures(checked(boxed, "copy in the standby", limits=HASTY))
-        assert cause.startswith(f"the standby of acme in {EU} holds nothing of what {US} stored")
+        fake.start(idle=[f"{EU}/brain"])
+        (cause,) = failures(checked(fake, "copy in the standby", limits=HASTY))
+        assert cause.startswith(f"the standby acme in {EU} has staged nothing of what {US} stored")
     finally:
-        boxed.close()
+        fake.close()

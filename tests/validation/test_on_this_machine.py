@@ -13,10 +13,10 @@ import pytest
 
 from local.machine.procfs import environment
 from ops.errors import CHECK_FAILED, DONE
-from ops.validation.sites import Limits
-from tests.validation.runs import LIMITS, double, validated
+from ops.validation.target import Limits
+from tests.validation.process_runs import LIMITS, application, validated
 
-BRAIN, MONITOR = double("brain"), double("health-monitor")
+BRAIN, MONITOR = application("brain"), application("health-monitor")
 PATIENT = Limits()
 ON_CLUSTERS = {
     "network",
@@ -36,12 +36,14 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("how", [(), ("json",)], ids=["as events", "as JSON"])
 def test_an_application_that_keeps_its_promises_passes(how: tuple[str, ...], out: Path) -> None:
-    result = validated(out, brain=double("brain", *how), health_monitor=double("health-monitor", *how))
+    result = validated(
+        out, brain=application("brain", *how), health_monitor=application("health-monitor", *how)
+    )
     assert (result.code, result.failures) == (DONE, [])
     assert {
-        one["check"] for one in result.told["checks"] if one["status"] == "needs a cluster"
+        one["check"] for one in result.report["checks"] if one["status"] == "needs a cluster"
     } == ON_CLUSTERS
-    assert {one["status"] for one in result.told["checks"] if one["check"] not in ON_CLUSTERS} == {"passed"}
+    assert {one["status"] for one in result.report["checks"] if one["check"] not in ON_CLUSTERS} == {"passed"}
 
 
 def test_the_reference_application_passes(out: Path) -> None:
@@ -80,8 +82,8 @@ def test_a_brain_that_breaks_a_promise_fails_with_the_cause(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = [fault.format(folder=tmp_path / "shared") for fault in faults]
-    result = validated(out, brain=double("brain", *told), health_monitor=MONITOR)
+    arguments = [fault.format(folder=tmp_path / "shared") for fault in faults]
+    result = validated(out, brain=application("brain", *arguments), health_monitor=MONITOR)
     assert result.code == CHECK_FAILED
     causes = result.failed(*check)
     assert causes and all(cause in one for one in causes), result.failures
@@ -91,7 +93,7 @@ def test_a_brain_that_breaks_a_promise_fails_with_the_cause(
 
 
 def test_a_brain_that_shares_a_volume_with_another_company_s_is_found(out: Path, tmp_path: Path) -> None:
-    """As two pods would that were given one volume."""
+    """As two pods would on the same volume."""
     shared = tmp_path / "shared"
     shared.mkdir()
     link = f'rm -rf "$JULES_AGENT_DIR/brain" && ln -sfn {shared} "$JULES_AGENT_DIR/brain" && '
@@ -112,7 +114,7 @@ def test_a_brain_that_shares_a_volume_with_another_company_s_is_found(out: Path,
 def test_a_health_monitor_that_breaks_a_promise_fails_with_the_cause(
     fault: str, check: str, cause: str, out: Path
 ) -> None:
-    result = validated(out, brain=BRAIN, health_monitor=double("health-monitor", fault))
+    result = validated(out, brain=BRAIN, health_monitor=application("health-monitor", fault))
     assert result.code == CHECK_FAILED
     causes = result.failed("sidecar communication", check)
     assert len(causes) == 2 and all(cause in one for one in causes)
@@ -121,10 +123,10 @@ def test_a_health_monitor_that_breaks_a_promise_fails_with_the_cause(
 
 def test_what_never_gets_well_is_given_up_and_no_check_counts_it_as_passed(out: Path) -> None:
     limits = replace(LIMITS, start=1.0)
-    result = validated(out, brain=BRAIN, health_monitor=double("health-monitor", "sick"), limits=limits)
+    result = validated(out, brain=BRAIN, health_monitor=application("health-monitor", "sick"), limits=limits)
     (cause, _) = result.failed("application", "answers")
     assert "does not answer in 1 s" in cause and "status 500" in cause
-    assert {one["status"] for one in result.told["checks"]} == {
+    assert {one["status"] for one in result.report["checks"]} == {
         "failed",
         "not tried",
         "needs a cluster",
@@ -144,7 +146,7 @@ def test_no_process_and_no_folder_is_left(out: Path, tmp_path: Path, monkeypatch
 
 
 def test_failures_say_where_the_output_is(out: Path) -> None:
-    result = validated(out, brain=double("brain", "dies"), health_monitor=MONITOR)
+    result = validated(out, brain=application("brain", "dies"), health_monitor=MONITOR)
     log = Path(result.failures[0]["look"])
     assert "no model, no memory" in log.read_text()
     assert json.loads(next(out.glob("*.json")).read_text())["passed"] is False

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.validation.verdicts import Failure
+from ops.validation.results import Failure
 from tests.ops.copies import EU, US
 from tests.s3 import S3Service
-from tests.validation.box import Boxed
-from tests.validation.box_network import (
+from tests.validation.fake_cluster import FakeStack
+from tests.validation.fake_network import (
     CONNECTED,
     DROPPED,
     NAMESERVER,
@@ -29,65 +29,65 @@ from tests.validation.network_runs import (
 
 
 @pytest.fixture
-def boxed(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[Boxed]:
-    with enforcing(tmp_path, s3, rclone) as made:
-        yield made
+def fake(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[FakeStack]:
+    with enforcing(tmp_path, s3, rclone) as fake_stack:
+        yield fake_stack
 
 
 @pytest.mark.parametrize("state", [DROPPED, REFUSED, NOT_FOUND])
 @pytest.mark.parametrize("opening", [(OWN_BRAIN, 3002), (NAMESERVER, 53)])
 def test_pods_that_reach_nothing_do_not_pass_for_isolated(
-    boxed: Boxed, opening: tuple[str, int], state: tuple[str, str]
+    fake: FakeStack, opening: tuple[str, int], state: tuple[str, str]
 ) -> None:
     with pytest.raises(Failure, match=rf"what must be open is closed: .*{opening[0]}:{opening[1]}"):
-        judged(boxed, {opening: state})
+        judged(fake, {opening: state})
 
 
-def test_a_brain_that_finds_no_name_does_not_pass_for_isolated(boxed: Boxed) -> None:
+def test_a_brain_that_finds_no_name_does_not_pass_for_isolated(fake: FakeStack) -> None:
     with pytest.raises(
         Failure, match=rf"what must be open is closed: {ACME_BRAIN} does not connect to {OWN_BRAIN}"
     ):
-        judged(boxed, {(OWN_BRAIN, 3010): NOT_FOUND})
+        judged(fake, {(OWN_BRAIN, 3010): NOT_FOUND})
 
 
-def test_a_bucket_that_cannot_be_reached_fails(boxed: Boxed) -> None:
-    port = int(str(boxed.stack.settings.replication.endpoint).rpartition(":")[2])
+def test_a_bucket_that_cannot_be_reached_fails(fake: FakeStack) -> None:
+    port = int(str(fake.stack.settings.replication.endpoint).rpartition(":")[2])
     with pytest.raises(Failure, match=r"closed: .*the bucket's endpoint"):
-        judged(boxed, {("127.0.0.1", port): DROPPED})
+        judged(fake, {("127.0.0.1", port): DROPPED})
 
 
-def test_a_load_balancer_that_does_not_reach_the_agent_fails(boxed: Boxed) -> None:
+def test_a_load_balancer_that_does_not_reach_the_agent_fails(fake: FakeStack) -> None:
     health = {"type": "target-health.elbv2.k8s.aws/k8s-acme", "status": "True"}
-    agent = boxed.pod(boxed.sites[0], "agent")
+    agent = fake.pod(fake.targets[0], "agent")
     agent.conditions = [health]
-    assert "from the load balancer" in judged(boxed).detail
+    assert "from the load balancer" in judged(fake).detail
     agent.conditions = [{**health, "status": "False", "message": "Target.Timeout"}]
     with pytest.raises(
         Failure, match=r"load balancer does not reach the Agent of acme in us-east-1: Target\.Timeout"
     ):
-        judged(boxed)
+        judged(fake)
 
 
 def test_a_controller_that_reaches_the_workloads_is_open_and_one_that_does_not_fails(
     tmp_path: Path, s3: S3Service, rclone: Path
 ) -> None:
-    boxed = Boxed(tmp_path, s3, rclone, regions=(US, EU))
+    fake = FakeStack(tmp_path, s3, rclone, regions=(US, EU))
     try:
-        boxed.start(gates=False)
-        agent = boxed.box.network.address(ACME_AGENT)
-        holds = policies_hold(boxed, {})
-        boxed.box.network.rule = lambda source, *rest: (
+        fake.start(gates=False)
+        agent = fake.cluster.network.address(ACME_AGENT)
+        holds = policies_hold(fake, {})
+        fake.cluster.network.rule = lambda source, *rest: (
             CONNECTED if source.startswith("digital-agency-system/") else holds(source, *rest)
         )
         with pytest.raises(Failure, match="no failover controller runs in box"):
-            judged(boxed)
-        boxed.box.network.controllers = ["failover-controller-1", "failover-controller-2"]
-        assert "from the failover controller" in judged(boxed).detail
-        for controller in boxed.box.network.controllers:
-            tried = {one[2:] for one in boxed.box.network.tried if one[0].endswith(controller)}
+            judged(fake)
+        fake.cluster.network.controllers = ["failover-controller-1", "failover-controller-2"]
+        assert "from the failover controller" in judged(fake).detail
+        for controller in fake.cluster.network.controllers:
+            tried = {one[2:] for one in fake.cluster.network.tried if one[0].endswith(controller)}
             assert {(agent, 3000), (agent, 3010)} <= tried
-        boxed.box.network.rule = holds
+        fake.cluster.network.rule = holds
         with pytest.raises(Failure, match=r"closed: digital-agency-system/failover-controller-1 does not"):
-            judged(boxed)
+            judged(fake)
     finally:
-        boxed.close()
+        fake.close()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ops.validation.reports import Report
+from ops.validation.report import Report
+from ops.validation.results import Area, Outcome, Status
 from ops.validation.session import row
-from ops.validation.verdicts import Area, Outcome, Status
 
 STARTED = datetime(2026, 11, 23, 3, 4, 5, tzinfo=UTC)
 
@@ -40,13 +40,13 @@ def report(*outcomes: Outcome, interrupted: bool = False) -> Report:
 
 def test_junit_counts_and_quotes_what_failed_and_skips_what_was_not_judged(tmp_path: Path) -> None:
     cause = 'the Brain mixes companies: <"a"> & \x1b[31mred\x00'
-    made = report(
+    written = report(
         outcome(Status.PASSED, "20 questions"),
         outcome(Status.FAILED, cause, look="kubectl logs"),
         outcome(Status.NOT_ENFORCED, "no policy holds"),
         outcome(Status.NEEDS_CLUSTER, "none here", region=""),
     )
-    junit, _ = made.write(tmp_path / "new")
+    junit, _ = written.write(tmp_path / "new")
     suite = ElementTree.parse(junit).getroot().find("testsuite")
     assert suite is not None
     counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped", "time")}
@@ -64,13 +64,13 @@ def test_junit_counts_and_quotes_what_failed_and_skips_what_was_not_judged(tmp_p
 
 
 def test_json_has_all_of_it_and_names_are_the_time(tmp_path: Path) -> None:
-    made = report(outcome(Status.FAILED, "because", look="there"))
-    junit, told = made.write(tmp_path)
-    assert {junit.name, told.name} == {"2026-11-23T03-04-05Z.xml", "2026-11-23T03-04-05Z.json"}
-    found = json.loads(told.read_text())
-    assert found["passed"] is False
-    assert found["counts"]["failed"] == 1 and found["counts"]["passed"] == 0
-    assert found["checks"] == [
+    written = report(outcome(Status.FAILED, "because", look="there"))
+    junit, file = written.write(tmp_path)
+    assert {junit.name, file.name} == {"2026-11-23T03-04-05Z.xml", "2026-11-23T03-04-05Z.json"}
+    content = json.loads(file.read_text())
+    assert content["passed"] is False
+    assert content["counts"]["failed"] == 1 and content["counts"]["passed"] == 0
+    assert content["checks"] == [
         {
             "area": "tenancy isolation",
             "check": "memory",
@@ -82,7 +82,7 @@ def test_json_has_all_of_it_and_names_are_the_time(tmp_path: Path) -> None:
             "seconds": 1.25,
         }
     ]
-    assert (found["started"], found["run"]) == ("2026-11-23T03:04:05+00:00", "abc123")
+    assert (content["started"], content["run"]) == ("2026-11-23T03:04:05+00:00", "abc123")
 
 
 def test_what_was_interrupted_has_not_passed() -> None:

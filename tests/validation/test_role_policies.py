@@ -15,13 +15,13 @@ from ops.aws import Reach
 from ops.stack import Stack
 from ops.stack_file import read
 from ops.validation import role_policies
-from ops.validation.pod_sites import PodSite
-from ops.validation.sites import Limits
-from ops.validation.verdicts import Failure, Status
+from ops.validation.pod_target import PodTarget
+from ops.validation.results import Failure, Status
+from ops.validation.target import Limits
 from plan.iam import bucket_arn, pod_identity_trust, replica_access
 from settings import from_config
 from tests.ops.copies import EU, US, stack_file
-from tests.validation.box import Box
+from tests.validation.fake_cluster import FakeCluster
 
 ROLE = f"agency-test-judged-{US}"
 
@@ -41,21 +41,21 @@ def iam(emulator: Emulator) -> Iterator[Any]:
 
 
 @pytest.fixture
-def sites(emulator: Emulator, tmp_path: Path) -> list[PodSite]:
+def targets(emulator: Emulator, tmp_path: Path) -> list[PodTarget]:
     """Of companies whose names are those of folders: a careless wildcard opens all to them."""
     file = stack_file(tmp_path, "judged", regions=[US, EU], companies=["brain", "acme"])
     config, _ = read(file)
     known = Stack(name="judged", file=file, settings=from_config(config, "judged"))
-    box: Any = Box((US, EU))
-    found = [PodSite(known, one, US, box, tmp_path, Limits()) for one in known.settings.companies]
-    for site in found:
-        site.aws = Reach(local=True, given=emulator.credentials())
+    box: Any = FakeCluster((US, EU))
+    found = [PodTarget(known, one, US, box, tmp_path, Limits()) for one in known.settings.companies]
+    for target in found:
+        target.aws = Reach(local=True, given=emulator.credentials())
     return found
 
 
-def deploy(iam: Any, sites: list[PodSite]) -> dict[str, Any]:
+def deploy(iam: Any, targets: list[PodTarget]) -> dict[str, Any]:
     """What `pulumi up` deploys."""
-    buckets = {region: sites[0].stack.bucket(region) for region in (US, EU)}
+    buckets = {region: targets[0].stack.bucket(region) for region in (US, EU)}
     document = replica_access(region=US, buckets=buckets)
     put(iam, document)
     return document
@@ -65,17 +65,17 @@ def put(iam: Any, document: dict[str, Any]) -> None:
     iam.put_role_policy(RoleName=ROLE, PolicyName="replication", PolicyDocument=json.dumps(document))
 
 
-def test_the_platform_s_own_policy_opens_nothing_of_another(iam: Any, sites: list[PodSite]) -> None:
-    deploy(iam, sites)
-    verdict = role_policies.judge(sites[0], sites[1:])
+def test_the_platform_s_own_policy_opens_nothing_of_another(iam: Any, targets: list[PodTarget]) -> None:
+    deploy(iam, targets)
+    verdict = role_policies.evaluate(targets[0], targets[1:])
     assert verdict.status is Status.PASSED
     assert verdict.detail.startswith(f"judged by the deployed policies of the role {ROLE} (the emulator")
 
 
 @pytest.mark.parametrize("how", ["wildcard", "no prefix", "attached"])
-def test_a_policy_that_opens_more_is_found(how: str, iam: Any, sites: list[PodSite]) -> None:
-    document = deploy(iam, sites)
-    arn = bucket_arn(sites[0].stack.bucket(EU))
+def test_a_policy_that_opens_more_is_found(how: str, iam: Any, targets: list[PodTarget]) -> None:
+    document = deploy(iam, targets)
+    arn = bucket_arn(targets[0].stack.bucket(EU))
     if how == "wildcard":
         # `*` matches `/`: for the company `brain` this is everyone's Brain.
         tag = "${aws:PrincipalTag/kubernetes-namespace}"
@@ -83,25 +83,25 @@ def test_a_policy_that_opens_more_is_found(how: str, iam: Any, sites: list[PodSi
     else:
         more = {"Sid": "x", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn}
     if how == "attached":
-        told = json.dumps({"Version": "2012-10-17", "Statement": [more]})
-        made = iam.create_policy(PolicyName="more", PolicyDocument=told)
-        iam.attach_role_policy(RoleName=ROLE, PolicyArn=made["Policy"]["Arn"])
+        document_text = json.dumps({"Version": "2012-10-17", "Statement": [more]})
+        created = iam.create_policy(PolicyName="more", PolicyDocument=document_text)
+        iam.attach_role_policy(RoleName=ROLE, PolicyArn=created["Policy"]["Arn"])
     else:
         put(iam, {**document, "Statement": [*document["Statement"], more]})
     wanted = f"a company reads another's copies: the role {ROLE} lets brain in {US} do s3:"
     with pytest.raises(Failure, match=wanted):
-        role_policies.judge(sites[0], sites[1:])
+        role_policies.evaluate(targets[0], targets[1:])
 
 
-def test_a_policy_that_opens_nothing_at_all_is_no_proof(iam: Any, sites: list[PodSite]) -> None:
+def test_a_policy_that_opens_nothing_at_all_is_no_proof(iam: Any, targets: list[PodTarget]) -> None:
     with pytest.raises(Failure, match="does not let brain in us-east-1 read its own prefix"):
-        role_policies.judge(sites[0], sites[1:])
+        role_policies.evaluate(targets[0], targets[1:])
 
 
-def test_a_condition_that_nobody_knows_is_not_passed_over(iam: Any, sites: list[PodSite]) -> None:
-    document = deploy(iam, sites)
+def test_a_condition_that_nobody_knows_is_not_passed_over(iam: Any, targets: list[PodTarget]) -> None:
+    document = deploy(iam, targets)
     odd = {"Sid": "x", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     odd["Condition"] = {"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}  # type: ignore[assignment]
     put(iam, {**document, "Statement": [*document["Statement"], odd]})
     with pytest.raises(Failure, match="cannot be judged: condition DateLessThan"):
-        role_policies.judge(sites[0], sites[1:])
+        role_policies.evaluate(targets[0], targets[1:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes_api import KubernetesApi
 from local.cluster.control_plane import ControlPlane
-from ops.cluster_access import Cluster, ClusterApi
+from ops.cluster_access import Cluster
 from ops.stack import Stack
 from ops.stack_file import read
-from ops.validation import volumes
-from ops.validation.pod_sites import PodSite
-from ops.validation.sites import Limits
-from ops.validation.verdicts import Failure
+from ops.validation.checks import volume_lost
+from ops.validation.pod_target import PodTarget
+from ops.validation.results import Failure
+from ops.validation.target import Limits
 from settings import from_config
 from tests.ops.copies import US, stack_file
 from tests.services import until
@@ -32,12 +32,12 @@ def labelled(kind: str, version: str, spec: dict[str, Any], **metadata: Any) -> 
 
 
 @pytest.fixture(scope="module")
-def api(control_plane: ControlPlane) -> ClusterApi:
-    return ClusterApi(str(control_plane.kubeconfig), "", threading.Event(), print)
+def api(control_plane: ControlPlane) -> KubernetesApi:
+    return KubernetesApi(str(control_plane.kubeconfig))
 
 
 @pytest.fixture
-def site(api: ClusterApi, tmp_path: Path) -> Iterator[PodSite]:
+def target(api: KubernetesApi, tmp_path: Path) -> Iterator[PodTarget]:
     """A Brain whose pod never runs, as there is no node, on a claim that is bound to a volume."""
     file = stack_file(tmp_path, "dev", regions=[US], companies=[SPACE], failover={"enabled": False})
     config, _ = read(file)
@@ -92,7 +92,7 @@ def site(api: ClusterApi, tmp_path: Path) -> Iterator[PodSite]:
     until(lambda: (api.get(claim) or {})["status"].get("phase") == "Bound", "the claim is bound")
     until(lambda: api.get(pod) is not None, "the pod is there")
     try:
-        yield PodSite(known, known.settings.companies[0], US, cluster, tmp_path, LIMITS)
+        yield PodTarget(known, known.settings.companies[0], US, cluster, tmp_path, LIMITS)
     finally:
         for one in reversed(objects[1:]):
             if api.get(one):
@@ -102,47 +102,51 @@ def site(api: ClusterApi, tmp_path: Path) -> Iterator[PodSite]:
         api.wait(pod, None, "gone", 60.0)
 
 
-def claim_of(site: PodSite) -> dict[str, Any]:
+def claim_of(target: PodTarget) -> dict[str, Any]:
     metadata = {"name": NAME, "namespace": SPACE}
-    found = site.cluster.api.get({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata})
+    found = target.cluster.api.get(
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
+    )
     assert found is not None
     return found
 
 
-def replicas(site: PodSite) -> int:
+def replicas(target: PodTarget) -> int:
     metadata = {"name": NAME, "namespace": SPACE}
-    found = site.cluster.api.get({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata})
+    found = target.cluster.api.get({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata})
     assert found is not None
     return int(found["spec"]["replicas"])
 
 
-def volume_of(site: PodSite) -> dict[str, Any] | None:
-    return site.cluster.api.get({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": NAME}})
+def volume_of(target: PodTarget) -> dict[str, Any] | None:
+    return target.cluster.api.get(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": NAME}}
+    )
 
 
 def same(claim: dict[str, Any]) -> dict[str, Any]:
-    return volumes.fresh(claim)
+    return volume_lost.unbound(claim)
 
 
-def test_the_volume_is_gone_and_the_claim_is_a_new_one_that_asks_for_the_same(site: PodSite) -> None:
-    before = claim_of(site)
+def test_the_volume_is_gone_and_the_claim_is_a_new_one_that_asks_for_the_same(target: PodTarget) -> None:
+    before = claim_of(target)
     with pytest.raises(Failure, match=f"{SPACE}/{NAME}-0 is not Ready again after 2 s"):
-        volumes.lose(site, "brain", LIMITS)  # There is no node to run it.
-    after = claim_of(site)
+        volume_lost.lose(target, "brain", LIMITS)  # There is no node to run it.
+    after = claim_of(target)
     assert after["metadata"]["uid"] != before["metadata"]["uid"]
     assert same(after) == same(before)
     assert "volumeName" not in same(after)["spec"]
-    assert volume_of(site) is None, "its class keeps it, so the suite deletes it"
-    assert replicas(site) == 1
+    assert volume_of(target) is None, "its class keeps it, so the suite deletes it"
+    assert replicas(target) == 1
     managers = {one["manager"] for one in after["metadata"]["managedFields"]}
     assert "digital-agency" in managers, "or the next deployment would find fields that are not its own"
 
 
 @pytest.mark.parametrize("at", ["Pod", "PersistentVolumeClaim"])
 def test_who_interrupts_finds_everything_as_it_was(
-    at: str, site: PodSite, monkeypatch: pytest.MonkeyPatch
+    at: str, target: PodTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, api = claim_of(site), site.cluster.api
+    before, api = claim_of(target), target.cluster.api
     wait = api.wait
 
     def interrupted(manifest: dict[str, Any], *more: Any) -> Any:
@@ -153,18 +157,18 @@ def test_who_interrupts_finds_everything_as_it_was(
 
     monkeypatch.setattr(api, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        volumes.lose(site, "brain", LIMITS)
-    after = claim_of(site)
-    assert replicas(site) == 1 and same(after) == same(before)
+        volume_lost.lose(target, "brain", LIMITS)
+    after = claim_of(target)
+    assert replicas(target) == 1 and same(after) == same(before)
     assert not after["metadata"].get("deletionTimestamp")
     kept = after["metadata"]["uid"] == before["metadata"]["uid"]
     assert kept == (at == "Pod"), "what was not deleted yet is left alone"
 
 
-def test_a_workload_without_replicas_is_refused(site: PodSite) -> None:
+def test_a_workload_without_replicas_is_refused(target: PodTarget) -> None:
     metadata = {"name": NAME, "namespace": SPACE}
-    path = site.cluster.api.path({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata})
-    site.cluster.api.call("PATCH", path, {"spec": {"replicas": 0}}, "application/merge-patch+json")
+    path = target.cluster.api.path({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata})
+    target.cluster.api.call("PATCH", path, {"spec": {"replicas": 0}}, "application/merge-patch+json")
     with pytest.raises(Failure, match=f"{SPACE}/{NAME} has no replicas"):
-        volumes.lose(site, "brain", replace(LIMITS))
-    assert claim_of(site)["status"]["phase"] == "Bound"
+        volume_lost.lose(target, "brain", replace(LIMITS))
+    assert claim_of(target)["status"]["phase"] == "Bound"

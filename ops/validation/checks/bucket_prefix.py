@@ -1,0 +1,77 @@
+"""A company's pods cannot read another company's prefix in a bucket.
+
+Where AWS evaluates policies, that is tried: with rclone and the pod's own credentials, in its gate. An
+emulator evaluates none; there the suite evaluates the role's policies as deployed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ops.validation import role_policies
+from ops.validation.pod_target import PodTarget
+from ops.validation.results import Failure, Verdict, not_applicable, passed
+from ops.validation.run import Run, shown
+from ops.validation.target import BRAIN
+
+REFUSED = ("StatusCode: 403", "AccessDenied", "Forbidden")
+
+Request = dict[str, str]
+"""As `in_pod/bucket.py` takes it."""
+
+
+def check(run: Run, target: PodTarget) -> Verdict:
+    others = list({other.namespace: other for other in run.others(target)}.values())
+    if target.vault(BRAIN) is None:
+        return not_applicable("replication is off")
+    if not others:
+        return not_applicable("no other company was chosen")
+    if target.aws.local:
+        return role_policies.evaluate(target, others)
+    attempts = sum(_try(target, other) for other in others)
+    return passed(f"judged by {attempts} attempts with the pod's own credentials: all refused")
+
+
+def _try(target: PodTarget, other: PodTarget) -> int:
+    """How often the other's prefixes were refused. Raises Failure when they were not."""
+    own = _listing(target, target.region, target.region, target.namespace)
+    foreign = list(_foreign(target, other))
+    endpoint = target.stack.settings.replication.endpoint
+    results = target.run_in_gate(BRAIN, "bucket", {"asked": [own, *foreign], "endpoint": endpoint})
+    (code, output), *rest = results
+    if code != 0:
+        raise target.gate_failure(
+            BRAIN,
+            f"{target.name} cannot list its own prefix, so refusals of others would prove nothing:"
+            f" {shown(output)}",
+        )
+    for request, (code, output) in zip(foreign, rest, strict=True):
+        url = f"s3://{request['bucket']}/{request['key']}"
+        if code == 0:
+            raise Failure(
+                f"a company reads another's copies: {target.name} may {request['do']} {url} of"
+                f" {other.company}",
+                f"the role of brain-{target.region} (plan/iam.py, replica_access), and the bucket's policy",
+            )
+        if not any(sign in output for sign in REFUSED):
+            raise target.gate_failure(
+                BRAIN,
+                f"whether {target.name} may {request['do']} {url} cannot be judged: {shown(output)}",
+            )
+    return len(foreign)
+
+
+def _foreign(target: PodTarget, other: PodTarget) -> Iterator[Request]:
+    """Every prefix of the other company in every bucket of the stack, and an object that is there."""
+    for bucket in target.stack.regions:
+        for writer in target.stack.regions:
+            yield _listing(target, bucket, writer, other.namespace)
+    vault = other.vault(BRAIN)
+    if vault is not None and (checkpoint := other.newest_checkpoint(vault)) is not None:
+        key = f"{vault.memory.prefix}/{checkpoint.id.key}"
+        yield {"do": "read", "region": other.region, "bucket": vault.memory.bucket, "key": key}
+
+
+def _listing(target: PodTarget, bucket: str, writer: str, namespace: str) -> Request:
+    name = target.stack.bucket(bucket)
+    return {"do": "list", "region": bucket, "bucket": name, "key": f"{writer}/{namespace}/"}

@@ -1,0 +1,75 @@
+"""What was stored outlasts a restart of the node: a node of `make up`, or an EC2 instance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from clients.kubernetes_api import Object, reference
+from ops.aws import calling
+from ops.errors import OperatorError
+from ops.terminal import say
+from ops.validation.checks.restart import still_there
+from ops.validation.pod_target import PodTarget
+from ops.validation.results import Verdict, not_applicable
+from ops.validation.run import Run
+from ops.validation.signals import uninterrupted
+from ops.validation.target import BRAIN
+from plan.names import LOCAL
+
+INSTANCE = re.compile(r"aws:///[^/]+/(i-[0-9a-f]+)")
+"""The provider id of a node that is an EC2 instance."""
+
+
+def check(run: Run, target: PodTarget) -> Verdict:
+    pod = target.require_pod(BRAIN)
+    node, before = pod["spec"]["nodeName"], _started_at(pod)
+    restart = _restart_of(target, node)
+    if restart is None:
+        return not_applicable(f"{node} is neither a node of `make up` nor an EC2 instance")
+    restart()
+    seconds = target.await_ready(BRAIN, lambda pod: _started_at(pod) > before, run.limits.restart)
+    event = f"its node {node} restarted, {target.pod_name(BRAIN)} Ready after {seconds:.0f} s"
+    return still_there(run, target, event)
+
+
+def _restart_of(target: PodTarget, name: str) -> Callable[[], None] | None:
+    """What restarts a node; None for a node that the suite cannot restart."""
+    node = target.cluster.api.get(reference("Node", name)) or {}
+    if instance := INSTANCE.fullmatch(node.get("spec", {}).get("providerID", "")):
+        return lambda: _reboot(target, instance[1])
+    if target.stack.name != LOCAL:
+        return None
+    from local.cluster import network
+
+    nodes = network.load(target.state)
+    return (lambda: _restart_local_node(target)) if nodes and target.region in nodes.numbers else None
+
+
+def _reboot(target: PodTarget, instance: str) -> None:
+    say(f"    rebooting the instance {instance} …")
+    with calling(f"rebooting the instance {instance}"):
+        target.aws.client("ec2", target.region).reboot_instances(InstanceIds=[instance])
+
+
+def _restart_local_node(target: PodTarget) -> None:
+    from local.cluster.nodes import faults
+    from local.machine.files import LocalError
+
+    say(f"    stopping the node of {target.region}, and starting it again …")
+    with uninterrupted(f"the node of {target.region} is being started again"):
+        try:
+            try:
+                faults.stop(target.state, target.region)
+            finally:
+                faults.start(target.state, target.region, lambda line: say(f"    {line}"))
+        except LocalError as error:
+            raise OperatorError(str(error)) from error
+
+
+def _started_at(pod: Object) -> str:
+    """When the Brain began to run, as the API writes it: later is greater. Empty: it does not run."""
+    for container in pod.get("status", {}).get("containerStatuses", ()):
+        if container["name"] == BRAIN:
+            return str(container.get("state", {}).get("running", {}).get("startedAt", ""))
+    return ""

@@ -1,0 +1,113 @@
+"""What checks need of one company in one region, on a cluster or on this machine."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from clients.pod_streams import Executed
+from ops.terminal import REPORT_SECONDS, rounds, say
+from ops.validation.results import Failure
+
+BRAIN, HEALTH_MONITOR, AGENT, GATE = "brain", "health-monitor", "agent", "gate"
+"""Containers."""
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds to wait for."""
+
+    answer: float = 30.0
+    """Each call of a tool."""
+    start: float = 180.0
+    """A process, or a pod, until it answers again."""
+    metric: float = 60.0
+    """A metric, from one container to the other."""
+    upload_slack: float = 30.0
+    """What an upload may take, beyond the interval (`runtime/gate/snapshot/schedule.py`)."""
+    standby: float = 900.0
+    """The other region's copy: what AWS promises of replication time control."""
+    restart: float = 600.0
+    """A node, until its pods are Ready."""
+
+
+class Target(ABC):
+    """One company in one region.
+
+    All methods raise Failure, or what reaching the target raises: HttpError, OperatorError, KubernetesError,
+    OSError.
+    """
+
+    company: str
+    region: str = ""
+    """Empty where there are no regions."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.company} in {self.region}" if self.region else self.company
+
+    @abstractmethod
+    def open(self) -> None:
+        """Start the target, or find out that it runs."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
+    def url(self, container: str) -> str:
+        """The base URL of the Brain or the health monitor. Another URL after a restart."""
+
+    @abstractmethod
+    def logs(self, container: str) -> str:
+        """The command or file that shows a container's log."""
+
+    def failure(self, container: str, cause: str) -> Failure:
+        """Of this target, where the container's log tells more."""
+        return Failure(cause, self.logs(container))
+
+    @abstractmethod
+    def count_files(self, folder: str) -> int:
+        """How many files a company's folder on the Brain's volume has."""
+
+    def run_in_agent(self, script: str, *arguments: str, container: str = AGENT) -> str:
+        """The output of a shell script in one of the Agent's containers; its `$1` is the folder `.agent`."""
+        code, out, err = self.execute(container, script, arguments)
+        if code != 0:
+            raise self.failure(
+                container,
+                f"a command in the {container} of {self.name} ended with exit code {code}:"
+                f" {(err or out).strip()}",
+            )
+        return out
+
+    @abstractmethod
+    def execute(self, container: str, script: str, arguments: Sequence[str]) -> Executed:
+        """As `run_in_agent`, with the exit code."""
+
+    @abstractmethod
+    def restart_brain(self) -> str:
+        """End the Brain, wait until its successor answers, and say what was done."""
+
+    def standby_reason(self) -> str | None:
+        """Why nothing may be stored in this Brain now: it is a standby. None: it may."""
+        return None
+
+    def recovered(self) -> bool:
+        """After a call that failed: whether the gate had restarted the Brain, and the Brain answers again."""
+        return False
+
+
+def wait_until(
+    condition: Callable[[], bool], limit: float, what: str, every: float = POLL_SECONDS
+) -> float | None:
+    """Seconds until the condition holds; None: not within `limit` seconds. Shows `what` it waits for."""
+    began = time.monotonic()
+    for elapsed, report in rounds(every, limit):
+        if condition():
+            return time.monotonic() - began
+        if report and elapsed >= REPORT_SECONDS:
+            say(f"    waiting: {what} ({elapsed:.0f} s)")
+    return None
