@@ -30,15 +30,15 @@ import sys, threading, time
 from pathlib import Path
 from ops.cluster_access import Cluster, ClusterApi
 from ops.drill.journal import Journal
-from ops.drill.outages import ScaledAway
+from ops.drill.faults.scaling import ScaleFault
 api = ClusterApi(sys.argv[1], "", threading.Event(), print)
 cluster = Cluster(name="local", regions=("{REGION}",), api=api, kubectl="kubectl")
 journal = Journal(Path(sys.argv[2]))
-outage = ScaledAway(cluster, "{REGION}", journal)
-outage.prepare()
+fault = ScaleFault(cluster, "{REGION}", journal)
+fault.prepare()
 print("begins", flush=True)
-print(outage.begin(), flush=True)
-print(outage.end(), flush=True)
+print(fault.inject(), flush=True)
+print(fault.remove(), flush=True)
 print("ended", flush=True)
 time.sleep(600)
 """
@@ -128,7 +128,7 @@ def test_killed_while_the_region_is_down_the_journal_knows_it(
     control_plane: ControlPlane, cluster: Cluster, workloads: None, tmp_path: Path
 ) -> None:
     path = tmp_path / "drill.json"
-    program = DRILL.replace("print(outage.end(), flush=True)", "time.sleep(600)")
+    program = DRILL.replace("print(fault.remove(), flush=True)", "time.sleep(600)")
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(control_plane.kubeconfig), str(path)], cwd=ROOT
     )

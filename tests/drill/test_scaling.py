@@ -11,8 +11,8 @@ import pytest
 from local.cluster.control_plane import ControlPlane
 from local.kubernetes_api import ApiError
 from ops.cluster_access import Cluster, ClusterApi
-from ops.drill import scaling
-from ops.drill.scaling import OWNERS, Workload
+from ops.drill.faults import scaling
+from ops.drill.faults.scaling import OWNERS, Workload
 
 LABELS = {"app.kubernetes.io/part-of": "digital-agency", "topology.kubernetes.io/region": "us-east-1"}
 APPLY = "application/apply-patch+yaml"
