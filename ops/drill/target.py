@@ -27,7 +27,7 @@ from ops.drill.observe.http import Address, Request, Response, send
 from ops.drill.observe.kubernetes import PortForwards
 from ops.drill.observe.markers import Brains
 from ops.drill.observe.record import Record
-from ops.drill.observe.route53 import Check, Checkers, read_checks, read_health, read_records
+from ops.drill.observe.route53 import Check, Checkers, Route53Checkers, read_checks, read_records
 from ops.drill.observe.snapshots import BucketSnapshots, Snapshots
 from ops.drill.preconditions import require_another, stack_problems
 from ops.drill.scenario import Scenario, edges_of
@@ -130,7 +130,7 @@ class Target:
         if checkers:
             names = Names(scenario, records, checkers.healthy)
         else:
-            names = Names(scenario, records, lambda id: read_health(self.reach, id), STATUS_SECONDS)
+            names = Names(scenario, records, Route53Checkers(self.reach).healthy, STATUS_SECONDS)
         controllers, brains = Controllers(cluster, self.forwards), self.brains
         diagnosis = Diagnosis(scenario, cluster, controllers, brains, checkers, record)
         return RunTarget(

@@ -144,12 +144,17 @@ def read_checks(reach: Reach, ids: Iterable[str]) -> list[Check]:
     return [_check(one["Id"], one["HealthCheckConfig"]) for one in found]
 
 
-def read_health(reach: Reach, id: str) -> bool:
-    """By Route53's own checkers. Raises OperatorError."""
-    with calling(f"reading the status of the health check {id}"):
-        client = reach.client("route53", ROUTE53)
-        observations = client.get_health_check_status(HealthCheckId=id)["HealthCheckObservations"]
-    return is_healthy([one["StatusReport"]["Status"].startswith("Success") for one in observations])
+class Route53Checkers:
+    """The opinions of Route53's own checkers."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._client = reach.client("route53", ROUTE53)
+
+    def healthy(self, id: str) -> bool:
+        """Raises OperatorError."""
+        with calling(f"reading the status of the health check {id}"):
+            observations = self._client.get_health_check_status(HealthCheckId=id)["HealthCheckObservations"]
+        return is_healthy([one["StatusReport"]["Status"].startswith("Success") for one in observations])
 
 
 def _check(id: str, config: Mapping[str, Any]) -> Check:
