@@ -86,7 +86,7 @@ def forget(copies: Copies, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     Cleanup(known, Reach(local=False, given={}), brains).remove_markers(entry_of(MARKERS, "acme", US))
 
 
-def test_a_table_of_the_drill_goes_and_the_next_copy_is_without_it(
+def test_the_drill_s_table_is_removed_and_missing_in_the_next_snapshot(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
@@ -96,7 +96,7 @@ def test_a_table_of_the_drill_goes_and_the_next_copy_is_without_it(
     assert gate.removed_folders == [[MARKERS.company, MARKERS.nobody]]
 
 
-def test_where_it_would_be_no_loss_the_guard_is_not_told(
+def test_a_removal_that_is_no_loss_needs_no_announcement(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {f"{MARKERS.company}/graph.json": "{}", THEIRS: "theirs and more"})
@@ -105,7 +105,7 @@ def test_where_it_would_be_no_loss_the_guard_is_not_told(
     assert copies.orders() == []
 
 
-def test_what_was_never_copied_is_just_removed(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_in_no_snapshot_are_just_removed(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(copies, {THEIRS: "theirs"})
     gate.files[OURS] = "ours"
     forget(copies, gate, monkeypatch)
@@ -113,13 +113,13 @@ def test_what_was_never_copied_is_just_removed(copies: Copies, monkeypatch: pyte
     assert copies.orders() == []
 
 
-def test_all_that_there_is_may_go_too(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_drill_s_files_may_be_the_only_ones(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(copies, {OURS: "ours"})
     forget(copies, gate, monkeypatch)
     assert gate.newest.files == {}
 
 
-def test_a_copy_that_was_made_just_before_is_allowed_for_too(
+def test_a_snapshot_made_just_before_the_removal_is_announced_too(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
@@ -134,7 +134,7 @@ def test_a_copy_that_was_made_just_before_is_allowed_for_too(
     assert gate.newest.files.keys() == {THEIRS}
 
 
-def test_another_loss_is_not_let_through(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_loss_is_reported_and_not_announced(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
     removed = gate.run
 
@@ -150,7 +150,7 @@ def test_another_loss_is_not_let_through(copies: Copies, monkeypatch: pytest.Mon
         forget(copies, gate, monkeypatch)
 
 
-def test_a_gate_that_makes_no_copy_is_told_of_with_what_to_do(
+def test_a_gate_that_uploads_nothing_is_reported_with_the_command_to_run(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
@@ -161,7 +161,7 @@ def test_a_gate_that_makes_no_copy_is_told_of_with_what_to_do(
         forget(copies, gate, monkeypatch)
 
 
-def test_it_waits_until_the_region_serves_again_and_leaves_a_standby_alone(
+def test_the_removal_waits_until_the_region_serves_and_leaves_a_standby_alone(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
@@ -173,7 +173,7 @@ def test_it_waits_until_the_region_serves_again_and_leaves_a_standby_alone(
         forget(copies, gate, monkeypatch)
 
 
-def test_a_pod_that_cannot_be_reached_is_told_of(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_pod_is_reported(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(copies, {OURS: "ours"})
 
     def run(*_: object) -> str:

@@ -36,7 +36,7 @@ def states(seen: Any) -> dict[str, str]:
     return {subject: one.state for subject, one in seen.items()}
 
 
-def test_flags_are_read_of_the_system_and_of_each_company(objects: Objects) -> None:
+def test_flags_of_the_system_and_of_each_company_are_read(objects: Objects) -> None:
     objects.flags(SYSTEM_NAMESPACE, US)
     objects.flags("acme", EU, US)
     objects.flags("globex", "us-east-10")
@@ -80,7 +80,7 @@ def test_probes_fail_when_the_newest_round_of_any_controller_says_so(
         probes.observe()
 
 
-def test_with_one_controller_gone_the_other_is_believed(objects: Objects, forwards: PortForwards) -> None:
+def test_one_controller_that_answers_is_enough(objects: Objects, forwards: PortForwards) -> None:
     here, _ = (objects.controller_pod(f"failover-controller-{name}") for name in "ab")
     with pages(here, 8081, {"/status": round_of(5)}):
         assert states(Probes(SCENARIO, Controllers(objects.cluster, forwards)).observe()) == {SYSTEM: ANSWER}
@@ -183,9 +183,7 @@ def test_the_controller_s_log_is_read_from_its_end() -> None:
     assert last_problem('{"event": "round"}\n"text"') == ""
 
 
-def test_how_many_rounds_were_asked_for_is_in_the_newest_event(
-    objects: Objects, forwards: PortForwards
-) -> None:
+def test_the_required_rounds_are_in_the_newest_event(objects: Objects, forwards: PortForwards) -> None:
     diagnosis = diagnosis_of(objects, forwards, Record())
     assert diagnosis.required_rounds() is None
     for number, (region, asked) in enumerate([(US, 3), (US, 12), (EU, 99)]):

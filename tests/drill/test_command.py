@@ -21,7 +21,7 @@ from tests.drill.scenarios import US
 from tests.drill.simulated import Sabotage
 
 
-def test_a_drill_that_holds_ends_well_with_a_report_and_a_page(
+def test_a_drill_whose_promises_hold_ends_with_0_a_document_and_a_page(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run("--region", US) == DONE
@@ -35,7 +35,7 @@ def test_a_drill_that_holds_ends_well_with_a_report_and_a_page(
     assert [line for line in said.splitlines() if "s  flag set" in line]
 
 
-def test_one_that_does_not_hold_ends_with_6_and_says_why(
+def test_a_drill_with_a_broken_promise_ends_with_6_and_the_reason(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.sabotage = [Sabotage(readiness_ignores_the_flag=True)]
@@ -47,9 +47,7 @@ def test_one_that_does_not_hold_ends_with_6_and_says_why(
     assert "not observed" in said
 
 
-def test_a_stack_that_is_not_well_is_not_touched(
-    command: Command, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unhealthy_stack_is_not_touched(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     command.sabotage = [Sabotage(copies_nothing=True)]
     assert command.run("--region", US) == FAILED
     assert "nothing was done" in capsys.readouterr().err
@@ -61,7 +59,7 @@ def test_a_stack_that_is_not_well_is_not_touched(
     assert "is in no snapshot" in report["problems"][0]
 
 
-def test_all_ways_as_often_as_asked_make_one_report(command: Command) -> None:
+def test_all_runs_of_all_faults_are_in_one_report(command: Command) -> None:
     assert command.run("--region", US, "--way", "all", "--runs", "2") == DONE
     target = command.target
     assert target is not None
@@ -73,7 +71,7 @@ def test_all_ways_as_often_as_asked_make_one_report(command: Command) -> None:
     assert spans["client without an answer, outage"]["runs"] == 8
 
 
-def test_a_run_that_cannot_begin_ends_the_drill_and_the_others_are_kept(command: Command) -> None:
+def test_a_run_that_cannot_begin_ends_the_drill_and_the_report_keeps_the_others(command: Command) -> None:
     command.sabotage = [Sabotage(), Sabotage(copies_nothing=True)]
     assert command.run("--region", US, "--runs", "3") == CHECK_FAILED
     [report] = command.reports()
@@ -81,7 +79,7 @@ def test_a_run_that_cannot_begin_ends_the_drill_and_the_others_are_kept(command:
     assert report["problems"][0].startswith("run 2 (scale): nothing was done")
 
 
-def test_what_was_stored_is_forgotten_and_the_journal_is_empty(command: Command) -> None:
+def test_markers_are_removed_and_the_journal_is_empty(command: Command) -> None:
     assert command.run("--region", US) == DONE
     target = command.target
     assert target is not None
@@ -91,7 +89,7 @@ def test_what_was_stored_is_forgotten_and_the_journal_is_empty(command: Command)
     assert target.forwards.closed
 
 
-def test_what_could_not_be_forgotten_is_left_to_the_next_drill(
+def test_markers_that_could_not_be_removed_are_left_to_the_next_drill(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Cleanups, "remove_markers", refuse)
@@ -106,7 +104,7 @@ def refuse(self: Cleanups, entry: Entry) -> None:
     raise OperatorError("it stands by")
 
 
-def test_the_last_serving_region_is_refused_unless_it_is_meant(
+def test_the_last_serving_region_needs_an_option(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.refusal = "nothing was done: us-east-1 is the last region that serves"
@@ -124,7 +122,7 @@ def test_nodes_are_stopped_on_the_local_target_alone(
     assert f"--way {way}: only on the local target" in capsys.readouterr().err
 
 
-def test_elsewhere_all_ways_are_those_that_can_be_gone(
+def test_on_other_stacks_all_faults_are_those_that_are_possible(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run("--region", US, "--way", "all", "--yes", stack="staging") == DONE
@@ -134,7 +132,7 @@ def test_elsewhere_all_ways_are_those_that_can_be_gone(
     assert "node and network: only on the local target, so they are left out" in capsys.readouterr().out
 
 
-def test_what_a_drill_before_has_left_is_put_back_first(
+def test_what_an_earlier_drill_has_left_is_put_back_first(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (command.folder / "state").mkdir()
@@ -147,7 +145,7 @@ def test_what_a_drill_before_has_left_is_put_back_first(
     assert journal.entries() == []
 
 
-def test_what_is_still_down_stops_the_next_drill_and_what_is_still_stored_does_not(
+def test_a_remaining_fault_stops_the_next_drill_and_remaining_markers_do_not(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (command.folder / "state").mkdir()
@@ -169,13 +167,13 @@ def test_what_is_still_down_stops_the_next_drill_and_what_is_still_stored_does_n
     assert "initech, for which a drill had stored markers, is no company any more" in said
 
 
-def test_it_may_only_be_put_back(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_restore_does_nothing_else(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run("--restore") == DONE
     assert "there is nothing to put back" in capsys.readouterr().out
     assert command.reports() == []
 
 
-def test_interrupted_it_says_so_in_the_report_and_has_put_all_back(
+def test_an_interrupted_drill_puts_everything_back_and_reports_it(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(self: drill_run.Run) -> None:
@@ -200,7 +198,7 @@ def test_interrupted_it_says_so_in_the_report_and_has_put_all_back(
         (["--region", US, "--company", "initech"], "--company: no company initech in"),
     ],
 )
-def test_a_wrong_call_is_told_what_would_be_right(
+def test_a_wrong_call_is_rejected_with_what_is_allowed(
     command: Command, argv: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run(*argv) == WRONG_CALL
@@ -208,21 +206,23 @@ def test_a_wrong_call_is_told_what_would_be_right(
 
 
 @pytest.mark.parametrize("argv", [["--runs", "0"], ["--runs", "x"], ["--way", "fire"]])
-def test_what_is_no_choice_is_not_taken(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_values_of_options_are_rejected(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(["drill", "--region", US, *argv])
     assert ended.value.code == WRONG_CALL
     assert argv[0] in capsys.readouterr().err
 
 
-def test_where_nothing_runs_nothing_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_local_target_no_file_is_created(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     state = tmp_path / "nothing"
     assert main(["drill", "--region", US, "--state", str(state)]) == FAILED
     assert f"the local target does not run ({state}): start it with `make up`" in capsys.readouterr().err
     assert not state.exists()
 
 
-def test_each_way_has_its_outage(tmp_path: Path) -> None:
+def test_each_kind_of_fault_has_its_class(tmp_path: Path) -> None:
     known: Any = type("Stack", (), {"name": "local"})()
     clusters: Any = {US: None}
     target = Target(

@@ -44,7 +44,7 @@ def says(text: str) -> Callable[[socket.socket], None]:
 @pytest.mark.parametrize(
     ("status", "ok", "passes"), [(200, True, True), (302, False, True), (503, False, False)]
 )
-def test_a_status_is_read(status: int, ok: bool, passes: bool) -> None:
+def test_the_status_is_read(status: int, ok: bool, passes: bool) -> None:
     with serving(says(f"HTTP/1.1 {status} Something\r\n\r\n")) as address:
         response = send(address, REQUEST)
     assert (response.status, response.ok, response.passes) == (status, ok, passes)
@@ -92,12 +92,12 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(answer: Callable[[soc
     ("text", "detail"),
     [("", "the connection was closed without an answer"), ("SSH-2.0-OpenSSH\r\n", "the answer is not HTTP")],
 )
-def test_what_is_no_answer_is_told(text: str, detail: str) -> None:
+def test_a_connection_without_an_http_answer_is_reported(text: str, detail: str) -> None:
     with serving(says(text)) as address:
         assert send(address, REQUEST).detail == detail
 
 
-def test_where_nobody_listens_it_is_refused() -> None:
+def test_a_closed_port_refuses_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     response = send(Address(host="127.0.0.1", port=port, tls=False), REQUEST)
@@ -117,5 +117,5 @@ def test_a_server_that_speaks_no_tls_is_no_https_edge() -> None:
         ("https://us-east-1.agency.test", Address(host="us-east-1.agency.test", port=443, tls=True)),
     ],
 )
-def test_where_a_url_leads(url: str, address: Address) -> None:
+def test_an_address_is_read_from_a_url(url: str, address: Address) -> None:
     assert Address.of(url) == address

@@ -70,7 +70,7 @@ def say(process: subprocess.Popen[str], word: str) -> None:
     process.stdin.flush()
 
 
-def test_nothing_is_stopped_before_the_first_word(container: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_nothing_is_stopped_before_the_first_byte(container: tuple[str, subprocess.Popen[bytes]]) -> None:
     name, process = container
     freeze = freezer(name)
     assert not is_stopped(process)
@@ -81,7 +81,7 @@ def test_nothing_is_stopped_before_the_first_word(container: tuple[str, subproce
 
 
 @pytest.mark.parametrize("end", ["quit", "input ends", "SIGTERM", "SIGHUP"])
-def test_the_application_stands_still_until_the_session_ends_however_it_does(
+def test_the_application_is_stopped_until_the_session_ends_however_it_ends(
     container: tuple[str, subprocess.Popen[bytes]], end: str
 ) -> None:
     name, process = container
@@ -101,7 +101,7 @@ def test_the_application_stands_still_until_the_session_ends_however_it_does(
     assert ("continued" in freeze.stdout.read()) is (end in ("quit", "input ends"))
 
 
-def test_a_process_that_is_started_meanwhile_stands_still_too(
+def test_a_process_that_starts_meanwhile_is_stopped_too(
     container: tuple[str, subprocess.Popen[bytes]],
 ) -> None:
     name, first = container
@@ -120,7 +120,7 @@ def test_a_process_that_is_started_meanwhile_stands_still_too(
         second.wait()
 
 
-def test_processes_of_other_containers_go_on(container: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_processes_of_other_containers_continue(container: tuple[str, subprocess.Popen[bytes]]) -> None:
     name, process = container
     other = sleeper(f"{name}-gate")
     freeze = freezer(name)
@@ -172,7 +172,7 @@ def test_now_and_then_it_answers_for_a_moment(container: tuple[str, subprocess.P
     assert freeze.wait(10) == 0
 
 
-def test_where_there_is_no_such_process_it_says_so() -> None:
+def test_a_container_without_processes_is_an_error() -> None:
     done = subprocess.run(
         [sys.executable, "-c", source("freeze"), "nobody-here"], capture_output=True, text=True, timeout=30
     )
@@ -196,7 +196,7 @@ def write(root: Path, *paths: str) -> None:
         (root / path).write_text("x")
 
 
-def test_the_drill_s_folders_are_removed_and_the_tables_that_are_left_are_told(tmp_path: Path) -> None:
+def test_the_drill_s_folders_are_removed_and_the_remaining_tables_printed(tmp_path: Path) -> None:
     write(
         tmp_path,
         "acme/episodic/memories.lance/data/1.lance",
@@ -220,7 +220,7 @@ def test_no_other_folder_is_ever_removed(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "acme" / "graph.json").exists()
 
 
-def test_markers_are_found_in_what_was_diverged_markers_and_nowhere_else(tmp_path: Path) -> None:
+def test_markers_are_found_in_diverged_files_and_nowhere_else(tmp_path: Path) -> None:
     aside = tmp_path / "diverged" / "20261123T030000000Z" / "drill-1"
     aside.mkdir(parents=True)
     (aside / "0.lance").write_bytes(
@@ -233,7 +233,7 @@ def test_markers_are_found_in_what_was_diverged_markers_and_nowhere_else(tmp_pat
     assert run("search", tmp_path / "empty", "x").stdout == "[]\n"
 
 
-def test_they_need_nothing_but_python_3_s_standard_library() -> None:
+def test_in_pod_scripts_need_only_the_standard_library() -> None:
     for file in IN_POD.glob("*.py"):
         for name in re.findall(r"^(?:import|from) (\w+)", file.read_text(), re.MULTILINE):
             assert name in sys.stdlib_module_names or name == "__future__", f"{file.name} imports {name}"

@@ -150,7 +150,7 @@ def test_of_another_cluster_of_the_same_name_nothing_is_touched(
     assert replicas(cluster) == dict.fromkeys(NAMES, 2)
 
 
-def test_what_cannot_be_put_back_stays_in_the_journal_and_the_rest_is_done(
+def test_what_cannot_be_put_back_stays_in_the_journal_and_the_rest_is_put_back(
     cluster: Cluster, workloads: None, tmp_path: Path
 ) -> None:
     journal = Journal(tmp_path / "drill.json")
@@ -193,6 +193,6 @@ def test_only_one_drill_of_a_stack_runs_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_the_local_target_s_goes_with_it_and_those_of_clusters_stay(tmp_path: Path) -> None:
+def test_the_local_target_s_journal_lies_in_its_state_folder(tmp_path: Path) -> None:
     assert path_of("local", tmp_path) == tmp_path / "drill.json"
     assert path_of("prod", tmp_path) == ROOT / "drills" / "unfinished-prod.json"

@@ -59,12 +59,12 @@ def test_a_step_happened_when_it_was_first_seen_to_be_so() -> None:
     assert emptied(seen((90, READY), (114, READY), (115, NONE), (116, NONE))) == 115
 
 
-def test_what_comes_back_once_more_was_not_gone_before() -> None:
+def test_a_state_that_does_not_last_does_not_count() -> None:
     assert emptied(seen((90, READY), (110, NONE), (112, READY), (115, NONE))) == 115
     assert emptied(seen((90, READY), (110, NONE), (112, READY))) is None
 
 
-def test_a_look_that_could_tell_nothing_changes_nothing() -> None:
+def test_a_failed_observation_changes_nothing() -> None:
     assert emptied(seen((90, READY), (110, NONE), (112, UNKNOWN), (113, NONE))) == 110
     assert emptied(seen((90, READY), (110, UNKNOWN))) is None
 
@@ -77,7 +77,7 @@ def test_what_happens_after_the_outage_is_no_step_of_it() -> None:
     assert emptied(seen((90, READY), (201, NONE))) is None
 
 
-def test_a_step_has_come_when_it_has_for_all() -> None:
+def test_a_step_has_happened_when_it_has_for_all_companies() -> None:
     record = Record()
     for at, subjects in ((90, (CLEAR,) * 3), (110, (SET, CLEAR, CLEAR)), (111, (SET, SET, CLEAR))):
         names = zip(SCENARIO.namespaces, subjects, strict=True)
@@ -178,7 +178,7 @@ def lost(view: View) -> set[tuple[str, int]]:
     return lost_markers(view, ACME)
 
 
-def test_nothing_is_lost_that_is_in_the_memory_or_was_diverged_markers() -> None:
+def test_markers_in_the_memory_or_in_diverged_files_are_not_lost() -> None:
     memories = (*stored(Writer.HOME, 1, 2, 3), *stored(Writer.AWAY, 1, region=EU))
     view = View(stored=memories, marks=MARKS, found=(found(250, US, {1, 2}, {1}),))
     assert lost(view) == {(Writer.HOME, 3)}
@@ -193,18 +193,18 @@ def test_what_was_found_before_the_return_does_not_count_for_it() -> None:
     assert lost(view) == {(Writer.HOME, 1)}
 
 
-def test_how_old_the_memory_was_is_told_by_the_newest_that_was_found() -> None:
+def test_the_memory_is_as_old_as_the_newest_marker_found() -> None:
     view = View(stored=stored(Writer.HOME, 1, 4, 8, 9), marks=MARKS, found=(found(150, EU, {1, 4}, set()),))
     assert evaluate(SCENARIO, view, {}, None).ages["acme"] == 100 - 94
 
 
-def test_what_was_stored_while_the_region_went_down_makes_no_age_below_nothing() -> None:
+def test_a_marker_stored_while_the_region_went_down_makes_no_negative_age() -> None:
     view = View(stored=stored(Writer.HOME, 12), marks=MARKS, found=(found(150, EU, {12}, set()),))
     assert evaluate(SCENARIO, view, {}, None).ages["acme"] == 0
 
 
 @given(st.lists(st.tuples(Seconds, States), max_size=10), st.lists(Asked, max_size=10))
-def test_whatever_was_seen_what_is_not_well_has_a_reason(
+def test_whatever_was_observed_a_broken_promise_has_a_reason(
     looks: list[tuple[float, str]], history: list[tuple[float, bool, str]]
 ) -> None:
     view = replace(seen(*sorted(dict(looks).items())), answers=answers(*sorted(history)).answers)
@@ -243,7 +243,7 @@ def test_what_was_not_measured_is_in_no_distribution() -> None:
     assert (spread.runs, spread.p50, spread.ok) == (1, 31, False)
 
 
-def test_a_region_that_was_given_up_again_on_its_return_is_told_of() -> None:
+def test_a_region_that_was_flagged_again_on_its_return_is_reported() -> None:
     record = Record()
     for lane, subject, looks in (
         (Lane.FLAG, SYSTEM, ((110, SET), (215, CLEAR), (231, SET), (275, CLEAR))),

@@ -74,7 +74,7 @@ def bad() -> Report:
     return Report(scenario=scenario(), started=runs[0].at, runs=runs, problems=["run 3 (node): no <node>"])
 
 
-def test_it_is_whole_and_has_a_picture_of_each_run(good: Report) -> None:
+def test_the_page_is_complete_and_has_a_picture_of_each_run(good: Report) -> None:
     reader = read(good)
     names = [tag for tag, _ in reader.tags]
     assert names.count("svg") == len(FaultKind)
@@ -86,7 +86,7 @@ def test_it_is_whole_and_has_a_picture_of_each_run(good: Report) -> None:
         assert any(DESCRIPTIONS[fault] in text for text in reader.texts)
 
 
-def test_it_needs_nothing_else(good: Report) -> None:
+def test_the_page_needs_nothing_else(good: Report) -> None:
     reader = read(good)
     assert not {tag for tag, _ in reader.tags} & {"script", "link", "img", "iframe", "object", "embed"}
     for _, attributes in reader.tags:
@@ -96,7 +96,7 @@ def test_it_needs_nothing_else(good: Report) -> None:
     assert not re.search(r"url\(|@import|https?:", STYLE)
 
 
-def test_it_says_first_whether_all_held(good: Report, bad: Report) -> None:
+def test_the_page_says_first_whether_all_promises_held(good: Report, bad: Report) -> None:
     assert any("✓ Every promise held" in text for text in read(good).texts)
     text = "".join(read(bad).texts)
     assert "✗ Not every promise held" in text
@@ -117,7 +117,7 @@ def test_every_figure_stands_beside_its_promise(good: Report) -> None:
             assert f"{spread.longest:.1f}" in cell
 
 
-def test_what_was_not_observed_is_said_to_be_so() -> None:
+def test_the_page_says_what_was_not_observed() -> None:
     run = run_report(Sabotage(readiness_ignores_the_flag=True))
     html = page(Report(scenario=scenario(), started=run.at, runs=[run]))
     [row] = re.findall(r"<tr><th>outage to no ready endpoint</th>.*?</tr>", html)
@@ -127,7 +127,7 @@ def test_what_was_not_observed_is_said_to_be_so() -> None:
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", 'a "quoted" & <b>', "'"])
-def test_what_others_have_written_stays_text(good: Report, text: str) -> None:
+def test_texts_from_elsewhere_are_escaped(good: Report, text: str) -> None:
     [first, *_] = good.runs
     changed = replace(first, done=(text,), notes=(text,))
     reader = read(replace(good, runs=[changed], problems=[text]))

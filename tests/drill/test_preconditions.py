@@ -74,7 +74,7 @@ def test_the_last_region_that_serves_a_company_is_not_taken_down(
     assert not said or (said.startswith(f"nothing was done: {US} is the last") and "--last-serving" in said)
 
 
-def test_nor_the_only_region_of_a_company_that_is_not_even_watched(objects: Objects) -> None:
+def test_the_only_region_of_an_unwatched_company_is_not_taken_down_either(objects: Objects) -> None:
     healthy(objects)
     port = free_port()
     with pages("127.0.0.1", port, {f"/healthz/{EU}": (200, "")}):
@@ -82,7 +82,7 @@ def test_nor_the_only_region_of_a_company_that_is_not_even_watched(objects: Obje
     assert "alone: it has no other region" in said
 
 
-def test_workloads_that_are_not_ready_and_controllers_that_do_not_lead_are_told(
+def test_workloads_that_are_not_ready_and_controllers_that_do_not_lead_are_reported(
     objects: Objects, forwards: PortForwards
 ) -> None:
     clusters = {US: objects.cluster, EU: objects.cluster}

@@ -54,7 +54,7 @@ def test_a_check_that_nobody_has_asked_yet_counts_as_healthy() -> None:
 
 
 @given(st.integers(1, 10), st.lists(st.booleans(), max_size=60))
-def test_a_checker_changes_its_mind_after_as_many_answers_in_a_row_as_it_was_told(
+def test_a_checker_changes_its_opinion_after_threshold_answers_in_a_row(
     threshold: int, answers: list[bool]
 ) -> None:
     opinion = Opinion(threshold)
@@ -199,7 +199,7 @@ def test_records_and_checks_are_read_as_they_were_created(emulator: Emulator) ->
     ]
 
 
-def test_of_a_zone_only_what_a_name_leads_to_is_looked_at() -> None:
+def test_only_the_records_that_a_name_leads_to_are_read() -> None:
     others = settings(companies=[f"other-{number}" for number in range(5)] + ["acme", "globex", "hooli"])
     plan = record_plan(others)
     everything = [to_api(record, {one.key: one.key for one in plan.checks}, "Z") for record in plan.records]

@@ -65,12 +65,12 @@ def test_a_company_whose_clients_are_elsewhere_notices_nothing(good: RunReport) 
     assert {one.region for one in good.view.answers if one.company == "hooli"} == {EU}
 
 
-def test_how_old_the_memory_is_depends_on_when_it_was_copied_last(good: RunReport) -> None:
+def test_the_memory_is_as_old_as_the_last_upload(good: RunReport) -> None:
     assert 0 <= seconds(good, AGE_SPAN) <= 10 + 1.5
     assert good.evaluation.ages.keys() == {"acme", "globex"}
 
 
-def test_memories_that_were_stored_but_not_copied_are_looked_for_in_what_was_diverged_markers() -> None:
+def test_markers_that_were_not_uploaded_are_found_in_diverged_files() -> None:
     run = run_report()
     stored = {one.number for one in run.view.stored if one.company == "acme" and one.writer == "home"}
     there = [one for one in run.view.found if (one.company, one.region, one.diverged) == ("acme", EU, False)]
@@ -148,7 +148,7 @@ def test_a_gate_that_uploads_nothing_stops_the_drill_before_anything_is_taken_do
     assert "S3 refuses" in str(raised.value)
 
 
-def test_what_follows_from_a_fault_is_told_in_one_line() -> None:
+def test_what_follows_from_a_missing_step_is_one_line() -> None:
     run = run_report(Sabotage(controller_cannot_patch=True))
     assert len(run.failures) == 2
     for step in (Step.FLAGS, Step.HEALTH, Step.DNS, Step.CLIENT, Step.MEMORY):
@@ -158,12 +158,12 @@ def test_what_follows_from_a_fault_is_told_in_one_line() -> None:
 @pytest.mark.parametrize(
     "sabotage", [Sabotage(), Sabotage(controller_cannot_patch=True), Sabotage(flag_stays=True)]
 )
-def test_the_outage_is_ended_exactly_once_whatever_was_seen(sabotage: Sabotage) -> None:
+def test_the_fault_is_removed_exactly_once_whatever_was_observed(sabotage: Sabotage) -> None:
     _, fault, _ = play(sabotage)
     assert (fault.injected, fault.removed) == (1, 1)
 
 
-def test_being_held_down_for_having_failed_before_is_not_counted_but_told() -> None:
+def test_hold_down_is_reported_and_does_not_count() -> None:
     run = run_report(hold_down=4)
     assert run.ok, run.failures
     assert run.evaluation.hold_down == 3 * ROUNDS * INTERVAL
@@ -179,14 +179,14 @@ def test_where_memory_does_not_follow_a_snapshot_in_the_other_bucket_counts() ->
     assert all(age is not None and age <= 12 for age in run.evaluation.ages.values())
 
 
-def test_without_copies_nothing_is_looked_for_elsewhere_and_what_was_there_comes_back() -> None:
+def test_without_replication_nothing_is_searched_elsewhere_and_the_memory_comes_back() -> None:
     run = run_report(played=scenario(replication={"enabled": False}))
     assert run.ok, run.failures
     assert run.evaluation.ages == {}
     assert run.evaluation.at(Step.MEMORY_BACK) is not None
 
 
-def test_the_report_tells_all_of_it(good: RunReport) -> None:
+def test_the_document_has_every_step_gap_and_span(good: RunReport) -> None:
     report = Report(scenario=scenario(), started=good.at, runs=[good])
     document = json.loads(report.dump())
     assert document["ok"] is True
@@ -202,7 +202,7 @@ def test_the_report_tells_all_of_it(good: RunReport) -> None:
     assert run["marks"]["begun"] == 0
 
 
-def test_unless_something_was_seen_it_is_not_there(good: RunReport) -> None:
+def test_a_step_that_was_not_observed_has_no_time(good: RunReport) -> None:
     run = run_report(Sabotage(readiness_ignores_the_flag=True))
     [step] = [one for one in run.evaluation.outage.milestones if one.step is Step.ENDPOINTS]
     assert (step.at, step.missing) == (None, ("acme", "globex", "hooli"))

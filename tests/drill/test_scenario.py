@@ -18,7 +18,7 @@ def region(name: str, **more: object) -> dict[str, object]:
     return {"name": name, "cluster": {"context": "local"}, "endpoint": f"{name}.local.test", **more}
 
 
-def test_by_the_order_of_a_company_its_clients_move_or_do_not() -> None:
+def test_clients_move_or_not_by_the_priority_of_a_company_s_regions() -> None:
     tenants = {one.name: one for one in scenario(US).tenants}
     assert {name: (one.home, one.away, one.moves) for name, one in tenants.items()} == {
         "acme": (US, EU, True),
@@ -62,13 +62,13 @@ def test_a_passive_region_has_no_clients_to_lose() -> None:
         ("latency", True, MemoryMode.FOLLOWS),
     ],
 )
-def test_what_the_memory_does(policy: str, passive: bool, memory: MemoryMode) -> None:
+def test_the_memory_mode_follows_from_the_policy(policy: str, passive: bool, memory: MemoryMode) -> None:
     regions = [region(US), region(EU, active=not passive)]
     planned = scenario(US, ("acme",), loadBalancing={"policy": policy}, regions=regions)
     assert [one.memory for one in planned.tenants] == [memory]
 
 
-def test_without_replication_it_stays() -> None:
+def test_without_replication_the_memory_is_local() -> None:
     assert {one.memory for one in scenario(replication={"enabled": False}).tenants} == {MemoryMode.LOCAL}
 
 
@@ -100,7 +100,7 @@ def test_each_health_path_is_asked_at_its_load_balancer() -> None:
     )
 
 
-def test_edges_of_one_region_are_told_apart() -> None:
+def test_load_balancers_of_one_region_have_names_of_their_own() -> None:
     regions = [{"name": US, "cluster": {"context": "one"}}, {"name": EU, "cluster": {"context": "two"}}]
     planned = scenario(
         regions=regions, companies=["acme", {"name": "globex", "edge": 2}], images={"agency": "a:1"}
@@ -145,7 +145,7 @@ def test_of_many_companies_some_are_watched() -> None:
         ),
     ],
 )
-def test_what_cannot_be_drilled_is_refused(
+def test_an_impossible_drill_is_rejected(
     region_: str, companies: list[str], changed: dict[str, object], text: str
 ) -> None:
     stack = Stack(name="local", file=Path("Pulumi.local.yaml"), settings=settings(**changed))

@@ -65,7 +65,7 @@ def rest(process: subprocess.Popen[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_amid_the_outage_ends_it_first(number: signal.Signals) -> None:
+def test_a_signal_during_the_outage_ends_it_first(number: signal.Signals) -> None:
     process = start()
     until_said(process, "down")
     process.send_signal(number)
@@ -73,7 +73,7 @@ def test_a_signal_amid_the_outage_ends_it_first(number: signal.Signals) -> None:
     assert rest(process)[-1] == "interrupted 1 1"
 
 
-def test_however_often_it_is_told_to_end_what_was_changed_is_put_back() -> None:
+def test_no_number_of_signals_stops_the_drill_from_putting_back_what_it_changed() -> None:
     process = start()
     until_said(process, "down")
     process.send_signal(signal.SIGINT)

@@ -36,12 +36,12 @@ def newest(copies: Copies) -> float | None:
     return BucketSnapshots(known, Reach(local=False, given={})).newest(tenant, EU)
 
 
-def test_without_a_copy_there_is_none(copies: Copies) -> None:
+def test_an_empty_bucket_has_no_snapshot(copies: Copies) -> None:
     copies.put(EU, id_of(1, "02:00"), {"a": "1"})
     assert newest(copies) is None
 
 
-def test_the_newest_counts_that_the_home_region_wrote_and_of_which_all_is_there(copies: Copies) -> None:
+def test_the_newest_complete_snapshot_of_the_home_region_counts(copies: Copies) -> None:
     whole = copies.put(US, id_of(1, "02:00"), {"a": "1"}, bucket=EU)
     copies.put(US, id_of(1, "01:00"), {"a": "0"}, bucket=EU)
     copies.put(US, id_of(1, "03:00"), {"b": "2"}, bucket=EU, lost=("b",))
@@ -49,7 +49,7 @@ def test_the_newest_counts_that_the_home_region_wrote_and_of_which_all_is_there(
     assert newest(copies) == whole.id.at / 1000
 
 
-def test_it_is_looked_for_again_only_when_there_is_a_newer_one(
+def test_a_bucket_is_listed_again_only_for_a_newer_snapshot(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = stack.load(argparse.Namespace(config=copies.file, stack=None))
@@ -71,7 +71,7 @@ def test_it_is_looked_for_again_only_when_there_is_a_newer_one(
     assert len(listed) == 1
 
 
-def test_when_a_copy_was_made_is_told_by_the_drill_s_clock() -> None:
+def test_the_time_of_a_snapshot_is_converted_to_the_run_s_clock() -> None:
     played = scenario()
     platform = Platform(played, Sabotage())
     clock, record, tenant = SimulatedClock(platform), Record(), played.tenants[0]
@@ -110,7 +110,7 @@ def target(copies: Copies, **edges: str) -> Target:
     )
 
 
-def test_an_edge_is_asked_where_it_is_told_to_be_else_at_its_name(copies: Copies) -> None:
+def test_a_load_balancer_is_asked_at_its_configured_url_or_else_at_its_name(copies: Copies) -> None:
     name = f"{US}.agency.test"
     assert target(copies).address(name) == Address(host=name, port=443, tls=True)
     here = target(copies, us_east_1="http://10.88.0.12:8080")
@@ -122,7 +122,7 @@ def test_an_edge_is_asked_where_it_is_told_to_be_else_at_its_name(copies: Copies
     assert here.address("lb.example.net") == Address(host="lb.example.net", port=443, tls=True)
 
 
-def test_checks_that_cannot_keep_the_promise_are_told() -> None:
+def test_health_checks_that_are_too_slow_are_reported() -> None:
     good = Check(id="a", name="us", path="/healthz/us", interval=10, threshold=1)
     slow = Check(id="b", name="eu", path="/healthz/eu", interval=30, threshold=3)
     assert slow_checks([good]) == []
@@ -133,7 +133,7 @@ def test_checks_that_cannot_keep_the_promise_are_told() -> None:
 # How it is observed, and shown.
 
 
-def test_a_look_that_fails_is_written_down_as_such_and_the_next_one_is_made() -> None:
+def test_a_failed_observation_is_recorded_and_the_next_one_is_made() -> None:
     looks = iter([RuntimeError("the API is away")])
 
     class Observer:
@@ -160,7 +160,7 @@ def test_a_look_that_fails_is_written_down_as_such_and_the_next_one_is_made() ->
     assert {one.detail for one in record.view().changes} == {"RuntimeError: the API is away"}
 
 
-def test_each_step_is_told_once_with_the_seconds_since_its_part_began() -> None:
+def test_each_step_is_shown_once_with_the_seconds_since_its_part_began() -> None:
     now, lines = [100.0], list[str]()
     live = Live(lines.append, lambda: now[0])
     view = View(marks={BEGUN: 90.0})
