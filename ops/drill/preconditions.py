@@ -33,23 +33,23 @@ def stack_problems(
     scenario: Scenario, clusters: Mapping[str, Cluster], controllers: Controllers
 ) -> list[str]:
     """Workloads that are not ready, and controllers that report problems."""
-    found = []
+    problems = []
     for region in dict.fromkeys((scenario.region, *scenario.others)):
         for one in list_objects(clusters[region], STATEFUL_SETS, region_labels(region)):
             namespace, ready = one["metadata"]["namespace"], one.get("status", {}).get("readyReplicas", 0)
             wanted = one["spec"].get("replicas", 1)
             if namespace in scenario.namespaces and (ready < wanted or wanted == 0):
-                found.append(f"{namespace}/{one['metadata']['name']}: {ready} of {wanted} pods are ready")
+                problems.append(f"{namespace}/{one['metadata']['name']}: {ready} of {wanted} pods are ready")
     try:
         statuses = controllers.statuses()
     except NoController as error:
-        return [*found, str(error)]
+        return [*problems, str(error)]
     if not any(one.get("leading") for one in statuses.values()):
-        found.append(f"none of the failover controllers leads ({', '.join(statuses)})")
+        problems.append(f"none of the failover controllers leads ({', '.join(statuses)})")
     for pod, status in statuses.items():
-        problems: Mapping[str, Any] = status.get("problems") or {}
-        found += [f"{pod}: {problems[key]}" for key in ("api", "settings") if problems.get(key)]
-    return found
+        reported: Mapping[str, Any] = status.get("problems") or {}
+        problems += [f"{pod}: {reported[key]}" for key in ("api", "settings") if reported.get(key)]
+    return problems
 
 
 def require_another(
@@ -72,7 +72,7 @@ def _stranded(stack: Stack, region: str, clusters: Mapping[str, Cluster], send: 
     """The companies that no other region serves, with the reasons."""
     others = {name: _Region(name, clusters[name]) for name in stack.regions if name != region}
     path_problem = cache(partial(_path_problem, send))
-    found = []
+    stranded = []
     for company in stack.settings.companies:
         regions = [one.name for one in stack.settings.regions_of(company)]
         if region not in regions:
@@ -85,8 +85,8 @@ def _stranded(stack: Stack, region: str, clusters: Mapping[str, Cluster], send: 
                 reasons[name] = problem or path_problem(check.fqdn, check.path)
         if all(reasons.values()):
             listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            found.append(f"{company.name}: {listed or 'it has no other region'}")
-    return found
+            stranded.append(f"{company.name}: {listed or 'it has no other region'}")
+    return stranded
 
 
 class _Region:

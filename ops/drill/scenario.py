@@ -163,13 +163,13 @@ def region_of(answer: Mapping[str, Fraction], edges: Mapping[str, str], wanted: 
 
 
 def edges_of(settings: Settings) -> dict[str, str]:
-    found = {}
+    edges = {}
     for region in settings.regions:
         if region.endpoint:
-            found[region.endpoint.lower()] = region.name
+            edges[region.endpoint.lower()] = region.name
         for edge in {company.edge for company in settings.companies}:
-            found[edge_name(region.name, edge, settings.domain).lower()] = region.name
-    return found
+            edges[edge_name(region.name, edge, settings.domain).lower()] = region.name
+    return edges
 
 
 def _check(stack: Stack, region: str) -> None:

@@ -180,18 +180,18 @@ def _with_local_edges(target: Target) -> Target:
     from local.machine.pki import Pki
 
     stack, state = target.stack, target.state
-    found = access.find(state)
-    if found is None:
+    running = access.find(state)
+    if running is None:
         raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
-    if missing := [region for region in stack.regions if region not in found.edges]:
+    if missing := [region for region in stack.regions if region not in running.edges]:
         regions = ", ".join(missing)
         raise OperatorError(f"the local target has no load balancer for {regions}, so nothing serves there")
-    reach = Reach(local=True, given=found.aws.credentials())
+    reach = Reach(local=True, given=running.aws.credentials())
     records = read_records(reach, stack.settings.hosted_zone_id or "")
     return replace(
         target,
         reach=reach,
-        edges=_edges(records, found.balancers),
+        edges=_edges(records, running.balancers),
         authority=Pki(folder=state / "pki").authority,
     )
 

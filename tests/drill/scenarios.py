@@ -1,4 +1,4 @@
-"""A stack of two regions and three companies, and what a drill of it is about."""
+"""A stack of two regions and three companies, and scenarios of it."""
 
 from __future__ import annotations
 

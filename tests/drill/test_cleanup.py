@@ -1,4 +1,4 @@
-"""What a drill stored goes again, and the gate goes on copying: on the test S3, with a gate of our own."""
+"""Markers are removed and the gate goes on uploading: on the test S3, with a simulated gate."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from ops.drill.observe.kubernetes import PortForwards
 from ops.drill.observe.markers import BrainError
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, Record, State
 from plan.names import SYSTEM_NAMESPACE
+from runtime.controller.decide import cleared_reason
 from tests.drill.platform import Objects, free_port, pages
 from tests.drill.scenarios import EU, US, scenario
 
@@ -191,7 +192,7 @@ def test_the_required_rounds_are_in_the_newest_event(objects: Objects, forwards:
             "metadata": {"name": f"one-{number}"},
             "involvedObject": {"kind": "ConfigMap", "namespace": SYSTEM_NAMESPACE, "name": "failed-regions"},
             "reason": "RegionCleared",
-            "message": f"{region}: it served for {asked} rounds in a row, {asked} were asked for",
+            "message": f"{region}: {cleared_reason(asked, asked)}",
             "lastTimestamp": f"2026-11-23T03:00:0{number}Z",
         }
         objects.cluster.api.call("POST", f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/events", body)

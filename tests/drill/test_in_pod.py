@@ -1,4 +1,4 @@
-"""The programs that run inside pods, as processes of this machine."""
+"""The in-pod scripts, as processes of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was seen to when each step happened: any history, and the rules that must hold in all of them."""
+"""When each step happened, and the verdicts: rules that hold for every history of observations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ops.drill.evaluate.distribution import percentile, spreads
 from ops.drill.evaluate.milestones import lost_markers, outage_milestones, return_milestones
-from ops.drill.evaluate.steps import Step
+from ops.drill.evaluate.steps import SPECS, Informant, Step
 from ops.drill.evaluate.times import Gap, Window, gap_of
 from ops.drill.evaluate.verdicts import Verdict, evaluate
 from ops.drill.observe.record import (
@@ -53,6 +53,15 @@ def seen(*looks: tuple[float, str], lane: Lane = Lane.ENDPOINTS, subject: str = 
 def emptied(view: View) -> float | None:
     [found] = [one for one in outage_milestones(SCENARIO, view) if one.step is Step.ENDPOINTS]
     return found.times["acme"]
+
+
+def test_each_step_comes_after_its_cause_and_has_a_sentence_and_an_informant() -> None:
+    assert list(SPECS) == list(Step)
+    for step, spec in SPECS.items():
+        if spec.cause:
+            assert list(Step).index(spec.cause) < list(Step).index(step)
+            assert SPECS[spec.cause].event, f"{step} needs the moment at which its cause happened"
+        assert bool(spec.missing) is (spec.informant is not Informant.NOBODY)
 
 
 def test_a_step_happened_when_it_was_first_seen_to_be_so() -> None:

@@ -1,4 +1,4 @@
-"""The page of a report: whole, on its own, and true."""
+"""The page of a report: complete, self-contained, and true to its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole drills of a platform in virtual time: what is measured, and what finds out each kind of sabotage."""
+"""Whole runs on a platform in virtual time: what they measure, and the verdict on each kind of sabotage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is watched in a drill, where each company's clients are and go, and what must hold."""
+"""The companies that a drill watches, where their clients are and go, and the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like end a drill, and never the putting back of what it changed."""
+"""Signals end a drill, but never while it puts back what it changed."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def spreads(runs: Iterable[Sequence[Verdict]]) -> list[Spread]:
             measured.setdefault(one.what, [])
             if one.seconds is not None:
                 measured[one.what].append(one)
-    return [_spread(span, found) for span, found in measured.items() if found]
+    return [_spread(span, verdicts) for span, verdicts in measured.items() if verdicts]
 
 
 def _spread(span: str, verdicts: Sequence[Verdict]) -> Spread:

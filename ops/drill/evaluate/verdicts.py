@@ -242,8 +242,8 @@ def _memory_age(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]
         yield _held(AGE_SPAN, max(known), "", scenario.limits.age)
         return
     names = ", ".join(name for name, age in evaluation.ages.items() if age is None)
-    found = evaluation.at(Step.MEMORY) is not None
-    line = f"{AGE_SPAN}: no marker that {names} was known to have stored" if found else ""
+    known_elsewhere = evaluation.at(Step.MEMORY) is not None
+    line = f"{AGE_SPAN}: no marker that {names} was known to have stored" if known_elsewhere else ""
     yield Verdict(what=AGE_SPAN, seconds=None, limit=scenario.limits.age, ok=False, line=line)
 
 

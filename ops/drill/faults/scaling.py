@@ -45,14 +45,14 @@ class ScaleFault:
         self._entry: Entry | None = None
 
     def prepare(self) -> None:
-        found = workloads(self._cluster, region_labels(self._region))
-        if not found:
+        affected = workloads(self._cluster, region_labels(self._region))
+        if not affected:
             raise OperatorError(f"{self._cluster.name}: no StatefulSets of {self._region} with replicas")
         self._entry = {
             "what": FaultKind.SCALE,
             "cluster": self._cluster.name,
             "uid": self._cluster.api.uid(),
-            "workloads": [[one.namespace, one.name, one.replicas] for one in found],
+            "workloads": [[one.namespace, one.name, one.replicas] for one in affected],
         }
 
     def inject(self) -> str:

@@ -40,12 +40,12 @@ class Flags:
         self._scenario, self._cluster = scenario, cluster
 
     def observe(self) -> Mapping[str, State]:
-        found = flags(self._cluster)
+        regions = flags(self._cluster)
         namespaces = {SYSTEM: SYSTEM_NAMESPACE, **{name: name for name in self._scenario.namespaces}}
         return {
             subject: State(
-                state=SET if self._scenario.region in found.get(namespace, ()) else CLEAR,
-                detail=", ".join(sorted(found.get(namespace, ()))),
+                state=SET if self._scenario.region in regions.get(namespace, ()) else CLEAR,
+                detail=", ".join(sorted(regions.get(namespace, ()))),
             )
             for subject, namespace in namespaces.items()
         }
@@ -108,8 +108,8 @@ class Workloads:
         problems = dict(zip(pods, self._pool.map(lambda one: self._problem(*one), pods), strict=True))
         states = {}
         for name in self._scenario.namespaces:
-            found = [f"{kind}: {problems[name, kind]}" for kind in PORTS if problems[name, kind]]
-            states[name] = State(state=FAIL if found else ANSWER, detail="; ".join(found))
+            failures = [f"{kind}: {problems[name, kind]}" for kind in PORTS if problems[name, kind]]
+            states[name] = State(state=FAIL if failures else ANSWER, detail="; ".join(failures))
         return states
 
     def _problem(self, namespace: str, kind: str) -> str:

@@ -30,7 +30,7 @@ class Names:
         """`is_healthy`: of a health check's id."""
         self._scenario, self._is_healthy, self.every = scenario, is_healthy, every
         self._records = {one.namespace: reachable(records, one.host) for one in scenario.tenants}
-        self._checks = {name: sorted(check_ids(found)) for name, found in self._records.items()}
+        self._checks = {name: sorted(check_ids(records)) for name, records in self._records.items()}
         self._resolved: dict[tuple[str, tuple[bool, ...]], tuple[State, str]] = {}
         """By company and state of its checks."""
         self._targets: dict[str, str] = {}
@@ -68,14 +68,14 @@ def reachable(records: Iterable[Record], host: str) -> list[Record]:
     by_name: dict[str, list[Record]] = {}
     for record in records:
         by_name.setdefault(canonical(record["Name"]), []).append(record)
-    found, names, visited = list[Record](), [canonical(host)], set[str]()
+    reached, names, visited = list[Record](), [canonical(host)], set[str]()
     while names:
         if (name := names.pop()) not in visited:
             visited.add(name)
-            found += by_name.get(name, ())
+            reached += by_name.get(name, ())
             aliases = (one["AliasTarget"]["DNSName"] for one in by_name.get(name, ()) if "AliasTarget" in one)
             names += map(canonical, aliases)
-    return found
+    return reached
 
 
 def check_ids(records: Iterable[Record]) -> set[str]:

@@ -23,8 +23,8 @@ def list_objects(cluster: Cluster, path: str, labels: Mapping[str, str], **query
     """Of all namespaces, unless the path has one. Raises ApiError."""
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     parameters = {**query, **({"labelSelector": selector} if selector else {})}
-    found: list[Object] = cluster.api.call("GET", f"{path}?{urlencode(parameters)}")["items"] or []
-    return found
+    items: list[Object] = cluster.api.call("GET", f"{path}?{urlencode(parameters)}")["items"] or []
+    return items
 
 
 def region_labels(region: str) -> dict[str, str]:

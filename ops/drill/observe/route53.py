@@ -79,13 +79,13 @@ class Checkers:
 
     def due(self, now: float) -> list[tuple[str, int]]:
         """The checks and checkers that ask now. A question that was missed is not asked later."""
-        found = []
+        due = []
         for (id, number), at in self._next.items():
             if at <= now:
                 interval = self._checks[id].interval
                 self._next[id, number] = at + interval * ((now - at) // interval + 1)
-                found.append((id, number))
-        return found
+                due.append((id, number))
+        return due
 
     def run(self, id: str, number: int) -> None:
         """Let a checker ask."""
@@ -140,8 +140,8 @@ def read_checks(reach: Reach, ids: Iterable[str]) -> list[Check]:
     client, wanted = reach.client("route53", ROUTE53), set(ids)
     with calling("reading the health checks"):
         pages = client.get_paginator("list_health_checks").paginate()
-        found = [one for page in pages for one in page["HealthChecks"] if one["Id"] in wanted]
-    return [_check(one["Id"], one["HealthCheckConfig"]) for one in found]
+        checks = [one for page in pages for one in page["HealthChecks"] if one["Id"] in wanted]
+    return [_check(one["Id"], one["HealthCheckConfig"]) for one in checks]
 
 
 class Route53Checkers:
