@@ -1,1 +1,1 @@
-"""`python -m ops drill`: takes a region down, watches what happens, brings it back, and reports it."""
+"""`python -m ops drill`: takes a region down, observes the failover, brings the region back, and reports."""

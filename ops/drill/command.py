@@ -1,8 +1,8 @@
-"""`python -m ops drill`: take a region down, watch, bring it back, and write down what was seen.
+"""`python -m ops drill`: takes a region down, observes the failover, brings the region back, and reports.
 
-It stores marked memories of its own and removes them. Whatever it changes it puts back, however it ends; what
-it could not put back, the next drill does, or `--restore`. Ends with 6 when a promise did not hold, or
-something could not be observed.
+The drill stores markers of its own and removes them. Whatever it changes it puts back, however it ends; if it
+is killed, the next drill does so, or `--restore`. The exit code is 6 when a promise did not hold or could not
+be observed.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import aws, cluster_access, confirmation, stack
+from ops.drill.faults.kinds import LOCAL_FAULTS, FaultKind
 from ops.drill.journal import Journal, path_of
 from ops.drill.signals import Signals
-from ops.drill.ways import LOCAL_WAYS, Way
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack import Stack
 from ops.terminal import say
 from plan.names import LOCAL
 
 if TYPE_CHECKING:
-    # It takes most of a second to load what clusters are reached with: only who drills pays for it.
-    from ops.drill.world import Target
+    # The Kubernetes client takes most of a second to load: only drills pay for it.
+    from ops.drill.scenario import Scenario
+    from ops.drill.target import Target
 
 ALL = "all"
 REPORTS = Path("drills")
@@ -36,22 +36,22 @@ REPORTS = Path("drills")
 def add_arguments(command: argparse.ArgumentParser) -> None:
     stack.add_arguments(command)
     aws.add_arguments(command)
-    command.add_argument("--region", help="that is taken down")
+    command.add_argument("--region", help="the region to take down")
     command.add_argument(
         "--way",
-        choices=[*Way, ALL],
-        default=Way.SCALE,
-        help="scale: its workloads scaled away (default); node: its node stopped; network: its network cut;"
-        " gray: it hangs. node and network: on the local target alone",
+        choices=[*FaultKind, ALL],
+        default=FaultKind.SCALE,
+        help="fault to inject: scale: workloads scaled to 0 (default); node: node stopped; network: network"
+        " cut; gray: applications hang. node and network: only on the local target",
     )
-    command.add_argument("--runs", type=_count, default=1, metavar="N", help="of each way (default: 1)")
+    command.add_argument("--runs", type=_count, default=1, metavar="N", help="of each fault (default: 1)")
     command.add_argument(
         "--company",
         nargs="+",
         default=[],
         metavar="NAME",
         dest="companies",
-        help="to watch (default: all that live in the region and another)",
+        help="companies to watch (default: all that are in the region and in another)",
     )
     cluster_access.add_arguments(command)
     command.add_argument("--last-serving", action="store_true", help="even if no other region serves")
@@ -65,85 +65,89 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.stack is None and arguments.config is None:
         arguments.stack = LOCAL
-    known = stack.load(arguments)
+    stack_ = stack.load(arguments)
     if not arguments.restore and not arguments.region:
-        raise OperatorError("--region: none given; accepted: a region of the stack, or --restore", WRONG_CALL)
-    journal = Journal(path_of(known.name, arguments.state))
+        raise OperatorError(
+            "--region: missing (required); give a region of the stack, or --restore", WRONG_CALL
+        )
+    journal = Journal(path_of(stack_.name, arguments.state))
     with Signals(say) as signals:
         try:
-            return _run(arguments, known, journal, signals)
+            return _run(arguments, stack_, journal, signals)
         except KeyboardInterrupt:
-            left = "; --restore removes what it stored" if journal.entries() else ""
+            left = "; --restore removes its markers" if journal.entries() else ""
             print(f"interrupted; the region is as it was{left}", file=sys.stderr)
             return INTERRUPTED
 
 
-def _run(arguments: argparse.Namespace, known: Stack, journal: Journal, signals: Signals) -> int:
+def _run(arguments: argparse.Namespace, stack_: Stack, journal: Journal, signals: Signals) -> int:
     from ops.drill.recovery import recover
-    from ops.drill.world import target_of
+    from ops.drill.target import target_of
 
-    target = target_of(known, arguments.context, arguments.state, journal, say)
-    with journal.locked(), closing(target.doors):
+    target = target_of(stack_, arguments.context, arguments.state, journal, say)
+    with journal.locked(), closing(target.forwards):
         if journal.entries():
-            say("a drill before this one has not put back everything")
+            say("an earlier drill has not put back everything")
             recover(target, signals)
         elif arguments.restore:
-            say("nothing is left to put back")
+            say("there is nothing to put back")
         return DONE if arguments.restore else _drill(arguments, target, signals)
 
 
 def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> int:
-    from ops.drill import drills
-    from ops.drill.scene import scene_of
+    from ops.drill.drill import Drill, write
+    from ops.drill.report.live import summary
+    from ops.drill.scenario import scenario_of
 
-    known, region = target.stack, arguments.region
-    ways = _ways(arguments.way, target) * arguments.runs
-    scene = scene_of(known, region, arguments.companies, quick_copies=target.local)
+    stack_, region = target.stack, arguments.region
+    faults = _faults(arguments.way, target) * arguments.runs
+    scenario = scenario_of(stack_, region, arguments.companies, quick_replication=target.local)
     target.require_another(region, last_serving=arguments.last_serving)
-    times = "once" if len(ways) == 1 else f"{len(ways)} times"
-    effect = f"{region} is taken down {times} ({', '.join(dict.fromkeys(ways))})"
-    confirmation.confirm(known, effect, known.living_in(region), arguments)
-    _tell(target, scene.namespaces, region, ways)
-    drill = drills.Drill(
+    times = "once" if len(faults) == 1 else f"{len(faults)} times"
+    effect = f"{region} is taken down {times} ({', '.join(dict.fromkeys(faults))})"
+    confirmation.confirm(stack_, effect, stack_.living_in(region), arguments)
+    _announce(target, scenario, faults)
+    drill = Drill(
         target=target,
-        scene=scene,
+        scenario=scenario,
         signals=signals,
         started=datetime.now(UTC),
         seed=secrets.randbits(32),
         say=say,
     )
     try:
-        drill.play(ways)
+        drill.play(faults)
     finally:
         report = drill.report()
-        for path in drills.write(report, arguments.out):
+        for path in write(report, arguments.out):
             say(f"{path}")
-    say(drills.summary(report))
+    say(summary(report))
     return DONE if report.ok else CHECK_FAILED
 
 
-def _ways(asked: str, target: Target) -> list[Way]:
-    """Raises OperatorError for one that this stack cannot go."""
-    if asked != ALL:
-        target.outage(Way(asked), target.stack.regions[0])
-        return [Way(asked)]
+def _faults(way: str, target: Target) -> list[FaultKind]:
+    """Raises OperatorError for a fault that this stack cannot have."""
+    if way != ALL:
+        target.fault(FaultKind(way), target.stack.regions[0])
+        return [FaultKind(way)]
     if target.local:
-        return list(Way)
-    say(f"{' and '.join(LOCAL_WAYS)}: only on the local target, so they are left out")
-    return [way for way in Way if way not in LOCAL_WAYS]
+        return list(FaultKind)
+    say(f"{' and '.join(LOCAL_FAULTS)}: only on the local target, so they are left out")
+    return [kind for kind in FaultKind if kind not in LOCAL_FAULTS]
 
 
-def _tell(target: Target, namespaces: Sequence[str], region: str, ways: Sequence[Way]) -> None:
-    from ops.drill.scene import MOST_WATCHED
+def _announce(target: Target, scenario: Scenario, faults: list[FaultKind]) -> None:
+    from ops.drill.scenario import MOST_WATCHED
 
-    there = len(target.stack.living_in(region))
-    if there > MOST_WATCHED and len(namespaces) == MOST_WATCHED:
-        say(f"watching {MOST_WATCHED} of {there} companies; name others with --company")
-    runs = f"{len(ways)} runs ({', '.join(ways)})" if len(ways) > 1 else f"one run ({ways[0]})"
-    say(f"drill of {region}, stack {target.stack.name}: {runs}, watching {', '.join(namespaces)}")
+    companies = len(target.stack.living_in(scenario.region))
+    if companies > MOST_WATCHED and len(scenario.namespaces) == MOST_WATCHED:
+        say(f"watching {MOST_WATCHED} of {companies} companies; name others with --company")
+    runs = f"{len(faults)} runs ({', '.join(faults)})" if len(faults) > 1 else f"one run ({faults[0]})"
+    watched = ", ".join(scenario.namespaces)
+    say(f"drill of {scenario.region}, stack {scenario.stack}: {runs}, watching {watched}")
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"got {text}; accepted: a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text}")
     return int(text)

@@ -1,4 +1,4 @@
-"""What a drill has changed and not put back yet: a file that outlives the drill, however it ends."""
+"""The journal: what a drill has changed and not put back yet. Its file outlives the drill."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ops.errors import OperatorError
 from plan.names import LOCAL
 
 Entry = Mapping[str, Any]
-"""What is needed to put it back; `what` says of which kind it is."""
+"""Everything needed to put one change back; `what` is its kind."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
 def path_of(stack: str, state: Path) -> Path:
-    """The local target's goes with it; those of clusters stay until somebody has put things back."""
+    """The local target's journal is deleted with it; those of clusters stay until everything is put back."""
     return state / "drill.json" if stack == LOCAL else REPOSITORY / "drills" / f"unfinished-{stack}.json"
 
 
@@ -32,7 +32,7 @@ class Journal:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Raises OperatorError while another drill holds it."""
+        """Raises OperatorError while another drill has the lock."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("ab") as stream:
             try:
@@ -44,21 +44,21 @@ class Journal:
             yield
 
     def entries(self) -> list[Entry]:
-        """In the order in which they were made. Raises OperatorError for a file that is none."""
+        """In the order of the changes. Raises OperatorError for a damaged file."""
         try:
-            told = json.loads(self.path.read_text(encoding="utf-8"))
+            content = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return []
         except ValueError as error:
             raise OperatorError(
-                f"{self.path} is damaged ({error}): it says what a drill has not put back yet; look at the"
+                f"{self.path} is damaged ({error}): it lists what a drill has not put back yet; check the"
                 " stack by hand, then delete the file"
             ) from error
-        entries: list[Entry] = told["entries"]
+        entries: list[Entry] = content["entries"]
         return entries
 
     def add(self, entry: Entry) -> None:
-        """On the disk when it returns: only then may the thing be done."""
+        """The entry is on disk when this returns: only then may the change be made."""
         self._write([*self.entries(), dict(entry)])
 
     def remove(self, entry: Entry) -> None:

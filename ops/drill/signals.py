@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: they end a drill, but never the putting back of what it changed."""
+"""Ctrl-C, SIGTERM and SIGHUP end a drill, but never while it puts back what it changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """While it is entered, the first signal raises KeyboardInterrupt; none does after that, or while held."""
+    """As a context: the first signal raises KeyboardInterrupt; later ones, and those while held, do not."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -29,11 +29,11 @@ class Signals:
             signal.signal(number, handler)
 
     def hold(self) -> None:
-        """From now on nothing is interrupted."""
+        """From now on signals interrupt nothing."""
         self._held = True
 
     def release(self) -> None:
-        """Raises KeyboardInterrupt when a signal came meanwhile."""
+        """Raises KeyboardInterrupt if a signal came meanwhile."""
         self._held = False
         if self._caught:
             raise KeyboardInterrupt
@@ -45,6 +45,6 @@ class Signals:
     def _take(self, number: int, frame: object) -> None:
         already, self._caught = self._caught, True
         if already or self._held:
-            self._say("wait: what the drill has changed is being put back")
+            self._say("wait: the drill is putting back what it changed")
         else:
             raise KeyboardInterrupt

@@ -17,6 +17,7 @@ A region that serves is thus cleared after at most `recovery_bound` rounds.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -230,7 +231,7 @@ class _Scope:
         if seen.serving and track.good >= track.asked:
             # They become fewer when an earlier failure has left the window.
             asked = max(track.asked, min(track.good, self._before[region].asked))
-            return f"it served for {track.good} rounds in a row, {asked} were asked for"
+            return cleared_reason(track.good, asked)
         return None
 
     def _needed(self, region: str) -> int:
@@ -248,3 +249,13 @@ class _Scope:
     def _is_gone(self, region: str) -> bool:
         """It was not there to serve in this round nor in the one before; a first round proves nothing."""
         return self.tracks[region].available is False and self._before[region].available is False
+
+
+def cleared_reason(served: int, required: int) -> str:
+    return f"it served for {served} rounds in a row, {required} were asked for"
+
+
+def required_rounds(reason: str) -> int | None:
+    """The number in a `cleared_reason`, None for any other reason. The Event is its only carrier."""
+    found = re.fullmatch(r"it served for \d+ rounds in a row, (\d+) were asked for", reason)
+    return int(found[1]) if found else None

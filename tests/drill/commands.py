@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 
 from ops.__main__ import main
-from ops.drill import drills, world
+from ops.drill import drill, target
+from ops.drill.faults.kinds import FaultKind
 from ops.drill.journal import Entry, Journal
-from ops.drill.record import Record
-from ops.drill.run import World
-from ops.drill.scene import Scene
-from ops.drill.watching import Stage
-from ops.drill.ways import Way
+from ops.drill.observe.clock import Clock
+from ops.drill.observe.record import Record
+from ops.drill.scenario import Scenario
+from ops.drill.target import RunTarget
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
-from tests.drill.playing import world as simulated_world
-from tests.drill.scenes import EU, US
-from tests.drill.simulated import Clockwork, Platform, Sabotage, SimulatedOutage
+from tests.drill.playing import run_target
+from tests.drill.scenarios import EU, US
+from tests.drill.simulated import Platform, Sabotage, SimulatedClock, SimulatedFault
 
 
-class Forgets:
+class Cleanups:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.problem = ""
 
-    def forget(self, entry: Entry) -> None:
+    def remove_markers(self, entry: Entry) -> None:
         if self.problem:
             raise OperatorError(self.problem)
         self.entries.append(entry)
@@ -47,11 +47,11 @@ class Target:
 
     def __init__(self, stack: Stack, journal: Journal, sabotage: Sequence[Sabotage]) -> None:
         self.stack, self.journal, self._sabotage = stack, journal, list(sabotage)
-        self.forgetting, self.doors = Forgets(), Closed()
-        self.outages: list[SimulatedOutage] = []
-        self.ways: list[Way] = []
+        self.cleanup, self.forwards = Cleanups(), Closed()
+        self.faults: list[SimulatedFault] = []
+        self.kinds: list[FaultKind] = []
         self.refusal = ""
-        self.stage = Clockwork()
+        self.clock = SimulatedClock()
 
     @property
     def local(self) -> bool:
@@ -64,18 +64,18 @@ class Target:
         if self.refusal and not last_serving:
             raise OperatorError(self.refusal)
 
-    def world(self, scene: Scene, record: Record, seed: int) -> World:
-        self.stage.platform = Platform(scene, self._sabotage.pop(0) if self._sabotage else Sabotage())
-        return simulated_world(self.stage.platform)
+    def run_target(self, scenario: Scenario, record: Record, seed: int) -> RunTarget:
+        self.clock.platform = Platform(scenario, self._sabotage.pop(0) if self._sabotage else Sabotage())
+        return run_target(self.clock.platform)
 
-    def outage(self, way: Way, region: str) -> Any:
-        if way in (Way.NODE, Way.NETWORK) and not self.local:
-            raise OperatorError(f"--way {way}: only on the local target (stack local)", WRONG_CALL)
-        if self.stage.platform is None:
-            return None  # It was only asked whether the way can be gone.
-        self.ways.append(way)
-        self.outages.append(SimulatedOutage(self.stage.platform))
-        return self.outages[-1]
+    def fault(self, kind: FaultKind, region: str) -> Any:
+        if kind in (FaultKind.NODE, FaultKind.NETWORK) and not self.local:
+            raise OperatorError(f"--way {kind}: only on the local target (stack local)", WRONG_CALL)
+        if self.clock.platform is None:
+            return None  # It was only asked whether the stack can have the fault.
+        self.kinds.append(kind)
+        self.faults.append(SimulatedFault(self.clock.platform))
+        return self.faults[-1]
 
 
 class Command:
@@ -85,15 +85,15 @@ class Command:
         self.folder, self.sabotage = folder, list[Sabotage]()
         self.target: Target | None = None
         self.refusal = ""
-        monkeypatch.setattr(world, "target_of", self._target_of)
-        monkeypatch.setattr(drills, "RealStage", self._stage)
+        monkeypatch.setattr(target, "target_of", self._target_of)
+        monkeypatch.setattr(drill, "SystemClock", self._clock)
         monkeypatch.setattr("ops.drill.journal.REPOSITORY", folder)
 
     def run(self, *more: str, stack: str = "local", protected: Collection[str] = ()) -> int:
         regions = [
             {"name": one, "cluster": {"context": "x"}, "endpoint": f"{one}.local.test"} for one in (US, EU)
         ]
-        told: dict[str, Any] = {
+        config: dict[str, Any] = {
             "domain": "agency.test",
             "hostedZoneId": "Z0LOCALLOCALLOCALLOC",
             "regions": regions,
@@ -108,10 +108,10 @@ class Command:
                 {"name": "initrode", "regions": [EU]},
             ],
         }
-        for company in told["companies"]:
+        for company in config["companies"]:
             company["protect"] = company["name"] in protected
         file = self.folder / f"Pulumi.{stack}.yaml"
-        file.write_text(json.dumps({"config": {f"digital-agency:{key}": one for key, one in told.items()}}))
+        file.write_text(json.dumps({"config": {f"digital-agency:{key}": one for key, one in config.items()}}))
         told_folders = ["--state", str(self.folder / "state"), "--out", str(self.folder / "drills")]
         return main(["drill", "--config", str(file), *told_folders, *more])
 
@@ -126,7 +126,7 @@ class Command:
         self.target.refusal = self.refusal
         return self.target
 
-    def _stage(self) -> Stage:
+    def _clock(self) -> Clock:
         assert self.target is not None
-        self.target.stage = Clockwork()
-        return self.target.stage
+        self.target.clock = SimulatedClock()
+        return self.target.clock

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
-from ops.drill.doors import Doors
+from ops.drill import run
+from ops.drill.observe.kubernetes import PortForwards
 from plan.names import SYSTEM_NAMESPACE
+from tests.drill.commands import Command
 from tests.drill.platform import Objects, reach
-from tests.drill.scenes import scene
+from tests.drill.scenarios import scenario
 from tests.ops.conftest import copies
 from tests.services import started
 
 __all__ = ["copies"]
 
 NOBODY = "http://127.0.0.1:1"
-NAMESPACES = (SYSTEM_NAMESPACE, *scene().namespaces)
+NAMESPACES = (SYSTEM_NAMESPACE, *scenario().namespaces)
 
 
-class ByAddress(Doors):
+class ByAddress(PortForwards):
     """Here are no kubelets: the pods' addresses are this machine's own."""
 
     def url(self, cluster: Cluster, namespace: str, pod: str, port: int) -> str:
         manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": pod}}
         live = cluster.api.get(manifest)
         return f"http://{live['status']['podIP']}:{port}" if live else NOBODY
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs wait less long for steps that do not happen."""
+    monkeypatch.setattr(run, "OUTAGE_SECONDS", 60)
+    monkeypatch.setattr(run, "RETURN_SECONDS", 150)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    return Command(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="package")
@@ -54,7 +69,7 @@ def objects(made: Objects) -> Objects:
 
 
 @pytest.fixture
-def doors() -> Iterator[Doors]:
+def forwards() -> Iterator[PortForwards]:
     found = ByAddress()
     yield found
     found.close()

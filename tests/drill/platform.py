@@ -17,7 +17,7 @@ from clients.kubernetes_api import ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from plan.names import SYSTEM_NAMESPACE
-from tests.drill.scenes import EU, US
+from tests.drill.scenarios import EU, US
 from tests.services import until
 
 PART_OF = {"app.kubernetes.io/part-of": "digital-agency"}
@@ -78,7 +78,7 @@ class Objects:
             self.cluster.api.call("PUT", f"{path}/agent-{region}-test", body)
 
     def stateful_set(self, namespace: str, kind: str, region: str, ready: int, replicas: int = 1) -> None:
-        """With so many pods that are told to be ready, as a kubelet would do it."""
+        """With so many pods that are reported as ready, as a kubelet would do it."""
         name = f"{kind}-{region}"
         labels = {**PART_OF, "topology.kubernetes.io/region": region, "app.kubernetes.io/name": kind}
         template = {
@@ -159,12 +159,12 @@ class Objects:
 
 
 @contextmanager
-def pages(address: str, port: int, told: dict[str, tuple[int, str]]) -> Iterator[None]:
+def pages(address: str, port: int, answers: dict[str, tuple[int, str]]) -> Iterator[None]:
     """A server that has these pages: status and text by path. They may change while it runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, text = told.get(self.path, (404, "there is no such page"))
+            status, text = answers.get(self.path, (404, "there is no such page"))
             self.send_response(status)
             self.end_headers()
             self.wfile.write(text.encode())

@@ -6,35 +6,36 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ops.drill.asking import Place
-from ops.drill.clients import Names, asking_checks
-from ops.drill.memories import Markers
-from ops.drill.milestones import Milestone, Step
-from ops.drill.record import View
-from ops.drill.report import Drilled
-from ops.drill.route53 import Check, Checkers
-from ops.drill.run import Ran, Run, World
-from ops.drill.scene import Scene
+from ops.drill.evaluate.milestones import Milestone
+from ops.drill.evaluate.steps import Step
+from ops.drill.faults.kinds import FaultKind
+from ops.drill.observe.dns import Names
+from ops.drill.observe.markers import Markers
+from ops.drill.observe.record import View
+from ops.drill.observe.route53 import Check, Checkers
+from ops.drill.report.document import RunReport
+from ops.drill.run import Run, RunResult
+from ops.drill.scenario import Scenario
 from ops.drill.signals import Signals
-from ops.drill.ways import Way
+from ops.drill.target import RunTarget
 from plan.records import to_api
 from settings.routes import record_plan
-from tests.drill.scenes import scene, settings
+from tests.drill.scenarios import scenario, settings
 from tests.drill.simulated import (
     NOON,
     ROUNDS,
-    Clockwork,
     Platform,
     Sabotage,
     SimulatedBrains,
-    SimulatedCopies,
-    SimulatedOutage,
+    SimulatedClock,
+    SimulatedFault,
+    SimulatedSnapshots,
     observers,
 )
 
 
 class Lines:
-    """A Teller that keeps what it is told."""
+    """A Screen that keeps what it shows."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -43,14 +44,14 @@ class Lines:
     def say(self, text: str, view: View) -> None:
         self.said.append(text)
 
-    def tell(self, steps: Iterable[Milestone], view: View, waiting: str) -> None:
-        if waiting and (not self.waits or self.waits[-1] != waiting):
-            self.waits.append(waiting)
+    def show(self, milestones: Iterable[Milestone], view: View, waiting_for: str) -> None:
+        if waiting_for and (not self.waits or self.waits[-1] != waiting_for):
+            self.waits.append(waiting_for)
 
 
-def world(platform: Platform) -> World:
-    told = platform.scene
-    plan = record_plan(settings(loadBalancing={"policy": told.policy}))
+def run_target(platform: Platform) -> RunTarget:
+    played = platform.scenario
+    plan = record_plan(settings(loadBalancing={"policy": played.policy}))
     ids = {check.key: check.key for check in plan.checks}
     records = [to_api(record, ids, "Z") for record in plan.records]
     checks = [
@@ -58,76 +59,72 @@ def world(platform: Platform) -> World:
         for check in plan.checks
     ]
 
-    def places(name: str) -> Place:
-        return Place(host=name, port=80, tls=False)
-
-    checkers = Checkers(checks, asking_checks(platform.ask, places), seed=7)
-    names = Names(told, records, checkers.healthy)
-    return World(
-        scene=told,
-        observers=observers(platform),
+    checkers = Checkers(checks, platform.send, seed=7)
+    names = Names(played, records, checkers.healthy)
+    return RunTarget(
+        scenario=played,
+        observers=[*observers(platform), names],
         checkers=checkers,
         names=names,
-        ask=platform.ask,
-        places=places,
+        send=platform.send,
         brains=SimulatedBrains(platform),
-        copies=SimulatedCopies(platform),
-        unfit=lambda: (),
-        explain=lambda step, subject: explain(platform, step),
-        rounds_asked=lambda: ROUNDS * platform.hold_down,
+        snapshots=SimulatedSnapshots(platform),
+        problems=lambda: (),
+        reason=lambda step, subject: reason(platform, step),
+        required_rounds=lambda: ROUNDS * platform.hold_down,
     )
 
 
-def explain(platform: Platform, step: Step) -> str:
+def reason(platform: Platform, step: Step) -> str:
     if step is Step.FLAG and platform.sabotage.controller_cannot_patch:
-        return "the controller says: flags-not-changed: 403: forbidden"
+        return "the controller reports: flags-not-changed: 403: forbidden"
     if step is Step.ENDPOINTS and platform.sabotage.readiness_ignores_the_flag:
-        return "readiness ignores the flag: its gate says 200 (ready) on /ready although it is set"
+        return "readiness ignores the flag: its gate answers 200 (ready) on /ready although the flag is set"
     if step is Step.MEMORY and platform.sabotage.copies_nothing:
-        return "the gate of brain-us-east-1 says: S3 refuses; its last copy began 900 s ago"
+        return "the gate of brain-us-east-1 reports: S3 refuses; its last upload began 900 s ago"
     return ""
 
 
-def play(sabotage: Sabotage | None = None) -> tuple[Ran, SimulatedOutage, Lines]:
-    platform = Platform(scene(), sabotage or Sabotage())
-    outage, lines = SimulatedOutage(platform), Lines()
-    ran = _run(platform, lines).play(outage, Signals(lines.waits.append))
-    return ran, outage, lines
+def play(sabotage: Sabotage | None = None) -> tuple[RunResult, SimulatedFault, Lines]:
+    platform = Platform(scenario(), sabotage or Sabotage())
+    fault, lines = SimulatedFault(platform), Lines()
+    result = _run(platform, lines).play(fault, Signals(lines.waits.append))
+    return result, fault, lines
 
 
 def play_run(
-    sabotage: Sabotage | None = None, told: Scene | None = None, hold_down: int = 1
-) -> tuple[Ran, Run]:
-    platform = Platform(told or scene(), sabotage or Sabotage(), hold_down)
+    sabotage: Sabotage | None = None, played: Scenario | None = None, hold_down: int = 1
+) -> tuple[RunResult, Run]:
+    platform = Platform(played or scenario(), sabotage or Sabotage(), hold_down)
     run = _run(platform, Lines())
-    return run.play(SimulatedOutage(platform), Signals(lambda line: None)), run
+    return run.play(SimulatedFault(platform), Signals(lambda line: None)), run
 
 
 def _run(platform: Platform, lines: Lines) -> Run:
     return Run(
-        world=world(platform),
-        stage=Clockwork(platform),
+        target=run_target(platform),
+        clock=SimulatedClock(platform),
         markers=Markers(run="t1"),
-        teller=lines,
-        chance=random.Random(3),
+        screen=lines,
+        random=random.Random(3),
     )
 
 
-def drilled(
+def run_report(
     sabotage: Sabotage | None = None,
-    told: Scene | None = None,
+    played: Scenario | None = None,
     hold_down: int = 1,
     number: int = 1,
-    way: Way = Way.SCALE,
-) -> Drilled:
+    fault: FaultKind = FaultKind.SCALE,
+) -> RunReport:
     """A run as reports have it."""
-    ran, run = play_run(sabotage, told, hold_down)
-    return Drilled(
+    result, run = play_run(sabotage, played, hold_down)
+    return RunReport(
         number=number,
-        way=way,
+        fault=fault,
         at=datetime.fromtimestamp(NOON, UTC),
-        view=ran.view,
-        judged=ran.judged,
-        told=ran.told,
+        view=result.view,
+        evaluation=result.evaluation,
+        done=result.done,
         notes=tuple(run.notes),
     )

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ops.drill.asking import Place, Question, Reply
-from ops.drill.memories import NoBrain
-from ops.drill.milestones import follows
-from ops.drill.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, Seen
-from ops.drill.scene import Scene, Tenant
-from ops.drill.watching import Task
-from tests.drill.scenes import SYNC
+from ops.drill.observe.clock import Task
+from ops.drill.observe.http import Request, Response
+from ops.drill.observe.markers import BrainError
+from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
+from ops.drill.scenario import Scenario, Tenant
+from tests.drill.scenarios import SYNC
 
 NOON = 1_800_000_000.0
 STEP_SECONDS = 0.05
@@ -24,8 +23,8 @@ SWAP = 8.0
 BOOT = 12.0
 
 
-class Clockwork:
-    """A Stage whose time passes when it is slept, and only then."""
+class SimulatedClock:
+    """A Clock whose time passes when it is slept, and only then."""
 
     def __init__(self, platform: Platform | None = None) -> None:
         self.platform, self._now = platform, 0.0
@@ -84,9 +83,9 @@ class Table:
 class Platform:
     """Two regions in one cluster; `region` is the one that fails."""
 
-    def __init__(self, scene: Scene, sabotage: Sabotage, hold_down: int = 1) -> None:
-        self.scene, self.sabotage, self.hold_down = scene, sabotage, hold_down
-        self.region = scene.region
+    def __init__(self, scenario: Scenario, sabotage: Sabotage, hold_down: int = 1) -> None:
+        self.scenario, self.sabotage, self.hold_down = scenario, sabotage, hold_down
+        self.region = scenario.region
         self.now = 0.0
         self.down_at: float | None = None
         self.up_at: float | None = None
@@ -131,9 +130,9 @@ class Platform:
             self.flag, self.flag_changed = False, self.now
 
     def _readiness(self) -> None:
-        told = self.flag if self.now - self.flag_changed >= READINESS else not self.flag
-        told = told and self.flag_changed != float("-inf")
-        gated = told and not self.sabotage.readiness_ignores_the_flag
+        flagged = self.flag if self.now - self.flag_changed >= READINESS else not self.flag
+        flagged = flagged and self.flag_changed != float("-inf")
+        gated = flagged and not self.sabotage.readiness_ignores_the_flag
         if self.sabotage.readiness_ignores_the_flag:
             self.ready = True
         elif self.sabotage.readiness_asks_the_application_alone:
@@ -144,11 +143,13 @@ class Platform:
     def _copy(self) -> None:
         if self.sabotage.copies_nothing:
             return
-        for tenant in self.scene.moving:
+        for tenant in self.scenario.moving:
             self.copied[tenant.namespace] = (self.now, list(self.table(tenant.namespace, tenant.home).texts))
 
     def _memory(self) -> None:
-        for tenant in filter(follows, self.scene.moving):
+        for tenant in self.scenario.moving:
+            if not tenant.follows:
+                continue
             name, away = tenant.namespace, tenant.away
             assert away is not None
             took = SWAP + self.sabotage.slow_swap
@@ -168,43 +169,43 @@ class Platform:
     def table(self, namespace: str, region: str) -> Table:
         return self.memories.setdefault((namespace, region), Table())
 
-    def ask(self, place: Place, question: Question) -> Reply:
-        """An edge's answer."""
-        region = place.host.split(".")[0]
-        if question.path.startswith("/healthz/"):
+    def send(self, name: str, request: Request) -> Response:
+        """A load balancer's answer."""
+        region = name.split(".")[0]
+        if request.path.startswith("/healthz/"):
             failed = region == self.region and self.flag and not self.sabotage.health_path_lies
-            return Reply(status=503 if failed else 200, detail="503" if failed else "200")
+            return Response(status=503 if failed else 200, detail="503" if failed else "200")
         if region == self.region and not (self.ready and self.alive):
-            return Reply(status=503, detail="503")
-        return Reply(status=200, detail="200")
+            return Response(status=503, detail="503")
+        return Response(status=200, detail="200")
 
 
 class Observer:
-    def __init__(self, lane: Lane, look: Callable[[], Mapping[str, Seen]], every: float = 0.25) -> None:
-        self.lane, self.look, self.every = lane, look, every
+    every = 0.25
+
+    def __init__(self, lane: Lane, observe: Callable[[], Mapping[str, State]]) -> None:
+        self.lane, self.observe = lane, observe
 
 
-def observers(platform: Platform) -> list[tuple[Observer, list[str]]]:
-    names = list(platform.scene.namespaces)
-    [(host, path)] = platform.scene.health
+def observers(platform: Platform) -> list[Observer]:
+    names = list(platform.scenario.namespaces)
+    [(host, path)] = platform.scenario.health
 
-    def of(subjects: list[str], tell: Callable[[], Seen]) -> Callable[[], Mapping[str, Seen]]:
-        return lambda: dict.fromkeys(subjects, tell())
+    def observer(lane: Lane, subjects: list[str], state: Callable[[], str]) -> Observer:
+        return Observer(lane, lambda: dict.fromkeys(subjects, State(state=state())))
 
-    def health() -> Seen:
-        reply = platform.ask(
-            Place(host=host, port=80, tls=False), Question(host="", path=path, connect=1, answer=1)
-        )
-        return Seen(state=str(reply.status) if reply.status else DEAD)
+    def health() -> str:
+        request = Request(host="", path=path, connect=1, answer=1)
+        response = platform.send(host, request)
+        return str(response.status) if response.status else DEAD
 
-    made = [
-        (Lane.FLAG, [SYSTEM, *names], lambda: Seen(state=SET if platform.flag else CLEAR)),
-        (Lane.PROBES, [SYSTEM], lambda: Seen(state=FAIL if platform.probes_fail else ANSWER)),
-        (Lane.ENDPOINTS, names, lambda: Seen(state=READY if platform.ready else NONE)),
-        (Lane.WORKLOADS, names, lambda: Seen(state=ANSWER if platform.alive else FAIL)),
-        (Lane.HEALTH, [f"{host}{path}"], health),
+    return [
+        observer(Lane.FLAG, [SYSTEM, *names], lambda: SET if platform.flag else CLEAR),
+        observer(Lane.PROBES, [SYSTEM], lambda: FAIL if platform.probes_fail else ANSWER),
+        observer(Lane.ENDPOINTS, names, lambda: READY if platform.ready else NONE),
+        observer(Lane.WORKLOADS, names, lambda: ANSWER if platform.alive else FAIL),
+        observer(Lane.HEALTH, [f"{host}{path}"], health),
     ]
-    return [(Observer(lane, of(subjects, tell)), subjects) for lane, subjects, tell in made]
 
 
 class SimulatedBrains:
@@ -225,9 +226,9 @@ class SimulatedBrains:
             found += [one.replace(f".{namespace}.", ".initech.") for one in found[:1]]
         return "\n".join(found[:limit]) or "No relevant memories found."
 
-    def why_not(self, namespace: str, region: str) -> str:
+    def not_serving(self, namespace: str, region: str) -> str:
         platform = self._platform
-        home = next(one.home for one in platform.scene.tenants if one.namespace == namespace)
+        home = next(one.home for one in platform.scenario.tenants if one.namespace == namespace)
         if region == home:
             return (
                 ""
@@ -236,15 +237,15 @@ class SimulatedBrains:
             )
         return "" if namespace in platform.swapped else "catching up"
 
-    def set_aside(self, namespace: str, region: str, pattern: str) -> list[str]:
+    def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
         return self._platform.aside.get(namespace, [])
 
     def _require(self, region: str) -> None:
         if region == self._platform.region and not self._platform.alive:
-            raise NoBrain("no answer in 5 s")
+            raise BrainError("no answer in 5 s")
 
 
-class SimulatedCopies:
+class SimulatedSnapshots:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
@@ -254,21 +255,21 @@ class SimulatedCopies:
 
 
 @dataclass
-class SimulatedOutage:
+class SimulatedFault:
     platform: Platform
     cut_off: bool = False
-    begun: int = 0
-    ended: int = 0
+    injected: int = 0
+    removed: int = 0
 
     def prepare(self) -> None:
         pass
 
-    def begin(self) -> str:
-        self.begun += 1
+    def inject(self) -> str:
+        self.injected += 1
         self.platform.alive, self.platform.down_at = False, self.platform.now
         return "6 StatefulSets scaled to 0"
 
-    def end(self) -> str:
-        self.ended += 1
+    def remove(self) -> str:
+        self.removed += 1
         self.platform.up_at = self.platform.now + BOOT
         return "6 StatefulSets scaled back"

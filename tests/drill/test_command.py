@@ -9,24 +9,19 @@ import pytest
 
 from ops.__main__ import main, parser
 from ops.drill import run as drill_run
-from ops.drill import world
+from ops.drill.faults.gray import GrayFault
+from ops.drill.faults.kinds import FaultKind
+from ops.drill.faults.node import NodeFault
+from ops.drill.faults.scaling import ScaleFault
 from ops.drill.journal import Entry, Journal
-from ops.drill.outages import Frozen, NodeFault, ScaledAway
-from ops.drill.ways import Way
+from ops.drill.target import Target
 from ops.errors import CHECK_FAILED, DONE, FAILED, INTERRUPTED, WRONG_CALL, OperatorError
-from tests.drill.commands import Command, Forgets
-from tests.drill.scenes import US
+from tests.drill.commands import Cleanups, Command
+from tests.drill.scenarios import US
 from tests.drill.simulated import Sabotage
 
 
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.setattr(drill_run, "OUTAGE_SECONDS", 60)
-    monkeypatch.setattr(drill_run, "RETURN_SECONDS", 150)
-    return Command(tmp_path, monkeypatch)
-
-
-def test_a_drill_that_holds_ends_well_with_a_report_and_a_page(
+def test_a_drill_whose_promises_hold_ends_with_0_a_document_and_a_page(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run("--region", US) == DONE
@@ -40,7 +35,7 @@ def test_a_drill_that_holds_ends_well_with_a_report_and_a_page(
     assert [line for line in said.splitlines() if "s  flag set" in line]
 
 
-def test_one_that_does_not_hold_ends_with_6_and_says_why(
+def test_a_drill_with_a_broken_promise_ends_with_6_and_the_reason(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.sabotage = [Sabotage(readiness_ignores_the_flag=True)]
@@ -52,33 +47,31 @@ def test_one_that_does_not_hold_ends_with_6_and_says_why(
     assert "not observed" in said
 
 
-def test_a_stack_that_is_not_well_is_not_touched(
-    command: Command, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unhealthy_stack_is_not_touched(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     command.sabotage = [Sabotage(copies_nothing=True)]
     assert command.run("--region", US) == FAILED
     assert "nothing was done" in capsys.readouterr().err
     target = command.target
     assert target is not None
-    assert [one.begun for one in target.outages] == [0]
+    assert [one.injected for one in target.faults] == [0]
     [report] = command.reports()
     assert (report["ok"], report["runs"]) == (False, [])
-    assert "is in no copy" in report["problems"][0]
+    assert "is in no snapshot" in report["problems"][0]
 
 
-def test_all_ways_as_often_as_asked_make_one_report(command: Command) -> None:
+def test_all_runs_of_all_faults_are_in_one_report(command: Command) -> None:
     assert command.run("--region", US, "--way", "all", "--runs", "2") == DONE
     target = command.target
     assert target is not None
-    assert target.ways == [*Way, *Way]
+    assert target.kinds == [*FaultKind, *FaultKind]
     [report] = command.reports()
-    assert [run["way"] for run in report["runs"]] == [*Way, *Way]
-    assert set(report["distribution"]) == {"all", *Way}
+    assert [run["way"] for run in report["runs"]] == [*FaultKind, *FaultKind]
+    assert set(report["distribution"]) == {"all", *FaultKind}
     spans = {one["what"]: one for one in report["distribution"]["all"]}
     assert spans["client without an answer, outage"]["runs"] == 8
 
 
-def test_a_run_that_cannot_begin_ends_the_drill_and_the_others_are_kept(command: Command) -> None:
+def test_a_run_that_cannot_begin_ends_the_drill_and_the_report_keeps_the_others(command: Command) -> None:
     command.sabotage = [Sabotage(), Sabotage(copies_nothing=True)]
     assert command.run("--region", US, "--runs", "3") == CHECK_FAILED
     [report] = command.reports()
@@ -86,32 +79,32 @@ def test_a_run_that_cannot_begin_ends_the_drill_and_the_others_are_kept(command:
     assert report["problems"][0].startswith("run 2 (scale): nothing was done")
 
 
-def test_what_was_stored_is_forgotten_and_the_journal_is_empty(command: Command) -> None:
+def test_markers_are_removed_and_the_journal_is_empty(command: Command) -> None:
     assert command.run("--region", US) == DONE
     target = command.target
     assert target is not None
-    assert [one["namespace"] for one in target.forgetting.entries] == ["acme", "globex"]
-    assert {one["region"] for one in target.forgetting.entries} == {US}
+    assert [one["namespace"] for one in target.cleanup.entries] == ["acme", "globex"]
+    assert {one["region"] for one in target.cleanup.entries} == {US}
     assert target.journal.entries() == []
-    assert target.doors.closed
+    assert target.forwards.closed
 
 
-def test_what_could_not_be_forgotten_is_left_to_the_next_drill(
+def test_markers_that_could_not_be_removed_are_left_to_the_next_drill(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Forgets, "forget", refuse)
+    monkeypatch.setattr(Cleanups, "remove_markers", refuse)
     assert command.run("--region", US) == DONE
-    assert "the next drill removes what this one stored: it stands by" in capsys.readouterr().out
+    assert "the next drill removes the markers of this one: it stands by" in capsys.readouterr().out
     left = Journal(command.folder / "state" / "drill.json").entries()
     assert [one["namespace"] for one in left] == ["acme", "globex"]
     monkeypatch.undo()
 
 
-def refuse(self: Forgets, entry: Entry) -> None:
+def refuse(self: Cleanups, entry: Entry) -> None:
     raise OperatorError("it stands by")
 
 
-def test_the_last_serving_region_is_refused_unless_it_is_meant(
+def test_the_last_serving_region_needs_an_option(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.refusal = "nothing was done: us-east-1 is the last region that serves"
@@ -129,17 +122,17 @@ def test_nodes_are_stopped_on_the_local_target_alone(
     assert f"--way {way}: only on the local target" in capsys.readouterr().err
 
 
-def test_elsewhere_all_ways_are_those_that_can_be_gone(
+def test_on_other_stacks_all_faults_are_those_that_are_possible(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run("--region", US, "--way", "all", "--yes", stack="staging") == DONE
     target = command.target
     assert target is not None
-    assert target.ways == [Way.SCALE, Way.GRAY]
+    assert target.kinds == [FaultKind.SCALE, FaultKind.GRAY]
     assert "node and network: only on the local target, so they are left out" in capsys.readouterr().out
 
 
-def test_what_a_drill_before_has_left_is_put_back_first(
+def test_what_an_earlier_drill_has_left_is_put_back_first(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (command.folder / "state").mkdir()
@@ -147,12 +140,12 @@ def test_what_a_drill_before_has_left_is_put_back_first(
     journal.add({"what": "memories", "namespace": "acme", "region": US, "companies": ["drill-0"]})
     assert command.run("--region", US) == DONE
     said = capsys.readouterr().out
-    assert "a drill before this one has not put back everything" in said
-    assert said.index("what a drill had stored for acme is removed") < said.index("run 1 of 1")
+    assert "an earlier drill has not put back everything" in said
+    assert said.index("the markers that a drill had stored for acme are removed") < said.index("run 1 of 1")
     assert journal.entries() == []
 
 
-def test_what_is_still_down_stops_the_next_drill_and_what_is_still_stored_does_not(
+def test_a_remaining_fault_stops_the_next_drill_and_remaining_markers_do_not(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (command.folder / "state").mkdir()
@@ -166,46 +159,46 @@ def test_what_is_still_down_stops_the_next_drill_and_what_is_still_stored_does_n
     assert len(journal.entries()) == 3
     journal.remove({"what": "of another version"})
     with monkeypatch.context() as patched:
-        patched.setattr(Forgets, "forget", refuse)
+        patched.setattr(Cleanups, "remove_markers", refuse)
         command.run("--restore")
     assert journal.entries() == [stored]
     said = capsys.readouterr().out
     assert "the next drill tries again: it stands by" in said
-    assert "initech, for which a drill had stored something, is no company any more" in said
+    assert "initech, for which a drill had stored markers, is no company any more" in said
 
 
-def test_it_may_only_be_put_back(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_restore_does_nothing_else(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run("--restore") == DONE
-    assert "nothing is left to put back" in capsys.readouterr().out
+    assert "there is nothing to put back" in capsys.readouterr().out
     assert command.reports() == []
 
 
-def test_interrupted_it_says_so_in_the_report_and_has_put_all_back(
+def test_an_interrupted_drill_puts_everything_back_and_reports_it(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(self: drill_run.Run) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(drill_run.Run, "_go_through_outage", interrupted)
+    monkeypatch.setattr(drill_run.Run, "_observe_outage", interrupted)
     assert command.run("--region", US) == INTERRUPTED
     target = command.target
     assert target is not None
-    assert [(one.begun, one.ended) for one in target.outages] == [(1, 1)]
-    assert [one["namespace"] for one in target.forgetting.entries] == ["acme", "globex"]
+    assert [(one.injected, one.removed) for one in target.faults] == [(1, 1)]
+    assert [one["namespace"] for one in target.cleanup.entries] == ["acme", "globex"]
     assert "interrupted; the region is as it was\n" in capsys.readouterr().err
     [report] = command.reports()
-    assert report["problems"] == ["run 1 (scale) was interrupted; all was put back"]
+    assert report["problems"] == ["run 1 (scale) was interrupted; everything was put back"]
 
 
 @pytest.mark.parametrize(
     ("argv", "text"),
     [
-        ([], "--region: none given; accepted: a region of the stack, or --restore"),
+        ([], "--region: missing (required); give a region of the stack, or --restore"),
         (["--region", "us-west-2"], "--region: us-west-2 is not in"),
         (["--region", US, "--company", "initech"], "--company: no company initech in"),
     ],
 )
-def test_a_wrong_call_is_told_what_would_be_right(
+def test_a_wrong_call_is_rejected_with_what_is_allowed(
     command: Command, argv: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run(*argv) == WRONG_CALL
@@ -213,37 +206,39 @@ def test_a_wrong_call_is_told_what_would_be_right(
 
 
 @pytest.mark.parametrize("argv", [["--runs", "0"], ["--runs", "x"], ["--way", "fire"]])
-def test_what_is_no_choice_is_not_taken(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_values_of_options_are_rejected(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(["drill", "--region", US, *argv])
     assert ended.value.code == WRONG_CALL
     assert argv[0] in capsys.readouterr().err
 
 
-def test_where_nothing_runs_nothing_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_local_target_no_file_is_created(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     state = tmp_path / "nothing"
     assert main(["drill", "--region", US, "--state", str(state)]) == FAILED
     assert f"the local target does not run ({state}): start it with `make up`" in capsys.readouterr().err
     assert not state.exists()
 
 
-def test_each_way_has_its_outage(tmp_path: Path) -> None:
+def test_each_kind_of_fault_has_its_class(tmp_path: Path) -> None:
     known: Any = type("Stack", (), {"name": "local"})()
     clusters: Any = {US: None}
-    target = world.Target(
+    target = Target(
         stack=known,
         state=tmp_path,
         clusters=clusters,
         reach=None,  # type: ignore[arg-type]
-        doors=None,  # type: ignore[arg-type]
+        forwards=None,  # type: ignore[arg-type]
         edges={},
         journal=Journal(tmp_path / "drill.json"),
         progress=print,
     )
-    made = {way: type(target.outage(way, US)) for way in Way}
+    made = {way: type(target.fault(way, US)) for way in FaultKind}
     assert made == {
-        Way.SCALE: ScaledAway,
-        Way.GRAY: Frozen,
-        Way.NODE: NodeFault,
-        Way.NETWORK: NodeFault,
+        FaultKind.SCALE: ScaleFault,
+        FaultKind.GRAY: GrayFault,
+        FaultKind.NODE: NodeFault,
+        FaultKind.NETWORK: NodeFault,
     }

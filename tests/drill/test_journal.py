@@ -32,15 +32,15 @@ from pathlib import Path
 from clients.kubernetes_api import KubernetesApi
 from ops.cluster_access import Cluster
 from ops.drill.journal import Journal
-from ops.drill.outages import ScaledAway
+from ops.drill.faults.scaling import ScaleFault
 api = KubernetesApi(sys.argv[1], "", threading.Event(), print)
 cluster = Cluster(name="local", regions=("{REGION}",), api=api, kubectl="kubectl")
 journal = Journal(Path(sys.argv[2]))
-outage = ScaledAway(cluster, "{REGION}", journal)
-outage.prepare()
+fault = ScaleFault(cluster, "{REGION}", journal)
+fault.prepare()
 print("begins", flush=True)
-print(outage.begin(), flush=True)
-print(outage.end(), flush=True)
+print(fault.inject(), flush=True)
+print(fault.remove(), flush=True)
 print("ended", flush=True)
 time.sleep(600)
 """
@@ -130,7 +130,7 @@ def test_killed_while_the_region_is_down_the_journal_knows_it(
     control_plane: ControlPlane, cluster: Cluster, workloads: None, tmp_path: Path
 ) -> None:
     path = tmp_path / "drill.json"
-    program = DRILL.replace("print(outage.end(), flush=True)", "time.sleep(600)")
+    program = DRILL.replace("print(fault.remove(), flush=True)", "time.sleep(600)")
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(control_plane.kubeconfig), str(path)], cwd=ROOT
     )
@@ -152,7 +152,7 @@ def test_of_another_cluster_of_the_same_name_nothing_is_touched(
     assert replicas(cluster) == dict.fromkeys(NAMES, 2)
 
 
-def test_what_cannot_be_put_back_stays_in_the_journal_and_the_rest_is_done(
+def test_what_cannot_be_put_back_stays_in_the_journal_and_the_rest_is_put_back(
     cluster: Cluster, workloads: None, tmp_path: Path
 ) -> None:
     journal = Journal(tmp_path / "drill.json")
@@ -195,6 +195,6 @@ def test_only_one_drill_of_a_stack_runs_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_the_local_target_s_goes_with_it_and_those_of_clusters_stay(tmp_path: Path) -> None:
+def test_the_local_target_s_journal_lies_in_its_state_folder(tmp_path: Path) -> None:
     assert path_of("local", tmp_path) == tmp_path / "drill.json"
     assert path_of("prod", tmp_path) == ROOT / "drills" / "unfinished-prod.json"

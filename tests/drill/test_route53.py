@@ -16,19 +16,28 @@ from hypothesis import strategies as st
 
 from local.aws.emulator import Emulator, ensure_hosted_zone
 from ops.aws import Reach
-from ops.drill.asking import Place, Reply, ask
-from ops.drill.clients import Checking, Names, asking_checks, check_ids, reachable
-from ops.drill.record import Lane, Record
-from ops.drill.route53 import CHECKERS, Check, Checkers, Opinion, is_healthy, read_checks, read_records
-from ops.drill.watching import Looking, RealStage
+from ops.drill.observe.clock import Observing, SystemClock
+from ops.drill.observe.dns import Names, check_ids, reachable
+from ops.drill.observe.http import Address, Response, send
+from ops.drill.observe.record import Lane, Record
+from ops.drill.observe.route53 import (
+    CHECKERS,
+    Check,
+    Checkers,
+    Checking,
+    Opinion,
+    is_healthy,
+    read_checks,
+    read_records,
+)
 from plan.records import to_api
 from plan.resolver import resolve
 from settings.routes import record_plan
-from tests.drill.scenes import EU, US, scene, settings
+from tests.drill.scenarios import EU, US, scenario, settings
 from tests.services import until
 
 CHECK = Check(id="one", name="us-east-1.local.test", path="/healthz/us-east-1", interval=10, threshold=1)
-PASSES, FAILS = Reply(status=200, detail="200"), Reply(status=503, detail="503")
+PASSES, FAILS = Response(status=200, detail="200"), Response(status=503, detail="503")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,7 @@ def test_a_check_that_nobody_has_asked_yet_counts_as_healthy() -> None:
 
 
 @given(st.integers(1, 10), st.lists(st.booleans(), max_size=60))
-def test_a_checker_changes_its_mind_after_as_many_answers_in_a_row_as_it_was_told(
+def test_a_checker_changes_its_opinion_after_threshold_answers_in_a_row(
     threshold: int, answers: list[bool]
 ) -> None:
     opinion = Opinion(threshold)
@@ -61,7 +70,7 @@ def test_a_checker_changes_its_mind_after_as_many_answers_in_a_row_as_it_was_tol
 
 @given(st.integers(0, 1000), st.floats(0.05, 3.0))
 def test_each_checker_asks_once_in_each_interval_and_not_all_at_once(seed: int, step: float) -> None:
-    checkers = Checkers([CHECK], lambda check: PASSES, seed)
+    checkers = Checkers([CHECK], lambda name, request: PASSES, seed)
     asked, now = Counter[int](), 0.0
     busiest = 0
     while now < 40 - step:
@@ -77,7 +86,7 @@ def test_each_checker_asks_once_in_each_interval_and_not_all_at_once(seed: int, 
 @given(st.integers(0, 1000))
 def test_a_region_that_fails_is_left_within_an_interval_and_taken_back_sooner(seed: int) -> None:
     answer = [PASSES]
-    checkers = Checkers([CHECK], lambda check: answer[0], seed)
+    checkers = Checkers([CHECK], lambda name, request: answer[0], seed)
     times = iter(range(1, 10_000))
 
     def seconds_until(healthy: bool) -> float:
@@ -113,34 +122,34 @@ class Edge(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def edge() -> Iterator[tuple[Place, type[Edge]]]:
+def edge() -> Iterator[tuple[Address, type[Edge]]]:
     handler = type("OneEdge", (Edge,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Place(host="127.0.0.1", port=server.server_address[1], tls=False), handler
+        yield Address(host="127.0.0.1", port=server.server_address[1], tls=False), handler
         server.shutdown()
 
 
 def test_over_real_sockets_dns_leaves_an_edge_that_says_503_and_comes_back() -> None:
-    told = scene()
+    played = scenario()
     check = Check(id="us-east-1", name=f"{US}.local.test", path=f"/healthz/{US}", interval=1, threshold=1)
     other = Check(id="eu-west-1", name=f"{EU}.local.test", path=f"/healthz/{EU}", interval=1, threshold=1)
     with edge() as (here, mine), edge() as (there, _):
-        places = {check.name: here, other.name: there}
-        checkers = Checkers([check, other], asking_checks(ask, places.__getitem__), seed=1)
-        names = Names(told, records_of(), checkers.healthy)
-        stage, record = RealStage(), Record()
-        stage.start(Checking(checkers, stage))
-        stage.start(Looking(names, told.namespaces, stage, record))
+        addresses = {check.name: here, other.name: there}
+        checkers = Checkers([check, other], lambda name, request: send(addresses[name], request), seed=1)
+        names = Names(played, records_of(), checkers.healthy)
+        clock, record = SystemClock(), Record()
+        clock.start(Checking(checkers, clock))
+        clock.start(Observing(names, played.namespaces, clock, record))
         try:
             until(lambda: answers(record, "acme") == [US], "DNS answers the home region", 10)
             mine.status = 503
             until(lambda: answers(record, "acme") == [US, EU], "DNS has left it", 10)
-            assert names.target(told.tenants[0]) == other.name
+            assert names.target(played.tenants[0]) == other.name
             mine.status = 302
             until(lambda: answers(record, "acme") == [US, EU, US], "DNS is back", 10)
         finally:
-            stage.close()
+            clock.close()
     assert answers(record, "hooli") == [EU]
 
 
@@ -190,16 +199,16 @@ def test_records_and_checks_are_read_as_they_were_created(emulator: Emulator) ->
     ]
 
 
-def test_of_a_zone_only_what_a_name_leads_to_is_looked_at() -> None:
+def test_only_the_records_that_a_name_leads_to_are_read() -> None:
     others = settings(companies=[f"other-{number}" for number in range(5)] + ["acme", "globex", "hooli"])
     plan = record_plan(others)
     everything = [to_api(record, {one.key: one.key for one in plan.checks}, "Z") for record in plan.records]
-    for tenant in scene().tenants:
+    for tenant in scenario().tenants:
         found = reachable(everything, f"{tenant.host.upper()}.")
         assert len(found) < len(everything)
         for healthy in ({US, EU}, {US}, {EU}, set[str]()):
-            told = [
+            answers_ = [
                 resolve(records, tenant.host, tenant.client, healthy.__contains__)
                 for records in (found, everything)
             ]
-            assert told[0] == told[1]
+            assert answers_[0] == answers_[1]

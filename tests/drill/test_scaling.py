@@ -11,8 +11,8 @@ import pytest
 from clients.kubernetes_api import ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
-from ops.drill import scaling
-from ops.drill.scaling import OWNERS, Workload
+from ops.drill.faults import scaling
+from ops.drill.faults.scaling import OWNERS, Workload
 
 LABELS = {"app.kubernetes.io/part-of": "digital-agency", "topology.kubernetes.io/region": "us-east-1"}
 APPLY = "application/apply-patch+yaml"
@@ -77,7 +77,7 @@ def owners(one: Any) -> list[tuple[str, str, Any]]:
     )
 
 
-def test_those_with_pods_are_found_by_their_region(cluster: Cluster, declared: Any) -> None:
+def test_workloads_with_pods_are_listed_by_region(cluster: Cluster, declared: Any) -> None:
     assert scaling.workloads(cluster, LABELS) == [WORKLOAD]
     assert scaling.workloads(cluster, {**LABELS, "topology.kubernetes.io/region": "eu-west-1"}) == []
 
@@ -102,7 +102,7 @@ def test_afterwards_a_deployment_may_change_the_replicas(cluster: Cluster, decla
     assert declare(cluster, replicas=3)["spec"]["replicas"] == 3
 
 
-def test_to_scale_back_twice_changes_nothing_more(cluster: Cluster, declared: Any) -> None:
+def test_scaling_back_twice_changes_nothing_more(cluster: Cluster, declared: Any) -> None:
     scaling.scale(cluster, WORKLOAD, 0)
     scaling.scale_back(cluster, WORKLOAD)
     declare(cluster, replicas=3)
@@ -110,7 +110,7 @@ def test_to_scale_back_twice_changes_nothing_more(cluster: Cluster, declared: An
     assert live(cluster)["spec"]["replicas"] == 3
 
 
-def test_one_that_was_never_scaled_away_stays_as_it_is(cluster: Cluster, declared: Any) -> None:
+def test_a_workload_that_was_never_scaled_away_stays_as_it_is(cluster: Cluster, declared: Any) -> None:
     before = live(cluster)
     scaling.scale_back(cluster, WORKLOAD)
     after = live(cluster)
@@ -118,14 +118,12 @@ def test_one_that_was_never_scaled_away_stays_as_it_is(cluster: Cluster, declare
     assert owners(after) == owners(before)
 
 
-def test_one_that_is_gone_is_no_trouble(cluster: Cluster) -> None:
+def test_a_deleted_workload_is_no_error(cluster: Cluster) -> None:
     scaling.scale_back(cluster, Workload(namespace=NAMESPACE, name="brain-gone", replicas=1))
 
 
 @pytest.mark.parametrize("half_done", ["only begun", "pods asked for"])
-def test_a_way_back_that_was_broken_off_is_gone_to_its_end(
-    cluster: Cluster, declared: Any, half_done: str
-) -> None:
+def test_an_interrupted_scaling_back_is_finished(cluster: Cluster, declared: Any, half_done: str) -> None:
     before = live(cluster)
     scaling.scale(cluster, WORKLOAD, 0)
     if half_done == "pods asked for":
@@ -139,7 +137,7 @@ def test_a_way_back_that_was_broken_off_is_gone_to_its_end(
     assert owners(live(cluster)) == owners(before)
 
 
-def test_a_change_of_its_controller_in_between_is_no_trouble(
+def test_a_change_by_the_workload_s_controller_in_between_is_no_error(
     cluster: Cluster, declared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = live(cluster)

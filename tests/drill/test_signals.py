@@ -1,4 +1,4 @@
-"""Ctrl-C and its like end a drill, and never the putting back of what it changed."""
+"""Signals end a drill, but never while it puts back what it changed."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
 import random, sys, time
 from tests.drill.playing import *
-from tests.drill.scenes import *
+from tests.drill.scenarios import *
 from tests.drill.simulated import *
 from ops.drill.signals import Signals
 
-class Slow(SimulatedOutage):
-    def end(self):
+class Slow(SimulatedFault):
+    def remove(self):
         print("ending", flush=True)
         for _ in range(20):
             time.sleep(0.05)
         print("ended", flush=True)
-        return super().end()
+        return super().remove()
 
-class RealTime(Clockwork):
+class RealTime(SimulatedClock):
     def sleep(self, seconds):
         super().sleep(seconds)
-        if outage.begun:
+        if fault.injected:
             print("down", flush=True)
             time.sleep(seconds)
 
-platform = Platform(scene(), Sabotage())
-outage = Slow(platform)
-run = Run(world=world(platform), stage=RealTime(platform), markers=Markers(run="t1"), teller=Lines(),
-          chance=random.Random(3))
+platform = Platform(scenario(), Sabotage())
+fault = Slow(platform)
+run = Run(target=run_target(platform), clock=RealTime(platform), markers=Markers(run="t1"),
+          screen=Lines(), random=random.Random(3))
 with Signals(lambda line: print(line, flush=True)) as signals:
     try:
-        run.play(outage, signals)
+        run.play(fault, signals)
         print("played", flush=True)
     except KeyboardInterrupt:
-        print("interrupted", outage.begun, outage.ended, flush=True)
+        print("interrupted", fault.injected, fault.removed, flush=True)
 """
 
 
@@ -65,7 +65,7 @@ def rest(process: subprocess.Popen[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_amid_the_outage_ends_it_first(number: signal.Signals) -> None:
+def test_a_signal_during_the_outage_ends_it_first(number: signal.Signals) -> None:
     process = start()
     until_said(process, "down")
     process.send_signal(number)
@@ -73,7 +73,7 @@ def test_a_signal_amid_the_outage_ends_it_first(number: signal.Signals) -> None:
     assert rest(process)[-1] == "interrupted 1 1"
 
 
-def test_however_often_it_is_told_to_end_what_was_changed_is_put_back() -> None:
+def test_no_number_of_signals_stops_the_drill_from_putting_back_what_it_changed() -> None:
     process = start()
     until_said(process, "down")
     process.send_signal(signal.SIGINT)
@@ -81,6 +81,6 @@ def test_however_often_it_is_told_to_end_what_was_changed_is_put_back() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         process.send_signal(number)
     lines = rest(process)
-    assert "wait: what the drill has changed is being put back" in lines
+    assert "wait: the drill is putting back what it changed" in lines
     assert "ended" in lines
     assert lines[-1] == "interrupted 1 1"

@@ -23,7 +23,7 @@ from local.cluster.nodes import faults, lifecycle
 from local.kubernetes_api import KubernetesApi
 from local.machine.processes import Processes
 from ops.cluster_access import clusters_of
-from ops.drill.asking import Place, Question, Reply, ask
+from ops.drill.observe.http import Address, Request, Response, send
 from ops.stack import load
 from tests.nodes import machine
 from tests.nodes.conftest import ROOT, Stack, environment
@@ -117,10 +117,10 @@ def test_a_company_answers_over_tls_at_its_region_s_load_balancer(stack: Stack) 
     until(lambda: set(emulator_health(stack).values()) == {"healthy"}, "every target is healthy")
 
 
-def ask_company(stack: Stack, region: str, company: str) -> Reply:
+def ask_company(stack: Stack, region: str, company: str) -> Response:
     host = f"{company}.agency.localhost.test"
-    place = replace(Place.of(access.edges(stack.state)[region]), authority=stack.state / "pki" / "ca.crt")
-    return ask(place, Question(host=host, path="/health", connect=2, answer=2))
+    address = replace(Address.of(access.edges(stack.state)[region]), authority=stack.state / "pki" / "ca.crt")
+    return send(address, Request(host=host, path="/health", connect=2, answer=2))
 
 
 def emulator_health(stack: Stack) -> dict[str, str]:

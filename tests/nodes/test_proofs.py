@@ -10,7 +10,7 @@ import pytest
 
 from local.access import edges
 from local.cluster import network_policies
-from ops.drill.ways import Way
+from ops.drill.faults.kinds import FaultKind
 from ops.errors import CHECK_FAILED, DONE
 from tests.nodes.conftest import Stack
 
@@ -38,8 +38,8 @@ def test_the_suite_passes_with_node_restarts_and_lost_volumes(stack: Stack, tmp_
     assert {each["region"] for each in checks} >= set(edges(stack.state))
 
 
-@pytest.mark.parametrize("way", Way)
-def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: Way) -> None:
+@pytest.mark.parametrize("way", FaultKind)
+def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: FaultKind) -> None:
     done = stack.run("ops", "drill", "--region", US, "--way", way, "--yes", "--out", str(tmp_path))
 
     report = report_of(tmp_path)

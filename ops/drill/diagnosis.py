@@ -1,0 +1,164 @@
+"""Why a step does not happen: what controllers, gates and checkers report at that moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubernetes import client as kubernetes_client
+
+from clients.kubernetes_api import ApiError
+from ops.cluster_access import Cluster
+from ops.drill.evaluate.steps import SPECS, Informant, Step
+from ops.drill.observe.brains import PodBrains
+from ops.drill.observe.cluster import Controllers, NoController
+from ops.drill.observe.markers import BrainError
+from ops.drill.observe.record import SET, Lane, Record
+from ops.drill.observe.route53 import Checkers
+from ops.drill.scenario import Scenario, Tenant
+from plan.names import SYSTEM_NAMESPACE
+from runtime.controller.decide import required_rounds
+from runtime.flags import CONFIG_MAP
+from runtime.ports import GATE_PORT
+
+LOG_LINES = 200
+PROBLEM_EVENTS = ("flags-not-changed", "tenant-problem", "error", "flags-unreadable", "settings-unreadable")
+"""Events in a controller's log for something that it could not do."""
+
+
+class Diagnosis:
+    def __init__(
+        self,
+        scenario: Scenario,
+        cluster: Cluster,
+        controllers: Controllers,
+        brains: PodBrains,
+        checkers: Checkers | None,
+        record: Record,
+    ) -> None:
+        """`cluster`: the region's own."""
+        self._scenario, self._cluster, self._controllers = scenario, cluster, controllers
+        self._brains, self._checkers, self._record = brains, checkers, record
+
+    def reason(self, step: Step, subject: str) -> str:
+        """Empty where nothing is known. Never raises."""
+        try:
+            return self._reason(SPECS[step].informant, subject)
+        except (NoController, BrainError) as error:
+            return str(error)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+
+    def required_rounds(self) -> int | None:
+        """Rounds of serving that the controller required before it last cleared the region's flag."""
+        path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/events"
+        try:
+            events = self._cluster.api.call("GET", f"{path}?fieldSelector=involvedObject.name={CONFIG_MAP}")
+        except ApiError:
+            return None
+        prefix = f"{self._scenario.region}: "
+        cleared = [
+            one
+            for one in events["items"] or ()
+            if one.get("reason") == "RegionCleared" and one.get("message", "").startswith(prefix)
+        ]
+        latest = max(cleared, key=lambda one: str(one.get("lastTimestamp") or ""), default=None)
+        return required_rounds(latest["message"].removeprefix(prefix)) if latest else None
+
+    def _reason(self, informant: Informant, subject: str) -> str:
+        if informant is Informant.CONTROLLERS:
+            problems = "; ".join(dict.fromkeys(self._controller_problems()))
+            return f"the controller reports: {problems or 'no problem'}"
+        if informant is Informant.HEALTH_CHECKS:
+            if self._checkers is None:
+                return "see the health checks in Route53"
+            return "; ".join(self._checkers.describe(self._scenario.health))
+        tenant = next((one for one in self._scenario.tenants if one.namespace == subject), None)
+        if tenant is None:
+            return ""
+        match informant:
+            case Informant.AGENT_GATE:
+                return self._readiness(tenant)
+            case Informant.BRAIN_GATES:
+                return "; ".join(self._uploads(tenant))
+            case Informant.CLIENTS:
+                return self._last_answer(tenant)
+            case Informant.WORKLOADS:
+                state = self._record.view().state(Lane.WORKLOADS, subject)
+                return state.detail if state else ""
+            case _:
+                return ""
+
+    def _controller_problems(self) -> Iterator[str]:
+        for pod, status in self._controllers.statuses().items():
+            problems: Mapping[str, Any] = status.get("problems") or {}
+            for key in ("api", "settings"):
+                if problems.get(key):
+                    yield f"{pod}: {problems[key]}"
+            for name, problem in sorted((problems.get("namespaces") or {}).items()):
+                yield f"{pod}: {name}: {problem}"
+            if status.get("leading"):
+                changes = (status.get("round") or {}).get("changes", ())
+                if regions := ", ".join(one["region"] for one in changes):
+                    yield f"{pod}: it wants to change the flag of {regions}"
+                if problem := last_problem(self._log(pod)):
+                    yield f"{pod}: {problem}"
+
+    def _log(self, pod: str) -> str:
+        api: Any = kubernetes_client.CoreV1Api(kubernetes_client.ApiClient(self._cluster.api.configuration))
+        answer = api.read_namespaced_pod_log(
+            pod, SYSTEM_NAMESPACE, tail_lines=LOG_LINES, _preload_content=False, _request_timeout=10
+        )
+        text: str = answer.data.decode(errors="replace")
+        return text
+
+    def _readiness(self, tenant: Tenant) -> str:
+        status, text = self._brains.gate_page(tenant.namespace, self._scenario.region, "agent", "/ready")
+        answer = f"{status} ({' '.join(text.split())})"
+        port, path = self._readiness_probe(tenant)
+        if (port, path) != (GATE_PORT, "/ready"):
+            return f"readiness asks {path} on port {port} and not the gate, whose /ready answers {answer}"
+        flag = self._record.view().state(Lane.FLAG, tenant.namespace)
+        if status == 200 and flag is not None and flag.state == SET:
+            return f"readiness ignores the flag: its gate answers {answer} on /ready although the flag is set"
+        return f"its gate answers {answer} on /ready"
+
+    def _readiness_probe(self, tenant: Tenant) -> tuple[int, str]:
+        """Port and path of the Agent's."""
+        path = f"/api/v1/namespaces/{tenant.namespace}/pods/agent-{self._scenario.region}-0"
+        containers = self._cluster.api.call("GET", path)["spec"]["containers"]
+        [agent] = [one for one in containers if one["name"] == "agent"]
+        probe = agent.get("readinessProbe", {}).get("httpGet", {})
+        return probe.get("port", 0), probe.get("path", "")
+
+    def _last_answer(self, tenant: Tenant) -> str:
+        answers = [one for one in self._record.view().answers if one.company == tenant.namespace]
+        if not answers:
+            return "no client got any answer"
+        return f"the last answer, from {answers[-1].region}: {answers[-1].detail}"
+
+    def _uploads(self, tenant: Tenant) -> Iterator[str]:
+        """What the Brain's gates report, at home and where the memory should go."""
+        for region in filter(None, (tenant.home, tenant.away)):
+            try:
+                health = self._brains.health(tenant.namespace, region)
+            except BrainError as error:
+                yield str(error)
+                continue
+            problems = "; ".join(health.get("problems") or ()) or "no problem"
+            lag = health.get("lagSeconds")
+            yield f"the gate of brain-{region} reports: {problems}; its last upload began {lag} s ago"
+
+
+def last_problem(log: str) -> str:
+    """The last problem event in a controller's log; empty without one."""
+    for line in reversed(log.splitlines()):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("event") in PROBLEM_EVENTS:
+            problem = event.get("why") or event.get("problem") or event.get("error") or ""
+            return f"{event['event']}: {' '.join(str(problem).split())[:300]}"
+    return ""

@@ -1,0 +1,1 @@
+"""Pure functions from what a drill observed to milestones and verdicts."""

@@ -1,0 +1,58 @@
+"""Whether everything observed before the outage is healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ops.drill.observe.lanes import LANES, subjects
+from ops.drill.observe.record import UNKNOWN, Lane, View
+from ops.drill.scenario import MemoryMode, Scenario, Tenant
+
+RECENT_SECONDS = 2.0
+"""A client's answers of this time have to be good."""
+
+
+def baseline_problems(scenario: Scenario, view: View, now: float) -> list[str]:
+    return [*_lanes(scenario, view), *_names(scenario, view), *_clients(scenario, view, now)]
+
+
+def has_snapshot(view: View, tenant: Tenant) -> bool:
+    """Whether the next region's bucket has a snapshot that was made after the first marker was stored."""
+    if tenant.memory is MemoryMode.LOCAL or tenant.away is None:
+        return True
+    stored = [one.at for one in view.stored if one.company == tenant.namespace]
+    made = [one.made for one in view.snapshots if one.company == tenant.namespace]
+    return bool(stored and made) and max(made) > min(stored)
+
+
+def _lanes(scenario: Scenario, view: View) -> Iterator[str]:
+    for spec in LANES:
+        for subject in subjects(spec.lane, scenario):
+            where, now = f"{subject}: " if subject else "", view.state(spec.lane, subject)
+            if now is None:
+                yield f"{where}{spec.lane} not observed yet"
+            elif now.state == UNKNOWN:
+                yield f"{where}{spec.lane} cannot be observed: {now.detail}"
+            elif now.state != spec.healthy:
+                detail = f" ({now.detail})" if now.detail else ""
+                yield f"{where}{spec.unhealthy.format(region=scenario.region)}{detail}"
+
+
+def _names(scenario: Scenario, view: View) -> Iterator[str]:
+    for tenant in scenario.tenants:
+        now = view.state(Lane.DNS, tenant.namespace)
+        if now is None:
+            yield f"{tenant.namespace}: {tenant.host} not resolved yet"
+        elif now.state != tenant.home:
+            yield f"{tenant.host} leads to {now.state} {now.detail}: it should lead to {tenant.home}"
+
+
+def _clients(scenario: Scenario, view: View, now: float) -> Iterator[str]:
+    for tenant in scenario.tenants:
+        answers = [one for one in view.answers if one.company == tenant.namespace]
+        recent = [one for one in answers if one.came > now - RECENT_SECONDS]
+        if not recent:
+            yield f"{tenant.namespace}: no client has got an answer yet"
+        elif failed := [one for one in recent if not one.ok]:
+            last = failed[-1]
+            yield f"{tenant.namespace}: a client got no answer from {last.region}: {last.detail}"

@@ -1,0 +1,81 @@
+"""The milestones of a run: when each step of the table happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ops.drill.evaluate.steps import OUTAGE, RETURN, SPECS, Step, StepSpec
+from ops.drill.evaluate.times import Times, Window, stored_markers
+from ops.drill.observe.record import BEGUN, ENDED, STOPPED, StoredMarker, View, Writer
+from ops.drill.scenario import Scenario, Tenant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Milestone:
+    step: Step
+    times: Times
+
+    @property
+    def spec(self) -> StepSpec:
+        return SPECS[self.step]
+
+    @property
+    def at(self) -> float | None:
+        """When the step had happened for all subjects; an optional one: for the first."""
+        known = [one for one in self.times.values() if one is not None]
+        if self.spec.optional:
+            return min(known, default=None)
+        return max(known) if known and len(known) == len(self.times) else None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(subject for subject, at in self.times.items() if at is None)
+
+
+def outage_window(scenario: Scenario, view: View) -> Window:
+    return Window(scenario=scenario, view=view, begin=view.mark(BEGUN), end=view.mark(ENDED))
+
+
+def return_window(scenario: Scenario, view: View) -> Window:
+    return Window(scenario=scenario, view=view, begin=view.mark(ENDED), end=view.mark(STOPPED))
+
+
+def outage_milestones(scenario: Scenario, view: View) -> tuple[Milestone, ...]:
+    window = outage_window(scenario, view)
+    return tuple(Milestone(step=step, times=spec.times(window)) for step, spec in OUTAGE.items())
+
+
+def return_milestones(scenario: Scenario, view: View) -> tuple[Milestone, ...]:
+    window = return_window(scenario, view)
+    return tuple(Milestone(step=step, times=spec.times(window)) for step, spec in RETURN.items())
+
+
+def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
+    """The last marker stored through the home region's Brain that another region's Brain knew."""
+    known = {
+        number
+        for one in window.view.found
+        if one.company == tenant.namespace and one.region != tenant.home and window.contains(one.at)
+        for number in one.home
+    }
+    stored = [
+        one
+        for one in window.view.stored
+        if one.company == tenant.namespace and one.writer is Writer.HOME and one.number in known
+    ]
+    return max(stored, key=lambda one: one.number, default=None)
+
+
+def lost_markers(view: View, tenant: Tenant) -> set[tuple[str, int]]:
+    """Stored markers that after the return neither a Brain nor diverged files have."""
+    after = [one for one in view.found if one.company == tenant.namespace and one.at >= view.mark(ENDED)]
+    return stored_markers(view, tenant).difference(*(one.markers for one in after))
+
+
+def is_back(view: View, tenant: Tenant) -> bool:
+    """Whether the company's home Brain answered after the return."""
+    return any(
+        one.company == tenant.namespace and one.region == tenant.home and not one.diverged
+        for one in view.found
+        if one.at >= view.mark(ENDED)
+    )

@@ -1,0 +1,217 @@
+"""The table of steps: what happens in a failover, what causes it, how long it may take, and the sentences for
+it. Milestones, verdicts, diagnoses and the page all follow from this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+from ops.drill.evaluate.times import (
+    Finder,
+    first_failed_answer,
+    lasting_answer,
+    memory_complete,
+    memory_found,
+    moving,
+    state_since,
+)
+from ops.drill.observe.record import SYSTEM, Lane
+from ops.drill.scenario import Limits
+
+GAP_SPAN, GAP_BACK_SPAN = "client without an answer, outage", "client without an answer, return"
+
+
+class Step(StrEnum):
+    CLIENT_FAILS = "first failed answer"
+    PROBE_FAILS = "first failed probe"
+    FLAG = "flag set"
+    FLAGS = "flag set in every company"
+    ENDPOINTS = "no endpoint ready"
+    HEALTH = "health path fails"
+    DNS = "DNS answers another region"
+    CLIENT = "good answers from another region"
+    MEMORY = "memory found there"
+
+    ALIVE = "workloads answer again"
+    PROBE_ANSWERS = "probes succeed again"
+    CLEAR = "flag cleared"
+    CLEARS = "flag cleared in every company"
+    ENDPOINTS_BACK = "endpoints ready again"
+    HEALTH_BACK = "health path succeeds"
+    DNS_BACK = "DNS answers the region again"
+    CLIENT_BACK = "traffic is back"
+    MEMORY_BACK = "nothing of the memory lost"
+
+
+class Informant(Enum):
+    """Who can say why a step does not happen."""
+
+    NOBODY = auto()
+    CONTROLLERS = auto()
+    HEALTH_CHECKS = auto()
+    AGENT_GATE = auto()
+    BRAIN_GATES = auto()
+    CLIENTS = auto()
+    WORKLOADS = auto()
+
+
+class Measure(Enum):
+    """From when to when a limited time is measured."""
+
+    FROM_OUTAGE = auto()
+    FROM_WORKLOADS = auto()
+    """From the workloads' first answers, without hold-down."""
+    GAP = auto()
+    """The client's time without an answer."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A limited time. `limit` is in seconds."""
+
+    span: str
+    limit: Callable[[Limits], float]
+    measure: Measure
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSpec:
+    times: Finder
+    cause: Step | None = None
+    """The step that has to happen before; None: the outage, or its end."""
+    event: str = ""
+    """The step as a moment in the past, for the sentences of the steps that it causes."""
+    missing: str = ""
+    """The sentence for a step that did not happen, with `{subject}` and `{region}`. Empty: no verdict."""
+    promise: Promise | None = None
+    informant: Informant = Informant.NOBODY
+    optional: bool = False
+    """Nobody waits for this step, and the first subject counts."""
+
+
+OUTAGE = {
+    Step.CLIENT_FAILS: StepSpec(
+        times=first_failed_answer,
+        optional=True,
+    ),
+    Step.PROBE_FAILS: StepSpec(
+        times=state_since(Lane.PROBES, healthy=False, lasting=False),
+        event="the first failed probe",
+        missing="no probe of the controller failed",
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.FLAG: StepSpec(
+        times=state_since(Lane.FLAG, healthy=False, of=lambda scenario: [SYSTEM]),
+        cause=Step.PROBE_FAILS,
+        event="the region was flagged",
+        missing="flag not set",
+        promise=Promise("outage to flag", lambda limits: limits.flag, Measure.FROM_OUTAGE),
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.FLAGS: StepSpec(
+        times=state_since(Lane.FLAG, healthy=False, of=lambda scenario: scenario.namespaces),
+        cause=Step.FLAG,
+        missing="flag not set in {subject}",
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.ENDPOINTS: StepSpec(
+        times=state_since(Lane.ENDPOINTS, healthy=False),
+        cause=Step.FLAG,
+        missing="endpoints of agent-{region} in {subject} still ready",
+        promise=Promise("outage to no ready endpoint", lambda limits: limits.endpoints, Measure.FROM_OUTAGE),
+        informant=Informant.AGENT_GATE,
+    ),
+    Step.HEALTH: StepSpec(
+        times=state_since(Lane.HEALTH, healthy=False),
+        cause=Step.FLAG,
+        event="the health path failed",
+        missing="{subject} still answers 200",
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.DNS: StepSpec(
+        times=state_since(Lane.DNS, healthy=False, of=moving),
+        cause=Step.HEALTH,
+        event="DNS answered another region",
+        missing="DNS still answers {region} for {subject}",
+        informant=Informant.HEALTH_CHECKS,
+    ),
+    Step.CLIENT: StepSpec(
+        times=lasting_answer(home=False),
+        cause=Step.DNS,
+        missing="no lasting answer from another region for {subject}",
+        promise=Promise(GAP_SPAN, lambda limits: limits.gap, Measure.GAP),
+        informant=Informant.CLIENTS,
+    ),
+    Step.MEMORY: StepSpec(
+        times=memory_found,
+        cause=Step.FLAG,
+        missing="no marker that {subject} stored was found elsewhere",
+        informant=Informant.BRAIN_GATES,
+    ),
+}
+RETURN = {
+    Step.ALIVE: StepSpec(
+        times=state_since(Lane.WORKLOADS, healthy=True, lasting=False),
+        event="all workloads answered",
+        missing="workloads of {subject} in {region} do not answer",
+        informant=Informant.WORKLOADS,
+    ),
+    Step.PROBE_ANSWERS: StepSpec(
+        times=state_since(Lane.PROBES, healthy=True),
+        cause=Step.ALIVE,
+        event="the probes succeeded",
+        missing="probes of the controller still fail",
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.CLEAR: StepSpec(
+        times=state_since(Lane.FLAG, healthy=True, of=lambda scenario: [SYSTEM]),
+        cause=Step.PROBE_ANSWERS,
+        event="the flag was cleared",
+        missing="flag not cleared",
+        promise=Promise(
+            "workloads back to flag cleared", lambda limits: limits.clear, Measure.FROM_WORKLOADS
+        ),
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.CLEARS: StepSpec(
+        times=state_since(Lane.FLAG, healthy=True, of=lambda scenario: scenario.namespaces),
+        cause=Step.CLEAR,
+        missing="flag not cleared in {subject}",
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.ENDPOINTS_BACK: StepSpec(
+        times=state_since(Lane.ENDPOINTS, healthy=True),
+        cause=Step.CLEAR,
+        missing="endpoints of agent-{region} in {subject} not ready",
+        promise=Promise(
+            "workloads back to endpoints ready", lambda limits: limits.back, Measure.FROM_WORKLOADS
+        ),
+        informant=Informant.AGENT_GATE,
+    ),
+    Step.HEALTH_BACK: StepSpec(
+        times=state_since(Lane.HEALTH, healthy=True),
+        cause=Step.CLEAR,
+        event="the health path succeeded",
+        missing="{subject} does not answer 200",
+        informant=Informant.CONTROLLERS,
+    ),
+    Step.DNS_BACK: StepSpec(
+        times=state_since(Lane.DNS, healthy=True, of=moving),
+        cause=Step.HEALTH_BACK,
+        event="DNS answered the region again",
+        missing="DNS does not answer {region} for {subject}",
+        informant=Informant.HEALTH_CHECKS,
+    ),
+    Step.CLIENT_BACK: StepSpec(
+        times=lasting_answer(home=True),
+        cause=Step.DNS_BACK,
+        missing="no lasting answer from {region} for {subject}",
+        promise=Promise(GAP_BACK_SPAN, lambda limits: limits.gap, Measure.GAP),
+        informant=Informant.CLIENTS,
+    ),
+    Step.MEMORY_BACK: StepSpec(
+        times=memory_complete,
+    ),
+}
+SPECS = {**OUTAGE, **RETURN}

@@ -1,0 +1,292 @@
+"""The verdicts on a run: each step that did not happen, each limited time, and what must never happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ops.drill.evaluate.milestones import (
+    Milestone,
+    lost_markers,
+    newest_found,
+    outage_milestones,
+    outage_window,
+    return_milestones,
+    return_window,
+)
+from ops.drill.evaluate.steps import SPECS, Measure, Promise, Step
+from ops.drill.evaluate.times import Gap, Window, gap_of, stored_markers
+from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View, Writer
+from ops.drill.scenario import MemoryMode, Scenario, Tenant
+
+ELSEWHERE_SECONDS = 5
+"""Without an answer, for clients that are in another region all the time: one unlucky request."""
+AGE_SPAN = "age of the memory found there"
+GATED_SPAN = "endpoints ready though flagged"
+ELSEWHERE_SPAN = "clients of other regions without an answer"
+ISOLATION = "memory of its own company alone"
+
+Reasons = Mapping[tuple[Step, str], str]
+"""Why a step did not happen, by step and subject, as diagnosed while it did not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    what: str
+    """The span or step."""
+    seconds: float | None
+    """None: not observed, or not a time."""
+    limit: float | None
+    ok: bool
+    line: str = ""
+    """Why it is not ok; empty where another verdict's line says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The outage, or the return."""
+
+    window: Window
+    milestones: tuple[Milestone, ...]
+    gaps: tuple[Gap, ...]
+    """One of each company."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    outage: Part
+    comeback: Part
+    ages: Mapping[str, float | None]
+    """By company: age of the newest memory found elsewhere when the outage began; None: none was found."""
+    hold_down: float
+    """Seconds for which the controllers held the region down because it had failed before."""
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(one.ok for one in self.verdicts)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The lines of all broken verdicts, then those that follow from them."""
+        broken = [one for one in self.verdicts if not one.ok]
+        lines = dict.fromkeys(one.line for one in broken if one.line)
+        followed = dict.fromkeys(str(one.what) for one in broken if not one.line)
+        if not followed:
+            return tuple(lines)
+        return (*lines, f"therefore not observed either: {', '.join(followed)}")
+
+    def at(self, step: Step) -> float | None:
+        milestones = (*self.outage.milestones, *self.comeback.milestones)
+        return next((one.at for one in milestones if one.step is step), None)
+
+
+def evaluate(
+    scenario: Scenario, view: View, reasons: Reasons, required_rounds: int | None, *, cut_off: bool = False
+) -> Evaluation:
+    """`required_rounds`: of serving, before the controller cleared the flag; None: not known. `cut_off`: the
+    region's nodes could not learn of the flag.
+    """
+    replicated = [one for one in scenario.moving if one.memory is not MemoryMode.LOCAL]
+    evaluation = Evaluation(
+        outage=_part(outage_window(scenario, view), outage_milestones(scenario, view)),
+        comeback=_part(return_window(scenario, view), return_milestones(scenario, view)),
+        ages={tenant.namespace: _age(scenario, view, tenant) for tenant in replicated},
+        hold_down=max(0, (required_rounds or 0) - scenario.recovery_rounds) * scenario.interval,
+    )
+    verdicts = (
+        *_missing_steps(scenario, evaluation, reasons),
+        *_promises(scenario, view, evaluation),
+        *_clients_elsewhere(scenario, evaluation),
+        *([] if cut_off else [_gated(scenario, view)]),
+        *_memory_age(scenario, evaluation),
+        *_memory_kept(scenario, view),
+        *_isolation(view),
+    )
+    return replace(evaluation, verdicts=verdicts)
+
+
+def _part(window: Window, milestones: tuple[Milestone, ...]) -> Part:
+    gaps = tuple(gap_of(window, tenant) for tenant in window.scenario.tenants)
+    return Part(window=window, milestones=milestones, gaps=gaps)
+
+
+def _age(scenario: Scenario, view: View, tenant: Tenant) -> float | None:
+    if tenant.follows:
+        newest = newest_found(outage_window(scenario, view), tenant)
+        made = None if newest is None else newest.at
+    else:
+        snapshots = (one.made for one in view.snapshots if one.company == tenant.namespace)
+        made = max(snapshots, default=None)
+    return None if made is None else max(0.0, view.mark(BEGUN) - made)
+
+
+def _missing_steps(scenario: Scenario, evaluation: Evaluation, reasons: Reasons) -> Iterator[Verdict]:
+    """A step whose cause did not happen either has no line of its own."""
+    missing: set[Step] = set()
+    for part, event in ((evaluation.outage, "the outage began"), (evaluation.comeback, "the outage ended")):
+        for milestone in part.milestones:
+            if milestone.missing and milestone.spec.missing:
+                missing.add(milestone.step)
+                caused = milestone.spec.cause in missing
+                line = "" if caused else _line(scenario, evaluation, part, event, milestone, reasons)
+                yield Verdict(what=milestone.step, seconds=None, limit=None, ok=False, line=line)
+
+
+def _line(
+    scenario: Scenario,
+    evaluation: Evaluation,
+    part: Part,
+    event: str,
+    milestone: Milestone,
+    reasons: Reasons,
+) -> str:
+    """The sentence for the first subject for which the step did not happen. `event`: the part's beginning."""
+    spec, subject = milestone.spec, milestone.missing[0]
+    since = evaluation.at(spec.cause) if spec.cause else None
+    if spec.cause and since is not None:
+        event = SPECS[spec.cause].event
+    passed = part.window.end - (part.window.begin if since is None else since)
+    others = f" (and {len(milestone.missing) - 1} more)" if len(milestone.missing) > 1 else ""
+    sentence = spec.missing.format(subject=subject, region=scenario.region)
+    reason = reasons.get((milestone.step, subject), "")
+    return f"{sentence} {passed:.0f} s after {event}{others}{f': {reason}' if reason else ''}"
+
+
+def _promises(scenario: Scenario, view: View, evaluation: Evaluation) -> Iterator[Verdict]:
+    """One verdict for each promise of the table of steps."""
+    moving = {one.namespace for one in scenario.moving}
+    for part in (evaluation.outage, evaluation.comeback):
+        gaps = [one for one in part.gaps if one.company in moving]
+        for milestone in part.milestones:
+            if promise := milestone.spec.promise:
+                limit = promise.limit(scenario.limits)
+                if promise.measure is Measure.GAP:
+                    yield from _longest_gap(promise.span, gaps, limit)
+                else:
+                    yield _held(promise.span, *_measured(promise, milestone, view, evaluation), limit)
+
+
+def _measured(
+    promise: Promise, milestone: Milestone, view: View, evaluation: Evaluation
+) -> tuple[float | None, str]:
+    """Seconds, and what the report adds to them."""
+    if promise.measure is Measure.FROM_OUTAGE:
+        return _between(view.mark(BEGUN), milestone.at), ""
+    seconds = _between(evaluation.at(Step.ALIVE), milestone.at)
+    hold_down = evaluation.hold_down
+    note = f" beyond {hold_down:.0f} s of hold-down" if hold_down else ""
+    return None if seconds is None else max(0.0, seconds - hold_down), note + _flagged_again(view)
+
+
+def _flagged_again(view: View) -> str:
+    ended = view.mark(ENDED)
+    again = [one.at for one in view.of(Lane.FLAG, SYSTEM) if one.state == SET and one.at > ended]
+    return f" (the flag was set again {again[0] - ended:.0f} s after the outage ended)" if again else ""
+
+
+def _clients_elsewhere(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
+    moving = {one.namespace for one in scenario.moving}
+    gaps = [one for one in (*evaluation.outage.gaps, *evaluation.comeback.gaps) if one.company not in moving]
+    for verdict in _longest_gap(ELSEWHERE_SPAN, gaps, ELSEWHERE_SECONDS):
+        # No step stands for these clients, so an endless gap has its line here.
+        endless = f"{ELSEWHERE_SPAN} ({_longest(gaps).company}): until the run ended"
+        yield replace(verdict, line=endless) if verdict.seconds is None else verdict
+
+
+def _longest_gap(span: str, gaps: Sequence[Gap], limit: float) -> Iterator[Verdict]:
+    if gaps:
+        gap = _longest(gaps)
+        note = f" ({gap.company}, {gap.failed} failed answers)" if gap.failed else ""
+        yield _held(span, gap.seconds, note, limit)
+
+
+def _longest(gaps: Sequence[Gap]) -> Gap:
+    return max(gaps, key=lambda one: float("inf") if one.seconds is None else one.seconds)
+
+
+def _gated(scenario: Scenario, view: View) -> Verdict:
+    """A flag keeps clients out even where the application answers: the company with the longest overlap."""
+    overlaps = {name: _overlap(view, name) for name in scenario.namespaces}
+    longest = max(overlaps, key=overlaps.__getitem__)
+    seconds, limit = overlaps[longest], scenario.limits.endpoints - scenario.limits.flag
+    line = (
+        f"endpoints of agent-{scenario.region} in {longest} were ready for {seconds:.1f} s though the flag"
+        f" was set, at most {limit:g} s: readiness ignores the flag"
+    )
+    ok = seconds <= limit
+    return Verdict(what=GATED_SPAN, seconds=seconds, limit=limit, ok=ok, line="" if ok else line)
+
+
+def _overlap(view: View, namespace: str) -> float:
+    """The longest time for which a company's endpoints were certainly ready and its flag certainly set."""
+    flags = _periods(view, Lane.FLAG, namespace, SET)
+    ready = _periods(view, Lane.ENDPOINTS, namespace, READY)
+    both = (min(one[1], other[1]) - max(one[0], other[0]) for one in flags for other in ready)
+    return max([0.0, *both])
+
+
+def _periods(view: View, lane: Lane, subject: str, state: str) -> list[tuple[float, float]]:
+    """From the observation that saw the state to the last that still did."""
+    changes = view.of(lane, subject)
+    ends = [*(one.since for one in changes[1:]), view.mark(STOPPED)]
+    return [(one.at, end) for one, end in zip(changes, ends, strict=False) if one.state == state]
+
+
+def _memory_age(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
+    """Where no memory was found, the missing step has the line."""
+    if not evaluation.ages:
+        return
+    known = [age for age in evaluation.ages.values() if age is not None]
+    if len(known) == len(evaluation.ages):
+        yield _held(AGE_SPAN, max(known), "", scenario.limits.age)
+        return
+    names = ", ".join(name for name, age in evaluation.ages.items() if age is None)
+    known_elsewhere = evaluation.at(Step.MEMORY) is not None
+    line = f"{AGE_SPAN}: no marker that {names} was known to have stored" if known_elsewhere else ""
+    yield Verdict(what=AGE_SPAN, seconds=None, limit=scenario.limits.age, ok=False, line=line)
+
+
+def _memory_kept(scenario: Scenario, view: View) -> Iterator[Verdict]:
+    for tenant in scenario.moving:
+        line = ""
+        if lost := lost_markers(view, tenant):
+            line = _lost(tenant, lost, scenario)
+        elif not stored_markers(view, tenant):
+            line = f"the drill could store nothing as {tenant.namespace}"
+        yield Verdict(what=Step.MEMORY_BACK, seconds=None, limit=None, ok=not line, line=line)
+
+
+def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str:
+    parts = []
+    for writer, region in ((Writer.HOME, tenant.home), (Writer.AWAY, tenant.away)):
+        if numbers := sorted(number for one, number in lost if one == writer):
+            parts.append(f"{len(numbers)} that {region} had stored ({numbers[0]} to {numbers[-1]})")
+    return (
+        f"memories of {tenant.namespace} are lost: {' and '.join(parts)}; after the return neither the Brain"
+        f" in {scenario.region} nor diverged/ has them"
+    )
+
+
+def _isolation(view: View) -> Iterator[Verdict]:
+    if found := [one for one in view.found if one.foreign]:
+        brains = {(one.company, one.region) for one in found}
+        others = f" (and {len(brains) - 1} more Brains)" if len(brains) > 1 else ""
+        line = (
+            f"the Brain of {found[0].company} in {found[0].region} mixes companies: it returned"
+            f" {found[0].foreign[0]}{others}"
+        )
+        yield Verdict(what=ISOLATION, seconds=None, limit=None, ok=False, line=line)
+
+
+def _between(begin: float | None, end: float | None) -> float | None:
+    return None if begin is None or end is None else max(0.0, end - begin)
+
+
+def _held(span: str, seconds: float | None, note: str, limit: float) -> Verdict:
+    """A time that was not observed has its line with the step that did not happen."""
+    if seconds is None:
+        return Verdict(what=span, seconds=None, limit=limit, ok=False)
+    ok = seconds <= limit
+    line = "" if ok else f"{span}: {seconds:.1f} s{note}, at most {limit:g} s"
+    return Verdict(what=span, seconds=seconds, limit=limit, ok=ok, line=line)

@@ -1,0 +1,177 @@
+"""The observers of the region's cluster and of its health path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from clients.mcp_client import McpError, get
+from ops.cluster_access import Cluster
+from ops.drill.observe.clients import Send
+from ops.drill.observe.http import Address, Request, send
+from ops.drill.observe.kubernetes import (
+    ENDPOINT_SLICES,
+    PortForwards,
+    flags,
+    list_objects,
+    ready_endpoints,
+    service_labels,
+)
+from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
+from ops.drill.scenario import Scenario
+from plan.names import SYSTEM_NAMESPACE
+from runtime.ports import AGENT_PORT, BRAIN_PORT
+
+PORTS = {"agent": AGENT_PORT, "brain": BRAIN_PORT}
+CONTROLLER = {"app.kubernetes.io/name": "failover-controller"}
+CONTROLLER_PORT = 8081
+THREADS = 16
+
+
+class Flags:
+    """`failed-regions` in the region's own cluster."""
+
+    lane = Lane.FLAG
+    every = 0.25
+
+    def __init__(self, scenario: Scenario, cluster: Cluster) -> None:
+        self._scenario, self._cluster = scenario, cluster
+
+    def observe(self) -> Mapping[str, State]:
+        regions = flags(self._cluster)
+        namespaces = {SYSTEM: SYSTEM_NAMESPACE, **{name: name for name in self._scenario.namespaces}}
+        return {
+            subject: State(
+                state=SET if self._scenario.region in regions.get(namespace, ()) else CLEAR,
+                detail=", ".join(sorted(regions.get(namespace, ()))),
+            )
+            for subject, namespace in namespaces.items()
+        }
+
+
+class Endpoints:
+    """Of the Service that the region's load balancer sends a company's clients to."""
+
+    lane = Lane.ENDPOINTS
+    every = 0.25
+
+    def __init__(self, scenario: Scenario, cluster: Cluster) -> None:
+        self._scenario, self._cluster = scenario, cluster
+
+    def observe(self) -> Mapping[str, State]:
+        ready = dict.fromkeys(self._scenario.namespaces, 0)
+        for one in list_objects(self._cluster, ENDPOINT_SLICES, service_labels(self._scenario.region)):
+            namespace = one["metadata"]["namespace"]
+            if namespace in ready:
+                ready[namespace] += ready_endpoints(one)
+        return {
+            name: State(state=READY if number else NONE, detail=f"{number} ready")
+            for name, number in ready.items()
+        }
+
+
+class HealthPath:
+    """The answer that Route53's checkers get, asked for more often than they do."""
+
+    lane = Lane.HEALTH
+    every = 0.4
+    patience = 2.0
+
+    def __init__(self, scenario: Scenario, send: Send) -> None:
+        self._scenario, self._send = scenario, send
+
+    def observe(self) -> Mapping[str, State]:
+        states = {}
+        for name, path in self._scenario.health:
+            request = Request(host=name, path=path, connect=self.patience, answer=self.patience, verify=False)
+            response = self._send(name, request)
+            state = str(response.status) if response.status else DEAD
+            states[f"{name}{path}"] = State(state=state, detail=response.detail)
+        return states
+
+
+class Workloads:
+    """The region's Agents and Brains, asked as the controller does."""
+
+    lane = Lane.WORKLOADS
+    every = 0.5
+    patience = 1.0
+
+    def __init__(self, scenario: Scenario, cluster: Cluster, forwards: PortForwards) -> None:
+        self._scenario, self._cluster, self._forwards = scenario, cluster, forwards
+        self._pool = ThreadPoolExecutor(THREADS)
+
+    def observe(self) -> Mapping[str, State]:
+        pods = [(name, kind) for name in self._scenario.namespaces for kind in PORTS]
+        problems = dict(zip(pods, self._pool.map(lambda one: self._problem(*one), pods), strict=True))
+        states = {}
+        for name in self._scenario.namespaces:
+            failures = [f"{kind}: {problems[name, kind]}" for kind in PORTS if problems[name, kind]]
+            states[name] = State(state=FAIL if failures else ANSWER, detail="; ".join(failures))
+        return states
+
+    def _problem(self, namespace: str, kind: str) -> str:
+        pod = f"{kind}-{self._scenario.region}-0"
+        url = self._forwards.url(self._cluster, namespace, pod, PORTS[kind])
+        request = Request(host="localhost", path="/health", connect=self.patience, answer=self.patience)
+        response = send(Address.of(url), request)
+        return "" if response.ok else response.detail
+
+
+class NoController(Exception):
+    """No failover controller answers."""
+
+
+class Controllers:
+    """The status pages of a cluster's failover controllers."""
+
+    patience = 1.0
+
+    def __init__(self, cluster: Cluster, forwards: PortForwards) -> None:
+        self._cluster, self._forwards = cluster, forwards
+        self._pool = ThreadPoolExecutor(THREADS)
+
+    def statuses(self) -> dict[str, dict[str, Any]]:
+        """Of those that answer, by pod. Raises NoController when none does, with the reasons."""
+        path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"
+        pods = sorted(one["metadata"]["name"] for one in list_objects(self._cluster, path, CONTROLLER))
+        answers = dict(zip(pods, self._pool.map(self._status, pods), strict=True))
+        statuses = {pod: one for pod, one in answers.items() if isinstance(one, dict)}
+        if not statuses:
+            reasons = "; ".join(f"{pod}: {one}" for pod, one in answers.items())
+            raise NoController(f"no failover controller answers ({reasons or 'there is no pod of it'})")
+        return statuses
+
+    def _status(self, pod: str) -> dict[str, Any] | str:
+        """The status, or why there is none."""
+        try:
+            url = self._forwards.url(self._cluster, SYSTEM_NAMESPACE, pod, CONTROLLER_PORT)
+            status, text = get(url, "/status", self.patience)
+            parsed: Any = json.loads(text) if status == 200 else None
+            return parsed if isinstance(parsed, dict) else f"status {status}"
+        except (McpError, ValueError) as error:
+            return str(error)
+
+
+class Probes:
+    """The latest round of the controllers' probes."""
+
+    lane = Lane.PROBES
+    every = 0.4
+
+    def __init__(self, scenario: Scenario, controllers: Controllers) -> None:
+        self._controllers = controllers
+        self._pods = tuple(f"/{kind}-{scenario.region}" for kind in PORTS)
+
+    def observe(self) -> Mapping[str, State]:
+        rounds = [one["round"] for one in self._controllers.statuses().values() if one.get("round")]
+        if not rounds:
+            raise NoController("no controller has finished a round yet")
+        failures: Mapping[str, str] = max(rounds, key=lambda one: int(one["at"]))["failures"]
+        failed = sorted(name for name in failures if name.endswith(self._pods))
+        if not failed:
+            return {SYSTEM: State(state=ANSWER)}
+        detail = f"{len(failed)} probes failed, such as {failed[0]}: {failures[failed[0]]}"
+        return {SYSTEM: State(state=FAIL, detail=detail)}

@@ -1,0 +1,88 @@
+"""The table of lanes: whom each is about, its healthy state, and how the report shows its states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, OK, READY, SET, SYSTEM, Lane
+from ops.drill.scenario import Scenario
+
+
+class Fill(StrEnum):
+    """How the page fills a bar."""
+
+    HOME = "home"
+    AWAY = "away"
+    BAD = "bad"
+    TOLD = "told"
+    """The platform knows that the region is down and keeps clients out."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneSpec:
+    lane: Lane
+    title: str
+    healthy: str
+    unhealthy: str
+    """The sentence for a subject that is not healthy; `{region}` stands for the region."""
+    bars: Mapping[str, tuple[Fill, str]]
+    """Fill and text by state; other states are TOLD and show themselves."""
+
+
+LANES = (
+    LaneSpec(
+        lane=Lane.WORKLOADS,
+        title="workloads",
+        healthy=ANSWER,
+        unhealthy="workloads in {region} do not answer",
+        bars={ANSWER: (Fill.HOME, "answer"), FAIL: (Fill.BAD, "silent")},
+    ),
+    LaneSpec(
+        lane=Lane.PROBES,
+        title="controller's probes",
+        healthy=ANSWER,
+        unhealthy="the controller's probes of {region} fail",
+        bars={ANSWER: (Fill.HOME, "answer"), FAIL: (Fill.BAD, "fail")},
+    ),
+    LaneSpec(
+        lane=Lane.FLAG,
+        title="failed-regions",
+        healthy=CLEAR,
+        unhealthy="{region} is flagged as failed",
+        bars={CLEAR: (Fill.HOME, "clear"), SET: (Fill.TOLD, "set")},
+    ),
+    LaneSpec(
+        lane=Lane.ENDPOINTS,
+        title="Agent endpoints",
+        healthy=READY,
+        unhealthy="no endpoint of agent-{region} is ready",
+        bars={READY: (Fill.HOME, "ready"), NONE: (Fill.TOLD, "none")},
+    ),
+    LaneSpec(
+        lane=Lane.HEALTH,
+        title="health path",
+        healthy=OK,
+        unhealthy="the health path fails",
+        bars={OK: (Fill.HOME, "200"), DEAD: (Fill.BAD, "dead")},
+    ),
+)
+"""All lanes but DNS, whose states are regions."""
+
+
+def healthy_state(lane: Lane, scenario: Scenario) -> str:
+    return next((spec.healthy for spec in LANES if spec.lane is lane), scenario.region)
+
+
+def subjects(lane: Lane, scenario: Scenario) -> Sequence[str]:
+    match lane:
+        case Lane.PROBES:
+            return (SYSTEM,)
+        case Lane.FLAG:
+            return (SYSTEM, *scenario.namespaces)
+        case Lane.HEALTH:
+            return scenario.health_paths
+        case _:
+            return scenario.namespaces

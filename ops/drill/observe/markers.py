@@ -1,0 +1,180 @@
+"""Markers: memories that the drill stores each second where a Brain serves, and looks for elsewhere.
+
+They are stored under a company name of the drill's own, so they have a folder of their own and no company's
+Agent ever recalls one.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ops.drill.observe.clock import Clock
+from ops.drill.observe.record import FoundMarkers, Record, StoredMarker, Writer
+from ops.drill.scenario import Tenant
+
+EVERY_SECONDS = 1.0
+SPARE = 50
+"""A query asks for this many memories more than there should be."""
+
+
+class BrainError(Exception):
+    """A Brain or its gate did not answer, or not as expected."""
+
+
+class Brains(Protocol):
+    """The companies' Brains. All methods raise BrainError."""
+
+    def store(self, namespace: str, region: str, company: str, text: str) -> None: ...
+
+    def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
+        """The memories as text: the Brain's tool has no other form."""
+
+    def not_serving(self, namespace: str, region: str) -> str:
+        """Why the region's Brain does not serve the company now; empty when it does. A standby must not be
+        asked anything else: a query would count as a use of its memory."""
+
+    def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
+        """Matches of the pattern in the files below `diverged/` on the Brain's volume."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Markers:
+    """The markers of one run."""
+
+    run: str
+    """Letters and digits that no other run has."""
+
+    @property
+    def company(self) -> str:
+        return f"drill-{self.run}"
+
+    @property
+    def nobody(self) -> str:
+        """A company for which nothing is ever stored."""
+        return f"drill-{self.run}-nobody"
+
+    def text(self, tenant: Tenant, writer: Writer, number: int) -> str:
+        return f"drill-{self.run}.{tenant.namespace}.{writer}.{number:05d}"
+
+    @property
+    def pattern(self) -> str:
+        return rf"drill-{self.run}\.[a-z0-9-]+\.(?:home|away)\.\d{{5}}"
+
+    def found(self, tenant: Tenant, region: str, at: float, text: str) -> FoundMarkers:
+        """The markers in a text."""
+        numbers: dict[str, set[int]] = {Writer.HOME: set(), Writer.AWAY: set()}
+        foreign = set()
+        for marker in re.findall(self.pattern, text):
+            _, namespace, writer, number = marker.split(".")
+            if namespace == tenant.namespace:
+                numbers[writer].add(int(number))
+            else:
+                foreign.add(marker)
+        return FoundMarkers(
+            company=tenant.namespace,
+            region=region,
+            at=at,
+            home=frozenset(numbers[Writer.HOME]),
+            away=frozenset(numbers[Writer.AWAY]),
+            foreign=tuple(sorted(foreign)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A company's Brain in one region, and what its tasks need."""
+
+    brains: Brains
+    markers: Markers
+    tenant: Tenant
+    region: str
+    clock: Clock
+    record: Record
+
+    def not_serving(self) -> str:
+        return self.brains.not_serving(self.tenant.namespace, self.region)
+
+
+class Storing:
+    """A task that stores one marker a turn, until it is stopped, or until the first failure once it
+    `ends_with_failure`."""
+
+    every = EVERY_SECONDS
+
+    def __init__(self, site: Site, writer: Writer) -> None:
+        self._site, self._writer = site, writer
+        self._number = 0
+        self.stopped = threading.Event()
+        self.last_failure = ""
+        self.ends_with_failure = False
+
+    def turn(self) -> None:
+        site = self._site
+        if self.stopped.is_set() or (self._writer is Writer.AWAY and site.not_serving()):
+            return
+        self._number += 1
+        text = site.markers.text(site.tenant, self._writer, self._number)
+        try:
+            site.brains.store(site.tenant.namespace, site.region, site.markers.company, text)
+        except BrainError as error:
+            self.last_failure = str(error)
+            if self.ends_with_failure:
+                self.stopped.set()
+            return
+        stored = StoredMarker(
+            company=site.tenant.namespace,
+            region=site.region,
+            writer=self._writer,
+            number=self._number,
+            at=site.clock.now(),
+        )
+        site.record.add(stored)
+
+
+class Finding:
+    """A task that asks a region's Brain for the markers while it serves. With the first answer that has some,
+    it also asks for those of a company that has none."""
+
+    every = EVERY_SECONDS
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._asked_for_nobody = False
+        self.stopped = threading.Event()
+        self.problem = "not asked yet"
+        """Why the last turn found nothing."""
+
+    def turn(self) -> None:
+        if self.stopped.is_set():
+            return
+        try:
+            self.problem = self._site.not_serving() or self._find()
+        except BrainError as error:
+            self.problem = str(error)
+
+    def _find(self) -> str:
+        found = self._query(self._site.markers.company)
+        if not (found.markers or found.foreign):
+            return f"the Brain in {self._site.region} serves, and knows no marker"
+        if not self._asked_for_nobody:
+            self._asked_for_nobody = True
+            self._find_for_nobody()
+        self._site.record.add(found)
+        return ""
+
+    def _find_for_nobody(self) -> None:
+        markers = self._site.markers
+        found = self._query(markers.nobody)
+        known = [markers.text(self._site.tenant, *one) for one in sorted(found.markers)] + [*found.foreign]
+        if known:
+            foreign = tuple(f"{one} when asked for company {markers.nobody}" for one in known)
+            self._site.record.add(replace(found, home=frozenset(), away=frozenset(), foreign=foreign))
+
+    def _query(self, company: str) -> FoundMarkers:
+        site, namespace = self._site, self._site.tenant.namespace
+        limit = SPARE + sum(one.company == namespace for one in site.record.view().stored)
+        text = site.brains.query(namespace, site.region, company, site.markers.company, limit)
+        return site.markers.found(site.tenant, site.region, site.clock.now(), text)

@@ -1,0 +1,190 @@
+"""The record of a run. All times are seconds of one clock that starts with the run."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Lane(StrEnum):
+    """An observed property of the region, and its states (besides UNKNOWN)."""
+
+    PROBES = "probes"
+    """The failover controllers' own probes of the region: ANSWER or FAIL."""
+    FLAG = "flag"
+    """`failed-regions` in the system namespace (SYSTEM) and in each company's: SET or CLEAR."""
+    ENDPOINTS = "endpoints"
+    """The region's Agent Service of each company: READY or NONE."""
+    HEALTH = "health"
+    """The region's health path at its load balancer: the HTTP status, or DEAD."""
+    DNS = "dns"
+    """The region that a company's name resolves to."""
+    WORKLOADS = "workloads"
+    """The region's pods of each company, asked past readiness and load balancers: ANSWER or FAIL."""
+
+
+SYSTEM = ""
+"""The subject that stands for the controllers and for the flags of their namespace."""
+UNKNOWN = "unknown"
+"""The observation failed."""
+ANSWER, FAIL = "answer", "fail"
+SET, CLEAR = "set", "clear"
+READY, NONE = "ready", "none"
+DEAD, OK = "dead", "200"
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """The observed state of one subject."""
+
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    lane: Lane
+    subject: str
+    state: str
+    detail: str
+    since: float
+    """When the last observation of the former state began: the change is younger."""
+    at: float
+    """When the observation of the new state ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The answer to a client that resolved a company's name anew."""
+
+    company: str
+    region: str
+    """The name resolved to this region."""
+    asked: float
+    came: float
+    ok: bool
+    detail: str
+
+
+class Writer(StrEnum):
+    HOME = "home"
+    """Stores markers through the Brain that served before the outage."""
+    AWAY = "away"
+    """Stores markers through the Brain that serves during the outage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredMarker:
+    """A marker that a Brain confirmed to have stored."""
+
+    company: str
+    region: str
+    writer: Writer
+    number: int
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundMarkers:
+    """The markers in a Brain's answer, or among its diverged files."""
+
+    company: str
+    region: str
+    at: float
+    home: frozenset[int] = frozenset()
+    away: frozenset[int] = frozenset()
+    foreign: tuple[str, ...] = ()
+    """Markers of other companies: this Brain must not know them."""
+    diverged: bool = False
+    """They are in files below `diverged/`, not in a Brain's answer."""
+
+    @property
+    def markers(self) -> set[tuple[Writer, int]]:
+        return {(Writer.HOME, one) for one in self.home} | {(Writer.AWAY, one) for one in self.away}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketSnapshot:
+    """The newest complete snapshot of the home region in another region's bucket."""
+
+    company: str
+    region: str
+    at: float
+    """When the bucket was read."""
+    made: float
+    """When the snapshot was made; negative if that was before the run."""
+
+
+BEGUN, ENDED, RESTORED, STOPPED = "begun", "ended", "restored", "stopped"
+"""Marks: the outage begins; it ends; the fault is removed; the run stops observing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The record up to some moment."""
+
+    changes: tuple[Change, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    """In the order in which they were asked for."""
+    stored: tuple[StoredMarker, ...] = ()
+    found: tuple[FoundMarkers, ...] = ()
+    snapshots: tuple[BucketSnapshot, ...] = ()
+    marks: Mapping[str, float] = field(default_factory=dict)
+    """When the drill itself did something."""
+
+    def mark(self, name: str, default: float = float("inf")) -> float:
+        return self.marks.get(name, default)
+
+    def of(self, lane: Lane, subject: str) -> tuple[Change, ...]:
+        return tuple(one for one in self.changes if (one.lane, one.subject) == (lane, subject))
+
+    def state(self, lane: Lane, subject: str) -> Change | None:
+        """The latest state."""
+        return next(reversed(self.of(lane, subject)), None)
+
+
+class Record:
+    """Takes what the observers report. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latest: dict[tuple[Lane, str], tuple[str, float]] = {}
+        """State, and when its latest observation began."""
+        self._entries: defaultdict[type, list[Any]] = defaultdict(list)
+        self._marks: dict[str, float] = {}
+
+    def observe(self, lane: Lane, states: Mapping[str, State], began: float, ended: float) -> None:
+        """One observation of a lane's subjects. Subjects that are missing in it keep their state."""
+        with self._lock:
+            for subject, now in states.items():
+                state, since = self._latest.get((lane, subject), (None, began))
+                self._latest[lane, subject] = now.state, began
+                if state != now.state:
+                    change = Change(
+                        lane=lane, subject=subject, state=now.state, detail=now.detail, since=since, at=ended
+                    )
+                    self._entries[Change].append(change)
+
+    def add(self, entry: Answer | StoredMarker | FoundMarkers | BucketSnapshot) -> None:
+        with self._lock:
+            self._entries[type(entry)].append(entry)
+
+    def mark(self, name: str, at: float) -> None:
+        with self._lock:
+            self._marks[name] = at
+
+    def view(self) -> View:
+        with self._lock:
+            entries = self._entries
+            return View(
+                changes=tuple(entries[Change]),
+                answers=tuple(sorted(entries[Answer], key=lambda one: one.asked)),
+                stored=tuple(entries[StoredMarker]),
+                found=tuple(entries[FoundMarkers]),
+                snapshots=tuple(entries[BucketSnapshot]),
+                marks=dict(self._marks),
+            )

@@ -1,0 +1,87 @@
+"""The snapshots of a company's memory in another region's bucket, from where that region would restore it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ops.aws import Reach
+from ops.drill.observe.clock import Clock
+from ops.drill.observe.record import BucketSnapshot, Record
+from ops.drill.scenario import Tenant
+from ops.errors import OperatorError
+from ops.memory import BRAIN, Memory
+from ops.stack import Stack
+from ops.vault import Listing, Stored, Vault
+from runtime.gate.storage.keys import CheckpointId
+
+EVERY_SECONDS = 2.0
+
+
+class Snapshots(Protocol):
+    def newest(self, tenant: Tenant, region: str) -> float | None:
+        """When the home region made its newest snapshot of which all files are in the region's bucket: UTC in
+        seconds; None without one. Raises OperatorError."""
+
+
+class ScanningBucket:
+    """A task that looks for newer snapshots."""
+
+    every = EVERY_SECONDS
+
+    def __init__(
+        self, snapshots: Snapshots, tenant: Tenant, region: str, clock: Clock, record: Record
+    ) -> None:
+        self._snapshots, self._tenant, self._region = snapshots, tenant, region
+        self._clock, self._record = clock, record
+
+    def turn(self) -> None:
+        try:
+            made = self._snapshots.newest(self._tenant, self._region)
+        except OperatorError:
+            return  # A snapshot that is not found in time is reported anyway.
+        if made is not None:
+            now, age = self._clock.now(), self._clock.utc() - made
+            snapshot = BucketSnapshot(
+                company=self._tenant.namespace, region=self._region, at=now, made=now - age
+            )
+            self._record.add(snapshot)
+
+
+class BucketSnapshots:
+    def __init__(self, stack: Stack, reach: Reach) -> None:
+        self._stack, self._reach = stack, reach
+        self._vaults: dict[tuple[str, str], Vault] = {}
+        self._complete: dict[tuple[str, str], CheckpointId] = {}
+        """The newest complete checkpoint so far."""
+
+    def newest(self, tenant: Tenant, region: str) -> float | None:
+        key = tenant.namespace, region
+        if key not in self._vaults:
+            self._vaults[key] = vault_of(self._stack, self._reach, tenant.namespace, tenant.home, region)
+        vault, known = self._vaults[key], self._complete.get(key)
+        newer = sorted((id for id in vault.own_ids() if known is None or id > known), reverse=True)
+        if newer:
+            listing = vault.list()
+            known = next((id for id in newer if _is_complete(listing, tenant, id)), known)
+        if known is None:
+            return None
+        self._complete[key] = known
+        return known.at / 1000
+
+
+def _is_complete(listing: Listing, tenant: Tenant, id: CheckpointId) -> bool:
+    return listing.judge(Stored(writer=tenant.home, id=id)).whole
+
+
+def vault_of(stack: Stack, reach: Reach, namespace: str, writer: str, region: str) -> Vault:
+    """The snapshots that the Brain of the region `writer` made, in the bucket of `region`."""
+    memory = Memory(
+        company=namespace,
+        namespace=namespace,
+        component=BRAIN,
+        region=writer,
+        chosen="",
+        bucket=stack.bucket(region),
+        writers=(writer,),
+    )
+    return Vault(reach.client("s3", region), memory)

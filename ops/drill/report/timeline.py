@@ -1,0 +1,178 @@
+"""The timeline of a run: rows of segments, for the document and the page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ops.drill.evaluate.steps import SPECS, Step
+from ops.drill.faults.kinds import DESCRIPTIONS, NAMES, FaultKind
+from ops.drill.observe.lanes import LANES, Fill, subjects
+from ops.drill.observe.record import (
+    BEGUN,
+    ENDED,
+    RESTORED,
+    STOPPED,
+    SYSTEM,
+    UNKNOWN,
+    Answer,
+    Change,
+    Lane,
+    View,
+)
+from ops.drill.scenario import Scenario, Tenant
+
+Bar = tuple[Fill, str]
+"""Fill and text."""
+LEAD_SECONDS = 4.0
+"""Of the time before the outage, the timeline shows this much."""
+PROMISED = {Lane.FLAG: Step.FLAG, Lane.ENDPOINTS: Step.ENDPOINTS}
+"""The step that ends the first segment of a lane."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    begin: float
+    end: float
+    fill: Fill
+    text: str
+    title: str
+    """The longer text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    lane: str
+    label: str
+    segments: tuple[Segment, ...]
+    promise: float | None = None
+    """When the first segment should have ended at the latest."""
+
+
+def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
+    """From the outage to the end of the run. Companies whose states changed alike share one row."""
+    lanes = [row for spec in LANES for row in _lane(scenario, view, spec.title, spec.lane)]
+    dns = _lane(scenario, view, "DNS answer", Lane.DNS)
+    clients = [
+        Row(
+            lane="clients",
+            label=tenant.namespace,
+            segments=tuple(client_segments(scenario, view, tenant)),
+            promise=_promise(scenario, view, Step.CLIENT) if tenant.moves else None,
+        )
+        for tenant in scenario.tenants
+    ]
+    memories = [
+        Row(lane="memory", label=tenant.namespace, segments=tuple(memory_segments(view, tenant)))
+        for tenant in scenario.moving
+    ]
+    outage = Row(lane="outage", label=scenario.region, segments=(_outage(view, fault),))
+    return [outage, *lanes, *dns, *clients, *memories]
+
+
+def client_segments(scenario: Scenario, view: View, tenant: Tenant) -> list[Segment]:
+    """A client's answers; equal ones in a row are one segment."""
+    begin, end = view.mark(BEGUN) - LEAD_SECONDS, view.mark(STOPPED)
+    answers = [one for one in view.answers if one.company == tenant.namespace and begin <= one.asked < end]
+
+    def bar(one: Answer) -> Bar:
+        fill = Fill.HOME if one.region == tenant.home else Fill.AWAY
+        return (fill, one.region) if one.ok else (Fill.BAD, one.detail)
+
+    moments = {}
+    for (fill, text), group in groupby(answers, bar):
+        first, *others = group
+        last = others[-1] if others else first
+        title = f"{1 + len(others)} answers from {last.region}: {last.detail}"
+        moments[first.asked] = (fill, text), title
+    return _segments(moments, end)
+
+
+def memory_segments(view: View, tenant: Tenant) -> list[Segment]:
+    """Where a company's markers were stored, and from when on Brains knew them."""
+    begun, ended, stopped = view.mark(BEGUN), view.mark(ENDED), view.mark(STOPPED)
+    stored = [one for one in view.stored if one.company == tenant.namespace and one.region == tenant.home]
+    found = [one for one in view.found if one.company == tenant.namespace]
+    segments = []
+    if stored:
+        first, title = begun - LEAD_SECONDS, f"{len(stored)} stored in {tenant.home}"
+        last = max(first, stored[-1].at)
+        segments.append(Segment(begin=first, end=last, fill=Fill.HOME, text="stored", title=title))
+    away = [one for one in found if begun <= one.at < ended and one.home]
+    back = [one for one in found if one.at >= ended]
+    for answers, until, fill in ((away, ended, Fill.AWAY), (back, stopped, Fill.HOME)):
+        if answers:
+            count = f"{len(answers[-1].home)} stored before, {len(answers[-1].away)} meanwhile"
+            title = f"found in {answers[0].region}: {count}"
+            segments.append(Segment(begin=answers[0].at, end=until, fill=fill, text="found", title=title))
+    return segments
+
+
+def _outage(view: View, fault: FaultKind) -> Segment:
+    begin, end = view.mark(BEGUN), view.mark(ENDED)
+    seconds, restoring = end - begin, view.mark(RESTORED) - end
+    title = f"{DESCRIPTIONS[fault]}: {seconds:.1f} s, put back {restoring:.1f} s later"
+    return Segment(begin=begin, end=end, fill=Fill.BAD, text=NAMES[fault], title=title)
+
+
+def _bar(lane: Lane, scenario: Scenario, change: Change) -> Bar:
+    if change.state == UNKNOWN:
+        return Fill.UNKNOWN, "?"
+    if lane is Lane.DNS:
+        home = next(one.home for one in scenario.tenants if one.namespace == change.subject)
+        return (Fill.HOME if change.state == home else Fill.AWAY), change.state
+    bars = next(spec.bars for spec in LANES if spec.lane is lane)
+    return bars.get(change.state, (Fill.TOLD, change.state))
+
+
+def _lane(scenario: Scenario, view: View, title: str, lane: Lane) -> list[Row]:
+    groups: defaultdict[object, dict[str, list[Segment]]] = defaultdict(dict)
+    for subject in subjects(lane, scenario):
+        segments = _changes(scenario, view, lane, subject)
+        # Times that differ by less than the eye sees are the same.
+        key = tuple((one.fill, one.text, round(one.begin)) for one in segments)
+        groups[key][subject] = segments
+    return [
+        Row(
+            lane=title,
+            label=_label(scenario, list(group)),
+            segments=tuple(max(group.values(), key=lambda segments: [one.begin for one in segments])),
+            promise=_promise(scenario, view, PROMISED.get(lane)),
+        )
+        for group in groups.values()
+    ]
+
+
+def _promise(scenario: Scenario, view: View, step: Step | None) -> float | None:
+    promise = SPECS[step].promise if step else None
+    return view.mark(BEGUN) + promise.limit(scenario.limits) if promise else None
+
+
+def _label(scenario: Scenario, names: Sequence[str]) -> str:
+    """Companies by name unless all are meant; health paths by their last part."""
+    if len(set(names) & set(scenario.namespaces)) == len(scenario.namespaces) > 1:
+        return "all companies"
+    short = {f"{host}{path}": path.removeprefix("/healthz/") for host, path in scenario.health}
+    return ", ".join(short.get(name, name) for name in names if name != SYSTEM)
+
+
+def _changes(scenario: Scenario, view: View, lane: Lane, subject: str) -> list[Segment]:
+    begin, end = view.mark(BEGUN) - LEAD_SECONDS, view.mark(STOPPED)
+    moments = {}
+    for change in view.of(lane, subject):
+        if change.at < end:
+            fill, text = _bar(lane, scenario, change)
+            title = f"{text}: {change.detail}" if change.detail else text
+            moments[max(change.at, begin)] = (fill, text), title
+    return _segments(moments, end)
+
+
+def _segments(moments: Mapping[float, tuple[Bar, str]], end: float) -> list[Segment]:
+    """Each moment's bar and title last until the next moment."""
+    ends = [*list(moments)[1:], end]
+    return [
+        Segment(begin=begin, end=until, fill=fill, text=text, title=title)
+        for (begin, ((fill, text), title)), until in zip(moments.items(), ends, strict=False)
+    ]

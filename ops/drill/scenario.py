@@ -1,0 +1,272 @@
+"""The scenario of a drill: the region that is taken down, the companies that are watched, the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from ops.errors import WRONG_CALL, OperatorError
+from ops.stack import Stack
+from plan.edges import TARGET_CHECK_SECONDS, TARGET_CHECKS, edge_name
+from plan.geo import CONTINENTS, COUNTRY_PREFIX
+from plan.handover import brain_handover
+from plan.names import host_of
+from plan.records import LEAF_TTL, RoutingPolicy, to_api
+from plan.resolver import Client, resolve
+from settings import Company, Settings
+from settings.routes import check_of, company_route, record_plan, region_routes
+
+MOST_WATCHED = 20
+"""Companies: the client of each sends several requests a second."""
+SLACK_SECONDS = 4
+"""For the duration of a round, of a patch and of an observation."""
+READINESS_SECONDS = 7
+"""From a flag to the endpoints: a probe's period, and the time until Kubernetes has updated them."""
+REGISTRATION_SECONDS = TARGET_CHECKS * TARGET_CHECK_SECONDS + 15 + 3
+"""From ready containers to the pod's endpoint behind a load balancer of AWS: checks of the new target; the
+controller asks every 15 s whether they passed (source: AWS Load Balancer Controller,
+`--targetgroupbinding-requeue-duration`); registration and the endpoint's update."""
+CHECKS_SECONDS = 10
+"""From a health path's 503 to Route53's other answer: each of its checkers has asked once more."""
+UPLOAD_SECONDS = 30
+"""Beyond `syncInterval`: for an upload, and for replication where it is nearly immediate."""
+S3_SECONDS = 15 * 60
+"""The same with S3's usual quarter of an hour for replication."""
+
+
+class MemoryMode(StrEnum):
+    """What becomes of a company's memory when the region fails."""
+
+    FOLLOWS = "follows"
+    """The Brain of the next region takes it over."""
+    REPLICATED = "replicated"
+    """Snapshots are in the next region's bucket, from where it can be restored."""
+    LOCAL = "local"
+    """There is no snapshot elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """A company that the drill watches."""
+
+    name: str
+    namespace: str
+    host: str
+    regions: tuple[str, ...]
+    home: str
+    """The region of its clients before the outage."""
+    away: str | None
+    """The region of its clients during the outage; None: there is none."""
+    client: Client
+    """The drill's client: near the region that is taken down."""
+    memory: MemoryMode
+    moves: bool
+    """Whether its clients are in the region that is taken down."""
+
+    @property
+    def follows(self) -> bool:
+        return self.moves and self.memory is MemoryMode.FOLLOWS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """In seconds."""
+
+    flag: float
+    """From the outage to the flag."""
+    endpoints: float
+    """From the outage until no endpoint is ready."""
+    gap: float
+    """Without an answer, for a client that caches nothing."""
+    clear: float
+    """From workloads that answer to the end of the flag, without hold-down."""
+    back: float
+    """From there until endpoints are ready again, without hold-down."""
+    age: float
+    """Of the memory found elsewhere, when the outage begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    stack: str
+    region: str
+    """The region that is taken down."""
+    others: tuple[str, ...]
+    """The other regions of the watched companies."""
+    tenants: tuple[Tenant, ...]
+    edges: Mapping[str, str]
+    """Regions by the names of their load balancers."""
+    health: tuple[tuple[str, str], ...]
+    """The region's health paths: load balancer and path."""
+    policy: RoutingPolicy
+    limits: Limits
+    interval: float
+    """Seconds between the controllers' rounds."""
+    recovery_rounds: int
+    sync_interval: int
+    ttl: int = LEAF_TTL
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        return tuple(tenant.namespace for tenant in self.tenants)
+
+    @property
+    def health_paths(self) -> tuple[str, ...]:
+        return tuple(f"{name}{path}" for name, path in self.health)
+
+    @property
+    def moving(self) -> tuple[Tenant, ...]:
+        return tuple(tenant for tenant in self.tenants if tenant.moves)
+
+
+def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_replication: bool) -> Scenario:
+    """`companies`: names; without any, all that are in the region and in another. `quick_replication`:
+    between buckets. Raises OperatorError where a drill is impossible.
+    """
+    settings = stack.settings
+    _check(stack, region)
+    chosen = [stack.company(name) for name in companies] or [
+        one for one in settings.companies if {region} < {each.name for each in settings.regions_of(one)}
+    ]
+    if not chosen:
+        raise OperatorError(f"--region: no company of {stack.file} is in {region} and another", WRONG_CALL)
+    planned = Planned.of(settings)
+    tenants = tuple(_tenant(planned, one, region) for one in chosen[:MOST_WATCHED])
+    checks = [check_of(settings, company, region) for company in chosen[:MOST_WATCHED]]
+    used = {name for tenant in tenants for name in tenant.regions}
+    return Scenario(
+        stack=stack.name,
+        region=region,
+        others=tuple(name for name in stack.regions if name != region and name in used),
+        tenants=tenants,
+        edges=edges_of(settings),
+        health=tuple(sorted({(check.fqdn, check.path) for check in checks})),
+        policy=settings.load_balancing.policy,
+        limits=_limits(settings, region, UPLOAD_SECONDS if quick_replication else S3_SECONDS),
+        interval=settings.failover.interval_seconds,
+        recovery_rounds=settings.failover.recovery_threshold,
+        sync_interval=settings.replication.sync_interval,
+    )
+
+
+def region_of(answer: Mapping[str, Fraction], edges: Mapping[str, str], wanted: str) -> str:
+    """The region that the drill's client follows in a DNS answer: `wanted` while the answer has it, else the
+    likeliest, empty without any. A name that is no load balancer of the stack stands for itself."""
+    regions: dict[str, Fraction] = {}
+    for target, share in answer.items():
+        name = edges.get(target, target)
+        regions[name] = regions.get(name, Fraction(0)) + share
+    return wanted if wanted in regions else max(sorted(regions), key=regions.__getitem__, default="")
+
+
+def edges_of(settings: Settings) -> dict[str, str]:
+    edges = {}
+    for region in settings.regions:
+        if region.endpoint:
+            edges[region.endpoint.lower()] = region.name
+        for edge in {company.edge for company in settings.companies}:
+            edges[edge_name(region.name, edge, settings.domain).lower()] = region.name
+    return edges
+
+
+def _check(stack: Stack, region: str) -> None:
+    settings = stack.settings
+    if region not in stack.regions:
+        there = ", ".join(stack.regions)
+        raise OperatorError(f"--region: {region} is not in {stack.file}; its regions: {there}", WRONG_CALL)
+    if not settings.failover_enabled:
+        raise OperatorError(
+            f"{stack.file}: failover is off, so nothing would notice an outage of {region}: set"
+            " failover.enabled, with two regions or more",
+            WRONG_CALL,
+        )
+    if settings.hosted_zone_id is None:
+        raise OperatorError(
+            f"{stack.file}: hostedZoneId: missing (required): its records lead clients to another region",
+            WRONG_CALL,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """The records that the stack file leads to."""
+
+    settings: Settings
+    records: Sequence[Mapping[str, Any]]
+    """Health checks have their keys as ids."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Planned:
+        plan = record_plan(settings)
+        keys = {check.key: check.key for check in plan.checks}
+        records = [to_api(record, keys, "Z") for record in plan.records]
+        return cls(settings=settings, records=records)
+
+    def answer(self, company: Company, client: Client, healthy: Collection[str], wanted: str) -> str:
+        """The region that the company's name leads to while these regions are healthy."""
+        fit = {check_of(self.settings, company, name).key for name in healthy}
+        host = host_of(company.namespace, self.settings.domain)
+        answer = resolve(self.records, host, client, fit.__contains__)
+        return region_of(answer, edges_of(self.settings), wanted)
+
+
+def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
+    settings = planned.settings
+    regions = tuple(one.name for one in settings.regions_of(company))
+    if region not in regions:
+        raise OperatorError(
+            f"--company: {company.name} is not in {region}; it is in: {', '.join(regions)}", WRONG_CALL
+        )
+    client = _client(settings, region)
+    home = planned.answer(company, client, regions, region)
+    away = planned.answer(company, client, [one for one in regions if one != region], region)
+    return Tenant(
+        name=company.name,
+        namespace=company.namespace,
+        host=host_of(company.namespace, settings.domain),
+        regions=regions,
+        home=home,
+        away=None if away == region else away,
+        moves=home == region,
+        client=client,
+        memory=_memory(settings, company, region, away),
+    )
+
+
+def _client(settings: Settings, region: str) -> Client:
+    """A client that is sent to the region, if any is."""
+    [codes] = [one.geo for one in settings.regions if one.name == region]
+    countries = [code.removeprefix(COUNTRY_PREFIX) for code in codes if code.startswith(COUNTRY_PREFIX)]
+    return Client(
+        country=next(iter(countries), None),
+        continent=next((code for code in codes if code in CONTINENTS), None),
+        nearest=(region, *(one.name for one in settings.regions if one.name != region)),
+    )
+
+
+def _memory(settings: Settings, company: Company, region: str, away: str) -> MemoryMode:
+    if not settings.replication.enabled:
+        return MemoryMode.LOCAL
+    route, routes = company_route(settings, company), region_routes(settings)
+    plan = brain_handover(settings.load_balancing.policy, route, routes, away)
+    return MemoryMode.FOLLOWS if region in plan.follows else MemoryMode.REPLICATED
+
+
+def _limits(settings: Settings, region: str, upload: float) -> Limits:
+    """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer."""
+    registered = settings.balanced(one for one in settings.regions if one.name == region)
+    failover = settings.failover
+    slack = failover.timeout_seconds + SLACK_SECONDS
+    flag = failover.failure_threshold * failover.interval_seconds + slack
+    clear = failover.recovery_threshold * failover.interval_seconds + slack
+    return Limits(
+        flag=flag,
+        endpoints=flag + READINESS_SECONDS,
+        gap=flag + CHECKS_SECONDS,
+        clear=clear,
+        back=clear + READINESS_SECONDS + (REGISTRATION_SECONDS if registered else 0),
+        age=settings.replication.sync_interval + upload,
+    )

@@ -1,0 +1,218 @@
+"""What a drill connects to: a running stack, its clusters, its buckets, Route53."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from local.machine.files import Progress
+from ops.aws import Reach, reach_of
+from ops.cluster_access import Cluster, clusters_of
+from ops.drill.cleanup import Cleanup
+from ops.drill.diagnosis import Diagnosis
+from ops.drill.evaluate.steps import Step
+from ops.drill.faults.gray import GrayFault
+from ops.drill.faults.kinds import LOCAL_FAULTS, Fault, FaultKind
+from ops.drill.faults.node import NodeFault
+from ops.drill.faults.scaling import ScaleFault
+from ops.drill.journal import Journal
+from ops.drill.observe.brains import PodBrains
+from ops.drill.observe.clients import Send
+from ops.drill.observe.clock import Observer
+from ops.drill.observe.cluster import Controllers, Endpoints, Flags, HealthPath, Probes, Workloads
+from ops.drill.observe.dns import Names, check_ids
+from ops.drill.observe.http import Address, Request, Response, send
+from ops.drill.observe.kubernetes import PortForwards
+from ops.drill.observe.markers import Brains
+from ops.drill.observe.record import Record
+from ops.drill.observe.route53 import Check, Checkers, Route53Checkers, read_checks, read_records
+from ops.drill.observe.snapshots import BucketSnapshots, Snapshots
+from ops.drill.preconditions import require_another, stack_problems
+from ops.drill.scenario import Scenario, edges_of
+from ops.errors import WRONG_CALL, OperatorError
+from ops.stack import Stack
+from plan.names import LOCAL
+from plan.record_sets import canonical
+
+STATUS_SECONDS = 2.0
+"""Between two requests to Route53's API, which takes five a second for a whole account."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTarget:
+    """What one run connects to."""
+
+    scenario: Scenario
+    observers: Sequence[Observer]
+    names: Names
+    checkers: Checkers | None
+    """None where Route53's own checkers are used."""
+    send: Send
+    brains: Brains
+    snapshots: Snapshots
+    problems: Callable[[], Sequence[str]]
+    """Of the stack now."""
+    reason: Callable[[Step, str], str]
+    """Why a step does not happen for a subject."""
+    required_rounds: Callable[[], int | None]
+    """Rounds of serving that the controller required before it last cleared the region's flag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    stack: Stack
+    state: Path
+    clusters: Mapping[str, Cluster]
+    """By region."""
+    reach: Reach
+    forwards: PortForwards
+    edges: Mapping[str, str]
+    """URLs by the load balancer's name or region, where the machine's DNS does not know these names."""
+    authority: Path | None = None
+    """The CA of the load balancers' certificates; None: the system's trusted ones."""
+    journal: Journal
+    progress: Progress
+
+    @property
+    def local(self) -> bool:
+        return self.stack.name == LOCAL
+
+    @property
+    def brains(self) -> PodBrains:
+        return PodBrains(self.clusters, self.forwards)
+
+    @property
+    def cleanup(self) -> Cleanup:
+        return Cleanup(self.stack, self.reach, self.brains)
+
+    def address(self, name: str) -> Address:
+        """Where the load balancer with this DNS name listens."""
+        known = canonical(name)
+        url = self.edges.get(known) or self.edges.get(edges_of(self.stack.settings).get(known, ""))
+        address = Address.of(url) if url else Address(host=name, port=443, tls=True)
+        return replace(address, authority=self.authority) if address.tls else address
+
+    def send(self, name: str, request: Request) -> Response:
+        """To the load balancer with this DNS name."""
+        return send(self.address(name), request)
+
+    def require_another(self, region: str, *, last_serving: bool) -> None:
+        require_another(self.stack, region, self.clusters, self.send, last_serving=last_serving)
+
+    def cluster(self, name: str) -> Cluster:
+        """Raises OperatorError."""
+        for one in self.clusters.values():
+            if one.name == name:
+                return one
+        raise OperatorError(f"the stack {self.stack.name} has no cluster {name} any more")
+
+    def fault(self, kind: FaultKind, region: str) -> Fault:
+        """Raises OperatorError for a fault that this stack cannot have."""
+        if kind in LOCAL_FAULTS and not self.local:
+            raise OperatorError(f"--way {kind}: only on the local target (stack {LOCAL})", WRONG_CALL)
+        if kind is FaultKind.SCALE:
+            return ScaleFault(self.clusters[region], region, self.journal)
+        if kind is FaultKind.GRAY:
+            return GrayFault(self.clusters[region], region)
+        return NodeFault(kind, self.state, region, self.journal, self.progress)
+
+    def run_target(self, scenario: Scenario, record: Record, seed: int) -> RunTarget:
+        """Reads the current records and health checks. Raises OperatorError."""
+        cluster = self.clusters[scenario.region]
+        records = read_records(self.reach, self.stack.settings.hosted_zone_id or "")
+        checks = read_checks(self.reach, check_ids(records))
+        if not checks:
+            stack = scenario.stack
+            raise OperatorError(f"the records of {stack} have no health checks: has it been deployed?")
+        checkers = Checkers(checks, self.send, seed) if self.local else None
+        if checkers:
+            names = Names(scenario, records, checkers.healthy)
+        else:
+            names = Names(scenario, records, Route53Checkers(self.reach).healthy, STATUS_SECONDS)
+        controllers, brains = Controllers(cluster, self.forwards), self.brains
+        diagnosis = Diagnosis(scenario, cluster, controllers, brains, checkers, record)
+        return RunTarget(
+            scenario=scenario,
+            observers=[
+                Flags(scenario, cluster),
+                Probes(scenario, controllers),
+                Endpoints(scenario, cluster),
+                HealthPath(scenario, self.send),
+                Workloads(scenario, cluster, self.forwards),
+                names,
+            ],
+            names=names,
+            checkers=checkers,
+            send=self.send,
+            brains=brains,
+            snapshots=BucketSnapshots(self.stack, self.reach),
+            problems=lambda: [*slow_checks(checks), *stack_problems(scenario, self.clusters, controllers)],
+            reason=diagnosis.reason,
+            required_rounds=diagnosis.required_rounds,
+        )
+
+
+def target_of(
+    stack: Stack, contexts: Sequence[str] | None, state: Path, journal: Journal, progress: Progress
+) -> Target:
+    """Raises OperatorError where the stack cannot be reached."""
+    clusters = {
+        region: cluster for cluster in clusters_of(stack, contexts, state) for region in cluster.regions
+    }
+    target = Target(
+        stack=stack,
+        state=state,
+        clusters=clusters,
+        reach=reach_of(stack, state),
+        forwards=PortForwards(),
+        edges={},
+        journal=journal,
+        progress=progress,
+    )
+    return _with_local_edges(target) if target.local else target
+
+
+def _with_local_edges(target: Target) -> Target:
+    """Raises OperatorError where the local target does not run."""
+    from local import access
+    from local.machine.pki import Pki
+
+    stack, state = target.stack, target.state
+    running = access.find(state)
+    if running is None:
+        raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
+    if missing := [region for region in stack.regions if region not in running.edges]:
+        regions = ", ".join(missing)
+        raise OperatorError(f"the local target has no load balancer for {regions}, so nothing serves there")
+    reach = Reach(local=True, given=running.aws.credentials())
+    records = read_records(reach, stack.settings.hosted_zone_id or "")
+    return replace(
+        target,
+        reach=reach,
+        edges=_edges(records, running.balancers),
+        authority=Pki(folder=state / "pki").authority,
+    )
+
+
+def _edges(records: Sequence[Mapping[str, Any]], balancers: Mapping[str, str]) -> dict[str, str]:
+    """URLs of the load balancers by the names that lead to them. `balancers`: addresses by DNS names."""
+    return {
+        canonical(record["Name"]): f"https://{balancers[name]}"
+        for record in records
+        for value in record.get("ResourceRecords", ())
+        if (name := canonical(value["Value"])) in balancers
+    }
+
+
+def slow_checks(checks: Sequence[Check]) -> list[str]:
+    """Health checks that were not created as the program does, and cannot keep the promises."""
+    from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
+
+    return [
+        f"health check {one.id} of {one.name}{one.path}: every {one.interval} s, {one.threshold} in a row;"
+        f" the promises need {CHECK_INTERVAL_SECONDS} s and {CHECK_FAILURES}: deploy the stack"
+        for one in checks
+        if (one.interval, one.threshold) != (CHECK_INTERVAL_SECONDS, CHECK_FAILURES)
+    ]

@@ -1,0 +1,35 @@
+"""A stack of two regions and three companies, and scenarios of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ops.drill.scenario import Scenario, scenario_of
+from ops.stack import Stack
+from settings import Settings, parse
+
+US, EU = "us-east-1", "eu-west-1"
+SYNC = 10.0
+
+
+def settings(**changed: Any) -> Settings:
+    regions = [
+        {"name": name, "cluster": {"context": "local"}, "endpoint": f"{name}.local.test"} for name in (US, EU)
+    ]
+    config = {
+        "domain": "agency.test",
+        "hostedZoneId": "Z0LOCALLOCALLOCALLOC",
+        "regions": regions,
+        "ingress": {"className": "nginx"},
+        "loadBalancing": {"policy": "failover"},
+        "replication": {"syncInterval": int(SYNC)},
+        "companies": ["acme", "globex", {"name": "hooli", "regions": [EU, US]}],
+        **changed,
+    }
+    return parse(config, "local")
+
+
+def scenario(region: str = US, watched: tuple[str, ...] = (), **changed: Any) -> Scenario:
+    stack = Stack(name="local", file=Path("Pulumi.local.yaml"), settings=settings(**changed))
+    return scenario_of(stack, region, watched, quick_replication=True)

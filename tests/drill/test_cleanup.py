@@ -1,0 +1,184 @@
+"""Markers are removed and the gate goes on uploading: on the test S3, with a simulated gate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ops import stack
+from ops.aws import Reach
+from ops.drill import cleanup
+from ops.drill.cleanup import Cleanup, entry_of
+from ops.drill.observe.markers import BrainError, Markers
+from ops.errors import OperatorError
+from ops.terminal import rounds as real_rounds
+from runtime.gate.snapshot.loss_guard import accepts, loss
+from runtime.gate.storage.keys import CheckpointId
+from tests.ops.copies import US, Copies
+
+MARKERS = Markers(run="t1")
+OURS = f"{MARKERS.company}/episodic/memories.lance/data/1.lance"
+THEIRS = "acme/episodic/memories.lance/data/1.lance"
+AT = 1_795_402_800_000
+
+
+class Gate:
+    """A Brain's volume and its gate, with one upload for each question for the newest snapshot."""
+
+    def __init__(self, copies: Copies, files: dict[str, str]) -> None:
+        self.copies, self.files = copies, dict(files)
+        self.asked = 0
+        self.removed_folders: list[Sequence[str]] = []
+        self.standing_by = 0
+        self.copying = True
+        self.also_lost: list[str] = []
+        self.newest = copies.put(US, CheckpointId(generation=1, at=AT), self.files)
+
+    def not_serving(self, namespace: str, region: str) -> str:
+        self.standing_by -= 1
+        return "it stands by" if self.standing_by >= 0 else ""
+
+    def run(self, namespace: str, region: str, script: str, argv: Sequence[str]) -> list[str]:
+        assert (namespace, region, script) == ("acme", US, "forget")
+        self.removed_folders.append(argv)
+        gone = [path for path in self.files if path.split("/")[0] in argv or path in self.also_lost]
+        for path in gone:
+            del self.files[path]
+        return sorted({path.rpartition("/data/")[0] for path in self.files if ".lance/" in path})
+
+    def copy(self) -> None:
+        """A pass, as the gate makes it: nothing that looks like a loss, unless an order allows it."""
+        if not self.copying:
+            return
+        made = self.copies.put
+        now = dict(self.files)
+        shrunk = {path: one for path, one in self.newest.files.items() if path in now}
+        if loss(self.newest, shrunk, lambda path: b"") is not None and not self._allowed():
+            return
+        if shrunk.keys() != self.newest.files.keys():
+            self.newest = made(US, CheckpointId(generation=1, at=self.newest.id.at + 1000), now)
+
+    def _allowed(self) -> bool:
+        [order] = [key for key in self.copies.orders() if key.endswith("accept-shrink.json")] or [""]
+        return bool(order) and accepts(json.dumps(self.copies.read(US, order)).encode(), self.newest)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(cleanup, "SLACK_SECONDS", -119.0)
+    monkeypatch.setattr(cleanup, "RETURN_SECONDS", 1.0)
+
+
+def forget(copies: Copies, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rounds(every: float, limit: float | None = None) -> Any:
+        for passed in real_rounds(every, limit):
+            yield passed
+            gate.copy()
+
+    monkeypatch.setattr(cleanup, "rounds", rounds)
+    known = stack.load(argparse.Namespace(config=copies.file, stack=None))
+    brains: Any = gate
+    Cleanup(known, Reach(local=False, given={}), brains).remove_markers(entry_of(MARKERS, "acme", US))
+
+
+def test_the_drill_s_table_is_removed_and_missing_in_the_next_snapshot(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
+    forget(copies, gate, monkeypatch)
+    assert gate.files.keys() == {THEIRS}
+    assert gate.newest.files.keys() == {THEIRS}
+    assert gate.removed_folders == [[MARKERS.company, MARKERS.nobody]]
+
+
+def test_a_removal_that_is_no_loss_needs_no_announcement(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(copies, {f"{MARKERS.company}/graph.json": "{}", THEIRS: "theirs and more"})
+    forget(copies, gate, monkeypatch)
+    assert gate.newest.files.keys() == {THEIRS}
+    assert copies.orders() == []
+
+
+def test_files_in_no_snapshot_are_just_removed(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(copies, {THEIRS: "theirs"})
+    gate.files[OURS] = "ours"
+    forget(copies, gate, monkeypatch)
+    assert gate.files.keys() == {THEIRS}
+    assert copies.orders() == []
+
+
+def test_the_drill_s_files_may_be_the_only_ones(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(copies, {OURS: "ours"})
+    forget(copies, gate, monkeypatch)
+    assert gate.newest.files == {}
+
+
+def test_a_snapshot_made_just_before_the_removal_is_announced_too(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
+    removed = gate.run
+
+    def run(namespace: str, region: str, script: str, argv: Sequence[str]) -> list[str]:
+        gate.newest = copies.put(US, CheckpointId(generation=1, at=AT + 500), gate.files)
+        return removed(namespace, region, script, argv)
+
+    monkeypatch.setattr(gate, "run", run)
+    forget(copies, gate, monkeypatch)
+    assert gate.newest.files.keys() == {THEIRS}
+
+
+def test_another_loss_is_reported_and_not_announced(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
+    removed = gate.run
+
+    def run(namespace: str, region: str, script: str, argv: Sequence[str]) -> list[str]:
+        gate.newest = copies.put(US, CheckpointId(generation=1, at=AT + 500), gate.files)
+        return removed(namespace, region, script, argv)
+
+    gate.also_lost = [THEIRS]
+    monkeypatch.setattr(gate, "run", run)
+    with pytest.raises(
+        OperatorError, match=r"tables are missing on the volume: \['acme/episodic/memories.lance'\]"
+    ):
+        forget(copies, gate, monkeypatch)
+
+
+def test_a_gate_that_uploads_nothing_is_reported_with_the_command_to_run(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
+    gate.copying = False
+    with pytest.raises(
+        OperatorError, match=r"python -m ops accept-shrink --stack \S+ --company acme --region us"
+    ):
+        forget(copies, gate, monkeypatch)
+
+
+def test_the_removal_waits_until_the_region_serves_and_leaves_a_standby_alone(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
+    gate.standing_by = 3
+    forget(copies, gate, monkeypatch)
+    assert gate.newest.files.keys() == {THEIRS}
+    gate.standing_by = 10_000
+    with pytest.raises(OperatorError, match=f"{MARKERS.company} of acme in us-east-1 is left: it stands by"):
+        forget(copies, gate, monkeypatch)
+
+
+def test_an_unreachable_pod_is_reported(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(copies, {OURS: "ours"})
+
+    def run(*_: object) -> str:
+        raise BrainError("exec in acme/brain-us-east-1-0: not found")
+
+    monkeypatch.setattr(gate, "run", run)
+    with pytest.raises(OperatorError, match="is left: exec in acme/brain-us-east-1-0: not found"):
+        forget(copies, gate, monkeypatch)
