@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clients import mcp_client
-from clients.mcp_client import McpError
+from clients import http_client, mcp_client
+from clients.http_client import HttpError
 from ops.cluster_access import Cluster
 from ops.drill.in_pod import source
 from ops.drill.observe.kubernetes import PortForwards
@@ -59,8 +59,8 @@ class PodBrains:
         pod = f"{kind}-{region}-0"
         try:
             url = self._forwards.url(self._clusters[region], namespace, pod, GATE_PORT)
-            return mcp_client.get(url, path, PATIENCE_SECONDS)
-        except McpError as error:
+            return http_client.get(url, path, PATIENCE_SECONDS)
+        except HttpError as error:
             raise BrainError(f"the gate of {namespace}/{pod} cannot be asked: {error}") from error
 
     def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
@@ -83,5 +83,5 @@ class PodBrains:
         try:
             url = self._forwards.url(self._clusters[region], namespace, f"brain-{region}-0", BRAIN_PORT)
             return mcp_client.call(url, tool, arguments, TOOL_SECONDS)
-        except McpError as error:
+        except HttpError as error:
             raise BrainError(str(error)) from error

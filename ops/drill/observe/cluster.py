@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from clients.mcp_client import McpError, get
+from clients.http_client import HttpError, get
 from ops.cluster_access import Cluster
 from ops.drill.observe.clients import Send
 from ops.drill.observe.http import Address, Request, send
@@ -151,7 +151,7 @@ class Controllers:
             status, text = get(url, "/status", self.patience)
             parsed: Any = json.loads(text) if status == 200 else None
             return parsed if isinstance(parsed, dict) else f"status {status}"
-        except (McpError, ValueError) as error:
+        except (HttpError, ValueError) as error:
             return str(error)
 
 
