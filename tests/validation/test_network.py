@@ -227,7 +227,7 @@ def test_an_application_that_starts_again_is_waited_for(boxed: Boxed) -> None:
 
 
 def test_a_pod_that_does_not_run_is_no_proof(boxed: Boxed) -> None:
-    del boxed.box.pods["globex-corp", "agent-us-east-1-0"]
+    boxed.box.pods.pop(("globex-corp", "agent-us-east-1-0")).close()
     with pytest.raises(
         Failure, match="whether the agent of Globex_Corp in us-east-1 can be reached cannot be judged"
     ):
