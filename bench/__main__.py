@@ -1,5 +1,5 @@
-"""`make bench`: what the program costs over a bare one that registers the same resources, and what the
-failover controller costs while it runs."""
+"""`make bench`: what the program costs over a bare one that registers the same resources, on the recorder and
+on the real engine, and what the failover controller costs while it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from bench import controller
+from bench import controller, engine
 
 COMPANIES = (10, 50, 100)
 ROUNDS = 5
@@ -66,6 +66,7 @@ def main() -> None:
                 flush=True,
             )
     print(f"to hold: ratio at most {MOST}, memory under 500 MB")
+    engine.main()
     controller.main()
 
 

@@ -13,7 +13,7 @@ import resource
 import runpy
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ def graph_of(recorder: Recorder) -> list[dict[str, Any]]:
             "provider": one.provider.rpartition("::")[0] or None,
             "dependencies": sorted(other for other in one.dependencies if other in made),
             "keep": one.retain_on_delete,
+            "id": one.id,
         }
         for urn, one in ((urn, made[urn]) for urn in sorter.static_order())
     ]
@@ -73,6 +74,7 @@ def graph_of(recorder: Recorder) -> list[dict[str, Any]]:
 def bare(graph: list[dict[str, Any]]) -> Callable[[], None]:
     def program() -> None:
         made: dict[str | None, Any] = {None: None}
+        ids: dict[str, pulumi.Output[str]] = {}
         for one in graph:
             options = pulumi.ResourceOptions(
                 parent=made[one["parent"]],
@@ -80,16 +82,28 @@ def bare(graph: list[dict[str, Any]]) -> Callable[[], None]:
                 depends_on=[made[other] for other in one["dependencies"]],
                 retain_on_delete=one["keep"] or None,
             )
-            made[one["urn"]] = register(one, options)
+            inputs = referring(one["inputs"], ids)
+            resource = made[one["urn"]] = register(one, inputs, options)
+            if isinstance(resource, pulumi.CustomResource):
+                ids[one["id"]] = resource.id
 
     return program
 
 
-def register(one: dict[str, Any], options: pulumi.ResourceOptions) -> pulumi.Resource:
+def referring(value: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
+    """Inputs with references to resources in place of their recorded ids."""
+    if isinstance(value, dict):
+        return {key: referring(part, ids) for key, part in value.items()}
+    if isinstance(value, list):
+        return [referring(part, ids) for part in value]
+    return ids.get(value, value) if isinstance(value, str) else value
+
+
+def register(one: dict[str, Any], inputs: dict[str, Any], options: pulumi.ResourceOptions) -> pulumi.Resource:
     if one["type"].startswith("pulumi:providers:"):
-        return pulumi.ProviderResource(one["type"].rpartition(":")[2], one["name"], one["inputs"], options)
+        return pulumi.ProviderResource(one["type"].rpartition(":")[2], one["name"], inputs, options)
     if one["custom"]:
-        return pulumi.CustomResource(one["type"], one["name"], one["inputs"], options)
+        return pulumi.CustomResource(one["type"], one["name"], inputs, options)
     component = pulumi.ComponentResource(one["type"], one["name"], None, options)
     component.register_outputs({})
     return component
