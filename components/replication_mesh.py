@@ -22,7 +22,7 @@ TIME_CONTROL_MINUTES = 15
 class ReplicationMeshArgs:
     role: str
     links: Mapping[str, tuple[str, ...]]
-    """A region that replicates to the regions that it replicates to."""
+    """Destination regions by source region. A region without destinations is not in it."""
     bucket_names: Mapping[str, str]
     buckets: Mapping[str, ReplicationBucket]
     replication: Replication
