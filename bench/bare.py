@@ -6,4 +6,4 @@ from pathlib import Path
 
 from bench.one import bare
 
-bare(json.loads(Path(os.environ["BENCH_GRAPH"]).read_text(encoding="utf-8")))()
+bare(json.loads(Path(os.environ["BENCH_GRAPH"]).read_text(encoding="utf-8")), linked=True)()

@@ -1,15 +1,13 @@
 """What the program costs on the real engine and providers, beside a bare program with the same resources.
 
 Each program has its own control plane, AWS emulator and state. Previews of the two alternate; then each
-deploys once. `python -m bench.engine preview|up STATE PROGRAM` measures one operation in its own process.
+deploys once. `python -m bench.engine preview|up FOLDER VARIANT` measures one operation in its own process.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,10 +16,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from bench.comparison import (
+    COMPANIES,
+    DOMAIN,
+    MOST,
+    REGIONS,
+    VARIANTS,
+    ZONE,
+    figures,
+    row,
+    run,
+    stack_file,
+)
 from local.aws import emulator
 from local.cluster import control_plane
 from local.machine.files import REPOSITORY
@@ -29,11 +36,8 @@ from local.machine.processes import Processes
 from local.pulumi import tools
 from local.pulumi.stack import Stack
 
-COMPANIES = (10, 50, 100)
 ROUNDS = 3
-MOST = 1.25
 STACK = "dev"
-ZONE, DOMAIN = "Z0123456789ABCDEFGHIJ", "agency.example.com"
 PROGRAMS = {"program": REPOSITORY / "__main__.py", "bare": REPOSITORY / "bench" / "bare.py"}
 PARTS = {"engine": "bin/pulumi", "kubernetes": "pulumi-resource-kubernetes", "aws": "local.aws.provider"}
 """Processes by a part of their command line; `program` is the measured process itself."""
@@ -51,8 +55,7 @@ class WithoutPolicies(Stack):
 
 def main() -> None:
     print(f"real engine; seconds: median of {ROUNDS} previews each in turn, one first up; peak memory in MB")
-    heads = ("companies", "resources", "", "program", "bare", "ratio", "min–max", "memory")
-    _row(*heads)
+    row(WIDTHS, "companies", "resources", "", "program", "bare", "ratio", "min–max", "memory")
     for companies in COMPANIES:
         with tempfile.TemporaryDirectory() as folder:
             _compare(companies, Path(folder))
@@ -60,56 +63,24 @@ def main() -> None:
 
 
 def _compare(companies: int, folder: Path) -> None:
-    stack_file, graph = folder / "stack.yaml", folder / "graph.json"
-    stack_file.write_text(_stack_file(companies), encoding="utf-8")
-    recorded = _run("bench.one", "program", str(stack_file), str(graph))
-    os.environ["BENCH_GRAPH"] = str(graph)
-    with _services(folder / "program", stack_file), _services(folder / "bare", stack_file):
-        for operation, rounds in (("preview", ROUNDS), ("up", 1)):
-            pairs = [
-                {name: _measure(operation, folder / name, path) for name, path in PROGRAMS.items()}
-                for _ in range(rounds)
-            ]
-            ratios = [pair["program"]["seconds"] / pair["bare"]["seconds"] for pair in pairs]
-            program, bare = (statistics.median(pair[name]["seconds"] for pair in pairs) for name in PROGRAMS)
-            peaks = [pair["program"]["memory"] for pair in pairs]
-            memory = {part: max(peak[part] for peak in peaks) for part in ("program", *PARTS)}
-            _row(
-                companies,
-                recorded["resources"],
-                operation,
-                f"{program:.1f}",
-                f"{bare:.1f}",
-                f"{statistics.median(ratios):.2f}",
-                f"{min(ratios):.2f}–{max(ratios):.2f}",
-                " ".join(f"{part} {peak:.0f}" for part, peak in memory.items()),
-            )
-
-
-def _stack_file(companies: int) -> str:
-    cluster = {"context": control_plane.CONTEXT}
-    values = {
-        "domain": DOMAIN,
-        "hostedZoneId": ZONE,
-        "images": {"agency": "registry.example.com/agency:1.4.2"},
-        "waitForReady": False,
-        "regions": [
-            {
-                "name": name,
-                "cluster": cluster,
-                "endpoint": f"{name}.example.net",
-                "ingressFrom": ["10.0.0.0/24"],
-            }
-            for name in ("us-east-1", "eu-west-1")
-        ],
-        "companies": [{"name": f"company-{number}"} for number in range(companies)],
+    stack, graph = folder / "stack.yaml", folder / "graph.json"
+    regions = {
+        name: {"cluster": {"context": control_plane.CONTEXT}, "endpoint": f"{name}.example.net"}
+        for name in REGIONS
     }
-    config = {f"digital-agency:{key}": value for key, value in values.items()}
-    return yaml.safe_dump({"config": {"aws:region": emulator.REGION, **config}})
+    stack.write_text(stack_file(companies, regions, waitForReady=False), encoding="utf-8")
+    resources = run("bench.one", "program", str(stack), str(graph))["resources"]
+    with _services(folder / "program"), _services(folder / "bare"):
+        for operation, rounds in (("preview", ROUNDS), ("up", 1)):
+            command = ("bench.engine", operation, str(folder))
+            pairs = [{name: run(*command, name) for name in VARIANTS} for _ in range(rounds)]
+            peaks = [pair["program"]["memory"] for pair in pairs]
+            memory = [f"{part} {max(peak[part] for peak in peaks):.0f}" for part in ("program", *PARTS)]
+            row(WIDTHS, companies, resources, operation, *figures(pairs), " ".join(memory))
 
 
 @contextmanager
-def _services(state: Path, stack_file: Path) -> Iterator[None]:
+def _services(state: Path) -> Iterator[None]:
     """A control plane, an emulator and the engine, for one program."""
     state.mkdir(mode=0o700)
     quiet = lambda line: None  # noqa: E731
@@ -120,30 +91,20 @@ def _services(state: Path, stack_file: Path) -> Iterator[None]:
             aws = emulator.start(state, quiet)
             emulator.ensure_hosted_zone(aws.url, ZONE, DOMAIN)
             engine.result()
-        (state / "stack.yaml").write_text(stack_file.read_text(encoding="utf-8"), encoding="utf-8")
         yield
     finally:
         Processes(state).stop_all()
 
 
-def _measure(operation: str, state: Path, program: Path) -> dict[str, Any]:
-    return _run("bench.engine", operation, str(state), str(program))
-
-
-def _run(*command: str) -> dict[str, Any]:
-    """The JSON that a module prints."""
-    done = subprocess.run([sys.executable, "-m", *command], check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def operate(operation: str, state: Path, program: Path) -> None:
+def operate(operation: str, folder: Path, variant: str) -> None:
     """Print `{"seconds": wall-clock time, "memory": MB by process}`."""
+    state = folder / variant
     aws = emulator.find(state)
     assert aws is not None
+    os.environ["BENCH_GRAPH"] = str(folder / "graph.json")
     services = {**aws.environment(), "KUBECONFIG": str(state / control_plane.KUBECONFIG)}
-    stack = WithoutPolicies(state, STACK, program, services, lambda line: None)
-    stack.prepare(state / "stack.yaml")
+    stack = WithoutPolicies(state, STACK, PROGRAMS[variant], services, lambda line: None)
+    stack.prepare(folder / "stack.yaml")
     memory, done = dict.fromkeys(("program", *PARTS), 0.0), threading.Event()
     sampling = threading.Thread(target=_sample, args=(memory, str(state), done))
     sampling.start()
@@ -151,10 +112,11 @@ def operate(operation: str, state: Path, program: Path) -> None:
     try:
         result = stack.preview(show=False) if operation == "preview" else stack.up(0)
     finally:
+        seconds = time.monotonic() - began
         done.set()
         sampling.join()
     assert result.steps, "nothing was deployed"
-    print(json.dumps({"seconds": time.monotonic() - began, "memory": memory}))
+    print(json.dumps({"seconds": seconds, "memory": memory}))
 
 
 def _sample(memory: dict[str, float], state: str, done: threading.Event) -> None:
@@ -168,7 +130,7 @@ def _sample(memory: dict[str, float], state: str, done: threading.Event) -> None
                 part = next((part for part, text in PARTS.items() if text in command), None)
                 if part and state in environment:
                     memory[part] = max(memory[part], _peak(process))
-            except (OSError, StopIteration):  # it has ended
+            except (OSError, StopIteration):  # the process has ended
                 continue
 
 
@@ -178,12 +140,8 @@ def _peak(process: Path) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def _row(*cells: object) -> None:
-    print(" ".join(f"{cell!s:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True)), flush=True)
-
-
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        operate(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+        operate(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
     else:
         main()

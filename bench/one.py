@@ -71,7 +71,9 @@ def graph_of(recorder: Recorder) -> list[dict[str, Any]]:
     ]
 
 
-def bare(graph: list[dict[str, Any]]) -> Callable[[], None]:
+def bare(graph: list[dict[str, Any]], *, linked: bool = False) -> Callable[[], None]:
+    """`linked`: inputs refer to resources, as a deployment needs; else they have the recorded ids."""
+
     def program() -> None:
         made: dict[str | None, Any] = {None: None}
         ids: dict[str, pulumi.Output[str]] = {}
@@ -82,9 +84,9 @@ def bare(graph: list[dict[str, Any]]) -> Callable[[], None]:
                 depends_on=[made[other] for other in one["dependencies"]],
                 retain_on_delete=one["keep"] or None,
             )
-            inputs = referring(one["inputs"], ids)
+            inputs = referring(one["inputs"], ids) if linked else one["inputs"]
             resource = made[one["urn"]] = register(one, inputs, options)
-            if isinstance(resource, pulumi.CustomResource):
+            if linked and isinstance(resource, pulumi.CustomResource):
                 ids[one["id"]] = resource.id
 
     return program

@@ -22,7 +22,7 @@ TIME_CONTROL_MINUTES = 15
 class ReplicationMeshArgs:
     role: str
     links: Mapping[str, tuple[str, ...]]
-    """Each replicating region, with its target regions."""
+    """Destination regions by source region. A region without destinations is not in it."""
     bucket_names: Mapping[str, str]
     buckets: Mapping[str, ReplicationBucket]
     replication: Replication
