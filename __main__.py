@@ -12,7 +12,7 @@ from settings import SettingsError, from_config
 from settings.warnings import warnings_of
 
 
-def main() -> None:
+async def main() -> None:
     stack = pulumi.get_stack()
     try:
         config = CONFIG.get()
@@ -22,12 +22,14 @@ def main() -> None:
     if stack != LOCAL:  # The warnings are about an AWS account.
         for warning in warnings_of(settings):
             pulumi.log.warn(warning)
-    outputs = Platform(settings, stack).outputs()
+    platform = Platform(settings, stack)
+    outputs = platform.outputs()
     for name, value in outputs.items():
         pulumi.export(name, value)
     template = Path(__file__).with_name("Pulumi.README.md").read_text(encoding="utf-8")
     known_outputs = pulumi.Output.all(**outputs)
     pulumi.export("readme", known_outputs.apply(lambda known: page(template, stack, settings, known)))
+    await platform.registered()
 
 
-main()
+pulumi.run(main)

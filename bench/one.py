@@ -86,7 +86,8 @@ def bare(graph: list[dict[str, Any]], *, linked: bool = False) -> Callable[[], N
             )
             inputs = referring(one["inputs"], ids) if linked else one["inputs"]
             resource = made[one["urn"]] = register(one, inputs, options)
-            if linked and isinstance(resource, pulumi.CustomResource):
+            # Kubernetes objects refer to each other by name.
+            if linked and isinstance(resource, pulumi.CustomResource) and one["type"].startswith("aws:"):
                 ids[one["id"]] = resource.id
 
     return program

@@ -16,6 +16,10 @@ from plan.kubeconfig import eks_kubeconfig
 from plan.names import PLATFORM_LABEL, PRIORITY_CLASS, SYSTEM_NAMESPACE
 from settings import ClusterPlan, Region, Settings
 
+REQUESTS_PER_SECOND = 200
+"""To the API server. The default of 50 would take most of the time of a preview with 100 companies."""
+BURST = 400
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
@@ -77,6 +81,7 @@ def _provider(
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         upsert_existing_objects=True if adopts else None,
+        kube_client_settings=kubernetes.KubeClientSettingsArgs(qps=REQUESTS_PER_SECOND, burst=BURST),
         opts=ResourceOptions(parent=parent),
     )
 

@@ -165,12 +165,15 @@ class Command(PulumiCommand):
         on_output: Callable[[str], Any] | None = None,
         on_error: Callable[[str], Any] | None = None,
     ) -> CommandResult:
+        # Otherwise a preview assembles the whole state after every resource, and discards it.
+        skip = {"PULUMI_SKIP_CHECKPOINTS": "true"} if args[0] == "preview" else {}
         process = subprocess.Popen(
             [self.command, "--non-interactive", *args],
             cwd=cwd,
             env={
                 **os.environ,
                 **additional_env,
+                **skip,
                 "PULUMI_AUTOMATION_API": "true",
                 "PATH": _path(self.command),
             },
