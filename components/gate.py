@@ -3,7 +3,6 @@ their config."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from components.replica_keys import key_source
 from components.workload import Workload
 from plan.handover import HandoverPlan
 from plan.names import FLAGS_FOLDER, GATE_CONFIG_FOLDER, PROGRAMS_FOLDER, TOOLS_FOLDER
+from runtime.contracts.gate import CONFIG_FILE, GateConfig, Retention
 from runtime.ports import GATE_PORT
 from settings.companies import Resources, resources
 
@@ -118,26 +118,26 @@ def config_name(workload: Workload) -> str:
 
 
 def gate_config_map(workload: Workload, handover: HandoverPlan, files: Mapping[str, str]) -> dict[str, Any]:
-    """The gate's config, which it reads again each round (`runtime/gate/config.py`), and further files."""
+    """The gate's config, which it reads again each round (`runtime/contracts/gate.py`), and further files."""
     args, replication = workload.args, workload.args.settings.replication
-    config = {
-        "region": args.region.settings.name,
-        "namespace": args.company.namespace,
-        "component": workload.kind,
-        "order": handover.priority,
-        "follows": handover.follows,
-        "ranked": handover.ranked,
-        "buckets": {name: args.buckets[name] for name in sorted(handover.priority) if args.buckets},
-        "replicas": workload.size.replicas,
-        "syncInterval": replication.sync_interval,
-        "bandwidthLimit": replication.bandwidth_limit,
-        "transfers": replication.transfers,
-        "retention": replication.retention.model_dump(by_alias=True),
-        "endpoint": replication.endpoint,
-    }
+    config = GateConfig(
+        region=args.region.settings.name,
+        namespace=args.company.namespace,
+        component=workload.kind,
+        order=tuple(handover.priority),
+        follows=tuple(handover.follows),
+        ranked=handover.ranked,
+        buckets={name: args.buckets[name] for name in sorted(handover.priority) if args.buckets},
+        replicas=workload.size.replicas,
+        sync_interval=replication.sync_interval,
+        bandwidth_limit=replication.bandwidth_limit,
+        transfers=replication.transfers,
+        retention=Retention(**replication.retention.model_dump()),
+        endpoint=replication.endpoint,
+    )
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": workload.metadata(config_name(workload)),
-        "data": {"settings.json": json.dumps(config, indent=1), **files},
+        "data": {CONFIG_FILE: config.to_json(), **files},
     }

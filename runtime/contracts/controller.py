@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
+
+from runtime.contracts.keys import camel
 
 CONFIG_FILE = "settings.json"
 HTTP_PORT = 8080
@@ -44,20 +45,16 @@ class ControllerContract:
     """Rounds."""
 
     def to_json(self) -> str:
-        return json.dumps({_camel(name): value for name, value in asdict(self).items()}, indent=1)
+        return json.dumps({camel(name): value for name, value in asdict(self).items()}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises ValueError, TypeError or KeyError for an invalid document."""
         content = json.loads(text)
-        values = {field.name: content[_camel(field.name)] for field in fields(ControllerContract)}
+        values = {field.name: content[camel(field.name)] for field in fields(ControllerContract)}
         companies = {
             name: Company(regions=tuple(company["regions"]), dedicated=company.get("dedicated", False))
             for name, company in values["companies"].items()
         }
         lists = {name: tuple(values[name]) for name in ("regions", "all")}
         return cls(**values | lists | {"companies": companies, "peers": dict(values["peers"])})
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)

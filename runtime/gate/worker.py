@@ -7,8 +7,9 @@ import threading
 import time
 import traceback
 
+from runtime.contracts.gate import GateConfig
 from runtime.gate.application import Application
-from runtime.gate.config import Environment, GateConfig
+from runtime.gate.config import Environment
 from runtime.gate.events import Condition, EventLog
 from runtime.gate.handover.coordinator import Coordinator
 from runtime.gate.handover.roles import Role

@@ -15,8 +15,9 @@ from unittest.mock import patch
 from engine.recorder import Registration
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import RoutingPolicy
+from runtime.contracts.gate import GateConfig
 from runtime.controller.config import load_config as load_controller_settings
-from runtime.gate.config import GateConfig, environment, load_config
+from runtime.gate.config import environment, load_config
 from runtime.start import PACKED
 from settings import Company, clusters_of
 from tests.components.pod_rules import all_pods, before, of_namespace, pods

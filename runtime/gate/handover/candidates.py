@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.ranking import active_ref, best_first, wins_over
 from runtime.gate.lineage.state import LineageState

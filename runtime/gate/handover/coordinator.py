@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Notice
 from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.phases import Phase, next_phase

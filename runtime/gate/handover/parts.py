@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from runtime.contracts.gate import GateConfig
 from runtime.gate.application import Application
-from runtime.gate.config import GateConfig
 from runtime.gate.events import Record
 from runtime.gate.handover.candidates import Candidates
 from runtime.gate.handover.status import StatusBoard

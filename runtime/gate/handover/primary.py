@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Notice
 from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.phases import PrimaryStep, PrimaryView, primary_step

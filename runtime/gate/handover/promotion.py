@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Notice
 from runtime.gate.handover.candidates import FLAGGED_SECONDS
 from runtime.gate.handover.parts import Parts

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runtime import flags
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 
 
 class Role(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Record
 from runtime.gate.lineage.state import LineageState, StateFiles
 from runtime.gate.snapshot.checkpoint import RESTORED, save_checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cmp_to_key
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
 from runtime.gate.snapshot.scan import Snapshot

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Record
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.ancestry import Ancestry, ancestry, is_contained

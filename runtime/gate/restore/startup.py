@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from runtime.contracts.gate import GateConfig
 from runtime.gate.application import Application
-from runtime.gate.config import GateConfig
 from runtime.gate.lineage.ancestry import Ancestry, is_covered
 from runtime.gate.lineage.ranking import best_first
 from runtime.gate.lineage.state import LineageState, StateFiles

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.snapshot.retention import HOUR_MS, aged, due, thin
 from runtime.gate.storage.bucket import Store, StoreError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.storage.keys import CheckpointId
 
 HOUR_MS = 3_600_000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, parse_checkpoint
 from runtime.gate.storage.bucket import StoreError, Stores
 from runtime.gate.storage.keys import (

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Condition, EventLog
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from runtime.gate.config import GateConfig, Retention
+from runtime.contracts.gate import GateConfig, Retention
 from runtime.gate.snapshot import loss_guard
 from runtime.gate.snapshot.bindings import Bindings
 from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef, StoredFile, load_checkpoint

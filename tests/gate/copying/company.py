@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.snapshot.upload import Uploader
 from runtime.gate.snapshot.volume import Volume

@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.file_upload import Unsettled
 from runtime.gate.snapshot.upload import Uploader
 from runtime.gate.snapshot.volume import Volume

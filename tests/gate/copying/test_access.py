@@ -9,7 +9,7 @@ import pytest
 
 from plan.iam import replica_access
 from plan.iam_evaluator import Request, allows
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.storage.bucket import Refused
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.collector import Collector
 from runtime.gate.storage.bucket import Refused, StoreError

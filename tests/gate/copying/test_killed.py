@@ -18,7 +18,7 @@ from pathlib import Path
 from moto.s3.models import FakeKey
 
 from local.aws.object_replication import store
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.restore.startup import restore
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.scan import Scanner

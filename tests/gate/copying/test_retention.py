@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from runtime.gate.config import Retention
+from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.retention import DAY_MS, HOUR_MS, KEEP_UNNAMED_MS, aged, due, thin
 from runtime.gate.storage.keys import CheckpointId, is_collectable
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
 
+from runtime.contracts.gate import GateConfig
 from runtime.gate.application import Application
-from runtime.gate.config import GateConfig
 from runtime.gate.handover.coordinator import Coordinator
 from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.roles import Role, role_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.config import GateConfig
+from runtime.contracts.gate import GateConfig
 from runtime.gate.events import EventLog
 from runtime.gate.snapshot.schedule import UploadSchedule, error_kind, offset
 from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
