@@ -284,7 +284,7 @@ def test_every_fault_has_a_line_and_nothing_is_written(
 def test_warnings_are_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raw = stack(ingress={"scheme": "internal"})
     assert render(stack_file(tmp_path, raw), tmp_path / "out") == 0
-    assert "warning: ingress.scheme is internal: Route53 checks health" in capsys.readouterr().err
+    assert "warning: ingress.scheme is internal: Route53's health checkers" in capsys.readouterr().err
 
 
 def test_what_is_rendered_is_what_the_recorder_saw(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_a_stack_file_that_external_dns_cannot_express_is_rejected_with_an_alter
 ) -> None:
     assert "prod-latency" in settled.refused
     for name, text in settled.refused.items():
-        assert 'loadBalancing.manager: got "external-dns"' in text and "route53" in text, name
+        assert 'loadBalancing.manager: must be route53, got "external-dns"' in text, name
         assert "external-dns cannot express" in text, name
 
 
