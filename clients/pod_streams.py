@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from kubernetes.stream import ws_client
-from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDOUT_CHANNEL
+from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDIN_CHANNEL, STDOUT_CHANNEL
 from websocket import ABNF, WebSocketException
 
 from clients.kubernetes_api import credentials
@@ -22,6 +22,7 @@ from clients.kubernetes_api import credentials
 _library: Any = ws_client
 LOOPBACK = "127.0.0.1"
 CHUNK = 1 << 16
+MESSAGES = (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT)
 DATA, ERROR = 0, 1
 """Channels of a `portforward` of one port. The first message of each names the port."""
 
@@ -41,13 +42,7 @@ def execute(
 ) -> Executed:
     """A command's exit code and output. Raises StreamError when it cannot be run or does not end in time."""
     what = f"exec in {namespace}/{pod}, container {container}"
-    query = [
-        ("container", container),
-        ("stdout", "1"),
-        ("stderr", "1"),
-        *(("command", word) for word in argv),
-    ]
-    address = _address(configuration, namespace, pod, "exec", query)
+    address = _exec_address(configuration, namespace, pod, container, argv)
     with _reported(what):
         stream = _library.WSClient(*address, capture_all=False, binary=True)
     broken, deadline = None, time.monotonic() + timeout
@@ -78,6 +73,41 @@ def _exit_code(status: bytes, what: str) -> int:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
     raise StreamError(f"{what}: {result.get('message') or status.decode(errors='replace')}")
+
+
+class Session:
+    """A command in a container whose standard input stays open. Any thread may send."""
+
+    def __init__(
+        self, configuration: Any, namespace: str, pod: str, container: str, argv: Sequence[str]
+    ) -> None:
+        """Raises StreamError."""
+        self._what = f"exec in {namespace}/{pod}, container {container}"
+        self._sending, self._output = threading.Lock(), ""
+        with _reported(self._what):
+            address = _exec_address(configuration, namespace, pod, container, argv, stdin=True)
+            self._stream = _library.create_websocket(*address)
+
+    def send(self, data: bytes) -> None:
+        """Raises StreamError."""
+        with _reported(self._what), self._sending:
+            self._stream.send_binary(bytes([STDIN_CHANNEL]) + data)
+
+    def wait_for(self, line: str, limit: float) -> None:
+        """Until the command has printed the line. Raises StreamError when it ends, or after `limit` s."""
+        deadline = time.monotonic() + limit
+        with _reported(self._what):
+            while line not in self._output.split("\n")[:-1]:
+                self._stream.settimeout(max(0.1, deadline - time.monotonic()))
+                opcode, frame = self._stream.recv_data_frame(True)
+                if opcode == ABNF.OPCODE_CLOSE or time.monotonic() > deadline:
+                    raise StreamError(f"{self._what}: the command ended: {self._output.strip()}")
+                channel = frame.data[0] if opcode in MESSAGES and frame.data else None
+                if channel in (STDOUT_CHANNEL, STDERR_CHANNEL):
+                    self._output += bytes(frame.data[1:]).decode(errors="replace")
+
+    def close(self) -> None:
+        _close(self._stream)
 
 
 @contextmanager
@@ -168,7 +198,7 @@ def _splice(connection: socket.socket, stream: Any, what: str) -> None:
         opcode, frame = stream.recv_data_frame(True)
         if opcode == ABNF.OPCODE_CLOSE:
             return
-        if opcode not in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) or not frame.data:
+        if opcode not in MESSAGES or not frame.data:
             continue
         channel, data = frame.data[0], bytes(frame.data[1:])
         if channel not in named:
@@ -178,6 +208,20 @@ def _splice(connection: socket.socket, stream: Any, what: str) -> None:
         elif channel == DATA:
             connection.sendall(data)
             passed = True
+
+
+def _exec_address(
+    configuration: Any,
+    namespace: str,
+    pod: str,
+    container: str,
+    argv: Sequence[str],
+    *,
+    stdin: bool = False,
+) -> tuple[Any, str, dict[str, str]]:
+    streams = ["stdin"] * stdin + ["stdout", "stderr"]
+    query = [("container", container), *((name, "1") for name in streams)]
+    return _address(configuration, namespace, pod, "exec", [*query, *(("command", word) for word in argv)])
 
 
 def _address(

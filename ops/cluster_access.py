@@ -78,6 +78,13 @@ def clusters_of(
     return [reached(stack, plan, contexts, state) for plan in plans_of(stack.settings)]
 
 
+def clusters_by_region(
+    stack: Stack, contexts: Sequence[str] | None = None, state: Path = DEFAULT_STATE
+) -> dict[str, Cluster]:
+    """As `clusters_of`."""
+    return {region: cluster for cluster in clusters_of(stack, contexts, state) for region in cluster.regions}
+
+
 def reached(
     stack: Stack, plan: ClusterPlan, contexts: Sequence[str] | None = None, state: Path = DEFAULT_STATE
 ) -> Cluster:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from ops.errors import NOT_CONFIRMED, OperatorError
 
 REPORT_SECONDS = 10.0
+POLL_SECONDS = 0.5
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -70,3 +71,16 @@ def rounds(every: float, limit: float | None = None) -> Iterator[tuple[float, bo
         if limit is not None and passed >= limit:
             return
         time.sleep(every if limit is None else min(every, max(0.0, limit - passed)))
+
+
+def wait_until(
+    condition: Callable[[], bool], limit: float, what: str, every: float = POLL_SECONDS
+) -> float | None:
+    """Seconds until the condition holds; None: not within `limit` seconds. Shows `what` it waits for."""
+    began = time.monotonic()
+    for elapsed, report in rounds(every, limit):
+        if condition():
+            return time.monotonic() - began
+        if report and elapsed >= REPORT_SECONDS:
+            say(f"    waiting: {what} ({elapsed:.0f} s)")
+    return None

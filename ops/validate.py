@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ops import aws, cluster_access, confirmation, stack
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
+from ops.probing.signals import Signals
 from ops.stack import Stack
 from ops.terminal import say
 from ops.validation.marker import run_id
@@ -28,7 +29,6 @@ from ops.validation.process_target import Commands, ProcessTarget
 from ops.validation.report import Report
 from ops.validation.run import Run
 from ops.validation.session import Session
-from ops.validation.signals import interrupted_by_sigterm
 from ops.validation.target import Limits, Target
 from plan.names import LOCAL
 
@@ -69,7 +69,7 @@ def validate(arguments: argparse.Namespace, limits: Limits) -> int:
     on_machine = _is_on_machine(arguments)
     started, began = datetime.now(UTC), time.monotonic()
     opened = _processes(arguments, started, limits) if on_machine else _pods(arguments, limits)
-    with interrupted_by_sigterm(), opened as (title, targets):
+    with Signals("wait: what the run stored is being removed"), opened as (title, targets):
         state = Run(id=run_id(), targets=targets, limits=limits)
         say(f"validating {title} (run {state.id})")
         session = Session(state, cluster=not on_machine, destructive=arguments.destructive)

@@ -68,6 +68,11 @@ class Vault:
         """Of the checkpoints that the memory's own region wrote."""
         return max(self.own_ids(), default=None)
 
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """Raises as `read` does."""
+        id = self.newest()
+        return None if id is None else self.read(Stored(writer=self.memory.region, id=id))
+
     def own_ids(self) -> frozenset[CheckpointId]:
         return frozenset(checkpoint_ids(self._sizes(self.memory.region, f"{CHECKPOINTS}/")))
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from ops import aws, cluster_access, confirmation, stack
 from ops.drill.faults.kinds import LOCAL_FAULTS, FaultKind
 from ops.drill.journal import Journal, path_of
-from ops.drill.signals import Signals
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
+from ops.probing.signals import Signals
 from ops.stack import Stack
 from ops.terminal import say
 from plan.names import LOCAL
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             "--region: missing (required); give a region of the stack, or --restore", WRONG_CALL
         )
     journal = Journal(path_of(stack_.name, arguments.state))
-    with Signals(say) as signals:
+    with Signals("wait: the drill is putting back what it changed") as signals:
         try:
             return _run(arguments, stack_, journal, signals)
         except KeyboardInterrupt:

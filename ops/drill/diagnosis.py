@@ -8,15 +8,18 @@ from typing import Any
 
 from kubernetes import client as kubernetes_client
 
+from clients.http_client import HttpError
 from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from ops.drill.evaluate.steps import SPECS, Informant, Step
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.cluster import Controllers, NoController
-from ops.drill.observe.markers import BrainError
 from ops.drill.observe.record import SET, Lane, Record
 from ops.drill.observe.route53 import Checkers
 from ops.drill.scenario import Scenario, Tenant
+from ops.probing.containers import AGENT
+from ops.probing.failure import Failure
+from ops.probing.pods import ComponentPod
 from plan.names import SYSTEM_NAMESPACE
 from runtime.controller.decide import required_rounds
 from runtime.flags import CONFIG_MAP
@@ -45,7 +48,7 @@ class Diagnosis:
         """Empty where nothing is known. Never raises."""
         try:
             return self._reason(SPECS[step].informant, subject)
-        except (NoController, BrainError) as error:
+        except (NoController, HttpError, Failure) as error:
             return str(error)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
@@ -114,23 +117,16 @@ class Diagnosis:
         return text
 
     def _readiness(self, tenant: Tenant) -> str:
-        status, text = self._brains.gate_page(tenant.namespace, self._scenario.region, "agent", "/ready")
+        agent = self._brains.pod(tenant.namespace, self._scenario.region, AGENT)
+        status, text = agent.page("/ready")
         answer = f"{status} ({' '.join(text.split())})"
-        port, path = self._readiness_probe(tenant)
+        port, path = _readiness_probe(agent)
         if (port, path) != (GATE_PORT, "/ready"):
             return f"readiness asks {path} on port {port} and not the gate, whose /ready answers {answer}"
         flag = self._record.view().state(Lane.FLAG, tenant.namespace)
         if status == 200 and flag is not None and flag.state == SET:
             return f"readiness ignores the flag: its gate answers {answer} on /ready although the flag is set"
         return f"its gate answers {answer} on /ready"
-
-    def _readiness_probe(self, tenant: Tenant) -> tuple[int, str]:
-        """Port and path of the Agent's."""
-        path = f"/api/v1/namespaces/{tenant.namespace}/pods/agent-{self._scenario.region}-0"
-        containers = self._cluster.api.call("GET", path)["spec"]["containers"]
-        [agent] = [one for one in containers if one["name"] == "agent"]
-        probe = agent.get("readinessProbe", {}).get("httpGet", {})
-        return probe.get("port", 0), probe.get("path", "")
 
     def _last_answer(self, tenant: Tenant) -> str:
         answers = [one for one in self._record.view().answers if one.company == tenant.namespace]
@@ -141,14 +137,15 @@ class Diagnosis:
     def _uploads(self, tenant: Tenant) -> Iterator[str]:
         """What the Brain's gates report, at home and where the memory should go."""
         for region in filter(None, (tenant.home, tenant.away)):
-            try:
-                health = self._brains.health(tenant.namespace, region)
-            except BrainError as error:
-                yield str(error)
-                continue
-            problems = "; ".join(health.get("problems") or ()) or "no problem"
-            lag = health.get("lagSeconds")
-            yield f"the gate of brain-{region} reports: {problems}; its last upload began {lag} s ago"
+            pod = self._brains.pod(tenant.namespace, region)
+            yield f"{pod.workload}: {pod.report()}"
+
+
+def _readiness_probe(agent: ComponentPod) -> tuple[int, str]:
+    """Port and path."""
+    [container] = [each for each in agent.require()["spec"]["containers"] if each["name"] == AGENT]
+    probe = container.get("readinessProbe", {}).get("httpGet", {})
+    return probe.get("port", 0), probe.get("path", "")
 
 
 def last_problem(log: str) -> str:

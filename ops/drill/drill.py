@@ -19,9 +19,9 @@ from ops.drill.report.live import Live
 from ops.drill.report.page import page
 from ops.drill.run import Run
 from ops.drill.scenario import Scenario
-from ops.drill.signals import Signals
 from ops.drill.target import Target
 from ops.errors import OperatorError
+from ops.probing.signals import Signals
 
 
 @dataclass(kw_only=True)

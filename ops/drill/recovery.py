@@ -7,9 +7,9 @@ from ops.drill.faults.kinds import FaultKind
 from ops.drill.faults.node import mend_node
 from ops.drill.faults.scaling import scale_all_back
 from ops.drill.journal import Entry
-from ops.drill.signals import Signals
 from ops.drill.target import Target
 from ops.errors import OperatorError
+from ops.probing.signals import Signals
 
 
 def recover(target: Target, signals: Signals) -> None:

@@ -26,9 +26,9 @@ from ops.drill.observe.record import BEGUN, ENDED, RESTORED, STOPPED, Record, Vi
 from ops.drill.observe.route53 import Checking
 from ops.drill.observe.snapshots import ScanningBucket
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
-from ops.drill.signals import Signals
 from ops.drill.target import RunTarget
 from ops.errors import OperatorError
+from ops.probing.signals import Signals
 
 POLL_SECONDS = 0.2
 CALM_SECONDS = 3.0

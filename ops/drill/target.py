@@ -9,7 +9,7 @@ from typing import Any
 
 from local.machine.files import Progress
 from ops.aws import Reach, reach_of
-from ops.cluster_access import Cluster, clusters_of
+from ops.cluster_access import Cluster, clusters_by_region
 from ops.drill.cleanup import Cleanup
 from ops.drill.diagnosis import Diagnosis
 from ops.drill.evaluate.steps import Step
@@ -24,7 +24,6 @@ from ops.drill.observe.clock import Observer
 from ops.drill.observe.cluster import Controllers, Endpoints, Flags, HealthPath, Probes, Workloads
 from ops.drill.observe.dns import Names, check_ids
 from ops.drill.observe.http import Address, Request, Response, send
-from ops.drill.observe.kubernetes import PortForwards
 from ops.drill.observe.markers import Brains
 from ops.drill.observe.record import Record
 from ops.drill.observe.route53 import Check, Checkers, Route53Checkers, read_checks, read_records
@@ -32,6 +31,7 @@ from ops.drill.observe.snapshots import BucketSnapshots, Snapshots
 from ops.drill.preconditions import require_another, stack_problems
 from ops.drill.scenario import Scenario, edges_of
 from ops.errors import WRONG_CALL, OperatorError
+from ops.probing.port_forwards import PortForwards
 from ops.stack import Stack
 from plan.names import LOCAL
 from plan.record_sets import canonical
@@ -158,13 +158,10 @@ def target_of(
     stack: Stack, contexts: Sequence[str] | None, state: Path, journal: Journal, progress: Progress
 ) -> Target:
     """Raises OperatorError where the stack cannot be reached."""
-    clusters = {
-        region: cluster for cluster in clusters_of(stack, contexts, state) for region in cluster.regions
-    }
     target = Target(
         stack=stack,
         state=state,
-        clusters=clusters,
+        clusters=clusters_by_region(stack, contexts, state),
         reach=reach_of(stack, state),
         forwards=PortForwards(),
         edges={},

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-PREFIX = "validation"
+from ops.probing.test_data import VALIDATION, memory
+
 RATE = "100% success (1/1)"
 """What a Brain answers about an agent whose only task succeeded."""
 
@@ -32,17 +33,13 @@ class Marker:
 
     @property
     def folder(self) -> str:
-        return f"{PREFIX}-{self.run}-{re.sub('[^a-zA-Z0-9]+', '-', self.company).lower()}"
+        return f"{VALIDATION}-{self.run}-{re.sub('[^a-zA-Z0-9]+', '-', self.company).lower()}"
 
     @property
     def memory(self) -> Mapping[str, Any]:
         """Arguments of `brain_store`."""
-        return {
-            "taskId": f"{self.folder}-{self.token}",
-            "request": f"Validation of {self.company}: keep {self.token}",
-            "solution": f"kept {self.token}",
-            "company": self.folder,
-        }
+        id, request = f"{self.folder}-{self.token}", f"Validation of {self.company}: keep {self.token}"
+        return memory(self.folder, id, request, f"kept {self.token}")
 
     @property
     def question(self) -> str:
@@ -53,14 +50,14 @@ class Marker:
     @property
     def agent(self) -> str:
         """The agent of the task that is logged, and of the metric that is tracked."""
-        return f"{PREFIX}-{self.token}"
+        return f"{VALIDATION}-{self.token}"
 
     @property
     def experience(self) -> Mapping[str, Any]:
         """Arguments of `log_experience`."""
         return {
             "taskId": f"{self.folder}-sop-{self.token}",
-            "task_type": f"{PREFIX}-sop",
+            "task_type": f"{VALIDATION}-sop",
             "agent_used": self.agent,
             "outcome": "success",
             "summary": f"An SOP was executed for {self.company} by the validation suite ({self.token})",
@@ -71,7 +68,7 @@ class Marker:
     def proposal(self) -> Mapping[str, Any]:
         """An HR proposal that nobody has to act upon."""
         return {
-            "id": f"{PREFIX}-{self.token}",
+            "id": f"{VALIDATION}-{self.token}",
             "title": "Validation of the platform",
             "description": f"Written by `python -m ops validate` for {self.company}, and removed by it.",
             "status": "rejected",
@@ -81,4 +78,4 @@ class Marker:
     @property
     def proposal_file(self) -> str:
         """Below the `.agent` folder."""
-        return f"companies/{self.company}/hr/proposals/{PREFIX}-{self.token}.json"
+        return f"companies/{self.company}/hr/proposals/{VALIDATION}-{self.token}.json"

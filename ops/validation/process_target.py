@@ -16,10 +16,11 @@ from pathlib import Path
 from clients import http_client
 from clients.http_client import HttpError
 from clients.pod_streams import LOOPBACK, Executed
+from ops.probing.containers import BRAIN, HEALTH_MONITOR
+from ops.probing.failure import Failure
 from ops.terminal import REPORT_SECONDS, rounds, say
-from ops.validation.results import Failure
 from ops.validation.run import shown
-from ops.validation.target import BRAIN, HEALTH_MONITOR, Limits, Target
+from ops.validation.target import Limits, Target
 
 AGENT_FOLDER = ".agent"
 """The application requires the folder's name."""

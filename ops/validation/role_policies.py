@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ops.aws import calling
+from ops.probing.failure import Failure
 from ops.validation.pod_target import PodTarget
-from ops.validation.results import Failure, Verdict, passed
+from ops.validation.results import Verdict, passed
 from plan.iam import bucket_arn
 from plan.iam_evaluator import Document, Request, allows
 from plan.names import company_role_name, region_role_name

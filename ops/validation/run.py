@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clients import mcp_client
 from clients.http_client import quoted
 from clients.mcp_client import McpError
+from ops.probing.containers import BRAIN
+from ops.probing.failure import Failure
+from ops.probing.test_data import QUERY, query
 from ops.validation.marker import Marker
-from ops.validation.results import Failure
-from ops.validation.target import BRAIN, Limits, Target
+from ops.validation.target import Limits, Target
 
 if TYPE_CHECKING:
     from ops.validation.network.pod_facts import PodFacts
@@ -63,8 +65,7 @@ class Run:
 
     def query(self, target: Target, marker: Marker, company: str) -> str:
         """A Brain's answer to the query for a marker, asked as that company."""
-        arguments = {"query": marker.question, "company": company, "limit": NEAREST}
-        return self.ask_brain(target, "brain_query", arguments)
+        return self.ask_brain(target, QUERY, query(company, marker.question, NEAREST))
 
     def require_marker(self, target: Target, problem: str) -> None:
         """Raises Failure with the `problem` and the Brain's answer when it does not find its marker."""

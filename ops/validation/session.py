@@ -10,13 +10,15 @@ import urllib3
 from clients.http_client import HttpError
 from clients.kubernetes_api import KubernetesError
 from ops.errors import OperatorError
+from ops.probing.containers import GATE
+from ops.probing.failure import Failure
+from ops.probing.signals import uninterrupted
 from ops.terminal import say
 from ops.validation import cleanup
 from ops.validation.check_table import CHECKS, Check
-from ops.validation.results import Area, Failure, Outcome, Status, Verdict
+from ops.validation.results import Area, Outcome, Status, Verdict
 from ops.validation.run import Run
-from ops.validation.signals import uninterrupted
-from ops.validation.target import GATE, Target
+from ops.validation.target import Target
 
 EXPLAINED = (Failure, HttpError, OperatorError, KubernetesError)
 """Errors whose text says what is wrong."""

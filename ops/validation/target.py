@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clients.pod_streams import Executed
-from ops.terminal import REPORT_SECONDS, rounds, say
-from ops.validation.results import Failure
-
-BRAIN, HEALTH_MONITOR, AGENT, GATE = "brain", "health-monitor", "agent", "gate"
-"""Containers."""
-POLL_SECONDS = 0.5
+from ops.probing.containers import AGENT
+from ops.probing.failure import Failure
+from ops.probing.test_data import UPLOAD_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +22,7 @@ class Limits:
     """A process, or a pod, until it answers again."""
     metric: float = 60.0
     """A metric, from one container to the other."""
-    upload_slack: float = 30.0
-    """What an upload may take, beyond the interval (`runtime/gate/snapshot/schedule.py`)."""
+    upload_slack: float = UPLOAD_SECONDS
     standby: float = 900.0
     """The other region's copy: what AWS promises of replication time control."""
     restart: float = 600.0
@@ -98,16 +93,3 @@ class Target(ABC):
     def recovered(self) -> bool:
         """After a call that failed: whether the gate had restarted the Brain, and the Brain answers again."""
         return False
-
-
-def wait_until(
-    condition: Callable[[], bool], limit: float, what: str, every: float = POLL_SECONDS
-) -> float | None:
-    """Seconds until the condition holds; None: not within `limit` seconds. Shows `what` it waits for."""
-    began = time.monotonic()
-    for elapsed, report in rounds(every, limit):
-        if condition():
-            return time.monotonic() - began
-        if report and elapsed >= REPORT_SECONDS:
-            say(f"    waiting: {what} ({elapsed:.0f} s)")
-    return None

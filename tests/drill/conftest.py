@@ -10,7 +10,7 @@ import pytest
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from ops.drill import run
-from ops.drill.observe.kubernetes import PortForwards
+from ops.probing.port_forwards import PortForwards
 from plan.names import SYSTEM_NAMESPACE
 from tests.drill.commands import Command
 from tests.drill.platform import Objects, reach

@@ -16,8 +16,8 @@ from ops.drill.observe.route53 import Check, Checkers
 from ops.drill.report.document import RunReport
 from ops.drill.run import Run, RunResult
 from ops.drill.scenario import Scenario
-from ops.drill.signals import Signals
 from ops.drill.target import RunTarget
+from ops.probing.signals import Signals
 from plan.records import to_api
 from settings.routes import record_plan
 from tests.drill.scenarios import scenario, settings
@@ -88,7 +88,7 @@ def reason(platform: Platform, step: Step) -> str:
 def play(sabotage: Sabotage | None = None) -> tuple[RunResult, SimulatedFault, Lines]:
     platform = Platform(scenario(), sabotage or Sabotage())
     fault, lines = SimulatedFault(platform), Lines()
-    result = _run(platform, lines).play(fault, Signals(lines.waits.append))
+    result = _run(platform, lines).play(fault, Signals("wait"))
     return result, fault, lines
 
 
@@ -97,7 +97,7 @@ def play_run(
 ) -> tuple[RunResult, Run]:
     platform = Platform(played or scenario(), sabotage or Sabotage(), hold_down)
     run = _run(platform, Lines())
-    return run.play(SimulatedFault(platform), Signals(lambda line: None)), run
+    return run.play(SimulatedFault(platform), Signals("wait")), run
 
 
 def _run(platform: Platform, lines: Lines) -> Run:

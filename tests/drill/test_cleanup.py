@@ -1,4 +1,4 @@
-"""Markers are removed and the gate goes on uploading: on the test S3, with a simulated gate."""
+"""Test data is removed and the gate goes on uploading: on the test S3, with a simulated gate."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from ops import stack
+from ops import stack, terminal
 from ops.aws import Reach
 from ops.drill import cleanup
 from ops.drill.cleanup import Cleanup, entry_of
-from ops.drill.observe.markers import BrainError, Markers
+from ops.drill.observe.markers import Markers
 from ops.errors import OperatorError
+from ops.probing import test_data
+from ops.probing.failure import Failure
 from ops.terminal import rounds as real_rounds
 from runtime.gate.snapshot.loss_guard import accepts, loss
 from runtime.gate.storage.keys import CheckpointId
@@ -27,12 +29,15 @@ AT = 1_795_402_800_000
 
 
 class Gate:
-    """A Brain's volume and its gate, with one upload for each question for the newest snapshot."""
+    """A Brain's pod: its volume, and its gate, which uploads once in each round of waiting."""
+
+    namespace, region, component = "acme", US, "brain"
 
     def __init__(self, copies: Copies, files: dict[str, str]) -> None:
         self.copies, self.files = copies, dict(files)
         self.asked = 0
         self.removed_folders: list[Sequence[str]] = []
+        self.loss_guard = 0.0
         self.standing_by = 0
         self.copying = True
         self.also_lost: list[str] = []
@@ -42,13 +47,28 @@ class Gate:
         self.standing_by -= 1
         return "it stands by" if self.standing_by >= 0 else ""
 
-    def run(self, namespace: str, region: str, script: str, argv: Sequence[str]) -> list[str]:
-        assert (namespace, region, script) == ("acme", US, "forget")
-        self.removed_folders.append(argv)
-        gone = [path for path in self.files if path.split("/")[0] in argv or path in self.also_lost]
+    def pod(self, namespace: str, region: str) -> Gate:
+        assert (namespace, region) == ("acme", US)
+        return self
+
+    def run(self, script: str, argument: dict[str, Sequence[str]]) -> dict[str, list[str]]:
+        assert script == "volume"
+        folders = argument["remove"]
+        self.removed_folders.append(folders)
+        gone = [path for path in self.files if path.split("/")[0] in folders or path in self.also_lost]
         for path in gone:
             del self.files[path]
-        return sorted({path.rpartition("/data/")[0] for path in self.files if ".lance/" in path})
+        return {"tables": sorted({path.rpartition("/data/")[0] for path in self.files if ".lance/" in path})}
+
+    def metric(self, series: str) -> float:
+        assert series == "agency_loss_guard"
+        return self.loss_guard
+
+    def report(self) -> str:
+        return "its gate reports: no problem"
+
+    def failure(self, cause: str) -> Failure:
+        return Failure(cause, "kubectl logs")
 
     def copy(self) -> None:
         """A pass, as the gate makes it: nothing that looks like a loss, unless an order allows it."""
@@ -70,8 +90,11 @@ class Gate:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleanup, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(cleanup, "SLACK_SECONDS", -119.0)
     monkeypatch.setattr(cleanup, "RETURN_SECONDS", 1.0)
+    monkeypatch.setattr(test_data, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(
+        cleanup, "Removal", lambda **arguments: test_data.Removal(upload_seconds=-119.0, **arguments)
+    )
 
 
 def forget(copies: Copies, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +103,7 @@ def forget(copies: Copies, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
             yield passed
             gate.copy()
 
-    monkeypatch.setattr(cleanup, "rounds", rounds)
+    monkeypatch.setattr(terminal, "rounds", rounds)
     known = stack.load(argparse.Namespace(config=copies.file, stack=None))
     brains: Any = gate
     Cleanup(known, Reach(local=False, given={}), brains).remove_markers(entry_of(MARKERS, "acme", US))
@@ -101,6 +124,7 @@ def test_a_removal_that_is_no_loss_needs_no_announcement(
 ) -> None:
     gate = Gate(copies, {f"{MARKERS.company}/graph.json": "{}", THEIRS: "theirs and more"})
     forget(copies, gate, monkeypatch)
+    gate.copy()
     assert gate.newest.files.keys() == {THEIRS}
     assert copies.orders() == []
 
@@ -125,9 +149,9 @@ def test_a_snapshot_made_just_before_the_removal_is_announced_too(
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
     removed = gate.run
 
-    def run(namespace: str, region: str, script: str, argv: Sequence[str]) -> list[str]:
+    def run(script: str, argument: Any) -> Any:
         gate.newest = copies.put(US, CheckpointId(generation=1, at=AT + 500), gate.files)
-        return removed(namespace, region, script, argv)
+        return removed(script, argument)
 
     monkeypatch.setattr(gate, "run", run)
     forget(copies, gate, monkeypatch)
@@ -138,9 +162,9 @@ def test_another_loss_is_reported_and_not_announced(copies: Copies, monkeypatch:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
     removed = gate.run
 
-    def run(namespace: str, region: str, script: str, argv: Sequence[str]) -> list[str]:
+    def run(script: str, argument: Any) -> Any:
         gate.newest = copies.put(US, CheckpointId(generation=1, at=AT + 500), gate.files)
-        return removed(namespace, region, script, argv)
+        return removed(script, argument)
 
     gate.also_lost = [THEIRS]
     monkeypatch.setattr(gate, "run", run)
@@ -148,6 +172,16 @@ def test_another_loss_is_reported_and_not_announced(copies: Copies, monkeypatch:
         OperatorError, match=r"tables are missing on the volume: \['acme/episodic/memories.lance'\]"
     ):
         forget(copies, gate, monkeypatch)
+
+
+def test_a_loss_that_the_guard_already_holds_is_never_accepted(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
+    gate.loss_guard = 1.0
+    with pytest.raises(OperatorError, match="holds already"):
+        forget(copies, gate, monkeypatch)
+    assert OURS in gate.files and copies.orders() == []
 
 
 def test_a_gate_that_uploads_nothing_is_reported_with_the_command_to_run(
@@ -177,7 +211,7 @@ def test_an_unreachable_pod_is_reported(copies: Copies, monkeypatch: pytest.Monk
     gate = Gate(copies, {OURS: "ours"})
 
     def run(*_: object) -> str:
-        raise BrainError("exec in acme/brain-us-east-1-0: not found")
+        raise OperatorError("exec in acme/brain-us-east-1-0: not found")
 
     monkeypatch.setattr(gate, "run", run)
     with pytest.raises(OperatorError, match="is left: exec in acme/brain-us-east-1-0: not found"):

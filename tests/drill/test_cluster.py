@@ -21,9 +21,9 @@ from ops.drill.observe.cluster import (
     Workloads,
 )
 from ops.drill.observe.http import Address, send
-from ops.drill.observe.kubernetes import PortForwards
 from ops.drill.observe.markers import BrainError
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, Record, State
+from ops.probing.port_forwards import PortForwards
 from plan.names import SYSTEM_NAMESPACE
 from runtime.controller.decide import cleared_reason
 from tests.drill.platform import Objects, free_port, pages
@@ -169,8 +169,8 @@ def test_why_a_flag_is_not_set(objects: Objects, forwards: PortForwards) -> None
 def test_a_failed_diagnosis_says_why(objects: Objects, forwards: PortForwards) -> None:
     diagnosis = diagnosis_of(objects, forwards, Record())
     assert "no failover controller answers (there is no pod of it)" in diagnosis.reason(Step.FLAG, SYSTEM)
-    assert "cannot be asked" in diagnosis.reason(Step.ENDPOINTS, "acme")
-    assert "cannot be asked" in diagnosis.reason(Step.MEMORY, "acme")
+    assert "does not answer" in diagnosis.reason(Step.ENDPOINTS, "acme")
+    assert "does not answer" in diagnosis.reason(Step.MEMORY, "acme")
 
 
 def test_the_controller_s_log_is_read_from_its_end() -> None:
@@ -214,5 +214,5 @@ def test_a_brain_serves_when_its_gate_says_so(
     address = objects.workload_pod("acme", "brain", US)
     with pages(address, 3010, {"/health": (200, json.dumps(health)), "/ready": ready}):
         assert brains.not_serving("acme", US) == reason
-    with pytest.raises(BrainError, match=f"the gate of acme/brain-{US}-0 cannot be asked"):
+    with pytest.raises(BrainError, match=f"the gate of acme/brain-{US}-0 does not answer"):
         brains.not_serving("acme", US)

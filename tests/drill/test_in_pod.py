@@ -13,14 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.probing.pods import IN_POD, source
+from ops.probing.test_data import DRILL, VALIDATION
 from tests.services import until
 
-IN_POD = Path(__file__).parent.parent.parent / "ops" / "drill" / "in_pod"
 SLEEPER = "import time\nwhile True: time.sleep(1)"
-
-
-def source(name: str) -> str:
-    return (IN_POD / f"{name}.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -180,9 +177,9 @@ def test_a_container_without_processes_is_an_error() -> None:
     assert "no process of nobody-here is visible here" in done.stderr
 
 
-def run(name: str, volume: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+def run(name: str, volume: Path, argument: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", source(name), *argv],
+        [sys.executable, "-c", source(name), json.dumps(argument)],
         env={**os.environ, "GATE_VOLUME": str(volume)},
         capture_output=True,
         text=True,
@@ -205,18 +202,18 @@ def test_the_drill_s_folders_are_removed_and_the_remaining_tables_printed(tmp_pa
         ".standby/acme/episodic/memories.lance/data/1.lance",
         "diverged/1/acme/episodic/memories.lance/data/1.lance",
     )
-    done = run("forget", tmp_path, "drill-1", "drill-1-nobody", "drill-1-never-there")
+    done = run("volume", tmp_path, {"remove": ["drill-1", "drill-1-nobody", "drill-1-never-there"]})
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == ["acme/episodic/memories.lance"]
+    assert json.loads(done.stdout)["tables"] == ["acme/episodic/memories.lance"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".standby", "acme", "diverged"]
 
 
-@pytest.mark.parametrize("name", ["acme", "drill-1/../acme", "../acme"])
+@pytest.mark.parametrize("name", ["acme", "drill-1/../acme", "../acme", "../drill-1", "/drill-1"])
 def test_no_other_folder_is_ever_removed(tmp_path: Path, name: str) -> None:
     write(tmp_path, "acme/graph.json", "drill-1/graph.json")
-    done = run("forget", tmp_path, name)
+    done = run("volume", tmp_path, {"remove": [name]})
     assert done.returncode == 1
-    assert "not a drill's folder" in done.stderr
+    assert "no test data of a drill" in done.stderr
     assert (tmp_path / "acme" / "graph.json").exists()
 
 
@@ -231,6 +228,10 @@ def test_markers_are_found_in_diverged_files_and_nowhere_else(tmp_path: Path) ->
     done = run("search", tmp_path, r"drill-1\.[a-z0-9-]+\.(?:home|away)\.\d{5}")
     assert json.loads(done.stdout) == ["drill-1.acme.away.00002", "drill-1.acme.home.00007"]
     assert run("search", tmp_path / "empty", "x").stdout == "[]\n"
+
+
+def test_names_of_test_data_are_those_that_may_be_removed() -> None:
+    assert f'TEST_DATA = ("{DRILL}-", "{VALIDATION}-")' in source("volume")
 
 
 def test_in_pod_scripts_need_only_the_standard_library() -> None:

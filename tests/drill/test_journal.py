@@ -19,8 +19,8 @@ from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from ops.drill.journal import Journal, path_of
 from ops.drill.recovery import recover
-from ops.drill.signals import Signals
 from ops.errors import OperatorError
+from ops.probing.signals import Signals
 from tests.services import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -98,7 +98,7 @@ class Target:
 
 def put_back(cluster: Cluster, path: Path) -> list[str]:
     target: Any = Target(cluster, Journal(path))
-    recover(target, Signals(print))
+    recover(target, Signals("wait"))
     return list(target.said)
 
 

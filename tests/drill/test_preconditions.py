@@ -10,9 +10,9 @@ import pytest
 
 from ops.drill.observe.cluster import Controllers
 from ops.drill.observe.http import Address, send
-from ops.drill.observe.kubernetes import PortForwards
 from ops.drill.preconditions import require_another, stack_problems
 from ops.errors import OperatorError
+from ops.probing.port_forwards import PortForwards
 from ops.stack import Stack
 from plan.names import SYSTEM_NAMESPACE
 from tests.drill.platform import Objects, free_port, pages

@@ -15,7 +15,7 @@ import random, sys, time
 from tests.drill.playing import *
 from tests.drill.scenarios import *
 from tests.drill.simulated import *
-from ops.drill.signals import Signals
+from ops.probing.signals import Signals
 
 class Slow(SimulatedFault):
     def remove(self):
@@ -36,7 +36,7 @@ platform = Platform(scenario(), Sabotage())
 fault = Slow(platform)
 run = Run(target=run_target(platform), clock=RealTime(platform), markers=Markers(run="t1"),
           screen=Lines(), random=random.Random(3))
-with Signals(lambda line: print(line, flush=True)) as signals:
+with Signals("wait: the drill is putting back what it changed") as signals:
     try:
         run.play(fault, signals)
         print("played", flush=True)

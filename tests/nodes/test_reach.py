@@ -13,11 +13,11 @@ import pytest
 
 from local.cluster import network_policies
 from ops.cluster_access import Cluster, clusters_of
+from ops.probing.containers import GATE as GATE_CONTAINER
+from ops.probing.pods import Container
 from ops.stack import load
 from ops.validation.network.attempts import Attempt, Destination, Kind, State, attempts
 from ops.validation.network.pod_facts import running
-from ops.validation.pods import GATE as GATE_CONTAINER
-from ops.validation.pods import Container
 from plan.names import SYSTEM_NAMESPACE
 from tests.components import network_rules
 from tests.components.network_rules import AGENT, BRAIN, CONTROLLER, GATE, HEALTH_MONITOR, NODE_DNS, Pod

@@ -225,12 +225,12 @@ class FakeStack:
             folder.mkdir()
             (folder / "brain").symlink_to(gate.volume)
             server = self._server(target, "brain", folder, application("brain"))
-            self.cluster.pods[target.namespace, target.pod_name("brain")] = FakePod(
+            self.cluster.pods[target.namespace, target.brain.name] = FakePod(
                 gate=gate, servers={3002: server}
             )
             gate = self._gate(target, "agent", gates)
             monitor = self._server(target, "health-monitor", gate.volume, application("health-monitor"))
-            self.cluster.pods[target.namespace, target.pod_name("agent")] = FakePod(
+            self.cluster.pods[target.namespace, target.agent.name] = FakePod(
                 gate=gate, servers={3004: monitor}
             )
 
@@ -262,7 +262,7 @@ class FakeStack:
         return pod
 
     def pod(self, target: PodTarget, component: str) -> FakePod:
-        return self.cluster.pods[target.namespace, target.pod_name(component)]
+        return self.cluster.pods[target.namespace, target.pods[component].name]
 
     def close(self) -> None:
         for target in self.targets:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clients.kubernetes_api import Object
-from ops.validation.pods import IN_POD
+from ops.probing.pods import IN_POD
 
 if TYPE_CHECKING:
     from tests.validation.fake_cluster import FakeCluster

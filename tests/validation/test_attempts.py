@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ops.probing.pods import IN_POD
 from ops.validation.network.pod_facts import link_local
-from ops.validation.pods import IN_POD
 
 LOOPBACK = "127.0.0.1"
 WITHOUT_NETWORK = ["unshare", "--map-root-user", "--net"]

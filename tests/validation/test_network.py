@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from ops.probing.failure import Failure
 from ops.validation.checks import network
 from ops.validation.network.pod_facts import link_local
-from ops.validation.results import Failure, Status
+from ops.validation.results import Status
 from plan.names import LOCAL
 from settings.models import ExtraEgress
 from tests.s3 import S3Service

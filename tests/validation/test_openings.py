@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.validation.results import Failure
+from ops.probing.failure import Failure
 from tests.ops.copies import EU, US
 from tests.s3 import S3Service
 from tests.validation.fake_cluster import FakeStack

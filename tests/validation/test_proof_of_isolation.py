@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from clients.http_client import HttpError
-from ops.validation import cleanup
+from ops.probing.failure import Failure
+from ops.probing.pods import IN_POD, ComponentPod
+from ops.probing.test_data import require_calm
 from ops.validation.checks import hr_proposal, memory, sop_execution, stores_and_finds
-from ops.validation.pods import IN_POD
 from ops.validation.process_target import Commands, ProcessTarget
-from ops.validation.results import Failure, Status, Verdict
+from ops.validation.results import Status, Verdict
 from ops.validation.run import Run
 from ops.validation.target import Target
 from tests.ops.copies import EU, US
@@ -88,7 +89,7 @@ def test_a_gate_that_does_not_say_its_role_is_no_standby(
 ) -> None:
     """Else every check of a memory would be reported as one that does not apply."""
     follower = fake.targets[-1]
-    monkeypatch.setattr(follower, "page", lambda component, path: page)
+    monkeypatch.setattr(ComponentPod, "page", lambda pod, path: page)
     with pytest.raises((Failure, HttpError), match=r"the metrics of its gate lack|status 502: no way"):
         follower.standby_reason()
 
@@ -98,9 +99,9 @@ def test_a_loss_guard_that_nobody_knows_of_is_not_calm(
     fake: FakeStack, monkeypatch: pytest.MonkeyPatch, page: tuple[int, str]
 ) -> None:
     target = fake.targets[0]
-    monkeypatch.setattr(target, "page", lambda component, path: page)
-    with pytest.raises((Failure, HttpError), match=r"loss guard of the brain .* is not known|status 502"):
-        cleanup.require_calm(target, "brain")
+    monkeypatch.setattr(ComponentPod, "page", lambda pod, path: page)
+    with pytest.raises((Failure, HttpError), match=r"loss guard of acme/brain.* is not known|status 502"):
+        require_calm(target.brain)
 
 
 def test_a_search_for_proposals_that_does_not_find_the_own_one_is_no_proof(

@@ -12,11 +12,12 @@ import pytest
 
 from local.aws.emulator import Emulator
 from ops.aws import Reach
+from ops.probing.failure import Failure
 from ops.stack import Stack
 from ops.stack_file import read
 from ops.validation import role_policies
 from ops.validation.pod_target import PodTarget
-from ops.validation.results import Failure, Status
+from ops.validation.results import Status
 from ops.validation.target import Limits
 from plan.iam import bucket_arn, pod_identity_trust, replica_access
 from settings import from_config

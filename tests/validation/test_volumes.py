@@ -12,11 +12,11 @@ import pytest
 from clients.kubernetes_api import KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
+from ops.probing.failure import Failure
 from ops.stack import Stack
 from ops.stack_file import read
 from ops.validation.checks import volume_lost
 from ops.validation.pod_target import PodTarget
-from ops.validation.results import Failure
 from ops.validation.target import Limits
 from settings import from_config
 from tests.ops.copies import US, stack_file

@@ -4,26 +4,24 @@ and answers never come. The fault ends by itself when the drill does."""
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
-from urllib.parse import urlencode
 
-from kubernetes.stream import ws_client
-from websocket import ABNF, WebSocketException
-
+from clients import pod_streams
+from clients.pod_streams import StreamError
 from ops.cluster_access import Cluster
-from ops.drill.in_pod import CONTINUED, KEEP, QUIT, READY, source
 from ops.drill.observe.kubernetes import PODS, list_objects, region_labels
 from ops.errors import OperatorError
+from ops.probing.containers import AGENT, BRAIN, GATE, HEALTH_MONITOR
+from ops.probing.pods import source
 
-CONTAINERS = {"agent": ("agent", "health-monitor"), "brain": ("brain",)}
+CONTAINERS = {AGENT: (AGENT, HEALTH_MONITOR), BRAIN: (BRAIN,)}
 """By the name label of a pod: the containers whose processes are stopped."""
-GATE = "gate"
-STDIN, OUTPUTS = b"\x00", (b"\x01", b"\x02")
-"""Channels of an `exec` (source: Kubernetes, `v4.channel.k8s.io`)."""
+READY, CONTINUED = "ready", "continued"
+"""Lines that `freeze.py` prints: it waits; the processes that it had stopped continue."""
+KEEP, QUIT = b".", b"q"
+"""What `freeze.py` reads: go on; end."""
 PATIENCE_SECONDS = 15.0
 PAUSE_SECONDS = 1.0
 THREADS = 16
@@ -78,45 +76,25 @@ class Session:
     def __init__(self, cluster: Cluster, namespace: str, pod: str, containers: Sequence[str]) -> None:
         """Raises OperatorError unless the script waits in the pod."""
         self._pod = f"{namespace}/{pod}"
-        self._sending, self._output = threading.Lock(), ""
-        options = [("container", GATE), ("stdin", "1"), ("stdout", "1"), ("stderr", "1")]
-        command = [("command", word) for word in ("python3", "-c", source("freeze"), *containers)]
-        library: Any = ws_client
-        configuration = cluster.api.configuration
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode([*options, *command])}"
-        headers = {one["key"]: one["value"] for one in configuration.auth_settings().values()}
+        argv = ["python3", "-c", source("freeze"), *containers]
         try:
-            url = library.get_websocket_url(f"{configuration.host}{path}")
-            self._stream = library.create_websocket(configuration, url, headers)
-            self._read_until(READY)
-        except (OSError, WebSocketException) as error:
-            raise OperatorError(f"{self._pod}, container {GATE}: {error}") from error
+            self._stream = pod_streams.Session(cluster.api.configuration, namespace, pod, GATE, argv)
+            self._stream.wait_for(READY, PATIENCE_SECONDS)
+        except StreamError as error:
+            raise OperatorError(str(error)) from error
 
     def keep_alive(self) -> None:
         """A broken session has ended the script already."""
-        with self._sending, suppress(OSError, WebSocketException):
-            self._stream.send_binary(STDIN + KEEP)
+        with suppress(StreamError):
+            self._stream.send(KEEP)
 
     def close(self) -> str:
         """Let the processes continue; returns why they may not, empty when they certainly do."""
         try:
-            with self._sending:
-                self._stream.send_binary(STDIN + QUIT)
-            self._read_until(CONTINUED)
+            self._stream.send(QUIT)
+            self._stream.wait_for(CONTINUED, PATIENCE_SECONDS)
             return ""
-        except (OSError, WebSocketException, OperatorError) as error:
+        except StreamError as error:
             return f"{self._pod}: {error}"
         finally:
-            with suppress(OSError, WebSocketException):
-                self._stream.close(timeout=1)
-
-    def _read_until(self, state: str) -> None:
-        """The script prints its states, one a line. Raises OperatorError, OSError and WebSocketException."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while state not in self._output.split("\n")[:-1]:
-            self._stream.settimeout(max(0.1, deadline - time.monotonic()))
-            opcode, frame = self._stream.recv_data_frame(True)
-            if opcode == ABNF.OPCODE_CLOSE or time.monotonic() > deadline:
-                raise OperatorError(f"{self._pod}: the script in its gate ended: {self._output.strip()}")
-            if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data[:1] in OUTPUTS:
-                self._output += bytes(frame.data[1:]).decode(errors="replace")
+            self._stream.close()

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from clients import http_client, mcp_client
+from clients import mcp_client
 from clients.http_client import HttpError
 from ops.cluster_access import Cluster
-from ops.drill.in_pod import source
-from ops.drill.observe.kubernetes import PortForwards
 from ops.drill.observe.markers import BrainError
 from ops.errors import OperatorError
-from runtime.ports import BRAIN_PORT, GATE_PORT
+from ops.probing.containers import BRAIN
+from ops.probing.failure import Failure
+from ops.probing.pods import ComponentPod
+from ops.probing.port_forwards import PortForwards
+from ops.probing.test_data import QUERY, STORE, memory, query
 
-GATE = "gate"
-PATIENCE_SECONDS = 5.0
 TOOL_SECONDS = 15.0
 """A Brain that was idle for a while loads its libraries first."""
 SERVING = "serving"
-"""A role on the gate's /health."""
+"""A role on the gate's /health: primary or active."""
 
 
 class PodBrains:
@@ -28,60 +28,43 @@ class PodBrains:
         """`clusters`: by region."""
         self._clusters, self._forwards = clusters, forwards
 
+    def pod(self, namespace: str, region: str, component: str = BRAIN) -> ComponentPod:
+        return ComponentPod(
+            cluster=self._clusters[region],
+            namespace=namespace,
+            component=component,
+            region=region,
+            forwards=self._forwards,
+        )
+
     def store(self, namespace: str, region: str, company: str, text: str) -> None:
-        memory = {"taskId": text, "request": text, "solution": f"{text} was stored", "company": company}
-        self._call(namespace, region, "brain_store", memory)
+        self._call(namespace, region, STORE, memory(company, text, text, f"{text} was stored"))
 
     def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
-        query = {"query": text, "company": company, "limit": limit}
-        return self._call(namespace, region, "brain_query", query)
+        return self._call(namespace, region, QUERY, query(company, text, limit))
 
     def not_serving(self, namespace: str, region: str) -> str:
-        role = self.health(namespace, region).get("role")
-        if role != SERVING:
-            return f"the gate of brain-{region} has the role {role}"
-        status, text = self.gate_page(namespace, region, "brain", "/ready")
-        return "" if status == 200 else f"the gate of brain-{region} answers: {' '.join(text.split())}"
-
-    def health(self, namespace: str, region: str) -> Mapping[str, Any]:
-        """The Brain's gate's /health."""
-        _, text = self.gate_page(namespace, region, "brain", "/health")
-        try:
-            health = json.loads(text)
-        except ValueError:
-            health = None
-        if not isinstance(health, dict):
-            raise BrainError(f"the gate of brain-{region} in {namespace} gives no JSON on /health")
-        return health
-
-    def gate_page(self, namespace: str, region: str, kind: str, path: str) -> tuple[int, str]:
-        """Status and text."""
-        pod = f"{kind}-{region}-0"
-        try:
-            url = self._forwards.url(self._clusters[region], namespace, pod, GATE_PORT)
-            return http_client.get(url, path, PATIENCE_SECONDS)
-        except HttpError as error:
-            raise BrainError(f"the gate of {namespace}/{pod} cannot be asked: {error}") from error
+        pod = self.pod(namespace, region)
+        with _reported():
+            role = pod.health().get("role")
+            if role != SERVING:
+                return f"the gate of {pod.workload} has the role {role}"
+            status, text = pod.page("/ready")
+        return "" if status == 200 else f"the gate of {pod.workload} answers: {' '.join(text.split())}"
 
     def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
-        markers: list[str] = self.run(namespace, region, "search", [pattern])
+        with _reported():
+            markers: list[str] = self.pod(namespace, region).run("search", pattern)
         return markers
 
-    def run(self, namespace: str, region: str, script: str, argv: Sequence[str]) -> Any:
-        """Run an in-pod script in a Brain's gate; returns the JSON that it prints."""
-        pod = f"brain-{region}-0"
-        command = ["python3", "-c", source(script), *argv]
-        try:
-            code, out, err = self._clusters[region].exec(namespace, pod, GATE, command)
-            if code == 0:
-                return json.loads(out)
-        except (OperatorError, ValueError) as error:
-            raise BrainError(f"{script}.py in {namespace}/{pod}: {error}") from error
-        raise BrainError(f"{script}.py in {namespace}/{pod}: {err.strip() or f'exit code {code}'}")
-
     def _call(self, namespace: str, region: str, tool: str, arguments: Mapping[str, Any]) -> str:
-        try:
-            url = self._forwards.url(self._clusters[region], namespace, f"brain-{region}-0", BRAIN_PORT)
-            return mcp_client.call(url, tool, arguments, TOOL_SECONDS)
-        except HttpError as error:
-            raise BrainError(str(error)) from error
+        with _reported():
+            return mcp_client.call(self.pod(namespace, region).url(BRAIN), tool, arguments, TOOL_SECONDS)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except (Failure, HttpError, OperatorError, ValueError) as error:
+        raise BrainError(str(error)) from error

@@ -13,7 +13,6 @@ from ops.drill.observe.clients import Send
 from ops.drill.observe.http import Address, Request, send
 from ops.drill.observe.kubernetes import (
     ENDPOINT_SLICES,
-    PortForwards,
     flags,
     list_objects,
     ready_endpoints,
@@ -21,10 +20,11 @@ from ops.drill.observe.kubernetes import (
 )
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
 from ops.drill.scenario import Scenario
+from ops.probing.containers import AGENT, BRAIN, PORTS
+from ops.probing.port_forwards import PortForwards
 from plan.names import SYSTEM_NAMESPACE
-from runtime.ports import AGENT_PORT, BRAIN_PORT
 
-PORTS = {"agent": AGENT_PORT, "brain": BRAIN_PORT}
+COMPONENTS = AGENT, BRAIN
 CONTROLLER = {"app.kubernetes.io/name": "failover-controller"}
 CONTROLLER_PORT = 8081
 THREADS = 16
@@ -104,11 +104,11 @@ class Workloads:
         self._pool = ThreadPoolExecutor(THREADS)
 
     def observe(self) -> Mapping[str, State]:
-        pods = [(name, kind) for name in self._scenario.namespaces for kind in PORTS]
+        pods = [(name, kind) for name in self._scenario.namespaces for kind in COMPONENTS]
         problems = dict(zip(pods, self._pool.map(lambda one: self._problem(*one), pods), strict=True))
         states = {}
         for name in self._scenario.namespaces:
-            failures = [f"{kind}: {problems[name, kind]}" for kind in PORTS if problems[name, kind]]
+            failures = [f"{kind}: {problems[name, kind]}" for kind in COMPONENTS if problems[name, kind]]
             states[name] = State(state=FAIL if failures else ANSWER, detail="; ".join(failures))
         return states
 
@@ -163,7 +163,7 @@ class Probes:
 
     def __init__(self, scenario: Scenario, controllers: Controllers) -> None:
         self._controllers = controllers
-        self._pods = tuple(f"/{kind}-{scenario.region}" for kind in PORTS)
+        self._pods = tuple(f"/{kind}-{scenario.region}" for kind in COMPONENTS)
 
     def observe(self) -> Mapping[str, State]:
         rounds = [one["round"] for one in self._controllers.statuses().values() if one.get("round")]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
 
@@ -49,25 +47,3 @@ def flags(cluster: Cluster) -> dict[str, frozenset[str]]:
         one["metadata"]["namespace"]: parse((one.get("data") or {}).get(KEY) or "")
         for one in list_objects(cluster, CONFIG_MAPS, {}, fieldSelector=f"metadata.name={CONFIG_MAP}")
     }
-
-
-class PortForwards:
-    """URLs of pods' ports, forwarded by the pod's kubelet: past load balancers, readiness and network
-    policies. Any thread may use it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._urls: dict[tuple[str, str, str, int], str] = {}
-        self._open = ExitStack()
-
-    def url(self, cluster: Cluster, namespace: str, pod: str, port: int) -> str:
-        key = (cluster.name, namespace, pod, port)
-        with self._lock:
-            if key not in self._urls:
-                self._urls[key] = self._open.enter_context(cluster.forward(namespace, pod, port))
-            return self._urls[key]
-
-    def close(self) -> None:
-        with self._lock:
-            self._urls.clear()
-            self._open.close()

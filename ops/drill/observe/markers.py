@@ -14,6 +14,7 @@ from typing import Protocol
 from ops.drill.observe.clock import Clock
 from ops.drill.observe.record import FoundMarkers, Record, StoredMarker, Writer
 from ops.drill.scenario import Tenant
+from ops.probing.test_data import DRILL
 
 EVERY_SECONDS = 1.0
 SPARE = 50
@@ -49,19 +50,19 @@ class Markers:
 
     @property
     def company(self) -> str:
-        return f"drill-{self.run}"
+        return f"{DRILL}-{self.run}"
 
     @property
     def nobody(self) -> str:
         """A company for which nothing is ever stored."""
-        return f"drill-{self.run}-nobody"
+        return f"{self.company}-nobody"
 
     def text(self, tenant: Tenant, writer: Writer, number: int) -> str:
-        return f"drill-{self.run}.{tenant.namespace}.{writer}.{number:05d}"
+        return f"{self.company}.{tenant.namespace}.{writer}.{number:05d}"
 
     @property
     def pattern(self) -> str:
-        return rf"drill-{self.run}\.[a-z0-9-]+\.(?:home|away)\.\d{{5}}"
+        return rf"{self.company}\.[a-z0-9-]+\.(?:home|away)\.\d{{5}}"
 
     def found(self, tenant: Tenant, region: str, at: float, text: str) -> FoundMarkers:
         """The markers in a text."""

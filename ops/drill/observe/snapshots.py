@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from ops.aws import Reach
@@ -9,7 +10,7 @@ from ops.drill.observe.clock import Clock
 from ops.drill.observe.record import BucketSnapshot, Record
 from ops.drill.scenario import Tenant
 from ops.errors import OperatorError
-from ops.memory import BRAIN, Memory
+from ops.memory import BRAIN, memory_in
 from ops.stack import Stack
 from ops.vault import Listing, Stored, Vault
 from runtime.gate.storage.keys import CheckpointId
@@ -75,13 +76,6 @@ def _is_complete(listing: Listing, tenant: Tenant, id: CheckpointId) -> bool:
 
 def vault_of(stack: Stack, reach: Reach, namespace: str, writer: str, region: str) -> Vault:
     """The snapshots that the Brain of the region `writer` made, in the bucket of `region`."""
-    memory = Memory(
-        company=namespace,
-        namespace=namespace,
-        component=BRAIN,
-        region=writer,
-        chosen="",
-        bucket=stack.bucket(region),
-        writers=(writer,),
-    )
+    memory = memory_in(stack, stack.company(namespace), BRAIN, writer)
+    memory = replace(memory, bucket=stack.bucket(region), writers=(writer,))
     return Vault(reach.client("s3", region), memory)

@@ -7,9 +7,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from ops.probing.containers import HEALTH_MONITOR
+from ops.terminal import wait_until
 from ops.validation.results import Verdict, passed
 from ops.validation.run import Run, shown
-from ops.validation.target import HEALTH_MONITOR, Target, wait_until
+from ops.validation.target import Target
 
 METRIC, REPORT = "written", "get_health_report"
 _WRITE = """\

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from clients import http_client
 from clients.http_client import HttpError
+from ops.probing.containers import BRAIN, HEALTH_MONITOR
 from ops.validation.results import Verdict, passed
 from ops.validation.run import Run
-from ops.validation.target import BRAIN, HEALTH_MONITOR, Target
+from ops.validation.target import Target
 
 
 def check(run: Run, target: Target) -> Verdict:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ops.probing.containers import BRAIN
+from ops.probing.failure import Failure
 from ops.validation import role_policies
 from ops.validation.pod_target import PodTarget
-from ops.validation.results import Failure, Verdict, not_applicable, passed
+from ops.validation.results import Verdict, not_applicable, passed
 from ops.validation.run import Run, shown
-from ops.validation.target import BRAIN
 
 REFUSED = ("StatusCode: 403", "AccessDenied", "Forbidden")
 
@@ -37,11 +38,10 @@ def _try(target: PodTarget, other: PodTarget) -> int:
     own = _listing(target, target.region, target.region, target.namespace)
     foreign = list(_foreign(target, other))
     endpoint = target.stack.settings.replication.endpoint
-    results = target.run_in_gate(BRAIN, "bucket", {"asked": [own, *foreign], "endpoint": endpoint})
+    results = target.brain.run("bucket", {"asked": [own, *foreign], "endpoint": endpoint})
     (code, output), *rest = results
     if code != 0:
-        raise target.gate_failure(
-            BRAIN,
+        raise target.brain.failure(
             f"{target.name} cannot list its own prefix, so refusals of others would prove nothing:"
             f" {shown(output)}",
         )
@@ -54,8 +54,7 @@ def _try(target: PodTarget, other: PodTarget) -> int:
                 f"the role of brain-{target.region} (plan/iam.py, replica_access), and the bucket's policy",
             )
         if not any(sign in output for sign in REFUSED):
-            raise target.gate_failure(
-                BRAIN,
+            raise target.brain.failure(
                 f"whether {target.name} may {request['do']} {url} cannot be judged: {shown(output)}",
             )
     return len(foreign)
@@ -67,8 +66,8 @@ def _foreign(target: PodTarget, other: PodTarget) -> Iterator[Request]:
         for writer in target.stack.regions:
             yield _listing(target, bucket, writer, other.namespace)
     vault = other.vault(BRAIN)
-    if vault is not None and (checkpoint := other.newest_checkpoint(vault)) is not None:
-        key = f"{vault.memory.prefix}/{checkpoint.id.key}"
+    if vault is not None and (newest := vault.newest()) is not None:
+        key = f"{vault.memory.prefix}/{newest.key}"
         yield {"do": "read", "region": other.region, "bucket": vault.memory.bucket, "key": key}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ops.probing.containers import AGENT, BRAIN
+from ops.terminal import wait_until
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, not_applicable, passed
 from ops.validation.run import Run
-from ops.validation.target import AGENT, BRAIN, wait_until
 from ops.vault import Stored, Vault
 from runtime.gate.storage.keys import CheckpointId
 
@@ -45,17 +46,15 @@ def _uploaded(run: Run, target: PodTarget, vault: Vault, is_marker: Callable[[st
 
     what = f"the gate uploads the {component} of {target.name}"
     if wait_until(is_uploaded, limit, what, POLL_SECONDS) is None:
-        raise target.gate_failure(
-            component,
+        raise target.pods[component].failure(
             f"the gate uploads nothing: what the {component} of {target.name} stored"
             f" {time.monotonic() - began:.0f} s ago is in no checkpoint of"
             f" s3://{vault.memory.bucket}/{vault.memory.prefix} (interval {interval} s; newest"
-            f" {vault.newest() or 'none'}); {target.gate_report(component)}",
+            f" {vault.newest() or 'none'}); {target.pods[component].report()}",
         )
     judged = vault.list().judge(Stored(writer=target.region, id=uploaded[0]))
     if not judged.whole:
-        raise target.gate_failure(
-            component,
+        raise target.pods[component].failure(
             f"the checkpoint {uploaded[0]} of the {component} of {target.name} is not complete:"
             f" {judged.state}",
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ops.probing.containers import BRAIN
+from ops.terminal import wait_until
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, not_applicable, passed
 from ops.validation.run import Run
-from ops.validation.target import BRAIN, wait_until
 from runtime.gate.restore.staged import STAGED
 
 POLL_SECONDS = 3.0
@@ -34,14 +35,13 @@ def _staged(run: Run, target: PodTarget, standby: PodTarget, limit: float) -> st
     folders = [f"{STAGED}/{folder}", folder]
 
     def is_there() -> bool:
-        return any(standby.run_in_gate(BRAIN, "volume", {"count": folders}).values())
+        return any(standby.brain.run("volume", {"count": folders})["files"].values())
 
     what = f"{standby.region} has staged what {target.name} stored"
     seconds = wait_until(is_there, limit, what, POLL_SECONDS)
     if seconds is None:
-        raise standby.gate_failure(
-            BRAIN,
+        raise standby.brain.failure(
             f"the standby {standby.name} has staged nothing of what {target.region} stored: {folders[0]} is"
-            f" not on its volume after {limit:.0f} s; {standby.gate_report(BRAIN)}",
+            f" not on its volume after {limit:.0f} s; {standby.brain.report()}",
         )
     return f"{standby.region} after {seconds:.0f} s"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from ops.probing.containers import HEALTH_MONITOR
+from ops.terminal import wait_until
 from ops.validation.checks.agent_to_health_monitor import random_value
 from ops.validation.results import Verdict, passed
 from ops.validation.run import Run
-from ops.validation.target import HEALTH_MONITOR, Target, wait_until
+from ops.validation.target import Target
 
 METRIC = "tracked"
 _READ = """\

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from ops.probing.containers import AGENT, HEALTH_MONITOR
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, passed
 from ops.validation.run import Run, shown
-from ops.validation.target import AGENT, HEALTH_MONITOR
 
 _WRITE = 'mkdir -p "$(dirname "$1/$2")" && printf "%s\\n" "$3" > "$1/$2"'
 _READ = 'cat "$1/$2" 2> /dev/null; true'

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ops.probing.containers import BRAIN
+from ops.probing.failure import Failure
 from ops.validation.checks import stores_and_finds
-from ops.validation.results import Failure, Status, Verdict, not_applicable, passed
+from ops.validation.results import Status, Verdict, not_applicable, passed
 from ops.validation.run import Run, shown
-from ops.validation.target import BRAIN, Target
+from ops.validation.target import Target
 
 
 def check(run: Run, target: Target) -> Verdict:

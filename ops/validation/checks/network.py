@@ -14,13 +14,14 @@ from itertools import chain
 
 from clients.kubernetes_api import Object, reference
 from ops.cluster_access import Cluster, local_target
+from ops.probing.containers import AGENT, BRAIN, PORTS
+from ops.probing.failure import Failure
 from ops.validation.network import allowed, denied
 from ops.validation.network.attempts import Attempt, Destination, Kind, State, attempts
 from ops.validation.network.pod_facts import PodFacts, facts_of, running
-from ops.validation.pod_target import PORTS, PodTarget
-from ops.validation.results import Failure, Status, Verdict, not_applicable, passed
+from ops.validation.pod_target import PodTarget
+from ops.validation.results import Status, Verdict, not_applicable, passed
 from ops.validation.run import Run
-from ops.validation.target import AGENT, BRAIN
 
 DENY = "default-deny"
 BOTH = {"Ingress", "Egress"}
@@ -94,12 +95,12 @@ def _require_listening(target: PodTarget, pods: Iterable[PodFacts]) -> None:
     """Raises Failure when nothing listens at a port: that nobody reaches it would prove nothing."""
     known = {pod.source.pod: pod for pod in pods if _is_of(pod, target)}
     for component in (BRAIN, AGENT):
-        pod = known.get(target.pod_name(component))
+        pod = known.get(target.pods[component].name)
         if pod is None:
             raise Failure(
                 f"whether the {component} of {target.name} can be reached cannot be judged: its pod"
-                f" {target.pod_name(component)} does not run",
-                target.describe(component),
+                f" {target.pods[component].name} does not run",
+                target.pods[component].describe,
             )
         for port, container in pod.declared.items():
             if port not in pod.tcp:
@@ -113,7 +114,7 @@ def _require_listening(target: PodTarget, pods: Iterable[PodFacts]) -> None:
 def _denied_within(target: PodTarget, own: Sequence[PodFacts]) -> Attempt:
     """From a Brain to its Agent, which the policies deny. Raises Failure when the attempt was not done."""
     pods = {pod.source.pod: pod for pod in own}
-    agent, brain = pods[target.pod_name(AGENT)], pods[target.pod_name(BRAIN)]
+    agent, brain = pods[target.agent.name], pods[target.brain.name]
     destination = Destination(kind=Kind.POD, host=agent.address, port=PORTS[AGENT], owner=agent.name)
     (control,) = attempts(brain.source, [destination])
     if control.state is State.UNTRIED:
@@ -124,7 +125,7 @@ def _denied_within(target: PodTarget, own: Sequence[PodFacts]) -> Attempt:
 def _unenforced(target: PodTarget) -> Verdict:
     """Raises Failure on nodes of `make up` that were started to enforce policies."""
     detail = (
-        f"{target.pod_name(BRAIN)} reaches {target.pod_name(AGENT)}:{PORTS[AGENT]} of the same company, which"
+        f"{target.brain.name} reaches {target.agent.name}:{PORTS[AGENT]} of the same company, which"
         " its policies deny: this cluster enforces none"
     )
     nodes = local_target(target.stack, target.state)
@@ -177,7 +178,7 @@ def _own_node(target: PodTarget, own: Sequence[PodFacts], done: Iterable[Attempt
 
 
 def _is_vpc_cni(target: PodTarget) -> bool:
-    api, node = target.cluster.api, target.require_pod(AGENT)["spec"].get("nodeName", "")
+    api, node = target.cluster.api, target.agent.require()["spec"].get("nodeName", "")
     if api.get(reference("DaemonSet", VPC_CNI, "kube-system", "apps/v1")) is not None:
         return True
     labels = (api.get(reference("Node", node)) or {}).get("metadata", {}).get("labels", {})

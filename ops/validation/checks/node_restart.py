@@ -8,13 +8,13 @@ from collections.abc import Callable
 from clients.kubernetes_api import Object, reference
 from ops.aws import calling
 from ops.errors import OperatorError
+from ops.probing.containers import BRAIN
+from ops.probing.signals import uninterrupted
 from ops.terminal import say
 from ops.validation.checks.restart import still_there
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, not_applicable
 from ops.validation.run import Run
-from ops.validation.signals import uninterrupted
-from ops.validation.target import BRAIN
 from plan.names import LOCAL
 
 INSTANCE = re.compile(r"aws:///[^/]+/(i-[0-9a-f]+)")
@@ -22,14 +22,14 @@ INSTANCE = re.compile(r"aws:///[^/]+/(i-[0-9a-f]+)")
 
 
 def check(run: Run, target: PodTarget) -> Verdict:
-    pod = target.require_pod(BRAIN)
+    pod = target.brain.require()
     node, before = pod["spec"]["nodeName"], _started_at(pod)
     restart = _restart_of(target, node)
     if restart is None:
         return not_applicable(f"{node} is neither a node of `make up` nor an EC2 instance")
     restart()
     seconds = target.await_ready(BRAIN, lambda pod: _started_at(pod) > before, run.limits.restart)
-    event = f"its node {node} restarted, {target.pod_name(BRAIN)} Ready after {seconds:.0f} s"
+    event = f"its node {node} restarted, {target.brain.name} Ready after {seconds:.0f} s"
     return still_there(run, target, event)
 
 

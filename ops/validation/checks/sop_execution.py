@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ops.probing.containers import BRAIN
 from ops.validation.checks.memory import foreign_queries, mixed, proven
 from ops.validation.marker import RATE
 from ops.validation.results import Verdict, passed
 from ops.validation.run import Run, shown
-from ops.validation.target import BRAIN, Target
+from ops.validation.target import Target
 
 RECALL, LOGGED = "recall_delegation_patterns", "experience"
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 
+from ops.probing.containers import BRAIN
+from ops.probing.test_data import STORE
 from ops.validation.results import Verdict, passed
 from ops.validation.run import Run, shown
-from ops.validation.target import BRAIN, Target
+from ops.validation.target import Target
 
 
 def check(run: Run, target: Target) -> Verdict:
     """Store the run's marker, as the company `Marker.folder` inside the tenant's Brain."""
     marker = run.marker(target)
-    answer = run.ask_brain(target, "brain_store", marker.memory)
+    answer = run.ask_brain(target, STORE, marker.memory)
     run.stored_at[target] = time.monotonic()
     stored = (
         f"the Brain of {target.name} does not find what it has just stored (brain_store: {shown(answer)})"

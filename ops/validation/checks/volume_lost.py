@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 
 from clients.kubernetes_api import APPLY_PATCH, MERGE_PATCH, Object, reference
+from ops.probing.containers import BRAIN
+from ops.probing.failure import Failure
+from ops.probing.signals import uninterrupted
 from ops.terminal import say
 from ops.validation.checks import copy_in_the_bucket
 from ops.validation.checks.restart import still_there
 from ops.validation.pod_target import PodTarget
-from ops.validation.results import Failure, Status, Verdict
+from ops.validation.results import Status, Verdict
 from ops.validation.run import Run
-from ops.validation.signals import uninterrupted
-from ops.validation.target import BRAIN, Limits
+from ops.validation.target import Limits
 
 CLAIM = "PersistentVolumeClaim"
 FIELD_MANAGER = "pulumi.com/patchFieldManager"
@@ -32,7 +34,7 @@ def check(run: Run, target: PodTarget) -> Verdict:
     if uploaded.status is not Status.PASSED:
         return uploaded
     seconds = lose(target, BRAIN, run.limits)
-    pod = target.pod_name(BRAIN)
+    pod = target.brain.name
     event = f"the volume of {pod} was deleted and created again, the pod is Ready after {seconds:.0f} s"
     return still_there(run, target, event)
 

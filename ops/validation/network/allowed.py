@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from ops.probing.containers import AGENT, BRAIN, GATE, PORTS
+from ops.probing.failure import Failure
+from ops.probing.pods import Container
 from ops.validation.network.attempts import Attempt, Destination, Kind, State, attempts
 from ops.validation.network.pod_facts import PodFacts, running
-from ops.validation.pod_target import PORTS, PodTarget
-from ops.validation.pods import Container
-from ops.validation.results import Failure
-from ops.validation.target import AGENT, BRAIN, GATE
+from ops.validation.pod_target import PodTarget
 from plan.names import SYSTEM_NAMESPACE
 
 CONTROLLER = "failover-controller"
@@ -91,7 +91,7 @@ def _require_load_balancer(target: PodTarget) -> bool:
     """By its own report on its targets' health; False where the Agent's pod has no such condition."""
     conditions = [
         condition
-        for condition in target.require_pod(AGENT).get("status", {}).get("conditions", ())
+        for condition in target.agent.require().get("status", {}).get("conditions", ())
         if condition["type"].startswith(TARGET_HEALTH)
     ]
     for condition in conditions:
@@ -99,7 +99,7 @@ def _require_load_balancer(target: PodTarget) -> bool:
             raise Failure(
                 f"the load balancer does not reach the Agent of {target.name}:"
                 f" {condition.get('message') or condition['type']}",
-                target.describe(AGENT),
+                target.agent.describe,
             )
     return bool(conditions)
 

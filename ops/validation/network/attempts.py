@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.validation.pods import Container
+from ops.probing.pods import Container
 
 SECONDS = 2.0
 """For an answer: two of TCP's packets, the second after one second."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from clients.kubernetes_api import Object
 from ops.cluster_access import Cluster
-from ops.validation.pods import Container
-from ops.validation.target import GATE
+from ops.probing.containers import GATE
+from ops.probing.pods import Container
 
 
 @dataclass(frozen=True, kw_only=True)

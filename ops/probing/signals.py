@@ -1,20 +1,23 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a drill, but never while it puts back what it changed."""
+"""Ctrl-C, SIGTERM and SIGHUP end a command, but never while it puts back what it changed."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from ops.terminal import say
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """As a context: the first signal raises KeyboardInterrupt; later ones, and those while held, do not."""
+    """As a context, in the main thread only: the first signal raises KeyboardInterrupt; later signals, and
+    signals while held, only print `wait`."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, wait: str) -> None:
+        self._wait = wait
         self._held = self._caught = False
         self._former: dict[signal.Signals, Any] = {}
 
@@ -22,9 +25,7 @@ class Signals:
         self._former = {number: signal.signal(number, self._take) for number in NUMBERS}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
 
@@ -45,6 +46,15 @@ class Signals:
     def _take(self, number: int, frame: object) -> None:
         already, self._caught = self._caught, True
         if already or self._held:
-            self._say("wait: the drill is putting back what it changed")
+            say(self._wait)
         else:
             raise KeyboardInterrupt
+
+
+@contextmanager
+def uninterrupted(work: str) -> Iterator[None]:
+    """Hold signals back until the block ends: `work` is under way."""
+    with Signals(f"    wait: {work}") as signals:
+        signals.hold()
+        yield
+    signals.release()
