@@ -80,13 +80,19 @@ class KubernetesApi:
             raise
 
     def list(
-        self, kind: str, namespace: str = "", labels: Mapping[str, str] | None = None, version: str = "v1"
+        self,
+        kind: str,
+        namespace: str = "",
+        labels: Mapping[str, str] | None = None,
+        version: str = "v1",
+        fields: str = "",
     ) -> list[Object]:
-        """Objects of a kind, of a namespaced kind those in the namespace. Raises ApiError."""
-        path = self.path(reference(kind, "", namespace, version)).rstrip("/")
+        """Of the namespace, or of all namespaces. `fields` is a field selector. Raises ApiError."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
-        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
-        items: list[Object] = self.call("GET", path + query)["items"]
+        selectors = {"labelSelector": selector, "fieldSelector": fields}
+        query = urlencode({name: value for name, value in selectors.items() if value})
+        answer = self.call("GET", f"{self._collection(version, kind, namespace)}?{query}".rstrip("?"))
+        items: list[Object] = answer["items"] or []
         return items
 
     def wait(
@@ -123,7 +129,11 @@ class KubernetesApi:
 
     def path(self, manifest: Object) -> str:
         """The URL path of a manifest's object. Raises KubernetesError for a kind that the cluster lacks."""
-        version, metadata = manifest["apiVersion"], manifest["metadata"]
+        metadata = manifest["metadata"]
+        namespace = metadata.get("namespace", "default")
+        return f"{self._collection(manifest['apiVersion'], manifest['kind'], namespace)}/{metadata['name']}"
+
+    def _collection(self, version: str, kind: str, namespace: str) -> str:
         prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
         with self._lock:
             if version not in self._kinds:
@@ -131,11 +141,11 @@ class KubernetesApi:
                 self._kinds[version] = {
                     resource["kind"]: resource for resource in resources if "/" not in resource["name"]
                 }
-        known = self._kinds[version].get(manifest["kind"])
+        known = self._kinds[version].get(kind)
         if known is None:
-            raise KubernetesError(f"the cluster has no {version} {manifest['kind']}")
-        space = f"/namespaces/{metadata.get('namespace', 'default')}" if known["namespaced"] else ""
-        return f"{prefix}{space}/{known['name']}/{metadata['name']}"
+            raise KubernetesError(f"the cluster has no {version} {kind}")
+        space = f"/namespaces/{namespace}" if known["namespaced"] and namespace else ""
+        return f"{prefix}{space}/{known['name']}"
 
     def call(
         self, method: str, path: str, body: Object | None = None, content: str = "application/json"

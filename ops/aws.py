@@ -22,13 +22,12 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from ops import local_target
 from ops.errors import OperatorError
+from ops.local_target import DEFAULT_STATE
 from ops.stack import Stack
-from ops.stack_file import PROGRAM
 from plan.names import LOCAL
 
-DEFAULT_STATE = PROGRAM.parent / ".local"
-"""The state folder of this checkout's local target."""
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -77,14 +76,12 @@ def reach_of(stack: Stack, state: Path) -> Reach:
     """AWS by the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
     if stack.name != LOCAL:
         return Reach(local=False, given={})
-    from local.aws import emulator
-
-    if found := emulator.find(state):
-        return Reach(local=True, given=found.credentials())
+    if arguments := local_target.emulator_arguments(state):
+        return Reach(local=True, given=arguments)
     if endpoint := stack.settings.replication.endpoint:
         keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
         return Reach(local=True, given={"endpoint_url": endpoint, **keys})
-    raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
+    raise local_target.not_running(state)
 
 
 @contextmanager

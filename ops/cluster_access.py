@@ -10,23 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kubernetes.config.config_exception import ConfigException
 
 from clients import pod_streams
 from clients.kubernetes_api import KubernetesApi, KubernetesError
 from clients.pod_streams import Executed, StreamError
-from ops.aws import DEFAULT_STATE, calling, reach_of
+from ops import local_target
+from ops.aws import calling, reach_of
 from ops.errors import WRONG_CALL, OperatorError
+from ops.local_target import DEFAULT_STATE
 from ops.stack import Stack
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import LOCAL
 from settings.clusters import ClusterPlan
 from settings.clusters import clusters_of as plans_of
-
-if TYPE_CHECKING:
-    from local.access import Access
 
 AMBIENT = ""
 """The kubeconfig that KUBECONFIG or the home folder names; as a context, its current one."""
@@ -97,15 +95,6 @@ def reached(
     return Cluster(name=plan.folder, regions=regions, api=api, kubectl=_kubectl(kubeconfig, context))
 
 
-def local_target(stack: Stack, state: Path) -> Access | None:
-    """What `make up` runs, for the stack `local`; None for every other stack, and while it does not run."""
-    if stack.name != LOCAL:
-        return None
-    from local import access
-
-    return access.find(state)
-
-
 def _chosen(plans: Sequence[ClusterPlan], contexts: Sequence[str]) -> dict[str, str]:
     """Context by the folder of its cluster."""
     if len(plans) == 1 and len(contexts) == 1 and "=" not in contexts[0]:
@@ -132,10 +121,7 @@ def _kubeconfig(stack: Stack, plan: ClusterPlan, chosen: Mapping[str, str], stat
     if plan.folder in chosen:
         return AMBIENT, chosen[plan.folder]
     if stack.name == LOCAL:
-        target = local_target(stack, state)
-        if target is None:
-            raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
-        return str(target.kubeconfig), AMBIENT
+        return str(local_target.require(state).kubeconfig), AMBIENT
     if plan.eks is None:
         return AMBIENT, plan.context or AMBIENT
     endpoint, authority = plan.endpoint, plan.certificate_authority

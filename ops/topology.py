@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from local.programs import catalog
+from ops import local_target
 from ops.errors import DONE, FAILED, OperatorError
 from ops.stack import add_arguments as add_stack_arguments
 from ops.stack import load
@@ -81,8 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def picture(text: str) -> str:
     """The SVG of a D2 source. Raises OperatorError with what D2 says."""
-    program = catalog.binary("d2", say)
-    done = subprocess.run([program, "-", "-"], input=text.encode(), capture_output=True)
+    done = subprocess.run([local_target.program("d2"), "-", "-"], input=text.encode(), capture_output=True)
     if done.returncode != 0:
         raise OperatorError(f"d2 did not draw the stack: {done.stderr.decode().strip()}", FAILED)
     return done.stdout.decode()

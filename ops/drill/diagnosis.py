@@ -55,15 +55,15 @@ class Diagnosis:
 
     def required_rounds(self) -> int | None:
         """Rounds of serving that the controller required before it last cleared the region's flag."""
-        path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/events"
+        about = f"involvedObject.name={CONFIG_MAP}"
         try:
-            events = self._cluster.api.call("GET", f"{path}?fieldSelector=involvedObject.name={CONFIG_MAP}")
+            events = self._cluster.api.list("Event", SYSTEM_NAMESPACE, fields=about)
         except ApiError:
             return None
         prefix = f"{self._scenario.region}: "
         cleared = [
             one
-            for one in events["items"] or ()
+            for one in events
             if one.get("reason") == "RegionCleared" and one.get("message", "").startswith(prefix)
         ]
         latest = max(cleared, key=lambda one: str(one.get("lastTimestamp") or ""), default=None)

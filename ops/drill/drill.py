@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.machine.files import write_atomically
 from ops.drill.cleanup import entry_of
 from ops.drill.faults.kinds import DESCRIPTIONS, FaultKind
 from ops.drill.observe.clock import SystemClock
@@ -114,5 +113,5 @@ def write(report: Report, folder: Path) -> list[Path]:
     name = f"{report.started:%Y%m%dT%H%M%SZ}"
     texts = {folder / f"{name}.json": report.dump(), folder / f"{name}.html": page(report)}
     for path, text in texts.items():
-        write_atomically(path, text, 0o644)
+        path.write_text(text, encoding="utf-8")
     return list(texts)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.machine.files import write_atomically
 from ops.errors import OperatorError
 from plan.names import LOCAL
+from runtime.gate.storage import durable
 
 Entry = Mapping[str, Any]
 """Everything needed to put one change back; `what` is its kind."""
@@ -59,21 +58,13 @@ class Journal:
 
     def add(self, entry: Entry) -> None:
         """The entry is on disk when this returns: only then may the change be made."""
-        self._write([*self.entries(), dict(entry)])
+        durable.write_json(self.path, {"entries": [*self.entries(), dict(entry)]})
 
     def remove(self, entry: Entry) -> None:
         left = self.entries()
         if dict(entry) in left:
             left.remove(dict(entry))
         if left:
-            self._write(left)
+            durable.write_json(self.path, {"entries": left})
         else:
             self.path.unlink(missing_ok=True)
-
-    def _write(self, entries: list[Entry]) -> None:
-        write_atomically(self.path, json.dumps({"entries": entries}, indent=1) + "\n")
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -10,15 +10,7 @@ from ops.cluster_access import Cluster
 from ops.drill.observe.clients import Send
 from ops.drill.observe.cluster import Controllers, NoController
 from ops.drill.observe.http import Request
-from ops.drill.observe.kubernetes import (
-    ENDPOINT_SLICES,
-    STATEFUL_SETS,
-    flags,
-    list_objects,
-    ready_endpoints,
-    region_labels,
-    service_labels,
-)
+from ops.drill.observe.kubernetes import flags, ready_endpoints, workloads
 from ops.drill.scenario import Scenario
 from ops.errors import OperatorError
 from ops.stack import Stack
@@ -35,7 +27,7 @@ def stack_problems(
     """Workloads that are not ready, and controllers that report problems."""
     problems = []
     for region in dict.fromkeys((scenario.region, *scenario.others)):
-        for one in list_objects(clusters[region], STATEFUL_SETS, region_labels(region)):
+        for one in workloads(clusters[region], "StatefulSet", "apps/v1", region):
             namespace, ready = one["metadata"]["namespace"], one.get("status", {}).get("readyReplicas", 0)
             wanted = one["spec"].get("replicas", 1)
             if namespace in scenario.namespaces and (ready < wanted or wanted == 0):
@@ -99,10 +91,8 @@ class _Region:
     def _state(self) -> tuple[dict[str, frozenset[str]], set[str]]:
         """Flags by namespace, and the namespaces with ready endpoints. Raises OperatorError."""
         try:
-            slices = list_objects(self._cluster, ENDPOINT_SLICES, service_labels(self._name))
-            return flags(self._cluster), {
-                one["metadata"]["namespace"] for one in slices if ready_endpoints(one)
-            }
+            endpoints = ready_endpoints(self._cluster, self._name)
+            return flags(self._cluster), {namespace for namespace, number in endpoints if number}
         except Exception as error:
             raise OperatorError(f"{self._cluster.name}: the API server does not answer: {error}") from error
 

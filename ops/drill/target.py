@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from local.machine.files import Progress
+from ops import local_target
 from ops.aws import Reach, reach_of
 from ops.cluster_access import Cluster, clusters_by_region
 from ops.drill.cleanup import Cleanup
@@ -73,7 +73,7 @@ class Target:
     authority: Path | None = None
     """The CA of the load balancers' certificates; None: the system's trusted ones."""
     journal: Journal
-    progress: Progress
+    progress: Callable[[str], None]
 
     @property
     def local(self) -> bool:
@@ -155,7 +155,11 @@ class Target:
 
 
 def target_of(
-    stack: Stack, contexts: Sequence[str] | None, state: Path, journal: Journal, progress: Progress
+    stack: Stack,
+    contexts: Sequence[str] | None,
+    state: Path,
+    journal: Journal,
+    progress: Callable[[str], None],
 ) -> Target:
     """Raises OperatorError where the stack cannot be reached."""
     target = Target(
@@ -173,24 +177,9 @@ def target_of(
 
 def _with_local_edges(target: Target) -> Target:
     """Raises OperatorError where the local target does not run."""
-    from local import access
-    from local.machine.pki import Pki
-
-    stack, state = target.stack, target.state
-    running = access.find(state)
-    if running is None:
-        raise OperatorError(f"the local target does not run ({state}): start it with `make up`")
-    if missing := [region for region in stack.regions if region not in running.edges]:
-        regions = ", ".join(missing)
-        raise OperatorError(f"the local target has no load balancer for {regions}, so nothing serves there")
-    reach = Reach(local=True, given=running.aws.credentials())
-    records = read_records(reach, stack.settings.hosted_zone_id or "")
-    return replace(
-        target,
-        reach=reach,
-        edges=_edges(records, running.balancers),
-        authority=Pki(folder=state / "pki").authority,
-    )
+    balancers, authority = local_target.edges(target.stack.regions, target.state)
+    records = read_records(target.reach, target.stack.settings.hosted_zone_id or "")
+    return replace(target, edges=_edges(records, balancers), authority=authority)
 
 
 def _edges(records: Sequence[Mapping[str, Any]], balancers: Mapping[str, str]) -> dict[str, str]:

@@ -78,15 +78,15 @@ def owners(one: Any) -> list[tuple[str, str, Any]]:
 
 
 def test_workloads_with_pods_are_listed_by_region(cluster: Cluster, declared: Any) -> None:
-    assert scaling.workloads(cluster, LABELS) == [WORKLOAD]
-    assert scaling.workloads(cluster, {**LABELS, "topology.kubernetes.io/region": "eu-west-1"}) == []
+    assert scaling.scalable(cluster, "us-east-1") == [WORKLOAD]
+    assert scaling.scalable(cluster, "eu-west-1") == []
 
 
 def test_scaled_away_and_back_it_is_as_it_was(cluster: Cluster, declared: Any) -> None:
     before = live(cluster)
     scaling.scale(cluster, WORKLOAD, 0)
     assert live(cluster)["spec"]["replicas"] == 0
-    assert scaling.workloads(cluster, LABELS) == []
+    assert scaling.scalable(cluster, "us-east-1") == []
     scaling.scale_back(cluster, WORKLOAD)
     after = live(cluster)
     assert after["spec"] == before["spec"]

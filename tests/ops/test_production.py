@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
-COMMANDS = ("validate", "restore", "accept_shrink", "backfill", "doctor.command")
+ROOT = Path(__file__).parent.parent.parent
+IMPORT = re.compile(r"^\s*(?:from|import) local\b", re.MULTILINE)
+COMMANDS = ("validate", "restore", "accept_shrink", "backfill", "doctor.command", "drill.drill", "topology")
+
+
+def test_one_module_of_the_commands_imports_the_local_target() -> None:
+    files = [file for file in (ROOT / "ops").rglob("*.py") if re.search(IMPORT, file.read_text())]
+    assert [file.name for file in files] == ["local_target.py"]
 
 
 def test_no_module_of_the_local_target_is_loaded() -> None:

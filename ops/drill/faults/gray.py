@@ -11,7 +11,7 @@ from contextlib import suppress
 from clients import pod_streams
 from clients.pod_streams import StreamError
 from ops.cluster_access import Cluster
-from ops.drill.observe.kubernetes import PODS, list_objects, region_labels
+from ops.drill.observe.kubernetes import workloads
 from ops.errors import OperatorError
 from ops.probing.containers import AGENT, BRAIN, GATE, HEALTH_MONITOR
 from ops.probing.pods import source
@@ -38,7 +38,7 @@ class GrayFault:
     def prepare(self) -> None:
         pods = [
             (pod["metadata"]["namespace"], pod["metadata"]["name"], containers)
-            for pod in list_objects(self._cluster, PODS, region_labels(self._region))
+            for pod in workloads(self._cluster, "Pod", "v1", self._region)
             if (containers := CONTAINERS.get(pod["metadata"]["labels"].get("app.kubernetes.io/name", "")))
         ]
         if not pods:

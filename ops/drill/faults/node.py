@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from local.machine.files import LocalError, Progress
 from ops.drill.faults.kinds import NAMES, FaultKind, retried
 from ops.drill.journal import Entry, Journal
 from ops.errors import OperatorError
+from ops.local_target import LocalNode
 
 
 class NodeFault:
     def __init__(
-        self, kind: FaultKind, state: Path, region: str, journal: Journal, progress: Progress
+        self, kind: FaultKind, state: Path, region: str, journal: Journal, progress: Callable[[str], None]
     ) -> None:
         self._entry: Entry = {"what": kind, "region": region, "state": str(state.resolve())}
         self._kind, self._journal, self._progress = kind, journal, progress
@@ -22,15 +23,10 @@ class NodeFault:
         pass
 
     def inject(self) -> str:
-        from local.cluster.nodes import faults
-
-        state, region = Path(self._entry["state"]), self._entry["region"]
+        node = _node(self._entry)
         self._journal.add(self._entry)
-        try:
-            faults.cut(state, region) if self.cut_off else faults.stop(state, region)
-        except (LocalError, OSError) as error:
-            raise OperatorError(f"{region}: {NAMES[self._kind]}: {error}") from error
-        return f"{NAMES[self._kind]} in {region}"
+        node.cut() if self.cut_off else node.stop()
+        return f"{NAMES[self._kind]} in {node.region}"
 
     def remove(self) -> str:
         if self._entry not in self._journal.entries():
@@ -40,17 +36,19 @@ class NodeFault:
         return done
 
 
-def mend_node(entry: Entry, progress: Progress) -> str:
+def mend_node(entry: Entry, progress: Callable[[str], None]) -> str:
     """Raises OperatorError."""
-    from local.cluster.nodes import faults
-
-    state, region = Path(entry["state"]), entry["region"]
-    if not state.exists():
-        return f"{state} is gone, and the node of {region} with it"
+    node = _node(entry)
+    if not node.state.exists():
+        return f"{node.state} is gone, and the node of {node.region} with it"
     if entry["what"] == FaultKind.NODE:
-        problem, done = retried(lambda: faults.start(state, region, progress)), f"node of {region} started"
+        problem, done = retried(lambda: node.start(progress)), f"node of {node.region} started"
     else:
-        problem, done = retried(lambda: faults.reconnect(state, region)), f"network of {region} mended"
+        problem, done = retried(node.reconnect), f"network of {node.region} mended"
     if problem:
-        raise OperatorError(f"the node of {region} is not put back ({problem}): repeat with --restore")
+        raise OperatorError(f"the node of {node.region} is not put back ({problem}): repeat with --restore")
     return done
+
+
+def _node(entry: Entry) -> LocalNode:
+    return LocalNode(state=Path(entry["state"]), region=entry["region"])

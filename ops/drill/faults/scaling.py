@@ -7,21 +7,19 @@ that changes the replicas would be rejected.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from clients.kubernetes_api import ApiError
+from clients.kubernetes_api import MERGE_PATCH, ApiError, Object
 from ops.cluster_access import Cluster
 from ops.drill.faults.kinds import FaultKind, retried
 from ops.drill.journal import Entry, Journal
-from ops.drill.observe.kubernetes import STATEFUL_SETS, Object, list_objects, region_labels
+from ops.drill.observe.kubernetes import workloads
 from ops.errors import OperatorError
 
 THREADS = 16
 MANAGER = "digital-agency-drill"
-MERGE = "application/merge-patch+json"
 OWNERS = "agency.global/drill-owners"
 """Annotation of a StatefulSet that is scaled away: the field managers that had declared its replicas."""
 
@@ -45,7 +43,7 @@ class ScaleFault:
         self._entry: Entry | None = None
 
     def prepare(self) -> None:
-        affected = workloads(self._cluster, region_labels(self._region))
+        affected = scalable(self._cluster, self._region)
         if not affected:
             raise OperatorError(f"{self._cluster.name}: no StatefulSets of {self._region} with replicas")
         self._entry = {
@@ -86,7 +84,7 @@ def scale_all_back(cluster: Cluster, entry: Entry) -> str:
     return f"{len(affected)} StatefulSets scaled back"
 
 
-def workloads(cluster: Cluster, labels: Mapping[str, str]) -> list[Workload]:
+def scalable(cluster: Cluster, region: str) -> list[Workload]:
     """The StatefulSets that should have pods."""
     return [
         Workload(
@@ -94,7 +92,7 @@ def workloads(cluster: Cluster, labels: Mapping[str, str]) -> list[Workload]:
             name=one["metadata"]["name"],
             replicas=one["spec"]["replicas"],
         )
-        for one in list_objects(cluster, STATEFUL_SETS, labels)
+        for one in workloads(cluster, "StatefulSet", "apps/v1", region)
         if one["spec"].get("replicas", 1) > 0
     ]
 
@@ -150,7 +148,7 @@ def _given_back(managed: list[Object], owners: set[str]) -> list[Object]:
 
 
 def _patch(cluster: Cluster, workload: Workload, change: Object) -> Object:
-    return cluster.api.call("PATCH", f"{workload.path}?fieldManager={MANAGER}", change, MERGE)
+    return cluster.api.call("PATCH", f"{workload.path}?fieldManager={MANAGER}", change, MERGE_PATCH)
 
 
 def _managed_fields(live: Object) -> list[Object]:

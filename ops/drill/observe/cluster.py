@@ -11,21 +11,15 @@ from clients.http_client import HttpError, get
 from ops.cluster_access import Cluster
 from ops.drill.observe.clients import Send
 from ops.drill.observe.http import Address, Request, send
-from ops.drill.observe.kubernetes import (
-    ENDPOINT_SLICES,
-    flags,
-    list_objects,
-    ready_endpoints,
-    service_labels,
-)
+from ops.drill.observe.kubernetes import flags, ready_endpoints
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
 from ops.drill.scenario import Scenario
 from ops.probing.containers import AGENT, BRAIN, PORTS
 from ops.probing.port_forwards import PortForwards
-from plan.names import SYSTEM_NAMESPACE
+from plan.names import FAILOVER_CONTROLLER, SYSTEM_NAMESPACE
 
 COMPONENTS = AGENT, BRAIN
-CONTROLLER = {"app.kubernetes.io/name": "failover-controller"}
+CONTROLLER = {"app.kubernetes.io/name": FAILOVER_CONTROLLER}
 CONTROLLER_PORT = 8081
 THREADS = 16
 
@@ -62,10 +56,9 @@ class Endpoints:
 
     def observe(self) -> Mapping[str, State]:
         ready = dict.fromkeys(self._scenario.namespaces, 0)
-        for one in list_objects(self._cluster, ENDPOINT_SLICES, service_labels(self._scenario.region)):
-            namespace = one["metadata"]["namespace"]
+        for namespace, number in ready_endpoints(self._cluster, self._scenario.region):
             if namespace in ready:
-                ready[namespace] += ready_endpoints(one)
+                ready[namespace] += number
         return {
             name: State(state=READY if number else NONE, detail=f"{number} ready")
             for name, number in ready.items()
@@ -135,8 +128,8 @@ class Controllers:
 
     def statuses(self) -> dict[str, dict[str, Any]]:
         """Of those that answer, by pod. Raises NoController when none does, with the reasons."""
-        path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"
-        pods = sorted(one["metadata"]["name"] for one in list_objects(self._cluster, path, CONTROLLER))
+        live = self._cluster.api.list("Pod", SYSTEM_NAMESPACE, CONTROLLER)
+        pods = sorted(pod["metadata"]["name"] for pod in live)
         answers = dict(zip(pods, self._pool.map(self._status, pods), strict=True))
         statuses = {pod: one for pod, one in answers.items() if isinstance(one, dict)}
         if not statuses:

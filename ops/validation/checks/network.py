@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 from clients.kubernetes_api import Object, reference
-from ops.cluster_access import Cluster, local_target
+from ops import local_target
+from ops.cluster_access import Cluster
 from ops.probing.containers import AGENT, BRAIN, PORTS
 from ops.probing.failure import Failure
 from ops.validation.network import allowed, denied
@@ -22,6 +23,7 @@ from ops.validation.network.pod_facts import PodFacts, facts_of, running
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Status, Verdict, not_applicable, passed
 from ops.validation.run import Run
+from plan.names import LOCAL
 
 DENY = "default-deny"
 BOTH = {"Ingress", "Egress"}
@@ -128,7 +130,7 @@ def _unenforced(target: PodTarget) -> Verdict:
         f"{target.brain.name} reaches {target.agent.name}:{PORTS[AGENT]} of the same company, which"
         " its policies deny: this cluster enforces none"
     )
-    nodes = local_target(target.stack, target.state)
+    nodes = local_target.find(target.state) if target.stack.name == LOCAL else None
     if nodes is None or nodes.unenforced is None:
         return Verdict(status=Status.NOT_ENFORCED, detail=detail)
     if nodes.unenforced:

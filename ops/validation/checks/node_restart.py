@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from clients.kubernetes_api import Object, reference
 from ops.aws import calling
-from ops.errors import OperatorError
+from ops.local_target import LocalNode
 from ops.probing.containers import BRAIN
 from ops.probing.signals import uninterrupted
 from ops.terminal import say
@@ -38,12 +38,10 @@ def _restart_of(target: PodTarget, name: str) -> Callable[[], None] | None:
     node = target.cluster.api.get(reference("Node", name)) or {}
     if instance := INSTANCE.fullmatch(node.get("spec", {}).get("providerID", "")):
         return lambda: _reboot(target, instance[1])
-    if target.stack.name != LOCAL:
+    local = LocalNode(state=target.state, region=target.region)
+    if target.stack.name != LOCAL or not local.exists():
         return None
-    from local.cluster import network
-
-    nodes = network.load(target.state)
-    return (lambda: _restart_local_node(target)) if nodes and target.region in nodes.numbers else None
+    return lambda: _restart_local_node(local)
 
 
 def _reboot(target: PodTarget, instance: str) -> None:
@@ -52,19 +50,13 @@ def _reboot(target: PodTarget, instance: str) -> None:
         target.aws.client("ec2", target.region).reboot_instances(InstanceIds=[instance])
 
 
-def _restart_local_node(target: PodTarget) -> None:
-    from local.cluster.nodes import faults
-    from local.machine.files import LocalError
-
-    say(f"    stopping the node of {target.region}, and starting it again …")
-    with uninterrupted(f"the node of {target.region} is being started again"):
+def _restart_local_node(node: LocalNode) -> None:
+    say(f"    stopping the node of {node.region}, and starting it again …")
+    with uninterrupted(f"the node of {node.region} is being started again"):
         try:
-            try:
-                faults.stop(target.state, target.region)
-            finally:
-                faults.start(target.state, target.region, lambda line: say(f"    {line}"))
-        except LocalError as error:
-            raise OperatorError(str(error)) from error
+            node.stop()
+        finally:
+            node.start(lambda line: say(f"    {line}"))
 
 
 def _started_at(pod: Object) -> str:

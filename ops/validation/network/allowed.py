@@ -11,9 +11,8 @@ from ops.probing.pods import Container
 from ops.validation.network.attempts import Attempt, Destination, Kind, State, attempts
 from ops.validation.network.pod_facts import PodFacts, running
 from ops.validation.pod_target import PodTarget
-from plan.names import SYSTEM_NAMESPACE
+from plan.names import FAILOVER_CONTROLLER, SYSTEM_NAMESPACE
 
-CONTROLLER = "failover-controller"
 TARGET_HEALTH = "target-health.elbv2.k8s.aws"
 """The condition of a pod that the AWS Load Balancer Controller keeps, with the target group's name."""
 DNS_PORT = 53
@@ -67,7 +66,7 @@ def _require_controller(target: PodTarget, own: Sequence[PodFacts]) -> None:
     controllers = [
         pod["metadata"]["name"]
         for pod in running(target.cluster, SYSTEM_NAMESPACE)
-        if pod["metadata"].get("labels", {}).get("app.kubernetes.io/name") == CONTROLLER
+        if pod["metadata"].get("labels", {}).get("app.kubernetes.io/name") == FAILOVER_CONTROLLER
     ]
     if not controllers:
         raise Failure(
@@ -81,7 +80,9 @@ def _require_controller(target: PodTarget, own: Sequence[PodFacts]) -> None:
         for port in (PORTS[GATE], PORTS[pod.source.pod.partition("-")[0]])
     ]
     for name in controllers:
-        source = Container(cluster=target.cluster, namespace=SYSTEM_NAMESPACE, pod=name, container=CONTROLLER)
+        source = Container(
+            cluster=target.cluster, namespace=SYSTEM_NAMESPACE, pod=name, container=FAILOVER_CONTROLLER
+        )
         for attempt in attempts(source, destinations):
             if attempt.state is not State.CONNECTED:
                 raise _closed(target, attempt)

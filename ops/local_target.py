@@ -1,0 +1,114 @@
+"""The local target, for the stack `local`. No other module of `ops` imports `local`, and this module does so
+only when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.errors import OperatorError
+from ops.stack_file import PROGRAM
+from ops.terminal import say
+
+if TYPE_CHECKING:
+    from local.access import Access
+
+DEFAULT_STATE = PROGRAM.parent / ".local"
+"""The state folder of this checkout's local target."""
+
+
+def find(state: Path) -> Access | None:
+    """None while it does not run."""
+    from local import access
+
+    return access.find(state)
+
+
+def require(state: Path) -> Access:
+    """Raises OperatorError while it does not run."""
+    running = find(state)
+    if running is None:
+        raise not_running(state)
+    return running
+
+
+def not_running(state: Path) -> OperatorError:
+    return OperatorError(f"the local target does not run ({state}): start it with `make up`")
+
+
+def emulator_arguments(state: Path) -> Mapping[str, str] | None:
+    """Arguments of AWS clients; None while the emulator does not run."""
+    from local.aws import emulator
+
+    running = emulator.find(state)
+    return running.credentials() if running else None
+
+
+def edges(regions: Sequence[str], state: Path) -> tuple[Mapping[str, str], Path]:
+    """Addresses of the load balancers by DNS name, and the CA of their certificates. Raises OperatorError."""
+    from local.machine.pki import Pki
+
+    running = require(state)
+    if missing := [region for region in regions if region not in running.edges]:
+        raise OperatorError(
+            f"the local target has no load balancer for {', '.join(missing)}, so nothing serves there"
+        )
+    return running.balancers, Pki(folder=state / "pki").authority
+
+
+def program(name: str) -> str:
+    """The path of a program that is built from its Go module on first use."""
+    from local.programs import catalog
+
+    return str(catalog.binary(name, say))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalNode:
+    """The node of a region. All methods but `exists` raise OperatorError."""
+
+    state: Path
+    region: str
+
+    def exists(self) -> bool:
+        from local.cluster import network
+
+        nodes = network.load(self.state)
+        return nodes is not None and self.region in nodes.numbers
+
+    def stop(self) -> None:
+        from local.cluster.nodes import faults
+
+        with self._reported():
+            faults.stop(self.state, self.region)
+
+    def start(self, progress: Callable[[str], None]) -> None:
+        from local.cluster.nodes import faults
+
+        with self._reported():
+            faults.start(self.state, self.region, progress)
+
+    def cut(self) -> None:
+        """Cut the node, its pods and load balancers off from everything else."""
+        from local.cluster.nodes import faults
+
+        with self._reported():
+            faults.cut(self.state, self.region)
+
+    def reconnect(self) -> None:
+        from local.cluster.nodes import faults
+
+        with self._reported():
+            faults.reconnect(self.state, self.region)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        from local.machine.files import LocalError
+
+        try:
+            yield
+        except (LocalError, OSError) as error:
+            raise OperatorError(f"the node of {self.region}: {error}") from error
