@@ -1,7 +1,8 @@
-"""`python -m ops accept-shrink`: what was lost was meant to go: copies may shrink, this once.
+"""`python -m ops accept-shrink`: let checkpoints shrink once, after a loss that was intended.
 
-A gate that finds less than half of the newest checkpoint's bytes, or a table gone, copies nothing more until
-the volume is right again or this order names that checkpoint.
+A gate's loss guard stops uploads when the volume has less than half of the newest checkpoint's bytes, or when
+a table has vanished. Uploads resume when the volume is complete again, or with this request, which names that
+checkpoint.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import argparse
 
 from ops import aws, confirmation, memory, stack
+from ops.checkpoints import CheckpointStore, no_checkpoint
 from ops.errors import DONE, NOTHING_FOUND, OperatorError
 from ops.memory import memory_of
 from ops.terminal import amount, clock, say
-from ops.vault import Stored, Vault, nothing_there
 from runtime.gate.snapshot.loss_guard import ACCEPT_SHRINK
 
 TABLES_SHOWN = 10
@@ -28,31 +29,30 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     known = stack.load(arguments)
     wanted = memory_of(known, arguments, restored=False)
-    if wanted.chosen:
-        say(f"region {wanted.region}: {wanted.chosen}")
-    vault = Vault(aws.reach_of(known, arguments.state).client("s3", wanted.region), wanted)
-    newest = vault.newest()
-    if newest is None:
-        raise OperatorError(nothing_there(wanted), NOTHING_FOUND)
+    if wanted.reason:
+        say(f"region {wanted.region}: {wanted.reason}")
+    store = CheckpointStore(aws.aws_access(known, arguments.state).client("s3", wanted.region), wanted)
     try:
-        checkpoint = vault.read(Stored(writer=wanted.region, id=newest))
+        checkpoint = store.newest_checkpoint()
     except ValueError as error:
-        raise OperatorError(f"{error}; restore an older one with `python -m ops restore`") from error
+        raise OperatorError(f"{error}; restore an older checkpoint with `python -m ops restore`") from error
+    if checkpoint is None:
+        raise OperatorError(no_checkpoint(wanted), NOTHING_FOUND)
     tables = sorted(checkpoint.tables)
     say(
-        f"the newest copy of {wanted.name}: {newest}, {clock(newest.at)}, {len(checkpoint.files)} files,"
-        f" {amount(checkpoint.bytes)}, {len(tables)} tables"
+        f"the newest checkpoint of {wanted.name}: {checkpoint.id}, {clock(checkpoint.id.at)},"
+        f" {len(checkpoint.files)} files, {amount(checkpoint.bytes)}, {len(tables)} tables"
     )
     for name in tables[:TABLES_SHOWN]:
         say(f"  {name}")
     if len(tables) > TABLES_SHOWN:
         say(f"  … and {len(tables) - TABLES_SHOWN} more")
     say(
-        "\nThe gate will copy what is on the volume now, however much less that is. This copy can be restored"
-        " until it is thinned out."
+        "\nThe gate will upload what is on the volume now, however little that is. This checkpoint can be"
+        " restored until the gate thins out checkpoints of its age."
     )
-    effect = f"the copies of {wanted.name} may shrink"
+    effect = f"the checkpoints of {wanted.name} may shrink"
     confirmation.confirm(known, effect, [known.company(wanted.company)], arguments)
-    url = vault.order(ACCEPT_SHRINK, {"checkpoint": str(newest)})
-    say(f"ordered: {url}; the gate obeys in its next round. It counts for {newest} alone.")
+    url = store.send_request(ACCEPT_SHRINK, {"checkpoint": str(checkpoint.id)})
+    say(f"requested: {url}; the gate uploads in its next round. It counts for {checkpoint.id} alone.")
     return DONE

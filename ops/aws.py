@@ -49,13 +49,13 @@ _NO_BUCKET = {"NoSuchBucket"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
-    """Where a stack's AWS answers."""
+class AwsAccess:
+    """Clients of a stack's AWS."""
 
     local: bool
     """An emulator or another S3 API on this machine, not AWS."""
-    given: Mapping[str, str]
-    """Arguments of each client."""
+    arguments: Mapping[str, str]
+    """Of each client."""
 
     def client(self, service: str, region: str) -> Any:
         """Raises OperatorError without credentials."""
@@ -63,7 +63,7 @@ class Reach:
         config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, **style)
         with calling("getting AWS credentials"):
             session = boto3.session.Session()
-            return session.client(service, region_name=region, config=config, **self.given)
+            return session.client(service, region_name=region, config=config, **self.arguments)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -72,21 +72,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def reach_of(stack: Stack, state: Path) -> Reach:
-    """AWS by the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
+def aws_access(stack: Stack, state: Path) -> AwsAccess:
+    """AWS with the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
     if stack.name != LOCAL:
-        return Reach(local=False, given={})
+        return AwsAccess(local=False, arguments={})
     if arguments := local_target.emulator_arguments(state):
-        return Reach(local=True, given=arguments)
+        return AwsAccess(local=True, arguments=arguments)
     if endpoint := stack.settings.replication.endpoint:
         keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        return Reach(local=True, given={"endpoint_url": endpoint, **keys})
+        return AwsAccess(local=True, arguments={"endpoint_url": endpoint, **keys})
     raise local_target.not_running(state)
 
 
 @contextmanager
 def calling(what: str, bucket: str = "") -> Iterator[None]:
-    """Turn what AWS answers into an OperatorError that says what was asked, where, and what to do."""
+    """Turn errors of AWS into an OperatorError: `what` was called, where, why it failed, what to do."""
     try:
         yield
     except _NO_CREDENTIALS as error:
@@ -100,8 +100,8 @@ def calling(what: str, bucket: str = "") -> Iterator[None]:
 
 
 def _meaning(error: ClientError, bucket: str) -> str:
-    told = error.response.get("Error", {})
-    code, text = str(told.get("Code", "")), told.get("Message", "")
+    answer = error.response.get("Error", {})
+    code, text = str(answer.get("Code", "")), answer.get("Message", "")
     if code in _EXPIRED:
         return f"these AWS credentials are not valid ({code}: {text}); {_HOW}"
     if code in _NO_BUCKET:

@@ -25,17 +25,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     known = stack.load(arguments)
     sources = sources_of(known, arguments.region)
-    reach = aws.reach_of(known, arguments.state)
+    access = aws.aws_access(known, arguments.state)
     for source in sources:
-        require_rule(reach.client("s3", source.region), source)
+        require_rule(access.client("s3", source.region), source)
     say(f"to s3://{sources[0].target}, what these held before {arguments.region} joined:")
     for source in sources:
         say(f"  s3://{source.bucket}/{source.prefix}")
-    if reach.local:
+    if access.local:
         effect = f"these objects are copied to {arguments.region}"
         confirmation.confirm(known, effect, known.living_in(arguments.region), arguments)
-        return emulated_backfill.run(reach, sources, arguments.region)
+        return emulated_backfill.run(access, sources, arguments.region)
     say("S3 bills each job and each object (source: S3 pricing, Batch Operations and Replication).")
     effect = f"an S3 Batch Replication job is started in each region that replicates to {arguments.region}"
     confirmation.confirm(known, effect, known.living_in(arguments.region), arguments)
-    return batch_jobs.run(known, reach, sources, wait=not arguments.no_wait)
+    return batch_jobs.run(known, access, sources, wait=not arguments.no_wait)

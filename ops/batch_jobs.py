@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.aws import Reach, calling
+from ops.aws import AwsAccess, calling
 from ops.errors import DONE, FAILED
 from ops.sources import Source
 from ops.stack import Stack
@@ -63,14 +63,14 @@ def job_request(source: Source, *, account: str, role: str, token: str) -> dict[
     }
 
 
-def run(known: Stack, reach: Reach, sources: Sequence[Source], *, wait: bool) -> int:
+def run(known: Stack, access: AwsAccess, sources: Sequence[Source], *, wait: bool) -> int:
     """Start a job for each source; wait until all have ended. Raises OperatorError."""
     with calling("asking whose account this is"):
-        account = reach.client("sts", sources[0].region).get_caller_identity()["Account"]
+        account = access.client("sts", sources[0].region).get_caller_identity()["Account"]
     role = replication_role_name(known.settings.domain, known.name)
     jobs = []
     for source in sources:
-        client = reach.client("s3control", source.region)
+        client = access.client("s3control", source.region)
         request = job_request(source, account=account, role=role, token=str(uuid.uuid4()))
         with calling(f"starting a batch replication job in {source.region}", source.bucket):
             job = client.create_job(**request)["JobId"]

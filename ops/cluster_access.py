@@ -17,7 +17,7 @@ from clients import pod_streams
 from clients.kubernetes_api import KubernetesApi, KubernetesError
 from clients.pod_streams import Executed, StreamError
 from ops import local_target
-from ops.aws import calling, reach_of
+from ops.aws import aws_access, calling
 from ops.errors import WRONG_CALL, OperatorError
 from ops.local_target import DEFAULT_STATE
 from ops.stack import Stack
@@ -127,7 +127,7 @@ def _kubeconfig(stack: Stack, plan: ClusterPlan, chosen: Mapping[str, str], stat
     endpoint, authority = plan.endpoint, plan.certificate_authority
     if endpoint is None or authority is None:
         with calling(f"looking up the EKS cluster {plan.eks} in {plan.home}"):
-            eks = reach_of(stack, state).client("eks", plan.home)
+            eks = aws_access(stack, state).client("eks", plan.home)
             described = eks.describe_cluster(name=plan.eks)["cluster"]
         endpoint, authority = described["endpoint"], described["certificateAuthority"]["data"]
     return eks_kubeconfig(plan.folder, plan.eks, plan.home, endpoint, authority), AMBIENT

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ops.aws import Reach, calling
+from ops.aws import AwsAccess, calling
 from ops.errors import DONE
 from ops.sources import Source
 from ops.terminal import say, table
 
 
-def run(reach: Reach, sources: Sequence[Source], region: str) -> int:
+def run(access: AwsAccess, sources: Sequence[Source], region: str) -> int:
     """Copy what the target lacks or has otherwise. Raises OperatorError."""
     say("no S3 Batch Replication here: copying the objects one by one")
-    client = reach.client("s3", region)
+    client = access.client("s3", region)
     rows = []
     for source in sources:
         wanted = _listed(client, source.bucket, source.prefix)

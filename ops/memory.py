@@ -1,4 +1,4 @@
-"""A company's memory in one region: the volume of a component, whose gate uploads checkpoints of it."""
+"""A company's memory in one region: the volume of its Brain or Agent, whose gate uploads checkpoints."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Memory:
     namespace: str
     component: str
     region: str
-    """Whose gate carries out requests."""
-    chosen: str
-    """Why this region, in words; empty where the command named it or there is no other."""
+    """The region whose gate carries out requests."""
+    reason: str
+    """Why this region, in words; empty where the command named the region or there is no other."""
     bucket: str
     writers: tuple[str, ...]
-    """Regions whose checkpoints this memory may restore, by the company's priority; its own among them."""
+    """Regions whose checkpoints this memory may restore, by priority, its own region among them."""
 
     @property
     def prefix(self) -> str:
@@ -43,27 +43,27 @@ class Memory:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--company", required=True, help="its name")
-    command.add_argument("--region", help="default: the one that holds the memory, if there is only one")
+    command.add_argument("--region", help="default: the region with the memory, if there is only one")
     command.add_argument("--component", choices=[BRAIN, AGENT], default=BRAIN, help="default: brain")
 
 
 def memory_of(stack: Stack, arguments: argparse.Namespace, *, restored: bool) -> Memory:
-    """The memory that a command means; `restored`: it takes restore requests. Raises OperatorError."""
+    """The memory that a command means. `restored`: it must take restore requests. Raises OperatorError."""
     stack.require_replication()
     company = stack.company(arguments.company)
     plans = plans_of(stack, company, arguments.component)
-    region, chosen = _region(stack, company, plans, arguments, restored=restored)
-    return memory_in(stack, company, arguments.component, region, chosen)
+    region, reason = _region(stack, company, plans, arguments, restored=restored)
+    return memory_in(stack, company, arguments.component, region, reason)
 
 
-def memory_in(stack: Stack, company: Company, component: str, region: str, chosen: str = "") -> Memory:
+def memory_in(stack: Stack, company: Company, component: str, region: str, reason: str = "") -> Memory:
     plan = plans_of(stack, company, component)[region]
     return Memory(
         company=company.name,
         namespace=company.namespace,
         component=component,
         region=region,
-        chosen=chosen,
+        reason=reason,
         bucket=stack.bucket(region),
         writers=plan.priority if plan.ranked else (region,),
     )
@@ -95,18 +95,18 @@ def _region(
         _check_region(stack, company, arguments.region, plans)
         if arguments.region not in holders:
             raise OperatorError(
-                f"--region: {arguments.region} is passive, its memory is that of"
-                f" {follower[arguments.region]}; accepted: {', '.join(holders)}",
+                f"--region: {arguments.region} is passive: it follows the memory of"
+                f" {follower[arguments.region]}; must be one of {', '.join(holders)}",
                 WRONG_CALL,
             )
         return arguments.region, ""
     if len(holders) == 1:
         return holders[0], ""
     if all(plan.ranked for plan in plans.values()):
-        return holders[0], f"the first of {company.name}'s order, as --region names none"
+        return holders[0], f"the first region of {company.name} by priority, without --region"
     raise OperatorError(
-        f"--region: none given, and the {arguments.component} of {company.name} has a memory of its own in"
-        f" each of {', '.join(holders)}: name one",
+        f"--region: missing (required): the {arguments.component} of {company.name} has a memory of its"
+        f" own in each region; must be one of {', '.join(holders)}",
         WRONG_CALL,
     )
 

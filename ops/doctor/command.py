@@ -59,15 +59,15 @@ def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
 
 def _account(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
     try:
-        reach = aws.reach_of(known, arguments.state)
-        yield from in_account.credentials(known, reach)
+        access = aws.aws_access(known, arguments.state)
+        yield from in_account.credentials(known, access)
     except OperatorError as error:
         yield lacking(
             in_account.ACCOUNT, "credentials", str(error), "then ask again: nothing else was looked at"
         )
         return
     for check in in_account.CHECKS:
-        yield from _told(in_account.ACCOUNT, check.__name__, partial(check, known, reach))
+        yield from _told(in_account.ACCOUNT, check.__name__, partial(check, known, access))
 
 
 def _told(place: str, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws import Reach, calling
+from ops.aws import AwsAccess, calling
 from ops.doctor.findings import Finding, found, lacking
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack
@@ -16,22 +16,22 @@ from settings.models import Identity, Manager
 
 ACCOUNT = "account"
 
-Check = Callable[[Stack, Reach], Iterator[Finding]]
+Check = Callable[[Stack, AwsAccess], Iterator[Finding]]
 
 
-def credentials(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def credentials(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     with calling("asking who these credentials are"):
-        told = reach.client("sts", stack.regions[0]).get_caller_identity()
+        told = access.client("sts", stack.regions[0]).get_caller_identity()
     yield found(ACCOUNT, "credentials", f"{told['Arn']} in {told['Account']}")
 
 
-def hosted_zone(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     settings = stack.settings
     if settings.load_balancing.manager is not Manager.ROUTE53 or settings.hosted_zone_id is None:
         return
     what = f"hosted zone {settings.hosted_zone_id}"
     try:
-        zone = reach.client("route53", stack.regions[0]).get_hosted_zone(Id=settings.hosted_zone_id)
+        zone = access.client("route53", stack.regions[0]).get_hosted_zone(Id=settings.hosted_zone_id)
     except ClientError as error:
         remedy = f"make a zone for {settings.domain} and set hostedZoneId"
         yield lacking(ACCOUNT, what, _code(error), remedy)
@@ -44,13 +44,13 @@ def hosted_zone(stack: Stack, reach: Reach) -> Iterator[Finding]:
     yield found(ACCOUNT, what, name)
 
 
-def clusters(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     for plan in clusters_of(stack.settings):
         if plan.eks is None:
             continue
         what = f"EKS cluster {plan.eks}"
         try:
-            told = reach.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
+            told = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
         except ClientError as error:
             remedy = "make it, or set regions[].cluster"
             yield lacking(plan.home, what, _code(error), remedy)
@@ -61,7 +61,7 @@ def clusters(stack: Stack, reach: Reach) -> Iterator[Finding]:
         yield found(plan.home, what, f"ACTIVE, {told['version']}")
 
 
-def identity_provider(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     settings = stack.settings
     if settings.identity is not Identity.IRSA or not settings.replication.enabled:
         return
@@ -69,7 +69,7 @@ def identity_provider(stack: Stack, reach: Reach) -> Iterator[Finding]:
         if plan.oidc_provider_arn is None:
             continue
         what = "IAM OIDC provider"
-        client = reach.client("iam", plan.home)
+        client = access.client("iam", plan.home)
         try:
             client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
         except ClientError as error:
@@ -79,14 +79,14 @@ def identity_provider(stack: Stack, reach: Reach) -> Iterator[Finding]:
         yield found(plan.folder, what, plan.oidc_provider_arn)
 
 
-def buckets(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     if not stack.settings.replication.enabled:
         return
     for region in stack.settings.regions:
         name = stack.bucket(region.name)
         what = f"bucket {name}"
         try:
-            reach.client("s3", region.name).head_bucket(Bucket=name)
+            access.client("s3", region.name).head_bucket(Bucket=name)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 404:
@@ -98,13 +98,13 @@ def buckets(stack: Stack, reach: Reach) -> Iterator[Finding]:
         yield found(region.name, what, "it is this account's")
 
 
-def certificates(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     wanted = f"*.{stack.settings.domain}"
     for region in stack.settings.regions:
         if region.certificate_arn is None:
             continue
         what, remedy = "certificate", f"set regions[].certificateArn to an issued one for {wanted}"
-        client = reach.client("acm", region.name)
+        client = access.client("acm", region.name)
         try:
             told = client.describe_certificate(CertificateArn=region.certificate_arn)["Certificate"]
         except ClientError as error:
@@ -118,7 +118,7 @@ def certificates(stack: Stack, reach: Reach) -> Iterator[Finding]:
         yield found(region.name, what, f"issued for {wanted}")
 
 
-def subnets(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     """Those that a load balancer would be put into: they alone may reach the Agents."""
     settings = stack.settings
     tag = settings.ingress.scheme.subnet_tag
@@ -128,10 +128,10 @@ def subnets(stack: Stack, reach: Reach) -> Iterator[Finding]:
             continue
         what = "subnets of the load balancer"
         try:
-            told = reach.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
+            told = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
         except ClientError:
             continue  # Told by `clusters`.
-        ec2: Any = reach.client("ec2", plan.home)
+        ec2: Any = access.client("ec2", plan.home)
         network = told["resourcesVpcConfig"]["vpcId"]
         filters = [{"Name": "vpc-id", "Values": [network]}, {"Name": "tag-key", "Values": [tag]}]
         there = ec2.describe_subnets(Filters=filters)["Subnets"]

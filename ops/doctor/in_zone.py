@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.doctor.findings import Finding, found, lacking
 from ops.stack import Stack
 from plan.edges import edge_name
@@ -28,9 +28,9 @@ Names = Mapping[str, Sequence[RecordSet]]
 """Live record sets by their names, of the types that a name has."""
 
 
-def live_records(stack: Stack, reach: Reach) -> Iterator[Finding]:
+def live_records(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     settings = stack.settings
-    route53 = reach.client("route53", stack.regions[0])
+    route53 = access.client("route53", stack.regions[0])
     try:
         zone = settings.hosted_zone_id or _public_zone(route53, settings.domain)
         live = _names_in(route53, zone) if zone else {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from clients.http_client import HttpError
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.drill.journal import Entry
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.markers import BrainError, Markers
-from ops.drill.observe.snapshots import vault_of
+from ops.drill.observe.snapshots import store_of
 from ops.errors import OperatorError
 from ops.probing.failure import Failure
 from ops.probing.test_data import Removal
@@ -31,8 +31,8 @@ def entry_of(markers: Markers, namespace: str, region: str) -> Entry:
 
 
 class Cleanup:
-    def __init__(self, stack: Stack, reach: Reach, brains: PodBrains) -> None:
-        self._stack, self._reach, self._brains = stack, reach, brains
+    def __init__(self, stack: Stack, access: AwsAccess, brains: PodBrains) -> None:
+        self._stack, self._access, self._brains = stack, access, brains
 
     def remove_markers(self, entry: Entry) -> None:
         """Raises OperatorError with what is left, and where."""
@@ -43,7 +43,7 @@ class Cleanup:
         removal = Removal(
             stack=self._stack,
             pod=self._brains.pod(namespace, region),
-            vault=vault_of(self._stack, self._reach, namespace, region, region) if replicated else None,
+            store=store_of(self._stack, self._access, namespace, region, region) if replicated else None,
             paths=folders,
         )
         try:

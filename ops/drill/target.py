@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import local_target
-from ops.aws import Reach, reach_of
+from ops.aws import AwsAccess, aws_access
 from ops.cluster_access import Cluster, clusters_by_region
 from ops.drill.cleanup import Cleanup
 from ops.drill.diagnosis import Diagnosis
@@ -66,7 +66,7 @@ class Target:
     state: Path
     clusters: Mapping[str, Cluster]
     """By region."""
-    reach: Reach
+    access: AwsAccess
     forwards: PortForwards
     edges: Mapping[str, str]
     """URLs by the load balancer's name or region, where the machine's DNS does not know these names."""
@@ -85,7 +85,7 @@ class Target:
 
     @property
     def cleanup(self) -> Cleanup:
-        return Cleanup(self.stack, self.reach, self.brains)
+        return Cleanup(self.stack, self.access, self.brains)
 
     def address(self, name: str) -> Address:
         """Where the load balancer with this DNS name listens."""
@@ -121,8 +121,8 @@ class Target:
     def run_target(self, scenario: Scenario, record: Record, seed: int) -> RunTarget:
         """Reads the current records and health checks. Raises OperatorError."""
         cluster = self.clusters[scenario.region]
-        records = read_records(self.reach, self.stack.settings.hosted_zone_id or "")
-        checks = read_checks(self.reach, check_ids(records))
+        records = read_records(self.access, self.stack.settings.hosted_zone_id or "")
+        checks = read_checks(self.access, check_ids(records))
         if not checks:
             stack = scenario.stack
             raise OperatorError(f"the records of {stack} have no health checks: has it been deployed?")
@@ -130,7 +130,7 @@ class Target:
         if checkers:
             names = Names(scenario, records, checkers.healthy)
         else:
-            names = Names(scenario, records, Route53Checkers(self.reach).healthy, STATUS_SECONDS)
+            names = Names(scenario, records, Route53Checkers(self.access).healthy, STATUS_SECONDS)
         controllers, brains = Controllers(cluster, self.forwards), self.brains
         diagnosis = Diagnosis(scenario, cluster, controllers, brains, checkers, record)
         return RunTarget(
@@ -147,7 +147,7 @@ class Target:
             checkers=checkers,
             send=self.send,
             brains=brains,
-            snapshots=BucketSnapshots(self.stack, self.reach),
+            snapshots=BucketSnapshots(self.stack, self.access),
             problems=lambda: [*slow_checks(checks), *stack_problems(scenario, self.clusters, controllers)],
             reason=diagnosis.reason,
             required_rounds=diagnosis.required_rounds,
@@ -166,7 +166,7 @@ def target_of(
         stack=stack,
         state=state,
         clusters=clusters_by_region(stack, contexts, state),
-        reach=reach_of(stack, state),
+        access=aws_access(stack, state),
         forwards=PortForwards(),
         edges={},
         journal=journal,
@@ -178,7 +178,7 @@ def target_of(
 def _with_local_edges(target: Target) -> Target:
     """Raises OperatorError where the local target does not run."""
     balancers, authority = local_target.edges(target.stack.regions, target.state)
-    records = read_records(target.reach, target.stack.settings.hosted_zone_id or "")
+    records = read_records(target.access, target.stack.settings.hosted_zone_id or "")
     return replace(target, edges=_edges(records, balancers), authority=authority)
 
 

@@ -12,11 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ops.checkpoints import CheckpointStore
 from ops.errors import OperatorError
 from ops.probing.pods import ComponentPod
 from ops.stack import Stack
 from ops.terminal import wait_until
-from ops.vault import Vault
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.loss_guard import ACCEPT_SHRINK, loss
 
@@ -45,7 +45,7 @@ class Removal:
 
     stack: Stack
     pod: ComponentPod
-    vault: Vault | None
+    store: CheckpointStore | None
     """None without replication."""
     paths: Collection[str]
     upload_seconds: float = UPLOAD_SECONDS
@@ -89,7 +89,7 @@ class Removal:
     def _newest(self) -> Checkpoint | None:
         """Raises Failure for an invalid checkpoint."""
         try:
-            return self.vault.newest_checkpoint() if self.vault else None
+            return self.store.newest_checkpoint() if self.store else None
         except ValueError as error:
             raise self.pod.failure(str(error)) from error
 
@@ -102,8 +102,8 @@ class Removal:
         return any(path == each or path.startswith(f"{each}/") for each in self.paths)
 
     def _accept(self, checkpoint: Checkpoint) -> None:
-        assert self.vault is not None
-        self.vault.order(ACCEPT_SHRINK, {"checkpoint": str(checkpoint.id)})
+        assert self.store is not None
+        self.store.send_request(ACCEPT_SHRINK, {"checkpoint": str(checkpoint.id)})
 
 
 def require_calm(pod: ComponentPod) -> None:

@@ -43,7 +43,7 @@ def _remove(target: PodTarget, component: str, paths: Collection[str]) -> None:
     Removal(
         stack=target.stack,
         pod=target.pods[component],
-        vault=target.vault(component),
+        store=target.store(component),
         paths=paths,
         upload_seconds=target.limits.upload_slack,
     ).run()

@@ -10,7 +10,8 @@ from clients import http_client
 from clients.http_client import HttpError
 from clients.kubernetes_api import Object
 from clients.pod_streams import Executed
-from ops.aws import Reach, reach_of
+from ops.aws import AwsAccess, aws_access
+from ops.checkpoints import CheckpointStore, Stored
 from ops.cluster_access import Cluster, clusters_by_region
 from ops.memory import memory_in, plans_of
 from ops.probing.containers import AGENT, BRAIN, COMPONENTS
@@ -20,7 +21,6 @@ from ops.probing.port_forwards import PortForwards
 from ops.stack import Stack
 from ops.terminal import wait_until
 from ops.validation.target import Limits, Target
-from ops.vault import Stored, Vault
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.storage.keys import CheckpointId
 from settings import Company
@@ -145,23 +145,23 @@ class PodTarget(Target):
         """The regions whose memory the component takes over; empty: it keeps a memory of its own."""
         return plans_of(self.stack, self.tenant, component)[self.region].follows
 
-    def vault(self, component: str) -> Vault | None:
+    def store(self, component: str) -> CheckpointStore | None:
         """The component's checkpoints in the region's bucket; None without replication."""
         if not self.stack.settings.replication.enabled:
             return None
         memory = memory_in(self.stack, self.tenant, component, self.region)
-        return Vault(self.aws.client("s3", self.region), memory)
+        return CheckpointStore(self.aws.client("s3", self.region), memory)
 
-    def checkpoint(self, vault: Vault, id: CheckpointId) -> Checkpoint:
+    def checkpoint(self, store: CheckpointStore, id: CheckpointId) -> Checkpoint:
         """Raises Failure for an invalid checkpoint, OperatorError when S3 does not answer."""
         try:
-            return vault.read(Stored(writer=vault.memory.region, id=id))
+            return store.read(Stored(writer=store.memory.region, id=id))
         except ValueError as error:
-            raise self.pods[vault.memory.component].failure(f"{vault.memory.name}: {error}") from error
+            raise self.pods[store.memory.component].failure(f"{store.memory.name}: {error}") from error
 
     @cached_property
-    def aws(self) -> Reach:
-        return reach_of(self.stack, self.state)
+    def aws(self) -> AwsAccess:
+        return aws_access(self.stack, self.state)
 
 
 def targets_of(

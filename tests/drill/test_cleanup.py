@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ops import stack, terminal
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.drill import cleanup
 from ops.drill.cleanup import Cleanup, entry_of
 from ops.drill.observe.markers import Markers
@@ -106,7 +106,7 @@ def forget(copies: Copies, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "rounds", rounds)
     known = stack.load(argparse.Namespace(config=copies.file, stack=None))
     brains: Any = gate
-    Cleanup(known, Reach(local=False, given={}), brains).remove_markers(entry_of(MARKERS, "acme", US))
+    Cleanup(known, AwsAccess(local=False, arguments={}), brains).remove_markers(entry_of(MARKERS, "acme", US))
 
 
 def test_the_drill_s_table_is_removed_and_missing_in_the_next_snapshot(

@@ -229,7 +229,7 @@ def test_each_kind_of_fault_has_its_class(tmp_path: Path) -> None:
         stack=known,
         state=tmp_path,
         clusters=clusters,
-        reach=None,  # type: ignore[arg-type]
+        access=None,  # type: ignore[arg-type]
         forwards=None,  # type: ignore[arg-type]
         edges={},
         journal=Journal(tmp_path / "drill.json"),

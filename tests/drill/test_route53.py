@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.aws.emulator import Emulator, ensure_hosted_zone
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.drill.observe.clock import Observing, SystemClock
 from ops.drill.observe.dns import Names, check_ids, reachable
 from ops.drill.observe.http import Address, Response, send
@@ -191,10 +191,10 @@ def test_records_and_checks_are_read_as_they_were_created(emulator: Emulator) ->
     }
     change = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
     client.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
-    reach = Reach(local=True, given=emulator.credentials())
-    records = read_records(reach, zone)
+    access = AwsAccess(local=True, arguments=emulator.credentials())
+    records = read_records(access, zone)
     assert check_ids(records) == {made[0]}
-    assert read_checks(reach, check_ids(records)) == [
+    assert read_checks(access, check_ids(records)) == [
         Check(id=made[0], name="us-east-1.local.test", path="/healthz/us-east-1", interval=10, threshold=1)
     ]
 

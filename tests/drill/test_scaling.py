@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clients.kubernetes_api import ApiError, KubernetesApi
+from clients.kubernetes_api import MERGE_PATCH, ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from ops.drill.faults import scaling
@@ -131,7 +131,7 @@ def test_an_interrupted_scaling_back_is_finished(cluster: Cluster, declared: Any
             "PATCH",
             f"{WORKLOAD.path}?fieldManager={scaling.MANAGER}",
             {"spec": {"replicas": 2}},
-            scaling.MERGE,
+            MERGE_PATCH,
         )
     scaling.scale_back(cluster, WORKLOAD)
     assert owners(live(cluster)) == owners(before)
@@ -148,7 +148,7 @@ def test_a_change_by_the_workload_s_controller_in_between_is_no_error(
         if "managedFields" in (body or {}).get("metadata", {}) and not changed:
             changed.append(path)
             label = {"metadata": {"labels": {"changed": "meanwhile"}}}
-            call("PATCH", f"{WORKLOAD.path}?fieldManager=another", label, scaling.MERGE)
+            call("PATCH", f"{WORKLOAD.path}?fieldManager=another", label, MERGE_PATCH)
         return call(method, path, body, *more)
 
     monkeypatch.setattr(cluster.api, "call", interrupted)

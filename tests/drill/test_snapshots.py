@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ops import stack
-from ops.aws import Reach
+from ops.aws import AwsAccess
+from ops.checkpoints import CheckpointStore
 from ops.drill.evaluate.baseline import has_snapshot
 from ops.drill.evaluate.milestones import Milestone
 from ops.drill.evaluate.steps import Step
@@ -23,7 +24,6 @@ from ops.drill.observe.snapshots import BucketSnapshots, ScanningBucket
 from ops.drill.report.live import Live
 from ops.drill.scenario import scenario_of
 from ops.drill.target import Target, slow_checks
-from ops.vault import Vault
 from tests.drill.scenarios import scenario
 from tests.drill.simulated import Platform, Sabotage, SimulatedClock
 from tests.ops.copies import EU, US, Copies, id_of
@@ -33,7 +33,7 @@ from tests.services import until
 def newest(copies: Copies) -> float | None:
     known = stack.load(argparse.Namespace(config=copies.file, stack=None))
     [tenant, *_] = scenario_of(known, US, ["acme"], quick_replication=True).tenants
-    return BucketSnapshots(known, Reach(local=False, given={})).newest(tenant, EU)
+    return BucketSnapshots(known, AwsAccess(local=False, arguments={})).newest(tenant, EU)
 
 
 def test_an_empty_bucket_has_no_snapshot(copies: Copies) -> None:
@@ -54,16 +54,16 @@ def test_a_bucket_is_listed_again_only_for_a_newer_snapshot(
 ) -> None:
     known = stack.load(argparse.Namespace(config=copies.file, stack=None))
     [tenant, *_] = scenario_of(known, US, ["acme"], quick_replication=True).tenants
-    found = BucketSnapshots(known, Reach(local=False, given={}))
+    found = BucketSnapshots(known, AwsAccess(local=False, arguments={}))
     copies.put(US, id_of(1, "02:00"), {"a": "1"}, bucket=EU)
     first = found.newest(tenant, EU)
-    listed, whole = list[Any](), Vault.list
+    listed, whole = list[Any](), CheckpointStore.list
 
-    def list_(self: Vault) -> Any:
+    def list_(self: CheckpointStore) -> Any:
         listed.append(self)
         return whole(self)
 
-    monkeypatch.setattr(Vault, "list", list_)
+    monkeypatch.setattr(CheckpointStore, "list", list_)
     assert found.newest(tenant, EU) == first
     assert listed == []
     newer = copies.put(US, id_of(1, "03:00"), {"a": "2"}, bucket=EU)
@@ -102,7 +102,7 @@ def target(copies: Copies, **edges: str) -> Target:
         stack=known,
         state=Path("state"),
         clusters=clusters,
-        reach=Reach(local=False, given={}),
+        access=AwsAccess(local=False, arguments={}),
         forwards=forwards,
         edges={name.replace("_", "-"): url for name, url in edges.items()},
         journal=Journal(Path("drill.json")),

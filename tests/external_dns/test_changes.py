@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import strategies as st
 
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.doctor.findings import Finding
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack as StackFile
@@ -145,13 +145,13 @@ class Changed:
 def doctor(clusters: Clusters, name: str, raw: Raw) -> Finding:
     given: Any = {"route53": clusters.route53}
     known = StackFile(name="dev", file=Path("Pulumi.dev.yaml"), settings=parsed(name, raw))
-    [finding] = live_records(known, _Reach(local=False, given=given))
+    [finding] = live_records(known, _AwsAccess(local=False, arguments=given))
     return finding
 
 
-class _Reach(Reach):
+class _AwsAccess(AwsAccess):
     def client(self, service: str, region: str) -> Any:
-        return self.given[service]
+        return self.arguments[service]
 
 
 def deploy(clusters: Clusters, raws: dict[str, Raw], passes: int, mode: str = "day") -> dict[str, bool]:

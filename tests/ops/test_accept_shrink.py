@@ -35,7 +35,7 @@ def test_it_shows_what_that_one_holds(copies: Copies, capsys: pytest.CaptureFixt
     assert accept_shrink(copies) == NOT_CONFIRMED
     said = capsys.readouterr()
     assert f"{newest.id}, 2026-11-23T02:00:00Z, 3 files, 4.0 KiB, 1 tables\n  {LANCE}\n" in said.out
-    assert f"region {US}: the first of acme's order" in said.out
+    assert f"region {US}: the first region of acme by priority" in said.out
     assert copies.orders() == []
 
 
@@ -51,7 +51,7 @@ def test_without_a_copy_there_is_nothing_to_accept(
 ) -> None:
     copies.put(EU, id_of(1, "02:00"), {"a": "1"}, bucket=US)
     assert accept_shrink(copies, "--yes") == NOTHING_FOUND
-    assert "holds no checkpoint of the brain of acme" in capsys.readouterr().err
+    assert "has no checkpoint of the brain of acme" in capsys.readouterr().err
     assert copies.orders() == []
 
 

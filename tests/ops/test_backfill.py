@@ -57,7 +57,7 @@ class Stubs:
 def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubs]:
     monkeypatch.setattr(batch_jobs, "POLL_SECONDS", 0.0)
     made = Stubs()
-    monkeypatch.setattr(aws, "reach_of", lambda known, state: made)
+    monkeypatch.setattr(aws, "aws_access", lambda known, state: made)
     yield made
     for stubber in made.stubbers.values():
         stubber.assert_no_pending_responses()

@@ -15,7 +15,7 @@ from local.aws import emulator as emulator_service
 from local.aws.emulator import Emulator
 from local.cluster.control_plane import CONTROLLER_MANAGER, ControlPlane
 from local.machine.processes import Processes
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.cluster_access import Cluster
 from ops.doctor import in_account, in_cluster
 from ops.doctor.findings import Finding
@@ -208,9 +208,11 @@ def test_an_old_cluster_and_a_powerless_user_are_told(
 def in_aws(emulator: Emulator, **changes: Any) -> dict[str, Finding]:
     settings = parse(stack(**changes), "dev")
     known = Stack(name="dev", file=Path("Pulumi.dev.yaml"), settings=settings)
-    reach = Reach(local=True, given=emulator.credentials())
+    access = AwsAccess(local=True, arguments=emulator.credentials())
     return {
-        one.what: one for check in (in_account.credentials, *in_account.CHECKS) for one in check(known, reach)
+        one.what: one
+        for check in (in_account.credentials, *in_account.CHECKS)
+        for one in check(known, access)
     }
 
 

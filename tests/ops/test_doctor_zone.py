@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.doctor.findings import Finding
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack
@@ -50,17 +50,17 @@ class _Pages:
         self.paginate = paginate
 
 
-class _Reach(Reach):
+class _AwsAccess(AwsAccess):
     def client(self, service: str, region: str) -> Any:
         assert service == "route53"
-        return self.given["route53"]
+        return self.arguments["route53"]
 
 
 def look(route53: Route53, **settings: Any) -> list[Finding]:
     known = parse(stack(**{"regions": [eks(US), eks(EU)], **settings}), "dev")
     given: Any = {"route53": route53}
     named = Stack(name="dev", file=Path("Pulumi.dev.yaml"), settings=known)
-    return list(live_records(named, _Reach(local=False, given=given)))
+    return list(live_records(named, _AwsAccess(local=False, arguments=given)))
 
 
 def zone(records: list[RecordSet]) -> Route53:

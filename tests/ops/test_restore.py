@@ -43,7 +43,7 @@ def test_what_happens_is_shown_before_it_does(copies: Copies, capsys: pytest.Cap
     rows = [line.split() for line in said.out.splitlines()]
     assert [str(newest.id), US, "2026-11-23T03:00:00Z", "1", "4", "B", "the", "memory", "now"] in rows
     assert [str(chosen.id), US, "2026-11-23T02:00:00Z", "2", "2.0", "KiB", "will", "be", "restored"] in rows
-    assert f"region {US}: the first of acme's order" in said.out
+    assert f"region {US}: the first region of acme by priority" in said.out
     assert "stops the Brain" in said.out and "diverged/<time>/" in said.out
     assert "repeat the command with --yes" in said.err
     assert copies.orders() == []
@@ -97,9 +97,9 @@ def test_one_that_is_not_whole_is_passed_over_with_what_it_lacks(
     assert restore(copies, "--at", "2026-11-23T03:00:00Z", "--yes", "--no-wait") == DONE
     assert order(copies, US)["checkpoint"] == str(whole.id)
     said = capsys.readouterr().out
-    assert "passed over: 1 of 2 objects missing, such as objects/" in said
-    assert "passed over: unreadable: checkpoint 000001-" in said
-    assert f"passed over: 1 of 1 objects missing, such as {truncated}" in said
+    assert "skipped: 1 of 2 objects missing, such as objects/" in said
+    assert "skipped: unreadable: checkpoint 000001-" in said
+    assert f"skipped: 1 of 1 objects missing, such as {truncated}" in said
 
 
 def test_without_a_time_all_that_can_be_restored_is_listed(
@@ -131,7 +131,7 @@ def test_it_says_when_another_region_s_memory_wins_now(
     copies.put(US, id_of(1, "02:00"), FIRST)
     copies.put(EU, id_of(2, "03:00"), SECOND, bucket=US)
     assert restore(copies, "--at", "2026-11-23T02:30:00Z", "--yes", "--no-wait") == DONE
-    assert f"if {EU} serves now, say --region {EU}" in capsys.readouterr().out
+    assert f"if {EU} is primary now, use --region {EU}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("company", ["Globex_Corp", "globex-corp"])
@@ -150,9 +150,12 @@ def test_each_active_region_has_a_memory_of_its_own_under_other_policies(
     copies.put(EU, id_of(0, "02:00"), FIRST, bucket=US)
     time = ("--at", "2026-11-23T03:00:00Z", "--yes", "--no-wait")
     assert restore(copies, *time) == WRONG_CALL
-    assert f"a memory of its own in each of {EU}, {US}: name one" in capsys.readouterr().err
+    assert f"a memory of its own in each region; must be one of {EU}, {US}" in capsys.readouterr().err
     assert restore(copies, "--region", ASIA, *time) == WRONG_CALL
-    assert f"{ASIA} is passive, its memory is that of {EU}; accepted: {EU}, {US}" in capsys.readouterr().err
+    assert (
+        f"{ASIA} is passive: it follows the memory of {EU}; must be one of {EU}, {US}"
+        in capsys.readouterr().err
+    )
     assert restore(copies, "--region", US, *time) == DONE
     assert order(copies, US)["region"] == US
     assert "region us-east-1:" not in capsys.readouterr().out
@@ -204,13 +207,13 @@ def test_it_waits_until_the_gate_has_copied_what_it_restored(
     copies.put(US, id_of(1, "03:00"), THIRD)
     calls = len(copies.s3.calls)
     until(lambda: len(copies.s3.calls) > calls + 2, "it looked again")
-    assert ended == [], "a checkpoint that stands on nothing is not the restored memory"
+    assert ended == [], "a checkpoint without a base is not the restored memory"
     base = CheckpointRef(region=US, checkpoint=chosen.id)
     made = copies.put(US, id_of(2, "03:01"), FIRST, base=base)
     command.join()
     assert ended == [DONE]
     said = capsys.readouterr().out
-    assert "waiting for the gate … 0 s" in said and f"copied since: {made.id}" in said
+    assert "waiting for the gate … 0 s" in said and f"uploaded since: {made.id}" in said
 
 
 def test_what_an_earlier_restore_made_is_not_taken_for_this_one_s(copies: Copies) -> None:

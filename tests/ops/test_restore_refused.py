@@ -19,7 +19,7 @@ FIRST, SECOND = {"c/graph.json": "{}"}, {"c/graph.json": "{1}", "a": "x" * 2048}
     [
         (["--company", "initech"], "no company initech in {file}; there are: acme, Globex_Corp"),
         (["--region", "us-west-2"], "us-west-2 is not in {file}; its regions: us-east-1, eu-west-1"),
-        (["--at", "now"], "--at: got now; accepted: a time with its zone"),
+        (["--at", "now"], "--at: must be a time with its zone, such as 2026-11-23T03:00:00Z; got now"),
     ],
 )
 def test_a_wrong_call_says_what_is_accepted(
@@ -51,7 +51,9 @@ def test_nothing_at_or_before_the_time_names_the_oldest(
 def test_no_whole_checkpoint_orders_nothing(copies: Copies, capsys: pytest.CaptureFixture[str]) -> None:
     copies.put(US, id_of(1, "02:00"), SECOND, lost=("a",))
     assert restore(copies, "--at", "2026-11-23T03:00:00Z", "--yes") == NOTHING_FOUND
-    assert "none of the 1 checkpoints at or before 2026-11-23T03:00:00Z is whole" in capsys.readouterr().err
+    assert (
+        "none of the 1 checkpoints at or before 2026-11-23T03:00:00Z is complete" in capsys.readouterr().err
+    )
     assert restore(copies) == NOTHING_FOUND
     assert copies.orders() == []
 
@@ -61,7 +63,7 @@ def test_a_company_that_was_never_copied_is_said_to_be(
 ) -> None:
     assert restore(copies) == NOTHING_FOUND
     bucket = copies.s3.buckets[US]
-    assert f"s3://{bucket} holds no checkpoint of the brain of acme in {US}" in capsys.readouterr().err
+    assert f"s3://{bucket} has no checkpoint of the brain of acme in {US}" in capsys.readouterr().err
 
 
 def test_a_bucket_that_is_not_there_or_not_ours_is_said_to_be(

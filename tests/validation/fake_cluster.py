@@ -19,7 +19,7 @@ from pathlib import Path
 from clients.kubernetes_api import Object
 from clients.pod_streams import Executed
 from ops import stack as stacks
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.memory import plans_of
 from ops.stack import Stack
 from ops.stack_file import read
@@ -210,7 +210,7 @@ class FakeStack:
         tenant = self.stack.company(company)
         target = PodTarget(self.stack, tenant, region, self.cluster, self._folder, LIMITS)  # type: ignore[arg-type]
         keys = {"aws_access_key_id": ADMIN, "aws_secret_access_key": ADMIN}
-        target.aws = Reach(local=False, given={"endpoint_url": self._s3.url, **keys})
+        target.aws = AwsAccess(local=False, arguments={"endpoint_url": self._s3.url, **keys})
         self.cluster.policies[target.namespace] = [DENY]
         return target
 

@@ -136,7 +136,7 @@ def is_harmless(argv: Sequence[str]) -> bool:
         return False
     if argv[0] == "python3":
         asked = json.loads(argv[-1])
-        return all(name.startswith("validation-abc123-") for name in asked.get("remove", ()))
+        return all("validation-" in name for name in asked.get("remove", ()))
     return "rm " not in argv[2] or all("validation-" in file for file in argv[5:])
 
 

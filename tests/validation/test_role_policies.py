@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from local.aws.emulator import Emulator
-from ops.aws import Reach
+from ops.aws import AwsAccess
 from ops.probing.failure import Failure
 from ops.stack import Stack
 from ops.stack_file import read
@@ -50,7 +50,7 @@ def targets(emulator: Emulator, tmp_path: Path) -> list[PodTarget]:
     box: Any = FakeCluster((US, EU))
     found = [PodTarget(known, one, US, box, tmp_path, Limits()) for one in known.settings.companies]
     for target in found:
-        target.aws = Reach(local=True, given=emulator.credentials())
+        target.aws = AwsAccess(local=True, arguments=emulator.credentials())
     return found
 
 

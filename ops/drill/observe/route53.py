@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.aws import Reach, calling
+from ops.aws import AwsAccess, calling
 from ops.drill.observe.clock import Clock
 from ops.drill.observe.http import Request, Response
 
@@ -127,17 +127,17 @@ class Checking:
             self._clock.submit(lambda id=id, number=number: self._checkers.run(id, number))  # type: ignore[misc]
 
 
-def read_records(reach: Reach, zone: str) -> list[Mapping[str, Any]]:
+def read_records(access: AwsAccess, zone: str) -> list[Mapping[str, Any]]:
     """All records of a hosted zone, as Route53 returns them. Raises OperatorError."""
-    client = reach.client("route53", ROUTE53)
+    client = access.client("route53", ROUTE53)
     with calling(f"reading the records of the hosted zone {zone}"):
         pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone)
         return [record for page in pages for record in page["ResourceRecordSets"]]
 
 
-def read_checks(reach: Reach, ids: Iterable[str]) -> list[Check]:
+def read_checks(access: AwsAccess, ids: Iterable[str]) -> list[Check]:
     """Raises OperatorError."""
-    client, wanted = reach.client("route53", ROUTE53), set(ids)
+    client, wanted = access.client("route53", ROUTE53), set(ids)
     with calling("reading the health checks"):
         pages = client.get_paginator("list_health_checks").paginate()
         checks = [one for page in pages for one in page["HealthChecks"] if one["Id"] in wanted]
@@ -147,8 +147,8 @@ def read_checks(reach: Reach, ids: Iterable[str]) -> list[Check]:
 class Route53Checkers:
     """The opinions of Route53's own checkers."""
 
-    def __init__(self, reach: Reach) -> None:
-        self._client = reach.client("route53", ROUTE53)
+    def __init__(self, access: AwsAccess) -> None:
+        self._client = access.client("route53", ROUTE53)
 
     def healthy(self, id: str) -> bool:
         """Raises OperatorError."""

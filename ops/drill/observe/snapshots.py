@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from ops.aws import Reach
+from ops.aws import AwsAccess
+from ops.checkpoints import CheckpointStore, Listing, Stored
 from ops.drill.observe.clock import Clock
 from ops.drill.observe.record import BucketSnapshot, Record
 from ops.drill.scenario import Tenant
 from ops.errors import OperatorError
 from ops.memory import BRAIN, memory_in
 from ops.stack import Stack
-from ops.vault import Listing, Stored, Vault
 from runtime.gate.storage.keys import CheckpointId
 
 EVERY_SECONDS = 2.0
@@ -49,20 +49,20 @@ class ScanningBucket:
 
 
 class BucketSnapshots:
-    def __init__(self, stack: Stack, reach: Reach) -> None:
-        self._stack, self._reach = stack, reach
-        self._vaults: dict[tuple[str, str], Vault] = {}
+    def __init__(self, stack: Stack, access: AwsAccess) -> None:
+        self._stack, self._access = stack, access
+        self._stores: dict[tuple[str, str], CheckpointStore] = {}
         self._complete: dict[tuple[str, str], CheckpointId] = {}
         """The newest complete checkpoint so far."""
 
     def newest(self, tenant: Tenant, region: str) -> float | None:
         key = tenant.namespace, region
-        if key not in self._vaults:
-            self._vaults[key] = vault_of(self._stack, self._reach, tenant.namespace, tenant.home, region)
-        vault, known = self._vaults[key], self._complete.get(key)
-        newer = sorted((id for id in vault.own_ids() if known is None or id > known), reverse=True)
+        if key not in self._stores:
+            self._stores[key] = store_of(self._stack, self._access, tenant.namespace, tenant.home, region)
+        store, known = self._stores[key], self._complete.get(key)
+        newer = sorted((id for id in store.own_ids() if known is None or id > known), reverse=True)
         if newer:
-            listing = vault.list()
+            listing = store.list()
             known = next((id for id in newer if _is_complete(listing, tenant, id)), known)
         if known is None:
             return None
@@ -71,11 +71,11 @@ class BucketSnapshots:
 
 
 def _is_complete(listing: Listing, tenant: Tenant, id: CheckpointId) -> bool:
-    return listing.judge(Stored(writer=tenant.home, id=id)).whole
+    return listing.inspect(Stored(writer=tenant.home, id=id)).complete
 
 
-def vault_of(stack: Stack, reach: Reach, namespace: str, writer: str, region: str) -> Vault:
+def store_of(stack: Stack, access: AwsAccess, namespace: str, writer: str, region: str) -> CheckpointStore:
     """The snapshots that the Brain of the region `writer` made, in the bucket of `region`."""
     memory = memory_in(stack, stack.company(namespace), BRAIN, writer)
     memory = replace(memory, bucket=stack.bucket(region), writers=(writer,))
-    return Vault(reach.client("s3", region), memory)
+    return CheckpointStore(access.client("s3", region), memory)

@@ -23,7 +23,7 @@ Request = dict[str, str]
 
 def check(run: Run, target: PodTarget) -> Verdict:
     others = list({other.namespace: other for other in run.others(target)}.values())
-    if target.vault(BRAIN) is None:
+    if target.store(BRAIN) is None:
         return not_applicable("replication is off")
     if not others:
         return not_applicable("no other company was chosen")
@@ -65,10 +65,10 @@ def _foreign(target: PodTarget, other: PodTarget) -> Iterator[Request]:
     for bucket in target.stack.regions:
         for writer in target.stack.regions:
             yield _listing(target, bucket, writer, other.namespace)
-    vault = other.vault(BRAIN)
-    if vault is not None and (newest := vault.newest()) is not None:
-        key = f"{vault.memory.prefix}/{newest.key}"
-        yield {"do": "read", "region": other.region, "bucket": vault.memory.bucket, "key": key}
+    store = other.store(BRAIN)
+    if store is not None and (newest := store.newest()) is not None:
+        key = f"{store.memory.prefix}/{newest.key}"
+        yield {"do": "read", "region": other.region, "bucket": store.memory.bucket, "key": key}
 
 
 def _listing(target: PodTarget, bucket: str, writer: str, namespace: str) -> Request:

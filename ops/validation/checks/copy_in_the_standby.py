@@ -13,7 +13,7 @@ POLL_SECONDS = 3.0
 
 
 def check(run: Run, target: PodTarget) -> Verdict:
-    if target.vault(BRAIN) is None:
+    if target.store(BRAIN) is None:
         return not_applicable("replication is off")
     standbys = [
         other

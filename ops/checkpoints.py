@@ -28,44 +28,44 @@ class Stored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A checkpoint that was read, or why it could not be read, and which of its objects are missing."""
+class Inspected:
+    """A checkpoint that was read, or the problem with reading it, and which of its objects are missing."""
 
     stored: Stored
     checkpoint: Checkpoint | None
-    lacking: tuple[str, ...] = ()
-    """Keys that are missing or not of the size that they should have."""
-    fault: str = ""
+    missing: tuple[str, ...] = ()
+    """Keys of objects that are missing or have another size."""
+    problem: str = ""
 
     @property
-    def whole(self) -> bool:
-        return self.checkpoint is not None and not self.lacking
+    def complete(self) -> bool:
+        return self.checkpoint is not None and not self.missing
 
     @property
-    def stands(self) -> CheckpointRef:
-        """The checkpoint whose files it has: a standby's copy stands for the checkpoint that it copied."""
+    def origin(self) -> CheckpointRef:
+        """The checkpoint that has these files first: a standby's checkpoint is a copy of its primary's."""
         own = CheckpointRef(region=self.stored.writer, checkpoint=self.stored.id)
         return self.checkpoint.origin if self.checkpoint else own
 
     @property
     def state(self) -> str:
         if self.checkpoint is None:
-            return self.fault
-        lacking, named = len(self.lacking), len({file.key for file in self.checkpoint.files.values()})
-        return f"{lacking} of {named} objects missing, such as {self.lacking[0]}" if lacking else "whole"
+            return self.problem
+        missing, all_ = len(self.missing), len({file.key for file in self.checkpoint.files.values()})
+        return f"{missing} of {all_} objects missing, such as {self.missing[0]}" if missing else "complete"
 
 
-class Vault:
+class CheckpointStore:
     def __init__(self, client: Any, memory: Memory) -> None:
         self._client, self.memory = client, memory
 
     def list(self) -> Listing:
         """All objects of the memory in its bucket. Raises OperatorError."""
         sizes = {writer: self._sizes(writer) for writer in self.memory.writers}
-        return Listing(vault=self, sizes=sizes)
+        return Listing(store=self, sizes=sizes)
 
     def newest(self) -> CheckpointId | None:
-        """Of the checkpoints that the memory's own region wrote."""
+        """Of the memory's own region."""
         return max(self.own_ids(), default=None)
 
     def newest_checkpoint(self) -> Checkpoint | None:
@@ -86,7 +86,7 @@ class Vault:
             body: bytes = self._client.get_object(Bucket=self.memory.bucket, Key=key)["Body"].read()
         return body
 
-    def order(self, name: str, request: Mapping[str, str]) -> str:
+    def send_request(self, name: str, request: Mapping[str, str]) -> str:
         """Write a request to the memory's gate at the key `name`; returns its URL. Raises OperatorError."""
         key = f"{self.memory.prefix}/{name}"
         with calling(f"writing s3://{self.memory.bucket}/{key}", self.memory.bucket):
@@ -108,7 +108,7 @@ class Vault:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    vault: Vault
+    store: CheckpointStore
     sizes: Mapping[str, Mapping[str, int]]
     """For each writer: keys below its prefix, and their sizes."""
 
@@ -120,53 +120,53 @@ class Listing:
             for id in checkpoint_ids(sizes)
         ]
 
-    def last_order(self) -> int:
-        """The number of the last restore request, 0 without one: a gate carries out higher numbers alone."""
-        own = self.vault.memory.region
+    def last_request(self) -> int:
+        """The number of the last restore request, else 0: a gate carries out only higher numbers."""
+        own = self.store.memory.region
         if RESTORE not in self.sizes[own]:
             return 0
         try:
-            return int(json.loads(self.vault.get(own, RESTORE))["order"])
+            return int(json.loads(self.store.get(own, RESTORE))["order"])
         except (ValueError, KeyError, TypeError):
-            return 0  # No request that a gate would carry out.
+            return 0  # A gate ignores such a request.
 
-    def ranked(self, stored: Sequence[Stored]) -> Iterator[Judged]:
+    def ranked(self, stored: Sequence[Stored]) -> Iterator[Inspected]:
         """As gates rank them, the winner first. Raises OperatorError when S3 does not answer."""
         generations = sorted({each.id.generation for each in stored}, reverse=True)
         for generation in generations:
             group = [each for each in stored if each.id.generation == generation]
             if len({each.writer for each in group}) == 1:
-                yield from map(self.judge, sorted(group, key=lambda each: each.id, reverse=True))
+                yield from map(self.inspect, sorted(group, key=lambda each: each.id, reverse=True))
             else:
-                yield from sorted(self.judge_all(group), key=cmp_to_key(self._compare))
+                yield from sorted(self.inspect_all(group), key=cmp_to_key(self._compare))
 
-    def _compare(self, first: Judged, second: Judged) -> int:
+    def _compare(self, first: Inspected, second: Inspected) -> int:
         """Below 0: `first` wins. Of the same files the original wins, then the newer copy."""
-        order = self.vault.memory.writers
-        if first.stands != second.stands:
-            return -1 if outranks(first.stands, second.stands, order) else 1
+        priority = self.store.memory.writers
+        if first.origin != second.origin:
+            return -1 if outranks(first.origin, second.origin, priority) else 1
         mine, theirs = (
-            (each.stored.writer == each.stands.region, each.stored.id.at) for each in (first, second)
+            (each.stored.writer == each.origin.region, each.stored.id.at) for each in (first, second)
         )
         return (mine < theirs) - (mine > theirs)
 
-    def judge(self, stored: Stored) -> Judged:
+    def inspect(self, stored: Stored) -> Inspected:
         """Whether a checkpoint can be restored. Raises OperatorError when S3 does not answer."""
         try:
-            checkpoint = self.vault.read(stored)
+            checkpoint = self.store.read(stored)
         except ValueError as error:
-            return Judged(stored=stored, checkpoint=None, fault=f"unreadable: {error}")
-        lacking = checkpoint.missing(self.sizes[stored.writer])
-        return Judged(stored=stored, checkpoint=checkpoint, lacking=tuple(lacking))
+            return Inspected(stored=stored, checkpoint=None, problem=f"unreadable: {error}")
+        missing = tuple(checkpoint.missing(self.sizes[stored.writer]))
+        return Inspected(stored=stored, checkpoint=checkpoint, missing=missing)
 
-    def judge_all(self, stored: Iterable[Stored]) -> list[Judged]:
+    def inspect_all(self, stored: Iterable[Stored]) -> list[Inspected]:
         with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(self.judge, stored))
+            return list(pool.map(self.inspect, stored))
 
 
-def nothing_there(memory: Memory) -> str:
+def no_checkpoint(memory: Memory) -> str:
     writers = ", ".join(memory.writers)
     return (
-        f"s3://{memory.bucket} holds no checkpoint of {memory.name} (writers looked for: {writers}): has its"
-        " gate ever uploaded? See /health on its port 3010"
+        f"s3://{memory.bucket} has no checkpoint of {memory.name}, written by {writers}: has its gate ever"
+        " uploaded? See /health on port 3010 of its pod"
     )
