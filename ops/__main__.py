@@ -1,8 +1,8 @@
 """`python -m ops <command>`.
 
-Exit codes: 0 done; 1 AWS refused or failed; 2 the call or the stack file is at fault; 3 nothing is there to
-restore; 4 nobody said yes, nothing was done; 5 the gate has not executed the order in time, it stays;
-6 a check of `validate` failed, or a promise in a `drill`; 130 interrupted.
+Exit codes: 0 done; 1 AWS or a cluster failed; 2 the call or the stack file is wrong; 3 there is nothing to
+restore; 4 not confirmed, nothing was done; 5 the gate has not carried out the request in time, the request
+stays; 6 a check of `validate` or `doctor` failed, or a promise in a `drill`; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("interrupted; an order or a job that was already given stays", file=sys.stderr)
+        print("interrupted; a request that was already sent, or a job, stays", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -35,31 +35,35 @@ def parser() -> argparse.ArgumentParser:
     from ops.doctor import command as doctor
     from ops.drill import command as drill
 
-    made = argparse.ArgumentParser(
+    parser_ = argparse.ArgumentParser(
         prog="python -m ops", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = made.add_subparsers(required=True, metavar="command")
+    commands = parser_.add_subparsers(required=True, metavar="command")
     command = commands.add_parser(
-        "render", help="write the resources of a stack file, without touching anything"
+        "render", help="write the resources of a stack file to files; changes nothing else"
     )
     command.add_argument("--config", type=Path, required=True, help="a stack file, such as Pulumi.prod.yaml")
-    command.add_argument("--out", type=Path, required=True, help="the folder to write to")
-    command.add_argument("--stack", help="its stack; default: from the name Pulumi.<stack>.yaml, else dev")
+    command.add_argument("--out", type=Path, required=True, help="the folder for the files")
+    command.add_argument("--stack", help="default: <stack> of Pulumi.<stack>.yaml, else dev")
     command.set_defaults(run=_render)
     for name, module, help in (
-        ("restore", restore, "bring a company's memory back to a point in time"),
-        ("accept-shrink", accept_shrink, "let a company's copies shrink, after a loss that was meant"),
-        ("backfill", backfill, "copy what the buckets held before a region joined"),
+        ("restore", restore, "restore a company's memory to a point in time"),
+        (
+            "accept-shrink",
+            accept_shrink,
+            "let checkpoints shrink, after a loss that was intended",
+        ),
+        ("backfill", backfill, "copy the objects that buckets had before a region joined"),
         ("validate", validate, "check a running platform: isolation, persistence, sidecars, pillars"),
-        ("doctor", doctor, "whether clusters and account have what a stack needs"),
-        ("topology", topology, "draw a stack: DNS, regions, clusters, companies, copies"),
-        ("import-values", import_values, "a stack file from the values of the application's Helm chart"),
-        ("drill", drill, "take a region down, watch who notices when, and bring it back"),
+        ("doctor", doctor, "check that clusters and account have what a stack needs"),
+        ("topology", topology, "draw a stack: DNS, regions, clusters, companies, replication"),
+        ("import-values", import_values, "make a stack file from the values of the application's Helm chart"),
+        ("drill", drill, "take a region down, measure the failover, and bring the region back"),
     ):
         command = commands.add_parser(name, help=help, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    return made
+    return parser_
 
 
 def _render(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""S3 Batch Replication jobs: one in each source region, and what becomes of them."""
+"""S3 Batch Replication jobs, one in each source region."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 10.0
 PRIORITY = 10
 ENDED = ("Complete", "Failed", "Cancelled")
 STATUSES = ("NONE", "FAILED", "COMPLETED")
-"""COMPLETED too: so is what another region already has, and the new one lacks (source: S3 user guide,
+"""COMPLETED, too: objects that another region already has, and the new region lacks (source: S3 user guide,
 "Filters for a Batch Replication job")."""
 
 
@@ -65,7 +65,7 @@ def job_request(source: Source, *, account: str, role: str, token: str) -> dict[
 
 def run(known: Stack, access: AwsAccess, sources: Sequence[Source], *, wait: bool) -> int:
     """Start a job for each source; wait until all have ended. Raises OperatorError."""
-    with calling("asking whose account this is"):
+    with calling("reading the account of these credentials"):
         account = access.client("sts", sources[0].region).get_caller_identity()["Account"]
     role = replication_role_name(known.settings.domain, known.name)
     jobs = []
@@ -77,59 +77,61 @@ def run(known: Stack, access: AwsAccess, sources: Sequence[Source], *, wait: boo
         jobs.append(Job(region=source.region, id=job, client=client, account=account))
         say(f"{source.region}: job {job}")
     if not wait:
-        say("See them with: aws s3control list-jobs --account-id " + account)
+        say(f"to list the jobs: aws s3control list-jobs --account-id {account}")
         return DONE
     return _follow(jobs)
 
 
 def _follow(jobs: Sequence[Job]) -> int:
-    found: dict[str, dict[str, Any]] = {}
+    states: dict[str, dict[str, Any]] = {}
     try:
-        for passed, tell in rounds(POLL_SECONDS):
+        for passed, report in rounds(POLL_SECONDS):
             for job in jobs:
-                if found.get(job.id, {}).get("Status") not in ENDED:
-                    found[job.id] = _describe(job)
-            if all(one["Status"] in ENDED for one in found.values()):
+                if states.get(job.id, {}).get("Status") not in ENDED:
+                    states[job.id] = _describe(job)
+            if all(state["Status"] in ENDED for state in states.values()):
                 break
-            if tell:
-                told = "; ".join(f"{job.region}: {_progress(found[job.id])}" for job in jobs)
-                say(f"{passed:.0f} s … {told}")
+            if report:
+                progress = "; ".join(f"{job.region}: {_progress(states[job.id])}" for job in jobs)
+                say(f"{passed:.0f} s … {progress}")
     except KeyboardInterrupt:
-        say("The jobs go on: " + ", ".join(f"{job.id} in {job.region}" for job in jobs))
+        say("the jobs go on: " + ", ".join(f"{job.id} in {job.region}" for job in jobs))
         raise
-    return _report(jobs, found)
+    return _report(jobs, states)
 
 
 def _describe(job: Job) -> dict[str, Any]:
-    with calling(f"asking for job {job.id} in {job.region}"):
-        told: dict[str, Any] = job.client.describe_job(AccountId=job.account, JobId=job.id)["Job"]
-    return told
+    with calling(f"reading the job {job.id} in {job.region}"):
+        state: dict[str, Any] = job.client.describe_job(AccountId=job.account, JobId=job.id)["Job"]
+    return state
 
 
-def _counts(told: dict[str, Any]) -> tuple[int, int, int]:
-    summary = told.get("ProgressSummary") or {}
+def _counts(state: dict[str, Any]) -> tuple[int, int, int]:
+    summary = state.get("ProgressSummary") or {}
     kinds = ("TotalNumberOfTasks", "NumberOfTasksSucceeded", "NumberOfTasksFailed")
     total, done, failed = (int(summary.get(kind, 0)) for kind in kinds)
     return total, done, failed
 
 
-def _progress(told: dict[str, Any]) -> str:
-    total, done, failed = _counts(told)
-    return f"{told['Status']}, {done} of {total} copied" + (f", {failed} failed" if failed else "")
+def _progress(state: dict[str, Any]) -> str:
+    total, done, failed = _counts(state)
+    return f"{state['Status']}, {done} of {total} copied" + (f", {failed} failed" if failed else "")
 
 
-def _report(jobs: Sequence[Job], found: dict[str, dict[str, Any]]) -> int:
-    rows, well = [], True
+def _report(jobs: Sequence[Job], states: dict[str, dict[str, Any]]) -> int:
+    rows, ok = [], True
     for job in jobs:
-        told = found[job.id]
-        total, done, failed = _counts(told)
-        rows.append((job.region, told["Status"], str(total), str(done), str(failed)))
-        well = well and told["Status"] == "Complete" and not failed
+        state = states[job.id]
+        total, done, failed = _counts(state)
+        rows.append((job.region, state["Status"], str(total), str(done), str(failed)))
+        ok = ok and state["Status"] == "Complete" and not failed
     say(table(("from", "job", "objects", "copied", "failed"), rows))
     for job in jobs:
-        for reason in found[job.id].get("FailureReasons") or ():
+        for reason in states[job.id].get("FailureReasons") or ():
             say(f"{job.region}: {reason.get('FailureCode')}: {reason.get('FailureReason')}")
-        if _counts(found[job.id])[2]:
-            bucket = found[job.id].get("Report", {}).get("Bucket", "").rpartition(":")[2]
-            say(f"{job.region}: what failed, and why: s3://{bucket}/{BACKFILL_REPORTS}/job-{job.id}/")
-    return DONE if well else FAILED
+        if _counts(states[job.id])[2]:
+            bucket = states[job.id].get("Report", {}).get("Bucket", "").rpartition(":")[2]
+            say(
+                f"{job.region}: objects that failed, with reasons: s3://{bucket}/{BACKFILL_REPORTS}/job-{job.id}/"
+            )
+    return DONE if ok else FAILED

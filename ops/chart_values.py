@@ -1,7 +1,7 @@
 """What becomes of each value of the application's published Helm chart in a stack file.
 
-`carried` walks over all of them. What it does not take is told with a reason, and what the chart does not
-know is told, too: nothing is dropped in silence.
+Nothing is dropped silently: a value that is not carried over has a reason, and so has a key that the chart
+does not have.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ Values = dict[str, Any]
 
 COMPANY = "default-company"
 ACCESS_MODE = "ReadWriteMany"
-"""Defaults of the chart that are not ours."""
+"""Defaults of the chart that differ from the stack file's."""
 LEAST_INTERVAL = 5
-"""Of copies, in seconds."""
+"""Between uploads, in seconds."""
 
-RUN_BY_US = "its size and its image are the program's own"
+OWN = "the program sets its size and its image"
 LEFT: Mapping[str, str] = {
-    "failoverController.image": RUN_BY_US,
-    "failoverController.resources": RUN_BY_US,
-    "replicationSidecar.image": RUN_BY_US,
-    "replicationSidecar.resources": RUN_BY_US,
-    "image.pullPolicy": "images have a tag of their own, so IfNotPresent is what it is",
-    "agent.service.type": "clients come over the edges: one load balancer a region",
-    "brain.service.type": "nobody but its own Agent reaches a Brain",
-    "agent.persistence.existingClaim": "the chart never used it; a claim of our name is taken over",
-    "brain.persistence.existingClaim": "the chart never used it; a claim of our name is taken over",
-    "healthMonitor.resources": "it has the chart's own: 100m and 256Mi, at most 500m and 512Mi",
-    "ingress.annotations": "the load balancers' annotations are the program's own",
-    "ingress.tls": "a certificate of ACM is made for *.<domain>, or name one: regions[].certificateArn",
-    "serviceAccount": "each workload has an account of its own, without rights",
-    "rbac": "what needs rights has a role of its own",
+    "failoverController.image": OWN,
+    "failoverController.resources": OWN,
+    "replicationSidecar.image": OWN,
+    "replicationSidecar.resources": OWN,
+    "image.pullPolicy": "images have a fixed tag, so the policy is IfNotPresent",
+    "agent.service.type": "clients come through one load balancer per region",
+    "brain.service.type": "only its own Agent reaches a Brain",
+    "agent.persistence.existingClaim": "the chart never used it; a claim with the platform's name is adopted",
+    "brain.persistence.existingClaim": "the chart never used it; a claim with the platform's name is adopted",
+    "healthMonitor.resources": "it has the chart's defaults: 100m and 256Mi, at most 500m and 512Mi",
+    "ingress.annotations": "the program sets the load balancers' annotations",
+    "ingress.tls": "the program creates an ACM certificate for *.<domain>; another: regions[].certificateArn",
+    "serviceAccount": "each workload has its own service account, without rights",
+    "rbac": "the program creates the roles",
     "nameOverride": "names follow the company and the region",
     "fullnameOverride": "names follow the company and the region",
     "redis": "not part of the platform: run it yourself, set environment.REDIS_URL and network.extraEgress",
     "dashboard": "not part of the platform",
 }
-"""Keys of the chart, or whole branches, and why nothing becomes of them."""
+"""Keys or branches of the chart that are not carried over, and the reasons."""
 
 
 @dataclass(kw_only=True)
 class Carried:
     config: Values = field(default_factory=dict)
-    """Of the stack file, without the project's name before the keys."""
+    """Of the stack file, with keys without the project's name."""
     left: list[tuple[str, str]] = field(default_factory=list)
     """Keys of the chart that were not carried over, and why."""
     secrets: list[tuple[str, str]] = field(default_factory=list)
-    """Keys of the chart that hold secrets, and the variables that they are. No value is kept."""
+    """Keys of the chart with secrets, and the names of their variables. Values are not kept."""
     missing: list[tuple[str, str]] = field(default_factory=list)
-    """Keys of the stack file that still have to be set, and what they are."""
+    """Keys of the stack file that still have to be set, with a description."""
 
 
 def carried(values: Values, *, domain: str | None, image: str | None) -> Carried:
-    """`values`: a values file of the chart; `domain` and `image` go before what is found in it."""
+    """`values`: a values file of the chart; `domain` and `image` override its own."""
     return _Carrying(values).all(domain, image)
 
 
@@ -69,10 +69,10 @@ class _Carrying:
     def __init__(self, values: Values) -> None:
         self._values = values
         self._taken: set[str] = set()
-        self._found = Carried()
+        self._result = Carried()
 
     def all(self, domain: str | None, image: str | None) -> Carried:
-        found, config = self._found, self._found.config
+        result, config = self._result, self._result.config
         company = str(self._take("company", COMPANY))
         config["domain"] = domain or self._domain(company)
         config["hostedZoneId"] = None
@@ -87,13 +87,11 @@ class _Carrying:
         self._ports()
         self._left()
         self._require("hostedZoneId", "the id of the domain's Route53 zone")
-        found.config = {key: value for key, value in config.items() if value not in (None, {}, [])}
-        return found
-
-    # What is carried.
+        result.config = {key: value for key, value in config.items() if value not in (None, {}, [])}
+        return result
 
     def _domain(self, company: str) -> str | None:
-        hosts = [str(one.get("host")) for one in self._take("ingress.hosts", []) if isinstance(one, dict)]
+        hosts = [str(host.get("host")) for host in self._take("ingress.hosts", []) if isinstance(host, dict)]
         if hosts and not self._take("ingress.enabled", False):
             self._leave("ingress.hosts", "ingress.enabled is false: the chart ignores them")
             hosts = []
@@ -114,8 +112,8 @@ class _Carrying:
         named = f"{repository}:{tag}" if repository and tag else str(repository or "")
         if named and tag_of(named) not in (None, "latest"):
             return named
-        told = f"the chart's is {named or 'simple-agency:latest'}, which is no fixed version"
-        self._require("images.agency", f"the application's image with a tag of its own: {told}")
+        problem = f"the chart's is {named or 'simple-agency:latest'}, which is no fixed version"
+        self._require("images.agency", f"the application's image with a tag of its own: {problem}")
         return None
 
     def _regions(self) -> list[Values]:
@@ -124,16 +122,16 @@ class _Carrying:
         if not several or not listed:
             if listed:
                 self._leave("multiRegion.regions", "multiRegion.enabled is false: the chart ignores them")
-            self._require("regions", "the AWS region of the cluster: the values name none")
+            self._require("regions", "the AWS region of the cluster: the values name no region")
             return []
-        return [self._region(one) for one in listed]
+        return [self._region(region) for region in listed]
 
-    def _region(self, told: Any) -> Values:
-        given = dict(told) if isinstance(told, dict) else {"name": told}
-        region: Values = {"name": given.pop("name", None)}
-        if not given.pop("active", True):
+    def _region(self, value: Any) -> Values:
+        rest = dict(value) if isinstance(value, dict) else {"name": value}
+        region: Values = {"name": rest.pop("name", None)}
+        if not rest.pop("active", True):
             region["active"] = False
-        selector = {key: str(value) for key, value in (given.pop("nodeSelector", None) or {}).items()}
+        selector = {key: str(value) for key, value in (rest.pop("nodeSelector", None) or {}).items()}
         bound = selector.pop(REGION_LABEL, region["name"])
         if bound != region["name"]:
             self._leave(
@@ -142,9 +140,9 @@ class _Carrying:
             )
         if selector:
             region["nodeSelector"] = selector
-        if storage := given.pop("storageClass", None) or self._storage_class():
+        if storage := rest.pop("storageClass", None) or self._storage_class():
             region["storageClass"] = storage
-        for key in given:
+        for key in rest:
             self._leave(f"multiRegion.regions[].{key}", f"the chart has no such key ({region['name']})")
         return region
 
@@ -155,21 +153,21 @@ class _Carrying:
         return classes[0] or classes[1] or None
 
     def _environment(self) -> Values:
-        told: Values = {}
-        given = self._take("agent.env", {})
-        if isinstance(given, list):
-            for one in given:
-                if "value" not in one:
+        environment: Values = {}
+        variables = self._take("agent.env", {})
+        if isinstance(variables, list):
+            for each in variables:
+                if "value" not in each:
                     self._leave(
-                        "agent.env", f"{one.get('name')}: only variables with a value are carried over"
+                        "agent.env", f"{each.get('name')}: only variables with a value are carried over"
                     )
-            given = {one["name"]: one["value"] for one in given if "value" in one}
-        for name, value in given.items():
+            variables = {each["name"]: each["value"] for each in variables if "value" in each}
+        for name, value in variables.items():
             if is_secret(name, str(value)):
-                self._found.secrets.append((f"agent.env.{name}", name))
+                self._result.secrets.append((f"agent.env.{name}", name))
             else:
-                told[name] = str(value)
-        return told
+                environment[name] = str(value)
+        return environment
 
     def _routing(self, config: Values) -> None:
         if self._take("multiRegion.loadBalancing.geo", True) is False:
@@ -187,55 +185,53 @@ class _Carrying:
         wanted = self._take("failoverController.enabled", True)
         wanted = self._take("multiRegion.failover.enabled", wanted) and wanted
         several = len(config["regions"]) > 1
-        told: Values = {} if wanted or not several else {"enabled": False}
+        failover: Values = {} if wanted or not several else {"enabled": False}
         for key, name in (("interval", "intervalSeconds"), ("timeout", "timeoutSeconds")):
             if (value := self._take(f"failoverController.{key}", None)) is not None and several:
-                told[name] = value
-        if told:
-            config["failover"] = told
+                failover[name] = value
+        if failover:
+            config["failover"] = failover
 
     def _replication(self, config: Values) -> None:
-        told: Values = {} if self._take("replicationSidecar.enabled", True) else {"enabled": False}
+        replication: Values = {} if self._take("replicationSidecar.enabled", True) else {"enabled": False}
         interval = self._take("replicationSidecar.syncInterval", None)
         if interval is not None and int(interval) < LEAST_INTERVAL:
-            why = f"{interval} s is too short for a copy; it is {LEAST_INTERVAL}"
+            why = f"{interval} s is too short for an upload; it is {LEAST_INTERVAL} s"
             self._leave("replicationSidecar.syncInterval", why)
             interval = LEAST_INTERVAL
         if interval is not None:
-            told["syncInterval"] = int(interval)
-        if told:
-            config["replication"] = told
+            replication["syncInterval"] = int(interval)
+        if replication:
+            config["replication"] = replication
 
     def _workloads(self) -> Values:
         agent, brain = (self._workload(kind) for kind in ("agent", "brain"))
         if brain.get("accessMode") == ACCESS_MODE:
-            agent["mountBrain"] = True  # As the chart's agents do.
+            agent["mountBrain"] = True  # As in the chart.
         return {"agent": agent, "brain": brain}
 
     def _workload(self, kind: str) -> Values:
-        told: Values = {}
+        workload: Values = {}
         defaults = AGENT_RESOURCES if kind == "agent" else BRAIN_RESOURCES
         for which, amounts in (self._take(f"{kind}.resources", {}) or {}).items():
             for unit, amount in (amounts or {}).items():
                 if unit in ("cpu", "memory") and which in ("requests", "limits"):
                     if str(amount) != getattr(getattr(defaults, which), unit):
-                        told.setdefault("resources", {}).setdefault(which, {})[unit] = str(amount)
+                        workload.setdefault("resources", {}).setdefault(which, {})[unit] = str(amount)
                 else:
                     self._leave(
                         f"{kind}.resources.{which}.{unit}", "only requests and limits of cpu and memory"
                     )
         if size := self._take(f"{kind}.persistence.size", None):
-            told["storage"] = str(size)
+            workload["storage"] = str(size)
         mode = self._take(f"{kind}.persistence.accessMode", ACCESS_MODE)
-        told["accessMode"] = str(mode)
+        workload["accessMode"] = str(mode)
         if self._take(f"{kind}.persistence.enabled", True) is False:
-            self._leave(f"{kind}.persistence.enabled", "every volume is kept: there is none that is not")
+            self._leave(f"{kind}.persistence.enabled", "every volume is persistent")
         self._take(f"{kind}.persistence.storageClass", "")
         if replicas := self._take(f"{kind}.replicas", None):
-            told["replicas"] = int(replicas)
-        return told
-
-    # What is not.
+            workload["replicas"] = int(replicas)
+        return workload
 
     def _ports(self) -> None:
         for key, fixed in (
@@ -255,11 +251,11 @@ class _Carrying:
             branch = next((branch for branch in LEFT if _within(key, branch)), None)
             name = key.rpartition(".")[2]
             if branch is None and name.isupper() and is_secret(name, str(_at(self._values, key, ""))):
-                self._found.secrets.append((key, name))
+                self._result.secrets.append((key, name))
                 continue
             self._leave(branch or key, LEFT[branch] if branch else "the chart has no such key")
         if _at(self._values, "dashboard.enabled", True) and "dashboard" not in self._values:
-            self._leave("dashboard", f"{LEFT['dashboard']} (the chart runs one unless it is told not to)")
+            self._leave("dashboard", f"{LEFT['dashboard']} (the chart runs a dashboard by default)")
 
     def _take(self, key: str, default: Any) -> Any:
         self._taken.add(key)
@@ -267,24 +263,23 @@ class _Carrying:
         return default if value is None else value
 
     def _leave(self, key: str, why: str) -> None:
-        if (key, why) not in self._found.left:
-            self._found.left.append((key, why))
+        if (key, why) not in self._result.left:
+            self._result.left.append((key, why))
 
     def _require(self, key: str, what: str) -> None:
-        self._found.missing.append((key, what))
+        self._result.missing.append((key, what))
 
 
-def _at(values: Values, key: str, default: Any) -> Any:
-    found: Any = values
+def _at(values: Any, key: str, default: Any) -> Any:
     for part in key.split("."):
-        if not isinstance(found, dict) or part not in found:
+        if not isinstance(values, dict) or part not in values:
             return default
-        found = found[part]
-    return found
+        values = values[part]
+    return values
 
 
 def _leaves(values: Values, above: str = "") -> Iterator[str]:
-    """Every key of a values file; an empty branch is one."""
+    """The keys of a values file; an empty branch is a key."""
     for name, value in values.items():
         key = f"{above}{name}"
         if isinstance(value, dict) and value:

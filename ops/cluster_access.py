@@ -1,6 +1,6 @@
-"""How an operator's command reaches a stack's Kubernetes clusters: the API, a pod's ports, a pod's shell.
+"""Access to a stack's Kubernetes clusters: the API, ports of pods, commands in containers.
 
-The kubelet forwards ports and executes commands, so no NetworkPolicy applies to them.
+The kubelet forwards ports and runs commands, so no NetworkPolicy applies to them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from settings.clusters import ClusterPlan
 from settings.clusters import clusters_of as plans_of
 
 AMBIENT = ""
-"""The kubeconfig that KUBECONFIG or the home folder names; as a context, its current one."""
+"""The kubeconfig in KUBECONFIG or in the home folder; as a context, the kubeconfig's current context."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--context",
         nargs="+",
         metavar="CTX",
-        help="contexts of your kubeconfig: one, or <region>=<context> for a region of each cluster",
+        help="contexts of your kubeconfig: one context, or <region>=<context> for a region of each cluster",
     )
 
 
@@ -51,8 +51,8 @@ class Cluster:
 
     @contextmanager
     def forward(self, namespace: str, pod: str, port: int) -> Iterator[str]:
-        """The base URL at which a pod's port answers on this machine. A connection that does not get there is
-        answered with status 502 and a text that says why.
+        """The base URL of a pod's port on this machine. A connection that fails behind it is answered with
+        status 502 and a text that says why.
         """
         with pod_streams.forward(self.api.configuration, namespace, pod, port) as url:
             yield url
@@ -70,10 +70,10 @@ class Cluster:
 def clusters_of(
     stack: Stack, contexts: Sequence[str] | None = None, state: Path = DEFAULT_STATE
 ) -> list[Cluster]:
-    """The clusters of a stack, after each has answered. `contexts` are of the ambient kubeconfig: one for a
-    stack in one cluster, else `<region>=<context>` for a region of each. Raises OperatorError.
+    """The clusters of a stack, after each has answered. `contexts` of the ambient kubeconfig: one for a stack
+    in one cluster, else `<region>=<context>` for a region of each cluster. Raises OperatorError.
     """
-    return [reached(stack, plan, contexts, state) for plan in plans_of(stack.settings)]
+    return [cluster_of(stack, plan, contexts, state) for plan in plans_of(stack.settings)]
 
 
 def clusters_by_region(
@@ -83,10 +83,10 @@ def clusters_by_region(
     return {region: cluster for cluster in clusters_of(stack, contexts, state) for region in cluster.regions}
 
 
-def reached(
+def cluster_of(
     stack: Stack, plan: ClusterPlan, contexts: Sequence[str] | None = None, state: Path = DEFAULT_STATE
 ) -> Cluster:
-    """One of a stack's clusters, as `clusters_of` returns them. Raises OperatorError."""
+    """One of a stack's clusters, after it has answered. Raises OperatorError."""
     chosen = _chosen(plans_of(stack.settings), contexts) if contexts else {}
     kubeconfig, context = _kubeconfig(stack, plan, chosen, state)
     api = KubernetesApi(kubeconfig, context)
@@ -140,11 +140,11 @@ def _check(api: KubernetesApi, plan: ClusterPlan, context: str) -> None:
         api.uid()
     except ConfigException as error:
         raise OperatorError(
-            f"{where} of {regions}: {error}; name a context of your kubeconfig by --context", WRONG_CALL
+            f"{where} of {regions}: {error}; name a context of your kubeconfig with --context", WRONG_CALL
         ) from error
     except KubernetesError as error:
         raise OperatorError(
-            f"{where} of {regions} refused the call: {error}; are these credentials for this cluster?"
+            f"{where} of {regions} rejected the call: {error}; are these credentials for this cluster?"
         ) from error
     except Exception as error:
         raise OperatorError(

@@ -1,4 +1,4 @@
-"""Asks before a command disturbs or changes what runs: the only place that knows when to ask."""
+"""Asks before a command disturbs or changes a running platform: decides when a command has to ask."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--yes",
         action="store_true",
         help="do not ask, for pipelines; without it the command asks on every stack but local, and on local"
-        " where a company that it disturbs has `protect: true`",
+        " if a company that it disturbs has `protect: true`",
     )
 
 
 def confirm(known: Stack, effect: str, companies: Sequence[Company], arguments: argparse.Namespace) -> None:
-    """Ask once, unless `--yes` was given. Raises OperatorError without a yes.
+    """Ask once, unless `--yes` is set. Raises OperatorError without a yes.
 
-    `effect` says in a clause what happens; `companies` are all that it disturbs. On the stack `local` nobody
-    is asked, unless a company is protected or `--context` names a cluster other than the local one.
+    `effect` says in a clause what happens; `companies` are those that it disturbs. On the stack `local`
+    nobody is asked, unless a company is protected or `--context` names another cluster.
     """
-    protected = ", ".join(one.name for one in companies if one.protect)
+    protected = ", ".join(company.name for company in companies if company.protect)
     if known.name == LOCAL and not protected and not getattr(arguments, "context", None):
         return
     noun = "company" if len(companies) == 1 else "companies"

@@ -1,4 +1,4 @@
-"""What an operator's command can end with."""
+"""Exit codes, and the error of a command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INTERRUPTED = 130
 
 
 class OperatorError(Exception):
-    """A command that ends without having done its work: the text says what was wrong, where, what to do."""
+    """A command cannot do its work: the text says what is wrong, where, what to do."""
 
     def __init__(self, text: str, code: int = FAILED) -> None:
         super().__init__(text)

@@ -1,7 +1,8 @@
-"""`python -m ops import-values VALUES --out FILE`: from the published Helm chart's values to a stack file.
+"""`python -m ops import-values VALUES --out FILE`: make a stack file from values of the published Helm chart.
 
-Carries over what means the same here, lists what it could not carry and why, and what is still missing. The
-missing keys stand in the file as comments. Of secrets it writes nothing: it shows the command that sets them.
+The command carries over the values that have an equivalent, and lists the values that it does not carry over,
+with reasons, and the keys that are still missing, which are comments in the file. It writes no secrets, but
+shows the commands that set them.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ STAND_INS: Values = {
     "regions": [{"name": "us-east-1"}],
     "images": {"agency": "registry.example.com/agency:1.0.0"},
 }
-"""In place of what is missing, to see what else is at fault."""
+"""In place of missing keys, to find other problems."""
 SUBNETS: Values = {"ingressFrom": ["10.0.0.0/24"]}
 """The same for each region."""
 FLOAT = "tag:yaml.org,2002:float"
 
 
 class _Loader(yaml.SafeLoader):
-    """Numbers with a point are versions there: 1.10 is not 1.1."""
+    """Numbers with a point are versions in a values file: 1.10 is not 1.1."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, pattern) for tag, pattern in resolvers if tag != FLOAT]
@@ -54,15 +55,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists():
         raise OperatorError(
-            f"{arguments.out} is there already; give --out a new name, or remove it", WRONG_CALL
+            f"--out: {arguments.out} exists; use another name, or remove the file", WRONG_CALL
         )
-    found = carried(_read(arguments.values), domain=arguments.domain, image=arguments.image)
-    arguments.out.write_text(_stack_file(found, arguments.values), encoding="utf-8")
+    result = carried(_read(arguments.values), domain=arguments.domain, image=arguments.image)
+    arguments.out.write_text(_stack_file(result, arguments.values), encoding="utf-8")
     say(f"wrote {arguments.out}")
     stack = stack_of(arguments.out)
-    _tell("not carried over", [*(f"{key}: {why}" for key, why in found.left), *_secrets(found, stack)])
-    _tell("still missing", (f"{PROJECT}:{key}: {what}" for key, what in found.missing))
-    _tell("at fault", _faults(found, stack))
+    _show("not carried over", [*(f"{key}: {why}" for key, why in result.left), *_secrets(result, stack)])
+    _show("still missing", (f"{PROJECT}:{key}: {what}" for key, what in result.missing))
+    _show("problems", _problems(result, stack))
     return DONE
 
 
@@ -71,42 +72,45 @@ def _read(path: Path) -> Values:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise OperatorError(
-            f"{path}: {error.strerror}; accepted: a values file of the chart", WRONG_CALL
+            f"{path}: {error.strerror}; must be a values file of the chart", WRONG_CALL
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OperatorError(f"{path}: not YAML: {' '.join(str(error).split())}", WRONG_CALL) from error
+        raise OperatorError(
+            f"{path}: must be YAML: {' '.join(str(error).split())}",
+            WRONG_CALL,
+        ) from error
     if not isinstance(values or {}, dict):
-        raise OperatorError(f"{path}: expected a mapping; accepted: a values file of the chart", WRONG_CALL)
+        raise OperatorError(f"{path}: must be a mapping, as values files are", WRONG_CALL)
     return dict(values or {})
 
 
-def _stack_file(found: Carried, source: Path) -> str:
+def _stack_file(result: Carried, source: Path) -> str:
     lines = [
         "# yaml-language-server: $schema=schema/stack.schema.json",
         f"# From {source.name} by `python -m ops import-values`.",
         "config:",
     ]
-    regions = found.config.get("regions") or []
+    regions = result.config.get("regions") or []
     lines.append(f"  aws:region: {regions[0]['name']}" if regions else "  # aws:region: the first region")
-    for key, what in found.missing:
+    for key, what in result.missing:
         lines.append(f"  # Missing: {PROJECT}:{key}: {what}")
-    for key, value in found.config.items():
+    for key, value in result.config.items():
         text = yaml.safe_dump({f"{PROJECT}:{key}": value}, sort_keys=False, default_flow_style=False)
         lines += [f"  {line}" for line in text.splitlines()]
     return "\n".join(lines) + "\n"
 
 
-def _secrets(found: Carried, stack: str) -> Iterator[str]:
-    """What sets them: the command asks for the value, which no line shows."""
-    for key, name in found.secrets:
-        told = command(("companies", 0, "apiKeys", name), stack)
-        yield f"{key}: a secret, which is never written in plain text; set it yourself: {told}"
+def _secrets(result: Carried, stack: str) -> Iterator[str]:
+    """With the command that sets each; it asks for the value, which no line shows."""
+    for key, name in result.secrets:
+        set_command = command(("companies", 0, "apiKeys", name), stack)
+        yield f"{key}: a secret, which is never written in plain text; set it yourself: {set_command}"
 
 
-def _faults(found: Carried, stack: str) -> list[str]:
-    """What the settings say of it, with stand-ins for what is missing."""
-    config: dict[str, Any] = {**STAND_INS, **found.config}
-    config["regions"] = [{**SUBNETS, **one} for one in config["regions"]]
+def _problems(result: Carried, stack: str) -> list[str]:
+    """Of the stack file, with stand-ins for missing keys."""
+    config: dict[str, Any] = {**STAND_INS, **result.config}
+    config["regions"] = [{**SUBNETS, **region} for region in config["regions"]]
     try:
         parse(config, stack)
     except SettingsError as error:
@@ -114,9 +118,6 @@ def _faults(found: Carried, stack: str) -> list[str]:
     return []
 
 
-def _tell(title: str, lines: Iterable[str]) -> None:
-    told = list(lines)
-    if told:
-        say(f"\n{title}:")
-        for line in told:
-            say(f"  {line}")
+def _show(title: str, lines: Iterable[str]) -> None:
+    if shown := [f"  {line}" for line in lines]:
+        say("\n".join([f"\n{title}:", *shown]))

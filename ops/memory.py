@@ -113,8 +113,7 @@ def _region(
 
 def _check_region(stack: Stack, company: Company, region: str, own: Collection[str]) -> None:
     if region not in stack.regions:
-        there = ", ".join(stack.regions)
-        raise OperatorError(f"--region: {region} is not in {stack.file}; its regions: {there}", WRONG_CALL)
+        raise stack.wrong_region(region)
     if region not in own:
         there = ", ".join(own)
         raise OperatorError(f"--region: {company.name} is not in {region}; it is in: {there}", WRONG_CALL)

@@ -22,33 +22,31 @@ _Dumper: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def render(recorder: Recorder, out: Path) -> tuple[int, int]:
-    """Write what a program registered; returns how many Kubernetes objects and how many AWS resources.
+    """Write the registered resources; returns the numbers of Kubernetes objects and AWS resources.
 
     `out/kubernetes/<cluster>/<namespace or _cluster>/<kind>-<name>.yaml` and `out/aws.json`; an earlier
-    render there goes first. Secret values are masked.
+    render there is deleted first. Secret values are masked.
     """
     shutil.rmtree(out / "kubernetes", ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     clusters = {
-        f"{one.urn}::{one.id}": one.inputs["clusterIdentifier"]
-        for one in recorder.registrations.values()
-        if one.type == "pulumi:providers:kubernetes"
+        f"{each.urn}::{each.id}": each.inputs["clusterIdentifier"]
+        for each in recorder.registrations.values()
+        if each.type == "pulumi:providers:kubernetes"
     }
-    objects = [one for one in recorder.registrations.values() if one.type.startswith(KUBERNETES)]
-    for one in objects:
-        _write_object(one, out / "kubernetes" / clusters[one.provider])
-    resources = sorted(
-        (one for one in recorder.registrations.values() if one.type.startswith(AWS)), key=lambda one: one.urn
-    )
+    objects = [each for each in recorder.registrations.values() if each.type.startswith(KUBERNETES)]
+    for each in objects:
+        _write_object(each, out / "kubernetes" / clusters[each.provider])
+    resources = [each for each in recorder.registrations.values() if each.type.startswith(AWS)]
     listed = [
         {
-            "type": one.type,
-            "name": one.name,
-            "urn": one.urn,
-            "id": one.id,
-            "inputs": plain(one.inputs),
+            "type": each.type,
+            "name": each.name,
+            "urn": each.urn,
+            "id": each.id,
+            "inputs": plain(each.inputs),
         }
-        for one in resources
+        for each in sorted(resources, key=lambda each: each.urn)
     ]
     (out / "aws.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
     return len(objects), len(resources)
@@ -67,16 +65,16 @@ def _write_object(registration: Registration, folder: Path) -> None:
 
 
 def manifest_of(registration: Registration) -> dict[str, Any]:
-    """A Kubernetes object as `kubectl apply` takes it."""
+    """A Kubernetes object, for `kubectl apply`."""
     inputs = registration.inputs
     if inputs["kind"] == "Secret":
         masked = base64.b64encode(MASK.encode()).decode()
-        inputs = {**inputs, "data": dict.fromkeys(_opened(inputs.get("data", {})), masked)}
+        inputs = {**inputs, "data": dict.fromkeys(_revealed(inputs.get("data", {})), masked)}
     rest = {key: value for key, value in inputs.items() if key not in ("apiVersion", "kind")}
     return {"apiVersion": inputs["apiVersion"], "kind": inputs["kind"], **plain(rest)}
 
 
-def _opened(value: Any) -> Any:
+def _revealed(value: Any) -> Any:
     return value.value if isinstance(value, Secret) else value
 
 

@@ -1,4 +1,4 @@
-"""Whose objects go to a region's bucket, by the stack file and by the buckets' own rules."""
+"""The regions that replicate to a region's bucket, by the stack file and by the buckets' rules."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Source:
     region: str
     bucket: str
     target: str
-    """The bucket that it is copied to."""
+    """The bucket to which S3 replicates."""
 
     @property
     def prefix(self) -> str:
-        """Of what its rules copy: the region's own writing."""
+        """Of the objects that its rules replicate: those that the region writes."""
         return f"{self.region}/"
 
 
@@ -32,23 +32,22 @@ def sources_of(known: Stack, region: str) -> list[Source]:
     """Regions that replicate to this one. Raises OperatorError."""
     known.require_replication()
     if region not in known.regions:
-        there = ", ".join(known.regions)
-        raise OperatorError(f"--region: {region} is not in {known.file}; its regions: {there}", WRONG_CALL)
-    found = [
-        Source(region=one.name, bucket=known.bucket(one.name), target=known.bucket(region))
-        for one in known.settings.regions
-        if one.name != region and (one.replicate_to is None or region in one.replicate_to)
+        raise known.wrong_region(region)
+    sources = [
+        Source(region=each.name, bucket=known.bucket(each.name), target=known.bucket(region))
+        for each in known.settings.regions
+        if each.name != region and (each.replicate_to is None or region in each.replicate_to)
     ]
-    if not found:
+    if not sources:
         raise OperatorError(
             f"--region: no other region of {known.file} replicates to {region}: see their replicateTo",
             WRONG_CALL,
         )
-    return sorted(found, key=lambda source: source.region)
+    return sorted(sources, key=lambda source: source.region)
 
 
 def require_rule(client: Any, source: Source) -> None:
-    """Raises OperatorError without a rule for the target: a batch job copies along rules alone."""
+    """Raises OperatorError without a rule for the target: batch jobs follow the rules."""
     where = f"reading the replication rules of {source.bucket}"
     with calling(where, source.bucket):
         try:
@@ -61,5 +60,6 @@ def require_rule(client: Any, source: Source) -> None:
         if rule["Status"] == "Enabled" and rule["Destination"]["Bucket"] == bucket_arn(source.target):
             return
     raise OperatorError(
-        f"{where}: none copies to {source.target}: deploy the stack with the new region first (`pulumi up`)"
+        f"{where}: no rule replicates to {source.target}: deploy the stack with the new region first (`pulumi"
+        " up`)"
     )

@@ -1,4 +1,4 @@
-"""A stack, as the commands that touch it take it: its settings, and what it is called in AWS."""
+"""A stack: its settings, and the names of its buckets."""
 
 from __future__ import annotations
 
@@ -30,11 +30,16 @@ class Stack:
         for company in self.settings.companies:
             if name in (company.name, company.namespace):
                 return company
-        there = ", ".join(company.name for company in self.settings.companies) or "none"
-        raise OperatorError(f"--company: no company {name} in {self.file}; there are: {there}", WRONG_CALL)
+        names = ", ".join(company.name for company in self.settings.companies) or "none"
+        raise OperatorError(f"--company: {name} is not in {self.file}; must be one of {names}", WRONG_CALL)
 
-    def living_in(self, *regions: str) -> list[Company]:
-        """The companies that live in one of these regions."""
+    def wrong_region(self, name: str) -> OperatorError:
+        """For a region that the stack does not have."""
+        names = ", ".join(self.regions)
+        return OperatorError(f"--region: {name} is not in {self.file}; must be one of {names}", WRONG_CALL)
+
+    def companies_in(self, *regions: str) -> list[Company]:
+        """The companies that are in one of these regions."""
         return [
             company
             for company in self.settings.companies
@@ -44,28 +49,28 @@ class Stack:
     def require_replication(self) -> None:
         if not self.settings.replication.enabled:
             raise OperatorError(
-                f"{self.file}: replication.enabled is false, so the stack {self.name} has no copies",
+                f"{self.file}: replication.enabled is false: the stack {self.name} has no snapshots",
                 WRONG_CALL,
             )
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """`--stack` and `--config`: one of them at least."""
-    command.add_argument("--stack", help="whose settings are in Pulumi.<stack>.yaml")
+    """`--stack` and `--config`, of which one is required."""
+    command.add_argument("--stack", help="the stack with the settings in Pulumi.<stack>.yaml")
     command.add_argument(
-        "--config", type=Path, help="another stack file; its stack: from its name, or --stack"
+        "--config", type=Path, help="another stack file; its name has the stack, unless --stack is set"
     )
 
 
 def load(arguments: argparse.Namespace) -> Stack:
     """Raises OperatorError, or StackFileError for a stack file that can't be deployed."""
     if arguments.config is None and arguments.stack is None:
-        raise OperatorError("--stack: none given; accepted: a stack, or --config with its file", WRONG_CALL)
+        raise OperatorError("--stack: missing (required), unless --config names a stack file", WRONG_CALL)
     file: Path = arguments.config or PROGRAM.parent / f"Pulumi.{arguments.stack}.yaml"
     name = stack_of(file, arguments.stack)
     if arguments.config is None and not file.exists():
-        there = ", ".join(sorted(stack_of(one) for one in file.parent.glob("Pulumi.*.yaml")))
-        raise OperatorError(f"--stack: no file {file.name}; there are stacks: {there}", WRONG_CALL)
+        stacks = ", ".join(sorted(map(stack_of, file.parent.glob("Pulumi.*.yaml"))))
+        raise OperatorError(f"--stack: no file {file.name}; must be one of {stacks}", WRONG_CALL)
     config, secret_keys = read(file)
     try:
         return Stack(name=name, file=file, settings=from_config(config, name, secret_keys))

@@ -1,4 +1,4 @@
-"""What all commands share on the terminal: tables, amounts, times, questions, progress."""
+"""The terminal, for all commands: tables, amounts, times, questions, progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def say(line: str) -> None:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as they must be."""
+    """Columns as wide as their longest cell."""
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -43,12 +43,12 @@ def clock(milliseconds: int) -> str:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask on the terminal, unless `--yes` was given. Raises OperatorError without a yes."""
+    """Ask on the terminal, unless `yes`. Raises OperatorError without a yes."""
     if yes:
         return
     if not sys.stdin or not sys.stdin.isatty():
         raise OperatorError(
-            "nothing was done: there is no terminal to ask at; repeat the command with --yes."
+            "nothing was done: there is no terminal for the question; repeat the command with --yes."
             f" The question is: {question}",
             NOT_CONFIRMED,
         )
@@ -61,13 +61,13 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def rounds(every: float, limit: float | None = None) -> Iterator[tuple[float, bool]]:
-    """Yield the seconds that passed, again each `every` seconds until `limit`; True: time to say so."""
-    began, said = time.monotonic(), float("-inf")
+    """Yield the seconds that passed, each `every` seconds until `limit`; True: time to report them."""
+    began, reported = time.monotonic(), float("-inf")
     while True:
         passed = time.monotonic() - began
-        tell = passed - said >= REPORT_SECONDS
-        said = passed if tell else said
-        yield passed, tell
+        report = passed - reported >= REPORT_SECONDS
+        reported = passed if report else reported
+        yield passed, report
         if limit is not None and passed >= limit:
             return
         time.sleep(every if limit is None else min(every, max(0.0, limit - passed)))

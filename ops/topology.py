@@ -1,5 +1,5 @@
-"""`python -m ops topology`: a picture of a stack: clients, DNS, regions and their roles, clusters, companies,
-their volumes, and what is copied where.
+"""`python -m ops topology`: draw a stack: clients, DNS, regions and their roles, clusters, companies, their
+volumes, and S3 replication.
 
 D2 (https://d2lang.com) lays it out; it is built from its Go module on first use. Writes `<stack>.svg` and a
 self-contained `<stack>.html`.
@@ -23,7 +23,7 @@ from ops.terminal import say
 from settings import ClusterPlan, Company, Region, Settings, clusters_of
 
 WIDEST = 5
-"""Companies in a row."""
+"""Companies per row."""
 HEAD = """\
 direction: down
 vars: {d2-config: {layout-engine: elk; pad: 24; theme-id: 0}}
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def picture(text: str) -> str:
-    """The SVG of a D2 source. Raises OperatorError with what D2 says."""
+    """The SVG of a D2 source. Raises OperatorError with D2's message."""
     done = subprocess.run([local_target.program("d2"), "-", "-"], input=text.encode(), capture_output=True)
     if done.returncode != 0:
         raise OperatorError(f"d2 did not draw the stack: {done.stderr.decode().strip()}", FAILED)
@@ -99,9 +99,9 @@ def source(settings: Settings) -> str:
 
 def _lines(settings: Settings) -> Iterator[str]:
     routing = settings.load_balancing
-    answered = {"route53": "Route53", "external-dns": "external-dns"}[routing.manager.value]
+    manager = {"route53": "Route53", "external-dns": "external-dns"}[routing.manager.value]
     yield "clients: Clients {shape: cloud}"
-    names = _text(f"{answered}: <company>.{settings.domain}", f"policy {routing.policy.value}")
+    names = _text(f"{manager}: <company>.{settings.domain}", f"policy {routing.policy.value}")
     yield f"dns: {names} {{shape: hexagon}}"
     yield "clients -> dns"
     clusters = {region.name: plan for plan in clusters_of(settings) for region in plan.regions}
@@ -115,7 +115,7 @@ def _lines(settings: Settings) -> Iterator[str]:
 def _region(settings: Settings, region: Region, cluster: ClusterPlan) -> Iterator[str]:
     role = "active" if region.active else "passive"
     weight = f", weight {region.weight}" if settings.load_balancing.policy.value == "weighted" else ""
-    here = [one for one in settings.companies if region in settings.regions_of(one)]
+    here = [company for company in settings.companies if region in settings.regions_of(company)]
     yield f"{_key(region)}: {_text(f'{region.name} ({role}{weight})')} {{"
     yield f"  class: {role}"
     yield f"  edge: {_text(_edges(settings, region, here))}"
@@ -128,8 +128,8 @@ def _region(settings: Settings, region: Region, cluster: ClusterPlan) -> Iterato
     rows = max(1, math.ceil(len(here) / columns))
     yield f"    companies: {{class: companies; grid-rows: {rows}; grid-columns: {columns}; grid-gap: 8}}"
     for company in here:
-        told = _text(company.namespace, f"agent {company.agent.storage}, brain {company.brain.storage}")
-        yield f"    companies.{json.dumps(company.namespace)}: {told} {{class: company}}"
+        label = _text(company.namespace, f"agent {company.agent.storage}, brain {company.brain.storage}")
+        yield f"    companies.{json.dumps(company.namespace)}: {label} {{class: company}}"
     yield "  }"
     yield "  edge -> cluster.companies"
     if settings.replication.enabled:
@@ -139,7 +139,7 @@ def _region(settings: Settings, region: Region, cluster: ClusterPlan) -> Iterato
 
 
 def _replication(settings: Settings) -> Iterator[str]:
-    """One node for all rules: a line for each, unless every bucket is copied to every other."""
+    """A node for all rules, with a line for each, unless every bucket replicates to every other."""
     names = [region.name for region in settings.regions]
     targets = {
         region.name: [name for name in (region.replicate_to or names) if name != region.name]
@@ -148,8 +148,8 @@ def _replication(settings: Settings) -> Iterator[str]:
     }
     complete = all(len(targets.get(name, ())) == len(names) - 1 for name in names)
     rules = [f"{name} to {', '.join(others)}" for name, others in targets.items()]
-    told = ["each bucket to all others"] if complete else rules
-    yield f"replication: {_text('S3 replication', *told)} {{class: rules}}"
+    labels = ["each bucket to all others"] if complete else rules
+    yield f"replication: {_text('S3 replication', *labels)} {{class: rules}}"
     receiving = {name for others in targets.values() for name in others}
     for region in settings.regions:
         gives, takes = region.name in targets, region.name in receiving

@@ -150,4 +150,4 @@ def _confirm(known: Stack, arguments: argparse.Namespace) -> None:
         f"Brains and nodes restart, and the Brains' volumes are deleted and restored,"
         f" in {', '.join(name for name in known.regions if name in regions)}"
     )
-    confirmation.confirm(known, effect, known.living_in(*regions), arguments)
+    confirmation.confirm(known, effect, known.companies_in(*regions), arguments)

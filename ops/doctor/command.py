@@ -46,7 +46,7 @@ def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
     reached = []
     for plan in clusters_of(known.settings):
         try:
-            cluster = cluster_access.reached(known, plan, arguments.context, arguments.state)
+            cluster = cluster_access.cluster_of(known, plan, arguments.context, arguments.state)
         except OperatorError as error:
             yield lacking(plan.folder, "cluster", str(error), "then ask again: it was not looked at")
             continue

@@ -105,7 +105,7 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
     target.require_another(region, last_serving=arguments.last_serving)
     times = "once" if len(faults) == 1 else f"{len(faults)} times"
     effect = f"{region} is taken down {times} ({', '.join(dict.fromkeys(faults))})"
-    confirmation.confirm(stack_, effect, stack_.living_in(region), arguments)
+    confirmation.confirm(stack_, effect, stack_.companies_in(region), arguments)
     _announce(target, scenario, faults)
     drill = Drill(
         target=target,
@@ -139,7 +139,7 @@ def _faults(way: str, target: Target) -> list[FaultKind]:
 def _announce(target: Target, scenario: Scenario, faults: list[FaultKind]) -> None:
     from ops.drill.scenario import MOST_WATCHED
 
-    companies = len(target.stack.living_in(scenario.region))
+    companies = len(target.stack.companies_in(scenario.region))
     if companies > MOST_WATCHED and len(scenario.namespaces) == MOST_WATCHED:
         say(f"watching {MOST_WATCHED} of {companies} companies; name others with --company")
     runs = f"{len(faults)} runs ({', '.join(faults)})" if len(faults) > 1 else f"one run ({faults[0]})"

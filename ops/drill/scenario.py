@@ -175,8 +175,7 @@ def edges_of(settings: Settings) -> dict[str, str]:
 def _check(stack: Stack, region: str) -> None:
     settings = stack.settings
     if region not in stack.regions:
-        there = ", ".join(stack.regions)
-        raise OperatorError(f"--region: {region} is not in {stack.file}; its regions: {there}", WRONG_CALL)
+        raise stack.wrong_region(region)
     if not settings.failover_enabled:
         raise OperatorError(
             f"{stack.file}: failover is off, so nothing would notice an outage of {region}: set"

@@ -195,7 +195,7 @@ def test_an_interrupted_drill_puts_everything_back_and_reports_it(
     [
         ([], "--region: missing (required); give a region of the stack, or --restore"),
         (["--region", "us-west-2"], "--region: us-west-2 is not in"),
-        (["--region", US, "--company", "initech"], "--company: no company initech in"),
+        (["--region", US, "--company", "initech"], "--company: initech is not in"),
     ],
 )
 def test_a_wrong_call_is_rejected_with_what_is_allowed(

@@ -122,7 +122,7 @@ def test_of_many_companies_some_are_watched() -> None:
 @pytest.mark.parametrize(
     ("region_", "companies", "changed", "text"),
     [
-        ("us-west-2", [], {}, "--region: us-west-2 is not in .*; its regions: us-east-1, eu-west-1"),
+        ("us-west-2", [], {}, "--region: us-west-2 is not in .*; must be one of us-east-1, eu-west-1"),
         (US, [], {"failover": {"enabled": False}}, "failover is off, so nothing would notice an outage"),
         (
             US,
@@ -130,7 +130,7 @@ def test_of_many_companies_some_are_watched() -> None:
             {"companies": [{"name": "acme", "regions": [EU]}]},
             "--company: acme is not in us-east-1",
         ),
-        (US, ["initech"], {}, "--company: no company initech in"),
+        (US, ["initech"], {}, "--company: initech is not in"),
         (
             US,
             [],

@@ -208,7 +208,7 @@ def test_without_a_rule_for_the_new_region_no_job_is_started(
         stubs.answer("s3", US, "get_bucket_replication", told)
     assert backfill(file, "--yes") == FAILED
     said = capsys.readouterr().err
-    assert f"none copies to {bucket(ASIA)}: deploy the stack with the new region first" in said
+    assert f"no rule replicates to {bucket(ASIA)}: deploy the stack with the new region first" in said
 
 
 def test_it_asks_before_it_starts_jobs(stubs: Stubs, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,7 +232,7 @@ def test_what_aws_refuses_is_told_with_the_call(
 @pytest.mark.parametrize(
     ("settings", "region", "told"),
     [
-        ({}, "us-west-2", f"us-west-2 is not in .*; its regions: {US}, {EU}, {ASIA}"),
+        ({}, "us-west-2", f"us-west-2 is not in .*; must be one of {US}, {EU}, {ASIA}"),
         ({"regions": [{"name": US, "replicateTo": []}, EU]}, EU, f"no other region of .* replicates to {EU}"),
     ],
 )

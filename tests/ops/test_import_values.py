@@ -75,7 +75,7 @@ def test_workloads_regions_and_sizes_are_those_of_the_chart(importing: Import) -
     code, said, config = importing.run(VALUES)
 
     assert code == DONE
-    assert "at fault" not in said
+    assert "problems" not in said
     assert "regions[].ingressFrom: the subnets of the load balancers" in said
     assert config["domain"] == "agency.test"
     assert config["loadBalancing"] == {"policy": "failover"}
@@ -217,7 +217,7 @@ def test_every_key_of_a_file_is_carried_or_told(importing: Import) -> None:
 
 def test_what_the_settings_refuse_is_told(importing: Import) -> None:
     _, said, _ = importing.run({"multiRegion": {"enabled": True, "regions": ["nowhere-1"]}})
-    assert "nowhere-1" in said.partition("at fault:")[2]
+    assert "nowhere-1" in said.partition("problems:")[2]
 
 
 def test_a_file_that_is_there_is_kept(importing: Import) -> None:

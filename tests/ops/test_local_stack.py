@@ -90,7 +90,7 @@ def test_without_a_rule_nothing_is_copied(
     file: Path, emulator: Emulator, s3_client: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert backfill(file, emulator) == FAILED
-    assert f"none copies to {bucket(EU)}" in capsys.readouterr().err
+    assert f"no rule replicates to {bucket(EU)}" in capsys.readouterr().err
     assert keys(s3_client, EU) == {}
 
 

@@ -17,8 +17,8 @@ FIRST, SECOND = {"c/graph.json": "{}"}, {"c/graph.json": "{1}", "a": "x" * 2048}
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (["--company", "initech"], "no company initech in {file}; there are: acme, Globex_Corp"),
-        (["--region", "us-west-2"], "us-west-2 is not in {file}; its regions: us-east-1, eu-west-1"),
+        (["--company", "initech"], "initech is not in {file}; must be one of acme, Globex_Corp"),
+        (["--region", "us-west-2"], "us-west-2 is not in {file}; must be one of us-east-1, eu-west-1"),
         (["--at", "now"], "--at: must be a time with its zone, such as 2026-11-23T03:00:00Z; got now"),
     ],
 )

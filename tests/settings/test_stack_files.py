@@ -91,7 +91,7 @@ def test_a_broken_file_leaves_an_earlier_render_as_it_was(tmp_path: Path) -> Non
         ("config: !!python/object:os.system {}\n", "not YAML"),
         (
             "config:\n  a:b: 1\n  a:b: 2\n",
-            "a:b: got this key twice, in lines 2 and 3; accepted: each key once",
+            "a:b: must be there once; got this key twice, in lines 2 and 3",
         ),
         (
             "config:\n  digital-agency:companies:\n    - name: a\n      edge: 1\n      name: b\n",
@@ -112,18 +112,18 @@ def test_a_file_that_is_no_stack_file_is_rejected_in_one_line(
 def test_a_missing_file_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "Pulumi.prod.yaml"
     [line] = problems_of(path, tmp_path / "out", capsys)
-    assert line == f"{path}: No such file or directory; accepted: a stack file"
+    assert line == f"{path}: No such file or directory; must be a stack file"
 
 
 def test_a_folder_and_a_file_of_bytes_are_no_stack_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [line] = problems_of(tmp_path, tmp_path / "out", capsys)
-    assert line == f"{tmp_path}: Is a directory; accepted: a stack file"
+    assert line == f"{tmp_path}: Is a directory; must be a stack file"
     path = tmp_path / "bytes"
     path.write_bytes(b"config: \xff\xfe")
     [line] = problems_of(path, tmp_path / "out", capsys)
-    assert line == f"{path}: not UTF-8 text; accepted: a stack file"
+    assert line == f"{path}: must be a stack file; got no UTF-8 text"
 
 
 @pytest.mark.parametrize("text", ["", "config:\n", "encryptionsalt: v1:abc\n", "config: {'aws:region': x}\n"])
