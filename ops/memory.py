@@ -103,7 +103,7 @@ def _region(
     if len(holders) == 1:
         return holders[0], ""
     if all(plan.ranked for plan in plans.values()):
-        return holders[0], f"the first region of {company.name} by priority, without --region"
+        return holders[0], f"the first region of {company.name} by priority (no --region)"
     raise OperatorError(
         f"--region: missing (required): the {arguments.component} of {company.name} has a memory of its"
         f" own in each region; must be one of {', '.join(holders)}",

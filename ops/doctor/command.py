@@ -1,7 +1,7 @@
-"""`python -m ops doctor`: whether the clusters and the account have what a stack needs.
+"""`python -m ops doctor`: check that the clusters and the AWS account have what a stack needs.
 
-Looks at each prerequisite of a deployment and says what is missing, and what to do. Changes nothing. Ends
-with 6 when something is missing.
+The command checks each prerequisite of a deployment, and says what is missing and what to do. It changes
+nothing. The exit code is 6 when something is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from clients.kubernetes_api import KubernetesError
 from ops import aws, cluster_access, stack
 from ops.doctor import in_account, in_cluster
-from ops.doctor.findings import Finding, lacking
+from ops.doctor.findings import Finding, missing
 from ops.errors import CHECK_FAILED, DONE, OperatorError
 from ops.stack import Stack
 from ops.terminal import say
@@ -30,15 +30,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     known = stack.load(arguments)
-    say(f"looking at what the stack {known.name} needs")
-    missing = 0
-    for one in _findings(known, arguments):
-        say(f"{'found  ' if one.good else 'MISSING'}  {one.place}: {one.what}: {one.told}")
-        if not one.good:
-            missing += 1
-            say(f"         → {one.remedy}")
-    say(f"{missing} missing" if missing else "nothing is missing")
-    return CHECK_FAILED if missing else DONE
+    say(f"checking what the stack {known.name} needs")
+    problems = 0
+    for each in _findings(known, arguments):
+        say(f"{'ok     ' if each.ok else 'MISSING'}  {each.place}: {each.what}: {each.detail}")
+        if not each.ok:
+            problems += 1
+            say(f"         → {each.remedy}")
+    say(f"{problems} missing" if problems else "nothing is missing")
+    return CHECK_FAILED if problems else DONE
 
 
 def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
@@ -48,13 +48,13 @@ def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
         try:
             cluster = cluster_access.cluster_of(known, plan, arguments.context, arguments.state)
         except OperatorError as error:
-            yield lacking(plan.folder, "cluster", str(error), "then ask again: it was not looked at")
+            yield missing(plan.folder, "cluster", str(error), "correct this, then repeat the command")
             continue
         reached.append((plan, cluster))
         for check in in_cluster.CHECKS:
-            yield from _told(plan.folder, check.__name__, partial(check, known.settings, plan, cluster))
+            yield from _checked(plan.folder, check.__name__, partial(check, known.settings, plan, cluster))
     for across in in_cluster.ACROSS:
-        yield from _told("clusters", across.__name__, partial(across, known.settings, reached))
+        yield from _checked("clusters", across.__name__, partial(across, known.settings, reached))
 
 
 def _account(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
@@ -62,17 +62,15 @@ def _account(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
         access = aws.aws_access(known, arguments.state)
         yield from in_account.credentials(known, access)
     except OperatorError as error:
-        yield lacking(
-            in_account.ACCOUNT, "credentials", str(error), "then ask again: nothing else was looked at"
-        )
+        yield missing(in_account.ACCOUNT, "credentials", str(error), "correct this, then repeat the command")
         return
     for check in in_account.CHECKS:
-        yield from _told(in_account.ACCOUNT, check.__name__, partial(check, known, access))
+        yield from _checked(in_account.ACCOUNT, check.__name__, partial(check, known, access))
 
 
-def _told(place: str, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """One check; where it may not look, that is what is missing."""
+def _checked(place: str, what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Without the rights for a check, the rights are missing."""
     try:
-        yield from look()
+        yield from check()
     except (OperatorError, KubernetesError, BotoCoreError, ClientError) as error:
-        yield lacking(place, what.replace("_", " "), str(error), "it could not be looked at: see why")
+        yield missing(place, what.replace("_", " "), str(error), "correct this: nothing was checked")

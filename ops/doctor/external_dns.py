@@ -1,4 +1,4 @@
-"""Whether each cluster's external-dns is set up as docs/external-dns.md says."""
+"""Whether each cluster's external-dns has the configuration of docs/external-dns.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
-from ops.doctor.findings import Finding, found, lacking
+from ops.doctor.findings import Finding, missing, present
 from ops.doctor.instances import NAME, Instance, instances_of
 from plan.external_dns import OLD_PREFIX, PREFIX, keep_away
 from settings import ClusterPlan, Settings
@@ -16,30 +16,30 @@ from settings.models import Manager
 
 PAGE = "docs/external-dns.md"
 REGISTRIES = ("txt", "dynamodb")
-"""Those that remember whose a record is, and can do so in Route53."""
+"""Registries that record the owner of a record, and work with Route53."""
 
 Requirement = tuple[str, str, str, str]
-"""A flag, its value, what is wrong with it (empty if nothing), what to do."""
+"""A flag, its value, the problem (empty if none), what to do."""
 
 
 def external_dns(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
     try:
-        there = instances_of(cluster)
+        instances = instances_of(cluster)
     except ApiError as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise
-        remedy = "let these credentials list deployments.apps in all namespaces, then ask again"
-        yield lacking(plan.folder, NAME, f"not allowed to look: {error}", remedy)
+        remedy = "let these credentials list deployments.apps in all namespaces, then repeat the command"
+        yield missing(plan.folder, NAME, f"no permission: {error}", remedy)
         return
-    naming = _naming(settings, plan, there)
+    naming = _naming(settings, plan, instances)
     if settings.load_balancing.manager is Manager.ROUTE53:
-        for one in naming:
-            yield _kept_away(settings, plan, one)
-    elif not there:
+        for instance in naming:
+            yield _kept_away(settings, plan, instance)
+    elif not instances:
         remedy = f"install the {NAME} with the Helm values of {PAGE} and wait until it runs"
-        yield lacking(plan.folder, NAME, "it is not installed", remedy)
+        yield missing(plan.folder, NAME, "it is not installed", remedy)
     elif len(naming) != 1:
-        yield _not_one(settings, plan, there, naming)
+        yield _wrong_number(settings, plan, instances, naming)
     else:
         yield from _managing(settings, plan, naming[0])
 
@@ -51,96 +51,94 @@ def owners(settings: Settings, reached: Sequence[tuple[ClusterPlan, Cluster]]) -
     users: defaultdict[str, list[str]] = defaultdict(list)
     for plan, cluster in reached:
         try:
-            for one in _naming(settings, plan, instances_of(cluster)):
-                users[one.flag("txt-owner-id", "default")].append(plan.folder)
+            for instance in _naming(settings, plan, instances_of(cluster)):
+                users[instance.flag("txt-owner-id", "default")].append(plan.folder)
         except ApiError:
-            continue  # Told by `external_dns`.
+            continue  # `external_dns` reports it.
     for owner, folders in users.items():
         if len(folders) > 1:
-            told = f"got {owner} in {' and '.join(folders)}: each deletes the other's records"
+            problem = f"got {owner} in {' and '.join(folders)}: each deletes the other's records"
             remedy = "set a --txt-owner-id of its own in each cluster, such as the cluster's name"
-            yield lacking(", ".join(folders), f"{NAME} --txt-owner-id", told, remedy)
+            yield missing(", ".join(folders), f"{NAME} --txt-owner-id", problem, remedy)
 
 
-def _naming(settings: Settings, plan: ClusterPlan, there: Sequence[Instance]) -> list[Instance]:
+def _naming(settings: Settings, plan: ClusterPlan, instances: Sequence[Instance]) -> list[Instance]:
     """The instances that may make records for the stack's names."""
     classes = {settings.ingress_of(region).class_name for region in plan.regions}
-    return [one for one in there if one.may_name(settings.domain, settings.hosted_zone_id, classes)]
+    return [each for each in instances if each.may_name(settings.domain, settings.hosted_zone_id, classes)]
 
 
-def _kept_away(settings: Settings, plan: ClusterPlan, one: Instance) -> Finding:
+def _kept_away(settings: Settings, plan: ClusterPlan, instance: Instance) -> Finding:
     """Of an instance without a known version the prefix is one of the two defaults."""
-    prefix = one.prefix or PREFIX
+    prefix = instance.prefix or PREFIX
     if f"{prefix}controller" in keep_away(settings.load_balancing.annotation_prefix):
-        return found(plan.folder, NAME, f"{one.name} ignores this stack's Ingresses")
-    told = f"{one.name} reads annotations under {prefix} and makes records for this stack's names, too"
-    return lacking(plan.folder, NAME, told, f"set loadBalancing.annotationPrefix: {prefix}")
+        return present(plan.folder, NAME, f"{instance.name} ignores this stack's Ingresses")
+    problem = f"{instance.name} reads annotations with {prefix} and creates records of this stack, too"
+    return missing(plan.folder, NAME, problem, f"set loadBalancing.annotationPrefix: {prefix}")
 
 
-def _not_one(
-    settings: Settings, plan: ClusterPlan, there: Sequence[Instance], naming: Sequence[Instance]
+def _wrong_number(
+    settings: Settings, plan: ClusterPlan, instances: Sequence[Instance], naming: Sequence[Instance]
 ) -> Finding:
-    names = ", ".join(one.name for one in naming or there)
+    names = ", ".join(instance.name for instance in naming or instances)
     if naming:
-        told = f"several instances make records for {settings.domain}: {names}"
-        remedy = "leave one of them, or keep the others to other names by --domain-filter"
+        problem = f"several instances make records for {settings.domain}: {names}"
+        remedy = "keep one of them, or restrict the others to other names by --domain-filter"
     else:
-        told = f"none makes records of this stack's Ingresses for {settings.domain}: {names}"
+        problem = f"none makes records of this stack's Ingresses for {settings.domain}: {names}"
         remedy = f"set --source=ingress and --domain-filter={settings.domain}, see {PAGE}"
-    return lacking(plan.folder, NAME, told, remedy)
+    return missing(plan.folder, NAME, problem, remedy)
 
 
-def _managing(settings: Settings, plan: ClusterPlan, one: Instance) -> Iterator[Finding]:
-    if one.ready:
-        yield found(plan.folder, NAME, f"{one.name}: {one.ready} pods ready")
+def _managing(settings: Settings, plan: ClusterPlan, instance: Instance) -> Iterator[Finding]:
+    if instance.ready:
+        yield present(plan.folder, NAME, f"{instance.name}: {instance.ready} pods ready")
     else:
-        yield lacking(plan.folder, NAME, f"{one.name}: none of its pods is ready", "wait until it runs")
-    for flag, value, wrong, remedy in _requirements(settings, plan, one):
+        yield missing(plan.folder, NAME, f"{instance.name}: none of its pods is ready", "wait until it runs")
+    for flag, value, wrong, remedy in _requirements(settings, plan, instance):
         what = f"{NAME} --{flag}"
         if "$(" in value:
-            told = (
-                f"{one.name}: got {value}, which a Secret or a ConfigMap holds: its value is not known here"
-            )
-            yield lacking(plan.folder, what, told, f"write the value into the arguments; {remedy}")
+            problem = f"{instance.name}: got {value}: the value is in a Secret or a ConfigMap"
+            yield missing(plan.folder, what, problem, f"write the value into the arguments; {remedy}")
         elif wrong:
-            yield lacking(plan.folder, what, f"{one.name}: {wrong}", remedy)
+            yield missing(plan.folder, what, f"{instance.name}: {wrong}", remedy)
         else:
-            yield found(plan.folder, what, value)
+            yield present(plan.folder, what, value)
 
 
-def _requirements(settings: Settings, plan: ClusterPlan, one: Instance) -> Iterator[Requirement]:
-    provider, registry = one.flag("provider"), one.flag("registry", "txt")
+def _requirements(settings: Settings, plan: ClusterPlan, instance: Instance) -> Iterator[Requirement]:
+    provider, registry = instance.flag("provider"), instance.flag("registry", "txt")
     yield "provider", provider, "" if provider == "aws" else _got(provider, "aws"), "set --provider=aws"
     wrong = "" if registry in REGISTRIES else _got(registry, *REGISTRIES)
-    yield "registry", registry, wrong, "set --registry=txt: it remembers whose a record is"
-    owner = one.flag("txt-owner-id")
+    yield "registry", registry, wrong, "set --registry=txt: it records the owner of each record"
+    owner = instance.flag("txt-owner-id")
     wrong = "" if owner not in ("", "default") else f"{_got(owner)}; the default is the same in every cluster"
     yield "txt-owner-id", owner, wrong, f"set --txt-owner-id={plan.folder}, another one in each cluster"
-    policy = one.policy
-    remedy = "set --policy=sync: with another one, records of regions and companies that left stay"
+    policy = instance.policy
+    remedy = "set --policy=sync: other policies keep records of regions and companies that left"
     yield "policy", policy, "" if policy == "sync" else _got(policy, "sync"), remedy
-    cname = "true" if one.is_on("aws-prefer-cname") else one.flag("aws-prefer-cname")
+    cname = "true" if instance.is_on("aws-prefer-cname") else instance.flag("aws-prefer-cname")
     remedy = (
         "set --aws-prefer-cname in every cluster: then all records of a name have one type, and a TTL of"
         f" 20 s; where records exist already, by the steps of {PAGE}#changes-on-a-live-stack"
     )
     yield "aws-prefer-cname", cname, "" if cname == "true" else _got(cname, "true"), remedy
-    if one.is_on("dry-run"):
+    if instance.is_on("dry-run"):
         yield "dry-run", "true", _got("true", "false"), "remove --dry-run: no record is made"
-    filters = ", ".join(one.flags.get("domain-filter", ())) or "every domain"
+    filters = ", ".join(instance.flags.get("domain-filter", ())) or "every domain"
     wrong = (
         ""
-        if one.covers(settings.domain)
+        if instance.covers(settings.domain)
         else f"got {filters}, which leaves out names below {settings.domain}"
     )
     yield "domain-filter", filters, wrong, f"set --domain-filter={settings.domain}"
-    yield _prefix(settings, one)
+    yield _prefix(settings, instance)
 
 
-def _prefix(settings: Settings, one: Instance) -> Requirement:
-    flag, prefix, ours = "annotation-prefix", one.prefix, settings.load_balancing.annotation_prefix
+def _prefix(settings: Settings, instance: Instance) -> Requirement:
+    flag, prefix, ours = "annotation-prefix", instance.prefix, settings.load_balancing.annotation_prefix
     if prefix is None:
-        wrong = "the image has no version that says which default holds"
+        wrong = "the image has no version, so the default is not known"
         return flag, "", wrong, f"set --annotation-prefix={ours}"
     wrong = "" if prefix == ours else f"got {prefix}, but loadBalancing.annotationPrefix is {ours}"
     why = f" ({OLD_PREFIX} is the default before 0.22)" if prefix == OLD_PREFIX else ""

@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""What a check of the doctor finds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ class Finding:
     place: str
     """A cluster's folder, a region, or `account`."""
     what: str
-    good: bool
-    told: str
-    """What is there, or what is missing."""
+    detail: str
+    """What is there, or the problem."""
     remedy: str = ""
-    """What to do, where it is not good."""
+    """What to do; empty where nothing is wrong."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.remedy
 
 
-def found(place: str, what: str, told: str) -> Finding:
-    return Finding(place=place, what=what, good=True, told=told)
+def present(place: str, what: str, detail: str) -> Finding:
+    return Finding(place=place, what=what, detail=detail)
 
 
-def lacking(place: str, what: str, told: str, remedy: str) -> Finding:
-    return Finding(place=place, what=what, good=False, told=told, remedy=remedy)
+def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
+    return Finding(place=place, what=what, detail=detail, remedy=remedy)

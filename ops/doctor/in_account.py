@@ -1,4 +1,4 @@
-"""What a stack needs of its AWS account: credentials, the zone, clusters, names of buckets, certificates."""
+"""Checks of the AWS account: credentials, the hosted zone, clusters, names of buckets, certificates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess, calling
-from ops.doctor.findings import Finding, found, lacking
+from ops.doctor.findings import Finding, missing, present
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack
 from settings import clusters_of
@@ -20,9 +20,9 @@ Check = Callable[[Stack, AwsAccess], Iterator[Finding]]
 
 
 def credentials(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    with calling("asking who these credentials are"):
-        told = access.client("sts", stack.regions[0]).get_caller_identity()
-    yield found(ACCOUNT, "credentials", f"{told['Arn']} in {told['Account']}")
+    with calling("reading the identity of these credentials"):
+        identity = access.client("sts", stack.regions[0]).get_caller_identity()
+    yield present(ACCOUNT, "credentials", f"{identity['Arn']} in {identity['Account']}")
 
 
 def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -33,15 +33,15 @@ def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     try:
         zone = access.client("route53", stack.regions[0]).get_hosted_zone(Id=settings.hosted_zone_id)
     except ClientError as error:
-        remedy = f"make a zone for {settings.domain} and set hostedZoneId"
-        yield lacking(ACCOUNT, what, _code(error), remedy)
+        remedy = f"create a zone for {settings.domain} and set hostedZoneId"
+        yield missing(ACCOUNT, what, _code(error), remedy)
         return
     name = str(zone["HostedZone"]["Name"]).rstrip(".")
     if settings.domain != name and not settings.domain.endswith(f".{name}"):
-        told = f"it is {name}, which {settings.domain} is not in"
-        yield lacking(ACCOUNT, what, told, "set domain or hostedZoneId")
+        problem = f"it is {name}, which {settings.domain} is not in"
+        yield missing(ACCOUNT, what, problem, "set domain or hostedZoneId")
         return
-    yield found(ACCOUNT, what, name)
+    yield present(ACCOUNT, what, name)
 
 
 def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -50,15 +50,15 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             continue
         what = f"EKS cluster {plan.eks}"
         try:
-            told = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
+            cluster = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
         except ClientError as error:
-            remedy = "make it, or set regions[].cluster"
-            yield lacking(plan.home, what, _code(error), remedy)
+            remedy = "create it, or set regions[].cluster"
+            yield missing(plan.home, what, _code(error), remedy)
             continue
-        if told["status"] != "ACTIVE":
-            yield lacking(plan.home, what, f"it is {told['status']}", "wait until it is ACTIVE")
+        if cluster["status"] != "ACTIVE":
+            yield missing(plan.home, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
             continue
-        yield found(plan.home, what, f"ACTIVE, {told['version']}")
+        yield present(plan.home, what, f"ACTIVE, {cluster['version']}")
 
 
 def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -74,9 +74,9 @@ def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
         except ClientError as error:
             remedy = "`eksctl utils associate-iam-oidc-provider`, or set cluster.oidcProviderArn"
-            yield lacking(plan.folder, what, f"{plan.oidc_provider_arn}: {_code(error)}", remedy)
+            yield missing(plan.folder, what, f"{plan.oidc_provider_arn}: {_code(error)}", remedy)
             continue
-        yield found(plan.folder, what, plan.oidc_provider_arn)
+        yield present(plan.folder, what, plan.oidc_provider_arn)
 
 
 def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -90,12 +90,12 @@ def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 404:
-                yield found(region.name, what, "its name is free")
+                yield present(region.name, what, "its name is free")
                 continue
             remedy = "bucket names are unique in all of AWS: choose another domain or stack name"
-            yield lacking(region.name, what, f"the name is another account's ({_code(error)})", remedy)
+            yield missing(region.name, what, f"the name is another account's ({_code(error)})", remedy)
             continue
-        yield found(region.name, what, "it is this account's")
+        yield present(region.name, what, "it is this account's")
 
 
 def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -106,20 +106,20 @@ def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         what, remedy = "certificate", f"set regions[].certificateArn to an issued one for {wanted}"
         client = access.client("acm", region.name)
         try:
-            told = client.describe_certificate(CertificateArn=region.certificate_arn)["Certificate"]
+            certificate = client.describe_certificate(CertificateArn=region.certificate_arn)["Certificate"]
         except ClientError as error:
-            yield lacking(region.name, what, f"{region.certificate_arn}: {_code(error)}", remedy)
+            yield missing(region.name, what, f"{region.certificate_arn}: {_code(error)}", remedy)
             continue
-        covered = {told["DomainName"], *told.get("SubjectAlternativeNames", ())}
-        if told["Status"] != "ISSUED" or wanted not in covered:
-            told_of = f"it is {told['Status']} and covers {', '.join(sorted(covered))}"
-            yield lacking(region.name, what, told_of, remedy)
+        covered = {certificate["DomainName"], *certificate.get("SubjectAlternativeNames", ())}
+        if certificate["Status"] != "ISSUED" or wanted not in covered:
+            problem = f"it is {certificate['Status']} and covers {', '.join(sorted(covered))}"
+            yield missing(region.name, what, problem, remedy)
             continue
-        yield found(region.name, what, f"issued for {wanted}")
+        yield present(region.name, what, f"issued for {wanted}")
 
 
 def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    """Those that a load balancer would be put into: they alone may reach the Agents."""
+    """Of the load balancers: only they may reach the Agents."""
     settings = stack.settings
     tag = settings.ingress.scheme.subnet_tag
     for plan in clusters_of(settings):
@@ -128,25 +128,25 @@ def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             continue
         what = "subnets of the load balancer"
         try:
-            told = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
+            cluster = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
         except ClientError:
-            continue  # Told by `clusters`.
+            continue  # `clusters` reports it.
         ec2: Any = access.client("ec2", plan.home)
-        network = told["resourcesVpcConfig"]["vpcId"]
+        network = cluster["resourcesVpcConfig"]["vpcId"]
         filters = [{"Name": "vpc-id", "Values": [network]}, {"Name": "tag-key", "Values": [tag]}]
-        there = ec2.describe_subnets(Filters=filters)["Subnets"]
-        if len({one["AvailabilityZone"] for one in there}) < 2:
+        tagged = ec2.describe_subnets(Filters=filters)["Subnets"]
+        if len({subnet["AvailabilityZone"] for subnet in tagged}) < 2:
             remedy = (
                 f"tag two of them or more, in different zones, with {tag}=1, or set regions[].ingressFrom"
             )
-            yield lacking(region.name, what, f"{len(there)} in {network} have the tag {tag}", remedy)
+            yield missing(region.name, what, f"{len(tagged)} in {network} have the tag {tag}", remedy)
             continue
-        yield found(region.name, what, ", ".join(sorted(one["CidrBlock"] for one in there)))
+        yield present(region.name, what, ", ".join(sorted(subnet["CidrBlock"] for subnet in tagged)))
 
 
 def _code(error: ClientError) -> str:
-    told = error.response.get("Error", {})
-    return f"{told.get('Code', 'no code')}: {told.get('Message', '')}".rstrip(": ")
+    answer = error.response.get("Error", {})
+    return f"{answer.get('Code', 'no code')}: {answer.get('Message', '')}".rstrip(": ")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -158,4 +158,4 @@ CHECKS: tuple[Check, ...] = (
     subnets,
     live_records,
 )
-"""Beside `credentials`, without which there is nothing to ask."""
+"""Without `credentials`, which all others need."""

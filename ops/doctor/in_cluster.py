@@ -1,4 +1,4 @@
-"""What a stack needs of a Kubernetes cluster: its version, nodes, ingress controller, storage, identity."""
+"""Checks of a Kubernetes cluster: version, rights, nodes, ingress controller, storage, identity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.cluster_access import Cluster
 from ops.doctor.external_dns import external_dns, owners
-from ops.doctor.findings import Finding, found, lacking
+from ops.doctor.findings import Finding, missing, present
 from plan.names import REGION_LABEL
 from settings import ClusterPlan, Region, Settings
 from settings.companies import AccessMode
@@ -16,7 +16,7 @@ from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER, Ing
 from settings.models import Identity
 
 LEAST_VERSION = (1, 30)
-"""ValidatingAdmissionPolicy is stable, and sidecars are containers of their own."""
+"""The first with a stable ValidatingAdmissionPolicy and sidecar containers."""
 EBS, EFS = "ebs.csi.aws.com", "efs.csi.aws.com"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 IN_TREE = "kubernetes.io/"
@@ -35,14 +35,14 @@ CheckAcross = Callable[[Settings, Sequence[tuple[ClusterPlan, Cluster]]], Iterat
 
 
 def version(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    told = cluster.api.call("GET", "/version")
-    numbers = tuple(int(re.sub(r"\D.*", "", str(told[key]))) for key in ("major", "minor"))
+    live = cluster.api.call("GET", "/version")
+    numbers = tuple(int(re.sub(r"\D.*", "", str(live[key]))) for key in ("major", "minor"))
     if numbers >= LEAST_VERSION:
-        yield found(plan.folder, "Kubernetes", str(told["gitVersion"]))
+        yield present(plan.folder, "Kubernetes", str(live["gitVersion"]))
     else:
         least = ".".join(map(str, LEAST_VERSION))
-        yield lacking(
-            plan.folder, "Kubernetes", str(told["gitVersion"]), f"upgrade the cluster to {least} or later"
+        yield missing(
+            plan.folder, "Kubernetes", str(live["gitVersion"]), f"upgrade the cluster to {least} or later"
         )
 
 
@@ -51,10 +51,10 @@ def rights(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[
         f"{kind}.{group}".rstrip(".") for group, kind in RIGHTS if not _may_create(cluster, group, kind)
     ]
     if not refused:
-        yield found(plan.folder, "rights", "these credentials may deploy")
+        yield present(plan.folder, "rights", "these credentials may deploy")
         return
     remedy = "use an identity with cluster-admin: in EKS an access entry with AmazonEKSClusterAdminPolicy"
-    yield lacking(plan.folder, "rights", f"these credentials may not create {', '.join(refused)}", remedy)
+    yield missing(plan.folder, "rights", f"these credentials may not create {', '.join(refused)}", remedy)
 
 
 def _may_create(cluster: Cluster, group: str, kind: str) -> bool:
@@ -69,54 +69,54 @@ def _may_create(cluster: Cluster, group: str, kind: str) -> bool:
 
 
 def nodes(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    there = cluster.api.list("Node")
+    live = cluster.api.list("Node")
     for region in plan.regions:
         wanted = {REGION_LABEL: region.name, **region.node_selector}
-        ready = [one for one in there if _is_ready(one) and wanted.items() <= _labels(one).items()]
+        ready = [node for node in live if _is_ready(node) and wanted.items() <= _labels(node).items()]
         if ready:
-            zones = {_labels(one).get("topology.kubernetes.io/zone", "no zone") for one in ready}
-            yield found(region.name, "nodes", f"{len(ready)} ready, in {', '.join(sorted(zones))}")
+            zones = {_labels(node).get("topology.kubernetes.io/zone", "no zone") for node in ready}
+            yield present(region.name, "nodes", f"{len(ready)} ready, in {', '.join(sorted(zones))}")
             continue
-        told = " ".join(f"{key}={value}" for key, value in wanted.items())
-        remedy = f"add nodes with the labels {told}, or change regions[].nodeSelector"
-        yield lacking(region.name, "nodes", "none is ready that the region's pods may run on", remedy)
+        labels = " ".join(f"{key}={value}" for key, value in wanted.items())
+        remedy = f"add nodes with the labels {labels}, or change regions[].nodeSelector"
+        yield missing(region.name, "nodes", "no node for the region's pods is ready", remedy)
 
 
 def ingress(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    there = {
-        one["metadata"]["name"]: str(one["spec"].get("controller", ""))
-        for one in cluster.api.list("IngressClass", version="networking.k8s.io/v1")
+    controllers = {
+        each["metadata"]["name"]: str(each["spec"].get("controller", ""))
+        for each in cluster.api.list("IngressClass", version="networking.k8s.io/v1")
     }
-    wanted = {one.class_name: one for one in map(settings.ingress_of, plan.regions)}
-    for name, one in wanted.items():
+    wanted = {ingress.class_name: ingress for ingress in map(settings.ingress_of, plan.regions)}
+    for name, ingress in wanted.items():
         key = "ingress.className" if name == settings.ingress.class_name else "regions[].ingressClass"
-        yield _ingress_class(plan, one, key, there)
-        if there.get(name) == LOAD_BALANCER_CONTROLLER and one.makes_load_balancers:
+        yield _ingress_class(plan, ingress, key, controllers)
+        if controllers.get(name) == LOAD_BALANCER_CONTROLLER and ingress.makes_load_balancers:
             yield _running(
                 plan, cluster, "Deployment", "aws-load-balancer-controller", "AWS Load Balancer Controller"
             )
 
 
-def _ingress_class(plan: ClusterPlan, wanted: Ingress, key: str, there: dict[str, str]) -> Finding:
+def _ingress_class(plan: ClusterPlan, wanted: Ingress, key: str, controllers: dict[str, str]) -> Finding:
     """`key` names the class in the settings."""
     name, controller = wanted.class_name, wanted.served_by
     what = f"ingress class {name}"
-    if name not in there:
-        others = f"; there are: {', '.join(sorted(there))}" if there else ""
+    if name not in controllers:
+        others = f"; there are: {', '.join(sorted(controllers))}" if controllers else ""
         of = "the AWS Load Balancer Controller" if wanted.makes_load_balancers else "its ingress controller"
-        return lacking(plan.folder, what, f"there is none{others}", f"install {of}, or set {key}")
-    if there[name] == AUTO_MODE_CONTROLLER:
-        told = "it is EKS Auto Mode's, which ignores the annotation that puts Ingresses on one load balancer"
+        return missing(plan.folder, what, f"there is none{others}", f"install {of}, or set {key}")
+    if controllers[name] == AUTO_MODE_CONTROLLER:
+        problem = "it is EKS Auto Mode's, which ignores the annotation that shares one load balancer"
         remedy = f"install the AWS Load Balancer Controller, and name its class: {key}"
-        return lacking(plan.folder, what, told, remedy)
-    if controller is None and there[name] == LOAD_BALANCER_CONTROLLER:
-        told = "it makes a load balancer beside regions[].endpoint"
-        return lacking(plan.folder, what, told, f"name the class of a controller in the cluster: {key}")
-    if controller not in (None, there[name]):
-        told = f"its spec.controller is {there[name]}, but the settings take it for {controller}"
-        mend = f"set ingress.controller: {there[name]}, or " if key == "ingress.className" else ""
-        return lacking(plan.folder, what, told, f"{mend}name another class: {key}")
-    return found(plan.folder, what, there[name])
+        return missing(plan.folder, what, problem, remedy)
+    if controller is None and controllers[name] == LOAD_BALANCER_CONTROLLER:
+        problem = "it creates a load balancer beside regions[].endpoint"
+        return missing(plan.folder, what, problem, f"name the class of a controller in the cluster: {key}")
+    if controller not in (None, controllers[name]):
+        problem = f"its spec.controller is {controllers[name]}, but the settings expect {controller}"
+        other = f"set ingress.controller: {controllers[name]}, or " if key == "ingress.className" else ""
+        return missing(plan.folder, what, problem, f"{other}name another class: {key}")
+    return present(plan.folder, what, controllers[name])
 
 
 def identity(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
@@ -126,25 +126,27 @@ def identity(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterato
 
 
 def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: str) -> Finding:
-    """A workload by its usual label or name, in any namespace."""
-    there = [
-        one
-        for one in cluster.api.call("GET", f"/apis/apps/v1/{kind.lower()}s")["items"]
-        if name in (_labels(one).get(NAMED), one["metadata"]["name"])
+    """Whether a workload with its usual label or name runs, in any namespace."""
+    workloads = [
+        workload
+        for workload in cluster.api.call("GET", f"/apis/apps/v1/{kind.lower()}s")["items"]
+        if name in (_labels(workload).get(NAMED), workload["metadata"]["name"])
     ]
     remedy = f"install the {what} (`aws eks create-addon` or its Helm chart) and wait until it runs"
-    if not there:
-        return lacking(plan.folder, what, "it is not installed", remedy)
-    status = there[0].get("status", {})
+    if not workloads:
+        return missing(plan.folder, what, "it is not installed", remedy)
+    status = workloads[0].get("status", {})
     ready = status.get("numberReady" if kind == "DaemonSet" else "availableReplicas", 0)
     if not ready:
-        return lacking(plan.folder, what, "none of its pods is ready", remedy)
-    return found(plan.folder, what, f"{ready} pods ready")
+        return missing(plan.folder, what, "none of its pods is ready", remedy)
+    return present(plan.folder, what, f"{ready} pods ready")
 
 
 def storage(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
     classes = cluster.api.list("StorageClass", version="storage.k8s.io/v1")
-    drivers = {one["metadata"]["name"] for one in cluster.api.list("CSIDriver", version="storage.k8s.io/v1")}
+    drivers = {
+        driver["metadata"]["name"] for driver in cluster.api.list("CSIDriver", version="storage.k8s.io/v1")
+    }
     for region in plan.regions:
         yield from _storage(settings, region, classes, drivers)
 
@@ -154,15 +156,15 @@ def _storage(
 ) -> Iterator[Finding]:
     name = region.storage_class
     what = f"storage class {name}" if name else "default storage class"
-    chosen = [one for one in classes if (one["metadata"]["name"] == name if name else _is_default(one))]
+    chosen = [each for each in classes if (each["metadata"]["name"] == name if name else _is_default(each))]
     if not chosen:
-        remedy = "make it, or name one that exists: regions[].storageClass"
-        yield lacking(region.name, what, "there is none", remedy)
+        remedy = "create it, or name an existing class: regions[].storageClass"
+        yield missing(region.name, what, "there is none", remedy)
         return
     provisioner = str(chosen[0]["provisioner"])
     if provisioner.endswith(".csi.aws.com") and provisioner not in drivers:
         addon = "aws-efs-csi-driver" if provisioner == EFS else "aws-ebs-csi-driver"
-        yield lacking(
+        yield missing(
             region.name, what, f"its driver {provisioner} is not installed", f"install the add-on {addon}"
         )
         return
@@ -172,31 +174,31 @@ def _storage(
         if _shares(company) and region in settings.regions_of(company)
     ]
     if shared and provisioner in (EBS, f"{IN_TREE}aws-ebs"):
-        told = f"{provisioner} gives no ReadWriteMany, which {', '.join(shared)} ask for"
-        yield lacking(region.name, what, told, f"name a class of {EFS}: regions[].storageClass")
+        problem = f"{provisioner} has no ReadWriteMany, which {', '.join(shared)} need"
+        yield missing(region.name, what, problem, f"name a class of {EFS}: regions[].storageClass")
         return
     if not chosen[0].get("allowVolumeExpansion"):
         remedy = "set allowVolumeExpansion: true on it"
-        yield lacking(region.name, what, "its volumes cannot grow", remedy)
+        yield missing(region.name, what, "its volumes cannot grow", remedy)
         return
-    yield found(region.name, what, provisioner)
+    yield present(region.name, what, provisioner)
 
 
 def _shares(company: Any) -> bool:
     return AccessMode.READ_WRITE_MANY in (company.agent.access_mode, company.brain.access_mode)
 
 
-def _is_default(one: Object) -> bool:
-    return bool((one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true")
+def _is_default(storage_class: Object) -> bool:
+    return bool((storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true")
 
 
 def _is_ready(node: Object) -> bool:
     conditions = node.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _labels(one: Object) -> dict[str, str]:
-    return one["metadata"].get("labels") or {}
+def _labels(live: Object) -> dict[str, str]:
+    return live["metadata"].get("labels") or {}
 
 
 CHECKS: tuple[Check, ...] = (version, rights, nodes, ingress, storage, identity, external_dns)

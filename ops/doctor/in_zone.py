@@ -1,4 +1,4 @@
-"""Whether a zone's live records let the stack's names become what the stack file says."""
+"""Whether a zone's live records allow the records of the stack file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, found, lacking
+from ops.doctor.findings import Finding, missing, present
 from ops.stack import Stack
 from plan.edges import edge_name
 from plan.live_names import NAME_TYPES, is_ours, kinds_of, rejections_for_good, wanted_records
@@ -22,7 +22,7 @@ from settings.routes import company_route, region_route
 ACCOUNT, WHAT = "account", "live records"
 PAGE = "docs/external-dns.md"
 _NAMED = 3
-"""So many names are told in one line."""
+"""Names that one finding quotes."""
 
 Names = Mapping[str, Sequence[RecordSet]]
 """Live record sets by their names, of the types that a name has."""
@@ -36,54 +36,54 @@ def live_records(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         live = _names_in(route53, zone) if zone else {}
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "no code")
-        if code != "NoSuchHostedZone":  # Told by `in_account.hosted_zone`.
+        if code != "NoSuchHostedZone":  # `in_account.hosted_zone` reports it.
             remedy = "let these credentials call route53:ListHostedZones and route53:ListResourceRecordSets"
-            yield lacking(ACCOUNT, WHAT, f"not allowed to look: {code}", f"{remedy}, then ask again")
+            yield missing(ACCOUNT, WHAT, f"no permission: {code}", f"{remedy}, then repeat the command")
         return
     if not zone:
-        told = f"this account has no public hosted zone for {settings.domain}, so nothing was looked at"
-        yield lacking(ACCOUNT, WHAT, told, "make the zone, or ask with the credentials of its account")
+        problem = f"this account has no public hosted zone for {settings.domain}: nothing was checked"
+        yield missing(ACCOUNT, WHAT, problem, "create the zone, or use credentials of its account")
         return
     if settings.load_balancing.manager is Manager.EXTERNAL_DNS:
-        yield _told(dict(_refused(settings, live)), f"{PAGE}#changes-on-a-live-stack", zone)
+        yield _finding(dict(_rejected(settings, live)), f"{PAGE}#changes-on-a-live-stack", zone)
     else:
-        yield _told(dict(_in_the_way(settings, live)), f"{PAGE}#from-external-dns-to-route53", zone)
+        yield _finding(dict(_conflicts(settings, live)), f"{PAGE}#from-external-dns-to-route53", zone)
 
 
-def _told(refused: Mapping[str, Sequence[str]], page: str, zone: str) -> Finding:
-    if not refused:
-        return found(ACCOUNT, WHAT, f"nothing in {zone} is in the way of the stack's names")
-    told = "; ".join(why for reasons in list(refused.values())[:_NAMED] for why in reasons)
-    rest = len(refused) - _NAMED
-    more = f"; and {rest} names more" if rest > 0 else ""
-    remedy = f"Route53 refuses this change in one step, whoever waits: go by the steps of {page} first"
-    return lacking(ACCOUNT, WHAT, f"{told}{more}", remedy)
+def _finding(rejected: Mapping[str, Sequence[str]], page: str, zone: str) -> Finding:
+    if not rejected:
+        return present(ACCOUNT, WHAT, f"nothing in {zone} conflicts with the stack's names")
+    problem = "; ".join(why for reasons in list(rejected.values())[:_NAMED] for why in reasons)
+    rest = len(rejected) - _NAMED
+    more = f"; and {rest} more names" if rest > 0 else ""
+    remedy = f"Route53 rejects this change in one step: first follow {page}"
+    return missing(ACCOUNT, WHAT, f"{problem}{more}", remedy)
 
 
-def _refused(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
+def _rejected(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
     """Names whose live records external-dns cannot change into what is wanted, with Route53's reasons."""
     policy, regions = settings.load_balancing.policy, [region_route(region) for region in settings.regions]
     clusters = [{region.name for region in plan.regions} for plan in clusters_of(settings)]
     for company in settings.companies:
         host = host_of(company.namespace, settings.domain)
-        there = live.get(host, ())
-        wanted = wanted_records(policy, company_route(settings, company), regions, host, kinds_of(there))
-        if there and (why := rejections_for_good(there, wanted, clusters)):
+        records = live.get(host, ())
+        wanted = wanted_records(policy, company_route(settings, company), regions, host, kinds_of(records))
+        if records and (why := rejections_for_good(records, wanted, clusters)):
             yield host, why
 
 
-def _in_the_way(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
-    """Names at which this program's own record would meet another one, which it cannot wait for."""
+def _conflicts(settings: Settings, live: Names) -> Iterator[tuple[str, list[str]]]:
+    """Names that already have a record of somebody else."""
     for company in settings.companies:
         host = host_of(company.namespace, settings.domain)
         if others := [record for record in live.get(host, ()) if not is_ours(record)]:
-            yield host, [f"{host} has records that this program did not make: {_kinds(others)}"]
+            yield host, [f"{host} has records that this program did not create: {_kinds(others)}"]
     for region in settings.regions:
         edges = {company.edge for company in settings.companies if region in settings.regions_of(company)}
         for edge in sorted(edges | {1} if not region.endpoint else ()):
             host = edge_name(region.name, edge, settings.domain)
-            if others := [one for one in live.get(host, ()) if one["Type"] != "CNAME"]:
-                yield host, [f"{host} has records that this program did not make: {_kinds(others)}"]
+            if others := [each for each in live.get(host, ()) if each["Type"] != "CNAME"]:
+                yield host, [f"{host} has records that this program did not create: {_kinds(others)}"]
 
 
 def _kinds(records: Sequence[RecordSet]) -> str:

@@ -21,7 +21,7 @@ Flags = Mapping[str, tuple[str, ...]]
 
 NAME = "external-dns"
 NEW_DEFAULTS = (0, 22)
-"""From this version on the annotation prefix is the new one, and the policy has no default."""
+"""From this version on, the annotation prefix is the new prefix, and the policy has no default."""
 _ENVIRONMENT = "EXTERNAL_DNS_"
 
 
@@ -31,7 +31,7 @@ class Instance:
     """Namespace and name of the Deployment."""
     version: tuple[int, int] | None
     ready: int
-    """Pods that are available."""
+    """Available pods."""
     flags: Flags
 
     def flag(self, name: str, default: str = "") -> str:
@@ -43,8 +43,8 @@ class Instance:
     @property
     def prefix(self) -> str | None:
         """Of the annotations that the instance reads; None where neither flag nor version says."""
-        if given := self.flag("annotation-prefix"):
-            return given
+        if prefix := self.flag("annotation-prefix"):
+            return prefix
         return None if self.version is None else PREFIX if self.version >= NEW_DEFAULTS else OLD_PREFIX
 
     @property
@@ -59,23 +59,23 @@ class Instance:
         return (
             (sources is None or "ingress" in sources)
             and (only is None or not set(only).isdisjoint(classes))
-            and (not filters or any(_meet(domain, one) for one in filters))
+            and (not filters or any(_meet(domain, domain_filter) for domain_filter in filters))
             and (not zones or zone_id is None or zone_id in zones)
         )
 
     def covers(self, domain: str) -> bool:
         """Whether `--domain-filter` lets through every name below the domain."""
         filters = self._listed("domain-filter")
-        return not filters or any(_lies_below(domain, one) for one in filters)
+        return not filters or any(_lies_below(domain, domain_filter) for domain_filter in filters)
 
     def _listed(self, name: str) -> list[str]:
-        return [one for one in self.flags.get(name, ()) if one]
+        return [each for each in self.flags.get(name, ()) if each]
 
 
 def instances_of(cluster: Cluster) -> list[Instance]:
     """Raises ApiError where these credentials may not list Deployments."""
     deployments = cluster.api.call("GET", "/apis/apps/v1/deployments")["items"]
-    return [one for deployment in deployments if (one := _instance(deployment))]
+    return [instance for deployment in deployments if (instance := _instance(deployment))]
 
 
 def _instance(deployment: Object) -> Instance | None:
@@ -83,18 +83,19 @@ def _instance(deployment: Object) -> Instance | None:
     metadata = deployment["metadata"]
     containers = deployment["spec"]["template"]["spec"]["containers"]
     labels = metadata.get("labels") or {}
-    found = [one for one in containers if _repository(one["image"]).rpartition("/")[2] == NAME]
-    if not found and NAME in (metadata["name"], labels.get("app.kubernetes.io/name")):
-        found = [one for one in containers if one["name"] == NAME] or containers[:1]
-    if not found:
+    candidates = [each for each in containers if _repository(each["image"]).rpartition("/")[2] == NAME]
+    if not candidates and NAME in (metadata["name"], labels.get("app.kubernetes.io/name")):
+        candidates = [each for each in containers if each["name"] == NAME] or containers[:1]
+    if not candidates:
         return None
-    tag = found[0]["image"].partition("@")[0].removeprefix(_repository(found[0]["image"]))
+    image = candidates[0]["image"]
+    tag = image.partition("@")[0].removeprefix(_repository(image))
     version = re.search(r"v?(\d+)\.(\d+)", tag or labels.get("app.kubernetes.io/version", ""))
     return Instance(
         name=f"{metadata['namespace']}/{metadata['name']}",
         version=(int(version[1]), int(version[2])) if version else None,
         ready=(deployment.get("status") or {}).get("availableReplicas", 0),
-        flags=_flags(found[0]),
+        flags=_flags(candidates[0]),
     )
 
 
@@ -104,10 +105,10 @@ def _repository(image: str) -> str:
 
 
 def _flags(container: Object) -> Flags:
-    variables = {one["name"]: one.get("value") for one in container.get("env") or ()}
-    # What a Secret or a ConfigMap holds stays as Kubernetes writes a reference to it.
+    variables = {variable["name"]: variable.get("value") for variable in container.get("env") or ()}
+    # A value in a Secret or a ConfigMap stays a reference, as Kubernetes writes references.
     values = {name: f"$({name})" if value is None else value for name, value in variables.items()}
-    found = {
+    from_environment = {
         name.removeprefix(_ENVIRONMENT).lower().replace("_", "-"): tuple(value.splitlines())
         for name, value in values.items()
         if name.startswith(_ENVIRONMENT) and value
@@ -116,25 +117,25 @@ def _flags(container: Object) -> Flags:
         re.sub(r"\$\((\w+)\)", lambda name: values.get(name[1], name[0]), word)
         for word in (*(container.get("command") or ()), *(container.get("args") or ()))
     ]
-    return {**found, **_from_arguments(words)}
+    return {**from_environment, **_from_arguments(words)}
 
 
 def _from_arguments(words: list[str]) -> Flags:
     """`--flag=value`, `--flag value`, `--flag`, `--no-flag`."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    flags: defaultdict[str, list[str]] = defaultdict(list)
     for word, following in zip(words, [*words[1:], "--"], strict=True):
         if not word.startswith("--"):
             continue
         name, equals, value = word.removeprefix("--").partition("=")
         if equals:
-            found[name].append(value)
+            flags[name].append(value)
         elif not following.startswith("-"):
-            found[name].append(following)
+            flags[name].append(following)
         elif name.startswith("no-"):
-            found[name.removeprefix("no-")].append("false")
+            flags[name.removeprefix("no-")].append("false")
         else:
-            found[name].append("true")
-    return {name: tuple(given) for name, given in found.items()}
+            flags[name].append("true")
+    return {name: tuple(values) for name, values in flags.items()}
 
 
 def _lies_below(domain: str, of: str) -> bool:

@@ -14,7 +14,7 @@ from ops.cluster_access import Cluster
 from ops.drill.evaluate.steps import SPECS, Informant, Step
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.cluster import Controllers, NoController
-from ops.drill.observe.record import SET, Lane, Record
+from ops.drill.observe.record import SET, Lane, Record, of_company
 from ops.drill.observe.route53 import Checkers
 from ops.drill.scenario import Scenario, Tenant
 from ops.probing.containers import AGENT
@@ -62,11 +62,11 @@ class Diagnosis:
             return None
         prefix = f"{self._scenario.region}: "
         cleared = [
-            one
-            for one in events
-            if one.get("reason") == "RegionCleared" and one.get("message", "").startswith(prefix)
+            event
+            for event in events
+            if event.get("reason") == "RegionCleared" and event.get("message", "").startswith(prefix)
         ]
-        latest = max(cleared, key=lambda one: str(one.get("lastTimestamp") or ""), default=None)
+        latest = max(cleared, key=lambda event: str(event.get("lastTimestamp") or ""), default=None)
         return required_rounds(latest["message"].removeprefix(prefix)) if latest else None
 
     def _reason(self, informant: Informant, subject: str) -> str:
@@ -77,7 +77,7 @@ class Diagnosis:
             if self._checkers is None:
                 return "see the health checks in Route53"
             return "; ".join(self._checkers.describe(self._scenario.health))
-        tenant = next((one for one in self._scenario.tenants if one.namespace == subject), None)
+        tenant = next((each for each in self._scenario.tenants if each.namespace == subject), None)
         if tenant is None:
             return ""
         match informant:
@@ -103,7 +103,7 @@ class Diagnosis:
                 yield f"{pod}: {name}: {problem}"
             if status.get("leading"):
                 changes = (status.get("round") or {}).get("changes", ())
-                if regions := ", ".join(one["region"] for one in changes):
+                if regions := ", ".join(change["region"] for change in changes):
                     yield f"{pod}: it wants to change the flag of {regions}"
                 if problem := last_problem(self._log(pod)):
                     yield f"{pod}: {problem}"
@@ -129,7 +129,7 @@ class Diagnosis:
         return f"its gate answers {answer} on /ready"
 
     def _last_answer(self, tenant: Tenant) -> str:
-        answers = [one for one in self._record.view().answers if one.company == tenant.namespace]
+        answers = of_company(self._record.view().answers, tenant.namespace)
         if not answers:
             return "no client got any answer"
         return f"the last answer, from {answers[-1].region}: {answers[-1].detail}"

@@ -91,7 +91,7 @@ class Drill:
     def _remove_markers(self, markers: Markers, record: Record) -> list[str]:
         """Returns notes of what could not be removed: the journal keeps it for the next drill."""
         self.signals.rearm()
-        stored = {one.company for one in record.view().stored}
+        stored = {marker.company for marker in record.view().stored}
         notes = []
         for tenant in self.scenario.moving:
             entry = entry_of(markers, tenant.namespace, tenant.home)

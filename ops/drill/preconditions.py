@@ -27,16 +27,16 @@ def stack_problems(
     """Workloads that are not ready, and controllers that report problems."""
     problems = []
     for region in dict.fromkeys((scenario.region, *scenario.others)):
-        for one in workloads(clusters[region], "StatefulSet", "apps/v1", region):
-            namespace, ready = one["metadata"]["namespace"], one.get("status", {}).get("readyReplicas", 0)
-            wanted = one["spec"].get("replicas", 1)
+        for live in workloads(clusters[region], "StatefulSet", "apps/v1", region):
+            namespace, ready = live["metadata"]["namespace"], live.get("status", {}).get("readyReplicas", 0)
+            wanted = live["spec"].get("replicas", 1)
             if namespace in scenario.namespaces and (ready < wanted or wanted == 0):
-                problems.append(f"{namespace}/{one['metadata']['name']}: {ready} of {wanted} pods are ready")
+                problems.append(f"{namespace}/{live['metadata']['name']}: {ready} of {wanted} pods are ready")
     try:
         statuses = controllers.statuses()
     except NoController as error:
         return [*problems, str(error)]
-    if not any(one.get("leading") for one in statuses.values()):
+    if not any(each.get("leading") for each in statuses.values()):
         problems.append(f"none of the failover controllers leads ({', '.join(statuses)})")
     for pod, status in statuses.items():
         reported: Mapping[str, Any] = status.get("problems") or {}
@@ -66,7 +66,7 @@ def _stranded(stack: Stack, region: str, clusters: Mapping[str, Cluster], send: 
     path_problem = cache(partial(_path_problem, send))
     stranded = []
     for company in stack.settings.companies:
-        regions = [one.name for one in stack.settings.regions_of(company)]
+        regions = [each.name for each in stack.settings.regions_of(company)]
         if region not in regions:
             continue
         reasons = {}
@@ -99,7 +99,7 @@ class _Region:
     def problem(self, namespace: str) -> str:
         """Why the region does not serve the company, empty when nothing speaks against it."""
         flagged, ready = self._state
-        if any(self._name in flagged.get(one, ()) for one in (SYSTEM_NAMESPACE, namespace)):
+        if any(self._name in flagged.get(each, ()) for each in (SYSTEM_NAMESPACE, namespace)):
             return "it is flagged as failed"
         return "" if namespace in ready else "no endpoint of its Agent is ready"
 

@@ -18,7 +18,7 @@ def recover(target: Target, signals: Signals) -> None:
     Raises OperatorError with what is still down. Markers that are still stored are only reported.
     """
     entries = target.journal.entries()
-    faults = [one for one in reversed(entries) if one["what"] != MEMORIES]
+    faults = [each for each in reversed(entries) if each["what"] != MEMORIES]
     signals.hold()
     problems = [problem for entry in faults if (problem := _try(target, entry))]
     signals.release()

@@ -22,7 +22,7 @@ from ops.drill.observe.clients import Clients
 from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.lanes import subjects
 from ops.drill.observe.markers import BrainError, Finding, Markers, Site, Storing
-from ops.drill.observe.record import BEGUN, ENDED, RESTORED, STOPPED, Record, View, Writer
+from ops.drill.observe.record import BEGUN, ENDED, RESTORED, STOPPED, Record, View, Writer, of_company
 from ops.drill.observe.route53 import Checking
 from ops.drill.observe.snapshots import ScanningBucket
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
@@ -134,7 +134,7 @@ class Run:
                 calm = self.clock.now()
                 self.screen.show((), view, problems[0])
                 if calm - began > BASELINE_SECONDS:
-                    listed = "\n".join(f"  {one}" for one in problems)
+                    listed = "\n".join(f"  {problem}" for problem in problems)
                     raise OperatorError(f"nothing was done: the stack is not healthy:\n{listed}")
 
     def _await_snapshots(self) -> None:
@@ -146,16 +146,16 @@ class Run:
             if tenant.memory is not MemoryMode.LOCAL and tenant.away:
                 self.clock.start(ScanningBucket(snapshots, tenant, tenant.away, self.clock, self.record))
         limit = 2 * self.scenario.sync_interval + UPLOAD_SLACK_SECONDS
-        while waiting := [one for one in moving if not has_snapshot(self.record.view(), one)]:
+        while waiting := [each for each in moving if not has_snapshot(self.record.view(), each)]:
             self.clock.sleep(POLL_SECONDS)
-            names = ", ".join(one.namespace for one in waiting)
+            names = ", ".join(each.namespace for each in waiting)
             self.screen.show((), self.record.view(), f"snapshots of the markers in {names}")
             if self.clock.now() - began > limit:
                 raise OperatorError(f"nothing was done: {self._why_no_snapshot(waiting[0], limit)}")
 
     def _why_no_snapshot(self, tenant: Tenant, limit: float) -> str:
         brain = f"the Brain of {tenant.namespace} in {tenant.home}"
-        if not any(one.company == tenant.namespace for one in self.record.view().stored):
+        if not of_company(self.record.view().stored, tenant.namespace):
             failure = self._storing[tenant.namespace, Writer.HOME].last_failure
             return f"{brain} stores nothing: {failure}"
         return (
@@ -210,18 +210,18 @@ class Run:
             self.clock.sleep(POLL_SECONDS)
             view = self.record.view()
             now = milestones(view)
-            missing = [one for one in now if one.at is None and not one.spec.optional]
+            missing = [each for each in now if each.at is None and not each.spec.optional]
             if missing:
                 complete = self.clock.now()
             self.screen.show(now, view, missing[0].step if missing else "")
-        for one in milestones(self.record.view()):
-            for subject in one.missing:
-                self._reasons[one.step, subject] = self._reason(one.step, subject)
+        for milestone in milestones(self.record.view()):
+            for subject in milestone.missing:
+                self._reasons[milestone.step, subject] = self._reason(milestone.step, subject)
 
     def _reason(self, step: Step, subject: str) -> str:
         reasons = [self.target.reason(step, subject)]
         if step is Step.MEMORY:
-            reasons[:0] = [one.problem for (name, _), one in self._finding.items() if name == subject][:1]
+            reasons[:0] = [task.problem for (name, _), task in self._finding.items() if name == subject][:1]
         return "; ".join(filter(None, reasons))
 
     def _site(self, tenant: Tenant, region: str) -> Site:

@@ -129,12 +129,14 @@ def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_re
     settings = stack.settings
     _check(stack, region)
     chosen = [stack.company(name) for name in companies] or [
-        one for one in settings.companies if {region} < {each.name for each in settings.regions_of(one)}
+        company
+        for company in settings.companies
+        if {region} < {each.name for each in settings.regions_of(company)}
     ]
     if not chosen:
         raise OperatorError(f"--region: no company of {stack.file} is in {region} and another", WRONG_CALL)
     planned = Planned.of(settings)
-    tenants = tuple(_tenant(planned, one, region) for one in chosen[:MOST_WATCHED])
+    tenants = tuple(_tenant(planned, each, region) for each in chosen[:MOST_WATCHED])
     checks = [check_of(settings, company, region) for company in chosen[:MOST_WATCHED]]
     used = {name for tenant in tenants for name in tenant.regions}
     return Scenario(
@@ -214,14 +216,14 @@ class Planned:
 
 def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
     settings = planned.settings
-    regions = tuple(one.name for one in settings.regions_of(company))
+    regions = tuple(each.name for each in settings.regions_of(company))
     if region not in regions:
         raise OperatorError(
             f"--company: {company.name} is not in {region}; it is in: {', '.join(regions)}", WRONG_CALL
         )
     client = _client(settings, region)
     home = planned.answer(company, client, regions, region)
-    away = planned.answer(company, client, [one for one in regions if one != region], region)
+    away = planned.answer(company, client, [each for each in regions if each != region], region)
     return Tenant(
         name=company.name,
         namespace=company.namespace,
@@ -237,12 +239,12 @@ def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
 
 def _client(settings: Settings, region: str) -> Client:
     """A client that is sent to the region, if any is."""
-    [codes] = [one.geo for one in settings.regions if one.name == region]
+    [codes] = [each.geo for each in settings.regions if each.name == region]
     countries = [code.removeprefix(COUNTRY_PREFIX) for code in codes if code.startswith(COUNTRY_PREFIX)]
     return Client(
         country=next(iter(countries), None),
         continent=next((code for code in codes if code in CONTINENTS), None),
-        nearest=(region, *(one.name for one in settings.regions if one.name != region)),
+        nearest=(region, *(each.name for each in settings.regions if each.name != region)),
     )
 
 
@@ -256,7 +258,7 @@ def _memory(settings: Settings, company: Company, region: str, away: str) -> Mem
 
 def _limits(settings: Settings, region: str, upload: float) -> Limits:
     """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer."""
-    registered = settings.balanced(one for one in settings.regions if one.name == region)
+    registered = settings.balanced(each for each in settings.regions if each.name == region)
     failover = settings.failover
     slack = failover.timeout_seconds + SLACK_SECONDS
     flag = failover.failure_threshold * failover.interval_seconds + slack

@@ -103,9 +103,9 @@ class Target:
 
     def cluster(self, name: str) -> Cluster:
         """Raises OperatorError."""
-        for one in self.clusters.values():
-            if one.name == name:
-                return one
+        for each in self.clusters.values():
+            if each.name == name:
+                return each
         raise OperatorError(f"the stack {self.stack.name} has no cluster {name} any more")
 
     def fault(self, kind: FaultKind, region: str) -> Fault:
@@ -197,8 +197,8 @@ def slow_checks(checks: Sequence[Check]) -> list[str]:
     from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 
     return [
-        f"health check {one.id} of {one.name}{one.path}: every {one.interval} s, {one.threshold} in a row;"
-        f" the promises need {CHECK_INTERVAL_SECONDS} s and {CHECK_FAILURES}: deploy the stack"
-        for one in checks
-        if (one.interval, one.threshold) != (CHECK_INTERVAL_SECONDS, CHECK_FAILURES)
+        f"health check {check.id} of {check.name}{check.path}: every {check.interval} s, {check.threshold} in"
+        f" a row; the promises need {CHECK_INTERVAL_SECONDS} s and {CHECK_FAILURES}: deploy the stack"
+        for check in checks
+        if (check.interval, check.threshold) != (CHECK_INTERVAL_SECONDS, CHECK_FAILURES)
     ]

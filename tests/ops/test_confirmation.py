@@ -80,7 +80,8 @@ def test_restore_and_accept_shrink_ask_of_the_stack_and_the_company(
     assert "This disturbs 1 company; protected: acme." in said
     assert main(["accept-shrink", "--config", str(copies.file), "--company", "acme"]) == NOT_CONFIRMED
     assert (
-        "the copies of the brain of acme in us-east-1 may shrink. This disturbs 1" in capsys.readouterr().err
+        "the checkpoints of the brain of acme in us-east-1 may shrink. This disturbs 1"
+        in capsys.readouterr().err
     )
 
 

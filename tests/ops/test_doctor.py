@@ -99,16 +99,16 @@ def look(cluster: Cluster, **changes: Any) -> dict[str, Finding]:
 
 
 def missing(found: dict[str, Finding]) -> dict[str, Finding]:
-    return {what: one for what, one in found.items() if not one.good}
+    return {what: one for what, one in found.items() if not one.ok}
 
 
 def test_a_cluster_that_has_everything_lacks_nothing(cluster: Cluster) -> None:
     found = look(cluster)
 
     assert missing(found) == {}
-    assert found["nodes"].told == f"1 ready, in {US}a"
-    assert found["storage class gp3"].told == "ebs.csi.aws.com"
-    assert found["Pod Identity agent"].told == "1 pods ready"
+    assert found["nodes"].detail == f"1 ready, in {US}a"
+    assert found["storage class gp3"].detail == "ebs.csi.aws.com"
+    assert found["Pod Identity agent"].detail == "1 pods ready"
     assert found.keys() >= {"Kubernetes", "rights", "ingress class alb", "AWS Load Balancer Controller"}
 
 
@@ -140,7 +140,7 @@ def test_what_settings_ask_for_and_is_not_there_is_missing(
     lacks = missing(look(cluster, **changes))
 
     assert lacks.keys() == {what}
-    assert told in lacks[what].told and remedy in lacks[what].remedy
+    assert told in lacks[what].detail and remedy in lacks[what].remedy
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_old_cluster_and_a_powerless_user_are_told(
     api: Any = OldApi(cluster.api, **answers)
     lacks = missing(look(Cluster(name=cluster.name, regions=cluster.regions, api=api, kubectl="")))
     assert lacks.keys() == {what}
-    assert told in lacks[what].told
+    assert told in lacks[what].detail
 
 
 # The account.
@@ -232,9 +232,9 @@ def test_an_account_that_has_everything_lacks_nothing(account: Emulator) -> None
     found = in_aws(account, hostedZoneId="Z0DOCTOR", regions=[eks(US, "doctor")])
 
     assert missing(found) == {}
-    assert found["hosted zone Z0DOCTOR"].told == DOMAIN
-    assert found["EKS cluster doctor"].told.startswith("ACTIVE")
-    assert found["bucket agency-example-com-dev-us-east-1"].told == "its name is free"
+    assert found["hosted zone Z0DOCTOR"].detail == DOMAIN
+    assert found["EKS cluster doctor"].detail.startswith("ACTIVE")
+    assert found["bucket agency-example-com-dev-us-east-1"].detail == "its name is free"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_what_the_account_has_not_is_missing(account: Emulator, changes: Raw, wh
     )
 
     assert lacks.keys() == {what}
-    assert told in lacks[what].told
+    assert told in lacks[what].detail
     assert lacks[what].remedy
 
 
@@ -273,6 +273,6 @@ def test_a_bucket_of_this_account_is_no_obstacle(account: Emulator) -> None:
     client.create_bucket(Bucket="agency-example-com-dev-us-east-1")
     try:
         found = in_aws(account, hostedZoneId="Z0DOCTOR", regions=[eks(US, "doctor")])
-        assert found["bucket agency-example-com-dev-us-east-1"].told == "it is this account's"
+        assert found["bucket agency-example-com-dev-us-east-1"].detail == "it is this account's"
     finally:
         client.delete_bucket(Bucket="agency-example-com-dev-us-east-1")

@@ -31,15 +31,15 @@ def look(*deployments: dict[str, Any], refused: int = 0, **settings: Any) -> dic
 
 
 def lacks(found: dict[str, Finding]) -> set[str]:
-    return {what for what, one in found.items() if not one.good}
+    return {what for what, one in found.items() if not one.ok}
 
 
 def test_an_instance_that_is_set_up_as_the_page_says_lacks_nothing() -> None:
     found = look(deployment())
     assert lacks(found) == set()
-    assert found["external-dns"].told == "kube-system/external-dns: 1 pods ready"
-    assert found["external-dns --txt-owner-id"].told == "blue-us"
-    assert found["external-dns --annotation-prefix"].told == "external-dns.kubernetes.io/"
+    assert found["external-dns"].detail == "kube-system/external-dns: 1 pods ready"
+    assert found["external-dns --txt-owner-id"].detail == "blue-us"
+    assert found["external-dns --annotation-prefix"].detail == "external-dns.kubernetes.io/"
 
 
 def test_the_page_lists_every_flag_that_is_looked_at() -> None:
@@ -86,7 +86,7 @@ def test_each_flag_that_is_missing_or_wrong_is_told_alone(
     found = look(deployment(but(flag, *instead)))
     assert lacks(found) == {f"external-dns {flag}"}
     one = found[f"external-dns {flag}"]
-    assert told in one.told and one.told.startswith("kube-system/external-dns: ")
+    assert told in one.detail and one.detail.startswith("kube-system/external-dns: ")
     assert remedy in one.remedy
 
 
@@ -121,7 +121,7 @@ def test_a_flag_that_a_secret_holds_is_not_known() -> None:
     }
     found = look(deployment(but("--txt-owner-id"), env=[reference]))
     assert lacks(found) == {"external-dns --txt-owner-id"}
-    assert "a Secret or a ConfigMap holds" in found["external-dns --txt-owner-id"].told
+    assert "is in a Secret or a ConfigMap" in found["external-dns --txt-owner-id"].detail
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_prefix_must_be_the_one_that_the_version_reads(
 
 def test_an_old_version_is_told_to_be_why_the_prefix_differs() -> None:
     found = look(deployment(image="external-dns:v0.21.0"))["external-dns --annotation-prefix"]
-    assert f"got {OLD}, but loadBalancing.annotationPrefix is external-dns.kubernetes.io/" in found.told
+    assert f"got {OLD}, but loadBalancing.annotationPrefix is external-dns.kubernetes.io/" in found.detail
     assert f"set loadBalancing.annotationPrefix: {OLD} ({OLD} is the default before 0.22)" in found.remedy
 
 
@@ -175,7 +175,7 @@ def test_an_instance_is_known_by_its_image_its_name_or_its_label(
     name: str, image: str, labels: dict[str, str]
 ) -> None:
     found = look(deployment(name=name, image=image, labels=labels))
-    assert lacks(found) == set() and found["external-dns"].told == f"kube-system/{name}: 1 pods ready"
+    assert lacks(found) == set() and found["external-dns"].detail == f"kube-system/{name}: 1 pods ready"
 
 
 def test_the_version_may_stand_in_a_label() -> None:
@@ -201,7 +201,7 @@ def test_the_version_may_stand_in_a_label() -> None:
         (
             [deployment(), deployment(name="two")],
             f"several instances make records for {DOMAIN}: kube-system/external-dns, kube-system/two",
-            "leave one of them",
+            "keep one of them",
         ),
     ],
 )
@@ -210,7 +210,7 @@ def test_one_instance_must_make_the_records(
 ) -> None:
     found = look(*deployments)
     assert lacks(found) == {"external-dns"}
-    assert told in found["external-dns"].told and remedy in found["external-dns"].remedy
+    assert told in found["external-dns"].detail and remedy in found["external-dns"].remedy
 
 
 def test_an_instance_for_other_names_does_not_count() -> None:
@@ -221,7 +221,7 @@ def test_an_instance_for_other_names_does_not_count() -> None:
 @pytest.mark.parametrize("manager", ["external-dns", "route53"])
 def test_who_may_not_look_is_told_what_to_allow(manager: str) -> None:
     found = look(refused=403, loadBalancing={"manager": manager})
-    assert found["external-dns"].told == "not allowed to look: deployments.apps is forbidden"
+    assert found["external-dns"].detail == "no permission: deployments.apps is forbidden"
     assert "list deployments.apps in all namespaces" in found["external-dns"].remedy
     with pytest.raises(ApiError):
         look(refused=500)
@@ -235,7 +235,7 @@ ROUTE53 = {"manager": "route53"}
 @pytest.mark.parametrize("image", [IMAGE, "external-dns:v0.21.0", "external-dns:latest"])
 def test_an_instance_for_something_else_ignores_this_stack_s_ingresses(image: str) -> None:
     found = look(deployment(["--source=ingress"], image=image), loadBalancing=ROUTE53)
-    assert {what: (one.good, one.told) for what, one in found.items()} == {
+    assert {what: (one.ok, one.detail) for what, one in found.items()} == {
         "external-dns": (True, "kube-system/external-dns ignores this stack's Ingresses")
     }
 
@@ -270,8 +270,8 @@ def over_two(first: Cluster, second: Cluster, **settings: Any) -> list[Finding]:
 @pytest.mark.parametrize("args", [RIGHT, but("--txt-owner-id")])
 def test_two_clusters_with_one_owner_id_are_told(args: list[str]) -> None:
     [one] = over_two(cluster(deployment(args)), cluster(deployment(args)))
-    assert not one.good and one.what == "external-dns --txt-owner-id"
-    assert "eks-eu-west-1-blue and eks-us-east-1-blue: each deletes the other's records" in one.told
+    assert not one.ok and one.what == "external-dns --txt-owner-id"
+    assert "eks-eu-west-1-blue and eks-us-east-1-blue: each deletes the other's records" in one.detail
 
 
 def test_clusters_with_owner_ids_of_their_own_are_not() -> None:
@@ -285,7 +285,7 @@ def test_doctor_looks_at_each_cluster_and_then_over_all(monkeypatch: pytest.Monk
     settings = parse(stack(regions=[eks(US), eks(EU)], **MANAGED), "dev")
     known = Stack(name="dev", file=Path("Pulumi.dev.yaml"), settings=settings)
     monkeypatch.setattr(command, "_account", lambda *_: iter(()))
-    monkeypatch.setattr(cluster_access, "reached", lambda *_: cluster(deployment()))
+    monkeypatch.setattr(cluster_access, "cluster_of", lambda *_: cluster(deployment()))
     arguments = argparse.Namespace(context=None, state=Path("state"))
     places = [one.place for one in command._findings(known, arguments) if one.what.endswith("owner-id")]
     folders = ["eks-eu-west-1-blue", "eks-us-east-1-blue"]

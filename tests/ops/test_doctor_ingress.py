@@ -61,8 +61,8 @@ def test_a_class_of_the_controller_that_is_expected_is_found(
     settings: Raw, classes: dict[str, str], told: list[str]
 ) -> None:
     found = look(classes, **settings)
-    assert [one.told for one in found] == told
-    assert all(one.good for one in found)
+    assert [one.detail for one in found] == told
+    assert all(one.ok for one in found)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_class_of_the_controller_that_is_expected_is_found(
         (
             {},
             {"alb": NGINX},
-            f"its spec.controller is {NGINX}, but the settings take it for {ALB}",
+            f"its spec.controller is {NGINX}, but the settings expect {ALB}",
             f"set ingress.controller: {NGINX}, or name another class: ingress.className",
         ),
         (
             {"ingress": {"className": "nginx"}},
             {"nginx": "nginx.org/ingress-controller"},
-            f"but the settings take it for {NGINX}",
+            f"but the settings expect {NGINX}",
             "set ingress.controller: nginx.org/ingress-controller",
         ),
         (
@@ -98,7 +98,7 @@ def test_a_class_of_the_controller_that_is_expected_is_found(
         (
             {"regions": [context(US, ingressClass="public")]},
             {"public": ALB},
-            "it makes a load balancer beside regions[].endpoint",
+            "it creates a load balancer beside regions[].endpoint",
             "name the class of a controller in the cluster: regions[].ingressClass",
         ),
     ],
@@ -107,14 +107,14 @@ def test_a_class_that_is_not_there_or_another_controller_s_is_missing(
     settings: Raw, classes: dict[str, str], told: str, remedy: str
 ) -> None:
     [one] = [one for one in look(classes, **settings) if one.what.startswith("ingress class")]
-    assert not one.good and told in one.told and remedy in one.remedy
+    assert not one.ok and told in one.detail and remedy in one.remedy
 
 
 def test_the_classes_of_all_regions_in_a_cluster_are_looked_at() -> None:
     regions = [context(US), context(EU, endpoint=None, ingressFrom=["10.0.0.0/24"])]
     regions[1].pop("endpoint")
     found = look({"alb": ALB}, runs=False, regions=regions)
-    assert {one.what: one.good for one in found} == {
+    assert {one.what: one.ok for one in found} == {
         "ingress class nginx": False,
         "ingress class alb": True,
         "AWS Load Balancer Controller": False,

@@ -94,12 +94,12 @@ FAILOVER, LATENCY, ROUTE53 = by("failover"), by("latency"), by("latency", "route
 @pytest.mark.parametrize("settings", [FAILOVER, LATENCY, {**LATENCY, "companies": ["acme", "globex"]}])
 def test_records_that_stay_as_they_are_are_no_obstacle(settings: dict[str, Any], prefer_cname: bool) -> None:
     [one] = look(zone(made_by_external_dns(prefer_cname=prefer_cname, **settings)), **settings)
-    assert one.good and one.told == f"nothing in {ZONE} is in the way of the stack's names"
+    assert one.ok and one.detail == f"nothing in {ZONE} conflicts with the stack's names"
 
 
 @pytest.mark.parametrize("settings", [FAILOVER, LATENCY, ROUTE53])
 def test_an_empty_zone_is_no_obstacle(settings: dict[str, Any]) -> None:
-    assert [one.good for one in look(zone([]), **settings)] == [True]
+    assert [one.ok for one in look(zone([]), **settings)] == [True]
 
 
 @pytest.mark.parametrize("prefer_cname", [True, False])
@@ -120,8 +120,8 @@ def test_a_change_that_is_refused_for_good_is_missing_with_the_steps(
     before: dict[str, Any], after: dict[str, Any], why: str, prefer_cname: bool
 ) -> None:
     [one] = look(zone(made_by_external_dns(prefer_cname=prefer_cname, **before)), **after)
-    assert not one.good and one.what == "live records"
-    assert f"acme.{DOMAIN}" in one.told and why in one.told
+    assert not one.ok and one.what == "live records"
+    assert f"acme.{DOMAIN}" in one.detail and why in one.detail
     assert "docs/external-dns.md#changes-on-a-live-stack" in one.remedy
 
 
@@ -131,35 +131,37 @@ def test_a_swap_within_one_cluster_is_one_batch_and_no_obstacle() -> None:
     ]
     live = made_by_external_dns(**FAILOVER, regions=shared)
     [one] = look(zone(live), **FAILOVER, regions=shared[::-1])
-    assert one.good
+    assert one.ok
 
 
 def test_a_few_names_stand_for_all_of_them() -> None:
     companies = [f"client-{number}" for number in range(5)]
     live = made_by_external_dns(**LATENCY, companies=companies)
     [one] = look(zone(live), **by("weighted"), companies=companies)
-    assert "client-2" in one.told and "client-3" not in one.told and "and 2 names more" in one.told
+    assert "client-2" in one.detail and "client-3" not in one.detail and "and 2 more names" in one.detail
 
 
 def test_a_record_of_somebody_else_is_told() -> None:
     other = {"Name": f"acme.{DOMAIN}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     [one] = look(zone([other]), **LATENCY)
-    assert not one.good and "several routing policies: Region, simple" in one.told
+    assert not one.ok and "several routing policies: Region, simple" in one.detail
     mail = {"Name": f"mail.{DOMAIN}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     text = {**other, "Type": "TXT", "ResourceRecords": [{"Value": '"heritage=external-dns"'}]}
-    assert [one.good for one in look(zone([mail, text]), **LATENCY)] == [True]
+    assert [one.ok for one in look(zone([mail, text]), **LATENCY)] == [True]
 
 
 def test_from_route53_to_external_dns_pulumi_deletes_its_own_record() -> None:
     [one] = look(zone(made_by_pulumi(**ROUTE53)), **LATENCY)
-    assert one.good
+    assert one.ok
 
 
 def test_from_external_dns_to_route53_its_records_are_in_the_way() -> None:
     live = made_by_external_dns(prefer_cname=False, **LATENCY)
     [one] = look(zone(live), **ROUTE53)
-    assert not one.good
-    assert f"acme.{DOMAIN} has records that this program did not make: A ({EU}), A ({US}), AAAA" in one.told
+    assert not one.ok
+    assert (
+        f"acme.{DOMAIN} has records that this program did not create: A ({EU}), A ({US}), AAAA" in one.detail
+    )
     assert "docs/external-dns.md#from-external-dns-to-route53" in one.remedy
 
 
@@ -172,10 +174,10 @@ def test_an_edge_s_alias_records_are_in_the_way_too() -> None:
     edge = {"Name": f"{US}-2.{DOMAIN}.", "Type": "A", "AliasTarget": target}
     companies = [{"name": "acme", "edge": 2}]
     [one] = look(zone([edge]), **ROUTE53, companies=companies)
-    assert not one.good and one.told == f"{US}-2.{DOMAIN} has records that this program did not make: A"
-    assert [one.good for one in look(zone([edge]), **ROUTE53)] == [True]
+    assert not one.ok and one.detail == f"{US}-2.{DOMAIN} has records that this program did not create: A"
+    assert [one.ok for one in look(zone([edge]), **ROUTE53)] == [True]
     regions = [context(US), eks(EU)]
-    assert [one.good for one in look(zone([edge]), **ROUTE53, companies=companies, regions=regions)] == [True]
+    assert [one.ok for one in look(zone([edge]), **ROUTE53, companies=companies, regions=regions)] == [True]
 
 
 def test_what_this_program_made_is_no_obstacle_to_it() -> None:
@@ -187,7 +189,7 @@ def test_what_this_program_made_is_no_obstacle_to_it() -> None:
     }
     for policy in ("latency", "failover", "weighted"):
         settings = by(policy, "route53")
-        assert [one.good for one in look(zone([*made_by_pulumi(**settings), edge]), **settings)] == [True]
+        assert [one.ok for one in look(zone([*made_by_pulumi(**settings), edge]), **settings)] == [True]
 
 
 def test_without_an_id_the_public_zone_with_the_longest_name_is_looked_at() -> None:
@@ -199,16 +201,16 @@ def test_without_an_id_the_public_zone_with_the_longest_name_is_looked_at() -> N
         "Z0OTHER": ("xagency.example.com", False, live),
     }
     [one] = look(Route53(zones), hostedZoneId=None, **LATENCY)
-    assert one.good and "Z0RIGHT" in one.told
+    assert one.ok and "Z0RIGHT" in one.detail
     del zones["Z0RIGHT"]
     [one] = look(Route53(zones), hostedZoneId=None, **LATENCY)
-    assert not one.good and "several routing policies" in one.told
+    assert not one.ok and "several routing policies" in one.detail
     [one] = look(Route53({"Z0PRIVATE": (DOMAIN, True, [])}), hostedZoneId=None, **LATENCY)
-    assert not one.good and "no public hosted zone for agency.example.com" in one.told
+    assert not one.ok and "no public hosted zone for agency.example.com" in one.detail
 
 
 def test_who_may_not_look_is_told_what_to_allow() -> None:
     [one] = look(Route53({ZONE: (DOMAIN, False, [])}, refused="AccessDenied"), **MANAGED)
-    assert not one.good and one.told == "not allowed to look: AccessDenied"
+    assert not one.ok and one.detail == "no permission: AccessDenied"
     assert "route53:ListResourceRecordSets" in one.remedy
     assert look(Route53({}), **ROUTE53) == []

@@ -143,12 +143,15 @@ def test_a_version_with_a_trailing_zero_keeps_it(importing: Import) -> None:
         ({"agent": {"service": {"port": 8080}}}, "agent.service.port: 8080: the platform's port is 3000"),
         ({"brain": {"port": 3005}}, "brain.port: 3005: the platform's port is 3002"),
         ({"replicationSidecar": {"syncInterval": 1}}, "replicationSidecar.syncInterval: 1 s is too short"),
-        ({"brain": {"persistence": {"enabled": False}}}, "brain.persistence.enabled: every volume is kept"),
+        (
+            {"brain": {"persistence": {"enabled": False}}},
+            "brain.persistence.enabled: every volume is persistent",
+        ),
         ({"redis": {"enabled": True}}, f"redis: {LEFT['redis']}"),
         ({"multiRegion": {"regions": ["us-east-1"]}}, "multiRegion.enabled is false: the chart ignores them"),
         ({"extra": {"deep": 1}}, "extra.deep: the chart has no such key"),
         ({"agent": {"resources": {"limits": {"gpu": 1}}}}, "agent.resources.limits.gpu: only requests and"),
-        ({}, "dashboard: not part of the platform (the chart runs one unless it is told not to)"),
+        ({}, "dashboard: not part of the platform (the chart runs a dashboard by default)"),
         (
             {"multiRegion": {"enabled": True, "regions": [{"name": "us-east-1", "zone": "a"}]}},
             "multiRegion.regions[].zone: the chart has no such key (us-east-1)",

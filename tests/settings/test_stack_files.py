@@ -95,7 +95,7 @@ def test_a_broken_file_leaves_an_earlier_render_as_it_was(tmp_path: Path) -> Non
         ),
         (
             "config:\n  digital-agency:companies:\n    - name: a\n      edge: 1\n      name: b\n",
-            "name: got this key twice, in lines 3 and 5",
+            "name: must be there once; got this key twice, in lines 3 and 5",
         ),
     ],
 )

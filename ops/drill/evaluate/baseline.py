@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ops.drill.observe.lanes import LANES, subjects
-from ops.drill.observe.record import UNKNOWN, Lane, View
+from ops.drill.observe.record import UNKNOWN, Lane, View, of_company
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
 
 RECENT_SECONDS = 2.0
@@ -20,8 +20,8 @@ def has_snapshot(view: View, tenant: Tenant) -> bool:
     """Whether the next region's bucket has a snapshot that was made after the first marker was stored."""
     if tenant.memory is MemoryMode.LOCAL or tenant.away is None:
         return True
-    stored = [one.at for one in view.stored if one.company == tenant.namespace]
-    made = [one.made for one in view.snapshots if one.company == tenant.namespace]
+    stored = [marker.at for marker in of_company(view.stored, tenant.namespace)]
+    made = [snapshot.made for snapshot in of_company(view.snapshots, tenant.namespace)]
     return bool(stored and made) and max(made) > min(stored)
 
 
@@ -49,10 +49,10 @@ def _names(scenario: Scenario, view: View) -> Iterator[str]:
 
 def _clients(scenario: Scenario, view: View, now: float) -> Iterator[str]:
     for tenant in scenario.tenants:
-        answers = [one for one in view.answers if one.company == tenant.namespace]
-        recent = [one for one in answers if one.came > now - RECENT_SECONDS]
+        answers = of_company(view.answers, tenant.namespace)
+        recent = [answer for answer in answers if answer.came > now - RECENT_SECONDS]
         if not recent:
             yield f"{tenant.namespace}: no client has got an answer yet"
-        elif failed := [one for one in recent if not one.ok]:
+        elif failed := [answer for answer in recent if not answer.ok]:
             last = failed[-1]
             yield f"{tenant.namespace}: a client got no answer from {last.region}: {last.detail}"

@@ -39,15 +39,15 @@ def spreads(runs: Iterable[Sequence[Verdict]]) -> list[Spread]:
     """Of each span that was measured, in the order of the verdicts."""
     measured: dict[str, list[Verdict]] = {}
     for verdicts in runs:
-        for one in verdicts:
-            measured.setdefault(one.what, [])
-            if one.seconds is not None:
-                measured[one.what].append(one)
+        for verdict in verdicts:
+            measured.setdefault(verdict.what, [])
+            if verdict.seconds is not None:
+                measured[verdict.what].append(verdict)
     return [_spread(span, verdicts) for span, verdicts in measured.items() if verdicts]
 
 
 def _spread(span: str, verdicts: Sequence[Verdict]) -> Spread:
-    seconds = [one.seconds for one in verdicts if one.seconds is not None]
+    seconds = [verdict.seconds for verdict in verdicts if verdict.seconds is not None]
     return Spread(
         what=span,
         limit=verdicts[0].limit,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ops.drill.evaluate.steps import OUTAGE, RETURN, SPECS, Step, StepSpec
 from ops.drill.evaluate.times import Times, Window, stored_markers
-from ops.drill.observe.record import BEGUN, ENDED, STOPPED, StoredMarker, View, Writer
+from ops.drill.observe.record import BEGUN, ENDED, STOPPED, StoredMarker, View, Writer, of_company
 from ops.drill.scenario import Scenario, Tenant
 
 
@@ -22,7 +22,7 @@ class Milestone:
     @property
     def at(self) -> float | None:
         """When the step had happened for all subjects; an optional one: for the first."""
-        known = [one for one in self.times.values() if one is not None]
+        known = [time for time in self.times.values() if time is not None]
         if self.spec.optional:
             return min(known, default=None)
         return max(known) if known and len(known) == len(self.times) else None
@@ -54,28 +54,28 @@ def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
     """The last marker stored through the home region's Brain that another region's Brain knew."""
     known = {
         number
-        for one in window.view.found
-        if one.company == tenant.namespace and one.region != tenant.home and window.contains(one.at)
-        for number in one.home
+        for finding in of_company(window.view.found, tenant.namespace)
+        if finding.region != tenant.home and window.contains(finding.at)
+        for number in finding.home
     }
     stored = [
-        one
-        for one in window.view.stored
-        if one.company == tenant.namespace and one.writer is Writer.HOME and one.number in known
+        marker
+        for marker in of_company(window.view.stored, tenant.namespace)
+        if marker.writer is Writer.HOME and marker.number in known
     ]
-    return max(stored, key=lambda one: one.number, default=None)
+    return max(stored, key=lambda marker: marker.number, default=None)
 
 
 def lost_markers(view: View, tenant: Tenant) -> set[tuple[str, int]]:
     """Stored markers that after the return neither a Brain nor diverged files have."""
-    after = [one for one in view.found if one.company == tenant.namespace and one.at >= view.mark(ENDED)]
-    return stored_markers(view, tenant).difference(*(one.markers for one in after))
+    after = [each for each in of_company(view.found, tenant.namespace) if each.at >= view.mark(ENDED)]
+    return stored_markers(view, tenant).difference(*(finding.markers for finding in after))
 
 
 def is_back(view: View, tenant: Tenant) -> bool:
     """Whether the company's home Brain answered after the return."""
     return any(
-        one.company == tenant.namespace and one.region == tenant.home and not one.diverged
-        for one in view.found
-        if one.at >= view.mark(ENDED)
+        finding.region == tenant.home and not finding.diverged
+        for finding in of_company(view.found, tenant.namespace)
+        if finding.at >= view.mark(ENDED)
     )

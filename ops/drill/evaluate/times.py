@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ops.drill.observe.lanes import healthy_state, subjects
-from ops.drill.observe.record import UNKNOWN, Answer, BucketSnapshot, Lane, View
+from ops.drill.observe.record import UNKNOWN, Answer, Lane, View, of_company
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
 
 Times = Mapping[str, float | None]
@@ -27,8 +27,8 @@ class Window:
 
     def answers(self, tenant: Tenant) -> list[Answer]:
         """To requests of the company's client in this window."""
-        answers = self.view.answers
-        return [one for one in answers if one.company == tenant.namespace and self.contains(one.asked)]
+        answers = of_company(self.view.answers, tenant.namespace)
+        return [answer for answer in answers if self.contains(answer.asked)]
 
 
 Finder = Callable[[Window], Times]
@@ -52,7 +52,7 @@ def state_since(
 
     def find(window: Window) -> Times:
         chosen = of(window.scenario) if of else subjects(lane, window.scenario)
-        return {one: _since(window, lane, one, healthy=healthy, lasting=lasting) for one in chosen}
+        return {each: _since(window, lane, each, healthy=healthy, lasting=lasting) for each in chosen}
 
     return find
 
@@ -66,9 +66,9 @@ def lasting_answer(*, home: bool) -> Finder:
 
     def find(window: Window, tenant: Tenant) -> float | None:
         came = None
-        for one in window.answers(tenant):
-            fits = one.ok and (one.region == window.scenario.region) is home
-            came = (one.came if came is None else min(came, one.came)) if fits else None
+        for answer in window.answers(tenant):
+            fits = answer.ok and (answer.region == window.scenario.region) is home
+            came = (answer.came if came is None else min(came, answer.came)) if fits else None
         return came
 
     return lambda window: _each_moving(window, lambda tenant: find(window, tenant))
@@ -79,16 +79,14 @@ def memory_found(window: Window) -> Times:
     memory over."""
 
     def find(tenant: Tenant) -> float | None:
-        observed = window.view.found if tenant.follows else window.view.snapshots
-        times = [
-            one.at
-            for one in observed
-            if one.company == tenant.namespace and one.region != tenant.home and window.contains(one.at)
-            if isinstance(one, BucketSnapshot) or (one.home and not one.diverged)
-        ]
-        return min(times, default=None)
+        if tenant.follows:
+            found = of_company(window.view.found, tenant.namespace)
+            seen = [(each.region, each.at) for each in found if each.home and not each.diverged]
+        else:
+            seen = [(each.region, each.at) for each in of_company(window.view.snapshots, tenant.namespace)]
+        return min((at for region, at in seen if region != tenant.home and window.contains(at)), default=None)
 
-    replicated = [one for one in window.scenario.moving if one.memory is not MemoryMode.LOCAL]
+    replicated = [each for each in window.scenario.moving if each.memory is not MemoryMode.LOCAL]
     return {tenant.namespace: find(tenant) for tenant in replicated}
 
 
@@ -98,18 +96,18 @@ def memory_complete(window: Window) -> Times:
     def find(tenant: Tenant) -> float | None:
         stored = stored_markers(window.view, tenant)
         missing = set(stored)
-        for one in window.view.found:
-            if one.company == tenant.namespace and one.at >= window.begin:
-                missing -= one.markers
+        for finding in of_company(window.view.found, tenant.namespace):
+            if finding.at >= window.begin:
+                missing -= finding.markers
                 if stored and not missing:
-                    return one.at
+                    return finding.at
         return None
 
     return _each_moving(window, find)
 
 
 def stored_markers(view: View, tenant: Tenant) -> set[tuple[str, int]]:
-    return {(one.writer, one.number) for one in view.stored if one.company == tenant.namespace}
+    return {(marker.writer, marker.number) for marker in of_company(view.stored, tenant.namespace)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +131,8 @@ class Gap:
 
 def gap_of(window: Window, tenant: Tenant) -> Gap:
     answers = window.answers(tenant)
-    failed = [one for one in answers if not one.ok]
-    good = [one.came for one in answers if failed and one.ok and one.asked > failed[-1].asked]
+    failed = [answer for answer in answers if not answer.ok]
+    good = [answer.came for answer in answers if failed and answer.ok and answer.asked > failed[-1].asked]
     return Gap(
         company=tenant.namespace,
         failed=len(failed),

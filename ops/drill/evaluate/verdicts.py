@@ -16,7 +16,7 @@ from ops.drill.evaluate.milestones import (
 )
 from ops.drill.evaluate.steps import SPECS, Measure, Promise, Step
 from ops.drill.evaluate.times import Gap, Window, gap_of, stored_markers
-from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View, Writer
+from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View, Writer, of_company
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
 
 ELSEWHERE_SECONDS = 5
@@ -64,21 +64,21 @@ class Evaluation:
 
     @property
     def ok(self) -> bool:
-        return all(one.ok for one in self.verdicts)
+        return all(verdict.ok for verdict in self.verdicts)
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The lines of all broken verdicts, then those that follow from them."""
-        broken = [one for one in self.verdicts if not one.ok]
-        lines = dict.fromkeys(one.line for one in broken if one.line)
-        followed = dict.fromkeys(str(one.what) for one in broken if not one.line)
+        broken = [verdict for verdict in self.verdicts if not verdict.ok]
+        lines = dict.fromkeys(verdict.line for verdict in broken if verdict.line)
+        followed = dict.fromkeys(str(verdict.what) for verdict in broken if not verdict.line)
         if not followed:
             return tuple(lines)
         return (*lines, f"therefore not observed either: {', '.join(followed)}")
 
     def at(self, step: Step) -> float | None:
         milestones = (*self.outage.milestones, *self.comeback.milestones)
-        return next((one.at for one in milestones if one.step is step), None)
+        return next((milestone.at for milestone in milestones if milestone.step is step), None)
 
 
 def evaluate(
@@ -87,7 +87,7 @@ def evaluate(
     """`required_rounds`: of serving, before the controller cleared the flag; None: not known. `cut_off`: the
     region's nodes could not learn of the flag.
     """
-    replicated = [one for one in scenario.moving if one.memory is not MemoryMode.LOCAL]
+    replicated = [each for each in scenario.moving if each.memory is not MemoryMode.LOCAL]
     evaluation = Evaluation(
         outage=_part(outage_window(scenario, view), outage_milestones(scenario, view)),
         comeback=_part(return_window(scenario, view), return_milestones(scenario, view)),
@@ -116,7 +116,7 @@ def _age(scenario: Scenario, view: View, tenant: Tenant) -> float | None:
         newest = newest_found(outage_window(scenario, view), tenant)
         made = None if newest is None else newest.at
     else:
-        snapshots = (one.made for one in view.snapshots if one.company == tenant.namespace)
+        snapshots = (snapshot.made for snapshot in of_company(view.snapshots, tenant.namespace))
         made = max(snapshots, default=None)
     return None if made is None else max(0.0, view.mark(BEGUN) - made)
 
@@ -155,9 +155,9 @@ def _line(
 
 def _promises(scenario: Scenario, view: View, evaluation: Evaluation) -> Iterator[Verdict]:
     """One verdict for each promise of the table of steps."""
-    moving = {one.namespace for one in scenario.moving}
+    moving = {tenant.namespace for tenant in scenario.moving}
     for part in (evaluation.outage, evaluation.comeback):
-        gaps = [one for one in part.gaps if one.company in moving]
+        gaps = [gap for gap in part.gaps if gap.company in moving]
         for milestone in part.milestones:
             if promise := milestone.spec.promise:
                 limit = promise.limit(scenario.limits)
@@ -181,13 +181,13 @@ def _measured(
 
 def _flagged_again(view: View) -> str:
     ended = view.mark(ENDED)
-    again = [one.at for one in view.of(Lane.FLAG, SYSTEM) if one.state == SET and one.at > ended]
+    again = [change.at for change in view.of(Lane.FLAG, SYSTEM) if change.state == SET and change.at > ended]
     return f" (the flag was set again {again[0] - ended:.0f} s after the outage ended)" if again else ""
 
 
 def _clients_elsewhere(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
-    moving = {one.namespace for one in scenario.moving}
-    gaps = [one for one in (*evaluation.outage.gaps, *evaluation.comeback.gaps) if one.company not in moving]
+    moving = {tenant.namespace for tenant in scenario.moving}
+    gaps = [gap for gap in (*evaluation.outage.gaps, *evaluation.comeback.gaps) if gap.company not in moving]
     for verdict in _longest_gap(ELSEWHERE_SPAN, gaps, ELSEWHERE_SECONDS):
         # No step stands for these clients, so an endless gap has its line here.
         endless = f"{ELSEWHERE_SPAN} ({_longest(gaps).company}): until the run ended"
@@ -202,7 +202,7 @@ def _longest_gap(span: str, gaps: Sequence[Gap], limit: float) -> Iterator[Verdi
 
 
 def _longest(gaps: Sequence[Gap]) -> Gap:
-    return max(gaps, key=lambda one: float("inf") if one.seconds is None else one.seconds)
+    return max(gaps, key=lambda gap: float("inf") if gap.seconds is None else gap.seconds)
 
 
 def _gated(scenario: Scenario, view: View) -> Verdict:
@@ -222,15 +222,15 @@ def _overlap(view: View, namespace: str) -> float:
     """The longest time for which a company's endpoints were certainly ready and its flag certainly set."""
     flags = _periods(view, Lane.FLAG, namespace, SET)
     ready = _periods(view, Lane.ENDPOINTS, namespace, READY)
-    both = (min(one[1], other[1]) - max(one[0], other[0]) for one in flags for other in ready)
+    both = (min(first[1], second[1]) - max(first[0], second[0]) for first in flags for second in ready)
     return max([0.0, *both])
 
 
 def _periods(view: View, lane: Lane, subject: str, state: str) -> list[tuple[float, float]]:
     """From the observation that saw the state to the last that still did."""
     changes = view.of(lane, subject)
-    ends = [*(one.since for one in changes[1:]), view.mark(STOPPED)]
-    return [(one.at, end) for one, end in zip(changes, ends, strict=False) if one.state == state]
+    ends = [*(change.since for change in changes[1:]), view.mark(STOPPED)]
+    return [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.state == state]
 
 
 def _memory_age(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
@@ -260,7 +260,7 @@ def _memory_kept(scenario: Scenario, view: View) -> Iterator[Verdict]:
 def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str:
     parts = []
     for writer, region in ((Writer.HOME, tenant.home), (Writer.AWAY, tenant.away)):
-        if numbers := sorted(number for one, number in lost if one == writer):
+        if numbers := sorted(number for by, number in lost if by == writer):
             parts.append(f"{len(numbers)} that {region} had stored ({numbers[0]} to {numbers[-1]})")
     return (
         f"memories of {tenant.namespace} are lost: {' and '.join(parts)}; after the return neither the Brain"
@@ -269,8 +269,8 @@ def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str
 
 
 def _isolation(view: View) -> Iterator[Verdict]:
-    if found := [one for one in view.found if one.foreign]:
-        brains = {(one.company, one.region) for one in found}
+    if found := [finding for finding in view.found if finding.foreign]:
+        brains = {(finding.company, finding.region) for finding in found}
         others = f" (and {len(brains) - 1} more Brains)" if len(brains) > 1 else ""
         line = (
             f"the Brain of {found[0].company} in {found[0].region} mixes companies: it returned"

@@ -44,7 +44,7 @@ class GrayFault:
         if not pods:
             raise OperatorError(f"{self._cluster.name}: no pods of {self._region}")
         with ThreadPoolExecutor(THREADS) as pool:
-            self._sessions = list(pool.map(lambda one: Session(self._cluster, *one), pods))
+            self._sessions = list(pool.map(lambda each: Session(self._cluster, *each), pods))
 
     def inject(self) -> str:
         for session in self._sessions:
@@ -56,7 +56,7 @@ class GrayFault:
         self._done.set()
         with ThreadPoolExecutor(THREADS) as pool:
             results = list(pool.map(lambda session: session.close(), self._sessions))
-        if problems := [one for one in results if one]:
+        if problems := [result for result in results if result]:
             raise OperatorError(
                 f"the processes of {len(problems)} pods may still be stopped ({problems[0]}): liveness probes"
                 " restart containers that do not answer within a minute"

@@ -50,7 +50,7 @@ class ScaleFault:
             "what": FaultKind.SCALE,
             "cluster": self._cluster.name,
             "uid": self._cluster.api.uid(),
-            "workloads": [[one.namespace, one.name, one.replicas] for one in affected],
+            "workloads": [[workload.namespace, workload.name, workload.replicas] for workload in affected],
         }
 
     def inject(self) -> str:
@@ -58,7 +58,7 @@ class ScaleFault:
         self._journal.add(self._entry)
         affected = _workloads_in(self._entry)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda one: scale(self._cluster, one, 0), affected))
+            list(pool.map(lambda workload: scale(self._cluster, workload, 0), affected))
         return f"{len(affected)} StatefulSets of {self._region} scaled to 0"
 
     def remove(self) -> str:
@@ -73,12 +73,13 @@ def scale_all_back(cluster: Cluster, entry: Entry) -> str:
     """Raises OperatorError with what has to be done by hand."""
     affected = _workloads_in(entry)
     with ThreadPoolExecutor(THREADS) as pool:
-        results = pool.map(lambda one: retried(lambda: scale_back(cluster, one)), affected)
+        results = pool.map(lambda workload: retried(lambda: scale_back(cluster, workload)), affected)
         problems = [problem for problem in results if problem]
     if problems:
+        kubectl = cluster.kubectl
         commands = "\n".join(
-            f"  {cluster.kubectl} -n {one.namespace} scale statefulset {one.name} --replicas={one.replicas}"
-            for one in affected
+            f"  {kubectl} -n {each.namespace} scale statefulset {each.name} --replicas={each.replicas}"
+            for each in affected
         )
         raise OperatorError(f"not put back ({problems[0]}): repeat with --restore, or run\n{commands}")
     return f"{len(affected)} StatefulSets scaled back"
@@ -88,19 +89,19 @@ def scalable(cluster: Cluster, region: str) -> list[Workload]:
     """The StatefulSets that should have pods."""
     return [
         Workload(
-            namespace=one["metadata"]["namespace"],
-            name=one["metadata"]["name"],
-            replicas=one["spec"]["replicas"],
+            namespace=live["metadata"]["namespace"],
+            name=live["metadata"]["name"],
+            replicas=live["spec"]["replicas"],
         )
-        for one in workloads(cluster, "StatefulSet", "apps/v1", region)
-        if one["spec"].get("replicas", 1) > 0
+        for live in workloads(cluster, "StatefulSet", "apps/v1", region)
+        if live["spec"].get("replicas", 1) > 0
     ]
 
 
 def scale(cluster: Cluster, workload: Workload, replicas: int) -> None:
     """Raises ApiError."""
     live = cluster.api.call("GET", workload.path)
-    owners = ",".join(sorted(_key(one) for one in _managed_fields(live) if _owns_replicas(one)))
+    owners = ",".join(sorted(_key(entry) for entry in _managed_fields(live) if _owns_replicas(entry)))
     change = {"metadata": {"annotations": {OWNERS: owners}}, "spec": {"replicas": replicas}}
     _patch(cluster, workload, change)
 
@@ -120,7 +121,9 @@ def scale_back(cluster: Cluster, workload: Workload) -> None:
 
 
 def _workloads_in(entry: Entry) -> list[Workload]:
-    return [Workload(namespace=one[0], name=one[1], replicas=one[2]) for one in entry["workloads"]]
+    return [
+        Workload(namespace=space, name=name, replicas=number) for space, name, number in entry["workloads"]
+    ]
 
 
 def _scale_back(cluster: Cluster, workload: Workload) -> None:
@@ -140,10 +143,10 @@ def _scale_back(cluster: Cluster, workload: Workload) -> None:
 
 def _given_back(managed: list[Object], owners: set[str]) -> list[Object]:
     """Without the drill's entry, and with the replicas in the entries of their owners."""
-    kept = [one for one in managed if one["manager"] != MANAGER]
-    for one in kept:
-        if _key(one) in owners:
-            one["fieldsV1"].setdefault("f:spec", {}).setdefault("f:replicas", {})
+    kept = [entry for entry in managed if entry["manager"] != MANAGER]
+    for entry in kept:
+        if _key(entry) in owners:
+            entry["fieldsV1"].setdefault("f:spec", {}).setdefault("f:replicas", {})
     return kept
 
 

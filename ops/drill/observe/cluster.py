@@ -98,7 +98,7 @@ class Workloads:
 
     def observe(self) -> Mapping[str, State]:
         pods = [(name, kind) for name in self._scenario.namespaces for kind in COMPONENTS]
-        problems = dict(zip(pods, self._pool.map(lambda one: self._problem(*one), pods), strict=True))
+        problems = dict(zip(pods, self._pool.map(lambda pod: self._problem(*pod), pods), strict=True))
         states = {}
         for name in self._scenario.namespaces:
             failures = [f"{kind}: {problems[name, kind]}" for kind in COMPONENTS if problems[name, kind]]
@@ -131,9 +131,9 @@ class Controllers:
         live = self._cluster.api.list("Pod", SYSTEM_NAMESPACE, CONTROLLER)
         pods = sorted(pod["metadata"]["name"] for pod in live)
         answers = dict(zip(pods, self._pool.map(self._status, pods), strict=True))
-        statuses = {pod: one for pod, one in answers.items() if isinstance(one, dict)}
+        statuses = {pod: answer for pod, answer in answers.items() if isinstance(answer, dict)}
         if not statuses:
-            reasons = "; ".join(f"{pod}: {one}" for pod, one in answers.items())
+            reasons = "; ".join(f"{pod}: {answer}" for pod, answer in answers.items())
             raise NoController(f"no failover controller answers ({reasons or 'there is no pod of it'})")
         return statuses
 
@@ -159,10 +159,10 @@ class Probes:
         self._pods = tuple(f"/{kind}-{scenario.region}" for kind in COMPONENTS)
 
     def observe(self) -> Mapping[str, State]:
-        rounds = [one["round"] for one in self._controllers.statuses().values() if one.get("round")]
+        rounds = [status["round"] for status in self._controllers.statuses().values() if status.get("round")]
         if not rounds:
             raise NoController("no controller has finished a round yet")
-        failures: Mapping[str, str] = max(rounds, key=lambda one: int(one["at"]))["failures"]
+        failures: Mapping[str, str] = max(rounds, key=lambda round_: int(round_["at"]))["failures"]
         failed = sorted(name for name in failures if name.endswith(self._pods))
         if not failed:
             return {SYSTEM: State(state=ANSWER)}

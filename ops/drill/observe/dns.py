@@ -29,7 +29,7 @@ class Names:
     ) -> None:
         """`is_healthy`: of a health check's id."""
         self._scenario, self._is_healthy, self.every = scenario, is_healthy, every
-        self._records = {one.namespace: reachable(records, one.host) for one in scenario.tenants}
+        self._records = {tenant.namespace: reachable(records, tenant.host) for tenant in scenario.tenants}
         self._checks = {name: sorted(check_ids(records)) for name, records in self._records.items()}
         self._resolved: dict[tuple[str, tuple[bool, ...]], tuple[State, str]] = {}
         """By company and state of its checks."""
@@ -59,7 +59,7 @@ class Names:
             return State(state=UNKNOWN, detail=str(error)), ""
         edges, targets = self._scenario.edges, sorted(answer)
         region = region_of(answer, edges, self._scenario.region)
-        target = next((one for one in targets if edges.get(one, one) == region), "")
+        target = next((each for each in targets if edges.get(each, each) == region), "")
         return State(state=region or UNKNOWN, detail=" ".join(targets)), target
 
 
@@ -73,8 +73,8 @@ def reachable(records: Iterable[Record], host: str) -> list[Record]:
         if (name := names.pop()) not in visited:
             visited.add(name)
             reached += by_name.get(name, ())
-            aliases = (one["AliasTarget"]["DNSName"] for one in by_name.get(name, ()) if "AliasTarget" in one)
-            names += map(canonical, aliases)
+            aliases = (each["AliasTarget"] for each in by_name.get(name, ()) if "AliasTarget" in each)
+            names += (canonical(alias["DNSName"]) for alias in aliases)
     return reached
 
 

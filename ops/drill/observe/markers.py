@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ops.drill.observe.clock import Clock
-from ops.drill.observe.record import FoundMarkers, Record, StoredMarker, Writer
+from ops.drill.observe.record import FoundMarkers, Record, StoredMarker, Writer, of_company
 from ops.drill.scenario import Tenant
 from ops.probing.test_data import DRILL
 
@@ -169,13 +169,13 @@ class Finding:
     def _find_for_nobody(self) -> None:
         markers = self._site.markers
         found = self._query(markers.nobody)
-        known = [markers.text(self._site.tenant, *one) for one in sorted(found.markers)] + [*found.foreign]
-        if known:
-            foreign = tuple(f"{one} when asked for company {markers.nobody}" for one in known)
+        own = [markers.text(self._site.tenant, *marker) for marker in sorted(found.markers)]
+        if known := [*own, *found.foreign]:
+            foreign = tuple(f"{each} when asked for company {markers.nobody}" for each in known)
             self._site.record.add(replace(found, home=frozenset(), away=frozenset(), foreign=foreign))
 
     def _query(self, company: str) -> FoundMarkers:
         site, namespace = self._site, self._site.tenant.namespace
-        limit = SPARE + sum(one.company == namespace for one in site.record.view().stored)
+        limit = SPARE + len(of_company(site.record.view().stored, namespace))
         text = site.brains.query(namespace, site.region, company, site.markers.company, limit)
         return site.markers.found(site.tenant, site.region, site.clock.now(), text)

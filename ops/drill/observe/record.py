@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Lane(StrEnum):
@@ -104,7 +104,9 @@ class FoundMarkers:
 
     @property
     def markers(self) -> set[tuple[Writer, int]]:
-        return {(Writer.HOME, one) for one in self.home} | {(Writer.AWAY, one) for one in self.away}
+        return {(Writer.HOME, number) for number in self.home} | {
+            (Writer.AWAY, number) for number in self.away
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,13 @@ class BucketSnapshot:
     """When the bucket was read."""
     made: float
     """When the snapshot was made; negative if that was before the run."""
+
+
+Entry = TypeVar("Entry", Answer, StoredMarker, FoundMarkers, BucketSnapshot)
+
+
+def of_company(entries: Iterable[Entry], namespace: str) -> list[Entry]:
+    return [entry for entry in entries if entry.company == namespace]
 
 
 BEGUN, ENDED, RESTORED, STOPPED = "begun", "ended", "restored", "stopped"
@@ -140,7 +149,7 @@ class View:
         return self.marks.get(name, default)
 
     def of(self, lane: Lane, subject: str) -> tuple[Change, ...]:
-        return tuple(one for one in self.changes if (one.lane, one.subject) == (lane, subject))
+        return tuple(change for change in self.changes if (change.lane, change.subject) == (lane, subject))
 
     def state(self, lane: Lane, subject: str) -> Change | None:
         """The latest state."""
@@ -182,7 +191,7 @@ class Record:
             entries = self._entries
             return View(
                 changes=tuple(entries[Change]),
-                answers=tuple(sorted(entries[Answer], key=lambda one: one.asked)),
+                answers=tuple(sorted(entries[Answer], key=lambda entry: entry.asked)),
                 stored=tuple(entries[StoredMarker]),
                 found=tuple(entries[FoundMarkers]),
                 snapshots=tuple(entries[BucketSnapshot]),

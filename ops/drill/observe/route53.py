@@ -96,7 +96,7 @@ class Checkers:
 
     def healthy(self, id: str) -> bool:
         with self._lock:
-            return is_healthy([one.healthy for one in self._opinions.get(id, ())])
+            return is_healthy([opinion.healthy for opinion in self._opinions.get(id, ())])
 
     def describe(self, health: Collection[tuple[str, str]]) -> list[str]:
         """The opinions on these health paths (load balancer and path), a sentence each."""
@@ -107,7 +107,7 @@ class Checkers:
     def _describe(self, id: str) -> str:
         check = self._checks[id]
         with self._lock:
-            count = sum(one.healthy for one in self._opinions[id])
+            count = sum(opinion.healthy for opinion in self._opinions[id])
         return (
             f"{count} of {CHECKERS} checkers count {check.name}{check.path} as healthy (every"
             f" {check.interval} s, {check.threshold} in a row; up to {QUORUM:.0%} of them do not count)"
@@ -140,8 +140,8 @@ def read_checks(access: AwsAccess, ids: Iterable[str]) -> list[Check]:
     client, wanted = access.client("route53", ROUTE53), set(ids)
     with calling("reading the health checks"):
         pages = client.get_paginator("list_health_checks").paginate()
-        checks = [one for page in pages for one in page["HealthChecks"] if one["Id"] in wanted]
-    return [_check(one["Id"], one["HealthCheckConfig"]) for one in checks]
+        checks = [check for page in pages for check in page["HealthChecks"] if check["Id"] in wanted]
+    return [_check(check["Id"], check["HealthCheckConfig"]) for check in checks]
 
 
 class Route53Checkers:
@@ -154,7 +154,7 @@ class Route53Checkers:
         """Raises OperatorError."""
         with calling(f"reading the status of the health check {id}"):
             observations = self._client.get_health_check_status(HealthCheckId=id)["HealthCheckObservations"]
-        return is_healthy([one["StatusReport"]["Status"].startswith("Success") for one in observations])
+        return is_healthy([each["StatusReport"]["Status"].startswith("Success") for each in observations])
 
 
 def _check(id: str, config: Mapping[str, Any]) -> Check:

@@ -51,28 +51,28 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return bool(self.runs) and not self.problems and all(one.ok for one in self.runs)
+        return bool(self.runs) and not self.problems and all(run.ok for run in self.runs)
 
     @property
     def faults(self) -> tuple[FaultKind, ...]:
-        return tuple(dict.fromkeys(one.fault for one in self.runs))
+        return tuple(dict.fromkeys(run.fault for run in self.runs))
 
     @property
     def limits(self) -> dict[str, float]:
         """In seconds, of each span that has a limit."""
-        verdicts = (one for run in self.runs for one in run.evaluation.verdicts)
-        return {one.what: one.limit for one in verdicts if one.limit is not None}
+        verdicts = (verdict for run in self.runs for verdict in run.evaluation.verdicts)
+        return {verdict.what: verdict.limit for verdict in verdicts if verdict.limit is not None}
 
     def runs_with(self, fault: FaultKind | None) -> list[RunReport]:
         """None: all runs."""
-        return [one for one in self.runs if fault in (None, one.fault)]
+        return [run for run in self.runs if fault in (None, run.fault)]
 
     def spreads(self, fault: FaultKind | None = None) -> list[Spread]:
-        return spreads(one.evaluation.verdicts for one in self.runs_with(fault))
+        return spreads(each.evaluation.verdicts for each in self.runs_with(fault))
 
     def spread(self, fault: FaultKind | None, span: str) -> Spread | None:
         """None where the span was not observed in any of these runs."""
-        return next((one for one in self.spreads(fault) if one.what == span), None)
+        return next((each for each in self.spreads(fault) if each.what == span), None)
 
     def dump(self) -> str:
         return json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n"
@@ -87,16 +87,16 @@ class Report:
             "policy": str(self.scenario.policy),
             "started": self.started.isoformat(),
             "companies": [
-                {"name": one.name, "namespace": one.namespace, "from": one.home, "to": one.away}
-                for one in self.scenario.tenants
+                {"name": tenant.name, "namespace": tenant.namespace, "from": tenant.home, "to": tenant.away}
+                for tenant in self.scenario.tenants
             ],
             "promised": asdict(self.scenario.limits),
             "problems": list(self.problems),
             "distribution": {
-                "all": [asdict(one) for one in self.spreads()],
-                **{fault: [asdict(one) for one in self.spreads(fault)] for fault in self.faults},
+                "all": [asdict(each) for each in self.spreads()],
+                **{fault: [asdict(each) for each in self.spreads(fault)] for fault in self.faults},
             },
-            "runs": [_RunDocument(self.scenario, one).document() for one in self.runs],
+            "runs": [_RunDocument(self.scenario, run).document() for run in self.runs],
         }
 
 
@@ -119,20 +119,18 @@ class _RunDocument:
             "done": list(run.done),
             "notes": list(run.notes),
             "marks": {name: self._after(view.mark(name)) for name in (BEGUN, ENDED, RESTORED, STOPPED)},
-            "steps": {
-                name: [self._milestone(one) for one in part.milestones] for name, part in parts.items()
-            },
-            "withoutAnswer": {name: [self._gap(one) for one in part.gaps] for name, part in parts.items()},
+            "steps": {name: list(map(self._milestone, part.milestones)) for name, part in parts.items()},
+            "withoutAnswer": {name: list(map(self._gap, part.gaps)) for name, part in parts.items()},
             "memoryAge": dict(evaluation.ages),
             "holdDown": evaluation.hold_down,
-            "verdicts": [asdict(one) for one in evaluation.verdicts],
+            "verdicts": [asdict(verdict) for verdict in evaluation.verdicts],
             "seen": [
-                {**asdict(one), "at": self._after(one.at), "since": self._after(one.since)}
-                for one in view.changes
+                {**asdict(change), "at": self._after(change.at), "since": self._after(change.since)}
+                for change in view.changes
             ],
             "clients": {
                 tenant.namespace: [
-                    self._segment(one) for one in client_segments(self._scenario, view, tenant)
+                    self._segment(each) for each in client_segments(self._scenario, view, tenant)
                 ]
                 for tenant in self._scenario.tenants
             },
@@ -141,22 +139,22 @@ class _RunDocument:
     def _after(self, at: float | None) -> float | None:
         return None if at is None else round(at - self._begun, 3)
 
-    def _milestone(self, one: Milestone) -> dict[str, Any]:
-        each = {subject: self._after(at) for subject, at in one.times.items() if subject}
-        return {"step": one.step, "at": self._after(one.at), "each": each}
+    def _milestone(self, milestone: Milestone) -> dict[str, Any]:
+        each = {subject: self._after(at) for subject, at in milestone.times.items() if subject}
+        return {"step": milestone.step, "at": self._after(milestone.at), "each": each}
 
-    def _gap(self, one: Gap) -> dict[str, Any]:
-        seconds = one.seconds
+    def _gap(self, gap: Gap) -> dict[str, Any]:
+        seconds = gap.seconds
         return {
-            "company": one.company,
-            "failed": one.failed,
-            "began": self._after(one.began),
-            "ended": self._after(one.ended),
+            "company": gap.company,
+            "failed": gap.failed,
+            "began": self._after(gap.began),
+            "ended": self._after(gap.ended),
             "seconds": None if seconds is None else round(seconds, 3),
             # A resolver that caches asks again up to one time to live later.
             "secondsWithCachedAnswer": None if not seconds else round(seconds + self._scenario.ttl, 3),
         }
 
-    def _segment(self, one: Segment) -> dict[str, Any]:
-        begin, end = self._after(one.begin), self._after(one.end)
-        return {"from": begin, "until": end, "look": one.fill, "what": one.title}
+    def _segment(self, segment: Segment) -> dict[str, Any]:
+        begin, end = self._after(segment.begin), self._after(segment.end)
+        return {"from": begin, "until": end, "look": segment.fill, "what": segment.title}

@@ -31,11 +31,11 @@ class Live:
         self._line(f"{self._now() - began:7.1f} s  {text}")
 
     def show(self, milestones: Iterable[Milestone], view: View, waiting_for: str) -> None:
-        for one in sorted(milestones, key=lambda one: one.at or 0):
-            if one.at is not None and one.step not in self._shown:
-                self._shown.add(one.step)
-                began = view.mark(BEGUN if one.step in OUTAGE else ENDED, self._now())
-                self._line(f"{one.at - began:7.1f} s  {one.step}{_spread(one)}")
+        for milestone in sorted(milestones, key=lambda milestone: milestone.at or 0):
+            if milestone.at is not None and milestone.step not in self._shown:
+                self._shown.add(milestone.step)
+                began = view.mark(BEGUN if milestone.step in OUTAGE else ENDED, self._now())
+                self._line(f"{milestone.at - began:7.1f} s  {milestone.step}{_spread(milestone)}")
         if waiting_for != self._waiting:
             self._waiting, self._since = waiting_for, self._now()
         if waiting_for and self._now() - self._last > QUIET_SECONDS:
@@ -46,11 +46,11 @@ class Live:
         self._say(text)
 
 
-def _spread(one: Milestone) -> str:
+def _spread(milestone: Milestone) -> str:
     """How much earlier the first of several companies was."""
-    times = [at for at in one.times.values() if at is not None]
+    times = [at for at in milestone.times.values() if at is not None]
     spread = max(times) - min(times)
-    shown = spread >= 0.05 and max(times) == one.at
+    shown = spread >= 0.05 and max(times) == milestone.at
     return f" (for the first {spread:.1f} s earlier)" if shown else ""
 
 

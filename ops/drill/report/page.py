@@ -52,7 +52,7 @@ def page(report: Report) -> str:
 
 def _headline(report: Report) -> str:
     """The longest times in one sentence."""
-    spreads = {one.what: one for one in report.spreads()}
+    spreads = {spread.what: spread for spread in report.spreads()}
     parts = [
         text.format(f"{spreads[span].longest:.1f} s") for span, text in HEADLINE.items() if span in spreads
     ]
@@ -75,7 +75,7 @@ class Scale:
     def ticks(self) -> range:
         """In seconds."""
         length = self.end - self.zero
-        step = next((one for one in TICKS if length / one <= MOST_TICKS), TICKS[-1])
+        step = next((tick for tick in TICKS if length / tick <= MOST_TICKS), TICKS[-1])
         return range(0, int(length) + 1, step)
 
     def text(self, segment: Segment) -> str:
@@ -83,4 +83,4 @@ class Scale:
         passed, text = segment.begin - self.zero, segment.text
         texts = [f"{passed:.1f} s  {text}", f"{passed:.1f} {text}", f"{passed:.1f}"] if passed > 0 else [text]
         room = (self.width(segment) - 8) / CHARACTER
-        return next((one for one in texts if len(one) <= room), "")
+        return next((each for each in texts if len(each) <= room), "")

@@ -21,6 +21,7 @@ from ops.drill.observe.record import (
     Change,
     Lane,
     View,
+    of_company,
 )
 from ops.drill.scenario import Scenario, Tenant
 
@@ -75,11 +76,11 @@ def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
 def client_segments(scenario: Scenario, view: View, tenant: Tenant) -> list[Segment]:
     """A client's answers; equal ones in a row are one segment."""
     begin, end = view.mark(BEGUN) - LEAD_SECONDS, view.mark(STOPPED)
-    answers = [one for one in view.answers if one.company == tenant.namespace and begin <= one.asked < end]
+    answers = [each for each in of_company(view.answers, tenant.namespace) if begin <= each.asked < end]
 
-    def bar(one: Answer) -> Bar:
-        fill = Fill.HOME if one.region == tenant.home else Fill.AWAY
-        return (fill, one.region) if one.ok else (Fill.BAD, one.detail)
+    def bar(answer: Answer) -> Bar:
+        fill = Fill.HOME if answer.region == tenant.home else Fill.AWAY
+        return (fill, answer.region) if answer.ok else (Fill.BAD, answer.detail)
 
     moments = {}
     for (fill, text), group in groupby(answers, bar):
@@ -93,15 +94,15 @@ def client_segments(scenario: Scenario, view: View, tenant: Tenant) -> list[Segm
 def memory_segments(view: View, tenant: Tenant) -> list[Segment]:
     """Where a company's markers were stored, and from when on Brains knew them."""
     begun, ended, stopped = view.mark(BEGUN), view.mark(ENDED), view.mark(STOPPED)
-    stored = [one for one in view.stored if one.company == tenant.namespace and one.region == tenant.home]
-    found = [one for one in view.found if one.company == tenant.namespace]
+    stored = [each for each in of_company(view.stored, tenant.namespace) if each.region == tenant.home]
+    found = of_company(view.found, tenant.namespace)
     segments = []
     if stored:
         first, title = begun - LEAD_SECONDS, f"{len(stored)} stored in {tenant.home}"
         last = max(first, stored[-1].at)
         segments.append(Segment(begin=first, end=last, fill=Fill.HOME, text="stored", title=title))
-    away = [one for one in found if begun <= one.at < ended and one.home]
-    back = [one for one in found if one.at >= ended]
+    away = [finding for finding in found if begun <= finding.at < ended and finding.home]
+    back = [finding for finding in found if finding.at >= ended]
     for answers, until, fill in ((away, ended, Fill.AWAY), (back, stopped, Fill.HOME)):
         if answers:
             count = f"{len(answers[-1].home)} stored before, {len(answers[-1].away)} meanwhile"
@@ -121,7 +122,7 @@ def _bar(lane: Lane, scenario: Scenario, change: Change) -> Bar:
     if change.state == UNKNOWN:
         return Fill.UNKNOWN, "?"
     if lane is Lane.DNS:
-        home = next(one.home for one in scenario.tenants if one.namespace == change.subject)
+        home = next(tenant.home for tenant in scenario.tenants if tenant.namespace == change.subject)
         return (Fill.HOME if change.state == home else Fill.AWAY), change.state
     bars = next(spec.bars for spec in LANES if spec.lane is lane)
     return bars.get(change.state, (Fill.TOLD, change.state))
@@ -132,13 +133,13 @@ def _lane(scenario: Scenario, view: View, title: str, lane: Lane) -> list[Row]:
     for subject in subjects(lane, scenario):
         segments = _changes(scenario, view, lane, subject)
         # Times that differ by less than the eye sees are the same.
-        key = tuple((one.fill, one.text, round(one.begin)) for one in segments)
+        key = tuple((segment.fill, segment.text, round(segment.begin)) for segment in segments)
         groups[key][subject] = segments
     return [
         Row(
             lane=title,
             label=_label(scenario, list(group)),
-            segments=tuple(max(group.values(), key=lambda segments: [one.begin for one in segments])),
+            segments=tuple(max(group.values(), key=lambda segments: [segment.begin for segment in segments])),
             promise=_promise(scenario, view, PROMISED.get(lane)),
         )
         for group in groups.values()
