@@ -21,7 +21,7 @@ from ops.drill.faults.kinds import Fault
 from ops.drill.observe.clients import Clients
 from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.lanes import subjects
-from ops.drill.observe.markers import BrainError, Finding, Markers, Site, Storing
+from ops.drill.observe.markers import BrainError, BrainTarget, Finding, Markers, Storing
 from ops.drill.observe.record import BEGUN, ENDED, RESTORED, STOPPED, Record, View, Writer, of_company
 from ops.drill.observe.route53 import Checking
 from ops.drill.observe.snapshots import ScanningBucket
@@ -197,8 +197,8 @@ class Run:
                 texts = self.target.brains.diverged_markers(tenant.namespace, region, self.markers.pattern)
             except BrainError:
                 continue
-            found = self.markers.found(tenant, region, self.clock.now(), "\n".join(texts))
-            self.record.add(replace(found, diverged=True))
+            finding = self.markers.parse(tenant, region, self.clock.now(), "\n".join(texts))
+            self.record.add(replace(finding, diverged=True))
             if texts:
                 where = f"diverged/ of {tenant.namespace} in {region}"
                 self.notes.append(f"{len(texts)} of the drill's markers were set aside: {where}")
@@ -224,8 +224,8 @@ class Run:
             reasons[:0] = [task.problem for (name, _), task in self._finding.items() if name == subject][:1]
         return "; ".join(filter(None, reasons))
 
-    def _site(self, tenant: Tenant, region: str) -> Site:
-        return Site(
+    def _brain_target(self, tenant: Tenant, region: str) -> BrainTarget:
+        return BrainTarget(
             brains=self.target.brains,
             markers=self.markers,
             tenant=tenant,
@@ -235,11 +235,11 @@ class Run:
         )
 
     def _store(self, tenant: Tenant, region: str, writer: Writer) -> None:
-        task = Storing(self._site(tenant, region), writer)
+        task = Storing(self._brain_target(tenant, region), writer)
         self._storing[tenant.namespace, writer] = task
         self.clock.start(task)
 
     def _find(self, tenant: Tenant, region: str) -> None:
-        task = Finding(self._site(tenant, region))
+        task = Finding(self._brain_target(tenant, region))
         self._finding[tenant.namespace, region] = task
         self.clock.start(task)

@@ -73,7 +73,9 @@ def test_the_memory_is_as_old_as_the_last_upload(good: RunReport) -> None:
 def test_markers_that_were_not_uploaded_are_found_in_diverged_files() -> None:
     run = run_report()
     stored = {one.number for one in run.view.stored if one.company == "acme" and one.writer == "home"}
-    there = [one for one in run.view.found if (one.company, one.region, one.diverged) == ("acme", EU, False)]
+    there = [
+        one for one in run.view.findings if (one.company, one.region, one.diverged) == ("acme", EU, False)
+    ]
     found_there = {number for one in there for number in one.home}
     assert stored - found_there, "everything was uploaded: nothing could be set aside"
     assert run.evaluation.at(Step.MEMORY_BACK) is not None
@@ -174,7 +176,7 @@ def test_hold_down_is_reported_and_does_not_count() -> None:
 def test_where_memory_does_not_follow_a_snapshot_in_the_other_bucket_counts() -> None:
     run = run_report(played=scenario(loadBalancing={"policy": "latency"}))
     assert run.ok, run.failures
-    assert not [one for one in run.view.found if one.region == EU]
+    assert not [one for one in run.view.findings if one.region == EU]
     assert set(run.evaluation.ages) == {"acme", "globex", "hooli"}
     assert all(age is not None and age <= 12 for age in run.evaluation.ages.values())
 

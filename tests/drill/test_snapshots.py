@@ -84,7 +84,7 @@ def test_the_time_of_a_snapshot_is_converted_to_the_run_s_clock() -> None:
     ScanningBucket(Made(), tenant, EU, clock, record).turn()
     [snapshot] = record.view().snapshots
     assert snapshot.at == pytest.approx(20)
-    assert snapshot.made == pytest.approx(5)
+    assert snapshot.created == pytest.approx(5)
     view = record.view()
     assert not has_snapshot(view, tenant)
     for at, since in ((4.0, True), (6.0, False)):

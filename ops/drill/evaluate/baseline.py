@@ -21,7 +21,7 @@ def has_snapshot(view: View, tenant: Tenant) -> bool:
     if tenant.memory is MemoryMode.LOCAL or tenant.away is None:
         return True
     stored = [marker.at for marker in of_company(view.stored, tenant.namespace)]
-    made = [snapshot.made for snapshot in of_company(view.snapshots, tenant.namespace)]
+    made = [snapshot.created for snapshot in of_company(view.snapshots, tenant.namespace)]
     return bool(stored and made) and max(made) > min(stored)
 
 

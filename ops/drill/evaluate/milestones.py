@@ -54,7 +54,7 @@ def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
     """The last marker stored through the home region's Brain that another region's Brain knew."""
     known = {
         number
-        for finding in of_company(window.view.found, tenant.namespace)
+        for finding in of_company(window.view.findings, tenant.namespace)
         if finding.region != tenant.home and window.contains(finding.at)
         for number in finding.home
     }
@@ -68,7 +68,7 @@ def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
 
 def lost_markers(view: View, tenant: Tenant) -> set[tuple[str, int]]:
     """Stored markers that after the return neither a Brain nor diverged files have."""
-    after = [each for each in of_company(view.found, tenant.namespace) if each.at >= view.mark(ENDED)]
+    after = [each for each in of_company(view.findings, tenant.namespace) if each.at >= view.mark(ENDED)]
     return stored_markers(view, tenant).difference(*(finding.markers for finding in after))
 
 
@@ -76,6 +76,6 @@ def is_back(view: View, tenant: Tenant) -> bool:
     """Whether the company's home Brain answered after the return."""
     return any(
         finding.region == tenant.home and not finding.diverged
-        for finding in of_company(view.found, tenant.namespace)
+        for finding in of_company(view.findings, tenant.namespace)
         if finding.at >= view.mark(ENDED)
     )

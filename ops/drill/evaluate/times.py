@@ -80,8 +80,8 @@ def memory_found(window: Window) -> Times:
 
     def find(tenant: Tenant) -> float | None:
         if tenant.follows:
-            found = of_company(window.view.found, tenant.namespace)
-            seen = [(each.region, each.at) for each in found if each.home and not each.diverged]
+            findings = of_company(window.view.findings, tenant.namespace)
+            seen = [(each.region, each.at) for each in findings if each.home and not each.diverged]
         else:
             seen = [(each.region, each.at) for each in of_company(window.view.snapshots, tenant.namespace)]
         return min((at for region, at in seen if region != tenant.home and window.contains(at)), default=None)
@@ -96,7 +96,7 @@ def memory_complete(window: Window) -> Times:
     def find(tenant: Tenant) -> float | None:
         stored = stored_markers(window.view, tenant)
         missing = set(stored)
-        for finding in of_company(window.view.found, tenant.namespace):
+        for finding in of_company(window.view.findings, tenant.namespace):
             if finding.at >= window.begin:
                 missing -= finding.markers
                 if stored and not missing:

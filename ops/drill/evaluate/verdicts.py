@@ -116,7 +116,7 @@ def _age(scenario: Scenario, view: View, tenant: Tenant) -> float | None:
         newest = newest_found(outage_window(scenario, view), tenant)
         made = None if newest is None else newest.at
     else:
-        snapshots = (snapshot.made for snapshot in of_company(view.snapshots, tenant.namespace))
+        snapshots = (snapshot.created for snapshot in of_company(view.snapshots, tenant.namespace))
         made = max(snapshots, default=None)
     return None if made is None else max(0.0, view.mark(BEGUN) - made)
 
@@ -269,12 +269,12 @@ def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str
 
 
 def _isolation(view: View) -> Iterator[Verdict]:
-    if found := [finding for finding in view.found if finding.foreign]:
-        brains = {(finding.company, finding.region) for finding in found}
+    if mixed := [finding for finding in view.findings if finding.foreign]:
+        brains = {(finding.company, finding.region) for finding in mixed}
         others = f" (and {len(brains) - 1} more Brains)" if len(brains) > 1 else ""
         line = (
-            f"the Brain of {found[0].company} in {found[0].region} mixes companies: it returned"
-            f" {found[0].foreign[0]}{others}"
+            f"the Brain of {mixed[0].company} in {mixed[0].region} mixes companies: it returned"
+            f" {mixed[0].foreign[0]}{others}"
         )
         yield Verdict(what=ISOLATION, seconds=None, limit=None, ok=False, line=line)
 

@@ -16,7 +16,7 @@ class Fill(StrEnum):
     HOME = "home"
     AWAY = "away"
     BAD = "bad"
-    TOLD = "told"
+    FLAGGED = "told"
     """The platform knows that the region is down and keeps clients out."""
     UNKNOWN = "unknown"
 
@@ -29,7 +29,7 @@ class LaneSpec:
     unhealthy: str
     """The sentence for a subject that is not healthy; `{region}` stands for the region."""
     bars: Mapping[str, tuple[Fill, str]]
-    """Fill and text by state; other states are TOLD and show themselves."""
+    """Fill and text by state; other states are FLAGGED and show themselves."""
 
 
 LANES = (
@@ -52,14 +52,14 @@ LANES = (
         title="failed-regions",
         healthy=CLEAR,
         unhealthy="{region} is flagged as failed",
-        bars={CLEAR: (Fill.HOME, "clear"), SET: (Fill.TOLD, "set")},
+        bars={CLEAR: (Fill.HOME, "clear"), SET: (Fill.FLAGGED, "set")},
     ),
     LaneSpec(
         lane=Lane.ENDPOINTS,
         title="Agent endpoints",
         healthy=READY,
         unhealthy="no endpoint of agent-{region} is ready",
-        bars={READY: (Fill.HOME, "ready"), NONE: (Fill.TOLD, "none")},
+        bars={READY: (Fill.HOME, "ready"), NONE: (Fill.FLAGGED, "none")},
     ),
     LaneSpec(
         lane=Lane.HEALTH,

@@ -64,7 +64,7 @@ class Markers:
     def pattern(self) -> str:
         return rf"{self.company}\.[a-z0-9-]+\.(?:home|away)\.\d{{5}}"
 
-    def found(self, tenant: Tenant, region: str, at: float, text: str) -> FoundMarkers:
+    def parse(self, tenant: Tenant, region: str, at: float, text: str) -> FoundMarkers:
         """The markers in a text."""
         numbers: dict[str, set[int]] = {Writer.HOME: set(), Writer.AWAY: set()}
         foreign = set()
@@ -85,7 +85,7 @@ class Markers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class BrainTarget:
     """A company's Brain in one region, and what its tasks need."""
 
     brains: Brains
@@ -105,34 +105,34 @@ class Storing:
 
     every = EVERY_SECONDS
 
-    def __init__(self, site: Site, writer: Writer) -> None:
-        self._site, self._writer = site, writer
+    def __init__(self, target: BrainTarget, writer: Writer) -> None:
+        self._target, self._writer = target, writer
         self._number = 0
         self.stopped = threading.Event()
         self.last_failure = ""
         self.ends_with_failure = False
 
     def turn(self) -> None:
-        site = self._site
-        if self.stopped.is_set() or (self._writer is Writer.AWAY and site.not_serving()):
+        target = self._target
+        if self.stopped.is_set() or (self._writer is Writer.AWAY and target.not_serving()):
             return
         self._number += 1
-        text = site.markers.text(site.tenant, self._writer, self._number)
+        text = target.markers.text(target.tenant, self._writer, self._number)
         try:
-            site.brains.store(site.tenant.namespace, site.region, site.markers.company, text)
+            target.brains.store(target.tenant.namespace, target.region, target.markers.company, text)
         except BrainError as error:
             self.last_failure = str(error)
             if self.ends_with_failure:
                 self.stopped.set()
             return
         stored = StoredMarker(
-            company=site.tenant.namespace,
-            region=site.region,
+            company=target.tenant.namespace,
+            region=target.region,
             writer=self._writer,
             number=self._number,
-            at=site.clock.now(),
+            at=target.clock.now(),
         )
-        site.record.add(stored)
+        target.record.add(stored)
 
 
 class Finding:
@@ -141,41 +141,41 @@ class Finding:
 
     every = EVERY_SECONDS
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._asked_for_nobody = False
+    def __init__(self, target: BrainTarget) -> None:
+        self._target = target
+        self._asked_nobody = False
         self.stopped = threading.Event()
         self.problem = "not asked yet"
-        """Why the last turn found nothing."""
+        """Why the last turn found no marker."""
 
     def turn(self) -> None:
         if self.stopped.is_set():
             return
         try:
-            self.problem = self._site.not_serving() or self._find()
+            self.problem = self._target.not_serving() or self._find()
         except BrainError as error:
             self.problem = str(error)
 
     def _find(self) -> str:
-        found = self._query(self._site.markers.company)
-        if not (found.markers or found.foreign):
-            return f"the Brain in {self._site.region} serves, and knows no marker"
-        if not self._asked_for_nobody:
-            self._asked_for_nobody = True
-            self._find_for_nobody()
-        self._site.record.add(found)
+        answer = self._query(self._target.markers.company)
+        if not (answer.markers or answer.foreign):
+            return f"the Brain in {self._target.region} serves, and knows no marker"
+        if not self._asked_nobody:
+            self._asked_nobody = True
+            self._ask_nobody()
+        self._target.record.add(answer)
         return ""
 
-    def _find_for_nobody(self) -> None:
-        markers = self._site.markers
-        found = self._query(markers.nobody)
-        own = [markers.text(self._site.tenant, *marker) for marker in sorted(found.markers)]
-        if known := [*own, *found.foreign]:
+    def _ask_nobody(self) -> None:
+        markers = self._target.markers
+        answer = self._query(markers.nobody)
+        own = [markers.text(self._target.tenant, *marker) for marker in sorted(answer.markers)]
+        if known := [*own, *answer.foreign]:
             foreign = tuple(f"{each} when asked for company {markers.nobody}" for each in known)
-            self._site.record.add(replace(found, home=frozenset(), away=frozenset(), foreign=foreign))
+            self._target.record.add(replace(answer, home=frozenset(), away=frozenset(), foreign=foreign))
 
     def _query(self, company: str) -> FoundMarkers:
-        site, namespace = self._site, self._site.tenant.namespace
-        limit = SPARE + len(of_company(site.record.view().stored, namespace))
-        text = site.brains.query(namespace, site.region, company, site.markers.company, limit)
-        return site.markers.found(site.tenant, site.region, site.clock.now(), text)
+        target, namespace = self._target, self._target.tenant.namespace
+        limit = SPARE + len(of_company(target.record.view().stored, namespace))
+        text = target.brains.query(namespace, target.region, company, target.markers.company, limit)
+        return target.markers.parse(target.tenant, target.region, target.clock.now(), text)

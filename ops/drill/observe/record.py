@@ -117,8 +117,8 @@ class BucketSnapshot:
     region: str
     at: float
     """When the bucket was read."""
-    made: float
-    """When the snapshot was made; negative if that was before the run."""
+    created: float
+    """When the gate created the snapshot; negative if that was before the run."""
 
 
 Entry = TypeVar("Entry", Answer, StoredMarker, FoundMarkers, BucketSnapshot)
@@ -140,7 +140,7 @@ class View:
     answers: tuple[Answer, ...] = ()
     """In the order in which they were asked for."""
     stored: tuple[StoredMarker, ...] = ()
-    found: tuple[FoundMarkers, ...] = ()
+    findings: tuple[FoundMarkers, ...] = ()
     snapshots: tuple[BucketSnapshot, ...] = ()
     marks: Mapping[str, float] = field(default_factory=dict)
     """When the drill itself did something."""
@@ -193,7 +193,7 @@ class Record:
                 changes=tuple(entries[Change]),
                 answers=tuple(sorted(entries[Answer], key=lambda entry: entry.asked)),
                 stored=tuple(entries[StoredMarker]),
-                found=tuple(entries[FoundMarkers]),
+                findings=tuple(entries[FoundMarkers]),
                 snapshots=tuple(entries[BucketSnapshot]),
                 marks=dict(self._marks),
             )

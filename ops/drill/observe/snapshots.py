@@ -43,7 +43,7 @@ class ScanningBucket:
         if made is not None:
             now, age = self._clock.now(), self._clock.utc() - made
             snapshot = BucketSnapshot(
-                company=self._tenant.namespace, region=self._region, at=now, made=now - age
+                company=self._tenant.namespace, region=self._region, at=now, created=now - age
             )
             self._record.add(snapshot)
 

@@ -95,14 +95,14 @@ def memory_segments(view: View, tenant: Tenant) -> list[Segment]:
     """Where a company's markers were stored, and from when on Brains knew them."""
     begun, ended, stopped = view.mark(BEGUN), view.mark(ENDED), view.mark(STOPPED)
     stored = [each for each in of_company(view.stored, tenant.namespace) if each.region == tenant.home]
-    found = of_company(view.found, tenant.namespace)
+    findings = of_company(view.findings, tenant.namespace)
     segments = []
     if stored:
         first, title = begun - LEAD_SECONDS, f"{len(stored)} stored in {tenant.home}"
         last = max(first, stored[-1].at)
         segments.append(Segment(begin=first, end=last, fill=Fill.HOME, text="stored", title=title))
-    away = [finding for finding in found if begun <= finding.at < ended and finding.home]
-    back = [finding for finding in found if finding.at >= ended]
+    away = [finding for finding in findings if begun <= finding.at < ended and finding.home]
+    back = [finding for finding in findings if finding.at >= ended]
     for answers, until, fill in ((away, ended, Fill.AWAY), (back, stopped, Fill.HOME)):
         if answers:
             count = f"{len(answers[-1].home)} stored before, {len(answers[-1].away)} meanwhile"
@@ -125,7 +125,7 @@ def _bar(lane: Lane, scenario: Scenario, change: Change) -> Bar:
         home = next(tenant.home for tenant in scenario.tenants if tenant.namespace == change.subject)
         return (Fill.HOME if change.state == home else Fill.AWAY), change.state
     bars = next(spec.bars for spec in LANES if spec.lane is lane)
-    return bars.get(change.state, (Fill.TOLD, change.state))
+    return bars.get(change.state, (Fill.FLAGGED, change.state))
 
 
 def _lane(scenario: Scenario, view: View, title: str, lane: Lane) -> list[Row]:

@@ -3,7 +3,7 @@ processes.
 
 Prints `ready`, waits for a first byte on standard input, then stops the containers' processes (SIGSTOP), new
 ones too, except for a moment now and then. They continue for good when standard input ends, sends `q`, or is
-silent for a while, and when the script is told to end: whoever started it need not come back. If the script
+silent for a while, and when a signal ends the script: nobody has to come back for them. If the script
 itself is killed, the kubelet's liveness probes restart the application.
 """
 
@@ -27,17 +27,17 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 def processes(containers: list[str]) -> list[int]:
     """Those whose environment is readable: others belong to another user, so not to the application."""
-    marks = {f"AGENCY_CONTAINER={name}".encode() for name in containers}
-    found = []
+    variables = {f"AGENCY_CONTAINER={name}".encode() for name in containers}
+    pids = []
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != os.getpid():
             try:
                 with open(f"/proc/{entry}/environ", "rb") as stream:
-                    if marks & set(stream.read().split(b"\0")):
-                        found.append(int(entry))
+                    if variables & set(stream.read().split(b"\0")):
+                        pids.append(int(entry))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def send(containers: list[str], number: int) -> None:
