@@ -17,6 +17,11 @@ def test_one_module_of_the_commands_imports_the_local_target() -> None:
     assert [file.name for file in files] == ["local_target.py"]
 
 
+def test_what_drill_and_validation_share_imports_neither_of_them() -> None:
+    for file in (ROOT / "ops" / "probing").rglob("*.py"):
+        assert not re.search(r"ops\.(drill|validation)\b", file.read_text()), file
+
+
 def test_no_module_of_the_local_target_is_loaded() -> None:
     program = (
         f"import sys, {', '.join(f'ops.{name}' for name in COMMANDS)}\n"
