@@ -6,8 +6,8 @@ The kubelet forwards ports and runs commands, so no NetworkPolicy applies to the
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +49,9 @@ class Cluster:
     kubectl: str
     """The start of a `kubectl` command for this cluster: `kubectl --context …`."""
 
-    @contextmanager
-    def forward(self, namespace: str, pod: str, port: int) -> Iterator[str]:
-        """The base URL of a pod's port on this machine. A connection that fails behind it is answered with
-        status 502 and a text that says why.
-        """
-        with pod_streams.forward(self.api.configuration, namespace, pod, port) as url:
-            yield url
+    def forward(self, namespace: str, pod: str, port: int) -> AbstractContextManager[str]:
+        """As `pod_streams.forward`."""
+        return pod_streams.forward(self.api.configuration, namespace, pod, port)
 
     def exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], timeout: float = 60.0

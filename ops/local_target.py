@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ops.errors import OperatorError
@@ -80,35 +81,28 @@ class LocalNode:
         return nodes is not None and self.region in nodes.numbers
 
     def stop(self) -> None:
-        from local.cluster.nodes import faults
-
-        with self._reported():
+        with self._faults() as faults:
             faults.stop(self.state, self.region)
 
     def start(self, progress: Callable[[str], None]) -> None:
-        from local.cluster.nodes import faults
-
-        with self._reported():
+        with self._faults() as faults:
             faults.start(self.state, self.region, progress)
 
     def cut(self) -> None:
         """Cut the node, its pods and load balancers off from everything else."""
-        from local.cluster.nodes import faults
-
-        with self._reported():
+        with self._faults() as faults:
             faults.cut(self.state, self.region)
 
     def reconnect(self) -> None:
-        from local.cluster.nodes import faults
-
-        with self._reported():
+        with self._faults() as faults:
             faults.reconnect(self.state, self.region)
 
     @contextmanager
-    def _reported(self) -> Iterator[None]:
+    def _faults(self) -> Iterator[ModuleType]:
+        from local.cluster.nodes import faults
         from local.machine.files import LocalError
 
         try:
-            yield
+            yield faults
         except (LocalError, OSError) as error:
             raise OperatorError(f"the node of {self.region}: {error}") from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from clients.http_client import HttpError
 from ops.aws import AwsAccess
 from ops.drill.journal import Entry
-from ops.drill.observe.brains import PodBrains
-from ops.drill.observe.markers import BrainError, Markers
+from ops.drill.observe.brains import BrainError, PodBrains
+from ops.drill.observe.markers import Markers
 from ops.drill.observe.snapshots import store_of
 from ops.errors import OperatorError
 from ops.probing.failure import Failure

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ops.drill.cleanup import entry_of
 from ops.drill.faults.kinds import DESCRIPTIONS, FaultKind
-from ops.drill.observe.clock import SystemClock
+from ops.drill.observe.clock import Clock
 from ops.drill.observe.markers import Markers
 from ops.drill.observe.record import Record
 from ops.drill.report.document import Report, RunReport
@@ -56,7 +56,7 @@ class Drill:
         return Report(scenario=self.scenario, started=self.started, runs=self.runs, problems=self.problems)
 
     def _run(self, number: int, kind: FaultKind) -> RunReport:
-        clock, record, chance = SystemClock(), Record(), random.Random(self.seed + number)
+        clock, record, chance = Clock(), Record(), random.Random(self.seed + number)
         at = datetime.now(UTC)
         markers = Markers(run=f"{at:%Y%m%dt%H%M%S}x{number}")
         run = Run(

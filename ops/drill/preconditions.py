@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 from ops.cluster_access import Cluster
@@ -62,7 +62,7 @@ def require_another(
 
 def _stranded(stack: Stack, region: str, clusters: Mapping[str, Cluster], send: Send) -> list[str]:
     """The companies that no other region serves, with the reasons."""
-    others = {name: _Region(name, clusters[name]) for name in stack.regions if name != region}
+    state = cache(lambda name: _state(name, clusters[name]))
     path_problem = cache(partial(_path_problem, send))
     stranded = []
     for company in stack.settings.companies:
@@ -73,7 +73,7 @@ def _stranded(stack: Stack, region: str, clusters: Mapping[str, Cluster], send: 
         for name in regions:
             if name != region:
                 check = check_of(stack.settings, company, name)
-                problem = others[name].problem(company.namespace)
+                problem = _problem(name, company.namespace, *state(name))
                 reasons[name] = problem or path_problem(check.fqdn, check.path)
         if all(reasons.values()):
             listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
@@ -81,27 +81,20 @@ def _stranded(stack: Stack, region: str, clusters: Mapping[str, Cluster], send: 
     return stranded
 
 
-class _Region:
-    """The flags and ready Agents of a region, read when they are first needed."""
+def _state(name: str, cluster: Cluster) -> tuple[dict[str, frozenset[str]], set[str]]:
+    """A region's flags by namespace, and the namespaces with ready Agents. Raises OperatorError."""
+    try:
+        endpoints = ready_endpoints(cluster, name)
+        return flags(cluster), {namespace for namespace, number in endpoints if number}
+    except Exception as error:
+        raise OperatorError(f"{cluster.name}: the API server does not answer: {error}") from error
 
-    def __init__(self, name: str, cluster: Cluster) -> None:
-        self._name, self._cluster = name, cluster
 
-    @cached_property
-    def _state(self) -> tuple[dict[str, frozenset[str]], set[str]]:
-        """Flags by namespace, and the namespaces with ready endpoints. Raises OperatorError."""
-        try:
-            endpoints = ready_endpoints(self._cluster, self._name)
-            return flags(self._cluster), {namespace for namespace, number in endpoints if number}
-        except Exception as error:
-            raise OperatorError(f"{self._cluster.name}: the API server does not answer: {error}") from error
-
-    def problem(self, namespace: str) -> str:
-        """Why the region does not serve the company, empty when nothing speaks against it."""
-        flagged, ready = self._state
-        if any(self._name in flagged.get(each, ()) for each in (SYSTEM_NAMESPACE, namespace)):
-            return "it is flagged as failed"
-        return "" if namespace in ready else "no endpoint of its Agent is ready"
+def _problem(region: str, namespace: str, flagged: Mapping[str, frozenset[str]], ready: set[str]) -> str:
+    """Why the region does not serve the company; empty when nothing is known."""
+    if any(region in flagged.get(each, ()) for each in (SYSTEM_NAMESPACE, namespace)):
+        return "it is flagged as failed"
+    return "" if namespace in ready else "no endpoint of its Agent is ready"
 
 
 def _path_problem(send: Send, name: str, path: str) -> str:

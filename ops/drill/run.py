@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from ops.drill.evaluate.baseline import baseline_problems, has_snapshot
 from ops.drill.evaluate.milestones import (
@@ -18,13 +17,15 @@ from ops.drill.evaluate.milestones import (
 from ops.drill.evaluate.steps import Step
 from ops.drill.evaluate.verdicts import Evaluation, evaluate
 from ops.drill.faults.kinds import Fault
+from ops.drill.observe.brains import BrainError
 from ops.drill.observe.clients import Clients
 from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.lanes import subjects
-from ops.drill.observe.markers import BrainError, BrainTarget, Finding, Markers, Storing
+from ops.drill.observe.markers import BrainTarget, Finding, Markers, Storing
 from ops.drill.observe.record import BEGUN, ENDED, RESTORED, STOPPED, Record, View, Writer, of_company
 from ops.drill.observe.route53 import Checking
 from ops.drill.observe.snapshots import ScanningBucket
+from ops.drill.report.live import Live
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
 from ops.drill.target import RunTarget
 from ops.errors import OperatorError
@@ -45,14 +46,6 @@ HOLD_SECONDS = 10.0
 """Of observing after the last step: what happened has to last."""
 
 
-class Screen(Protocol):
-    """Shows a run while it happens."""
-
-    def show(self, milestones: Iterable[Milestone], view: View, waiting_for: str) -> None: ...
-
-    def say(self, text: str, view: View) -> None: ...
-
-
 @dataclass(kw_only=True)
 class RunResult:
     view: View
@@ -66,7 +59,7 @@ class Run:
     target: RunTarget
     clock: Clock
     markers: Markers
-    screen: Screen
+    screen: Live
     random: random.Random
     record: Record = field(default_factory=Record)
     notes: list[str] = field(default_factory=list)

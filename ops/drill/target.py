@@ -24,10 +24,9 @@ from ops.drill.observe.clock import Observer
 from ops.drill.observe.cluster import Controllers, Endpoints, Flags, HealthPath, Probes, Workloads
 from ops.drill.observe.dns import Names, check_ids
 from ops.drill.observe.http import Address, Request, Response, send
-from ops.drill.observe.markers import Brains
 from ops.drill.observe.record import Record
 from ops.drill.observe.route53 import Check, Checkers, Route53Checkers, read_checks, read_records
-from ops.drill.observe.snapshots import BucketSnapshots, Snapshots
+from ops.drill.observe.snapshots import BucketSnapshots
 from ops.drill.preconditions import require_another, stack_problems
 from ops.drill.scenario import Scenario, edges_of
 from ops.errors import WRONG_CALL, OperatorError
@@ -50,8 +49,8 @@ class RunTarget:
     checkers: Checkers | None
     """None where Route53's own checkers are used."""
     send: Send
-    brains: Brains
-    snapshots: Snapshots
+    brains: PodBrains
+    snapshots: BucketSnapshots
     problems: Callable[[], Sequence[str]]
     """Of the stack now."""
     reason: Callable[[Step, str], str]

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import http_client
-from clients.http_client import HttpError
+from clients.http_client import HttpError, quoted
 from clients.pod_streams import LOOPBACK, Executed
 from ops.probing.containers import BRAIN, HEALTH_MONITOR
 from ops.probing.failure import Failure
 from ops.terminal import REPORT_SECONDS, rounds, say
-from ops.validation.run import shown
 from ops.validation.target import Limits, Target
 
 AGENT_FOLDER = ".agent"
@@ -112,7 +111,7 @@ class Server:
 
     def _failure(self, problem: str) -> Failure:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        output = f"; its last output: {shown(' | '.join(lines), 400)}" if lines else "; it printed nothing"
+        output = f"; its last output: {quoted(' | '.join(lines), 400)}" if lines else "; it printed nothing"
         return Failure(f"{self.name} ({self._command}) {problem}{output}", str(self.log))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clients import mcp_client
@@ -75,6 +76,5 @@ class Run:
             raise target.failure(BRAIN, f"{problem} (brain_query: {shown(answer)})")
 
 
-def shown(text: str, limit: int = 160) -> str:
-    """As much of an answer as a report quotes, in one line."""
-    return quoted(text, limit)
+shown = partial(quoted, limit=160)
+"""As much of an answer as a report quotes, in one line."""

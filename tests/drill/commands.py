@@ -86,7 +86,7 @@ class Command:
         self.target: Target | None = None
         self.refusal = ""
         monkeypatch.setattr(target, "target_of", self._target_of)
-        monkeypatch.setattr(drill, "SystemClock", self._clock)
+        monkeypatch.setattr(drill, "Clock", self._clock)
         monkeypatch.setattr("ops.drill.journal.REPOSITORY", folder)
 
     def run(self, *more: str, stack: str = "local", protected: Collection[str] = ()) -> int:

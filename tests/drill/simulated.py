@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ops.drill.observe.brains import BrainError
 from ops.drill.observe.clock import Task
 from ops.drill.observe.http import Request, Response
-from ops.drill.observe.markers import BrainError
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
 from ops.drill.scenario import Scenario, Tenant
 from tests.drill.scenarios import SYNC

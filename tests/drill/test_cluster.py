@@ -10,7 +10,7 @@ import pytest
 
 from ops.drill.diagnosis import Diagnosis, last_problem
 from ops.drill.evaluate.steps import Step
-from ops.drill.observe.brains import PodBrains
+from ops.drill.observe.brains import BrainError, PodBrains
 from ops.drill.observe.cluster import (
     Controllers,
     Endpoints,
@@ -21,7 +21,6 @@ from ops.drill.observe.cluster import (
     Workloads,
 )
 from ops.drill.observe.http import Address, send
-from ops.drill.observe.markers import BrainError
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, Record, State
 from ops.probing.port_forwards import PortForwards
 from plan.names import SYSTEM_NAMESPACE

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from local.aws.emulator import Emulator, ensure_hosted_zone
 from ops.aws import AwsAccess
-from ops.drill.observe.clock import Observing, SystemClock
+from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.dns import Names, check_ids, reachable
 from ops.drill.observe.http import Address, Response, send
 from ops.drill.observe.record import Lane, Record
@@ -138,7 +138,7 @@ def test_over_real_sockets_dns_leaves_an_edge_that_says_503_and_comes_back() -> 
         addresses = {check.name: here, other.name: there}
         checkers = Checkers([check, other], lambda name, request: send(addresses[name], request), seed=1)
         names = Names(played, records_of(), checkers.healthy)
-        clock, record = SystemClock(), Record()
+        clock, record = Clock(), Record()
         clock.start(Checking(checkers, clock))
         clock.start(Observing(names, played.namespaces, clock, record))
         try:

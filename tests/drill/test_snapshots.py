@@ -16,7 +16,7 @@ from ops.drill.evaluate.baseline import has_snapshot
 from ops.drill.evaluate.milestones import Milestone
 from ops.drill.evaluate.steps import Step
 from ops.drill.journal import Journal
-from ops.drill.observe.clock import Observing, SystemClock
+from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.http import Address
 from ops.drill.observe.record import BEGUN, ENDED, Record, StoredMarker, View, Writer
 from ops.drill.observe.route53 import Check
@@ -145,7 +145,7 @@ def test_a_failed_observation_is_recorded_and_the_next_one_is_made() -> None:
                 raise error
             return {}
 
-    clock, record = SystemClock(), Record()
+    clock, record = Clock(), Record()
     looking = Observing(Observer(), ["acme", "globex"], clock, record)
     clock.start(looking)
     try:

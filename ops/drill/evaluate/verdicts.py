@@ -34,9 +34,9 @@ Reasons = Mapping[tuple[Step, str], str]
 class Verdict:
     what: str
     """The span or step."""
-    seconds: float | None
+    seconds: float | None = None
     """None: not observed, or not a time."""
-    limit: float | None
+    limit: float | None = None
     ok: bool
     line: str = ""
     """Why it is not ok; empty where another verdict's line says so."""
@@ -130,7 +130,7 @@ def _missing_steps(scenario: Scenario, evaluation: Evaluation, reasons: Reasons)
                 missing.add(milestone.step)
                 caused = milestone.spec.cause in missing
                 line = "" if caused else _line(scenario, evaluation, part, event, milestone, reasons)
-                yield Verdict(what=milestone.step, seconds=None, limit=None, ok=False, line=line)
+                yield Verdict(what=milestone.step, ok=False, line=line)
 
 
 def _line(
@@ -244,7 +244,7 @@ def _memory_age(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]
     names = ", ".join(name for name, age in evaluation.ages.items() if age is None)
     known_elsewhere = evaluation.at(Step.MEMORY) is not None
     line = f"{AGE_SPAN}: no marker that {names} was known to have stored" if known_elsewhere else ""
-    yield Verdict(what=AGE_SPAN, seconds=None, limit=scenario.limits.age, ok=False, line=line)
+    yield Verdict(what=AGE_SPAN, limit=scenario.limits.age, ok=False, line=line)
 
 
 def _memory_kept(scenario: Scenario, view: View) -> Iterator[Verdict]:
@@ -254,7 +254,7 @@ def _memory_kept(scenario: Scenario, view: View) -> Iterator[Verdict]:
             line = _lost(tenant, lost, scenario)
         elif not stored_markers(view, tenant):
             line = f"the drill could store nothing as {tenant.namespace}"
-        yield Verdict(what=Step.MEMORY_BACK, seconds=None, limit=None, ok=not line, line=line)
+        yield Verdict(what=Step.MEMORY_BACK, ok=not line, line=line)
 
 
 def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str:
@@ -276,7 +276,7 @@ def _isolation(view: View) -> Iterator[Verdict]:
             f"the Brain of {mixed[0].company} in {mixed[0].region} mixes companies: it returned"
             f" {mixed[0].foreign[0]}{others}"
         )
-        yield Verdict(what=ISOLATION, seconds=None, limit=None, ok=False, line=line)
+        yield Verdict(what=ISOLATION, ok=False, line=line)
 
 
 def _between(begin: float | None, end: float | None) -> float | None:
@@ -286,7 +286,7 @@ def _between(begin: float | None, end: float | None) -> float | None:
 def _held(span: str, seconds: float | None, note: str, limit: float) -> Verdict:
     """A time that was not observed has its line with the step that did not happen."""
     if seconds is None:
-        return Verdict(what=span, seconds=None, limit=limit, ok=False)
+        return Verdict(what=span, limit=limit, ok=False)
     ok = seconds <= limit
     line = "" if ok else f"{span}: {seconds:.1f} s{note}, at most {limit:g} s"
     return Verdict(what=span, seconds=seconds, limit=limit, ok=ok, line=line)

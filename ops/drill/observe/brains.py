@@ -9,7 +9,6 @@ from typing import Any
 from clients import mcp_client
 from clients.http_client import HttpError
 from ops.cluster_access import Cluster
-from ops.drill.observe.markers import BrainError
 from ops.errors import OperatorError
 from ops.probing.containers import BRAIN
 from ops.probing.failure import Failure
@@ -23,7 +22,13 @@ SERVING = "serving"
 """A role on the gate's /health: primary or active."""
 
 
+class BrainError(Exception):
+    """A Brain or its gate did not answer, or not as expected."""
+
+
 class PodBrains:
+    """All methods but `pod` raise BrainError."""
+
     def __init__(self, clusters: Mapping[str, Cluster], forwards: PortForwards) -> None:
         """`clusters`: by region."""
         self._clusters, self._forwards = clusters, forwards
@@ -41,9 +46,12 @@ class PodBrains:
         self._call(namespace, region, STORE, memory(company, text, text, f"{text} was stored"))
 
     def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
+        """The memories as text: the Brain's tool has no other form."""
         return self._call(namespace, region, QUERY, query(company, text, limit))
 
     def not_serving(self, namespace: str, region: str) -> str:
+        """Why the region's Brain does not serve the company now; empty when it does. A standby must not be
+        asked anything else: a query would count as a use of its memory."""
         pod = self.pod(namespace, region)
         with _reported():
             role = pod.health().get("role")
@@ -53,6 +61,7 @@ class PodBrains:
         return "" if status == 200 else f"the gate of {pod.workload} answers: {' '.join(text.split())}"
 
     def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
+        """Matches in the diverged files on the Brain's volume."""
         with _reported():
             markers: list[str] = self.pod(namespace, region).run("search", pattern)
         return markers

@@ -28,25 +28,7 @@ class Observer(Protocol):
         """The state of each subject now. Any exception makes all of them UNKNOWN."""
 
 
-class Clock(Protocol):
-    def now(self) -> float:
-        """Seconds since the run began to observe."""
-
-    def utc(self) -> float:
-        """UTC in seconds."""
-
-    def sleep(self, seconds: float) -> None: ...
-
-    def start(self, task: Task) -> None:
-        """Repeat the task until the clock is closed."""
-
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run the job at once, beside everything else."""
-
-    def close(self) -> None: ...
-
-
-class SystemClock:
+class Clock:
     """The machine's clock, with a thread for each task."""
 
     def __init__(self) -> None:
@@ -55,18 +37,22 @@ class SystemClock:
         self._pool = ThreadPoolExecutor(THREADS, "drill")
 
     def now(self) -> float:
+        """Seconds since the run began to observe."""
         return time.monotonic() - self._began
 
     def utc(self) -> float:
+        """In seconds."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     def start(self, task: Task) -> None:
+        """Repeat the task until the clock is closed."""
         threading.Thread(target=self._run, args=(task,), daemon=True).start()
 
     def submit(self, job: Callable[[], None]) -> None:
+        """Run the job at once, beside everything else."""
         if not self._closed.is_set():
             self._pool.submit(job)
 

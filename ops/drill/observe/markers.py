@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from ops.drill.observe.brains import BrainError, PodBrains
 from ops.drill.observe.clock import Clock
 from ops.drill.observe.record import FoundMarkers, Record, StoredMarker, Writer, of_company
 from ops.drill.scenario import Tenant
@@ -19,26 +19,6 @@ from ops.probing.test_data import DRILL
 EVERY_SECONDS = 1.0
 SPARE = 50
 """A query asks for this many memories more than there should be."""
-
-
-class BrainError(Exception):
-    """A Brain or its gate did not answer, or not as expected."""
-
-
-class Brains(Protocol):
-    """The companies' Brains. All methods raise BrainError."""
-
-    def store(self, namespace: str, region: str, company: str, text: str) -> None: ...
-
-    def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
-        """The memories as text: the Brain's tool has no other form."""
-
-    def not_serving(self, namespace: str, region: str) -> str:
-        """Why the region's Brain does not serve the company now; empty when it does. A standby must not be
-        asked anything else: a query would count as a use of its memory."""
-
-    def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
-        """Matches of the pattern in the files below `diverged/` on the Brain's volume."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +68,7 @@ class Markers:
 class BrainTarget:
     """A company's Brain in one region, and what its tasks need."""
 
-    brains: Brains
+    brains: PodBrains
     markers: Markers
     tenant: Tenant
     region: str

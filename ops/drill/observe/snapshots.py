@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from ops.aws import AwsAccess
 from ops.checkpoints import CheckpointStore, Listing, Stored
@@ -18,19 +17,13 @@ from runtime.gate.storage.keys import CheckpointId
 EVERY_SECONDS = 2.0
 
 
-class Snapshots(Protocol):
-    def newest(self, tenant: Tenant, region: str) -> float | None:
-        """When the home region made its newest snapshot of which all files are in the region's bucket: UTC in
-        seconds; None without one. Raises OperatorError."""
-
-
 class ScanningBucket:
     """A task that looks for newer snapshots."""
 
     every = EVERY_SECONDS
 
     def __init__(
-        self, snapshots: Snapshots, tenant: Tenant, region: str, clock: Clock, record: Record
+        self, snapshots: BucketSnapshots, tenant: Tenant, region: str, clock: Clock, record: Record
     ) -> None:
         self._snapshots, self._tenant, self._region = snapshots, tenant, region
         self._clock, self._record = clock, record
@@ -56,6 +49,8 @@ class BucketSnapshots:
         """The newest complete checkpoint so far."""
 
     def newest(self, tenant: Tenant, region: str) -> float | None:
+        """When the home region created its newest snapshot that is complete in the region's bucket: UTC in
+        seconds; None without one. Raises OperatorError."""
         key = tenant.namespace, region
         if key not in self._stores:
             self._stores[key] = store_of(self._stack, self._access, tenant.namespace, tenant.home, region)

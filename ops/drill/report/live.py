@@ -16,7 +16,7 @@ QUIET_SECONDS = 5.0
 
 
 class Live:
-    """Lines for one run. Times are seconds after the outage began, or after it ended."""
+    """Shows one run. Times are seconds after the outage began, or after it ended."""
 
     def __init__(self, say: Callable[[str], None], now: Callable[[], float]) -> None:
         self._say, self._now = say, now
