@@ -1,11 +1,11 @@
-"""`python -m ops validate`: whether a running platform keeps its promises to its tenants.
+"""`python -m ops validate`: check whether a running platform keeps its promises to its tenants.
 
-Checks tenancy isolation, persistence, sidecar communication and the four pillars, for each company in each
-of its regions, on a stack's clusters (`--stack`, `--config`, `--context`) or, without a cluster, on processes
-that it starts and kills on this machine (`--brain`, `--health-monitor`). It stores marked data of its own and
-removes it. On a cluster it disturbs nothing; with `--destructive` it also deletes Brains' pods, restarts
-nodes and deletes volumes, and waits until all is restored. Without `--destructive` the report says `not
-tried: needs --destructive` for these checks. Ends with 6 when a check failed.
+The command checks tenancy isolation, persistence, sidecar communication and the four pillars, for each
+company in each of its regions: on a stack's clusters (`--stack`, `--config`, `--context`) or, without a
+cluster, on processes that it starts and kills on this machine (`--brain`, `--health-monitor`). It stores test
+data and removes it. On a cluster it disturbs nothing. With `--destructive` it also deletes Brains' pods,
+restarts nodes and deletes volumes, and waits until all is restored; without `--destructive` the report says
+`not tried: needs --destructive` for these checks. The exit code is 6 when a check failed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ops.validation.target import Limits, Target
 from plan.names import LOCAL
 
 COMPANIES = ("company-a", "company-b")
-"""Of processes on this machine, unless others are named."""
+"""Of processes on this machine, without `--companies`."""
 REPORTS = Path("validation")
 
 
@@ -47,8 +47,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--destructive",
         action="store_true",
-        help="also try what disturbs: delete Brains' pods, restart nodes, delete volumes (default: disturb"
-        " nothing, and report these checks as `not tried: needs --destructive`)",
+        help="also delete Brains' pods, restart nodes and delete volumes (default: disturb nothing, and"
+        " report these checks as `not tried: needs --destructive`)",
     )
     confirmation.add_arguments(command)
     command.add_argument(
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def validate(arguments: argparse.Namespace, limits: Limits) -> int:
-    """`run`, with other seconds to wait for things."""
+    """`run`, with other limits."""
     on_machine = _is_on_machine(arguments)
     started, began = datetime.now(UTC), time.monotonic()
     opened = _processes(arguments, started, limits) if on_machine else _pods(arguments, limits)
@@ -93,7 +93,7 @@ def validate(arguments: argparse.Namespace, limits: Limits) -> int:
 
 
 def _is_on_machine(arguments: argparse.Namespace) -> bool:
-    """Raises OperatorError for a call that means both, or half of one."""
+    """Raises OperatorError for a call that names both a cluster and processes, or one process."""
     commands = {"--brain": arguments.brain, "--health-monitor": arguments.health_monitor}
     if not any(commands.values()):
         return False
@@ -106,11 +106,11 @@ def _is_on_machine(arguments: argparse.Namespace) -> bool:
     for name in ("stack", "config", "context", "destructive"):
         if getattr(arguments, name):
             raise OperatorError(
-                f"--{name}: is for a cluster; --brain and --health-monitor check processes without a cluster",
+                f"--{name}: must not be set with --brain, which checks processes without a cluster",
                 WRONG_CALL,
             )
     if len(set(arguments.companies or COMPANIES)) < 2:
-        raise OperatorError("--companies: must be at least two companies; got one", WRONG_CALL)
+        raise OperatorError("--companies: must be two companies or more; got one", WRONG_CALL)
     return True
 
 
@@ -143,7 +143,7 @@ def _pods(arguments: argparse.Namespace, limits: Limits) -> Iterator[tuple[str, 
 
 
 def _confirm(known: Stack, arguments: argparse.Namespace) -> None:
-    """Before pods, nodes and volumes go. A node's restart disturbs whoever has pods there."""
+    """A node's restart disturbs every company that has pods there."""
     chosen = [known.company(name) for name in arguments.companies or ()] or known.settings.companies
     regions = {region.name for company in chosen for region in known.settings.regions_of(company)}
     effect = (

@@ -1,1 +1,1 @@
-"""`python -m ops drill`: takes a region down, observes the failover, brings the region back, and reports."""
+"""`python -m ops drill`: take a region down, measure the failover, bring the region back, and report."""

@@ -1,8 +1,7 @@
-"""`python -m ops drill`: takes a region down, observes the failover, brings the region back, and reports.
+"""`python -m ops drill`: take a region down, measure the failover, bring the region back, and report.
 
-The drill stores markers of its own and removes them. Whatever it changes it puts back, however it ends; if it
-is killed, the next drill does so, or `--restore`. The exit code is 6 when a promise did not hold or could not
-be observed.
+The drill stores markers and removes them. It puts back whatever it changes, however it ends; if it is killed,
+the next drill does so, or `--restore`. The exit code is 6 when a promise did not hold or was not observed.
 """
 
 from __future__ import annotations
@@ -44,21 +43,23 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="fault to inject: scale: workloads scaled to 0 (default); node: node stopped; network: network"
         " cut; gray: applications hang. node and network: only on the local target",
     )
-    command.add_argument("--runs", type=_count, default=1, metavar="N", help="of each fault (default: 1)")
+    command.add_argument("--runs", type=_count, default=1, metavar="N", help="runs per fault (default: 1)")
     command.add_argument(
         "--company",
         nargs="+",
         default=[],
         metavar="NAME",
         dest="companies",
-        help="companies to watch (default: all that are in the region and in another)",
+        help="companies to watch (default: all that are in the region and in another region)",
     )
     cluster_access.add_arguments(command)
-    command.add_argument("--last-serving", action="store_true", help="even if no other region serves")
+    command.add_argument(
+        "--last-serving", action="store_true", help="take the region down even if no other region serves"
+    )
     confirmation.add_arguments(command)
     command.add_argument("--out", type=Path, default=REPORTS, help="folder of the reports (default: drills)")
     command.add_argument(
-        "--restore", action="store_true", help="only put back what a drill that was killed has left"
+        "--restore", action="store_true", help="only put back the changes of a drill that was killed"
     )
 
 
@@ -67,9 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.stack = LOCAL
     stack_ = stack.load(arguments)
     if not arguments.restore and not arguments.region:
-        raise OperatorError(
-            "--region: missing (required); give a region of the stack, or --restore", WRONG_CALL
-        )
+        raise OperatorError("--region: missing (required), unless --restore is set", WRONG_CALL)
     journal = Journal(path_of(stack_.name, arguments.state))
     with Signals("wait: the drill is putting back what it changed") as signals:
         try:
@@ -87,7 +86,7 @@ def _run(arguments: argparse.Namespace, stack_: Stack, journal: Journal, signals
     target = target_of(stack_, arguments.context, arguments.state, journal, say)
     with journal.locked(), closing(target.forwards):
         if journal.entries():
-            say("an earlier drill has not put back everything")
+            say("an earlier drill has not put back all of its changes")
             recover(target, signals)
         elif arguments.restore:
             say("there is nothing to put back")

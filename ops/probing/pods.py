@@ -86,7 +86,7 @@ class ComponentPod:
         return self.container().run(script, argument)
 
     def failure(self, cause: str) -> Failure:
-        """Where the gate's log tells more."""
+        """With the command for the gate's log."""
         return Failure(cause, self.container().logs)
 
     def live(self) -> Object | None:

@@ -10,7 +10,7 @@ from ops.validation.pod_target import PodTarget
 from ops.validation.run import Run
 from ops.validation.target import Target
 
-STANDBY = "what the standby has of it goes with its next swap for the primary's files"
+STANDBY = "the standby's next swap for the primary's files removes it"
 
 
 def remove(run: Run, target: Target) -> str:

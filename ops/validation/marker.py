@@ -1,4 +1,4 @@
-"""The data that a run stores: the run's id and a random token tell it from all other data."""
+"""The data that a run stores, with the run's id and a random token."""
 
 from __future__ import annotations
 

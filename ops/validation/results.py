@@ -1,4 +1,4 @@
-"""What a check comes to."""
+"""Results of checks."""
 
 from __future__ import annotations
 

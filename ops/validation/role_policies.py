@@ -1,4 +1,4 @@
-"""What a role allows a company's pods in the buckets, by its policies as they are deployed."""
+"""What a role's deployed policies allow a company's pods in the buckets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def evaluate(target: PodTarget, others: Sequence[PodTarget]) -> Verdict:
     look = f"aws iam get-role-policy --role-name {role} --policy-name replication (plan/iam.py)"
     if not all(_allowed(target, document, request) for request in _own(target)):
         raise Failure(
-            f"the role {role} does not let {target.name} read its own prefix: that it opens no other's would"
+            f"the role {role} does not let {target.name} read its own prefix, so refusals of others would"
             " prove nothing",
             look,
         )
@@ -34,8 +34,8 @@ def evaluate(target: PodTarget, others: Sequence[PodTarget]) -> Verdict:
     for other, request in foreign:
         if _allowed(target, document, request):
             raise Failure(
-                f"a company reads another's copies: the role {role} lets {target.name} do {request.action} on"
-                f" {request.resource} {dict(request.context)} of {other.company}",
+                f"a company can read another's snapshots: the role {role} allows {target.name}"
+                f" {request.action} on {request.resource} {dict(request.context)} of {other.company}",
                 look,
             )
     return passed(

@@ -1,4 +1,4 @@
-"""What checks need of one company in one region, on a cluster or on this machine."""
+"""The target of checks: one company in one region, on a cluster or on this machine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,7 @@ class Limits:
 
 
 class Target(ABC):
-    """One company in one region.
-
-    All methods raise Failure, or what reaching the target raises: HttpError, OperatorError, KubernetesError,
-    OSError.
-    """
+    """All methods raise Failure, HttpError, OperatorError, KubernetesError and OSError."""
 
     company: str
     region: str = ""
@@ -46,7 +42,7 @@ class Target(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Start the target, or find out that it runs."""
+        """Start the target, or check that it runs."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -60,7 +56,7 @@ class Target(ABC):
         """The command or file that shows a container's log."""
 
     def failure(self, container: str, cause: str) -> Failure:
-        """Of this target, where the container's log tells more."""
+        """With the command for the container's log."""
         return Failure(cause, self.logs(container))
 
     @abstractmethod

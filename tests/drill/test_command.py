@@ -193,7 +193,7 @@ def test_an_interrupted_drill_puts_everything_back_and_reports_it(
 @pytest.mark.parametrize(
     ("argv", "text"),
     [
-        ([], "--region: missing (required); give a region of the stack, or --restore"),
+        ([], "--region: missing (required), unless --restore is set"),
         (["--region", "us-west-2"], "--region: us-west-2 is not in"),
         (["--region", US, "--company", "initech"], "--company: initech is not in"),
     ],

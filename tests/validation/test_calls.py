@@ -27,11 +27,17 @@ BRAIN, MONITOR = application("brain"), application("health-monitor")
     [
         (["--brain", "x"], "--health-monitor: missing"),
         (["--health-monitor", "x"], "--brain: missing"),
-        (["--brain", "x", "--health-monitor", "y", "--stack", "dev"], "--stack: is for a cluster"),
-        (["--brain", "x", "--health-monitor", "y", "--destructive"], "--destructive: is for a cluster"),
+        (
+            ["--brain", "x", "--health-monitor", "y", "--stack", "dev"],
+            "--stack: must not be set with",
+        ),
+        (
+            ["--brain", "x", "--health-monitor", "y", "--destructive"],
+            "--destructive: must not be set",
+        ),
         (
             ["--brain", "x", "--health-monitor", "y", "--companies", "a", "a"],
-            "--companies: must be at least two companies; got one",
+            "--companies: must be two companies or more; got one",
         ),
         (["--stack", "no-such"], "--stack: no file Pulumi.no-such.yaml"),
     ],

@@ -182,7 +182,9 @@ def test_a_role_that_opens_another_company_s_copies_is_found(fake: FakeStack, s3
     s3.principal("wide", both)
     fake.pod(target, "brain").gate.environment = s3.credentials("wide")
     run = Run(id="abc123", targets=fake.targets, limits=LIMITS)
-    with pytest.raises(Failure, match="a company reads another's copies: acme in us-east-1 may list s3://"):
+    with pytest.raises(
+        Failure, match="a company can read another's snapshots: acme in us-east-1 may list s3://"
+    ):
         bucket_prefix.check(run, target)
     assert bucket_prefix.check(run, other).status is Status.PASSED
 

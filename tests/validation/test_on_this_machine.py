@@ -106,7 +106,7 @@ def test_a_brain_that_shares_a_volume_with_another_company_s_is_found(out: Path,
 @pytest.mark.parametrize(
     ("fault", "check", "cause"),
     [
-        ("nowhere", "health monitor to agent", "hands metrics nowhere"),
+        ("nowhere", "health monitor to agent", "does not write metrics"),
         ("blind", "agent to health monitor", "does not serve a metric that the agent wrote"),
         ("error", "agent to health monitor", "get_health_report at http://127.0.0.1"),
     ],

@@ -39,13 +39,13 @@ def fake(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[FakeStack]:
 def test_pods_that_reach_nothing_do_not_pass_for_isolated(
     fake: FakeStack, opening: tuple[str, int], state: tuple[str, str]
 ) -> None:
-    with pytest.raises(Failure, match=rf"what must be open is closed: .*{opening[0]}:{opening[1]}"):
+    with pytest.raises(Failure, match=rf"a required connection is closed: .*{opening[0]}:{opening[1]}"):
         judged(fake, {opening: state})
 
 
 def test_a_brain_that_finds_no_name_does_not_pass_for_isolated(fake: FakeStack) -> None:
     with pytest.raises(
-        Failure, match=rf"what must be open is closed: {ACME_BRAIN} does not connect to {OWN_BRAIN}"
+        Failure, match=rf"a required connection is closed: {ACME_BRAIN} does not connect to {OWN_BRAIN}"
     ):
         judged(fake, {(OWN_BRAIN, 3010): NOT_FOUND})
 

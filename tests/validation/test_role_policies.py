@@ -89,7 +89,7 @@ def test_a_policy_that_opens_more_is_found(how: str, iam: Any, targets: list[Pod
         iam.attach_role_policy(RoleName=ROLE, PolicyArn=created["Policy"]["Arn"])
     else:
         put(iam, {**document, "Statement": [*document["Statement"], more]})
-    wanted = f"a company reads another's copies: the role {ROLE} lets brain in {US} do s3:"
+    wanted = f"a company can read another's snapshots: the role {ROLE} allows brain in {US} s3:"
     with pytest.raises(Failure, match=wanted):
         role_policies.evaluate(targets[0], targets[1:])
 

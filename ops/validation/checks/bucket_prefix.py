@@ -34,7 +34,7 @@ def check(run: Run, target: PodTarget) -> Verdict:
 
 
 def _try(target: PodTarget, other: PodTarget) -> int:
-    """How often the other's prefixes were refused. Raises Failure when they were not."""
+    """The number of refused attempts. Raises Failure for an attempt that was not refused."""
     own = _listing(target, target.region, target.region, target.namespace)
     foreign = list(_foreign(target, other))
     endpoint = target.stack.settings.replication.endpoint
@@ -49,7 +49,7 @@ def _try(target: PodTarget, other: PodTarget) -> int:
         url = f"s3://{request['bucket']}/{request['key']}"
         if code == 0:
             raise Failure(
-                f"a company reads another's copies: {target.name} may {request['do']} {url} of"
+                f"a company can read another's snapshots: {target.name} may {request['do']} {url} of"
                 f" {other.company}",
                 f"the role of brain-{target.region} (plan/iam.py, replica_access), and the bucket's policy",
             )

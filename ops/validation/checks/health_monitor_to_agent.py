@@ -1,4 +1,4 @@
-"""A metric that the health monitor takes is in the files of the Agent's volume."""
+"""A metric that the health monitor accepts is in the files of the Agent's volume."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def check(run: Run, target: Target) -> Verdict:
     if seconds is None:
         raise target.failure(
             HEALTH_MONITOR,
-            f"the health monitor of {target.name} hands metrics nowhere: track_metric took"
+            f"the health monitor of {target.name} does not write metrics: track_metric accepted"
             f" {metric['agent']}:{METRIC} = {metric['value']:g} {limit:.0f} s ago, and no line of the agent's"
-            " .agent/metrics has it",
+            " .agent/metrics has the metric",
         )
     return passed(f"a metric sent to track_metric is in the agent's .agent/metrics after {seconds:.1f} s")
 

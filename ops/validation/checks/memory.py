@@ -36,7 +36,7 @@ def foreign_queries(run: Run, target: Target) -> Iterator[tuple[Target, str]]:
 
 
 def mixed(run: Run, place: Target, target: Target, company: str, answer: str) -> Failure:
-    """For a Brain that answered what it must not know."""
+    """For a Brain that returned another company's data."""
     whose = "its own Brain" if place is target else f"the Brain of {place.name}"
     return place.failure(
         BRAIN,

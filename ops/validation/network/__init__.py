@@ -1,1 +1,1 @@
-"""What the network check tries: connections that the policies deny, and those that must be open."""
+"""Connections that the network check tries: those that policies deny, and those that must be open."""

@@ -1,4 +1,4 @@
-"""What a company's pods must reach, and who must reach them: pods that reach nothing would look isolated."""
+"""Connections that must be open, from and to a company's pods: pods without any would look isolated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DNS_PORT = 53
 
 
 def require(target: PodTarget, own: Sequence[PodFacts]) -> str:
-    """What is open, in words. Raises Failure for what is not."""
+    """The open connections, in words. Raises Failure for a closed connection."""
     for pod in own:
         for attempt in attempts(pod.source, [*_of_pod(target, pod), _lookup(target)]):
             # A name that resolves, and leads to what policies deny, is enough of an answer.
@@ -108,7 +108,7 @@ def _require_load_balancer(target: PodTarget) -> bool:
 def _closed(target: PodTarget, attempt: Attempt) -> Failure:
     to = attempt.destination
     return Failure(
-        f"what must be open is closed: {attempt.source} does not connect to {to.host}:{to.port} ({to.owner}):"
-        f" {attempt.why}",
+        f"a required connection is closed: {attempt.source} does not connect to {to.host}:{to.port}"
+        f" ({to.owner}): {attempt.why}",
         f"{target.cluster.kubectl} -n {attempt.source.namespace} get networkpolicy -o yaml",
     )

@@ -1,4 +1,4 @@
-"""Attempts to connect, made by a pod: where to, and what came of them."""
+"""Attempts of a pod to connect: destinations and results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     NODE = "nodes"
     METADATA = "the instance metadata service"
     API = "the API server"
-    ALLOWED = "what must be open"
+    ALLOWED = "required connections"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a company's pods must not reach."""
+"""Destinations that a company's pods must not reach."""
 
 from __future__ import annotations
 

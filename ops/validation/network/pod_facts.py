@@ -1,4 +1,4 @@
-"""What of a pod the network can reach: its addresses and ports, by its spec and by the pod itself."""
+"""Addresses and ports of a pod, by its spec and by the pod itself."""
 
 from __future__ import annotations
 
