@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 
-from ops import aws, confirmation, memory, stack
+from ops import aws, confirmation, memory
+from ops import stack as stacks
 from ops.checkpoints import CheckpointStore, no_checkpoint
 from ops.errors import DONE, NOTHING_FOUND, OperatorError
 from ops.memory import memory_of
@@ -20,18 +21,18 @@ TABLES_SHOWN = 10
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    stack.add_arguments(command)
+    stacks.add_arguments(command)
     memory.add_arguments(command)
     aws.add_arguments(command)
     confirmation.add_arguments(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    known = stack.load(arguments)
-    wanted = memory_of(known, arguments, restored=False)
+    stack = stacks.load(arguments)
+    wanted = memory_of(stack, arguments, restored=False)
     if wanted.reason:
         say(f"region {wanted.region}: {wanted.reason}")
-    store = CheckpointStore(aws.aws_access(known, arguments.state).client("s3", wanted.region), wanted)
+    store = CheckpointStore(aws.aws_access(stack, arguments.state).client("s3", wanted.region), wanted)
     try:
         checkpoint = store.newest_checkpoint()
     except ValueError as error:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         " restored until the gate thins out checkpoints of its age."
     )
     effect = f"the checkpoints of {wanted.name} may shrink"
-    confirmation.confirm(known, effect, [known.company(wanted.company)], arguments)
+    confirmation.confirm(stack, effect, [stack.company(wanted.company)], arguments)
     url = store.send_request(ACCEPT_SHRINK, {"checkpoint": str(checkpoint.id)})
     say(f"requested: {url}; the gate uploads in its next round. It counts for {checkpoint.id} alone.")
     return DONE

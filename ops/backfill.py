@@ -11,7 +11,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from ops import aws, batch_jobs, confirmation, stack
+from ops import aws, batch_jobs, confirmation
+from ops import stack as stacks
 from ops.aws import AwsAccess, calling
 from ops.errors import DONE
 from ops.sources import Source, require_rule, sources_of
@@ -19,7 +20,7 @@ from ops.terminal import say, table
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    stack.add_arguments(command)
+    stacks.add_arguments(command)
     aws.add_arguments(command)
     command.add_argument("--region", required=True, help="the region that joined")
     confirmation.add_arguments(command)
@@ -27,9 +28,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    known = stack.load(arguments)
-    sources = sources_of(known, arguments.region)
-    access = aws.aws_access(known, arguments.state)
+    stack = stacks.load(arguments)
+    sources = sources_of(stack, arguments.region)
+    access = aws.aws_access(stack, arguments.state)
     for source in sources:
         require_rule(access.client("s3", source.region), source)
     say(f"copied to s3://{sources[0].target}: objects from before {arguments.region} joined, in")
@@ -37,12 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"  s3://{source.bucket}/{source.prefix}")
     if access.local:
         effect = f"these objects are copied to {arguments.region}"
-        confirmation.confirm(known, effect, known.companies_in(arguments.region), arguments)
+        confirmation.confirm(stack, effect, stack.companies_in(arguments.region), arguments)
         return _copy(access, sources, arguments.region)
     say("S3 bills each job and each object (source: S3 pricing, Batch Operations and Replication).")
     effect = f"an S3 Batch Replication job is started in each region that replicates to {arguments.region}"
-    confirmation.confirm(known, effect, known.companies_in(arguments.region), arguments)
-    return batch_jobs.run(known, access, sources, wait=not arguments.no_wait)
+    confirmation.confirm(stack, effect, stack.companies_in(arguments.region), arguments)
+    return batch_jobs.run(stack, access, sources, wait=not arguments.no_wait)
 
 
 def _copy(access: AwsAccess, sources: Sequence[Source], region: str) -> int:

@@ -63,11 +63,11 @@ def job_request(source: Source, *, account: str, role: str, token: str) -> dict[
     }
 
 
-def run(known: Stack, access: AwsAccess, sources: Sequence[Source], *, wait: bool) -> int:
+def run(stack: Stack, access: AwsAccess, sources: Sequence[Source], *, wait: bool) -> int:
     """Start a job for each source; wait until all have ended. Raises OperatorError."""
     with calling("reading the account of these credentials"):
         account = access.client("sts", sources[0].region).get_caller_identity()["Account"]
-    role = replication_role_name(known.settings.domain, known.name)
+    role = replication_role_name(stack.settings.domain, stack.name)
     jobs = []
     for source in sources:
         client = access.client("s3control", source.region)

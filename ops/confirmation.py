@@ -20,18 +20,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def confirm(known: Stack, effect: str, companies: Sequence[Company], arguments: argparse.Namespace) -> None:
+def confirm(stack: Stack, effect: str, companies: Sequence[Company], arguments: argparse.Namespace) -> None:
     """Ask once, unless `--yes` is set. Raises OperatorError without a yes.
 
     `effect` says in a clause what happens; `companies` are those that it disturbs. On the stack `local`
     nobody is asked, unless a company is protected or `--context` names another cluster.
     """
     protected = ", ".join(company.name for company in companies if company.protect)
-    if known.name == LOCAL and not protected and not getattr(arguments, "context", None):
+    if stack.name == LOCAL and not protected and not getattr(arguments, "context", None):
         return
     noun = "company" if len(companies) == 1 else "companies"
     terminal.confirm(
-        f"Stack {known.name}: {effect}. This disturbs {len(companies)} {noun}; protected:"
+        f"Stack {stack.name}: {effect}. This disturbs {len(companies)} {noun}; protected:"
         f" {protected or 'none'}. Go on?",
         arguments.yes,
     )

@@ -10,7 +10,8 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-from ops import aws, confirmation, memory, stack
+from ops import aws, confirmation, memory
+from ops import stack as stacks
 from ops.checkpoints import CheckpointStore, Inspected, Listing, Stored, no_checkpoint
 from ops.errors import DONE, NOTHING_FOUND, TIMED_OUT, WRONG_CALL, OperatorError
 from ops.memory import Memory, memory_of
@@ -25,7 +26,7 @@ _HEADS = ("checkpoint", "written by", "time (UTC)", "files", "bytes", "")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    stack.add_arguments(command)
+    stacks.add_arguments(command)
     memory.add_arguments(command)
     aws.add_arguments(command)
     command.add_argument("--at", help="a time, such as 2026-11-23T03:00:00Z; default: list the checkpoints")
@@ -38,11 +39,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     at = None if arguments.at is None else moment(arguments.at)
-    known = stack.load(arguments)
-    wanted = memory_of(known, arguments, restored=True)
+    stack = stacks.load(arguments)
+    wanted = memory_of(stack, arguments, restored=True)
     if wanted.reason:
         say(f"region {wanted.region}: {wanted.reason}")
-    client = aws.aws_access(known, arguments.state).client("s3", wanted.region)
+    client = aws.aws_access(stack, arguments.state).client("s3", wanted.region)
     store = CheckpointStore(client, wanted)
     say(f"reading the checkpoints of {wanted.name} in s3://{wanted.bucket} …")
     listing = store.list()
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = _choose(listing, stored, at, now)
     _explain(wanted, now, chosen)
     effect = f"{wanted.name} is restored to {chosen.stored.id}"
-    confirmation.confirm(known, effect, [known.company(wanted.company)], arguments)
+    confirmation.confirm(stack, effect, [stack.company(wanted.company)], arguments)
     number = max(time.time_ns() // 1_000_000, listing.last_request() + 1)
     return _restore(store, chosen, number, None if arguments.no_wait else arguments.timeout)
 

@@ -28,19 +28,19 @@ class Source:
         return f"{self.region}/"
 
 
-def sources_of(known: Stack, region: str) -> list[Source]:
+def sources_of(stack: Stack, region: str) -> list[Source]:
     """Regions that replicate to this one. Raises OperatorError."""
-    known.require_replication()
-    if region not in known.regions:
-        raise known.wrong_region(region)
+    stack.require_replication()
+    if region not in stack.regions:
+        raise stack.wrong_region(region)
     sources = [
-        Source(region=each.name, bucket=known.bucket(each.name), target=known.bucket(region))
-        for each in known.settings.regions
+        Source(region=each.name, bucket=stack.bucket(each.name), target=stack.bucket(region))
+        for each in stack.settings.regions
         if each.name != region and (each.replicate_to is None or region in each.replicate_to)
     ]
     if not sources:
         raise OperatorError(
-            f"--region: no other region of {known.file} replicates to {region}: see their replicateTo",
+            f"--region: no other region of {stack.file} replicates to {region}: see their replicateTo",
             WRONG_CALL,
         )
     return sorted(sources, key=lambda source: source.region)

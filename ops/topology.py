@@ -69,11 +69,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    known = load(arguments)
-    svg = picture(source(known.settings))
+    stack = load(arguments)
+    svg = picture(source(stack.settings))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for suffix, text in (("svg", svg), ("html", page(f"Stack {known.name}", svg))):
-        file = arguments.out / f"{known.name}.{suffix}"
+    for suffix, text in (("svg", svg), ("html", page(f"Stack {stack.name}", svg))):
+        file = arguments.out / f"{stack.name}.{suffix}"
         file.write_text(text, encoding="utf-8")
         say(str(file))
     return DONE

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops import aws, cluster_access, confirmation, stack
+from ops import aws, cluster_access, confirmation
+from ops import stack as stacks
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.probing.signals import Signals
 from ops.stack import Stack
@@ -38,7 +39,7 @@ REPORTS = Path("validation")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    stack.add_arguments(command)
+    stacks.add_arguments(command)
     aws.add_arguments(command)
     cluster_access.add_arguments(command)
     command.add_argument(
@@ -133,21 +134,21 @@ def _pods(arguments: argparse.Namespace, limits: Limits) -> Iterator[tuple[str, 
     """The title of the run, and its targets."""
     if arguments.stack is None and arguments.config is None:
         arguments.stack = LOCAL
-    known = stack.load(arguments)
+    stack = stacks.load(arguments)
     if arguments.destructive:
-        _confirm(known, arguments)
-    targets = targets_of(known, arguments.companies, arguments.context, arguments.state, limits)
+        _confirm(stack, arguments)
+    targets = targets_of(stack, arguments.companies, arguments.context, arguments.state, limits)
     regions = ", ".join(dict.fromkeys(target.region for target in targets))
     companies = ", ".join(dict.fromkeys(target.company for target in targets))
-    yield f"stack {known.name}: {companies} in {regions}", targets
+    yield f"stack {stack.name}: {companies} in {regions}", targets
 
 
-def _confirm(known: Stack, arguments: argparse.Namespace) -> None:
+def _confirm(stack: Stack, arguments: argparse.Namespace) -> None:
     """A node's restart disturbs every company that has pods there."""
-    chosen = [known.company(name) for name in arguments.companies or ()] or known.settings.companies
-    regions = {region.name for company in chosen for region in known.settings.regions_of(company)}
+    chosen = [stack.company(name) for name in arguments.companies or ()] or stack.settings.companies
+    regions = {region.name for company in chosen for region in stack.settings.regions_of(company)}
     effect = (
         f"Brains and nodes restart, and the Brains' volumes are deleted and restored,"
-        f" in {', '.join(name for name in known.regions if name in regions)}"
+        f" in {', '.join(name for name in stack.regions if name in regions)}"
     )
-    confirmation.confirm(known, effect, known.companies_in(*regions), arguments)
+    confirmation.confirm(stack, effect, stack.companies_in(*regions), arguments)

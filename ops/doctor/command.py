@@ -13,7 +13,8 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clients.kubernetes_api import KubernetesError
-from ops import aws, cluster_access, stack
+from ops import aws, cluster_access
+from ops import stack as stacks
 from ops.doctor import in_account, in_cluster
 from ops.doctor.findings import Finding, missing
 from ops.errors import CHECK_FAILED, DONE, OperatorError
@@ -23,16 +24,16 @@ from settings import clusters_of
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    stack.add_arguments(command)
+    stacks.add_arguments(command)
     aws.add_arguments(command)
     cluster_access.add_arguments(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    known = stack.load(arguments)
-    say(f"checking what the stack {known.name} needs")
+    stack = stacks.load(arguments)
+    say(f"checking what the stack {stack.name} needs")
     problems = 0
-    for each in _findings(known, arguments):
+    for each in _findings(stack, arguments):
         say(f"{'ok     ' if each.ok else 'MISSING'}  {each.place}: {each.what}: {each.detail}")
         if not each.ok:
             problems += 1
@@ -41,31 +42,31 @@ def run(arguments: argparse.Namespace) -> int:
     return CHECK_FAILED if problems else DONE
 
 
-def _findings(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
-    yield from _account(known, arguments)
+def _findings(stack: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
+    yield from _account(stack, arguments)
     reached = []
-    for plan in clusters_of(known.settings):
+    for plan in clusters_of(stack.settings):
         try:
-            cluster = cluster_access.cluster_of(known, plan, arguments.context, arguments.state)
+            cluster = cluster_access.cluster_of(stack, plan, arguments.context, arguments.state)
         except OperatorError as error:
             yield missing(plan.folder, "cluster", str(error), "correct this, then repeat the command")
             continue
         reached.append((plan, cluster))
         for check in in_cluster.CHECKS:
-            yield from _checked(plan.folder, check.__name__, partial(check, known.settings, plan, cluster))
+            yield from _checked(plan.folder, check.__name__, partial(check, stack.settings, plan, cluster))
     for across in in_cluster.ACROSS:
-        yield from _checked("clusters", across.__name__, partial(across, known.settings, reached))
+        yield from _checked("clusters", across.__name__, partial(across, stack.settings, reached))
 
 
-def _account(known: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
+def _account(stack: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
     try:
-        access = aws.aws_access(known, arguments.state)
-        yield from in_account.credentials(known, access)
+        access = aws.aws_access(stack, arguments.state)
+        yield from in_account.credentials(stack, access)
     except OperatorError as error:
         yield missing(in_account.ACCOUNT, "credentials", str(error), "correct this, then repeat the command")
         return
     for check in in_account.CHECKS:
-        yield from _checked(in_account.ACCOUNT, check.__name__, partial(check, known, access))
+        yield from _checked(in_account.ACCOUNT, check.__name__, partial(check, stack, access))
 
 
 def _checked(place: str, what: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

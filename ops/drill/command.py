@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import aws, cluster_access, confirmation, stack
+from ops import aws, cluster_access, confirmation
+from ops import stack as stacks
 from ops.drill.faults.kinds import LOCAL_FAULTS, FaultKind
 from ops.drill.journal import Journal, path_of
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
@@ -33,7 +34,7 @@ REPORTS = Path("drills")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    stack.add_arguments(command)
+    stacks.add_arguments(command)
     aws.add_arguments(command)
     command.add_argument("--region", help="the region to take down")
     command.add_argument(
@@ -66,24 +67,24 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.stack is None and arguments.config is None:
         arguments.stack = LOCAL
-    stack_ = stack.load(arguments)
+    stack = stacks.load(arguments)
     if not arguments.restore and not arguments.region:
         raise OperatorError("--region: missing (required), unless --restore is set", WRONG_CALL)
-    journal = Journal(path_of(stack_.name, arguments.state))
+    journal = Journal(path_of(stack.name, arguments.state))
     with Signals("wait: the drill is putting back what it changed") as signals:
         try:
-            return _run(arguments, stack_, journal, signals)
+            return _run(arguments, stack, journal, signals)
         except KeyboardInterrupt:
             left = "; --restore removes its markers" if journal.entries() else ""
             print(f"interrupted; the region is as it was{left}", file=sys.stderr)
             return INTERRUPTED
 
 
-def _run(arguments: argparse.Namespace, stack_: Stack, journal: Journal, signals: Signals) -> int:
+def _run(arguments: argparse.Namespace, stack: Stack, journal: Journal, signals: Signals) -> int:
     from ops.drill.recovery import recover
     from ops.drill.target import target_of
 
-    target = target_of(stack_, arguments.context, arguments.state, journal, say)
+    target = target_of(stack, arguments.context, arguments.state, journal, say)
     with journal.locked(), closing(target.forwards):
         if journal.entries():
             say("an earlier drill has not put back all of its changes")
@@ -98,13 +99,13 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
     from ops.drill.report.live import summary
     from ops.drill.scenario import scenario_of
 
-    stack_, region = target.stack, arguments.region
+    stack, region = target.stack, arguments.region
     faults = _faults(arguments.way, target) * arguments.runs
-    scenario = scenario_of(stack_, region, arguments.companies, quick_replication=target.local)
+    scenario = scenario_of(stack, region, arguments.companies, quick_replication=target.local)
     target.require_another(region, last_serving=arguments.last_serving)
     times = "once" if len(faults) == 1 else f"{len(faults)} times"
     effect = f"{region} is taken down {times} ({', '.join(dict.fromkeys(faults))})"
-    confirmation.confirm(stack_, effect, stack_.companies_in(region), arguments)
+    confirmation.confirm(stack, effect, stack.companies_in(region), arguments)
     _announce(target, scenario, faults)
     drill = Drill(
         target=target,

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -171,3 +171,55 @@ def test_leaving_the_block_ends_what_still_hangs(api: Started) -> None:
     until(lambda: events == ["begun", "ended"], "the stream to the pod ends as well")
     with pytest.raises(HttpError, match="nothing listens there"):
         http_client.health(url)
+
+
+def session(api: Api) -> pod_streams.Session:
+    return pod_streams.Session(api.configuration, "acme", POD, "gate", ["python3", "-c", "freeze", "brain"])
+
+
+def test_a_session_sends_to_the_command_and_waits_for_its_lines() -> None:
+    received: list[bytes | None] = []
+
+    def serve(stream: Stream) -> None:
+        stream.send(1, b"rea")
+        stream.ping()
+        stream.send(1, b"dy\n")
+        received.append(stream.receive())
+        stream.send(1, b"continued\n")
+
+    with closing(Api(serve)) as server:
+        stream = session(server)
+        stream.wait_for("ready", 10)
+        stream.send(b"q")
+        stream.wait_for("continued", 10)
+        stream.close()
+    asked = parse_qs(urlsplit(server.heads[0].split(" ")[1]).query)
+    assert asked["stdin"] == ["1"] and asked["command"] == ["python3", "-c", "freeze", "brain"]
+    assert received == [b"\0q"]
+
+
+def test_a_session_whose_command_ends_says_what_it_printed() -> None:
+    def serve(stream: Stream) -> None:
+        stream.send(2, b"no process of brain is visible here\n")
+        stream.close()
+
+    with closing(Api(serve)) as server:
+        stream = session(server)
+        with pytest.raises(StreamError, match=f"{POD}, container gate: .*no process of brain is visible"):
+            stream.wait_for("ready", 10)
+        stream.close()
+
+
+def test_a_session_that_prints_nothing_is_given_up_in_time() -> None:
+    with closing(Api(lambda stream: None)) as server:
+        stream, began = session(server), time.monotonic()
+        with pytest.raises(StreamError):
+            stream.wait_for("ready", 0.5)
+        assert time.monotonic() - began < 5
+        stream.close()
+
+
+def test_a_session_that_is_refused_says_why() -> None:
+    refused = pytest.raises(StreamError, match="pods is forbidden")
+    with closing(Api(lambda stream: None, (403, "pods is forbidden"))) as server, refused:
+        session(server)
