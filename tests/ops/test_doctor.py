@@ -115,14 +115,14 @@ def test_a_cluster_that_has_everything_lacks_nothing(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("changes", "what", "told", "remedy"),
     [
-        ({"region": {"nodeSelector": {"pool": "other"}}}, "nodes", "none is ready", "pool=other"),
+        ({"region": {"nodeSelector": {"pool": "other"}}}, "nodes", "no node for the region", "pool=other"),
         ({"region": {"storageClass": "gold"}}, "storage class gold", "there is none", "storageClass"),
         ({"region": {"storageClass": None}}, "default storage class", "there is none", "storageClass"),
         ({"region": {"storageClass": "stiff"}}, "storage class stiff", "cannot grow", "allowVolumeExpansion"),
         (
             {"companies": [{"name": "acme", "brain": {"accessMode": "ReadWriteMany"}}]},
             "storage class gp3",
-            "no ReadWriteMany, which acme ask for",
+            "no ReadWriteMany, which acme need",
             "efs.csi.aws.com",
         ),
         ({"ingress": {"className": "nginx"}}, "ingress class nginx", "there are: alb", "ingress.className"),
