@@ -189,7 +189,7 @@ def test_each_stack_has_the_promised_records_before_the_change(changed: Changed)
 
 
 def test_doctor_foresees_exactly_the_changes_that_route53_rejects_for_good(changed: Changed) -> None:
-    assert {name: each.good for name, each in changed.foreseen.items()} == changed.reached
+    assert {name: each.ok for name, each in changed.foreseen.items()} == changed.reached
     assert {True, False} <= {changed.reached[name] for name in DRAWN}
 
 
@@ -262,7 +262,7 @@ def test_from_route53_to_external_dns_names_are_made_once_pulumi_s_are_gone(clus
     shown = named(clusters, "day", name, parsed(name, raw))
     clusters.zone(shown.zone, shown.domain)
     clusters.change(shown.zone, "CREATE", pulumi_s(clusters, name, raw))
-    assert doctor(clusters, name, raw).good
+    assert doctor(clusters, name, raw).ok
     shown.show(clusters)
     both = sorted(shown.manifests)
     runs = clusters.all(both, FLAGS)
@@ -279,7 +279,7 @@ def test_from_external_dns_to_route53_pulumi_s_are_made_after_a_pass(clusters: C
     ours = pulumi_s(clusters, name, raw)
     route53 = {**raw, "loadBalancing": {"policy": "latency", "manager": "route53"}}
     finding = doctor(clusters, name, route53)
-    assert not finding.good and "docs/external-dns.md#from-external-dns-to-route53" in finding.remedy
+    assert not finding.ok and "docs/external-dns.md#from-external-dns-to-route53" in finding.remedy
     with pytest.raises(ClientError, match="several routing policies"):
         clusters.change(shown.zone, "CREATE", ours)
     kept_away = {

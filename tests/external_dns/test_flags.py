@@ -72,10 +72,10 @@ def test_clusters_with_the_default_owner_id_delete_each_other_s_records_and_doct
         assert [record["SetIdentifier"] for record in live] == [region]
     clusters_of_plan = [(plan, cluster(deployment(ARGS))) for plan in clusters_of(known)]
     [finding] = owners(known, clusters_of_plan)
-    assert not finding.good and "each deletes the other's records" in finding.told
+    assert not finding.ok and "each deletes the other's records" in finding.detail
     for plan, live_cluster in clusters_of_plan:
         findings = {each.what: each for each in external_dns(known, plan, live_cluster)}
-        assert not findings["external-dns --txt-owner-id"].good
+        assert not findings["external-dns --txt-owner-id"].ok
     # With an id of its own each makes what it lacks; what bears the default id stays as nobody's.
     assert all(clusters.run(at).done for at, _ in places)
     assert is_promised(clusters, shown)
@@ -103,6 +103,6 @@ def test_annotations_are_read_under_the_prefix_of_the_version_and_doctor_says_wh
     assert identifiers == ([US] if reads else [None])
     (plan,) = clusters_of(known)
     findings = {each.what: each for each in external_dns(known, plan, cluster(deployment(ARGS, image=image)))}
-    assert findings["external-dns --annotation-prefix"].good is reads
+    assert findings["external-dns --annotation-prefix"].ok is reads
     assert (comparable(clusters.records(shown.zone)) == comparable(shown.promised)) is reads
     clusters.show(shown.zone, at, [])
