@@ -14,8 +14,9 @@ from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef
 from runtime.gate.snapshot.collector import Collector, read_stored
 from runtime.gate.snapshot.file_upload import BucketIndex, FileUpload
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Interrupted, Store, StoreError, Stores
+from runtime.gate.storage.bucket import Store, StoreError, Stores
 from runtime.gate.storage.keys import DATA, REQUESTS, CheckpointId, checkpoint_ids, is_collectable
+from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 
 

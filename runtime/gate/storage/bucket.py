@@ -10,22 +10,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig
 from runtime.gate.storage.keys import few, prefix_of
-from runtime.gate.storage.rclone import command, environment
+from runtime.gate.storage.rclone import command, environment, run
 
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
-_POLL_SECONDS = 0.1
-_GRACE_SECONDS = 5.0
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
 _REFUSED = re.compile(
     r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
@@ -49,10 +45,6 @@ class Unreachable(StoreError):
 
 class Refused(StoreError):
     """The role or its credentials are wrong; somebody has to correct them."""
-
-
-class Interrupted(Exception):
-    """The role changed or the gate stops; rclone has been ended."""
 
 
 class Store:
@@ -167,39 +159,21 @@ class Store:
         flags: Mapping[str, str] | None = None,
     ) -> bytes:
         """rclone's standard output. `keys` go to its standard input; `limit` is in seconds."""
-        if self._interrupt.is_set():
-            raise Interrupted
         if invalid := [key for key in keys if "\n" in key or not key]:
             raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
-        process = subprocess.Popen(
-            [*command(self._rclone), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**self._environment, **(flags or {})},
-        )
         try:
-            output, errors = self._wait(process, keys, limit)
-        finally:
-            _end(process)
-        if process.returncode != 0:
-            raise self._error(what, where, errors.decode(errors="replace"), process.returncode)
-        return output
-
-    def _wait(
-        self, process: subprocess.Popen[bytes], keys: Collection[str], limit: float | None
-    ) -> tuple[bytes, bytes]:
-        deadline = None if limit is None else time.monotonic() + limit
-        input: bytes | None = "".join(f"{key}\n" for key in keys).encode("utf-8", "surrogateescape")
-        while True:
-            try:
-                return process.communicate(input, timeout=_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                input = None
-            if self._interrupt.is_set():
-                raise Interrupted
-            if deadline is not None and time.monotonic() > deadline:
-                raise Unreachable(f"{self}: no answer within {limit:.0f} s. Check the network")
+            call = run(
+                [*command(self._rclone), *arguments],
+                {**self._environment, **(flags or {})},
+                lines=keys,
+                interrupt=self._interrupt,
+                limit=limit,
+            )
+        except TimeoutError as error:
+            raise Unreachable(f"{self}: {error}") from None
+        if call.returncode != 0:
+            raise self._error(what, where, call.stderr.decode(errors="replace"), call.returncode)
+        return call.stdout
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
         lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))
@@ -209,23 +183,6 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and close its pipes."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except OSError:
-                continue  # Unsent keys for a process that has ended.
 
 
 def _link(path: Path, at: Path) -> None:

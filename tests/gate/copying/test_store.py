@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.storage import rclone
+from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.rclone import Interrupted
 from tests.components.stacks import EU
 from tests.gate.copying.company import Company
 from tests.s3 import CUT, REFUSED, SLOW_DOWN, Call, Fault
@@ -164,6 +166,49 @@ def test_an_interrupt_ends_rclone_in_the_middle_of_a_call(company: Company) -> N
     assert set(children()) <= others
 
 
+MANY = [f"data/{number:064}" for number in range(2000)]
+"""Together more than a pipe holds."""
+
+
+def test_an_rclone_that_starts_slowly_still_gets_all_of_many_keys(company: Company, tmp_path: Path) -> None:
+    received = tmp_path / "received"
+    company.rclone = script(tmp_path / "rclone", f"sleep 0.5; cat > {received}")
+    deleting = threading.Thread(target=lambda: company.store().delete(MANY))
+    deleting.start()
+    try:
+        deleting.join(LIMIT_SECONDS)
+        assert not deleting.is_alive()
+        assert received.read_text().split() == MANY
+    finally:
+        company.interrupt.set()
+        deleting.join()
+
+
+def test_an_rclone_that_moves_no_byte_is_ended(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rclone, "STALLED_SECONDS", 0.5)
+    company.rclone = script(tmp_path / "rclone", f"cat; exec sleep {LIMIT_SECONDS}")
+    with pytest.raises(Unreachable, match="moved no byte"):
+        company.store().delete(MANY)
+
+
+def test_an_rclone_that_moves_bytes_may_take_long(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rclone, "STALLED_SECONDS", 1.0)
+    steps = "for step in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; cat /dev/null; echo $step; done"
+    company.rclone = script(tmp_path / "rclone", steps)
+    company.store().delete(MANY)
+
+
+def script(path: Path, commands: str) -> Path:
+    """A program that stands in for rclone."""
+    path.write_text(f"#!/bin/sh\n{commands}\n")
+    path.chmod(0o755)
+    return path
+
+
 def test_rclone_dies_with_its_gate(company: Company) -> None:
     company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
     told = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
@@ -174,12 +219,12 @@ def test_rclone_dies_with_its_gate(company: Company) -> None:
     )
     gate = subprocess.Popen([sys.executable, "-c", script, *told], cwd=Path(__file__).parents[3])
     until(lambda: bool(company.s3.calls), "rclone asks")
-    (rclone,) = children(gate.pid)
+    (child,) = children(gate.pid)
 
     gate.kill()
     gate.wait(LIMIT_SECONDS)
 
-    until(lambda: not Path(f"/proc/{rclone}").exists(), "rclone is gone")
+    until(lambda: not Path(f"/proc/{child}").exists(), "rclone is gone")
 
 
 def test_no_configuration_file_is_read_or_written(
