@@ -97,6 +97,7 @@ class Program:
             record=self._events.record,
             metrics=self._metrics,
             clock=time.time,
+            monotonic=time.monotonic,
         )
         return Coordinator(parts)
 

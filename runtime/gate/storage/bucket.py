@@ -1,4 +1,4 @@
-"""One region's prefix of a company in one bucket, through rclone. No other module starts rclone.
+"""One region's prefix of a company in one bucket, through rclone. `rclone.py` starts it.
 
 rclone gets arguments and environment variables and no configuration file. Its calls are those that the role
 allows (`plan/iam.py`): no HEAD on an object that may be missing, no request about the bucket itself, no
@@ -7,7 +7,6 @@ listing outside the prefix, no deletion of versions.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -17,9 +16,13 @@ from pathlib import Path
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig
+from runtime.documents import parse
+from runtime.gate.storage.files import link_below
 from runtime.gate.storage.keys import few, prefix_of
-from runtime.gate.storage.rclone import command, environment, run
+from runtime.gate.storage.rclone import environment, run
 
+LONGEST_LINE = 64 << 10
+"""Bytes; a key has at most 1,024."""
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
@@ -89,14 +92,13 @@ class Store:
         """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
         error."""
         below = f"{folder}/" if folder else ""
-        listing = self._run(
-            "list",
-            below,
-            ["lsf", "--recursive", "--files-only", "--format=sp", "--separator=\t", self._remote(below)],
-            limit=self._timeout,
+        arguments = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
+        listing = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
+        # A line for each object, between brackets.
+        rows = (
+            parse(line.rstrip(b","), "listing", limit=LONGEST_LINE) for line in listing.split(b"\n")[1:-2]
         )
-        rows = (line.split("\t", 1) for line in listing.decode("utf-8", "surrogateescape").splitlines())
-        return {below + path: int(size) for size, path in rows}
+        return {below + row.text("Path"): row.number("Size") for row in rows}
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
@@ -115,8 +117,8 @@ class Store:
                 f"{self}: missing: {few(missing)}. Replication may not have copied it to this bucket yet"
             )
 
-    def upload(self, files: Mapping[str, Path], staging: Path) -> None:
-        """Send local files to their keys, replacing what is there. `staging` is emptied before and after.
+    def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
+        """Send files below `root` to their keys. `staging` is emptied before and after.
 
         On the file system of the files, nothing is copied locally. Raises FileNotFoundError when a file is
         gone.
@@ -126,7 +128,7 @@ class Store:
         shutil.rmtree(staging, ignore_errors=True)
         try:
             for key, path in files.items():
-                _link(path, staging / key)
+                link_below(root, str(path.relative_to(root)), staging / key)
             arguments = ["copy", "--no-check-dest", str(staging), self._remote()]
             self._run("upload", few(files), arguments)
         finally:
@@ -136,7 +138,7 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "data")
             path.write_bytes(data)
-            self.upload({key: path}, Path(folder, "staging"))
+            self.upload({key: path}, Path(folder, "staging"), root=Path(folder))
 
     def delete(self, keys: Collection[str]) -> None:
         """Put a delete marker on each; a missing object is no error."""
@@ -163,7 +165,8 @@ class Store:
             raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
         try:
             call = run(
-                [*command(self._rclone), *arguments],
+                self._rclone,
+                arguments,
                 {**self._environment, **(flags or {})},
                 lines=keys,
                 interrupt=self._interrupt,
@@ -171,9 +174,9 @@ class Store:
             )
         except TimeoutError as error:
             raise Unreachable(f"{self}: {error}") from None
-        if call.returncode != 0:
-            raise self._error(what, where, call.stderr.decode(errors="replace"), call.returncode)
-        return call.stdout
+        if call.code != 0:
+            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
+        return call.output
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
         lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))
@@ -183,16 +186,6 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
-
-
-def _link(path: Path, at: Path) -> None:
-    at.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, at, follow_symlinks=False)
-    except FileNotFoundError:
-        raise
-    except OSError:  # Another file system, or a file system without links.
-        shutil.copyfile(path, at)
 
 
 class Stores(Protocol):

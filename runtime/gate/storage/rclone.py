@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 STALLED_SECONDS = 120.0
 """An rclone that moves no byte for so long is ended. Its own limit covers only its requests."""
@@ -108,14 +109,21 @@ def command(rclone: Path) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), str(rclone), "--config="]
 
 
+class Ended(NamedTuple):
+    code: int
+    output: bytes
+    errors: bytes
+
+
 def run(
-    command: Sequence[str],
+    rclone: Path,
+    arguments: Sequence[str],
     environment: Mapping[str, str],
     *,
     lines: Iterable[str],
     interrupt: threading.Event,
     limit: float | None,
-) -> subprocess.CompletedProcess[bytes]:
+) -> Ended:
     """Run it to its end, with `lines` as standard input. Raises Interrupted as soon as `interrupt` is set,
     and TimeoutError after `limit` seconds or when the process moves no byte any more.
     """
@@ -126,13 +134,17 @@ def run(
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
         file.seek(0)
         process = subprocess.Popen(
-            command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            [*command(rclone), *arguments],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
         )
     try:
         output, errors = _wait(process, interrupt, limit)
     finally:
         _end(process)
-    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+    return Ended(process.returncode, output, errors)
 
 
 def _wait(

@@ -27,7 +27,7 @@ def test_what_is_uploaded_is_listed_read_downloaded_and_deleted(company: Company
     for number, name in enumerate(("plain", "below/a", "spaces and ü", "#hash%20+&", "trailing.")):
         files[f"data/{name}"] = company.write(f"acme/{number}", b"x" * number)
 
-    store.upload(files, tmp_path / "staging")
+    store.upload(files, tmp_path / "staging", root=company.root)
     store.put("_checkpoints/1.json", b"{}")
     store.download(files, tmp_path / "into")
 
@@ -42,6 +42,21 @@ def test_what_is_uploaded_is_listed_read_downloaded_and_deleted(company: Company
     assert not (tmp_path / "staging").exists()
 
 
+STRANGE = ["tab\t9", "\u2028", "\u0085", "\x1b[31m", '"quoted"', "9\tdata/x"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_an_object_of_any_name_is_listed_and_read_and_hides_no_other(company: Company, name: str) -> None:
+    company.put(f"diverged/{name}", b"abc")
+    company.put("data/plain", b"x")
+
+    listed = company.store().list()
+
+    (strange,) = listed.keys() - {"data/plain"}  # rclone has its own signs for control characters.
+    assert listed == {strange: 3, "data/plain": 1} and strange.startswith("diverged/")
+    assert company.store().read(strange) == b"abc"
+
+
 def test_nothing_there_is_an_empty_listing(company: Company) -> None:
     assert company.store().list() == {} and company.store().list("data") == {}
 
@@ -51,7 +66,7 @@ def test_no_call_is_made_that_the_role_would_refuse_or_that_could_be_spared(
 ) -> None:
     store, one = company.store(), company.write("acme/one")
     store.list()
-    store.upload({"data/one": one}, tmp_path / "staging")
+    store.upload({"data/one": one}, tmp_path / "staging", root=company.root)
     store.read("data/one")
     store.delete(["data/one"])
 
@@ -62,7 +77,7 @@ def test_no_call_is_made_that_the_role_would_refuse_or_that_could_be_spared(
 def test_a_big_file_is_sent_in_parts_and_comes_back_whole(company: Company, tmp_path: Path) -> None:
     store, big = company.store(), company.write("acme/big", os.urandom(BIG))
 
-    store.upload({"data/big": big}, tmp_path / "staging")
+    store.upload({"data/big": big}, tmp_path / "staging", root=company.root)
     store.download(["data/big"], tmp_path / "into")
 
     assert (tmp_path / "into/data/big").read_bytes() == big.read_bytes()
