@@ -78,7 +78,7 @@ class CheckpointStore:
 
     def read(self, stored: Stored) -> Checkpoint:
         """Raises ValueError for an invalid checkpoint, OperatorError when S3 does not answer."""
-        return parse_checkpoint(self.get(stored.writer, stored.id.key).decode(), stored.id)
+        return parse_checkpoint(self.get(stored.writer, stored.id.key), stored.id)
 
     def get(self, writer: str, key: str) -> bytes:
         key = f"{self.memory.prefix_of(writer)}/{key}"

@@ -1,18 +1,24 @@
-"""A small HTTP server: GET only, one thread a request, nothing that a client sends can hold it up or grow it.
+"""A small HTTP server: GET only; nothing that a client sends, or does not send, can hold it up or grow it.
 
-Not `http.server`: that bounds no request as a whole, neither its time nor its headers, and takes 8 MB.
+One thread reads all requests: a connection that sends nothing costs a socket and no thread. A request that
+has come whole is answered by a thread of its own. Not `http.server`: that gives each connection a thread,
+bounds neither the time nor the headers of a request, and takes 8 MB.
 """
 
 from __future__ import annotations
 
 import errno
+import os
+import selectors
 import socket
-import socketserver
 import threading
 import time
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from runtime.logs import log
@@ -22,7 +28,10 @@ REQUEST_BYTES = 8192
 REQUEST_SECONDS = 5.0
 """For the whole request to come, and again for the answer to be taken."""
 MOST_AT_ONCE = 64
-
+"""Requests that are being answered."""
+MOST_OPEN = 1024
+"""Connections whose request has not come yet; for a further one the oldest is closed."""
+_BACKLOG = 128
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
@@ -37,22 +46,93 @@ Routes = Callable[[str], Response]
 """From a request's target (path, and query if any) to the answer."""
 
 
+@dataclass
+class _Waiting:
+    """A connection whose request has not come whole yet."""
+
+    deadline: float
+    head: bytes = field(default=b"")
+
+
 class Server:
     """A server that answers until it is closed."""
 
-    def __init__(self, listener: _Listener) -> None:
-        self._listener = listener
-        self._thread = threading.Thread(target=listener.serve_forever, name="http", daemon=True)
+    def __init__(self, listener: socket.socket, routes: Routes) -> None:
+        self._listener, self._routes = listener, routes
+        self._waiting = OrderedDict[socket.socket, _Waiting]()
+        """In the order of their deadlines."""
+        self._selector = selectors.DefaultSelector()
+        self._closing, self._close = os.pipe()
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(self._closing, selectors.EVENT_READ)
+        self._answering = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="http")
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._thread.start()
 
     @property
     def port(self) -> int:
-        return int(self._listener.server_address[1])
+        return int(self._listener.getsockname()[1])
 
     def close(self) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
+        os.close(self._close)
         self._thread.join()
+        self._answering.shutdown()
+        os.close(self._closing)
+
+    def _run(self) -> None:
+        with self._selector, self._listener:
+            while True:
+                ready = [key.fileobj for key, _ in self._selector.select(self._patience())]
+                if self._closing in ready:
+                    break
+                for connection in ready:
+                    try:
+                        self._accept() if connection is self._listener else self._receive(connection)
+                    except OSError:
+                        log("http-error", level="warning", error=traceback.format_exc(limit=-1))
+                while self._waiting and self._patience() == 0:
+                    self._drop(next(iter(self._waiting)))
+            while self._waiting:
+                self._drop(next(iter(self._waiting)))
+
+    def _patience(self) -> float | None:
+        """Seconds until the next deadline."""
+        first = next(iter(self._waiting.values()), None)
+        return None if first is None else max(0.0, first.deadline - time.monotonic())
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.setblocking(False)
+        if len(self._waiting) >= MOST_OPEN:
+            self._drop(next(iter(self._waiting)))
+        self._waiting[connection] = _Waiting(time.monotonic() + REQUEST_SECONDS)
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _receive(self, connection: object) -> None:
+        assert isinstance(connection, socket.socket)
+        waiting = self._waiting.get(connection)
+        if waiting is None:
+            return  # It was dropped for another one in this turn.
+        try:
+            received = connection.recv(REQUEST_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        waiting.head += received
+        if not received:
+            self._drop(connection)
+        elif b"\r\n\r\n" in waiting.head or len(waiting.head) > REQUEST_BYTES:
+            self._forget(connection)
+            self._answering.submit(_respond, connection, waiting.head, self._routes)
+
+    def _forget(self, connection: socket.socket) -> None:
+        del self._waiting[connection]
+        self._selector.unregister(connection)
+
+    def _drop(self, connection: socket.socket) -> None:
+        self._forget(connection)
+        connection.close()
 
 
 def serve(port: int, routes: Routes, host: str | None = None) -> Server:
@@ -61,75 +141,35 @@ def serve(port: int, routes: Routes, host: str | None = None) -> Server:
     Raises OSError when the port is taken.
     """
     if host is not None:
-        return Server(_Listener(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port, routes))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return Server(_listen(family, host, port), routes)
     try:
-        return Server(_Listener(socket.AF_INET6, "::", port, routes))
+        return Server(_listen(socket.AF_INET6, "::", port), routes)
     except OSError as error:
         if error.errno not in _NO_IPV6:
             raise
-        return Server(_Listener(socket.AF_INET, "0.0.0.0", port, routes))
+        return Server(_listen(socket.AF_INET, "0.0.0.0", port), routes)
 
 
-class _Listener(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, family: socket.AddressFamily, host: str, port: int, routes: Routes) -> None:
-        self.address_family = family
-        self.routes = routes
-        self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
-        super().__init__((host, port), _Handler)
-
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
-
-    def process_request(self, request: object, client_address: object) -> None:
-        self._slots.acquire()
-        try:
-            super().process_request(request, client_address)  # type: ignore[arg-type]
-        except BaseException:
-            self._slots.release()
-            raise
-
-    def process_request_thread(self, request: object, client_address: object) -> None:
-        try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]
-        finally:
-            self._slots.release()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        log("http-error", level="warning", client=client_address, error=traceback.format_exc(limit=-1))
+def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
-class _Handler(socketserver.BaseRequestHandler):
-    server: _Listener
-
-    def handle(self) -> None:
-        try:
-            asked = _receive(self.request)
-            if asked is not None:
-                _send(self.request, _answer(asked, self.server.routes))
-        except OSError:
-            return  # The client went away or was too slow; it has no answer to get.
-
-
-def _receive(connection: socket.socket) -> bytes | None:
-    """The request's head; None when the client hung up. Raises TimeoutError when it does not come in time."""
-    deadline = time.monotonic() + REQUEST_SECONDS
-    head = b""
-    while b"\r\n\r\n" not in head and len(head) <= REQUEST_BYTES:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        connection.settimeout(left)
-        received = connection.recv(REQUEST_BYTES)
-        if not received:
-            return None
-        head += received
-    return head
+def _respond(connection: socket.socket, head: bytes, routes: Routes) -> None:
+    with connection, suppress(OSError):  # The client went away or is too slow; it has no answer to get.
+        _send(connection, _answer(head, routes))
+        connection.shutdown(socket.SHUT_WR)
 
 
 def _answer(head: bytes, routes: Routes) -> Response:

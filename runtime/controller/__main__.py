@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 import time
@@ -19,15 +18,14 @@ from runtime.controller.server import Pages
 from runtime.http_server import serve
 from runtime.logs import log
 from runtime.metrics import Metrics
+from runtime.stop import Stop
 
 EDGE_PORT, INSIDE_PORT = 8080, 8081
 DEFAULT_INTERVAL_SECONDS = 5.0
 
 
 def main() -> None:
-    started, stopping = time.monotonic(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    started, stopping = time.monotonic(), Stop().event()
     variables = os.environ
     config = LiveConfig(Path(variables.get("CONTROLLER_SETTINGS", "/etc/agency/controller")))
     hosts = variables.get("CONTROLLER_HOSTS")

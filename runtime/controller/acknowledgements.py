@@ -8,12 +8,12 @@ cleared when their gates have acknowledged it.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection
 
 from runtime.controller.gates import gates
 from runtime.controller.probes import Prober, Reply
+from runtime.documents import parse
 
 WAIT_SECONDS = 60.0
 """At most: by then a kubelet has renewed its mounts by itself."""
@@ -55,6 +55,6 @@ class Acknowledgements:
 def _is_missing(reply: Reply, region: str) -> bool:
     """A gate that does not answer is dead, and reads the flags when it starts; an older one does not say."""
     try:
-        return region not in json.loads(reply.body)["heard"]
-    except (ValueError, KeyError, TypeError):
+        return region not in parse(reply.body, "health", limit=LARGEST).texts("heard")
+    except ValueError:
         return False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -28,14 +30,25 @@ class Connection:
     """To one origin, `scheme://host[:port]`. Not for several threads at once.
 
     `trust` is asked for the TLS context whenever a connection is opened: a renewed authority is taken then.
+    `timeout` limits each wait for bytes, `deadline` a whole request; both in seconds. A body of more than
+    `largest` bytes is an error.
     """
 
-    def __init__(self, origin: str, timeout: float, trust: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(
+        self,
+        origin: str,
+        timeout: float,
+        trust: Callable[[], ssl.SSLContext],
+        *,
+        largest: int = LARGEST_ANSWER,
+        deadline: float | None = None,
+    ) -> None:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{origin!r} is not a URL: must be http://… or https://…")
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._timeout, self._trust = timeout, trust
+        self._largest, self._deadline = largest, deadline
         self._open: http.client.HTTPConnection | None = None
 
     def request(
@@ -75,12 +88,37 @@ class Connection:
         headers: Mapping[str, str] | None,
     ) -> Answer:
         try:
-            connection.request(method, path, body, dict(headers or {}))
-            response = connection.getresponse()
-            content = response.read(LARGEST_ANSWER)
+            with _abort_after(self._deadline, connection):
+                connection.request(method, path, body, dict(headers or {}))
+                response = connection.getresponse()
+                content = response.read(self._largest)
             if not response.isclosed():
-                raise http.client.HTTPException(f"an answer of over {LARGEST_ANSWER} bytes")
+                raise http.client.HTTPException(f"an answer of over {self._largest} bytes")
             return Answer(status=response.status, body=content, retry_after=response.getheader("Retry-After"))
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             self.close()
             raise NoAnswer(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _abort_after(seconds: float | None, connection: http.client.HTTPConnection) -> Iterator[None]:
+    """End a request whose answer drips. Raises TimeoutError then."""
+    if seconds is None:
+        yield
+        return
+    over = threading.Event()
+
+    def abort() -> None:
+        over.set()
+        with suppress(OSError, AttributeError):  # not connected, or closed meanwhile
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, abort)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if over.is_set():
+            raise TimeoutError(f"no whole answer within {seconds:g} s")

@@ -6,13 +6,13 @@ flags just changed come first.
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from itertools import islice
 
 from runtime.controller import events
 from runtime.controller.config import ControllerConfig
@@ -21,6 +21,7 @@ from runtime.controller.gates import Gate, gates
 from runtime.controller.kubernetes import Away, Kubernetes, Refused
 from runtime.controller.probes import Prober
 from runtime.controller.tenants import pods_of
+from runtime.documents import Document, parse_list
 from runtime.logs import log
 from runtime.metrics import Metrics
 
@@ -32,6 +33,15 @@ ASK_AGAIN_SECONDS = (5.0, 30.0, 90.0)
 OLDEST_SECONDS = 600.0
 """Older events were posted already, or help nobody: Kubernetes keeps Events for an hour."""
 LARGEST = 256 * 1024
+"""Bytes of an answer."""
+MOST_OF_A_GATE = 10
+"""Events of one gate that are posted in a round: an answer is whatever the company's code makes it."""
+MOST_AN_HOUR = 60
+"""Events of one company."""
+LATEST = 4_102_444_800_000
+"""The year 2100: the API has no time after the year 9999."""
+LONGEST_MESSAGE = 1024
+_REASON = re.compile(r"[A-Z][A-Za-z]{0,63}")
 TIMEOUT_SECONDS = 2.0
 
 
@@ -48,19 +58,16 @@ class GateEvent:
 
 def parse(body: bytes) -> list[GateEvent]:
     """Raises ValueError for anything but a list of events."""
-    try:
-        return [_parsed_event(content) for content in json.loads(body)]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not a list of events: {error!r}") from error
+    return list(islice(map(_parsed_event, parse_list(body, "events", limit=LARGEST)), MOST_OF_A_GATE))
 
 
-def _parsed_event(content: dict[str, Any]) -> GateEvent:
+def _parsed_event(content: Document) -> GateEvent:
     return GateEvent(
-        at=int(content["at"]),
-        sequence=int(content["sequence"]),
-        warning=content["type"] == "Warning",
-        reason=str(content["reason"]),
-        message=str(content["message"]),
+        at=content.number("at", high=LATEST),
+        sequence=content.number("sequence"),
+        warning=content.text("type") == "Warning",
+        reason=content.text("reason", pattern=_REASON),
+        message=content.text("message")[:LONGEST_MESSAGE],
     )
 
 
@@ -73,6 +80,8 @@ class GateEvents:
         """Each gate's last sequence that was posted."""
         self._turn = deque[Gate]()
         self._hot = deque[tuple[float, str]]()
+        self._posted: dict[str, deque[float]] = {}
+        """By namespace, when each event of the last hour was posted."""
 
     def ask(self, config: ControllerConfig, changed: Iterable[str]) -> None:
         """Ask this round's gates; `changed` are the namespaces whose flags changed since the last."""
@@ -118,6 +127,10 @@ class GateEvents:
             log("gate-steps-kept", level="warning", namespace=gate.namespace, why=str(error))
             return
         for event in sorted(gate_events, key=lambda event: event.sequence):
+            if not self._may_post(gate.namespace):
+                log("gate-events-dropped", level="warning", namespace=gate.namespace, pod=gate.pod)
+                self._last[gate] = event.sequence
+                continue
             if not events.post(self._api, _event(gate, event, uids.get(gate.pod, ""))):
                 return
             self._last[gate] = event.sequence
@@ -126,6 +139,17 @@ class GateEvents:
                 1,
                 "Events of gates that were posted as Kubernetes Events.",
             )
+
+    def _may_post(self, namespace: str) -> bool:
+        """Counts an event of this company; False when it had MOST_AN_HOUR in the last hour."""
+        now = time.monotonic()
+        posted = self._posted.setdefault(namespace, deque())
+        while posted and now - posted[0] > 3600:
+            posted.popleft()
+        if len(posted) >= MOST_AN_HOUR:
+            return False
+        posted.append(now)
+        return True
 
 
 def _gates(config: ControllerConfig, namespace: str) -> list[Gate]:

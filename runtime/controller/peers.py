@@ -14,6 +14,9 @@ from runtime.controller import views
 from runtime.controller.connection import Connection, NoAnswer
 from runtime.controller.views import Page
 
+DEADLINE_TIMEOUTS = 3
+"""How many timeouts a page may take in all: connection, handshake, answer."""
+
 
 class _Trust:
     @cached_property
@@ -60,11 +63,17 @@ class _Peer:
         try:
             if self._connection is None:
                 origin = f"{parts.scheme}://{parts.netloc}"
-                self._connection = Connection(origin, self.timeout, lambda: self._trust.context)
+                self._connection = Connection(
+                    origin,
+                    self.timeout,
+                    lambda: self._trust.context,
+                    largest=views.LARGEST,
+                    deadline=DEADLINE_TIMEOUTS * self.timeout,
+                )
             answer = self._connection.request("GET", path, headers={"User-Agent": "digital-agency-failover"})
             if answer.status != HTTPStatus.OK:
                 return f"HTTP {answer.status}"
-            return views.parse(answer.body.decode())
+            return views.parse(answer.body)
         except (NoAnswer, ValueError) as error:
             return str(error)
 

@@ -68,11 +68,10 @@ class Pages:
         scope = REGION_WIDE
         if namespace is not None:
             company = config.companies.get(namespace)
-            if company is None or region not in company.regions:
-                return Response(HTTPStatus.NOT_FOUND, "there is no such company in this region\n")
-            scope = namespace if company.dedicated else REGION_WIDE
+            # An unknown company gets the region's answer: nobody learns here which companies there are.
+            scope = namespace if company and company.dedicated else REGION_WIDE
         if region not in config.regions:
-            return Response(HTTPStatus.NOT_FOUND, "there is no such region here\n")
+            return NOT_FOUND
         seen = self.rounds.observed
         if region in self._unhealthy(scope, seen):
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"{region} has failed\n")

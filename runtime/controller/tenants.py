@@ -130,7 +130,8 @@ class Tenants:
         self._release(wanted)
         due = [name for name, flags in wanted.items() if not self._of(name).is_current(flags)]
         back = [name for name, flags in wanted.items() if flags & self._back]
-        chosen = due or list(dict.fromkeys((*self._some_of(list(wanted)), *back)))
+        # Some others too: a company that can never be brought to its flags must not keep them waiting.
+        chosen = list(dict.fromkeys((*due, *back, *self._some_of(list(wanted)))))
         if len(chosen) <= VERIFIED_PER_PASS:
             self._bring(chosen, map)
         else:

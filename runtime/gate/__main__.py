@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import select
-import signal
 import sys
 import threading
 import time
@@ -27,24 +24,10 @@ from runtime.gate.storage.bucket import BucketStores
 from runtime.gate.worker import Worker
 from runtime.logs import log
 from runtime.metrics import Metrics
+from runtime.stop import Stop
 
 WATCH_SECONDS = 1.0
 """Between two readings of config and flags."""
-
-
-class Stop:
-    """SIGTERM or SIGINT, as something to wait for.
-
-    A pipe, because a handler that sets an Event may find its lock held by the very thread it interrupts.
-    """
-
-    def __init__(self) -> None:
-        self._read, write = os.pipe()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: os.write(write, b"."))
-
-    def within(self, seconds: float) -> bool:
-        return bool(select.select([self._read], [], [], seconds)[0])
 
 
 class Program:
@@ -97,6 +80,7 @@ class Program:
             record=self._events.record,
             metrics=self._metrics,
             clock=time.time,
+            monotonic=time.monotonic,
         )
         return Coordinator(parts)
 

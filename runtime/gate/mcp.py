@@ -11,11 +11,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from runtime import documents
 from runtime.gate.handover.roles import Role
 from runtime.gate.storage.durable import write_atomically
+from runtime.gate.storage.files import read_below
 
 MCP_FILE = "mcp.json"
 SCHEDULER_FILE = "scheduler.json"
+LARGEST = 4 << 20
+"""Bytes of either."""
 
 
 def write(role: Role, *, config: Path, volume: Path, work: Path) -> bool:
@@ -25,13 +29,12 @@ def write(role: Role, *, config: Path, volume: Path, work: Path) -> bool:
     """
     text = (config / f"mcp.{role}.json").read_text()
     content = json.loads(text)
-    target = work / MCP_FILE
-    current = None if target.is_symlink() else _read(target)
+    current = _read(work, MCP_FILE)
     if role is not Role.PRIMARY:
-        text = _without_tasks(content, _own_tasks(volume / SCHEDULER_FILE, current))
-    if current == text:
+        text = _without_tasks(content, _own_tasks(volume, current))
+    if current == text.encode():
         return False
-    write_atomically(target, text.encode())
+    write_atomically(work / MCP_FILE, text.encode())
     return True
 
 
@@ -46,24 +49,27 @@ def _without_tasks(content: dict[str, Any], own: set[str]) -> str:
     return json.dumps({**content, "scheduledTasks": tasks}, indent=2)
 
 
-def _own_tasks(scheduler: Path, current: str | None) -> set[str]:
+def _own_tasks(volume: Path, current: bytes | None) -> set[str]:
     """Ids of the company's own tasks. While the company rewrites its file: those that are switched off
     now."""
-    text = _read(scheduler)
+    text = _read(volume, SCHEDULER_FILE)
     if text is None:
         return set()
     try:
-        return _ids(json.loads(text)["tasks"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return _ids(json.loads(current or "{}").get("scheduledTasks", []))
+        return _ids(text, "tasks")
+    except ValueError:
+        return _ids(current, "scheduledTasks") if current else set()
 
 
-def _ids(tasks: list[dict[str, Any]]) -> set[str]:
-    return {task["id"] for task in tasks if isinstance(task.get("id"), str)}
+def _ids(text: bytes, key: str) -> set[str]:
+    """Raises ValueError for anything but an object with a list of tasks."""
+    tasks = documents.parse(text, key, limit=LARGEST).objects(key)
+    return {task.text("id") for task in tasks if task.has("id")}
 
 
-def _read(path: Path) -> str | None:
+def _read(folder: Path, name: str) -> bytes | None:
+    """None when there is no regular file of this name. Raises OSError for one that is too large."""
     try:
-        return path.read_text()
+        return read_below(folder, name, limit=LARGEST)
     except FileNotFoundError:
         return None

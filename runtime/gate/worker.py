@@ -17,7 +17,7 @@ from runtime.gate.handover.status import SWAPPING
 from runtime.gate.live_config import LiveConfig
 from runtime.gate.restore.quiesce import acknowledge
 from runtime.gate.snapshot.schedule import UploadSchedule, error_kind
-from runtime.gate.storage.bucket import Interrupted
+from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 from runtime.metrics import Metrics
 

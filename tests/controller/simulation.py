@@ -209,7 +209,7 @@ class World:
         if not pages or region in self.dead_edges or (reader, region) in self.cuts:
             return None
         kept = self.random.choice(pages)
-        return parse(kept[0 if self.random.random() < 0.2 else -1])
+        return parse(kept[0 if self.random.random() < 0.2 else -1].encode())
 
     def _is_answered(self, path: str) -> bool:
         """Whether `/healthz/<region>[/<company>]` says 200 at the region's edge."""

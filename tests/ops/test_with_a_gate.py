@@ -68,7 +68,7 @@ def checkpoints(stack: Copies) -> list[Checkpoint]:
     ids = sorted(CheckpointId.parse(key.removeprefix(folder)) for key in stack.s3.keys(REGION, folder))
     bucket, client = stack.s3.buckets[REGION], stack.s3.client(region=REGION)
     bodies = [client.get_object(Bucket=bucket, Key=f"{PREFIX}/{id.key}")["Body"].read() for id in ids]
-    return [parse_checkpoint(body.decode(), id) for id, body in zip(ids, bodies, strict=True)]
+    return [parse_checkpoint(body, id) for id, body in zip(ids, bodies, strict=True)]
 
 
 def copied(stack: Copies, pod: Pod) -> CheckpointId:

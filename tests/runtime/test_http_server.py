@@ -104,14 +104,27 @@ def test_a_client_that_goes_on_sending_does_not_buy_time(
 
 
 def test_silent_clients_do_not_keep_others_from_an_answer(server: Server) -> None:
-    silent = [
-        socket.create_connection(("127.0.0.1", server.port)) for _ in range(http_server.MOST_AT_ONCE // 2)
-    ]
+    """More of them than the server keeps."""
+    silent: list[socket.socket] = []
     try:
+        for _ in range(http_server.MOST_OPEN + 50):
+            silent.append(socket.create_connection(("127.0.0.1", server.port)))
+        before = threading.active_count()
         assert ask(server.port, "GET", "/found")[0] == 200
+        assert threading.active_count() <= before + 1
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_a_request_in_pieces_is_answered_once(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        for piece in (b"GET /fo", b"und HTTP/1.1\r\n", b"Host: a\r\n\r", b"\nmore"):
+            connection.sendall(piece)
+        answer = b""
+        while received := connection.recv(4096):
+            answer += received
+    assert answer.count(b"HTTP/1.1 200") == 1
 
 
 def test_more_clients_than_it_serves_at_once_are_all_answered(server: Server) -> None:
@@ -140,13 +153,14 @@ def test_without_a_host_it_answers_on_every_family_of_the_machine() -> None:
 
 
 def test_without_ipv6_it_answers_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoIpv6(http_server._Listener):
-        def server_bind(self) -> None:
-            if self.address_family == socket.AF_INET6:
-                raise OSError(http_server._NO_IPV6[0], "no such family")
-            super().server_bind()
+    listen = http_server._listen
 
-    monkeypatch.setattr(http_server, "_Listener", NoIpv6)
+    def without_ipv6(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(http_server._NO_IPV6[0], "no such family")
+        return listen(family, host, port)
+
+    monkeypatch.setattr(http_server, "_listen", without_ipv6)
     server = serve(0, routes)
     try:
         assert ask(server.port, "GET", "/found")[0] == 200

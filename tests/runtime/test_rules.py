@@ -19,7 +19,7 @@ FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.p
 MODULES = [
     ".".join(["runtime", *Path(file).with_suffix("").parts]).removesuffix(".__init__") for file in FILES
 ]
-STARTS_RCLONE = "gate/storage/bucket.py"
+STARTS_RCLONE = "gate/storage/rclone.py"
 
 GONE = frozenset(
     [

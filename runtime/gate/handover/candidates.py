@@ -22,10 +22,10 @@ BACK_OFF_SECONDS = 300.0
 class Candidates:
     """Scans buckets, and leaves those alone for a while that could not be read."""
 
-    def __init__(self, active: ActiveFiles, staged: StagedSnapshot, clock: Callable[[], float]) -> None:
+    def __init__(self, active: ActiveFiles, staged: StagedSnapshot, monotonic: Callable[[], float]) -> None:
         self._active = active
         self._staged = staged
-        self._clock = clock
+        self._monotonic = monotonic
         self._unreadable: dict[str, float] = {}
 
     def scan_for_promotion(
@@ -41,7 +41,7 @@ class Candidates:
     def scan_for_standby(self, config: GateConfig) -> BucketScan:
         """Each writer's replica in the own bucket, and its own bucket, which counts when the replica is
         late."""
-        now = self._clock()
+        now = self._monotonic()
         scanned = pairs(config, config.follows, [])
         scanned += [
             (region, region)

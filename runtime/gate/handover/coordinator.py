@@ -103,7 +103,7 @@ class Coordinator:
 
     def _chores(self, config: GateConfig) -> None:
         """Once an interval: the upload of diverged files, an operator's restore request."""
-        now = self.parts.clock()
+        now = self.parts.monotonic()
         if now < self._next_chores:
             return
         self._next_chores = now + config.sync_interval

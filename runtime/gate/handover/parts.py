@@ -36,7 +36,9 @@ class Parts:
     record: Record
     metrics: Metrics
     clock: Callable[[], float]
-    """Seconds since 1970."""
+    """Seconds since 1970: for times that people read, or that other gates do."""
+    monotonic: Callable[[], float]
+    """Seconds: for how long something lasts. The other clock may be corrected meanwhile."""
 
     @cached_property
     def status(self) -> StatusBoard:
@@ -47,7 +49,7 @@ class Parts:
         return ActiveFiles(
             volume=self.volume,
             records=StateFiles(self.volume.root),
-            scanner=Scanner(self.stores, self.clock),
+            scanner=Scanner(self.stores, self.monotonic),
             record=self.record,
         )
 
@@ -88,8 +90,9 @@ class Parts:
             record=self.record,
             metrics=self.metrics,
             clock=self.clock,
+            monotonic=self.monotonic,
         )
 
     @cached_property
     def candidates(self) -> Candidates:
-        return Candidates(self.active, self.staging.staged, self.clock)
+        return Candidates(self.active, self.staging.staged, self.monotonic)

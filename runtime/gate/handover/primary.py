@@ -26,7 +26,7 @@ class Primary:
     def start(self, config: GateConfig) -> None:
         """After catching up."""
         self._notice.reset()
-        self._next_scan = self._parts.clock() + config.sync_interval
+        self._next_scan = self._parts.monotonic() + config.sync_interval
         self._announce(config)
 
     def stop(self) -> None:
@@ -37,8 +37,8 @@ class Primary:
     def round(self, config: GateConfig) -> bool:
         """Whether the region stays primary; else it catches up again. Raises Interrupted and OSError; errors
         of S3 are recorded."""
-        if self._parts.clock() >= self._next_scan:
-            self._next_scan = self._parts.clock() + config.sync_interval
+        if self._parts.monotonic() >= self._next_scan:
+            self._next_scan = self._parts.monotonic() + config.sync_interval
             self._announced = False  # The bucket may not say so any more.
             if not self._watch(config):
                 return False
@@ -80,14 +80,14 @@ class Primary:
         if not winners:
             self._outranked_since = None
             return PrimaryView(outranked=False)
-        now = self._parts.clock()
+        now = self._parts.monotonic()
         if self._outranked_since is None:
             self._outranked_since = now
         other = winners[0].checkpoint.origin.region
         return PrimaryView(
             outranked=True,
             contained=self._is_contained(state, winners[0]),
-            since_swap=None if state.swapped_at is None else now - state.swapped_at,
+            since_swap=None if state.swapped_at is None else self._parts.clock() - state.swapped_at,
             higher_priority=priority(config.region, config.order) < priority(other, config.order),
             outranked_for=now - self._outranked_since,
         )

@@ -41,7 +41,7 @@ class Promotion:
 
     def round(self, config: GateConfig, flags: Collection[str]) -> bool:
         """Whether the region is primary now. Raises Interrupted and OSError; errors of S3 are recorded."""
-        now = self._parts.clock()
+        now = self._parts.monotonic()
         if self._catch_up is None:
             self._catch_up = CatchUp(since=now)
             message = f"{config.region} is promoted: it searches the newest snapshot first"
@@ -116,7 +116,7 @@ class Promotion:
 
     def _waited(self) -> float:
         assert self._catch_up is not None
-        return self._parts.clock() - self._catch_up.since
+        return self._parts.monotonic() - self._catch_up.since
 
     def _act(
         self, step: CatchUpStep, config: GateConfig, state: LineageState | None, scan: BucketScan

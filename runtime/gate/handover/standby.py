@@ -23,9 +23,9 @@ class Standby:
 
     def round(self, config: GateConfig, *, demoted: bool) -> None:
         """`demoted`: the region was primary until now. Raises Interrupted and OSError."""
-        if demoted or self._parts.clock() >= self._next_scan:
+        if demoted or self._parts.monotonic() >= self._next_scan:
             # A demoted region first makes the upload for which the next primary waits.
-            self._next_scan = self._parts.clock() + (0 if demoted else config.sync_interval)
+            self._next_scan = self._parts.monotonic() + (0 if demoted else config.sync_interval)
             try:
                 state = self._hand_over(config, self._parts.active.state(config))
                 if not demoted:

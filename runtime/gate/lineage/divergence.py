@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from runtime.documents import Document
 from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import LineageState
-from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.checkpoint import Checkpoint, path_below
 from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Stat, Volume, parses_graph
 from runtime.gate.storage import durable
@@ -105,7 +106,7 @@ def upload_diverged(root: Path, name: str, store: Store) -> int:
     paths = [path for path, file in listed.items() if file["where"] != WINNER]
     files = {f"{DIVERGED}/{name}/{path}": folder / path for path in paths if (folder / path).exists()}
     if files:
-        store.upload(files, root / GATE_FOLDER / "sending")
+        store.upload(files, root / GATE_FOLDER / "sending", root=root)
     store.put(f"{DIVERGED}/{name}/{LIST}", (folder / LIST).read_bytes())
     return len(files)
 
@@ -188,5 +189,13 @@ def _move(layer: Path, target: Path) -> None:
 
 
 def _files(folder: Path) -> dict[str, Any]:
-    listed: dict[str, Any] = durable.read_json(folder / LIST)["files"]
-    return listed
+    listed = durable.read_document(folder / LIST)
+    if listed is None:
+        return {}
+    files = listed.object("files")
+    return {path_below(path): _listed(files.object(path)) for path in files.names()}
+
+
+def _listed(content: Document) -> dict[str, Any]:
+    key = {"key": content.text("key")} if content.has("key") else {}
+    return {"where": content.text("where"), **key}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from runtime.documents import Document
 from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, Checkpoint, CheckpointRef, load_checkpoint
 from runtime.gate.snapshot.volume import GATE_FOLDER
 from runtime.gate.storage import durable
@@ -37,6 +38,23 @@ class LineageState:
     """The restore request that was carried out last."""
     unsent: tuple[str, ...] = ()
     """Folders below `diverged/` that are not in the bucket yet."""
+
+    @classmethod
+    def parse(cls, content: Document) -> LineageState:
+        """Absent keys, which an older version did not know, have their default. Raises ValueError."""
+        return cls(
+            generation=content.number("generation") if content.has("generation") else 0,
+            raised=content.has("raised") and content.flag("raised"),
+            served=content.has("served") and content.flag("served"),
+            serving=content.has("serving") and content.flag("serving"),
+            announced=content.has("announced") and content.flag("announced"),
+            ranked=content.has("ranked") and content.flag("ranked"),
+            seen=content.number("seen") if content.has("seen") else 0,
+            base=CheckpointRef.parse(content.object("base")) if content.has("base") else None,
+            swapped_at=content.seconds("swapped_at") if content.has("swapped_at") else None,
+            last_order=content.text("last_order") if content.has("last_order") else None,
+            unsent=content.texts("unsent") if content.has("unsent") else (),
+        )
 
     @property
     def highest(self) -> int:
@@ -79,20 +97,14 @@ class StateFiles:
 
     def load(self, name: str = STATE) -> LineageState | None:
         """None on a new volume. Raises ValueError when the file is damaged."""
-        content = durable.read_json(self.folder / name)
-        if content is None:
-            return None
-        try:
-            base = content.pop("base")
-            return LineageState(
-                **{**content, "unsent": tuple(content["unsent"])},
-                base=base and CheckpointRef.parse(base),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self.folder / name} is damaged: {error!r}") from error
+        content = durable.read_document(self.folder / name)
+        return None if content is None else LineageState.parse(content)
 
     def save(self, state: LineageState, name: str = STATE) -> None:
-        content = {**asdict(state), "base": state.base and state.base.to_json()}
+        """Keys of a newer version stay as they are, for the day on which it returns."""
+        current = durable.read_document(self.folder / STATE)
+        newer = current.others({field.name for field in fields(LineageState)}) if current else {}
+        content = {**newer, **asdict(state), "base": state.base and state.base.to_json()}
         durable.write_json(self.folder / name, content)
 
     def restored(self) -> Checkpoint | None:

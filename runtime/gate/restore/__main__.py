@@ -10,7 +10,8 @@ import threading
 from runtime.gate.config import environment, load_config
 from runtime.gate.restore.startup import RestoreError, restore
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import BucketStores, Interrupted
+from runtime.gate.storage.bucket import BucketStores
+from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.gate.application import Application
-from runtime.gate.restore.swap_state import JOURNAL, is_swapping
+from runtime.gate.restore.swap_state import is_swapping, read_journal
 from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file
 from runtime.gate.storage import durable
 
@@ -35,10 +35,10 @@ def acknowledge(root: Path, ordinal: int, application: Application) -> bool:
     if not is_swapping(root):
         return False
     application.stop()
-    journal = durable.read_json(root / GATE_FOLDER / JOURNAL)
+    journal = read_journal(root)
     file = root / GATE_FOLDER / f"{ACK}{ordinal}"
-    if journal is not None and not _has_acknowledged(file, journal["id"]):
-        durable.write_atomically(file, journal["id"].encode())
+    if journal is not None and not _has_acknowledged(file, journal.id):
+        durable.write_atomically(file, journal.id.encode())
     return True
 
 

@@ -37,6 +37,7 @@ class Replacement:
         record: Record,
         metrics: Metrics,
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
     ) -> None:
         """`upload`: an upload pass. `on_swap`: called when the active files become incomplete (True) and
         complete (False)."""
@@ -47,7 +48,7 @@ class Replacement:
         self._on_swap = on_swap
         self._record = record
         self._metrics = metrics
-        self._clock = clock
+        self._clock, self._monotonic = clock, monotonic
         self._retrying_since: float | None = None
         self._started = False
 
@@ -71,11 +72,11 @@ class Replacement:
         restored = self._active.records.restored()
         assert restored is not None
         state = self._active.state(config)
-        self._retrying_since = self._retrying_since or self._clock()
+        self._retrying_since = self._retrying_since or self._monotonic()
         buckets = tuple(dict.fromkeys([config.region, restored.region, *config.buckets]))
         if self.replace(config, state, Snapshot(checkpoint=restored, buckets=buckets), after=state):
             return self._swap.tampered
-        if self._clock() - self._retrying_since < RETRY_SECONDS:
+        if self._monotonic() - self._retrying_since < RETRY_SECONDS:
             return True
         # Without a base they descend from nothing: no region drops files in favour of these.
         self._active.records.save(replace(state, base=None))

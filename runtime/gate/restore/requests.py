@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 
+from runtime import documents
+from runtime.gate.snapshot.checkpoint import CheckpointRef
 from runtime.gate.storage.bucket import Store, StoreError
 from runtime.gate.storage.keys import REQUESTS, CheckpointId
 
 RESTORE = f"{REQUESTS}/restore.json"
+LARGEST = 64 << 10
+_TIME = re.compile(r"[0-9]{1,13}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +34,10 @@ def read_request(store: Store) -> RestoreRequest | None:
     if RESTORE not in store.list(REQUESTS):
         return None
     try:
-        content = json.loads(store.read(RESTORE))
-        id = str(int(content["order"]))
-        checkpoint = CheckpointId.parse(content["checkpoint"])
-        return RestoreRequest(id=id, region=str(content["region"]), checkpoint=checkpoint)
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{RESTORE} is not a restore request: {error!r}") from error
+        content = documents.parse(store.read(RESTORE), RESTORE, limit=LARGEST)
+        ref = CheckpointRef.parse(content)
+        return RestoreRequest(
+            id=content.text("order", pattern=_TIME), region=ref.region, checkpoint=ref.checkpoint
+        )
+    except ValueError as error:
+        raise StoreError(f"not a restore request: {error}") from error

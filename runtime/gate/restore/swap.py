@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from runtime.gate.application import Application
 from runtime.gate.lineage import divergence
@@ -25,9 +24,11 @@ from runtime.gate.restore.swap_state import (
     JOURNAL,
     STATE_NEXT,
     TRANSITIONS,
+    Journal,
     SwapAction,
     SwapState,
     is_swapping,
+    read_journal,
     read_state,
 )
 from runtime.gate.snapshot.checkpoint import (
@@ -81,7 +82,7 @@ class Swap:
         self._records = StateFiles(volume.root)
         self._gate = self._records.folder
         self._incoming = self._gate / INCOMING
-        self._actions: Mapping[SwapAction, Callable[[dict[str, Any]], None]] = {
+        self._actions: Mapping[SwapAction, Callable[[Journal], None]] = {
             SwapAction.MOVE_OUT: self._move_out,
             SwapAction.MOVE_IN: self._move_in,
             SwapAction.ROLL_BACK: self._roll_back,
@@ -119,13 +120,7 @@ class Swap:
                 save_checkpoint(self._gate / KNOWN, ancestry.known)
             if ancestry.diverged is not None:
                 save_checkpoint(self._gate / DIVERGING, ancestry.diverged)
-            journal = {
-                "id": str(at),
-                "at": at,
-                "region": checkpoint.region,
-                "checkpoint": str(checkpoint.id),
-            }
-            durable.write_json(self._gate / JOURNAL, journal)
+            Journal(id=str(at), at=at, snapshot=checkpoint.ref).save(self._root)
         except OSError:
             if self.state is SwapState.NONE:
                 self._clear()
@@ -136,13 +131,13 @@ class Swap:
         then."""
         stopped = False
         while (state := self.state) not in (SwapState.NONE, SwapState.DONE):
-            journal = durable.read_json(self._gate / JOURNAL)
+            journal = self._journal()
             if TRANSITIONS[state].stopped and not stopped:
                 quiesce(
                     self._root,
                     self._component,
                     self._application,
-                    swap=journal["id"],
+                    swap=journal.id,
                     replicas=self._replicas(),
                 )
                 stopped = True
@@ -155,12 +150,17 @@ class Swap:
         OSError; call it again then."""
         if self.state is not SwapState.DONE:
             return None
-        journal = durable.read_json(self._gate / JOURNAL)
+        journal = self._journal()
         self._actions[TRANSITIONS[SwapState.DONE].action](journal)
-        aside = tuple(divergence.folders_of(self._root, journal["at"]))
+        aside = tuple(divergence.folders_of(self._root, journal.at))
         return SwapResult(aside=aside, tampered=self.tampered)
 
-    def _move_out(self, journal: dict[str, Any]) -> None:
+    def _journal(self) -> Journal:
+        journal = read_journal(self._root)
+        assert journal is not None, "a swap in progress has a journal"
+        return journal
+
+    def _move_out(self, journal: Journal) -> None:
         durable.remove(self._gate / TAMPERED)
         (self._gate / REPLACED / "0").mkdir(parents=True, exist_ok=True)
         for entry in sorted(self._root.iterdir()):
@@ -169,7 +169,7 @@ class Swap:
         durable.sync_folder(self._root)
         durable.move(self._root / STAGED, self._incoming)
 
-    def _move_in(self, journal: dict[str, Any]) -> None:
+    def _move_in(self, journal: Journal) -> None:
         for entry in sorted(entry for entry in self._incoming.iterdir() if entry.name != MARKER):
             while not self._move_entry_in(entry, self._root / entry.name):
                 continue
@@ -228,20 +228,20 @@ class Swap:
         self._incoming.rmdir()
         durable.sync_folder(self._gate)
 
-    def _roll_back(self, journal: dict[str, Any]) -> None:
+    def _roll_back(self, journal: Journal) -> None:
         self._application.stop()
         layer = self._gate / REPLACED / "0"
         for entry in sorted(layer.iterdir()) if layer.exists() else []:
             target = self._root / entry.name
             if os.path.lexists(target):
-                folder = self._root / DIVERGED / divergence.folder_name(journal["at"])
+                folder = self._root / DIVERGED / divergence.folder_name(journal.at)
                 folder.mkdir(parents=True, exist_ok=True)
                 os.rename(target, folder / entry.name)
             os.rename(entry, target)
         durable.sync_folder(self._root)
         self._close()
 
-    def _set_aside(self, journal: dict[str, Any]) -> None:
+    def _set_aside(self, journal: Journal) -> None:
         replaced = self._gate / REPLACED
         if replaced.exists():
             winner = self._records.restored()
@@ -257,7 +257,7 @@ class Swap:
                 ),
                 winner=winner,
             )
-            self._add_unsent(divergence.set_aside(self._root, files, journal["at"]))
+            self._add_unsent(divergence.set_aside(self._root, files, journal.at))
             durable.remove(self._gate / TRASH)
             durable.move(replaced, self._gate / TRASH)
         self._close()

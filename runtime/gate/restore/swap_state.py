@@ -16,13 +16,36 @@ from enum import Enum
 from pathlib import Path
 
 from runtime.gate.restore.staged import MARKER, STAGED
-from runtime.gate.snapshot.checkpoint import load_checkpoint
+from runtime.gate.snapshot.checkpoint import CheckpointRef, load_checkpoint
 from runtime.gate.snapshot.volume import GATE_FOLDER
 from runtime.gate.storage import durable
 
 JOURNAL = "journal.json"
 STATE_NEXT = "state.next.json"
 INCOMING = "incoming"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """The file `.gate/journal.json`."""
+
+    id: str
+    at: int
+    """UTC, in milliseconds: names the folders below `diverged/`."""
+    snapshot: CheckpointRef
+    """Which is staged."""
+
+    def save(self, root: Path) -> None:
+        content = {"id": self.id, "at": self.at, **self.snapshot.to_json()}
+        durable.write_json(root / GATE_FOLDER / JOURNAL, content)
+
+
+def read_journal(root: Path) -> Journal | None:
+    """None without a swap. Raises ValueError for a damaged file."""
+    content = durable.read_document(root / GATE_FOLDER / JOURNAL)
+    if content is None:
+        return None
+    return Journal(id=content.text("id"), at=content.number("at"), snapshot=CheckpointRef.parse(content))
 
 
 class SwapState(Enum):
@@ -85,15 +108,12 @@ def state_of(files: DiskFiles) -> SwapState:
 
 def read_state(root: Path) -> SwapState:
     gate = root / GATE_FOLDER
-    journal = durable.read_json(gate / JOURNAL)
+    journal = read_journal(root)
     if journal is None:
         return SwapState.NONE
     incoming = (gate / INCOMING).exists()
     staged = load_checkpoint(root / STAGED / MARKER)
-    is_journals = staged is not None and (staged.region, str(staged.id)) == (
-        journal["region"],
-        journal["checkpoint"],
-    )
+    is_journals = staged is not None and staged.ref == journal.snapshot
     next_state = (gate / STATE_NEXT).exists()
     return state_of(DiskFiles(journal=True, next_state=next_state, incoming=incoming, staged=is_journals))
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from runtime import documents
+from runtime.documents import Document, InvalidDocument
 from runtime.gate.snapshot.lance import table_of
 from runtime.gate.storage import durable
-from runtime.gate.storage.keys import CheckpointId
+from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId
 
 RESTORED = "taken.json"
 """In the gate's folder on the volume: the checkpoint from which the active files were restored."""
 UPLOADED = "line.json"
 """Beside it: the newest checkpoint of the active files that was uploaded since."""
+LARGEST = 64 << 20
+"""Bytes of a checkpoint: about 250,000 files. No larger one is written, as none could be read."""
+_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +36,10 @@ class CheckpointRef:
         return {"region": self.region, "checkpoint": str(self.checkpoint)}
 
     @classmethod
-    def parse(cls, content: Mapping[str, str]) -> CheckpointRef:
-        """Raises KeyError, ValueError, TypeError or AttributeError for anything else."""
-        return cls(region=content["region"], checkpoint=CheckpointId.parse(content["checkpoint"]))
+    def parse(cls, content: Document) -> CheckpointRef:
+        """Raises ValueError for anything else."""
+        id = CheckpointId.parse(content.text("checkpoint"))
+        return cls(region=content.text("region", pattern=_REGION), checkpoint=id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,25 +106,35 @@ class Checkpoint:
         return json.dumps(content, indent=0)
 
 
-def parse_checkpoint(text: str, id: CheckpointId) -> Checkpoint:
-    """Raises ValueError for what is not a checkpoint."""
-    try:
-        return _parsed(json.loads(text), id)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"checkpoint {id} is damaged: {error!r}") from error
+def parse_checkpoint(data: bytes, id: CheckpointId) -> Checkpoint:
+    """Raises ValueError for anything but a checkpoint with this id."""
+    return _parsed(documents.parse(data, f"checkpoint {id}", limit=LARGEST), id)
 
 
-def _parsed(content: Any, id: CheckpointId) -> Checkpoint:
-    base = content["base"]
+def _parsed(content: Document, id: CheckpointId) -> Checkpoint:
+    files = content.object("files")
+    if (generation := content.number("generation")) != id.generation:
+        raise InvalidDocument(f"checkpoint {id}: has generation {generation}")
     return Checkpoint(
-        region=content["region"],
+        region=content.text("region", pattern=_REGION),
         id=id,
-        base=base and CheckpointRef.parse(base),
-        files={
-            path: StoredFile(key=file["key"], size=file["size"], sha256=file["sha256"])
-            for path, file in content["files"].items()
-        },
+        base=CheckpointRef.parse(content.object("base")) if content.has("base") else None,
+        files={path_below(path): _file(files.object(path)) for path in files.names()},
     )
+
+
+def path_below(path: str) -> str:
+    """Relative to the volume, and below it."""
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise InvalidDocument(f"not a path below a volume: {path!a}")
+    return path
+
+
+def _file(content: Document) -> StoredFile:
+    key, sha256 = content.text("key"), content.text("sha256", pattern=_SHA256)
+    if not (key == f"{OBJECTS}/{sha256}" or (key.startswith(f"{DATA}/") and path_below(key))):
+        raise InvalidDocument(f"not a key of a file: {key!a}")
+    return StoredFile(key=key, size=content.number("size"), sha256=sha256)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -127,7 +144,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
     """What `save_checkpoint` wrote; None without the file. Raises ValueError for anything else."""
-    content = durable.read_json(path)
+    content = durable.read_document(path)
     if content is None:
         return None
-    return parse_checkpoint(json.dumps(content["checkpoint"]), CheckpointId.parse(content["id"]))
+    return _parsed(content.object("checkpoint"), CheckpointId.parse(content.text("id")))

@@ -86,7 +86,7 @@ class Collector:
 def read_stored(content: bytes, id: CheckpointId, store: Store) -> Checkpoint:
     """Raises StoreError for a damaged checkpoint."""
     try:
-        return parse_checkpoint(content.decode(), id)
+        return parse_checkpoint(content, id)
     except ValueError as error:
         raise StoreError(
             f"{store}/{id.key} is damaged: {error}. Delete it; older checkpoints stay"

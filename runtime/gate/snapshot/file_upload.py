@@ -190,7 +190,7 @@ class FileUpload:
 
     def _send(self, batch: _Batch) -> None:
         self._bindings.bind(batch.bound)
-        self._store.upload(batch.files, self._volume.gate_folder / "uploading")
+        self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
         self._index.stored.update(batch.sizes)
         self._index.sent_bytes += sum(batch.sizes.values())
         shutil.rmtree(self._copies, ignore_errors=True)

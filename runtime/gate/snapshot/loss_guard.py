@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from runtime import documents
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
 from runtime.gate.snapshot.lance import is_write_once, table_of, version
 from runtime.gate.storage.keys import REQUESTS, few
 
 ACCEPT_SHRINK = f"{REQUESTS}/accept-shrink.json"
 """`{"checkpoint": "<id>"}`, written by an operator: the loss since this checkpoint is intended."""
+LARGEST = 64 << 10
+"""Bytes of the request."""
 
 
 def loss(
@@ -42,10 +44,10 @@ def loss(
 def accepts(request: bytes, newest: Checkpoint) -> bool:
     """Whether an operator's request releases the guard, as long as this is the newest checkpoint."""
     try:
-        content = json.loads(request)
+        accepted = documents.parse(request, ACCEPT_SHRINK, limit=LARGEST).text("checkpoint")
     except ValueError:
         return False
-    return isinstance(content, dict) and content.get("checkpoint") == str(newest.id)
+    return accepted == str(newest.id)
 
 
 def _damaged(path: str, before: StoredFile | None, now: StoredFile) -> bool:

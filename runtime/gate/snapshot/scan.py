@@ -52,9 +52,9 @@ class BucketScan:
 class Scanner:
     """Scans buckets. Remembers the checkpoints that it read, and when it first saw each."""
 
-    def __init__(self, stores: Stores, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stores: Stores, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._stores = stores
-        self._clock = clock
+        self._monotonic = monotonic
         self._read: dict[tuple[str, CheckpointId], Checkpoint] = {}
         self._complete: dict[tuple[str, CheckpointId], tuple[str, ...]] = {}
         self._first_seen: dict[tuple[str, CheckpointId], float] = {}
@@ -100,7 +100,7 @@ class Scanner:
         if known is None:
             store = self._stores(bucket, writer, timeout)
             try:
-                known = parse_checkpoint(store.read(id.key).decode(), id)
+                known = parse_checkpoint(store.read(id.key), id)
             except ValueError as error:
                 raise StoreError(f"{writer}'s {id.key} in the bucket of {bucket}: {error}") from error
             self._read[writer, id] = known
@@ -144,7 +144,7 @@ class Scanner:
             return []
         if bucket == writer and ANNOUNCEMENT in keys:
             scan.primaries.add(writer)
-        listed = list(checkpoint_ids(keys))
+        listed = checkpoint_ids(keys)
         scan.listed[bucket] = scan.listed.get(bucket, 0) + len(listed)
         scan.highest_generation = max([scan.highest_generation, *(id.generation for id in listed)])
         return listed
@@ -202,8 +202,8 @@ class Scanner:
     def _is_ripe(
         self, writer: str, id: CheckpointId, buckets: Sequence[str], own: str, patience: float
     ) -> bool:
-        first = self._first_seen.setdefault((writer, id), self._clock())
-        return own in buckets or self._clock() - first >= patience
+        first = self._first_seen.setdefault((writer, id), self._monotonic())
+        return own in buckets or self._monotonic() - first >= patience
 
     def _forget(self, writer: str, listed: Mapping[CheckpointId, object]) -> None:
         """Of a writer, what is no longer listed, and all checkpoints but the newest one read."""

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig, Retention
 from runtime.gate.snapshot import loss_guard
 from runtime.gate.snapshot.bindings import Bindings
-from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef, StoredFile, load_checkpoint
-from runtime.gate.snapshot.collector import Collector, read_stored
+from runtime.gate.snapshot.checkpoint import (
+    RESTORED,
+    Checkpoint,
+    CheckpointRef,
+    StoredFile,
+    load_checkpoint,
+    parse_checkpoint,
+)
+from runtime.gate.snapshot.collector import Collector
 from runtime.gate.snapshot.file_upload import BucketIndex, FileUpload
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Interrupted, Store, StoreError, Stores
+from runtime.gate.storage.bucket import Store, StoreError, Stores
+from runtime.gate.storage.files import read_below
 from runtime.gate.storage.keys import DATA, REQUESTS, CheckpointId, checkpoint_ids, is_collectable
+from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
+
+LARGEST_MANIFEST = 256 << 20
+"""Bytes that the loss guard reads of a table's newest manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +106,19 @@ class Uploader:
 
     def _list(self) -> BucketIndex:
         stored = self.store.list()
-        id = max(checkpoint_ids(stored), default=None)
         return BucketIndex(
             stored={key: size for key, size in stored.items() if is_collectable(key)},
-            newest=None if id is None else read_stored(self.store.read(id.key), id, self.store),
+            newest=self._newest(checkpoint_ids(stored)),
         )
+
+    def _newest(self, ids: Sequence[CheckpointId]) -> Checkpoint | None:
+        """The newest that can be read: a damaged one must not end all uploads."""
+        for id in reversed(ids):
+            try:
+                return parse_checkpoint(self.store.read(id.key), id)
+            except ValueError as error:
+                log("checkpoint-damaged", level="warning", at=f"{self.store}/{id.key}", error=str(error))
+        return None
 
     def _guarded(
         self, index: BucketIndex, base: CheckpointRef | None, files: Mapping[str, StoredFile]
@@ -107,7 +127,7 @@ class Uploader:
         if newest is not None and newest.base != base:
             # Other files are active since that upload: compare with what they were restored from.
             before = load_checkpoint(self._volume.gate_folder / RESTORED)
-        reason = loss_guard.loss(before, files, lambda path: (self._volume.root / path).read_bytes())
+        reason = loss_guard.loss(before, files, self._read)
         if reason is None or newest is None:
             return reason
         requested = loss_guard.ACCEPT_SHRINK in self.store.list(REQUESTS)
@@ -115,6 +135,10 @@ class Uploader:
             log("loss-accepted", level="warning", reason=reason, checkpoint=str(newest.id))
             return None
         return f"{reason}. Nothing is deleted and no checkpoint is written; the newest is {newest.id}"
+
+    def _read(self, path: str) -> bytes:
+        """A manifest."""
+        return read_below(self._volume.root, path, limit=LARGEST_MANIFEST)
 
     def _write_checkpoint(
         self,

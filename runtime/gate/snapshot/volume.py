@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.lance import table_of
 from runtime.gate.storage.durable import write_atomically
+from runtime.gate.storage.files import open_below
 from runtime.gate.storage.keys import DIVERGED
 
 GATE_FOLDER = ".gate"
@@ -82,7 +81,7 @@ class Volume:
 
     def sha256(self, path: str) -> str:
         """Cached while size, mtime and inode stay. Raises FileNotFoundError."""
-        with _open(self.root / path) as file:
+        with open_below(self.root, path) as file:
             before = _stat(os.fstat(file.fileno()))
             if known := self.cached_hash(path, before):
                 return known
@@ -96,7 +95,7 @@ class Volume:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / ".copying"
         digest = hashlib.sha256()
-        with _open(self.root / path) as source, temporary.open("wb") as target:
+        with open_below(self.root, path) as source, temporary.open("wb") as target:
             before = _stat(os.fstat(source.fileno()))
             while chunk := source.read(CHUNK):
                 digest.update(chunk)
@@ -188,19 +187,9 @@ def parses_graph(path: Path) -> bool:
     """Whether a `graph.json` is a JSON object."""
     try:
         return isinstance(json.loads(path.read_bytes()), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
 def _stat(stat: os.stat_result) -> Stat:
     return Stat(stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
-def _open(path: Path) -> FileIO:
-    """Raises FileNotFoundError, also when a link or a folder has taken the file's place."""
-    try:
-        return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise FileNotFoundError(error.errno, "no longer a regular file", str(path)) from error
-        raise

@@ -1,4 +1,4 @@
-"""One region's prefix of a company in one bucket, through rclone. No other module starts rclone.
+"""One region's prefix of a company in one bucket, through rclone. `rclone.py` starts it.
 
 rclone gets arguments and environment variables and no configuration file. Its calls are those that the role
 allows (`plan/iam.py`): no HEAD on an object that may be missing, no request about the bucket itself, no
@@ -7,25 +7,24 @@ listing outside the prefix, no deletion of versions.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig
+from runtime.documents import parse
+from runtime.gate.storage.files import link_below
 from runtime.gate.storage.keys import few, prefix_of
-from runtime.gate.storage.rclone import command, environment
+from runtime.gate.storage.rclone import environment, run
 
+LONGEST_LINE = 64 << 10
+"""Bytes; a key has at most 1,024."""
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
-_POLL_SECONDS = 0.1
-_GRACE_SECONDS = 5.0
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
 _REFUSED = re.compile(
     r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
@@ -49,10 +48,6 @@ class Unreachable(StoreError):
 
 class Refused(StoreError):
     """The role or its credentials are wrong; somebody has to correct them."""
-
-
-class Interrupted(Exception):
-    """The role changed or the gate stops; rclone has been ended."""
 
 
 class Store:
@@ -97,14 +92,13 @@ class Store:
         """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
         error."""
         below = f"{folder}/" if folder else ""
-        listing = self._run(
-            "list",
-            below,
-            ["lsf", "--recursive", "--files-only", "--format=sp", "--separator=\t", self._remote(below)],
-            limit=self._timeout,
+        arguments = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
+        listing = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
+        # A line for each object, between brackets.
+        rows = (
+            parse(line.rstrip(b","), "listing", limit=LONGEST_LINE) for line in listing.split(b"\n")[1:-2]
         )
-        rows = (line.split("\t", 1) for line in listing.decode("utf-8", "surrogateescape").splitlines())
-        return {below + path: int(size) for size, path in rows}
+        return {below + row.text("Path"): row.number("Size") for row in rows}
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
@@ -123,8 +117,8 @@ class Store:
                 f"{self}: missing: {few(missing)}. Replication may not have copied it to this bucket yet"
             )
 
-    def upload(self, files: Mapping[str, Path], staging: Path) -> None:
-        """Send local files to their keys, replacing what is there. `staging` is emptied before and after.
+    def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
+        """Send files below `root` to their keys. `staging` is emptied before and after.
 
         On the file system of the files, nothing is copied locally. Raises FileNotFoundError when a file is
         gone.
@@ -134,7 +128,7 @@ class Store:
         shutil.rmtree(staging, ignore_errors=True)
         try:
             for key, path in files.items():
-                _link(path, staging / key)
+                link_below(root, str(path.relative_to(root)), staging / key)
             arguments = ["copy", "--no-check-dest", str(staging), self._remote()]
             self._run("upload", few(files), arguments)
         finally:
@@ -144,7 +138,7 @@ class Store:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "data")
             path.write_bytes(data)
-            self.upload({key: path}, Path(folder, "staging"))
+            self.upload({key: path}, Path(folder, "staging"), root=Path(folder))
 
     def delete(self, keys: Collection[str]) -> None:
         """Put a delete marker on each; a missing object is no error."""
@@ -167,39 +161,22 @@ class Store:
         flags: Mapping[str, str] | None = None,
     ) -> bytes:
         """rclone's standard output. `keys` go to its standard input; `limit` is in seconds."""
-        if self._interrupt.is_set():
-            raise Interrupted
         if invalid := [key for key in keys if "\n" in key or not key]:
             raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
-        process = subprocess.Popen(
-            [*command(self._rclone), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**self._environment, **(flags or {})},
-        )
         try:
-            output, errors = self._wait(process, keys, limit)
-        finally:
-            _end(process)
-        if process.returncode != 0:
-            raise self._error(what, where, errors.decode(errors="replace"), process.returncode)
-        return output
-
-    def _wait(
-        self, process: subprocess.Popen[bytes], keys: Collection[str], limit: float | None
-    ) -> tuple[bytes, bytes]:
-        deadline = None if limit is None else time.monotonic() + limit
-        input: bytes | None = "".join(f"{key}\n" for key in keys).encode("utf-8", "surrogateescape")
-        while True:
-            try:
-                return process.communicate(input, timeout=_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                input = None
-            if self._interrupt.is_set():
-                raise Interrupted
-            if deadline is not None and time.monotonic() > deadline:
-                raise Unreachable(f"{self}: no answer within {limit:.0f} s. Check the network")
+            call = run(
+                self._rclone,
+                arguments,
+                {**self._environment, **(flags or {})},
+                lines=keys,
+                interrupt=self._interrupt,
+                limit=limit,
+            )
+        except TimeoutError as error:
+            raise Unreachable(f"{self}: {error}") from None
+        if call.code != 0:
+            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
+        return call.output
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
         lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))
@@ -209,33 +186,6 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and close its pipes."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except OSError:
-                continue  # Unsent keys for a process that has ended.
-
-
-def _link(path: Path, at: Path) -> None:
-    at.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, at, follow_symlinks=False)
-    except FileNotFoundError:
-        raise
-    except OSError:  # Another file system, or a file system without links.
-        shutil.copyfile(path, at)
 
 
 class Stores(Protocol):

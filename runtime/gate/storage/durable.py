@@ -9,6 +9,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from runtime import documents
+from runtime.documents import Document
+
+LARGEST = 128 << 20
+"""Bytes of a document: it may contain a checkpoint."""
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a temporary file, sync it, rename it, sync the folder."""
@@ -35,10 +41,10 @@ def write_json(path: Path, content: Any) -> None:
     write_atomically(path, json.dumps(content, indent=0).encode())
 
 
-def read_json(path: Path) -> Any:
-    """What `write_json` wrote; None without the file. Raises ValueError for anything else."""
+def read_document(path: Path) -> Document | None:
+    """What `write_json` wrote; None without the file. Raises ValueError for anything but a JSON object."""
     try:
-        return json.loads(path.read_bytes())
+        return documents.parse(path.read_bytes(), str(path), limit=LARGEST)
     except FileNotFoundError:
         return None
 

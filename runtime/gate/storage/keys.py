@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 CHECKPOINTS = "_checkpoints"
@@ -17,7 +17,9 @@ ANNOUNCEMENT = f"{CHECKPOINTS}/serving"
 """Exists while its writer is primary, or has not uploaded everything yet that it wrote as primary. It lies
 among the checkpoints, so that one listing shows both."""
 NAMES_IN_MESSAGE = 3
-_ID = re.compile(r"(\d{6})-(\d{13})")
+LARGEST_JUMP = 1000
+"""From a generation to the next higher one. Each failover raises it by 1: a higher jump is no failover."""
+_ID = re.compile(r"(\d{6,12})-(\d{13})", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -50,15 +52,30 @@ def prefix_of(region: str, namespace: str, component: str) -> str:
     return f"{region}/{namespace}/{component}"
 
 
-def checkpoint_ids(keys: Iterable[str]) -> Iterator[CheckpointId]:
-    """The checkpoints among the keys of a prefix; other files in their folder are ignored."""
-    for key in keys:
-        folder, _, name = key.rpartition("/")
-        if folder == CHECKPOINTS:
-            try:
-                yield CheckpointId.parse(name)
-            except ValueError:
-                continue
+def checkpoint_ids(keys: Iterable[str]) -> list[CheckpointId]:
+    """The checkpoints among the keys of a prefix, oldest first.
+
+    Other files in their folder are ignored, and ids with a generation that no failovers lead to: a single
+    object must not decide what every later one is called.
+    """
+    ids = sorted(id for key in keys if (id := _checkpoint_id(key)) is not None)
+    plausible, generation = list[CheckpointId](), 0
+    for id in ids:
+        if id.generation > generation + LARGEST_JUMP:
+            break
+        generation = id.generation
+        plausible.append(id)
+    return plausible
+
+
+def _checkpoint_id(key: str) -> CheckpointId | None:
+    folder, _, name = key.rpartition("/")
+    if folder != CHECKPOINTS:
+        return None
+    try:
+        return CheckpointId.parse(name)
+    except ValueError:
+        return None
 
 
 def is_collectable(key: str) -> bool:

@@ -1,10 +1,21 @@
-"""The environment and command line with which rclone is started, as a child that dies with its gate."""
+"""How rclone runs: its environment and command line, as a child that dies with its gate, within limits."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+STALLED_SECONDS = 120.0
+"""An rclone that moves no byte for so long is ended. Its own limit covers only its requests."""
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 5.0
 
 _IDLE_SECONDS = 30.0
 """A call without a byte for so long has failed."""
@@ -62,6 +73,10 @@ _FLAGS = {
 }
 
 
+class Interrupted(Exception):
+    """The role changed or the gate stops; rclone has been ended."""
+
+
 def environment(
     *, region: str, endpoint: str | None, bandwidth_limit: str, transfers: int, timeout: float
 ) -> dict[str, str]:
@@ -92,6 +107,87 @@ def environment(
 def command(rclone: Path) -> list[str]:
     """What precedes rclone's arguments; `--config=` makes it use no configuration file."""
     return [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), str(rclone), "--config="]
+
+
+class Ended(NamedTuple):
+    code: int
+    output: bytes
+    errors: bytes
+
+
+def run(
+    rclone: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    lines: Iterable[str],
+    interrupt: threading.Event,
+    limit: float | None,
+) -> Ended:
+    """Run it to its end, with `lines` as standard input. Raises Interrupted as soon as `interrupt` is set,
+    and TimeoutError after `limit` seconds or when the process moves no byte any more.
+    """
+    if interrupt.is_set():
+        raise Interrupted
+    # A file and not a pipe: `communicate` stops writing to a pipe after its first timeout (gh-141473).
+    with tempfile.TemporaryFile() as file:
+        file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+        file.seek(0)
+        process = subprocess.Popen(
+            [*command(rclone), *arguments],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+    try:
+        output, errors = _wait(process, interrupt, limit)
+    finally:
+        _end(process)
+    return Ended(process.returncode, output, errors)
+
+
+def _wait(
+    process: subprocess.Popen[bytes], interrupt: threading.Event, limit: float | None
+) -> tuple[bytes, bytes]:
+    started = active = time.monotonic()
+    moved = 0
+    while True:
+        try:
+            return process.communicate(timeout=_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+        if interrupt.is_set():
+            raise Interrupted
+        if limit is not None and now - started > limit:
+            raise TimeoutError(f"no answer within {limit:.0f} s. Check the network")
+        previous, moved = moved, _bytes_moved(process.pid)
+        active = active if moved == previous else now
+        if now - active > STALLED_SECONDS:
+            raise TimeoutError(f"rclone moved no byte for {STALLED_SECONDS:.0f} s. It is tried again")
+
+
+def _bytes_moved(process: int) -> int:
+    """Bytes that a process has read and written, its connections included."""
+    try:
+        counters = Path(f"/proc/{process}/io").read_text().splitlines()
+    except OSError:  # It has just ended.
+        return 0
+    return sum(int(line.split()[1]) for line in counters if line.startswith(("rchar", "wchar")))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and close its pipes."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _impatient(timeout: float) -> dict[str, str]:

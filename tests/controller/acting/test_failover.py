@@ -133,7 +133,8 @@ def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
     one = two.replicas[0]
     assert one.get(f"/healthz/{US}") == (200, f"{US} serves\n")
     assert one.get(f"/healthz/{US}/{names[0]}")[0] == 200
-    assert one.get("/healthz/nowhere-1")[0] == one.get(f"/healthz/{US}/nobody")[0] == 404
+    assert one.get(f"/healthz/{US}/nobody") == one.get(f"/healthz/{US}"), "nobody learns who exists"
+    assert one.get("/healthz/nowhere-1")[0] == 404
     assert one.get("/peer/nowhere-1")[0] == one.get("/healthz")[0] == one.get("/")[0] == 404
     page = json.loads(one.get(f"/peer/{US}")[1])
     assert page["regions"][US]["serving"] is True

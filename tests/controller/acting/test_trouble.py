@@ -150,6 +150,8 @@ def test_a_company_without_its_config_map_is_reported_and_holds_nobody_up(
     until(lambda: broken in leader.status()["problems"]["namespaces"], "it is reported")
     assert "not found" in leader.status()["problems"]["namespaces"][broken]
     assert leader.lines("tenant-problem")[0]["namespace"] == broken
+    cluster.patch(cluster.flags_path(others[0]), {"data": {"failedRegions": EU}})
+    until(lambda: cluster.flags(others[0]) == [US], "the others are still looked after")
     cluster.add([broken])
     until(lambda: cluster.flags(broken) == [US], "once it is there, it has the flag")
     until(lambda: leader.status()["problems"]["namespaces"] == {}, "and nothing is reported any more")

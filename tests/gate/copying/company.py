@@ -86,7 +86,7 @@ class Memory(ABC):
     def checkpoint(self, id: CheckpointId | None = None) -> Checkpoint:
         """The newest, if none is named."""
         id = id or self.checkpoints()[-1]
-        return parse_checkpoint(self.content(id.key).decode(), id)
+        return parse_checkpoint(self.content(id.key), id)
 
     def restored(self, checkpoint: Checkpoint | None = None) -> dict[str, bytes]:
         """Content by path, as a checkpoint names it."""
@@ -162,7 +162,7 @@ class QuickStore(Store):
             (into / key).parent.mkdir(parents=True, exist_ok=True)
             (into / key).write_bytes(self.objects[key])
 
-    def upload(self, files: Mapping[str, Path], staging: Path) -> None:
+    def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         for key, path in files.items():
             self.put(key, path.read_bytes())
 

@@ -136,7 +136,7 @@ def test_a_memory_that_was_taken_is_measured_by_what_it_was_taken_from(copied: C
     shutil.rmtree(copied.root / "acme" / "episodic")
     copied.write(GRAPH, b'{"nodes": []}')
     earlier = CheckpointId(generation=0, at=5)
-    graph = StoredFile(key="objects/x", size=13, sha256="x")
+    graph = StoredFile(key=f"objects/{'0' * 64}", size=13, sha256="0" * 64)
     taken = Checkpoint(region="eu-west-1", id=earlier, base=None, files={GRAPH: graph})
     save_checkpoint(copied.root / ".gate" / RESTORED, taken)
     base = CheckpointRef(region="eu-west-1", checkpoint=earlier)

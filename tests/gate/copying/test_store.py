@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.storage import rclone
+from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.rclone import Interrupted
 from tests.components.stacks import EU
 from tests.gate.copying.company import Company
 from tests.s3 import CUT, REFUSED, SLOW_DOWN, Call, Fault
@@ -25,7 +27,7 @@ def test_what_is_uploaded_is_listed_read_downloaded_and_deleted(company: Company
     for number, name in enumerate(("plain", "below/a", "spaces and ü", "#hash%20+&", "trailing.")):
         files[f"data/{name}"] = company.write(f"acme/{number}", b"x" * number)
 
-    store.upload(files, tmp_path / "staging")
+    store.upload(files, tmp_path / "staging", root=company.root)
     store.put("_checkpoints/1.json", b"{}")
     store.download(files, tmp_path / "into")
 
@@ -40,6 +42,21 @@ def test_what_is_uploaded_is_listed_read_downloaded_and_deleted(company: Company
     assert not (tmp_path / "staging").exists()
 
 
+STRANGE = ["tab\t9", "\u2028", "\u0085", "\x1b[31m", '"quoted"', "9\tdata/x"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_an_object_of_any_name_is_listed_and_read_and_hides_no_other(company: Company, name: str) -> None:
+    company.put(f"diverged/{name}", b"abc")
+    company.put("data/plain", b"x")
+
+    listed = company.store().list()
+
+    (strange,) = listed.keys() - {"data/plain"}  # rclone has its own signs for control characters.
+    assert listed == {strange: 3, "data/plain": 1} and strange.startswith("diverged/")
+    assert company.store().read(strange) == b"abc"
+
+
 def test_nothing_there_is_an_empty_listing(company: Company) -> None:
     assert company.store().list() == {} and company.store().list("data") == {}
 
@@ -49,7 +66,7 @@ def test_no_call_is_made_that_the_role_would_refuse_or_that_could_be_spared(
 ) -> None:
     store, one = company.store(), company.write("acme/one")
     store.list()
-    store.upload({"data/one": one}, tmp_path / "staging")
+    store.upload({"data/one": one}, tmp_path / "staging", root=company.root)
     store.read("data/one")
     store.delete(["data/one"])
 
@@ -60,7 +77,7 @@ def test_no_call_is_made_that_the_role_would_refuse_or_that_could_be_spared(
 def test_a_big_file_is_sent_in_parts_and_comes_back_whole(company: Company, tmp_path: Path) -> None:
     store, big = company.store(), company.write("acme/big", os.urandom(BIG))
 
-    store.upload({"data/big": big}, tmp_path / "staging")
+    store.upload({"data/big": big}, tmp_path / "staging", root=company.root)
     store.download(["data/big"], tmp_path / "into")
 
     assert (tmp_path / "into/data/big").read_bytes() == big.read_bytes()
@@ -164,6 +181,49 @@ def test_an_interrupt_ends_rclone_in_the_middle_of_a_call(company: Company) -> N
     assert set(children()) <= others
 
 
+MANY = [f"data/{number:064}" for number in range(2000)]
+"""Together more than a pipe holds."""
+
+
+def test_an_rclone_that_starts_slowly_still_gets_all_of_many_keys(company: Company, tmp_path: Path) -> None:
+    received = tmp_path / "received"
+    company.rclone = script(tmp_path / "rclone", f"sleep 0.5; cat > {received}")
+    deleting = threading.Thread(target=lambda: company.store().delete(MANY))
+    deleting.start()
+    try:
+        deleting.join(LIMIT_SECONDS)
+        assert not deleting.is_alive()
+        assert received.read_text().split() == MANY
+    finally:
+        company.interrupt.set()
+        deleting.join()
+
+
+def test_an_rclone_that_moves_no_byte_is_ended(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rclone, "STALLED_SECONDS", 0.5)
+    company.rclone = script(tmp_path / "rclone", f"cat; exec sleep {LIMIT_SECONDS}")
+    with pytest.raises(Unreachable, match="moved no byte"):
+        company.store().delete(MANY)
+
+
+def test_an_rclone_that_moves_bytes_may_take_long(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rclone, "STALLED_SECONDS", 1.0)
+    steps = "for step in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; cat /dev/null; echo $step; done"
+    company.rclone = script(tmp_path / "rclone", steps)
+    company.store().delete(MANY)
+
+
+def script(path: Path, commands: str) -> Path:
+    """A program that stands in for rclone."""
+    path.write_text(f"#!/bin/sh\n{commands}\n")
+    path.chmod(0o755)
+    return path
+
+
 def test_rclone_dies_with_its_gate(company: Company) -> None:
     company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
     told = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
@@ -174,12 +234,12 @@ def test_rclone_dies_with_its_gate(company: Company) -> None:
     )
     gate = subprocess.Popen([sys.executable, "-c", script, *told], cwd=Path(__file__).parents[3])
     until(lambda: bool(company.s3.calls), "rclone asks")
-    (rclone,) = children(gate.pid)
+    (child,) = children(gate.pid)
 
     gate.kill()
     gate.wait(LIMIT_SECONDS)
 
-    until(lambda: not Path(f"/proc/{rclone}").exists(), "rclone is gone")
+    until(lambda: not Path(f"/proc/{child}").exists(), "rclone is gone")
 
 
 def test_no_configuration_file_is_read_or_written(

@@ -79,7 +79,7 @@ class BucketStore:
             (into / key).parent.mkdir(parents=True, exist_ok=True)
             (into / key).write_bytes(data)
 
-    def upload(self, files: Mapping[str, Path], staging: Path) -> None:
+    def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         for key, path in files.items():
             self.put(key, path.read_bytes())
 

@@ -103,6 +103,7 @@ class Gate:
             record=self._record,
             metrics=self.metrics,
             clock=self.clock,
+            monotonic=lambda: self.time.now,
         )
         self.coordinator = Coordinator(parts)
 

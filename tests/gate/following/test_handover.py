@@ -77,6 +77,16 @@ def test_a_region_that_never_hands_over_is_waited_for_a_minute(us: Gate, eu: Gat
     assert us.told("HandoverMissed")
 
 
+def test_a_clock_that_is_put_back_prolongs_no_wait(us: Gate, eu: Gate) -> None:
+    clear(US, us, eu)
+    us.round(seconds=1.0)
+    us.skew -= 3600
+    us.round(seconds=HANDOVER_SECONDS)
+    us.round(2, seconds=2.0)
+
+    assert us.ready and us.memory == {"one"}
+
+
 def test_one_that_is_flagged_is_not_waited_for(us: Gate, eu: Gate) -> None:
     clear(US, us, eu)
     flag(EU, us)

@@ -13,6 +13,7 @@ from runtime.gate.restore.swap import Swap
 from runtime.gate.restore.swap_state import (
     TRANSITIONS,
     DiskFiles,
+    Journal,
     SwapAction,
     SwapState,
     is_swapping,
@@ -82,7 +83,7 @@ def test_each_action_leads_to_its_state(tmp_path: Path, state: SwapState) -> Non
 
 
 def act(swap: Swap) -> None:
-    journal = {"id": "1", "at": 1_700_000_000_000}
+    journal = Journal(id="1", at=1_700_000_000_000, snapshot=WINNER.ref)
     swap._actions[TRANSITIONS[swap.state].action](journal)
 
 

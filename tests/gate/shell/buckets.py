@@ -13,9 +13,7 @@ PREFIX = prefix_of(REGION, NAMESPACE, "brain")
 def checkpoints(s3: S3Service) -> list[Checkpoint]:
     """The oldest first."""
     keys = (key.removeprefix(f"{PREFIX}/") for key in s3.keys(REGION, f"{PREFIX}/{CHECKPOINTS}/"))
-    return [
-        parse_checkpoint(_get(s3, f"{PREFIX}/{id.key}").decode(), id) for id in sorted(checkpoint_ids(keys))
-    ]
+    return [parse_checkpoint(_get(s3, f"{PREFIX}/{id.key}"), id) for id in sorted(checkpoint_ids(keys))]
 
 
 def newest(s3: S3Service) -> dict[str, bytes]:

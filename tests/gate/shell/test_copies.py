@@ -12,7 +12,8 @@ import pytest
 from runtime.contracts.gate import GateConfig
 from runtime.gate.events import EventLog
 from runtime.gate.snapshot.schedule import UploadSchedule, error_kind, offset
-from runtime.gate.storage.bucket import Interrupted, Refused, StoreError, Unreachable
+from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.rclone import Interrupted
 from runtime.metrics import Metrics
 
 SETTINGS = GateConfig(
