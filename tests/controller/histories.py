@@ -41,9 +41,11 @@ def settings(draw: st.DrawFn) -> ControllerConfig:
     return settings_of(own, everywhere, draw(st.integers(1, 4)), draw(st.integers(1, 4)))
 
 
-def evidence(told: ControllerConfig, region: str, serving: bool | None, *, at_home: bool = False) -> Evidence:
+def evidence(
+    config: ControllerConfig, region: str, serving: bool | None, *, at_home: bool = False
+) -> Evidence:
     """As votes would have it: of the own regions' workloads one knows more than whether they serve."""
-    mine = region in told.regions
+    mine = region in config.regions
     return Evidence(
         serving=serving,
         flagged_at_home=at_home,
@@ -52,31 +54,31 @@ def evidence(told: ControllerConfig, region: str, serving: bool | None, *, at_ho
     )
 
 
-def _round(told: ControllerConfig, drawn: bytes) -> dict[str, Evidence]:
+def _round(config: ControllerConfig, drawn: bytes) -> dict[str, Evidence]:
     """One round of one scope, a byte a region: cheap to draw, and it shrinks to regions that serve."""
-    return {region: _one(told, region, byte) for region, byte in zip(told.all, drawn, strict=False)}
+    return {region: _one(config, region, byte) for region, byte in zip(config.all, drawn, strict=False)}
 
 
-def _one(told: ControllerConfig, region: str, byte: int) -> Evidence:
+def _one(config: ControllerConfig, region: str, byte: int) -> Evidence:
     serving = (True, True, False, False, None)[byte % 5]
     odd = byte // 5 % 10
     if serving is False and odd > 5:
-        if region in told.regions:
+        if region in config.regions:
             return Evidence(serving=False, alive=True, open=True)
         return Evidence(serving=False, failing=odd - 5)
-    return replace(evidence(told, region, serving), flagged_at_home=odd == 1, reached=odd != 2)
+    return replace(evidence(config, region, serving), flagged_at_home=odd == 1, reached=odd != 2)
 
 
 @st.composite
-def histories(draw: st.DrawFn, told: ControllerConfig, most: int = 40) -> list[Seen]:
+def histories(draw: st.DrawFn, config: ControllerConfig, most: int = 40) -> list[Seen]:
     """Rounds that mostly go on as they were, so that thresholds are reached."""
-    size = len(told.all)
+    size = len(config.all)
     rounds = st.binary(min_size=2 * size, max_size=2 * size)
     history: list[Seen] = []
     for drawn, times in draw(
         st.lists(st.tuples(rounds, st.integers(1, 8)), min_size=1, max_size=max(1, most // 3))
     ):
-        seen = {REGION_WIDE: _round(told, drawn), "big": _round(told, drawn[size:])}
+        seen = {REGION_WIDE: _round(config, drawn), "big": _round(config, drawn[size:])}
         history += [seen] * times
     return history[:most]
 
@@ -85,10 +87,12 @@ def histories(draw: st.DrawFn, told: ControllerConfig, most: int = 40) -> list[S
 class Cluster:
     """Replicas that each see every round; one leads in each, and any may lose its counters between two."""
 
-    told: ControllerConfig
+    config: ControllerConfig
     replicas: int = 1
     flags: Flags = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
+    flagged: list[Flags] = field(default_factory=list)
+    """The flags in force at the beginning of each round."""
     log: list[tuple[int, Change, int]] = field(default_factory=list)
     """Round, change, and how many rounds its replica had seen."""
 
@@ -100,7 +104,8 @@ class Cluster:
 
     def play(self, seen: Seen, leader: int = 0) -> Decision:
         self.seen.append(seen)
-        decisions = [decide(self.told, counters, seen, self.flags) for counters in self._counters]
+        self.flagged.append(self.flags)
+        decisions = [decide(self.config, counters, seen, self.flags) for counters in self._counters]
         self._counters = [decision.counters for decision in decisions]
         led = decisions[leader]
         self.log += [(len(self.seen), change, led.counters.round) for change in led.changes]
@@ -116,9 +121,14 @@ class Cluster:
                 said.append(serving)
         return said
 
-    def stood(self, scope: str, region: str) -> bool:
-        """It served in the last two rounds, within reach, and its own cluster had not taken it out."""
-        last = [seen[scope][region] for seen in self.seen[-2:]]
-        return len(last) == 2 and all(
-            each.serving and each.reached and not each.flagged_at_home for each in last
-        )
+    def availability(self, scope: str, region: str) -> list[bool]:
+        """For each of the last two rounds: it served, within reach, and was flagged neither here nor at
+        home.
+        """
+        return [
+            bool(seen[scope][region].serving)
+            and seen[scope][region].reached
+            and not seen[scope][region].flagged_at_home
+            and region not in flags.get(scope, frozenset())
+            for seen, flags in zip(self.seen[-2:], self.flagged[-2:], strict=True)
+        ]
