@@ -8,6 +8,7 @@ to a program. All are valid by construction: drawing discards nothing, and is qu
 from __future__ import annotations
 
 import json
+import operator
 import re
 from itertools import islice
 from typing import Any
@@ -35,17 +36,13 @@ LONGEST_NAME = "n" * 63
 
 ENDPOINT, AWS_ENDPOINT = "lb.{}.example.net", "lb-1.elb.{}.amazonaws.com"
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _TAKEN = re.compile(
     r"default|diverged|kube-.*|digital-agency-system|ingress-.*|monitoring|[a-z]+-[a-z]+-\d+(-\d+)?"
 )
 
-_free_names = st.builds(
-    "{}{}{}".format,
-    st.sampled_from(_LETTERS),
-    st.text(_LETTERS + "-_", max_size=12),
-    st.sampled_from(_LETTERS),
-).filter(lambda name: not _TAKEN.fullmatch(namespace_of(name)))
+_free_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,12}[A-Za-z0-9]", fullmatch=True).filter(
+    lambda name: not _TAKEN.fullmatch(namespace_of(name))
+)
 
 
 def namespace_of(company: str) -> str:
@@ -96,9 +93,8 @@ def valid_stacks(
             long=top.get("identity") != "irsa",
         )
     )
-    top["loadBalancing"] = {"policy": policy, "manager": manager}
-    if draw(st.booleans()):
-        top["loadBalancing"]["annotationPrefix"] = "external-dns.alpha.kubernetes.io/"
+    prefix = some(annotationPrefix=st.just("external-dns.alpha.kubernetes.io/"))
+    top["loadBalancing"] = {"policy": policy, "manager": manager, **draw(prefix)}
     return {**top, "regions": shortened(regions), "companies": shortened(companies)}, stack
 
 
@@ -113,9 +109,8 @@ def _top_level(draw: DrawFn, *, stack: str, manager: str, regions: int) -> Raw:
     found["domain"] = draw(st.sampled_from(DOMAINS))
     if manager == "route53" or draw(st.booleans()):
         found["hostedZoneId"] = "Z0123456789ABCDEFGHIJ"
-    pinned = ("registry.example.com/agency:1.4.2", f"agency@sha256:{'0' * 64}")
     unpinned = ("localhost:5000/agency:latest", "agency", None)
-    agency = draw(st.sampled_from(unpinned if stack == "local" else pinned))
+    agency = draw(st.sampled_from(unpinned if stack == "local" else _PINNED))
     if stack == "local" and draw(st.booleans()):
         found.setdefault("replication", {})["endpoint"] = "http://10.88.0.1:5000"
     if agency is not None:
@@ -123,6 +118,7 @@ def _top_level(draw: DrawFn, *, stack: str, manager: str, regions: int) -> Raw:
     return found
 
 
+_PINNED = ("registry.example.com/agency:1.4.2", f"agency@sha256:{'0' * 64}")
 _PUBLIC_ALB = {"className": "public", "controller": "ingress.k8s.aws/alb"}
 _TRAEFIK = {"className": "traefik.internal", "controller": "traefik.io/ingress-controller"}
 _TOP_LEVEL = some(
@@ -131,7 +127,7 @@ _TOP_LEVEL = some(
     waitForReady=st.booleans(),
     environment=st.sampled_from(({}, {"LOG_LEVEL": "debug", "MOCK_EMBEDDINGS": "true"})),
     ingress=st.builds(
-        lambda of, more: of | more,
+        operator.or_,
         st.sampled_from(({}, {"className": "alb"}, {"className": "nginx"}, _PUBLIC_ALB, _TRAEFIK)),
         some(namespace=st.just("ingress-traefik"), scheme=st.sampled_from(("internet-facing", "internal"))),
     ),
@@ -258,12 +254,9 @@ def _own_regions(draw: DrawFn, *, regions: list[Raw], policy: str, limited: bool
     if limited and policy == "geo":
         wanted = [region["name"] for region in regions if "default" in region.get("geo", [])]
     first = draw(st.sampled_from(wanted))
-    rest = [name for name in names if name != first]
-    if not rest:
-        return [first]
-    fewest, most = (1, 1) if pairs_only else (0, len(rest))
-    others = draw(st.lists(st.sampled_from(rest), min_size=fewest, max_size=most, unique=True))
-    return draw(st.permutations([first, *others]))
+    others = draw(st.permutations([name for name in names if name != first]))
+    count = 1 if pairs_only else draw(st.integers(0, len(others)))
+    return draw(st.permutations([first, *others[:count]]))
 
 
 _RESOURCES = st.sampled_from(
@@ -281,7 +274,7 @@ _VOLUMES = st.sampled_from(
 
 
 def _workloads(fields: SearchStrategy[Raw]) -> SearchStrategy[Raw]:
-    return st.builds(lambda volume, rest: {**volume, **rest}, _VOLUMES, fields)
+    return st.builds(operator.or_, _VOLUMES, fields)
 
 
 _SIZES = st.one_of(
@@ -299,9 +292,8 @@ _EXTRAS = some(
     apiKeys=st.sampled_from(
         (
             {"secretName": "llm-keys"},
-            {"OPENAI_API_KEY": {"secure": "v1:abcdefgh:0123456789"}},
             {"OPENAI_API_KEY": {"secure": "v1:hunter2-openai"}, "GOOGLE_API_KEY": {"secure": "v1:hunter2"}},
         )
     ),
 )
-_COMPANY = st.one_of(st.just({}), st.builds(lambda sizes, extras: {**sizes, **extras}, _SIZES, _EXTRAS))
+_COMPANY = st.one_of(st.just({}), st.builds(operator.or_, _SIZES, _EXTRAS))

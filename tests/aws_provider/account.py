@@ -11,12 +11,13 @@ from local.aws.emulator import Emulator
 from local.aws.provider.api import AwsApi
 from local.aws.provider.resources import Resources
 from local.aws.provider.servicer import Provider
-from tests.aws_provider import cases
+from tests.aws_provider import cases, record_cases
 from tests.aws_provider.cases import BUCKET, RECORD, REGION, ROLE, Case
 from tests.aws_provider.engine import Resource, Values
 
 PARTS = sorted(cases.buckets(""))
-TYPES = [*PARTS, *cases.roles(""), *cases.others(""), *(f"{RECORD} {each}" for each in cases.records(""))]
+RECORDS = [f"{RECORD} {kind}" for kind in record_cases.records("")]
+TYPES = [*PARTS, *cases.roles(""), *cases.others(""), *RECORDS]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Account:
             **cases.buckets(self.name),
             **cases.roles(self.name),
             **cases.others(self.name),
-            **{f"{RECORD} {name}": case for name, case in cases.records(self.name, check).items()},
+            **{f"{RECORD} {name}": case for name, case in record_cases.records(self.name, check).items()},
         }
         return self.resource(kind), known[f"{kind} {variant}".strip()]
 
@@ -72,7 +73,7 @@ class Account:
         """Make what the records of a test lead to: a health check, whose id it returns, and a name."""
         route53, name = self.client("route53"), f"to.{self.name}.example.com"
         record = {"Name": name, "Type": "CNAME", "TTL": 20, "ResourceRecords": [{"Value": "x.example.com"}]}
-        route53.change_resource_record_sets(**cases.batch("UPSERT", record))
+        route53.change_resource_record_sets(**record_cases.batch("UPSERT", record))
         config = {"Type": "HTTPS", "FullyQualifiedDomainName": name}
         created = route53.create_health_check(CallerReference=name, HealthCheckConfig=config)
         return str(created["HealthCheck"]["Id"])

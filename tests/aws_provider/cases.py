@@ -91,8 +91,6 @@ def replication(name: str, *, deletes: str = "Disabled", timed: bool = False) ->
 
 def buckets(name: str) -> dict[str, Case]:
     prefix = "aws:s3/bucket"
-    rule = {"ID": "other", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
-    copy = {"ID": "other", "Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::other"}}
     closed = {"blockPublicAcls": True, "blockPublicPolicy": True, "ignorePublicAcls": True}
     encrypted = {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]}
     key = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "alias/key"}
@@ -122,6 +120,23 @@ def buckets(name: str) -> dict[str, Case]:
             "blockPublicAcls",
             "delete_public_access_block",
         ),
+        f"{prefix}Policy:BucketPolicy": part(
+            name,
+            {"policy": access("s3:GetObject")},
+            {"policy": access("s3:ListBucket")},
+            ("put_bucket_policy", {"Policy": access("s3:*")}),
+            "policy",
+            "delete_bucket_policy",
+        ),
+    } | bucket_rules(name)
+
+
+def bucket_rules(name: str) -> dict[str, Case]:
+    """The parts of buckets that hold rules."""
+    prefix = "aws:s3/bucket"
+    rule = {"ID": "other", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    copy = {"ID": "other", "Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::other"}}
+    return {
         f"{prefix}OwnershipControls:BucketOwnershipControls": part(
             name,
             {"rule": {"objectOwnership": "BucketOwnerEnforced"}},
@@ -132,14 +147,6 @@ def buckets(name: str) -> dict[str, Case]:
             ),
             "rule.objectOwnership",
             "delete_bucket_ownership_controls",
-        ),
-        f"{prefix}Policy:BucketPolicy": part(
-            name,
-            {"policy": access("s3:GetObject")},
-            {"policy": access("s3:ListBucket")},
-            ("put_bucket_policy", {"Policy": access("s3:*")}),
-            "policy",
-            "delete_bucket_policy",
         ),
         f"{prefix}LifecycleConfiguration:BucketLifecycleConfiguration": part(
             name,
@@ -161,10 +168,8 @@ def buckets(name: str) -> dict[str, Case]:
 
 
 def roles(name: str) -> dict[str, Case]:
-    role, own = (
-        {"name": name, "assumeRolePolicy": policy("sts:AssumeRole")},
-        {"name": "own", "role": f"{name}-role"},
-    )
+    role = {"name": name, "assumeRolePolicy": policy("sts:AssumeRole")}
+    own = {"name": "own", "role": f"{name}-role"}
     other = {"RoleName": name, "PolicyDocument": policy("sts:AssumeRoleWithWebIdentity")}
     inline = {"RoleName": f"{name}-role", "PolicyName": "own"}
     return {
@@ -220,79 +225,4 @@ def others(name: str) -> dict[str, Case]:
             replace=certificate | {"domainName": f"*.other.{name}.example.com"},
             computed=("arn", "domainValidationOptions"),
         ),
-    }
-
-
-def records(name: str, check: str = "") -> dict[str, Case]:
-    """`check` is the id of a health check that exists; a record `to.<name>` has to exist, too."""
-    base = {"zoneId": ZONE, "name": f"{name}.example.com", "type": "CNAME"}
-    leaf = base | {"records": ["target.example.com"], "ttl": 20}
-    target = {"zoneId": ZONE, "name": f"to.{name}.example.com", "evaluateTargetHealth": True}
-    named = {"setIdentifier": "one", "healthCheckId": check}
-    key = {"Name": f"{name}.example.com", "Type": "CNAME"}
-    values = {"TTL": 20, "ResourceRecords": [{"Value": "target.example.com"}]}
-
-    def case(program: Values, update: Values, drifted: str, created: Values = values, **live: Any) -> Case:
-        other = {"TTL": 77, "ResourceRecords": [{"Value": "x.example.com"}]}
-        return Case(
-            program=program,
-            update=update,
-            drift=("route53", "change_resource_record_sets", batch("UPSERT", key | other | live)),
-            drifted=drifted,
-            removal=("route53", "change_resource_record_sets", batch("DELETE", key | created)),
-            replace=program | {"name": f"other.{name}.example.com"},
-        )
-
-    each = {"SetIdentifier": "one"}
-    checked = values | each | {"HealthCheckId": check}
-    to = {"HostedZoneId": ZONE, "DNSName": f"to.{name}.example.com", "EvaluateTargetHealth": True}
-    weighted, latency = [{"weight": 10}], [{"region": "us-east-1"}]
-    primary, place = [{"type": "PRIMARY"}], [{"country": "TR"}]
-    return {
-        "plain": case(leaf, leaf | {"ttl": 30}, "ttl"),
-        "alias": case(
-            base | {"aliases": [target]},
-            base | {"aliases": [target | {"evaluateTargetHealth": False}]},
-            "aliases",
-            {"AliasTarget": to},
-        ),
-        "weighted": case(
-            leaf | named | {"weightedRoutingPolicies": weighted},
-            leaf | named | {"weightedRoutingPolicies": [{"weight": 0}]},
-            "weightedRoutingPolicies[0].weight",
-            checked | {"Weight": 10},
-            Weight=99,
-            **each,
-        ),
-        "latency": case(
-            leaf | named | {"latencyRoutingPolicies": latency},
-            leaf | named | {"latencyRoutingPolicies": [{"region": "eu-west-1"}]},
-            "latencyRoutingPolicies[0].region",
-            checked | {"Region": "us-east-1"},
-            Region="eu-central-1",
-            **each,
-        ),
-        "failover": case(
-            leaf | named | {"failoverRoutingPolicies": primary},
-            leaf | named | {"failoverRoutingPolicies": [{"type": "SECONDARY"}]},
-            "failoverRoutingPolicies[0].type",
-            checked | {"Failover": "PRIMARY"},
-            Failover="SECONDARY",
-            **each,
-        ),
-        "geo": case(
-            leaf | named | {"geolocationRoutingPolicies": place},
-            leaf | named | {"geolocationRoutingPolicies": [{"continent": "EU"}]},
-            "geolocationRoutingPolicies[0].country",
-            checked | {"GeoLocation": {"CountryCode": "TR"}},
-            GeoLocation={"CountryCode": "*"},
-            **each,
-        ),
-    }
-
-
-def batch(action: str, record: Values) -> Values:
-    return {
-        "HostedZoneId": ZONE,
-        "ChangeBatch": {"Changes": [{"Action": action, "ResourceRecordSet": record}]},
     }

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2
 from engine.values import COMPUTED, struct_to_plain
 from local.aws.provider.servicer import Provider, struct
 from local.machine import pki
-from tests.aws_provider import cases
+from tests.aws_provider import cases, record_cases
 from tests.aws_provider.account import Account
 from tests.aws_provider.cases import BUCKET, CERTIFICATE, CHECK, RECORD, REGION, ROLE, VALIDATION, Values
 from tests.aws_provider.engine import Context, ProviderError
@@ -177,7 +177,7 @@ def test_a_record_that_lost_its_health_check_gets_it_back(account: Account) -> N
     resource.up(case.program)
     live = {"Name": case.program["name"], "Type": "CNAME", "TTL": 20, "SetIdentifier": "one", "Weight": 10}
     live["ResourceRecords"] = [{"Value": "target.example.com"}]
-    account.client("route53").change_resource_record_sets(**cases.batch("UPSERT", live))
+    account.client("route53").change_resource_record_sets(**record_cases.batch("UPSERT", live))
     assert resource.refresh() == "changed"
     assert resource.changes(case.program) == {"healthCheckId": "ADD"}
     assert resource.up(case.program) == "update"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clients.kubernetes_api import KubernetesApi
 from local.cluster.control_plane import ControlPlane
@@ -27,8 +28,49 @@ NAME = "brain-us-east-1"
 SPACE = "validation-volumes"
 
 
-def labelled(kind: str, version: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME, **metadata}, "spec": spec}
+OBJECTS = f"""
+apiVersion: v1
+kind: Namespace
+metadata: {{name: {SPACE}}}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {NAME}}}
+spec:
+  capacity: {{storage: 1Gi}}
+  accessModes: [ReadWriteOnce]
+  persistentVolumeReclaimPolicy: Retain
+  storageClassName: by-hand
+  hostPath: {{path: /nowhere}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {NAME}
+  namespace: {SPACE}
+  labels: {{agency.global/company: {SPACE}}}
+  annotations: {{pulumi.com/patchFieldManager: digital-agency}}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: by-hand
+  volumeName: {NAME}
+  resources: {{requests: {{storage: 1Gi}}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: {NAME}, namespace: {SPACE}}}
+spec:
+  replicas: 1
+  serviceName: {NAME}
+  selector: {{matchLabels: {{app: brain}}}}
+  template:
+    metadata: {{labels: {{app: brain}}}}
+    spec: {{containers: [{{name: brain, image: none}}]}}
+"""
+
+
+def reference(kind: str, version: str = "v1", name: str = NAME) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": SPACE}}
 
 
 @pytest.fixture(scope="module")
@@ -43,85 +85,38 @@ def target(api: KubernetesApi, tmp_path: Path) -> Iterator[PodTarget]:
     config, _ = read(file)
     known = Stack(name="dev", file=file, settings=from_config(config, "dev"))
     cluster = Cluster(name="test", regions=(US,), api=api, kubectl="kubectl")
-    objects = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}},
-        labelled(
-            "PersistentVolume",
-            "v1",
-            {
-                "capacity": {"storage": "1Gi"},
-                "accessModes": ["ReadWriteOnce"],
-                "persistentVolumeReclaimPolicy": "Retain",
-                "storageClassName": "by-hand",
-                "hostPath": {"path": "/nowhere"},
-            },
-        ),
-        labelled(
-            "PersistentVolumeClaim",
-            "v1",
-            {
-                "accessModes": ["ReadWriteOnce"],
-                "storageClassName": "by-hand",
-                "volumeName": NAME,
-                "resources": {"requests": {"storage": "1Gi"}},
-            },
-            namespace=SPACE,
-            labels={"agency.global/company": SPACE},
-            annotations={"pulumi.com/patchFieldManager": "digital-agency"},
-        ),
-        labelled(
-            "StatefulSet",
-            "apps/v1",
-            {
-                "replicas": 1,
-                "serviceName": NAME,
-                "selector": {"matchLabels": {"app": "brain"}},
-                "template": {
-                    "metadata": {"labels": {"app": "brain"}},
-                    "spec": {"containers": [{"name": "brain", "image": "none"}]},
-                },
-            },
-            namespace=SPACE,
-        ),
-    ]
-    for one in objects:
-        path = f"{api.path(one)}?fieldManager=test&force=true"
-        api.call("PATCH", path, one, "application/apply-patch+yaml")
-    claim, pod = objects[2], labelled("Pod", "v1", {}, namespace=SPACE)
-    pod["metadata"]["name"] = f"{NAME}-0"
+    objects = list(yaml.safe_load_all(OBJECTS))
+    for manifest in objects:
+        path = f"{api.path(manifest)}?fieldManager=test&force=true"
+        api.call("PATCH", path, manifest, "application/apply-patch+yaml")
+    claim, pod = objects[2], reference("Pod", name=f"{NAME}-0")
     until(lambda: (api.get(claim) or {})["status"].get("phase") == "Bound", "the claim is bound")
     until(lambda: api.get(pod) is not None, "the pod is there")
     try:
         yield PodTarget(known, known.settings.companies[0], US, cluster, tmp_path, LIMITS)
     finally:
-        for one in reversed(objects[1:]):
-            if api.get(one):
-                api.call("DELETE", api.path(one))
-            if one["kind"] != "PersistentVolume":
-                api.wait(one, None, "gone", 60.0)
+        for manifest in reversed(objects[1:]):
+            if api.get(manifest):
+                api.call("DELETE", api.path(manifest))
+            if manifest["kind"] != "PersistentVolume":
+                api.wait(manifest, None, "gone", 60.0)
         api.wait(pod, None, "gone", 60.0)
 
 
 def claim_of(target: PodTarget) -> dict[str, Any]:
-    metadata = {"name": NAME, "namespace": SPACE}
-    found = target.cluster.api.get(
-        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
-    )
-    assert found is not None
-    return found
+    claim = target.cluster.api.get(reference("PersistentVolumeClaim"))
+    assert claim is not None
+    return claim
 
 
 def replicas(target: PodTarget) -> int:
-    metadata = {"name": NAME, "namespace": SPACE}
-    found = target.cluster.api.get({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata})
-    assert found is not None
-    return int(found["spec"]["replicas"])
+    workload = target.cluster.api.get(reference("StatefulSet", "apps/v1"))
+    assert workload is not None
+    return int(workload["spec"]["replicas"])
 
 
 def volume_of(target: PodTarget) -> dict[str, Any] | None:
-    return target.cluster.api.get(
-        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": NAME}}
-    )
+    return target.cluster.api.get(reference("PersistentVolume"))
 
 
 def same(claim: dict[str, Any]) -> dict[str, Any]:
@@ -166,8 +161,7 @@ def test_who_interrupts_finds_everything_as_it_was(
 
 
 def test_a_workload_without_replicas_is_refused(target: PodTarget) -> None:
-    metadata = {"name": NAME, "namespace": SPACE}
-    path = target.cluster.api.path({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata})
+    path = target.cluster.api.path(reference("StatefulSet", "apps/v1"))
     target.cluster.api.call("PATCH", path, {"spec": {"replicas": 0}}, "application/merge-patch+json")
     with pytest.raises(Failure, match=f"{SPACE}/{NAME} has no replicas"):
         volume_lost.lose(target, "brain", replace(LIMITS))

@@ -4,6 +4,7 @@ tables."""
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import sys
 import threading
@@ -24,17 +25,18 @@ BRAIN = Path(__file__).with_name("brain_process.py")
 
 
 class S3Buckets:
-    """The test S3's, by rclone."""
+    """The test S3's, by rclone, with the role of each region's own pod."""
 
-    def __init__(self, s3: S3Service, rclone: Path, namespace: str = COMPANY) -> None:
+    def __init__(self, s3: S3Service, rclone: Path, folder: Path, namespace: str = COMPANY) -> None:
         self._s3 = s3
         self._rclone = rclone
+        self._folder = folder
         self._namespace = namespace
         self.interrupts: dict[str, threading.Event] = {}
 
     def of(self, region: str, holder: str, prefix: str, timeout: float | None = None) -> Store:
-        store = Store(
-            self._rclone,
+        return Store(
+            self._rclone_of(region),
             region=holder,
             bucket=self._s3.buckets[holder],
             prefix=prefix,
@@ -42,9 +44,16 @@ class S3Buckets:
             endpoint=self._s3.url,
             timeout=120.0 if timeout is None else max(timeout, 30.0),
         )
-        # A pod's own role; here all regions' gates are in one process, which has one environment.
-        store._environment.update(self._s3.credentials(self._s3.sidecar(region, self._namespace)))
-        return store
+
+    def _rclone_of(self, region: str) -> Path:
+        """All regions' gates are in this process, which has one environment; their credentials differ."""
+        credentials = self._s3.credentials(self._s3.sidecar(region, self._namespace))
+        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in credentials.items())
+        script = self._folder / f"rclone-{region}"
+        if not script.exists():
+            script.write_text(f'#!/bin/sh\nexec env {variables} {self._rclone} "$@"\n')
+            script.chmod(0o755)
+        return script
 
 
 class Pod:

@@ -23,16 +23,16 @@ CYCLES = 10
 
 @pytest.fixture
 def pods(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[tuple[Pod, Pod]]:
-    """Of the serving region and of the other."""
-    made: list[Pod] = []
+    """The primary's and the standby's."""
+    running: list[Pod] = []
     try:
-        buckets, clock = S3Buckets(s3, rclone), Clock()
+        buckets, clock = S3Buckets(s3, rclone, tmp_path), Clock()
         for region in ORDER:
             (tmp_path / region).mkdir()
-            made.append(Pod(region, tmp_path / region, buckets, clock, ORDER))
-        yield made[0], made[1]
+            running.append(Pod(region, tmp_path / region, buckets, clock, ORDER))
+        yield running[0], running[1]
     finally:
-        for pod in made:
+        for pod in running:
             pod.end()
 
 
@@ -78,39 +78,51 @@ def rows_copied(s3: S3Service, scratch: Path) -> set[str]:
     return found
 
 
+class Client:
+    """Writes all the time, sometimes to the region that has just stopped serving."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def write(self, pod: Pod) -> None:
+        self._number += 1
+        pod.store(f"{pod.gate.region}-{self._number}")
+
+
+def take_over(
+    new: Pod, old: Pod, flags: set[str], client: Client, chance: random.Random, *, old_copies: bool
+) -> None:
+    """The flags change; `old_copies`: the old region still copies what was written last."""
+    client.write(old)
+    old.gate.round(seconds=3.0)
+    new.gate.round(seconds=3.0)
+    client.write(old)
+    for pod in (new, old):
+        pod.gate.flags = frozenset(flags)
+    if old_copies:
+        old.gate.round(seconds=3.0)
+    settle(new.gate)
+    client.write(new)
+    if chance.random() < 0.5:
+        client.write(old)
+    old.gate.round(seconds=1000.0 if chance.random() < 0.5 else 3.0)
+    new.gate.round(seconds=3.0)
+
+
 @pytest.mark.parametrize("s3", [ORDER], indirect=True)
 def test_failover_and_failback_ten_times_lose_nothing_that_was_copied(
     s3: S3Service, pods: tuple[Pod, Pod], tmp_path: Path
 ) -> None:
-    """A client writes all the time, sometimes to the region that has just stopped serving; copies arrive
-    in any order and late. Every third time the region dies before it can copy what was written last."""
+    """Copies arrive in any order and late. Every third time the region dies before it can copy what was
+    written last.
+    """
     us, eu = pods
-    chance = random.Random(4)
+    chance, client = random.Random(4), Client()
     s3.replication.delay = 1.0
-    number = 0
-
-    def write(pod: Pod) -> None:
-        nonlocal number
-        number += 1
-        pod.store(f"{pod.gate.region}-{number}")
-
     settle(us.gate)
     for cycle in range(CYCLES):
-        for old, new, flags in ((us, eu, {US}), (eu, us, set[str]())):
-            write(old)
-            old.gate.round(seconds=3.0)
-            new.gate.round(seconds=3.0)
-            write(old)
-            for pod in pods:
-                pod.gate.flags = frozenset(flags)
-            if cycle % 3:
-                old.gate.round(seconds=3.0)
-            settle(new.gate)
-            write(new)
-            if chance.random() < 0.5:
-                write(old)
-            old.gate.round(seconds=1000.0 if chance.random() < 0.5 else 3.0)
-            new.gate.round(seconds=3.0)
+        take_over(eu, us, {US}, client, chance, old_copies=cycle % 3 > 0)
+        take_over(us, eu, set(), client, chance, old_copies=cycle % 3 > 0)
     us.gate.time.pass_by(1000)
 
     def agree() -> bool:
@@ -128,7 +140,6 @@ def test_failover_and_failback_ten_times_lose_nothing_that_was_copied(
     assert us.gate.now_alarm is None and eu.gate.now_alarm is None
     for region, pod in zip(ORDER, pods, strict=True):
         stored = s3.keys(region, f"{region}/{COMPANY}/brain/diverged/")
-        assert sum(key.endswith("/checkpoint.json") for key in stored) == len(
-            list((pod.gate.root / "diverged").glob("*"))
-        )
+        folders = list((pod.gate.root / "diverged").glob("*"))
+        assert sum(key.endswith("/checkpoint.json") for key in stored) == len(folders)
     assert s3.refused == []
