@@ -6,10 +6,10 @@ RUN := .venv/bin/python
 AGREED := $(if $(filter 1,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy down status validate drill render topology test check bench schema lock
+.PHONY: help up preview destroy down status validate drill render topology test test-unit check bench schema lock
 
 help: ## What there is
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
 
 .venv/.done: requirements-dev.txt
 	@$(PYTHON) -m local.packages venv $(AGREED)
@@ -47,6 +47,9 @@ topology: .venv/.done ## Draw STACK: topology/STACK.svg and .html
 
 test: check ## Format, lint, types and all tests
 	@$(RUN) -m tests
+
+test-unit: .venv/.done ## The unit tests: those that start no process and need no network
+	@$(RUN) -m tests unit
 
 check: .venv/.done ## Format, lint and types alone
 	@$(RUN) -m ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }

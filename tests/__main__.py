@@ -1,6 +1,8 @@
 """`python -m tests`: all tests, in processes side by side, since most of them wait more than they work.
 Beside them what is missing is built. The nodes' promises are about seconds, so their tests go first wherever
 processes compete: all others, and the builds, are nice.
+
+`python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from local.programs.catalog import PROGRAMS
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
 WAITING = ("tests/gate", "tests/controller")
-"""About half of the time that all but the nodes take."""
+"""About half of the time that all but the nodes take, and half of that of the unit tests."""
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
 OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
@@ -29,10 +31,26 @@ NICE = ("nice",)
 PYTEST = (sys.executable, "-m", "pytest")
 
 
-def main() -> int:
+def main(tier: str = "") -> int:
     """The worst exit code of all. Raises BuildError when a program cannot be built."""
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the tests, which then put everything back.
     failed: list[str] = []
+    codes = unit_tests(failed) if tier == "unit" else all_tests(failed)
+    for line in failed:
+        print(line)
+    return max(codes)
+
+
+def unit_tests(failed: list[str]) -> list[int]:
+    rest = [f"--ignore={folder}" for folder in WAITING]
+    with ThreadPoolExecutor() as pool:
+        halves = [
+            pool.submit(_end, failed, "unit", [*PYTEST, "-m", "unit"], *half) for half in (WAITING, rest)
+        ]
+        return [half.result() for half in halves]
+
+
+def all_tests(failed: list[str]) -> list[int]:
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
     with ThreadPoolExecutor() as pool:
         building = pool.submit(ensure, PROGRAMS.values(), lambda line: _print("building", line))
@@ -42,12 +60,9 @@ def main() -> int:
         nodes = pool.submit(_end, failed, "nodes", PYTEST, *NODES)
         others = pool.submit(_end, failed, "others", [*NICE, *PYTEST], *OTHERS)
         building.result()
-        codes = [one.result() for one in (waiting, nodes, others)]
+        codes = [part.result() for part in (waiting, nodes, others)]
     # Alone: on two cores the engine and three control planes take what pods need to answer their probes.
-    codes.append(_end(failed, "engine", PYTEST, *ENGINE))
-    for line in failed:
-        print(line)
-    return max(codes)
+    return [*codes, _end(failed, "engine", PYTEST, *ENGINE)]
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
@@ -68,4 +83,4 @@ def _print(name: str, line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

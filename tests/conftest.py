@@ -5,6 +5,7 @@ import hypothesis
 from tests.s3.fixtures import rclone, s3
 from tests.services import control_plane, emulator, state
 
+pytest_plugins = ["tests.tiers"]
 __all__ = ["control_plane", "emulator", "rclone", "s3", "state"]
 
 # How long an example takes says something of the machine.

@@ -232,7 +232,7 @@ def _recorded(config: tuple[tuple[str, str], ...], stack: str, *options: Any) ->
 def record_file(path: Path, *, dry_run: bool = False) -> Recording:
     """Run the whole program on a stack file `Pulumi.<stack>.yaml`."""
     config, secret_keys = load_stack_file(path)
-    return _run(config, path.name.split(".")[1], Answers(), secret_keys, dry_run)
+    return _recorded(tuple(config.items()), path.name.split(".")[1], tuple(sorted(secret_keys)), dry_run)
 
 
 def _run(

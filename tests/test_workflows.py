@@ -19,17 +19,19 @@ PINNED = re.compile(r"uses: (?:\./[\w./-]+|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d
 STACKS = {path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml")} - {"local"}
 
 
-def told(file: Path) -> dict[str, Any]:
+def workflow_in(file: Path) -> dict[str, Any]:
     """A workflow; YAML takes its key `on` for true."""
     return {("on" if key is True else key): value for key, value in yaml.safe_load(file.read_text()).items()}
 
 
+@pytest.mark.services
 def test_actionlint_has_nothing_to_say() -> None:
     program = catalog.binary("actionlint", print)
     done = subprocess.run([program, "-no-color", *WORKFLOWS], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
+@pytest.mark.services
 def test_zizmor_has_nothing_to_say() -> None:
     program = Path(sys.executable).parent / "zizmor"
     done = subprocess.run(
@@ -49,7 +51,7 @@ def test_actions_are_pinned_by_commit(file: Path) -> None:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda it: it.name)
 def test_rights_are_given_job_by_job_and_no_key_is_stored(file: Path) -> None:
-    workflow = told(file)
+    workflow = workflow_in(file)
     assert workflow["permissions"] == {}
     assert "secrets." not in file.read_text()
     for name, job in workflow["jobs"].items():
@@ -60,7 +62,7 @@ def test_rights_are_given_job_by_job_and_no_key_is_stored(file: Path) -> None:
 
 def test_a_stack_is_worked_on_by_one_run_at_a_time() -> None:
     for file in WORKFLOWS:
-        for name, job in told(file)["jobs"].items():
+        for name, job in workflow_in(file)["jobs"].items():
             if "environment" in job:
                 stack = job["concurrency"]["group"]
                 assert stack.startswith(("stack-", "preview-")), f"{file.name}: {name}"
@@ -68,7 +70,7 @@ def test_a_stack_is_worked_on_by_one_run_at_a_time() -> None:
 
 
 def test_every_stack_is_previewed_compared_and_deployed_in_order() -> None:
-    jobs = {file.stem: told(file)["jobs"] for file in WORKFLOWS}
+    jobs = {file.stem: workflow_in(file)["jobs"] for file in WORKFLOWS}
     assert set(jobs["pull-request"]["preview"]["strategy"]["matrix"]["stack"]) == STACKS
     assert set(jobs["drift"]["drift"]["strategy"]["matrix"]["stack"]) == STACKS
     deployed = jobs["deploy"]
@@ -77,5 +79,5 @@ def test_every_stack_is_previewed_compared_and_deployed_in_order() -> None:
 
 
 def test_a_fork_gets_no_credentials() -> None:
-    preview = told(ROOT / ".github/workflows/pull-request.yml")["jobs"]["preview"]
+    preview = workflow_in(ROOT / ".github/workflows/pull-request.yml")["jobs"]["preview"]
     assert "head.repo.full_name == github.repository" in preview["if"]

@@ -88,16 +88,16 @@ class Server:
         self, method: str, url: str, body: Manifest | None, headers: dict[str, str]
     ) -> tuple[int, Manifest]:
         settings = self._client.configuration
-        own = {one["key"]: one["value"] for one in settings.auth_settings().values()}
+        own = {setting["key"]: setting["value"] for setting in settings.auth_settings().values()}
         answer = self._client.rest_client.pool_manager.request(
             method,
             settings.host + url,
             body=json.dumps(body) if body is not None else None,
             headers={"Accept": "application/json", **headers, **own},
         )
-        told: Manifest = json.loads(answer.data) if answer.data.startswith(b"{") else {}
+        content: Manifest = json.loads(answer.data) if answer.data.startswith(b"{") else {}
         warning = answer.headers.get("Warning")
-        return answer.status, told | ({"warning": warning} if warning else {})
+        return answer.status, content | ({"warning": warning} if warning else {})
 
 
 def manifests(out: Path) -> list[Manifest]:

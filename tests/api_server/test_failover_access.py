@@ -120,7 +120,7 @@ def test_it_may_take_its_lease_which_a_deployment_declares_without_a_holder(
     lease["spec"] = {"holderIdentity": "one", "leaseDurationSeconds": 10}
     status, answer = server.ask(USER, "PUT", f"{LEASES}/failover-controller", lease)
     assert status == 200, answer
-    declared = next(one for one in objects if one["kind"] == "Lease")
+    declared = next(manifest for manifest in objects if manifest["kind"] == "Lease")
     assert server.apply(declared, dry_run=False) is None
     found = server.get(declared)
     assert found is not None
@@ -231,7 +231,7 @@ def test_others_patch_pods_as_before(server: Server, objects: list[Manifest]) ->
 def test_the_api_server_finds_nothing_wrong_with_the_policy_s_expressions(
     server: Server, objects: list[Manifest]
 ) -> None:
-    policy = next(one for one in objects if one["kind"] == "ValidatingAdmissionPolicy")
+    policy = next(manifest for manifest in objects if manifest["kind"] == "ValidatingAdmissionPolicy")
 
     def checked() -> dict[str, Any]:
         found = server.get(policy)
@@ -244,7 +244,7 @@ def test_the_api_server_finds_nothing_wrong_with_the_policy_s_expressions(
 
 
 def test_an_expression_that_is_wrong_would_be_found(server: Server, objects: list[Manifest]) -> None:
-    policy = next(one for one in objects if one["kind"] == "ValidatingAdmissionPolicy")
+    policy = next(manifest for manifest in objects if manifest["kind"] == "ValidatingAdmissionPolicy")
     wrong = {
         **policy,
         "metadata": {"name": "wrong"},
@@ -263,8 +263,8 @@ def test_a_deployment_leaves_what_the_controller_wrote(server: Server, objects: 
     for namespace in (SYSTEM, TENANT):
         status, _ = server.ask(USER, "PATCH", config_map(namespace), FLAGS, MERGE)
         assert status == 200
-    for one in objects:
-        if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "failed-regions":
-            assert server.apply(one, dry_run=False) is None
-            found = server.get(one)
+    for manifest in objects:
+        if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == "failed-regions":
+            assert server.apply(manifest, dry_run=False) is None
+            found = server.get(manifest)
             assert found is not None and found["data"] == {"failedRegions": US}

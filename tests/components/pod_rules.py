@@ -72,6 +72,7 @@ def pods_have_one_user_and_share_processes_only_with_the_gate(run: Recording) ->
     for resource, spec in all_pods(run):
         tenant, context = resource.type == STATEFUL_SET, spec["securityContext"]
         assert {context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {run.settings.pod_user}
+        assert context["fsGroupChangePolicy"] == "OnRootMismatch", resource.name
         assert spec.get("shareProcessNamespace", False) is tenant, resource.name
         assert spec["enableServiceLinks"] is False and "hostUsers" not in spec, resource.name
         assert spec["terminationGracePeriodSeconds"] >= LEAST_GRACE_SECONDS, resource.name
@@ -118,7 +119,8 @@ def long_running_containers_are_probed(run: Recording) -> None:
 def pods_are_bound_to_their_region(run: Recording) -> None:
     regions = {region.name: region for region in run.settings.regions}
     for resource in run.of(DEPLOYMENT):
-        assert "nodeAffinity" not in resource.inputs["spec"]["template"]["spec"]["affinity"], resource.name
+        spec = resource.inputs["spec"]["template"]["spec"]
+        assert "nodeAffinity" not in spec["affinity"] and "nodeSelector" not in spec, resource.name
     for resource, spec in pods(run):
         region = resource.inputs["metadata"]["labels"][REGION_LABEL]
         assert resource.inputs["metadata"]["name"].endswith(f"-{region}")

@@ -16,7 +16,7 @@ from settings import Settings
 from settings.models import Manager
 from settings.routes import company_route, region_route
 from tests.components.pod_rules import before
-from tests.plan.worlds import Stack, expected, subsets
+from tests.plan.route_stacks import Stack, expected, subsets
 from tests.recording import HEALTH_CHECK, INGRESS, RECORD, Recording
 
 _GEO_KEYS = {"country": "CountryCode", "continent": "ContinentCode"}
@@ -54,7 +54,7 @@ def records_of(run: Recording) -> list[dict[str, Any]]:
     return [to_api(resource.inputs) for resource in run.of(RECORD)]
 
 
-def world_of(settings: Settings) -> Stack:
+def routes_of(settings: Settings) -> Stack:
     """The settings as the promises' own statement of what must be answered takes them."""
     return Stack(
         policy=settings.load_balancing.policy,
@@ -103,8 +103,8 @@ def answers_keep_the_promises(run: Recording) -> None:
     settings = run.settings
     if settings.load_balancing.manager is not Manager.ROUTE53:
         return
-    world, records = world_of(settings), records_of(run)
-    for company in world.companies:
+    routes, records = routes_of(settings), records_of(run)
+    for company in routes.companies:
         edges = {_edge(settings, company, region): region for region in company.regions}
         checks = {region: checks_of(run, company, region) for region in company.regions}
         assert all(len(ids) == 1 for ids in checks.values()), f"{company.namespace}: {checks}"
@@ -113,7 +113,7 @@ def answers_keep_the_promises(run: Recording) -> None:
             host = f"{company.namespace}.{settings.domain}"
             found = resolve(records, host, client, lambda check, failing=failing: check not in failing)  # type: ignore[misc]
             answer = {edges[target]: share for target, share in found.items()}
-            assert answer == expected(world, company, client, healthy), (company, healthy, client)
+            assert answer == expected(routes, company, client, healthy), (company, healthy, client)
 
 
 def one_company_s_failure_moves_nobody_else(run: Recording) -> None:
@@ -121,7 +121,7 @@ def one_company_s_failure_moves_nobody_else(run: Recording) -> None:
     settings = run.settings
     if settings.load_balancing.manager is not Manager.ROUTE53:
         return
-    world, records = world_of(settings), records_of(run)
+    routes, records = routes_of(settings), records_of(run)
     client = next(_clients(settings))
 
     def ask(company: CompanyRoute, failing: set[str]) -> dict[str, Fraction]:
@@ -129,11 +129,11 @@ def one_company_s_failure_moves_nobody_else(run: Recording) -> None:
             records, f"{company.namespace}.{settings.domain}", client, lambda check: check not in failing
         )
 
-    for company in world.companies:
+    for company in routes.companies:
         if not company.dedicated:
             continue
         failing = {check for region in company.regions for check in checks_of(run, company, region)}
-        for other in world.companies:
+        for other in routes.companies:
             assert other == company or ask(other, failing) == ask(other, set()), (company, other)
 
 

@@ -157,21 +157,14 @@ def test_clients_reach_port_3000_and_the_platform_both(run: Recording) -> None:
 
 def test_the_company_s_host_leads_to_its_agent(run: Recording) -> None:
     spec = run.manifest(INGRESS, NAME, namespace="acme")["spec"]
-    assert spec["ingressClassName"] == "alb"
-    assert spec["rules"] == [
-        {
-            "host": f"acme.{DOMAIN}",
-            "http": {
-                "paths": [
-                    {
-                        "path": "/",
-                        "pathType": "Prefix",
-                        "backend": {"service": {"name": NAME, "port": {"name": "agent"}}},
-                    }
-                ]
-            },
-        }
-    ]
+    [rule] = spec["rules"]
+    [path] = rule["http"]["paths"]
+    backend = path["backend"]["service"]
+    service = run.manifest(SERVICE, backend["name"], namespace="acme")["spec"]
+    pod_labels = run.manifest(STATEFUL_SET, NAME, namespace="acme")["spec"]["template"]["metadata"]["labels"]
+    assert (spec["ingressClassName"], rule["host"], path["path"]) == ("alb", f"acme.{DOMAIN}", "/")
+    assert backend["port"]["name"] in {port["name"] for port in service["ports"]}
+    assert service["selector"].items() <= pod_labels.items()
 
 
 def test_its_load_balancer_uses_https_and_checks_the_agent_s_health(run: Recording) -> None:

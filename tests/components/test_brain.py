@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.stacks import EU, IMAGE, US, context, eks, stack
+from tests.components.stacks import EU, IMAGE, US, eks, stack
 from tests.recording import (
     CONFIG_MAP,
     DISRUPTION_BUDGET,
@@ -124,14 +124,3 @@ def test_resources_are_those_of_the_settings_over_the_defaults() -> None:
     resources = pod(record(raw))["containers"][0]["resources"]
     assert resources["requests"] == {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "64Mi"}
     assert resources["limits"] == {"cpu": "3", "memory": "2Gi", "ephemeral-storage": "1Gi"}
-
-
-def test_every_region_in_one_cluster_has_a_brain_of_its_own() -> None:
-    run = record(stack(regions=[context(US), context(EU)]))
-    for region in (US, EU):
-        claim = pod(run, f"brain-{region}")["volumes"][1]["persistentVolumeClaim"]["claimName"]
-        assert claim == f"brain-{region}"
-    resource, two = (
-        run.manifest(SERVICE, f"brain-{region}", namespace="acme")["spec"]["selector"] for region in (US, EU)
-    )
-    assert resource != two

@@ -108,31 +108,6 @@ def test_elsewhere_the_opening_is_the_ingress_controller_s_namespace(namespace: 
     network_rules.pods_reach_exactly_what_they_may(run)
 
 
-def test_a_brain_is_reached_by_its_own_agents_alone() -> None:
-    run = record(stack())
-    (rule,) = ingress(run, f"brain-{US}")
-    (peer,) = rule["from"]
-    assert peer.keys() == {"podSelector"}
-    assert peer["podSelector"]["matchLabels"] == {
-        "app.kubernetes.io/name": "agent",
-        "app.kubernetes.io/part-of": "digital-agency",
-        "agency.global/company": "acme",
-        "topology.kubernetes.io/region": US,
-    }
-    assert rule["ports"] == [{"protocol": "TCP", "port": 3002}]
-
-
-@pytest.mark.parametrize("monitoring", [None, "monitoring"])
-def test_only_the_monitoring_namespace_of_the_settings_may_scrape(monitoring: str | None) -> None:
-    run = record(stack(network={"monitoringNamespace": monitoring} if monitoring else {}))
-    for name in (f"agent-{US}", f"brain-{US}"):
-        scraping = [
-            rule for rule in ingress(run, name) if rule["ports"] == [{"protocol": "TCP", "port": 3010}]
-        ]
-        assert len(scraping) == (1 if monitoring else 0)
-    network_rules.pods_reach_exactly_what_they_may(run)
-
-
 def test_without_failover_nothing_is_open_to_a_controller() -> None:
     run = record(stack(regions=[context(US), context(EU)], failover={"enabled": False}))
     for name in (f"agent-{US}", f"brain-{US}"):
@@ -169,16 +144,6 @@ def test_a_controller_s_opening_is_looked_up_like_the_agents_opening() -> None:
         if resource.inputs["metadata"]["name"] == "failover-controller":
             blocks = [peer["ipBlock"]["cidr"] for peer in resource.inputs["spec"]["ingress"][0]["from"]]
             assert blocks == ["10.7.0.0/24", "10.7.1.0/24"]
-
-
-def test_the_way_out_ends_before_the_node_s_credentials() -> None:
-    """HTTPS goes anywhere but to link-local addresses, where the instance's metadata are."""
-    egress = record(stack()).manifest(NETWORK_POLICY, f"brain-{US}", namespace="acme")["spec"]["egress"]
-    (https,) = [rule for rule in egress if rule["ports"] == [{"protocol": "TCP", "port": 443}]]
-    blocks = {peer["ipBlock"]["cidr"]: peer["ipBlock"]["except"] for peer in https["to"]}
-    assert blocks == {"0.0.0.0/0": ["169.254.0.0/16"], "::/0": ["fe80::/10", "fd00:ec2::/32"]}
-    (identity,) = [rule for rule in egress if rule["ports"] == [{"protocol": "TCP", "port": 80}]]
-    assert [peer["ipBlock"]["cidr"] for peer in identity["to"]] == ["169.254.170.23/32", "fd00:ec2::23/128"]
 
 
 def test_a_preview_knows_the_policies_whose_subnets_are_looked_up() -> None:

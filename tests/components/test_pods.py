@@ -9,7 +9,7 @@ import pytest
 from components.pods import PodParts, container, environment, pod_template, present, probed, scratch
 from settings import Settings, parse
 from settings.companies import BRAIN_RESOURCES
-from tests.components.stacks import US, eks, stack
+from tests.components.stacks import US, stack
 
 LABELS = {"app.kubernetes.io/name": "brain", "topology.kubernetes.io/region": US}
 
@@ -35,19 +35,6 @@ def resource(**more: Any) -> dict[str, Any]:
     return container("brain", fields.pop("image", "registry/agency:1"), ["node", "x.js"], **fields)
 
 
-def test_the_pod_s_user_is_a_setting_and_the_same_for_all_containers() -> None:
-    context = template(podUser=4711)["spec"]["securityContext"]
-    assert {context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {4711}
-    assert context["fsGroupChangePolicy"] == "OnRootMismatch"
-
-
-def test_a_region_s_node_selector_is_added_to_the_affinity() -> None:
-    assert "nodeSelector" not in template()["spec"]
-    spec = template(regions=[eks(US, nodeSelector={"kubernetes.io/arch": "arm64"})])["spec"]
-    assert spec["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
-    assert "nodeAffinity" in spec["affinity"]
-
-
 def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> None:
     [zones] = template()["spec"]["topologySpreadConstraints"]
     assert zones == {
@@ -63,23 +50,6 @@ def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> 
         "topologyKey": "kubernetes.io/hostname",
         "labelSelector": {"matchLabels": LABELS},
     }
-
-
-def test_parts_hold_all_containers_and_init_containers() -> None:
-    parts = PodParts(
-        containers=[resource()], init_containers=[resource(restartPolicy="Always")], volumes=[scratch("tmp")]
-    )
-    spec = template(parts)["spec"]
-    assert (len(spec["containers"]), len(spec["initContainers"]), len(spec["volumes"])) == (1, 1, 1)
-    assert spec["initContainers"][0]["restartPolicy"] == "Always"
-    assert "initContainers" not in template()["spec"]
-
-
-def test_annotations_of_a_pod_are_there_only_when_there_are_some() -> None:
-    assert "annotations" not in template()["metadata"]
-    assert template(PodParts(containers=[], volumes=[], annotations={"a": "b"}))["metadata"][
-        "annotations"
-    ] == {"a": "b"}
 
 
 def test_a_container_that_ends_is_not_probed() -> None:
@@ -105,20 +75,6 @@ def test_what_is_gated_asks_the_gate_whether_it_is_ready_and_nothing_else() -> N
         "failureThreshold": 1,
     }
     assert {**gated, "readinessProbe": plain["readinessProbe"]} == plain
-
-
-def test_a_pod_of_no_region_goes_anywhere_and_shares_no_processes() -> None:
-    spec = pod_template(
-        PodParts(containers=[], volumes=[]),
-        settings=settings_of(regions=[eks(US, nodeSelector={"kubernetes.io/arch": "arm64"})]),
-        region=None,
-        service_account="controller",
-        labels=LABELS,
-    )["spec"]
-    assert not {"nodeSelector", "shareProcessNamespace"} & spec.keys()
-    assert "nodeAffinity" not in spec["affinity"]
-    assert spec["topologySpreadConstraints"] == template()["spec"]["topologySpreadConstraints"]
-    assert spec["securityContext"] == template()["spec"]["securityContext"]
 
 
 @pytest.mark.parametrize(

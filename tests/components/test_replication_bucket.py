@@ -1,4 +1,4 @@
-"""ReplicationBucket: closed, versioned, cleaned, kept."""
+"""ReplicationBucket: encrypted, cleaned, kept. The policy `buckets-are-safe` checks the rest."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from components.advice import Advice
 from components.replication_bucket import ReplicationBucket, ReplicationBucketArgs
 from plan.iam_evaluator import Request, denies
 from tests.recording import (
-    BUCKET,
     BUCKET_ENCRYPTION,
     BUCKET_LIFECYCLE,
-    BUCKET_OWNERSHIP,
     BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS,
-    BUCKET_VERSIONING,
     SAFE_BUCKET,
     Recording,
     record_part,
@@ -25,17 +22,13 @@ from tests.recording import (
 NAME, REGION = "agency-example-com-dev-eu-west-1", "eu-west-1"
 
 
-def bucket(*, adopt: bool = False) -> Recording:
+@pytest.fixture(scope="module")
+def run() -> Recording:
     def build() -> None:
-        args = ReplicationBucketArgs(bucket=NAME, region=REGION, adopt=adopt, advice=Advice())
+        args = ReplicationBucketArgs(bucket=NAME, region=REGION, adopt=False, advice=Advice())
         ReplicationBucket("eu-west-1-replication", args)
 
     return record_part(build)
-
-
-@pytest.fixture(scope="module")
-def run() -> Recording:
-    return bucket()
 
 
 def test_everything_about_the_bucket_is_in_its_region_and_stays(run: Recording) -> None:
@@ -47,24 +40,9 @@ def test_everything_about_the_bucket_is_in_its_region_and_stays(run: Recording) 
         assert resource.retain_on_delete, resource.name
 
 
-def test_it_is_versioned_and_encrypted(run: Recording) -> None:
-    run.assert_created(
-        BUCKET_VERSIONING,
-        "eu-west-1-replication-versioning",
-        {"versioningConfiguration": {"status": "Enabled"}},
-    )
-    (rule,) = run.of(BUCKET_ENCRYPTION)[0].inputs["rules"]
+def test_objects_are_encrypted_with_the_keys_of_s3(run: Recording) -> None:
+    [rule] = run.of(BUCKET_ENCRYPTION)[0].inputs["rules"]
     assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
-
-
-def test_it_is_closed_to_the_public_in_every_way(run: Recording) -> None:
-    ways = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-    run.assert_created(BUCKET_PUBLIC_ACCESS, "eu-west-1-replication-public-access", dict.fromkeys(ways, True))
-
-
-def test_its_owner_owns_every_object(run: Recording) -> None:
-    (controls,) = run.of(BUCKET_OWNERSHIP)
-    assert controls.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
 def test_its_policy_denies_connections_without_tls(run: Recording) -> None:
@@ -93,9 +71,3 @@ def test_old_versions_and_stalled_uploads_go_and_current_objects_stay(run: Recor
     assert rules["old-versions"]["expiration"] == {"expiredObjectDeleteMarker": True}
     assert rules["stalled-uploads"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
     assert len(rules) == 2
-
-
-def test_only_an_adopted_bucket_is_imported() -> None:
-    assert {resource.import_id for resource in bucket()} == {""}
-    run = bucket(adopt=True)
-    assert {resource.type: resource.import_id for resource in run if resource.import_id} == {BUCKET: NAME}

@@ -87,6 +87,7 @@ def test_a_name_is_that_of_its_content(package: str) -> None:
     assert replace(resource, files=dict(reversed(resource.files.items()))).name == resource.name
 
 
+@pytest.mark.services
 @each_program
 def test_mounted_programs_start_in_a_bare_interpreter_and_report_what_is_missing(
     package: str, tmp_path: Path

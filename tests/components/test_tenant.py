@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from engine.recorder import Registration
 from tests.components.stacks import DOMAIN, EU, US, WEST, context, eks, many_companies, stack, two_regions
 from tests.recording import (
     DEPLOYMENT,
-    LIMIT_RANGE,
-    NAMESPACE,
-    NETWORK_POLICY,
-    QUOTA,
     RECORD,
     STATEFUL_SET,
-    VOLUME_CLAIM,
     Recording,
     is_config,
     names,
@@ -47,18 +40,6 @@ def test_a_company_has_guards_in_each_cluster_and_workloads_in_each_region(run: 
     assert tenant.outputs == {"host": f"acme-corp.{DOMAIN}"}
 
 
-def test_a_company_has_one_namespace_in_a_cluster_that_regions_share(run: Recording) -> None:
-    spaces = [
-        resource for resource in run.of(NAMESPACE) if resource.inputs["metadata"]["name"] == "acme-corp"
-    ]
-    assert sorted(map(run.cluster_of, spaces)) == ["context-shared", "eks-us-west-2-green"]
-    for resource in spaces:
-        labels = resource.inputs["metadata"]["labels"]
-        assert labels["agency.global/company"] == "acme-corp"
-        for mode in ("enforce", "audit", "warn"):
-            assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
-
-
 def test_a_company_lives_only_in_its_regions(run: Recording) -> None:
     below = run.below(run.named("globex", TENANT))
     assert {resource.name for resource in below if US in resource.name or WEST in resource.name} == set()
@@ -79,30 +60,6 @@ def test_a_company_s_name_is_a_record_unless_external_dns_manages_names() -> Non
     run = record(stack(loadBalancing={"manager": "external-dns"}))
     assert f"acme.{DOMAIN}" not in [resource.inputs["name"] for resource in run.of(RECORD)]
     assert run.outputs["companies"] == {"acme": f"acme.{DOMAIN}"}
-
-
-def test_namespaces_and_volumes_stay_and_nothing_else_of_a_company_does(run: Recording) -> None:
-    below = [resource for resource in run.below(run.named("acme-corp", TENANT)) if resource.custom]
-    assert {resource.type for resource in below if resource.retain_on_delete} == {NAMESPACE, VOLUME_CLAIM}
-    assert {resource.type for resource in below if not resource.retain_on_delete} & {
-        NAMESPACE,
-        VOLUME_CLAIM,
-    } == set()
-    for resource in below:
-        provider = run.provider_of(resource)
-        if provider:
-            assert provider.name.endswith("-kept") is resource.retain_on_delete, resource.name
-
-
-@pytest.mark.parametrize("protect", [True, False])
-def test_protection_prevents_the_removal_of_that_company_s_kept_resources_only(protect: bool) -> None:
-    run = record(stack(companies=[{"name": "acme", "protect": protect}, "globex"]))
-    wanted = [
-        "acme-agent@us-east-1-volume",
-        "acme-brain@us-east-1-volume",
-        "acme-namespace@eks-us-east-1-blue",
-    ]
-    assert names(resource for resource in run if resource.protect) == (wanted if protect else [])
 
 
 def sets(run: Recording, company: str = "acme") -> dict[str, Registration]:
@@ -188,13 +145,3 @@ def test_a_region_s_objects_depend_on_no_other_region_except_for_the_order() -> 
     both, less = record(raw), record({**raw, "regions": raw["regions"][:2], "companies": [{"name": "acme"}]})
     for resource in less.objects(namespace="acme"):
         assert is_config(resource) or resource.inputs == both.by_urn[resource.urn].inputs, resource.name
-
-
-@pytest.mark.parametrize("kind", [QUOTA, LIMIT_RANGE, NETWORK_POLICY])
-def test_guards_stand_in_every_cluster_of_the_company(run: Recording, kind: str) -> None:
-    guards: list[Any] = [
-        resource
-        for resource in run.objects(kind, namespace="acme-corp")
-        if run.by_urn[resource.parent].type == TENANT
-    ]
-    assert sorted(map(run.cluster_of, guards)) == ["context-shared", "eks-us-west-2-green"]

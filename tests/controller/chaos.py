@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from runtime.controller.votes import REGION_WIDE
-from tests.controller.simulation import World, calm
+from tests.controller.simulation import Simulation, calm
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2", "sa-east-1")
 
@@ -22,57 +22,65 @@ def random_layout(by: random.Random) -> dict[str, tuple[str, ...]]:
     return layout
 
 
-def strike(world: World, by: random.Random) -> None:
+def strike(simulation: Simulation, by: random.Random) -> None:
     """One more fault, or the end of one. Controllers restart; they do not stay away."""
-    region, cluster = by.choice(world.regions), by.choice(sorted(world.clusters))
+    region, cluster = by.choice(simulation.regions), by.choice(sorted(simulation.clusters))
     match by.randrange(8):
         case 0:
-            world.kill_workloads(region)
+            simulation.kill_workloads(region)
         case 1:
-            world.revive_workloads(region)
+            simulation.revive_workloads(region)
         case 2:
-            world.dead_edges ^= {region}
+            simulation.dead_edges ^= {region}
         case 3:
-            world.cut(cluster, *(name for name in [region] if world.home[name] != cluster))
+            simulation.cut(cluster, *(name for name in [region] if simulation.home[name] != cluster))
         case 4:
-            world.part(cluster, by.choice(sorted(world.clusters)))
+            simulation.part(cluster, by.choice(sorted(simulation.clusters)))
         case 5:
-            world.lose_way_out(cluster)
+            simulation.lose_way_out(cluster)
         case 6:
-            world.cuts = {cut for cut in world.cuts if cut[0] != cluster}
+            simulation.cuts = {cut for cut in simulation.cuts if cut[0] != cluster}
         case 7:
-            by.choice(world.clusters[cluster].replicas).restart()
+            by.choice(simulation.clusters[cluster].replicas).restart()
 
 
-def world_of(seed: int) -> tuple[World, random.Random]:
+def simulation_of(seed: int) -> tuple[Simulation, random.Random]:
     by = random.Random(seed)
-    world = World(random_layout(by), seed=seed, own_edges=by.random() < 0.8)
-    world.run(30)
-    return world, by
+    simulation = Simulation(random_layout(by), seed=seed, own_edges=by.random() < 0.8)
+    simulation.run(30)
+    return simulation, by
 
 
-def unsettle(world: World, by: random.Random, until: int = 600, each: Callable[[World], None] = calm) -> None:
+def unsettle(
+    simulation: Simulation, by: random.Random, until: int = 600, each: Callable[[Simulation], None] = calm
+) -> None:
     """Faults until that second, a few every 3 to 45 s."""
-    while world.now < until:
+    while simulation.now < until:
         for _ in range(by.randint(1, 3)):
-            strike(world, by)
-        world.run(by.randint(3, 45), each)
+            strike(simulation, by)
+        simulation.run(by.randint(3, 45), each)
 
 
 @cache
 def longest_shut(seed: int) -> int:
     """Seconds in a row in which every region that could serve had been failed by its own cluster."""
-    world, by = world_of(seed)
+    simulation, by = simulation_of(seed)
     streaks = [0]
-    unsettle(world, by, each=lambda world: streaks.append(streaks[-1] + 1 if _all_shut(world) else 0))
+    unsettle(
+        simulation,
+        by,
+        each=lambda simulation: streaks.append(streaks[-1] + 1 if _all_shut(simulation) else 0),
+    )
     return max(streaks)
 
 
-def _all_shut(world: World) -> bool:
-    company = next(iter(world.companies))
+def _all_shut(simulation: Simulation) -> bool:
+    company = next(iter(simulation.companies))
     living = [
-        name for name in world.regions if (name, company) not in world.dead and name not in world.dead_edges
+        name
+        for name in simulation.regions
+        if (name, company) not in simulation.dead and name not in simulation.dead_edges
     ]
     return bool(living) and all(
-        name in world.clusters[world.home[name]].flags.get(REGION_WIDE, ()) for name in living
+        name in simulation.clusters[simulation.home[name]].flags.get(REGION_WIDE, ()) for name in living
     )

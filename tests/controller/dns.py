@@ -9,7 +9,7 @@ from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
 from plan.records import LEAF_TTL, CompanyRoute, RoutingPolicy, to_api
 from plan.resolver import Client, resolve
 from runtime.contracts.controller import Company
-from tests.plan.worlds import DOMAIN, Stack, region
+from tests.plan.route_stacks import DOMAIN, Stack, region
 
 CODES = (("default",), ("EU",), ("AS",), ("SA",), ("OC",))
 PLACES = (None, "EU", "AS", "SA", "OC")
@@ -23,7 +23,7 @@ class Caller:
     company: str
     client: Client
     offset: int
-    told: frozenset[str] = frozenset()
+    regions_known: frozenset[str] = frozenset()
     """Regions that it may be sent to."""
 
 
@@ -79,8 +79,8 @@ class Dns:
                 self._healthy[key], self._contrary[key] = not self._healthy[key], 0
         failing = frozenset(key for key, healthy in self._healthy.items() if not healthy)
         for caller in self.callers:
-            if now % LEAF_TTL == caller.offset or not caller.told:
-                caller.told = self._ask(caller, failing)
+            if now % LEAF_TTL == caller.offset or not caller.regions_known:
+                caller.regions_known = self._ask(caller, failing)
 
     def _ask(self, caller: Caller, failing: frozenset[str]) -> frozenset[str]:
         question = (caller.policy, caller.company, caller.client, failing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.controller.simulation import World, calm
+from tests.controller.simulation import Simulation, calm
 from tests.controller.situations import (
     AP,
     BACK,
@@ -28,25 +28,25 @@ from tests.controller.situations import (
 ALL = (*SPREAD, *FAILOVER)
 
 
-def both_have_failed_themselves(world: World) -> None:
+def both_have_failed_themselves(simulation: Simulation) -> None:
     """Each flagged itself, trusting the other's last good page, and then they were parted."""
-    for cluster in world.clusters.values():
+    for cluster in simulation.clusters.values():
         cluster.flags = {"": frozenset(cluster.settings.regions)}
-    world.part("us", "eu")
+    simulation.part("us", "eu")
 
 
-def flaps(world: World) -> None:
+def flaps(simulation: Simulation) -> None:
     """Thirty seconds dead, thirty alive: long enough to be failed, and cleared, each time."""
-    if world.now // 30 % 2:
-        world.revive_workloads(US)
+    if simulation.now // 30 % 2:
+        simulation.revive_workloads(US)
     else:
-        world.kill_workloads(US)
+        simulation.kill_workloads(US)
 
 
-def leader_dies_meanwhile(world: World) -> None:
-    world.kill_workloads(US)
-    world.kill_replica("us", 0)
-    world.kill_replica("eu", 0)
+def leader_dies_meanwhile(simulation: Simulation) -> None:
+    simulation.kill_workloads(US)
+    simulation.kill_replica("us", 0)
+    simulation.kill_replica("eu", 0)
 
 
 THREE_CLUSTERS = [
@@ -168,7 +168,7 @@ PARTS = [
     Situation(
         title="us is gone: workloads, edge and controller",
         policies=ALL,
-        fault=all_of(dies(US), edge_dies(US), lambda world: world.kill_controller("us")),
+        fault=all_of(dies(US), edge_dies(US), lambda simulation: simulation.kill_controller("us")),
         flags={"eu": {US}},
         answering={EU},
         gap=DNS,
@@ -177,7 +177,7 @@ PARTS = [
     Situation(
         title="Both replicas of the controller of us are dead",
         policies=ALL,
-        fault=lambda world: world.kill_controller("us"),
+        fault=lambda simulation: simulation.kill_controller("us"),
         flags={"eu": {US}},
         answering={EU},
         heals=BACK,

@@ -66,7 +66,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Moment:
-    """The world at the end of a second."""
+    """The simulation at the end of a second."""
 
     at: int
     flags: Mapping[str, Flags]
@@ -80,11 +80,11 @@ class Moment:
         return self.flags[cluster].get(scope, frozenset())
 
 
-def calm(world: World) -> None:
+def calm(simulation: Simulation) -> None:
     """Nothing happens."""
 
 
-class World:
+class Simulation:
     """`layout` names each cluster's regions; all are active."""
 
     def __init__(
@@ -161,7 +161,7 @@ class World:
 
     # How time goes by.
 
-    def run(self, seconds: int, each: Callable[[World], None] = calm) -> None:
+    def run(self, seconds: int, each: Callable[[Simulation], None] = calm) -> None:
         for _ in range(seconds):
             each(self)
             for cluster in self.clusters.values():
@@ -217,9 +217,9 @@ class World:
         cluster, scope = self.clusters[self.home[name]], company[0] if company else REGION_WIDE
         if cluster.leader is None or name in self.dead_edges:
             return False
-        told = (cluster.flags, cluster.leader.unhealthy)
+        regions_known = (cluster.flags, cluster.leader.unhealthy)
         closed = name in regions_of(cluster.leader.closed, scope)
-        return not closed and not any(name in each.get(scope, ()) for each in told)
+        return not closed and not any(name in each.get(scope, ()) for each in regions_known)
 
     def serves(self, name: str, company: str) -> bool:
         """Whether a request that arrives at the region's edge gets the application's answer."""
@@ -237,8 +237,8 @@ class World:
         }
         unanswered = set()
         for caller in self.dns.callers:
-            answering[caller.policy] |= caller.told
-            if not all(serving[name, caller.company] for name in caller.told):
+            answering[caller.policy] |= caller.regions_known
+            if not all(serving[name, caller.company] for name in caller.regions_known):
                 unanswered.add((caller.policy, caller.company))
         return Moment(
             at=self.now,

@@ -10,7 +10,7 @@ from functools import partial
 
 from plan.edges import CHECK_INTERVAL_SECONDS
 from plan.records import LEAF_TTL, RoutingPolicy
-from tests.controller.simulation import READINESS_SECONDS, World, calm
+from tests.controller.simulation import READINESS_SECONDS, Simulation, calm
 
 US, EU, AP, WEST = "us-east-1", "eu-west-1", "ap-southeast-2", "us-west-2"
 Layout = Mapping[str, tuple[str, ...]]
@@ -21,7 +21,7 @@ SHARED: Layout = {"us": (US, WEST), "eu": (EU,)}
 SPREAD = (RoutingPolicy.LATENCY, RoutingPolicy.WEIGHTED, RoutingPolicy.GEO)
 FAILOVER = (RoutingPolicy.FAILOVER,)
 
-Act = Callable[[World], None]
+Act = Callable[[Simulation], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,9 +60,9 @@ BACK = DNS + FLAGGED + TOLD + REOPENED
 
 
 def all_of(*acts: Act) -> Act:
-    def act(world: World) -> None:
+    def act(simulation: Simulation) -> None:
         for each in acts:
-            each(world)
+            each(simulation)
 
     return act
 
@@ -70,23 +70,23 @@ def all_of(*acts: Act) -> Act:
 def dies(region: str, companies: int | None = None) -> Act:
     """All of its workloads, or those of its first companies."""
     names = None if companies is None else [f"company-{number}" for number in range(companies)]
-    return lambda world: world.kill_workloads(region, names)
+    return lambda simulation: simulation.kill_workloads(region, names)
 
 
 def edge_dies(region: str) -> Act:
-    return lambda world: world.dead_edges.add(region)
+    return lambda simulation: simulation.dead_edges.add(region)
 
 
 def loses_way_out(*clusters: str) -> Act:
-    return all_of(*(partial(World.lose_way_out, cluster=cluster) for cluster in clusters))
+    return all_of(*(partial(Simulation.lose_way_out, cluster=cluster) for cluster in clusters))
 
 
 def cannot_reach(cluster: str, *regions: str) -> Act:
-    return lambda world: world.cut(cluster, *regions)
+    return lambda simulation: simulation.cut(cluster, *regions)
 
 
 def parted(one: str, other: str) -> Act:
-    return lambda world: world.part(one, other)
+    return lambda simulation: simulation.part(one, other)
 
 
 ONLY_OWN = "Each returns only its own addresses."

@@ -11,7 +11,7 @@ from plan.records import RoutingPolicy
 from tests.controller.chaos import longest_shut
 from tests.controller.failovers import HEALTHY, UNHEALTHY
 from tests.controller.others import PARTS, SEVERAL_REGIONS, THREE_CLUSTERS
-from tests.controller.simulation import Moment, World
+from tests.controller.simulation import Moment, Simulation
 from tests.controller.situations import ACTIVE, NEVER, Situation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "splitbrain.md"
@@ -51,15 +51,15 @@ class Outcome:
 
 @cache
 def play(situation: Situation, seed: int) -> Outcome:
-    world = World(situation.layout, seed=seed, own_edges=situation.own_edges)
-    world.run(CALM)
-    before = world.history[-1]
+    simulation = Simulation(situation.layout, seed=seed, own_edges=situation.own_edges)
+    simulation.run(CALM)
+    before = simulation.history[-1]
     assert not any(before.flags.values()) and not before.unanswered, f"not calm at first: {before}"
-    situation.fault(world)
-    world.run(FAULT, situation.each_second)
-    world.heal()
-    world.run(HEALED)
-    during, after = world.history[CALM : CALM + FAULT], world.history[CALM + FAULT :]
+    situation.fault(simulation)
+    simulation.run(FAULT, situation.each_second)
+    simulation.heal()
+    simulation.run(HEALED)
+    during, after = simulation.history[CALM : CALM + FAULT], simulation.history[CALM + FAULT :]
     end = during[-1]
 
     def unanswered(moment: Moment) -> bool:
@@ -126,8 +126,8 @@ def _row(situation: Situation, *, compared: bool) -> list[str]:
 
 
 def _flags(flags: Mapping[str, frozenset[str]]) -> str:
-    told = [f"in `{cluster}`: {', '.join(sorted(regions))}" for cluster, regions in flags.items() if regions]
-    return "; ".join(told) or "nobody"
+    parts = [f"in `{cluster}`: {', '.join(sorted(regions))}" for cluster, regions in flags.items() if regions]
+    return "; ".join(parts) or "nobody"
 
 
 def _answers(answering: Mapping[RoutingPolicy, frozenset[str]]) -> str:
@@ -137,8 +137,8 @@ def _answers(answering: Mapping[RoutingPolicy, frozenset[str]]) -> str:
         if policy is not RoutingPolicy.FAILOVER
     }
     first = answering.get(RoutingPolicy.FAILOVER)
-    told = [*sorted(spread), *([f"`failover`: {', '.join(sorted(first))}"] if first else [])]
-    return "; ".join(told) if spread else told[0].partition(": ")[2]
+    parts = [*sorted(spread), *([f"`failover`: {', '.join(sorted(first))}"] if first else [])]
+    return "; ".join(parts) if spread else parts[0].partition(": ")[2]
 
 
 def _seconds(seconds: int) -> str:

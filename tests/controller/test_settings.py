@@ -15,7 +15,7 @@ from runtime.controller.config import SAMPLE_SIZE, ControllerConfig, load_config
 from tests.controller.histories import untimed
 
 US, EU = "us-east-1", "eu-west-1"
-TOLD: dict[str, Any] = {
+CONFIG: dict[str, Any] = {
     "cluster": "eks-us-east-1-blue",
     "regions": [US],
     "all": [US, EU],
@@ -44,12 +44,12 @@ companies = st.dictionaries(
 
 
 def test_all_that_the_config_map_tells_is_read(tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text(json.dumps(TOLD | {"later": 1}))
+    (tmp_path / "settings.json").write_text(json.dumps(CONFIG | {"later": 1}))
     assert load_config(tmp_path) == ControllerConfig(
         cluster="eks-us-east-1-blue",
         regions=(US,),
         all=(US, EU),
-        peers=TOLD["peers"],
+        peers=CONFIG["peers"],
         companies={"a": Company(regions=(US, EU), dedicated=True), "b": Company(regions=(EU,))},
         interval_seconds=5,
         timeout_seconds=1,
@@ -58,9 +58,11 @@ def test_all_that_the_config_map_tells_is_read(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("key", TOLD)
+@pytest.mark.parametrize("key", CONFIG)
 def test_a_key_that_is_missing_is_named(key: str, tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text(json.dumps({name: TOLD[name] for name in TOLD if name != key}))
+    (tmp_path / "settings.json").write_text(
+        json.dumps({name: CONFIG[name] for name in CONFIG if name != key})
+    )
     with pytest.raises(KeyError, match=key):
         load_config(tmp_path)
 
@@ -68,12 +70,12 @@ def test_a_key_that_is_missing_is_named(key: str, tmp_path: Path) -> None:
 @untimed
 @given(companies)
 def test_the_sample_is_of_companies_that_live_there_and_never_too_large(found: dict[str, Company]) -> None:
-    told = settings(found)
-    for region, sample in told.samples.items():
+    config = settings(found)
+    for region, sample in config.samples.items():
         shared = {name for name, it in found.items() if region in it.regions and not it.dedicated}
         assert len(sample) == min(len(shared), SAMPLE_SIZE) and set(sample) <= shared
         own = {name for name, it in found.items() if region in it.regions and it.dedicated}
-        assert set(told.probed(region)) == {*sample, *own}
+        assert set(config.probed(region)) == {*sample, *own}
 
 
 @untimed

@@ -78,8 +78,8 @@ def test_keys_that_an_earlier_version_lacks_are_not_needed() -> None:
     ],
 )
 def test_a_value_of_another_type_is_refused_by_name(where: tuple[str, ...], value: Any) -> None:
-    told = json.loads(dump(PAGE))
-    at = told
+    page = json.loads(dump(PAGE))
+    at = page
     for key in where[:-1]:
         at = at[key]
     at[where[-1]] = value

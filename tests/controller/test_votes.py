@@ -48,10 +48,12 @@ def page(cluster: str, *, at: int = 1, big: bool = True, **serving: bool | None)
     """A page on which everything serves, but for `us_east_1=False` (seen so) or `None` (no view)."""
     views = {}
     for region in EVERYWHERE:
-        told = serving.get(region.replace("-", "_"), True)
-        if told is not None:
+        serves = serving.get(region.replace("-", "_"), True)
+        if serves is not None:
             mine = HOMES[region] == cluster
-            view = RegionView(serving=told, home=mine, reached=told or mine, companies={"big": big and told})
+            view = RegionView(
+                serving=serves, home=mine, reached=serves or mine, companies={"big": big and serves}
+            )
             views[region] = view
     return Page(cluster=cluster, at=at, regions=views)
 
@@ -66,11 +68,11 @@ def looked(
     read: Mapping[str, Page],
     answers: Mapping[str, Mapping[str, bool]] = ANSWERS,
     flags: Flags | None = None,
-    told: ControllerConfig | None = None,
+    config: ControllerConfig | None = None,
     before: Assessment | None = None,
 ) -> Assessment:
-    histories = (before or assess(told or settings(), ANSWERS, pages(), {}, {})).histories
-    return assess(told or settings(), answers, read, flags or {}, histories)
+    histories = (before or assess(config or settings(), ANSWERS, pages(), {}, {})).histories
+    return assess(config or settings(), answers, read, flags or {}, histories)
 
 
 def serving(seen: Assessment, scope: str = REGION_WIDE) -> dict[str, bool | None]:
@@ -120,7 +122,7 @@ def test_a_cluster_whose_own_edge_is_dead_leaves_the_vote_to_those_who_ask_from_
     del read[US]
     assert serving(looked(read))[US] is False
     assert not looked(read).evidence[REGION_WIDE][US].open
-    unasked = looked(read, told=settings(own_edges=False))
+    unasked = looked(read, config=settings(own_edges=False))
     assert serving(unasked)[US] is True
 
 
@@ -139,22 +141,22 @@ def test_a_cluster_that_lost_its_way_out_says_nothing_of_the_others() -> None:
 
 def test_a_cluster_that_cannot_tell_whether_it_lost_its_way_out_says_what_it_sees() -> None:
     seen = looked(
-        {}, told=settings(own_edges=False), before=assess(settings(own_edges=False), ANSWERS, {}, {}, {})
+        {}, config=settings(own_edges=False), before=assess(settings(own_edges=False), ANSWERS, {}, {}, {})
     )
     assert serving(seen) == {US: True, WEST: True, EU: False, AP: False}
 
 
 def test_a_page_that_stands_still_does_not_vote() -> None:
-    told, histories = settings(), {}
+    config, histories = settings(), {}
     results = []
     for at in range(STALE_ROUNDS + 3):
         read = pages(us=page("us", at=at), ap=page("ap", at=at))
-        seen = assess(told, ANSWERS, read, {}, histories)
+        seen = assess(config, ANSWERS, read, {}, histories)
         histories = seen.histories
         results.append((EU in seen.views, serving(seen)[EU]))
     assert results == [(True, True)] * STALE_ROUNDS + [(False, True)] * 3, "ap still reaches it"
     alone = {name: each for name, each in read.items() if name != AP}
-    assert serving(assess(told, ANSWERS, alone, {}, histories))[EU] is None
+    assert serving(assess(config, ANSWERS, alone, {}, histories))[EU] is None
 
 
 def test_two_replicas_that_take_turns_are_no_page_that_stands_still() -> None:
@@ -195,9 +197,9 @@ def test_a_cluster_counts_for_how_many_rounds_its_workloads_have_failed() -> Non
 
 
 def test_a_cluster_with_two_regions_has_one_vote() -> None:
-    told = replace(settings(), cluster="eu", regions=(EU,))
+    config = replace(settings(), cluster="eu", regions=(EU,))
     says_no = page("us", eu_west_1=False)
-    seen = assess(told, {EU: {}}, {US: says_no, WEST: says_no, EU: page("eu")}, {}, {})
+    seen = assess(config, {EU: {}}, {US: says_no, WEST: says_no, EU: page("eu")}, {}, {})
     assert serving(seen)[EU] is True, "a no and a yes, though the no came from two edges"
 
 

@@ -65,7 +65,7 @@ class Plan:
     def changed(self, name: str) -> dict[str, tuple[Any, Any]]:
         """What becomes different in a resource: path to old and new value."""
         [step] = [step for step in self if step.name == name]
-        return {".".join(one.path): (one.old, one.new) for one in changes(step.old, step.new)}
+        return {".".join(change.path): (change.old, change.new) for change in changes(step.old, step.new)}
 
     def __str__(self) -> str:
         return "\n".join(f"{step} {list(self.changed(step.name))}" for step in self)

@@ -102,8 +102,8 @@ class Running:
     def adopting(self, raw: Raw) -> Raw:
         """The settings with `adopt` in each region whose bucket exists and is not the stack's."""
         client = boto3.client("s3", region_name=AWS_REGION, **self.aws.credentials())
-        there = {one["Name"] for one in client.list_buckets()["Buckets"]}
-        there -= {one.get("id") for one in self.resources() if one["type"] == BUCKET}
+        there = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+        there -= {resource.get("id") for resource in self.resources() if resource["type"] == BUCKET}
         adopting = copy.deepcopy(raw)
         for one in adopting["regions"]:
             if bucket_name(raw["domain"], NAME, one["name"]) in there:

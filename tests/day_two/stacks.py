@@ -68,4 +68,4 @@ def without(name: str) -> Callable[[Raw], object]:
 
 
 def _named(items: list[Raw], name: str) -> Raw:
-    return next(one for one in items if one["name"] == name)
+    return next(item for item in items if item["name"] == name)

@@ -48,16 +48,16 @@ def test_an_endpoint_and_authority_that_eks_rotated_change_the_providers_alone()
 def test_nothing_of_a_context_is_written_down_that_could_rotate() -> None:
     providers = record(stack(regions=[context(US)])).of(KUBERNETES_PROVIDER)
     assert len(providers) == 2
-    for one in providers:
-        assert one.inputs["context"] == "shared"
-        assert one.inputs["clusterIdentifier"] == "context-shared"
-        assert "kubeconfig" not in one.inputs
+    for provider in providers:
+        assert provider.inputs["context"] == "shared"
+        assert provider.inputs["clusterIdentifier"] == "context-shared"
+        assert "kubeconfig" not in provider.inputs
 
 
 def test_providers_are_told_by_an_identifier_that_no_rotation_changes() -> None:
     providers = record(BASE).of(KUBERNETES_PROVIDER)
     assert len(providers) == 6
-    for one in providers:
-        folder = one.name.removesuffix("-kept").removesuffix("-provider")
-        assert one.inputs["clusterIdentifier"] == folder
+    for provider in providers:
+        folder = provider.name.removesuffix("-kept").removesuffix("-provider")
+        assert provider.inputs["clusterIdentifier"] == folder
         assert folder.startswith(("eks-us-", f"eks-{EU}-"))

@@ -22,7 +22,9 @@ PROTECTED = edited(BASE, company(GLOBEX, protect=True))
 
 def of_others(change: Plan, name: str) -> list[str]:
     """What is changed that is not the company's own; records of trees belong to no single company."""
-    return [one for one in change.actions if not one.startswith(f"{name}-") and "._tree" not in one]
+    return [
+        action for action in change.actions if not action.startswith(f"{name}-") and "._tree" not in action
+    ]
 
 
 def test_a_company_that_joins_changes_nothing_of_the_others() -> None:
@@ -39,7 +41,7 @@ def test_a_company_that_leaves_keeps_its_namespaces_and_volumes(name: str) -> No
     change = registered(BASE, edited(BASE, without(name)))
     # The controllers look at one company less, where it lived.
     assert change.learned == (
-        CONTROLLERS if name == ACME else [one for one in CONTROLLERS if WEST not in one]
+        CONTROLLERS if name == ACME else [controller for controller in CONTROLLERS if WEST not in controller]
     )
     change = change.rest
     # Where nobody lives any more, nothing is checked.
@@ -59,7 +61,7 @@ def test_a_company_that_returns_takes_over_its_own_namespaces_and_volumes(runnin
     gone = running.deploy(BASE, GONE)
     assert gone.actions == registered(BASE, GONE).actions
     assert all("(retained: " in str(step) for step in gone.where("keep"))
-    assert not any(f"::{GLOBEX}-" in one["urn"] for one in running.resources())
+    assert not any(f"::{GLOBEX}-" in resource["urn"] for resource in running.resources())
     assert running.clusters.held(GLOBEX) == held
 
     back = running.deploy(GONE, PROTECTED).rest

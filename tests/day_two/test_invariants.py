@@ -57,13 +57,15 @@ def here(drawn: Raw) -> Raw:
     found.get("replication", {}).pop("endpoint", None)
     regions = [one if isinstance(one, dict) else {"name": one} for one in found["regions"]]
     found["regions"] = [
-        eks(name := one["name"], CLUSTERS[name]) | one | {"cluster": {"eks": CLUSTERS[name]}, "adopt": False}
-        for one in regions
+        eks(name := region["name"], CLUSTERS[name])
+        | region
+        | {"cluster": {"eks": CLUSTERS[name]}, "adopt": False}
+        for region in regions
     ]
     companies = [one if isinstance(one, dict) else {"name": one} for one in found["companies"]]
-    others = [one for one in companies if namespace_of(one["name"]) not in ("acme", "globex")]
+    others = [company for company in companies if namespace_of(company["name"]) not in ("acme", "globex")]
     found["companies"] = [
-        {key: one[key] for key in one if key not in ("apiKeys", "protect")} for one in others
+        {key: other[key] for key in other if key not in ("apiKeys", "protect")} for other in others
     ]
     return found
 

@@ -111,7 +111,7 @@ def test_a_weight_changes_the_weights_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "workloads"),
     [
         ("latency", region(WEST, active=True), [f"brain@{WEST}"]),
         ("failover", region(WEST, active=True), []),
@@ -123,11 +123,11 @@ def test_a_weight_changes_the_weights_alone() -> None:
     ],
 )
 def test_gates_are_told_of_a_role_that_changes_who_takes_over(
-    name: str, change: Callable[[Raw], object], told: list[str]
+    name: str, change: Callable[[Raw], object], workloads: list[str]
 ) -> None:
     """Under latency it no longer follows anybody; under failover one that came last anyway still does."""
     found = registered(policy(name), edited(policy(name), change)).learned
-    assert [one for one in found if one.startswith(ACME)] == [f"{ACME}-{where}-config" for where in told]
+    assert [one for one in found if one.startswith(ACME)] == [f"{ACME}-{where}-config" for where in workloads]
 
 
 def test_the_order_of_regions_under_failover_is_a_change_of_records_and_settings() -> None:

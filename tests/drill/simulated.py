@@ -159,7 +159,7 @@ class Platform:
             if not self.flag and name in self.swapped and self.ready:
                 del self.swapped[name]
                 home, there = self.table(name, tenant.home), self.table(name, away)
-                self.aside[name] = [one for one in home.texts if one not in there.texts]
+                self.aside[name] = [text for text in home.texts if text not in there.texts]
                 home.texts = list(there.texts)
                 if self.sabotage.memory_is_forgotten_on_return:
                     home.texts, self.aside[name] = home.texts[:1], []
@@ -228,7 +228,7 @@ class SimulatedBrains:
 
     def not_serving(self, namespace: str, region: str) -> str:
         platform = self._platform
-        home = next(one.home for one in platform.scenario.tenants if one.namespace == namespace)
+        home = next(tenant.home for tenant in platform.scenario.tenants if tenant.namespace == namespace)
         if region == home:
             return (
                 ""

@@ -53,7 +53,7 @@ def test_an_unhealthy_stack_is_not_touched(command: Command, capsys: pytest.Capt
     assert "nothing was done" in capsys.readouterr().err
     target = command.target
     assert target is not None
-    assert [one.injected for one in target.faults] == [0]
+    assert [fault.injected for fault in target.faults] == [0]
     [report] = command.reports()
     assert (report["ok"], report["runs"]) == (False, [])
     assert "is in no snapshot" in report["problems"][0]
@@ -83,7 +83,7 @@ def test_markers_are_removed_and_the_journal_is_empty(command: Command) -> None:
     assert command.run("--region", US) == DONE
     target = command.target
     assert target is not None
-    assert [one["namespace"] for one in target.cleanup.entries] == ["acme", "globex"]
+    assert [entry["namespace"] for entry in target.cleanup.entries] == ["acme", "globex"]
     assert {one["region"] for one in target.cleanup.entries} == {US}
     assert target.journal.entries() == []
     assert target.forwards.closed
@@ -183,8 +183,8 @@ def test_an_interrupted_drill_puts_everything_back_and_reports_it(
     assert command.run("--region", US) == INTERRUPTED
     target = command.target
     assert target is not None
-    assert [(one.injected, one.removed) for one in target.faults] == [(1, 1)]
-    assert [one["namespace"] for one in target.cleanup.entries] == ["acme", "globex"]
+    assert [(fault.injected, fault.removed) for fault in target.faults] == [(1, 1)]
+    assert [entry["namespace"] for entry in target.cleanup.entries] == ["acme", "globex"]
     assert "interrupted; the region is as it was\n" in capsys.readouterr().err
     [report] = command.reports()
     assert report["problems"] == ["run 1 (scale) was interrupted; everything was put back"]

@@ -48,9 +48,15 @@ def is_stopped(process: subprocess.Popen[bytes]) -> bool:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def freezer(container: str) -> subprocess.Popen[str]:
+def freezer(container: str, **constants: float) -> subprocess.Popen[str]:
+    """The script as it is sent into pods, or with other values of its constants."""
+    changed = (
+        "import sys\nfrom ops.drill.in_pod import freeze\n"
+        f"vars(freeze).update({constants})\nfreeze.main(sys.argv[1:])"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-c", source("freeze"), container],
+        [sys.executable, "-c", changed if constants else source("freeze"), container],
+        cwd=IN_POD.parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -134,15 +140,11 @@ def test_processes_of_other_containers_continue(container: tuple[str, subprocess
 
 def test_silence_ends_it(container: tuple[str, subprocess.Popen[bytes]]) -> None:
     name, process = container
-    hasty = source("freeze").replace("SILENCE_SECONDS = 10.0", "SILENCE_SECONDS = 1.0")
-    freeze = subprocess.Popen(
-        [sys.executable, "-c", hasty, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert freeze.stdout is not None
-    assert freeze.stdout.readline() == "ready\n"
+    freeze = freezer(name, SILENCE_SECONDS=1.0)
     say(freeze, ".")
     until(lambda: is_stopped(process), "it stands still", 10)
     assert freeze.wait(10) == 0
+    assert freeze.stdout is not None
     assert freeze.stdout.read() == "continued\n"
     assert not is_stopped(process)
 
@@ -150,16 +152,7 @@ def test_silence_ends_it(container: tuple[str, subprocess.Popen[bytes]]) -> None
 def test_now_and_then_it_answers_for_a_moment(container: tuple[str, subprocess.Popen[bytes]]) -> None:
     """Else the application would never even take what came in: it is slow, not gone."""
     name, process = container
-    hasty = (
-        source("freeze")
-        .replace("FROZEN_SECONDS = 25.0", "FROZEN_SECONDS = 0.5")
-        .replace("AWAKE_SECONDS = 0.05", "AWAKE_SECONDS = 0.3")
-    )
-    freeze = subprocess.Popen(
-        [sys.executable, "-c", hasty, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert freeze.stdout is not None
-    freeze.stdout.readline()
+    freeze = freezer(name, FROZEN_SECONDS=0.5, AWAKE_SECONDS=0.3)
     say(freeze, ".")
     for _ in range(3):
         until(lambda: is_stopped(process), "it stands still", 10)

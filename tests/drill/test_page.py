@@ -153,7 +153,7 @@ def test_every_fill_has_its_style() -> None:
 @pytest.mark.parametrize("text", ["plain", 'a "quoted" & <b>', "'"])
 def test_each_picture_is_well_formed_and_has_a_bar_for_each_segment(good: Report, text: str) -> None:
     [first, *_] = good.runs
-    changes = tuple(replace(one, detail=text) for one in first.view.changes)
+    changes = tuple(replace(change, detail=text) for change in first.view.changes)
     run = replace(first, view=replace(first.view, changes=changes))
     [picture] = re.findall(r"<svg.*?</svg>", page(replace(good, runs=[run])), re.DOTALL)
     bars = list(ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}rect"))
@@ -164,7 +164,7 @@ def test_bars_of_a_row_follow_each_other_without_overlapping(good: Report) -> No
     run = good.runs[0]
     for row in rows(good.scenario, run.view, run.fault):
         if row.lane != "memory":
-            times = [(one.begin, one.end) for one in row.segments]
+            times = [(segment.begin, segment.end) for segment in row.segments]
             assert all(begin <= end for begin, end in times)
             assert all(one[1] == other[0] for one, other in pairwise(times)), row.lane
 

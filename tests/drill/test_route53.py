@@ -1,4 +1,4 @@
-"""Health checks as Route53 counts them, on paper and over real sockets; records as AWS returns them."""
+"""Health checks as Route53 counts them, computed and over real sockets; records as AWS returns them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from ops.drill.observe.route53 import (
     read_checks,
     read_records,
 )
-from plan.records import to_api
 from plan.resolver import resolve
 from settings.routes import record_plan
 from tests.drill.scenarios import EU, US, scenario, settings
+from tests.plan.route_stacks import api_records
 from tests.services import until
 
 CHECK = Check(id="one", name="us-east-1.local.test", path="/healthz/us-east-1", interval=10, threshold=1)
@@ -154,14 +154,14 @@ def test_over_real_sockets_dns_leaves_an_edge_that_says_503_and_comes_back() -> 
 
 
 def answers(record: Record, company: str) -> list[str]:
-    return [one.state for one in record.view().changes if (one.lane, one.subject) == (Lane.DNS, company)]
+    return [
+        change.state
+        for change in record.view().changes
+        if (change.lane, change.subject) == (Lane.DNS, company)
+    ]
 
 
-def records_of() -> list[dict[str, object]]:
-    plan = record_plan(settings())
-    return [to_api(record, {one.key: one.key for one in plan.checks}, "Z") for record in plan.records]
-
-
+@pytest.mark.services
 def test_records_and_checks_are_read_as_they_were_created(emulator: Emulator) -> None:
     zone = "Z0DRILLDRILLDRILLDRI"
     ensure_hosted_zone(emulator.url, zone, "agency.test")
@@ -201,8 +201,7 @@ def test_records_and_checks_are_read_as_they_were_created(emulator: Emulator) ->
 
 def test_only_the_records_that_a_name_leads_to_are_read() -> None:
     others = settings(companies=[f"other-{number}" for number in range(5)] + ["acme", "globex", "hooli"])
-    plan = record_plan(others)
-    everything = [to_api(record, {one.key: one.key for one in plan.checks}, "Z") for record in plan.records]
+    everything = api_records(record_plan(others))
     for tenant in scenario().tenants:
         found = reachable(everything, f"{tenant.host.upper()}.")
         assert len(found) < len(everything)

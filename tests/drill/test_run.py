@@ -61,7 +61,7 @@ def test_clients_that_come_back_before_the_pods_are_ready_are_seen(good: RunRepo
 
 
 def test_a_company_whose_clients_are_elsewhere_notices_nothing(good: RunReport) -> None:
-    assert not [one for one in good.view.answers if one.company == "hooli" and not one.ok]
+    assert not [answer for answer in good.view.answers if answer.company == "hooli" and not answer.ok]
     assert {one.region for one in good.view.answers if one.company == "hooli"} == {EU}
 
 
@@ -206,5 +206,5 @@ def test_the_document_has_every_step_gap_and_span(good: RunReport) -> None:
 
 def test_a_step_that_was_not_observed_has_no_time(good: RunReport) -> None:
     run = run_report(Sabotage(readiness_ignores_the_flag=True))
-    [step] = [one for one in run.evaluation.outage.milestones if one.step is Step.ENDPOINTS]
+    [step] = [milestone for milestone in run.evaluation.outage.milestones if milestone.step is Step.ENDPOINTS]
     assert (step.at, step.missing) == (None, ("acme", "globex", "hooli"))

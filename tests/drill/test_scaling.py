@@ -154,5 +154,5 @@ def test_a_change_by_the_workload_s_controller_in_between_is_no_error(
     monkeypatch.setattr(cluster.api, "call", interrupted)
     scaling.scale_back(cluster, WORKLOAD)
     assert changed
-    kept = [one for one in owners(live(cluster)) if one[0] != "another"]
+    kept = [owner for owner in owners(live(cluster)) if owner[0] != "another"]
     assert kept == owners(before)

@@ -19,7 +19,7 @@ def region(name: str, **more: object) -> dict[str, object]:
 
 
 def test_clients_move_or_not_by_the_priority_of_a_company_s_regions() -> None:
-    tenants = {one.name: one for one in scenario(US).tenants}
+    tenants = {tenant.name: tenant for tenant in scenario(US).tenants}
     assert {name: (one.home, one.away, one.moves) for name, one in tenants.items()} == {
         "acme": (US, EU, True),
         "globex": (US, EU, True),
@@ -33,7 +33,7 @@ def test_where_several_regions_serve_the_drill_asks_from_near_the_one_that_fails
     regions = [region(US, geo=["default", "NA"]), region(EU, geo=["EU", "country:TR"])]
     for name, other in ((US, EU), (EU, US)):
         planned = scenario(name, loadBalancing={"policy": policy}, regions=regions)
-        assert {(one.home, one.away) for one in planned.tenants} == {(name, other)}
+        assert {(tenant.home, tenant.away) for tenant in planned.tenants} == {(name, other)}
 
 
 def test_the_next_region_is_the_next_of_the_order_that_is_there() -> None:
@@ -43,7 +43,7 @@ def test_the_next_region_is_the_next_of_the_order_that_is_there() -> None:
         regions=[region(EU), region(US), region(ASIA)],
         companies=[{"name": "acme", "regions": [US, ASIA, EU]}],
     )
-    assert [(one.home, one.away) for one in planned.tenants] == [(US, ASIA)]
+    assert [(tenant.home, tenant.away) for tenant in planned.tenants] == [(US, ASIA)]
     assert planned.others == (EU, ASIA)
 
 
@@ -51,7 +51,7 @@ def test_a_passive_region_has_no_clients_to_lose() -> None:
     planned = scenario(
         EU, loadBalancing={"policy": "latency"}, regions=[region(US), region(EU, active=False)]
     )
-    assert not any(one.moves for one in planned.tenants)
+    assert not any(tenant.moves for tenant in planned.tenants)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,13 @@ def test_a_passive_region_has_no_clients_to_lose() -> None:
 def test_the_memory_mode_follows_from_the_policy(policy: str, passive: bool, memory: MemoryMode) -> None:
     regions = [region(US), region(EU, active=not passive)]
     planned = scenario(US, ("acme",), loadBalancing={"policy": policy}, regions=regions)
-    assert [one.memory for one in planned.tenants] == [memory]
+    assert [tenant.memory for tenant in planned.tenants] == [memory]
 
 
 def test_without_replication_the_memory_is_local() -> None:
-    assert {one.memory for one in scenario(replication={"enabled": False}).tenants} == {MemoryMode.LOCAL}
+    assert {tenant.memory for tenant in scenario(replication={"enabled": False}).tenants} == {
+        MemoryMode.LOCAL
+    }
 
 
 def test_at_the_defaults_the_figures_are_those_that_are_promised() -> None:

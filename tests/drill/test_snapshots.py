@@ -153,7 +153,7 @@ def test_a_failed_observation_is_recorded_and_the_next_one_is_made() -> None:
         until(lambda: next(looks, None) is None, "it went on", 10)
     finally:
         clock.close()
-    assert {(one.subject, one.state) for one in record.view().changes} == {
+    assert {(change.subject, change.state) for change in record.view().changes} == {
         ("acme", "unknown"),
         ("globex", "unknown"),
     }

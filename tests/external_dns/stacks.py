@@ -22,9 +22,9 @@ from plan.resolver import Client, resolve
 from settings import Settings, clusters_of, parse
 from settings.models import Manager
 from settings.routes import endpoints_of
-from tests.components.routing_rules import world_of
+from tests.components.routing_rules import routes_of
 from tests.external_dns.clusters import PARENT, Clusters, Manifest, load_balancer
-from tests.plan.worlds import Stack
+from tests.plan.route_stacks import Stack
 from tests.recording import HEALTH_CHECK, INGRESS, SERVICE, Recording, record
 from tests.strategies import Raw
 
@@ -39,7 +39,7 @@ class Shown:
 
     zone: str
     domain: str
-    world: Stack
+    routes: Stack
     manifests: Mapping[str, list[Manifest]]
     """By cluster."""
     promised: list[RecordSet]
@@ -72,7 +72,7 @@ def from_settings(clusters: Clusters, mode: str, name: str, raw: Raw, stack: str
     home = _home(mode, known)
     grouped = {region.name for region in known.regions if known.ingress_of(region).makes_load_balancers}
     by_external_dns = known.load_balancing.manager is Manager.EXTERNAL_DNS
-    shown = _shown(clusters, mode, name, world_with_endpoints(known), grouped)
+    shown = _shown(clusters, mode, name, routes_with_endpoints(known), grouped)
     return replace(
         shown, manifests=_manifests(run, ids, home), promised=shown.promised if by_external_dns else []
     )
@@ -83,8 +83,8 @@ def parsed(name: str, raw: Raw) -> Settings:
     return parse({**raw, "domain": domain, "hostedZoneId": zone}, "dev")
 
 
-def world_with_endpoints(known: Settings) -> Stack:
-    return replace(world_of(known), endpoints=endpoints_of(known))
+def routes_with_endpoints(known: Settings) -> Stack:
+    return replace(routes_of(known), endpoints=endpoints_of(known))
 
 
 def _home(mode: str, known: Settings) -> dict[str, str]:
@@ -107,36 +107,36 @@ def _manifests(run: Recording, ids: Mapping[str, str], home: Mapping[str, str]) 
 
 def named(clusters: Clusters, mode: str, name: str, known: Settings) -> Shown:
     """The Ingresses alone, in the clusters of the settings."""
-    return from_world(clusters, mode, name, world_with_endpoints(known), _home(mode, known))
+    return from_routes(clusters, mode, name, routes_with_endpoints(known), _home(mode, known))
 
 
-def from_world(
-    clusters: Clusters, mode: str, name: str, world: Stack, home: Mapping[str, str] | None = None
+def from_routes(
+    clusters: Clusters, mode: str, name: str, routes: Stack, home: Mapping[str, str] | None = None
 ) -> Shown:
     """The Ingresses of the companies that external-dns can express, without the rest of the program."""
     _, domain = place(name)
-    world = expressed(world)
-    at = home or {region.name: f"{mode}-{number}" for number, region in enumerate(world.regions)}
+    routes = expressed(routes)
+    at = home or {region.name: f"{mode}-{number}" for number, region in enumerate(routes.regions)}
     manifests: dict[str, list[Manifest]] = {cluster: [] for cluster in at.values()}
-    for company in world.companies:
+    for company in routes.companies:
         host = host_of(company.namespace, domain)
-        for each in world.own(company):
+        for each in routes.own(company):
             annotations = external_dns.annotations(
-                PREFIX, world.policy, each, company, host, world.regions, world.endpoints.get(each.name)
+                PREFIX, routes.policy, each, company, host, routes.regions, routes.endpoints.get(each.name)
             )
-            check = health_check(domain=domain, company=company, region=each.name, endpoints=world.endpoints)
+            check = health_check(domain=domain, company=company, region=each.name, endpoints=routes.endpoints)
             annotations |= {
                 f"{PREFIX}{HEALTH_CHECK_ID}": clusters.check(check.fqdn, check.path),
                 "alb.ingress.kubernetes.io/group.name": edge_label(each.name, company.edge),
             }
             manifests[at[each.name]].append(_ingress(company.namespace, each.name, host, annotations))
-    for region, edge in _edges(world):
+    for region, edge in _edges(routes):
         label = edge_label(region, edge)
         annotations = external_dns.edge_annotations(PREFIX, f"{label}.{domain}")
         annotations |= {"alb.ingress.kubernetes.io/group.name": label}
         manifests[at[region]].append(_ingress(f"edge-{edge}", region, "", annotations))
-    grouped = {region.name for region in world.regions}
-    return replace(_shown(clusters, mode, name, world, grouped), manifests=manifests)
+    grouped = {region.name for region in routes.regions}
+    return replace(_shown(clusters, mode, name, routes, grouped), manifests=manifests)
 
 
 def _ingress(name: str, region: str, host: str, annotations: Mapping[str, str]) -> Manifest:
@@ -153,41 +153,41 @@ def _ingress(name: str, region: str, host: str, annotations: Mapping[str, str]) 
     }
 
 
-def expressed(world: Stack) -> Stack:
+def expressed(routes: Stack) -> Stack:
     """With those companies alone that the settings let through."""
     companies = tuple(
         company
-        for company in world.companies
-        if not unsupported(world.policy, world.regions, company, world.endpoints)
+        for company in routes.companies
+        if not unsupported(routes.policy, routes.regions, company, routes.endpoints)
     )
-    return replace(world, companies=companies)
+    return replace(routes, companies=companies)
 
 
-def _edges(world: Stack) -> list[tuple[str, int]]:
+def _edges(routes: Stack) -> list[tuple[str, int]]:
     """Region and number of each load balancer that the stack makes."""
     return [
         (region.name, edge)
-        for region in world.regions
-        if region.name not in world.endpoints
-        for edge in sorted({1} | {each.edge for each in world.companies if region.name in each.regions})
+        for region in routes.regions
+        if region.name not in routes.endpoints
+        for edge in sorted({1} | {each.edge for each in routes.companies if region.name in each.regions})
     ]
 
 
-def _shown(clusters: Clusters, mode: str, name: str, world: Stack, grouped: set[str]) -> Shown:
+def _shown(clusters: Clusters, mode: str, name: str, routes: Stack, grouped: set[str]) -> Shown:
     """Without its manifests."""
     zone, domain = place(name)
     edges = {
         (region, edge): load_balancer(region, edge_label(region, edge) if region in grouped else "")
-        for region, edge in _edges(world)
+        for region, edge in _edges(routes)
     }
     targets, checks, records = {}, {}, []
-    for company in world.companies:
-        for each in world.own(company):
+    for company in routes.companies:
+        for each in routes.own(company):
             key = company.namespace, each.name
-            check = health_check(domain=domain, company=company, region=each.name, endpoints=world.endpoints)
+            check = health_check(domain=domain, company=company, region=each.name, endpoints=routes.endpoints)
             checks[key] = clusters.check(check.fqdn, check.path)
-            targets[key] = world.endpoints.get(each.name) or edges[each.name, company.edge]
-            policy_fields = routing(world.policy, each, company, world.regions)
+            targets[key] = routes.endpoints.get(each.name) or edges[each.name, company.edge]
+            policy_fields = routing(routes.policy, each, company, routes.regions)
             policy_fields |= {"HealthCheckId": checks[key], "SetIdentifier": each.name}
             records += _records(host_of(company.namespace, domain), targets[key], policy_fields, mode)
     for (region, edge), target in edges.items():
@@ -195,7 +195,7 @@ def _shown(clusters: Clusters, mode: str, name: str, world: Stack, grouped: set[
     return Shown(
         zone=zone,
         domain=domain,
-        world=world,
+        routes=routes,
         manifests={},
         promised=records,
         checks=checks,

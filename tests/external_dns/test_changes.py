@@ -34,7 +34,7 @@ PLACES = {US: "default", EU: "EU", WEST: "AS"}
 TURNED = {"day": RIGHT, "turn": RIGHT}
 
 
-def world(policy: str, *names: str, shared: tuple[str, ...] = (), weight: int = 1, **more: Any) -> Raw:
+def route(policy: str, *names: str, shared: tuple[str, ...] = (), weight: int = 1, **more: Any) -> Raw:
     """One company, over its regions in this order."""
     regions = [
         eks(name, weight=weight, geo=[PLACES[name]] if policy == "geo" else [])
@@ -67,49 +67,49 @@ TWO, THREE = (US, EU), (US, EU, WEST)
 ACME, GLOBEX = "acme", {"name": "globex", "edge": 2}
 EASY: dict[str, tuple[Raw, Raw]] = {
     "a company comes into the middle and one leaves": (
-        world("latency", *THREE, companies=["a", "c", "e"]),
-        world("latency", *THREE, companies=["a", "b", "e"]),
+        route("latency", *THREE, companies=["a", "c", "e"]),
+        route("latency", *THREE, companies=["a", "b", "e"]),
     ),
-    "another weight": (world("weighted", *TWO), world("weighted", *TWO, weight=3)),
-    "a region joins": (world("latency", *TWO), world("latency", *THREE)),
-    "regions leave": (world("latency", *THREE), world("latency", EU)),
-    "the only region's policy": (world("latency", US), world("weighted", US)),
-    "another edge": (world("failover", *TWO), world("failover", *TWO, companies=[{"name": ACME, "edge": 2}])),
+    "another weight": (route("weighted", *TWO), route("weighted", *TWO, weight=3)),
+    "a region joins": (route("latency", *TWO), route("latency", *THREE)),
+    "regions leave": (route("latency", *THREE), route("latency", EU)),
+    "the only region's policy": (route("latency", US), route("weighted", US)),
+    "another edge": (route("failover", *TWO), route("failover", *TWO, companies=[{"name": ACME, "edge": 2}])),
     "an edge has no company left": (
-        world("latency", *TWO, companies=[ACME, GLOBEX]),
-        world("latency", *TWO, companies=[ACME]),
+        route("latency", *TWO, companies=[ACME, GLOBEX]),
+        route("latency", *TWO, companies=[ACME]),
     ),
     "checks of its own": (
-        world("failover", *TWO),
-        world("failover", *TWO, companies=[{"name": ACME, "dedicatedHealthChecks": True}]),
+        route("failover", *TWO),
+        route("failover", *TWO, companies=[{"name": ACME, "dedicatedHealthChecks": True}]),
     ),
     "a swap within one cluster": (
-        world("failover", *TWO, shared=TWO),
-        world("failover", EU, US, shared=TWO),
+        route("failover", *TWO, shared=TWO),
+        route("failover", EU, US, shared=TWO),
     ),
     "another policy within one cluster": (
-        world("failover", *TWO, shared=TWO),
-        world("weighted", *TWO, shared=TWO),
+        route("failover", *TWO, shared=TWO),
+        route("weighted", *TWO, shared=TWO),
     ),
-    "a region moves to another cluster": (world("latency", *TWO, shared=TWO), world("latency", *TWO)),
-    "another secondary": (world("failover", US, EU), world("failover", US, WEST)),
+    "a region moves to another cluster": (route("latency", *TWO, shared=TWO), route("latency", *TWO)),
+    "another secondary": (route("failover", US, EU), route("failover", US, WEST)),
 }
 REFUSED: dict[str, tuple[Raw, Raw]] = {
-    "a swap": (world("failover", *TWO), world("failover", EU, US)),
+    "a swap": (route("failover", *TWO), route("failover", EU, US)),
     "the primary turns passive": (
-        world("failover", *TWO),
-        world("failover", *TWO, regions=[eks(US, active=False), eks(EU)]),
+        route("failover", *TWO),
+        route("failover", *TWO, regions=[eks(US, active=False), eks(EU)]),
     ),
-    "another policy": (world("latency", *TWO), world("weighted", *TWO)),
-    "another policy over three clusters": (world("weighted", *THREE), world("geo", *THREE)),
-    "geo codes that swap": (world("geo", *TWO), places(world("geo", *TWO), codes="EU default")),
+    "another policy": (route("latency", *TWO), route("weighted", *TWO)),
+    "another policy over three clusters": (route("weighted", *THREE), route("geo", *THREE)),
+    "geo codes that swap": (route("geo", *TWO), places(route("geo", *TWO), codes="EU default")),
     "a company leaves a region of a cluster and joins its other one": (
-        world("failover", *THREE, shared=TWO, companies=[{"name": ACME, "regions": [US, WEST]}]),
-        world("failover", *THREE, shared=TWO, companies=[{"name": ACME, "regions": [WEST, EU]}]),
+        route("failover", *THREE, shared=TWO, companies=[{"name": ACME, "regions": [US, WEST]}]),
+        route("failover", *THREE, shared=TWO, companies=[{"name": ACME, "regions": [WEST, EU]}]),
     ),
     "from geo to failover": (
-        world("geo", *TWO, companies=[ACME, GLOBEX]),
-        world("failover", *TWO, companies=[ACME, GLOBEX]),
+        route("geo", *TWO, companies=[ACME, GLOBEX]),
+        route("failover", *TWO, companies=[ACME, GLOBEX]),
     ),
 }
 
@@ -120,7 +120,7 @@ def _worlds(draw: st.DrawFn) -> Raw:
     names = draw(st.permutations(THREE))[: 2 if policy is RoutingPolicy.FAILOVER else draw(st.integers(1, 3))]
     if policy is RoutingPolicy.GEO and US not in names:
         names = [US, *names[1:]]
-    return world(
+    return route(
         policy, *names, shared=draw(st.shared(_SHARED, key="of both")), weight=draw(st.integers(0, 3))
     )
 
@@ -213,19 +213,19 @@ def test_the_page_s_steps_make_every_change(changed: Changed) -> None:
 def test_records_that_are_deleted_are_made_anew_in_one_deployment(clusters: Clusters) -> None:
     """The page's other way, with the TXT records in which external-dns remembers whose a record is."""
     name = "day-deleted"
-    assert deploy(clusters, {name: world("failover", *TWO)}, 1) == {name: True}
-    shown = named(clusters, "day", name, parsed(name, world("latency", *TWO)))
+    assert deploy(clusters, {name: route("failover", *TWO)}, 1) == {name: True}
+    shown = named(clusters, "day", name, parsed(name, route("latency", *TWO)))
     host = f"acme.{shown.domain}."
     registered = [f"{kind}-{host}" for kind in ("a", "aaaa", "cname")]
     gone = [each for each in clusters.records(shown.zone) if each["Name"] == host]
     gone += [each for each in clusters.registered(shown.zone) if each["Name"] in registered]
     assert len(gone) == 4
     clusters.change(shown.zone, "DELETE", gone)
-    assert deploy(clusters, {name: world("latency", *TWO)}, 1) == {name: True}
+    assert deploy(clusters, {name: route("latency", *TWO)}, 1) == {name: True}
 
 
 def test_the_flag_for_cnames_is_turned_on_by_the_page_s_steps(clusters: Clusters) -> None:
-    name, raw = "turned", world("latency", *TWO)
+    name, raw = "turned", route("latency", *TWO)
     deploy(clusters, {name: raw}, 1, "turn")
     shown = named(clusters, "turn", name, parsed(name, raw))
     live = clusters.records(shown.zone)
@@ -258,7 +258,7 @@ def pulumi_s(clusters: Clusters, name: str, raw: Raw) -> list[RecordSet]:
 
 
 def test_from_route53_to_external_dns_names_are_made_once_pulumi_s_are_gone(clusters: Clusters) -> None:
-    name, raw = "to-external", world("latency", *TWO)
+    name, raw = "to-external", route("latency", *TWO)
     shown = named(clusters, "day", name, parsed(name, raw))
     clusters.zone(shown.zone, shown.domain)
     clusters.change(shown.zone, "CREATE", pulumi_s(clusters, name, raw))
@@ -273,7 +273,7 @@ def test_from_route53_to_external_dns_names_are_made_once_pulumi_s_are_gone(clus
 
 
 def test_from_external_dns_to_route53_pulumi_s_are_made_after_a_pass(clusters: Clusters) -> None:
-    name, raw = "to-pulumi", world("latency", *TWO)
+    name, raw = "to-pulumi", route("latency", *TWO)
     assert deploy(clusters, {name: raw}, 1) == {name: True}
     shown = named(clusters, "day", name, parsed(name, raw))
     ours = pulumi_s(clusters, name, raw)

@@ -11,7 +11,7 @@ from settings import clusters_of
 from tests.components.stacks import EU, US
 from tests.external_dns.clusters import RIGHT, Clusters, Manifest
 from tests.external_dns.stacks import comparable, named, parsed, place
-from tests.external_dns.test_changes import is_promised, world
+from tests.external_dns.test_changes import is_promised, route
 from tests.ops.external_dns import cluster, deployment
 
 ARGS = ["--provider=aws", "--source=ingress", *RIGHT[:2]]
@@ -58,7 +58,7 @@ def _to(host: str, target: str) -> Manifest:
 def test_clusters_with_the_default_owner_id_delete_each_other_s_records_and_doctor_says_so(
     clusters: Clusters,
 ) -> None:
-    raw = world("latency", US, EU)
+    raw = route("latency", US, EU)
     known = parsed("same", raw)
     shown = named(clusters, "same", "same", known)
     shown.show(clusters)
@@ -93,7 +93,7 @@ def test_annotations_are_read_under_the_prefix_of_the_version_and_doctor_says_wh
 ) -> None:
     """Up to 0.21 the flag's default is the other one: a program of 0.22 gets it as a flag here."""
     name = f"prefix-{reads}".lower()
-    known = parsed(name, world("latency", US))
+    known = parsed(name, route("latency", US))
     shown = named(clusters, "prefix", name, known)
     (at,) = shown.manifests
     shown.show(clusters)

@@ -16,8 +16,8 @@ from plan.resolver import Client
 from settings import SettingsError
 from tests.components.stacks import EU, US, WEST, context, eks, stack
 from tests.external_dns.clusters import RIGHT, Clusters, Run
-from tests.external_dns.stacks import Shown, answers, comparable, drawn, expressed, from_settings, from_world
-from tests.plan.worlds import REGION_NAMES, Stack, expected, stacks, subsets
+from tests.external_dns.stacks import Shown, answers, comparable, drawn, expressed, from_routes, from_settings
+from tests.plan.route_stacks import REGION_NAMES, Stack, expected, stacks, subsets
 from tests.recording import ROOT
 from tests.strategies import Raw
 
@@ -76,7 +76,7 @@ PROGRAMS: dict[str, Raw] = {
 
 
 @st.composite
-def worlds(draw: st.DrawFn, policy: RoutingPolicy) -> Stack:
+def route_stacks(draw: st.DrawFn, policy: RoutingPolicy) -> Stack:
     """Stacks whose endpoints, where they have some, are of one kind, or of both; some companies left."""
     stack = draw(stacks(policy))
     kinds = draw(st.sampled_from((("",), ("", AWS), ("lb.{}.example.net",), ("", AWS, "lb.{}.example.net"))))
@@ -117,10 +117,10 @@ def settled(clusters: Clusters) -> Settled:
             clusters, name.partition("-")[0], name, stack(**{"companies": COMPANIES, **raw})
         )
     for policy in RoutingPolicy:
-        some = [world for world in drawn(worlds(policy), 60) if expressed(world).companies]
-        for number, world in enumerate(some[:EACH]):
+        some = [routes for routes in drawn(route_stacks(policy), 60) if expressed(routes).companies]
+        for number, routes in enumerate(some[:EACH]):
             mode, name = ("cname", "alias")[number % 2], f"drawn-{policy}-{number}"
-            shown[f"{mode}-{name}"] = from_world(clusters, mode, name, world)
+            shown[f"{mode}-{name}"] = from_routes(clusters, mode, name, routes)
     for each in shown.values():
         each.show(clusters)
     names = sorted({cluster for each in shown.values() for cluster in each.manifests})
@@ -148,11 +148,13 @@ def test_a_second_pass_changes_nothing(settled: Settled) -> None:
 def test_the_stacks_are_those_that_the_tests_are_about(settled: Settled) -> None:
     """Companies, policies and regions of all kinds are among them, and none is left out in silence."""
     policies = {
-        (name.partition("-")[0], each.world.policy) for name, each in settled.shown.items() if "drawn" in name
+        (name.partition("-")[0], each.routes.policy)
+        for name, each in settled.shown.items()
+        if "drawn" in name
     }
     assert policies == {(mode, policy) for mode in ("cname", "alias") for policy in RoutingPolicy}
     assert {len(each.manifests) for each in settled.shown.values()} >= {1, 2, 3}
-    assert any(len(each.world.endpoints) for each in settled.shown.values())
+    assert any(len(each.routes.endpoints) for each in settled.shown.values())
     assert all(
         each.promised for name, each in settled.shown.items() if not name.endswith(("route53", "away"))
     )
@@ -179,12 +181,12 @@ def test_the_records_keep_the_promises(settled: Settled) -> None:
     client = Client(country="TR", continent="EU", nearest=REGION_NAMES)
     queries = 0
     for name, each in settled.shown.items():
-        if "drawn" not in name or each.world.policy is RoutingPolicy.GEO:
+        if "drawn" not in name or each.routes.policy is RoutingPolicy.GEO:
             continue
-        for company in each.world.companies:
+        for company in each.routes.companies:
             for healthy in subsets(company.regions):
                 answered = answers(each, settled.records[name], company, client, healthy)
-                assert answered == expected(each.world, company, client, healthy), (name, company, healthy)
+                assert answered == expected(each.routes, company, client, healthy), (name, company, healthy)
                 queries += 1
     assert queries > 50
 
@@ -199,5 +201,5 @@ def test_geo_keeps_to_the_client_s_place_and_the_default_and_no_further(
     each, records = settled.shown["cname-geo"], settled.records["cname-geo"]
     client = Client(country=country, continent=continent, nearest=())
     for healthy in subsets([US, EU, WEST]):
-        [region] = answers(each, records, each.world.companies[0], client, healthy)
+        [region] = answers(each, records, each.routes.companies[0], client, healthy)
         assert region == (own if own in healthy else US if US in healthy else own)

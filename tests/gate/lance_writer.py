@@ -79,22 +79,22 @@ def main() -> None:
     asked.add_argument("--pause", type=float, default=0.02, help="seconds between two commits")
     asked.add_argument("--compact-every", type=int, default=0, help="commits; 0 is never")
     asked.add_argument("--rows", type=int, default=0, help="end at so many; 0 is never")
-    told = asked.parse_args()
+    options = asked.parse_args()
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
 
-    table = open_table(told.brain, told.company)
+    table = open_table(options.brain, options.company)
     number = table.count_rows()
-    with told.log.open("a") as log:
-        while not stopping and (not told.rows or number < told.rows):
+    with options.log.open("a") as log:
+        while not stopping and (not options.rows or number < options.rows):
             add(table, number)
             number += 1
             log.write(f"{number}\n")
             log.flush()
-            write_graph(told.brain, told.company, number)
-            if told.compact_every and number % told.compact_every == 0:
+            write_graph(options.brain, options.company, number)
+            if options.compact_every and number % options.compact_every == 0:
                 table.optimize(cleanup_older_than=timedelta(0))
-            time.sleep(told.pause)
+            time.sleep(options.pause)
 
 
 if __name__ == "__main__":

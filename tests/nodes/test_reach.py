@@ -87,7 +87,7 @@ def differences(state: Path) -> list[str]:
         peers |= {
             destination(peer, port, "TCP"): peer for peer, (_, port) in zip(around, OUTSIDE, strict=True)
         }
-        return [(source, peers[one.destination], one) for one in attempts(live[source], peers)]
+        return [(source, peers[attempt.destination], attempt) for attempt in attempts(live[source], peers)]
 
     with ThreadPoolExecutor(2) as pool:
         every = [each for results in pool.map(tried, live) for each in results]

@@ -22,8 +22,8 @@ COMPANIES = ("acme", "Globex_Corp")
 
 def at(text: str) -> int:
     """A time of the day of all these tests, in milliseconds."""
-    told = datetime.fromisoformat(f"2026-11-23T{text}").replace(tzinfo=UTC)
-    return int(told.timestamp() * 1000)
+    moment = datetime.fromisoformat(f"2026-11-23T{text}").replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
 
 
 def id_of(generation: int, time: str) -> CheckpointId:
@@ -34,17 +34,19 @@ def stack_file(folder: Path, stack: str, **settings: Any) -> Path:
     """Of three regions and two companies, unless `settings` say otherwise."""
     regions = [one if isinstance(one, dict) else {"name": one} for one in settings.pop("regions", REGIONS)]
     policy = {"loadBalancing": {"policy": settings.pop("policy", "failover")}}
-    told = {
+    settings = {
         "domain": "agency.test",
         "hostedZoneId": ZONE,
         "images": {"agency": IMAGE},
-        "regions": [{"cluster": {"eks": "blue"}, **one} for one in regions],
+        "regions": [{"cluster": {"eks": "blue"}, **region} for region in regions],
         "companies": list(COMPANIES),
         **policy,
         **settings,
     }
     file = folder / f"Pulumi.{stack}.yaml"
-    file.write_text(json.dumps({"config": {f"digital-agency:{key}": value for key, value in told.items()}}))
+    file.write_text(
+        json.dumps({"config": {f"digital-agency:{key}": value for key, value in settings.items()}})
+    )
     return file
 
 

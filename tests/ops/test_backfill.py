@@ -50,7 +50,7 @@ class Stubs:
 
     def refuse(self, service: str, region: str, call: str, code: str) -> None:
         self.client(service, region)
-        self.stubbers[service, region].add_client_error(call, code, "told", 403)
+        self.stubbers[service, region].add_client_error(call, code, "message", 403)
 
 
 @pytest.fixture
@@ -204,8 +204,8 @@ def test_without_a_rule_for_the_new_region_no_job_is_started(
     if missing == "none":
         stubs.refuse("s3", US, "get_bucket_replication", "ReplicationConfigurationNotFoundError")
     else:
-        told = rules(ASIA, "Disabled") if missing == "disabled" else rules(EU)
-        stubs.answer("s3", US, "get_bucket_replication", told)
+        message = rules(ASIA, "Disabled") if missing == "disabled" else rules(EU)
+        stubs.answer("s3", US, "get_bucket_replication", message)
     assert backfill(file, "--yes") == FAILED
     said = capsys.readouterr().err
     assert f"no rule replicates to {bucket(ASIA)}: deploy the stack with the new region first" in said
@@ -230,7 +230,7 @@ def test_what_aws_refuses_is_told_with_the_call(
 
 
 @pytest.mark.parametrize(
-    ("settings", "region", "told"),
+    ("settings", "region", "message"),
     [
         ({}, "us-west-2", f"us-west-2 is not in .*; must be one of {US}, {EU}, {ASIA}"),
         ({"regions": [{"name": US, "replicateTo": []}, EU]}, EU, f"no other region of .* replicates to {EU}"),
@@ -242,11 +242,11 @@ def test_a_region_that_nothing_goes_to_is_refused(
     capsys: pytest.CaptureFixture[str],
     settings: dict[str, Any],
     region: str,
-    told: str,
+    message: str,
 ) -> None:
     file = stack_file(tmp_path, "prod", **settings)
     assert backfill(file, region=region) == WRONG_CALL
-    assert re.search(told, capsys.readouterr().err)
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_every_word_of_the_request_is_one_that_aws_knows() -> None:

@@ -58,7 +58,7 @@ def test_local_is_asked_only_for_protected_companies_and_other_clusters(
 
 
 def test_what_changes_something_that_runs_takes_a_yes_and_nothing_else_does() -> None:
-    (commands,) = (one for one in parser()._actions if isinstance(one, argparse._SubParsersAction))
+    (commands,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
     takes_yes = {name for name, one in commands.choices.items() if "--yes" in one.format_help()}
     assert takes_yes == DISTURBING
 
@@ -85,6 +85,7 @@ def test_restore_and_accept_shrink_ask_of_the_stack_and_the_company(
     )
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("target", ["drill", "validate"])
 def test_make_hands_its_terminal_on(target: str, tmp_path: Path) -> None:
     """So that a question of the command can be answered."""

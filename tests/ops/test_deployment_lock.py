@@ -63,7 +63,7 @@ def test_every_command_shows_its_help(python: Path, command: str) -> None:
 
 def test_every_module_of_the_commands_is_imported_the_late_ones_too(python: Path) -> None:
     files = [one for one in (ROOT / "ops").rglob("*.py") if one.parent.name not in ("inside", "in_pod")]
-    names = {".".join(one.relative_to(ROOT).with_suffix("").parts) for one in files}
+    names = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files}
     names |= {late for one in files for late in imported(one)} - LOCAL_ALONE
     done = run(python, "-c", f"import importlib\nfor one in {sorted(names)}: importlib.import_module(one)")
     assert done.returncode == 0, done.stderr
@@ -73,7 +73,7 @@ def imported(file: Path) -> Iterator[str]:
     """The modules that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             paths = ((one, ROOT.joinpath(*node.module.split("."), one.name)) for one in node.names)

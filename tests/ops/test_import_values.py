@@ -138,7 +138,7 @@ def test_a_version_with_a_trailing_zero_keeps_it(importing: Import) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"agent": {"service": {"port": 8080}}}, "agent.service.port: 8080: the platform's port is 3000"),
         ({"brain": {"port": 3005}}, "brain.port: 3005: the platform's port is 3002"),
@@ -159,10 +159,10 @@ def test_a_version_with_a_trailing_zero_keeps_it(importing: Import) -> None:
     ],
 )
 def test_what_cannot_be_carried_over_is_told_with_the_reason(
-    importing: Import, values: Any, told: str
+    importing: Import, values: Any, message: str
 ) -> None:
     _, said, _ = importing.run(values)
-    assert told in said.partition("not carried over:")[2].partition("still missing:")[0]
+    assert message in said.partition("not carried over:")[2].partition("still missing:")[0]
 
 
 @pytest.mark.parametrize(
@@ -176,11 +176,11 @@ def test_a_secret_is_written_nowhere_and_the_command_that_sets_it_is_shown(
     assert code == DONE
     assert config["environment"] == {"LOG_LEVEL": "debug"}
     assert "apiKeys" not in config["companies"][0]
-    told = said.partition("not carried over:")[2].partition("still missing:")[0]
+    report = said.partition("not carried over:")[2].partition("still missing:")[0]
     stack = stack_of(importing.file)
     place = f"digital-agency:companies[0].apiKeys.{name}"
-    assert f"agent.env.{name}: a secret, which is never written in plain text; set it yourself: " in told
-    assert f"pulumi config set --secret --path '{place}' --stack {stack}\n" in told
+    assert f"agent.env.{name}: a secret, which is never written in plain text; set it yourself: " in report
+    assert f"pulumi config set --secret --path '{place}' --stack {stack}\n" in report
     assert not value or value not in said + importing.file.read_text()
 
 

@@ -61,8 +61,8 @@ def add_rule(client: Any) -> None:
         "DeleteMarkerReplication": {"Status": "Enabled"},
         "Destination": {"Bucket": f"arn:aws:s3:::{bucket(EU)}"},
     }
-    told = {"Role": "arn:aws:iam::123456789012:role/replication", "Rules": [rule]}
-    client.put_bucket_replication(Bucket=bucket(US), ReplicationConfiguration=told)
+    configuration = {"Role": "arn:aws:iam::123456789012:role/replication", "Rules": [rule]}
+    client.put_bucket_replication(Bucket=bucket(US), ReplicationConfiguration=configuration)
 
 
 def backfill(file: Path, emulator: Emulator) -> int:

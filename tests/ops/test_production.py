@@ -22,6 +22,7 @@ def test_what_drill_and_validation_share_imports_neither_of_them() -> None:
         assert not re.search(r"ops\.(drill|validation)\b", file.read_text()), file
 
 
+@pytest.mark.services
 def test_no_module_of_the_local_target_is_loaded() -> None:
     program = (
         f"import sys, {', '.join(f'ops.{name}' for name in COMMANDS)}\n"

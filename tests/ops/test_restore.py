@@ -21,8 +21,8 @@ FIRST, SECOND, THIRD = (
 
 
 def order(copies: Copies, region: str, prefix: str = "acme/brain") -> dict[str, str]:
-    told: dict[str, str] = copies.read(region, f"{region}/{prefix}/{ORDER}")
-    return told
+    request: dict[str, str] = copies.read(region, f"{region}/{prefix}/{ORDER}")
+    return request
 
 
 def test_the_newest_checkpoint_at_or_before_the_time_is_ordered(copies: Copies) -> None:
@@ -30,9 +30,9 @@ def test_the_newest_checkpoint_at_or_before_the_time_is_ordered(copies: Copies) 
     chosen = copies.put(US, id_of(1, "03:00"), SECOND)
     copies.put(US, id_of(1, "03:00:00.001"), THIRD)
     assert restore(copies, "--at", "2026-11-23T03:00:00Z", "--yes", "--no-wait") == DONE
-    told = order(copies, US)
-    assert told.pop("order").isdigit()
-    assert told == {"region": US, "checkpoint": str(chosen.id)}
+    request = order(copies, US)
+    assert request.pop("order").isdigit()
+    assert request == {"region": US, "checkpoint": str(chosen.id)}
 
 
 def test_what_happens_is_shown_before_it_does(copies: Copies, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,8 +184,8 @@ def test_a_later_order_has_a_higher_number_whatever_the_clocks_say(copies: Copie
     assert restore(copies, *time) == DONE
     first = int(order(copies, US)["order"])
     key, future = f"{US}/acme/brain/{ORDER}", str(first + 10**9)
-    told = json.dumps(order(copies, US) | {"order": future})
-    copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=told.encode())
+    request = json.dumps(order(copies, US) | {"order": future})
+    copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=request.encode())
     assert restore(copies, *time) == DONE
     assert int(order(copies, US)["order"]) == int(future) + 1
     copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=b"nothing")

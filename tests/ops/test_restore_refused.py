@@ -15,7 +15,7 @@ FIRST, SECOND = {"c/graph.json": "{}"}, {"c/graph.json": "{1}", "a": "x" * 2048}
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (["--company", "initech"], "initech is not in {file}; must be one of acme, Globex_Corp"),
         (["--region", "us-west-2"], "us-west-2 is not in {file}; must be one of us-east-1, eu-west-1"),
@@ -23,10 +23,10 @@ FIRST, SECOND = {"c/graph.json": "{}"}, {"c/graph.json": "{1}", "a": "x" * 2048}
     ],
 )
 def test_a_wrong_call_says_what_is_accepted(
-    copies: Copies, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+    copies: Copies, capsys: pytest.CaptureFixture[str], more: list[str], message: str
 ) -> None:
     assert restore(copies, *more) == WRONG_CALL
-    assert told.format(file=copies.file) in capsys.readouterr().err
+    assert message.format(file=copies.file) in capsys.readouterr().err
     assert copies.s3.calls == []
 
 

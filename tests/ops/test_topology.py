@@ -28,6 +28,7 @@ def block(text: str, region: str) -> str:
     return text.partition(f'\n"{region}": ')[2].partition("\n}")[0]
 
 
+@pytest.mark.services
 def test_the_readme_s_picture_is_that_of_the_stack_prod(tmp_path: Path) -> None:
     assert main(["topology", "--stack", "prod", "--out", str(tmp_path)]) == DONE
 
@@ -69,7 +70,7 @@ def test_several_load_balancers_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({}, '"S3 replication\\neach bucket to all others"'),
         (
@@ -79,9 +80,9 @@ def test_several_load_balancers_are_counted() -> None:
         ({"replicateTo": []}, f'"S3 replication\\n{EU} to {US}, {WEST}\\n{WEST} to {US}, {EU}"'),
     ],
 )
-def test_replication_is_as_the_rules_say(changes: Raw, told: str) -> None:
+def test_replication_is_as_the_rules_say(changes: Raw, message: str) -> None:
     text = source(settings(stack(regions=[eks(US, **changes), eks(EU), eks(WEST)])))
-    assert f"replication: {told}" in text
+    assert f"replication: {message}" in text
     assert f'"{EU}".bucket <-> replication' in text
     assert f'"{US}".bucket {"<-" if changes == {"replicateTo": []} else "<->"} replication' in text
 
@@ -95,6 +96,7 @@ def test_without_failover_there_is_no_controller() -> None:
     assert "failover controller" not in source(settings(two_regions(failover={"enabled": False})))
 
 
+@pytest.mark.services
 def test_a_large_stack_is_drawn_and_its_page_needs_nothing_else() -> None:
     companies = [f"company-{number:02d}" for number in range(50)]
     svg = picture(source(settings(stack(regions=[eks(US), eks(EU), eks(WEST)], companies=companies))))

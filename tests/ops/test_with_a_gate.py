@@ -29,7 +29,7 @@ def pod(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[Pod]:
     pod = Pod(tmp_path / "pod")
     pod.rclone = rclone
     pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))
-    pod.tell(
+    pod.configure(
         buckets=s3.buckets,
         order=[REGION, US, EU],
         follows=[US, EU],

@@ -24,7 +24,7 @@ from plan.records import (
     Weighted,
     to_api,
 )
-from tests.plan.worlds import DOMAIN, Stack, region
+from tests.plan.route_stacks import DOMAIN, Stack, region
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
 

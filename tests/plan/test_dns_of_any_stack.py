@@ -22,7 +22,7 @@ from plan.records import (
     RoutingPolicy,
     Weighted,
 )
-from tests.plan.worlds import DOMAIN, GEO_CODES, Stack, region, stacks
+from tests.plan.route_stacks import DOMAIN, GEO_CODES, Stack, region, stacks
 
 US, EU = "us-east-1", "eu-west-1"
 

@@ -7,7 +7,7 @@ import pytest
 from plan import external_dns
 from plan.external_dns import keep_away, unsupported
 from plan.records import CompanyRoute, RegionRoute, RoutingPolicy
-from tests.plan.worlds import DOMAIN, region
+from tests.plan.route_stacks import DOMAIN, region
 
 PREFIX = "external-dns.kubernetes.io/"
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"

@@ -9,7 +9,7 @@ import pytest
 from plan.live_names import is_ours, kinds_of, rejections_for_good, wanted_records
 from plan.record_sets import RecordSet
 from plan.records import CompanyRoute, RoutingPolicy
-from tests.plan.worlds import DOMAIN, Stack, api_records, region
+from tests.plan.route_stacks import DOMAIN, Stack, api_records, region
 
 US, EU, AP = "us-east-1", "eu-west-1", "ap-southeast-2"
 HOST = f"a.{DOMAIN}"

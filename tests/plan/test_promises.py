@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from plan.records import CompanyRoute, RegionRoute, RoutingPolicy, to_api
 from plan.resolver import Client
-from tests.plan.worlds import DOMAIN, Stack, answer, api_records, expected, region, subsets
+from tests.plan.route_stacks import DOMAIN, Stack, answer, api_records, expected, region, subsets
 
 NAMES = ("us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1")
 ENDPOINTS = {"eu-west-1": "lb.eu-west-1.example.net"}

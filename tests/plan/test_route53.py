@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from plan.route53 import Rejected, Zone
-from tests.plan.worlds import DOMAIN, ZONE, Stack, api_records, stacks
+from tests.plan.route_stacks import DOMAIN, ZONE, Stack, api_records, stacks
 
 NAME = "www.example.com."
 VALUES = {

@@ -53,187 +53,140 @@ class Break:
 
 
 EVERYBODY = {"ipBlock": {"cidr": "0.0.0.0/0"}}
-BREAKS = (
-    Break(
-        policy="pods-are-hardened",
-        message="hostNetwork is on",
-        change=pod(lambda spec: spec.update(hostNetwork=True)),
-    ),
-    Break(
-        policy="pods-are-hardened",
-        message="volume node is a folder of the node",
-        change=pod(lambda spec: spec["volumes"].append({"name": "node", "hostPath": {"path": "/"}})),
-    ),
-    Break(policy="pods-are-hardened", message="privileged is on", change=context(privileged=True)),
-    Break(
-        policy="pods-are-hardened",
-        message="allowPrivilegeEscalation",
-        change=context(allowPrivilegeEscalation=None),
-    ),
-    Break(
-        policy="pods-are-hardened",
-        message="readOnlyRootFilesystem",
-        change=context(readOnlyRootFilesystem=False),
-    ),
-    Break(
-        policy="pods-are-hardened",
-        message="capabilities are not all dropped",
-        change=context(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]}),
-    ),
-    Break(policy="pods-are-hardened", message="runAsNonRoot", change=context(runAsUser=0)),
-    Break(
-        policy="pods-are-hardened",
-        message="seccompProfile is missing",
-        change=context(seccompProfile={"type": "Unconfined"}),
-    ),
-    Break(
-        policy="pods-hold-no-api-token",
-        message="automountServiceAccountToken is not false",
-        change=pod(lambda spec: spec.pop("automountServiceAccountToken")),
-    ),
-    Break(
-        policy="containers-are-bounded",
-        message="no limits of memory",
-        change=container(lambda props: props["resources"]["limits"].pop("memory")),
-    ),
-    Break(
-        policy="containers-are-probed",
-        message="no livenessProbe",
-        change=container(lambda props: props.pop("livenessProbe")),
-    ),
-    Break(
-        policy="images-are-pinned",
-        message="registry.example.com/agency:latest has no tag other than latest",
-        change=container(lambda props: props.update(image="registry.example.com/agency:latest")),
-    ),
-    Break(
-        policy="namespaces-enforce-restricted",
-        message="enforce is baseline",
-        change=inputs(
-            NAMESPACE,
-            lambda props: props["metadata"]["labels"].update(
-                {"pod-security.kubernetes.io/enforce": "baseline"}
+CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
+    "pods-are-hardened": [
+        ("hostNetwork is on", pod(lambda spec: spec.update(hostNetwork=True))),
+        (
+            "volume node is a folder of the node",
+            pod(lambda spec: spec["volumes"].append({"name": "node", "hostPath": {"path": "/"}})),
+        ),
+        ("privileged is on", context(privileged=True)),
+        ("allowPrivilegeEscalation", context(allowPrivilegeEscalation=None)),
+        ("readOnlyRootFilesystem", context(readOnlyRootFilesystem=False)),
+        ("capabilities are not all dropped", context(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]})),
+        ("runAsNonRoot", context(runAsUser=0)),
+        ("seccompProfile is missing", context(seccompProfile={"type": "Unconfined"})),
+    ],
+    "pods-hold-no-api-token": [
+        (
+            "automountServiceAccountToken is not false",
+            pod(lambda spec: spec.pop("automountServiceAccountToken")),
+        ),
+    ],
+    "containers-are-bounded": [
+        ("no limits of memory", container(lambda props: props["resources"]["limits"].pop("memory"))),
+    ],
+    "containers-are-probed": [
+        ("no livenessProbe", container(lambda props: props.pop("livenessProbe"))),
+    ],
+    "images-are-pinned": [
+        (
+            "registry.example.com/agency:latest has no tag other than latest",
+            container(lambda props: props.update(image="registry.example.com/agency:latest")),
+        ),
+    ],
+    "namespaces-enforce-restricted": [
+        (
+            "enforce is baseline",
+            inputs(
+                NAMESPACE,
+                lambda props: props["metadata"]["labels"].update(
+                    {"pod-security.kubernetes.io/enforce": "baseline"}
+                ),
             ),
         ),
-    ),
-    Break(policy="namespaces-are-guarded", message="has no ResourceQuota", change=without(QUOTA)),
-    Break(policy="namespaces-are-guarded", message="has no LimitRange", change=without(LIMIT_RANGE)),
-    Break(
-        policy="namespaces-are-guarded",
-        message="denies all by default",
-        change=opened_by_default,
-    ),
-    Break(
-        policy="openings-are-narrow",
-        message="all senders are admitted",
-        change=opening("ingress", {"ports": [{"port": 1}]}),
-    ),
-    Break(
-        policy="openings-are-narrow",
-        message="all senders are admitted",
-        change=opening("ingress", {"from": [EVERYBODY]}),
-    ),
-    Break(
-        policy="openings-are-narrow",
-        message="on every port",
-        change=opening("egress", {"to": [{"namespaceSelector": {}}]}),
-    ),
-    Break(
-        policy="openings-are-narrow",
-        message="the node's credentials",
-        change=opening("egress", {"to": [EVERYBODY], "ports": [{"port": 443}]}),
-    ),
-    Break(
-        policy="only-the-agent-is-published",
-        message="brain-us-east-1:3002 is on an Ingress",
-        change=inputs(
-            INGRESS,
-            lambda props: props["spec"]["rules"][0]["http"]["paths"].append(
-                {"path": "/", "backend": {"service": {"name": f"brain-{US}", "port": {"number": 3002}}}}
+    ],
+    "namespaces-are-guarded": [
+        ("has no ResourceQuota", without(QUOTA)),
+        ("has no LimitRange", without(LIMIT_RANGE)),
+        ("denies all by default", opened_by_default),
+    ],
+    "openings-are-narrow": [
+        ("all senders are admitted", opening("ingress", {"ports": [{"port": 1}]})),
+        ("all senders are admitted", opening("ingress", {"from": [EVERYBODY]})),
+        ("on every port", opening("egress", {"to": [{"namespaceSelector": {}}]})),
+        ("the node's credentials", opening("egress", {"to": [EVERYBODY], "ports": [{"port": 443}]})),
+    ],
+    "only-the-agent-is-published": [
+        (
+            "brain-us-east-1:3002 is on an Ingress",
+            inputs(
+                INGRESS,
+                lambda props: props["spec"]["rules"][0]["http"]["paths"].append(
+                    {"path": "/", "backend": {"service": {"name": f"brain-{US}", "port": {"number": 3002}}}}
+                ),
+                f"acme-agent@{US}",
             ),
-            f"acme-agent@{US}",
         ),
-    ),
-    Break(
-        policy="only-the-agent-is-published",
-        message="a defaultBackend answers for every host",
-        change=inputs(
-            INGRESS,
-            lambda props: props["spec"].update(defaultBackend={"service": {"name": "brain"}}),
-            f"acme-agent@{US}",
+        (
+            "a defaultBackend answers for every host",
+            inputs(
+                INGRESS,
+                lambda props: props["spec"].update(defaultBackend={"service": {"name": "brain"}}),
+                f"acme-agent@{US}",
+            ),
         ),
-    ),
-    Break(
-        policy="data-is-not-destroyed",
-        message="forceDestroy is on",
-        change=inputs(BUCKET, lambda props: props.update(forceDestroy=True)),
-    ),
-    Break(
-        policy="data-is-not-destroyed",
-        message="its volumes are deleted (whenScaled)",
-        change=inputs(
-            STATEFUL_SET,
-            lambda props: props["spec"].update(persistentVolumeClaimRetentionPolicy={"whenScaled": "Delete"}),
+    ],
+    "data-is-not-destroyed": [
+        ("forceDestroy is on", inputs(BUCKET, lambda props: props.update(forceDestroy=True))),
+        (
+            "its volumes are deleted (whenScaled)",
+            inputs(
+                STATEFUL_SET,
+                lambda props: props["spec"].update(
+                    persistentVolumeClaimRetentionPolicy={"whenScaled": "Delete"}
+                ),
+            ),
         ),
-    ),
-    Break(
-        policy="protected-companies-are-protected-whole",
-        message="the company data is protected",
-        change=unprotect,
-    ),
-    Break(policy="buckets-are-safe", message="not versioned", change=without(BUCKET_VERSIONING)),
-    Break(policy="buckets-are-safe", message="not encrypted", change=without(BUCKET_ENCRYPTION)),
-    Break(
-        policy="buckets-are-safe",
-        message="public access",
-        change=inputs(BUCKET_PUBLIC_ACCESS, lambda props: props.update(blockPublicPolicy=False)),
-    ),
-    Break(
-        policy="buckets-are-safe",
-        message="objects may belong to other accounts",
-        change=inputs(BUCKET_OWNERSHIP, lambda props: props.update(rule={"objectOwnership": "ObjectWriter"})),
-    ),
-    Break(
-        policy="buckets-are-safe",
-        message="without TLS",
-        change=document(BUCKET_POLICY, "policy", Action="s3:GetObject"),
-    ),
-    Break(
-        policy="buckets-are-safe", message="old versions are never deleted", change=without(BUCKET_LIFECYCLE)
-    ),
-    Break(
-        policy="iam-has-no-wildcards",
-        message="action s3:*",
-        change=document(ROLE_POLICY, "policy", Action="s3:*"),
-    ),
-    Break(
-        policy="iam-has-no-wildcards",
-        message="resource *",
-        change=document(ROLE_POLICY, "policy", Resource="*"),
-    ),
-    Break(
-        policy="iam-has-no-wildcards",
-        message="everybody is the principal",
-        change=document(ROLE, "assumeRolePolicy", Principal="*"),
-    ),
-    Break(
-        policy="rbac-has-no-wildcards",
-        message="the wildcard * in verbs",
-        change=inputs(CLUSTER_ROLE, lambda props: props["rules"][0].update(verbs=["*"])),
-    ),
-    Break(
-        policy="no-plain-secrets",
-        message="variable OPENAI_API_KEY holds a secret",
-        change=container(
-            lambda props: props.setdefault("env", []).append({"name": "OPENAI_API_KEY", "value": "abc"})
+    ],
+    "protected-companies-are-protected-whole": [
+        ("the company data is protected", unprotect),
+    ],
+    "buckets-are-safe": [
+        ("not versioned", without(BUCKET_VERSIONING)),
+        ("not encrypted", without(BUCKET_ENCRYPTION)),
+        ("public access", inputs(BUCKET_PUBLIC_ACCESS, lambda props: props.update(blockPublicPolicy=False))),
+        (
+            "objects may belong to other accounts",
+            inputs(BUCKET_OWNERSHIP, lambda props: props.update(rule={"objectOwnership": "ObjectWriter"})),
         ),
-    ),
-    Break(
-        policy="no-plain-secrets",
-        message="key notes holds a secret",
-        change=inputs(CONFIG_MAP, lambda props: props["data"].update(notes="it is AKIAIOSFODNN7EXAMPLE")),
-    ),
-    Break(policy="a-name-has-one-owner", message="is that of", change=second_owner),
-    Break(policy="a-name-has-one-owner", message="records of several routing policies", change=other_policy),
-    Break(policy="a-region-is-active", message="no region is active", change=no_active),
+        ("without TLS", document(BUCKET_POLICY, "policy", Action="s3:GetObject")),
+        ("old versions are never deleted", without(BUCKET_LIFECYCLE)),
+    ],
+    "iam-has-no-wildcards": [
+        ("action s3:*", document(ROLE_POLICY, "policy", Action="s3:*")),
+        ("resource *", document(ROLE_POLICY, "policy", Resource="*")),
+        ("everybody is the principal", document(ROLE, "assumeRolePolicy", Principal="*")),
+    ],
+    "rbac-has-no-wildcards": [
+        (
+            "the wildcard * in verbs",
+            inputs(CLUSTER_ROLE, lambda props: props["rules"][0].update(verbs=["*"])),
+        ),
+    ],
+    "no-plain-secrets": [
+        (
+            "variable OPENAI_API_KEY holds a secret",
+            container(
+                lambda props: props.setdefault("env", []).append({"name": "OPENAI_API_KEY", "value": "abc"})
+            ),
+        ),
+        (
+            "key notes holds a secret",
+            inputs(CONFIG_MAP, lambda props: props["data"].update(notes="it is AKIAIOSFODNN7EXAMPLE")),
+        ),
+    ],
+    "a-name-has-one-owner": [
+        ("is that of", second_owner),
+        ("records of several routing policies", other_policy),
+    ],
+    "a-region-is-active": [
+        ("no region is active", no_active),
+    ],
+}
+"""By policy: a part of the message, and the change that breaks the policy."""
+BREAKS = tuple(
+    Break(policy=policy, message=message, change=change)
+    for policy, changes in CHANGES.items()
+    for message, change in changes
 )

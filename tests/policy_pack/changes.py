@@ -33,14 +33,23 @@ def whole(*companies: str, dry_run: bool = False) -> Registrations:
     settings = many_companies()
     if companies:
         settings["companies"] = [company for company in settings["companies"] if company["name"] in companies]
-    by_urn = dict(record(settings, secret_keys=[COMPANIES_KEY], dry_run=dry_run).by_urn)
-    return copy.deepcopy(by_urn, {id(COMPUTED): COMPUTED})
+    return dict(record(settings, secret_keys=[COMPANIES_KEY], dry_run=dry_run).by_urn)
 
 
-def first(registrations: Registrations, type_: str, name: str = "") -> Registration:
-    return next(
-        resource for resource in registrations.values() if resource.type == type_ and name in resource.name
+def first(
+    registrations: Registrations,
+    type_: str,
+    name: str = "",
+    where: Callable[[Registration], bool] = lambda _: True,
+) -> Registration:
+    """A copy of the first such resource, which takes its place: the recording itself never changes."""
+    resource = next(
+        resource
+        for resource in registrations.values()
+        if resource.type == type_ and name in resource.name and where(resource)
     )
+    registrations[resource.urn] = copy.deepcopy(resource, {id(COMPUTED): COMPUTED})
+    return registrations[resource.urn]
 
 
 def inputs(
@@ -91,20 +100,13 @@ def opening(direction: str, rule: Mapping[str, Any]) -> Callable[[Registrations]
 
 def opened_by_default(registrations: Registrations) -> None:
     """The company's default policy admits its neighbours."""
-    resource = next(
-        resource
-        for resource in registrations.values()
-        if resource.type == NETWORK_POLICY
-        and resource.inputs["metadata"] == {"name": "default-deny", "namespace": "acme"}
-    )
+    metadata = {"name": "default-deny", "namespace": "acme"}
+    resource = first(registrations, NETWORK_POLICY, where=lambda each: each.inputs["metadata"] == metadata)
     resource.inputs["spec"]["ingress"] = [{"from": [{"podSelector": {}}]}]
 
 
 def unprotect(registrations: Registrations) -> None:
-    first_protected = next(
-        resource for resource in registrations.values() if resource.type == VOLUME_CLAIM and resource.protect
-    )
-    first_protected.protect = False
+    first(registrations, VOLUME_CLAIM, where=lambda each: each.protect).protect = False
 
 
 def add_again(registrations: Registrations, resource: Registration) -> None:
@@ -119,17 +121,14 @@ def second_owner(registrations: Registrations) -> None:
 
 
 def other_policy(registrations: Registrations) -> None:
-    resource = next(
-        resource
-        for resource in registrations.values()
-        if resource.type == RECORD and "latencyRoutingPolicies" in resource.inputs
-    )
+    resource = first(registrations, RECORD, where=lambda each: "latencyRoutingPolicies" in each.inputs)
     props = {key: value for key, value in resource.inputs.items() if key != "latencyRoutingPolicies"}
     props |= {"setIdentifier": "other", "weightedRoutingPolicies": [{"weight": 1}]}
     add_again(registrations, replace(resource, inputs=props))
 
 
 def no_active(registrations: Registrations) -> None:
-    for resource in registrations.values():
+    for resource in list(registrations.values()):
         if resource.type == REGION:
-            resource.outputs["active"] = False
+            outputs = {**resource.outputs, "active": False}
+            registrations[resource.urn] = replace(resource, outputs=outputs)

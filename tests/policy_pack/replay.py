@@ -84,7 +84,7 @@ def _register(one: dict[str, Any], made: Mapping[str, pulumi.Resource]) -> pulum
 
 def _from(sources: list[pulumi.Resource], value: Any) -> Any:
     """The value as an output of these resources, so that the engine knows where the value comes from."""
-    return pulumi.Output.all(*(one.urn for one in sources)).apply(lambda _: value) if sources else value
+    return pulumi.Output.all(*(source.urn for source in sources)).apply(lambda _: value) if sources else value
 
 
 if __name__ == "__main__":

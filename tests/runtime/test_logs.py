@@ -17,9 +17,9 @@ from runtime.logs import log
 def test_a_line_says_when_how_bad_and_what(capsys: pytest.CaptureFixture[str]) -> None:
     log("copied", level="warning", bytes=3, folder=Path("/work"), text="two\nlines")
 
-    told = json.loads(capsys.readouterr().out)
-    assert datetime.fromisoformat(told.pop("at")).utcoffset() is not None
-    assert told == {
+    entry = json.loads(capsys.readouterr().out)
+    assert datetime.fromisoformat(entry.pop("at")).utcoffset() is not None
+    assert entry == {
         "level": "warning",
         "event": "copied",
         "bytes": 3,

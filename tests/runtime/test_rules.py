@@ -209,12 +209,14 @@ def import_bare(bare: Path, python: str, modules: list[str]) -> None:
     assert list((bare / "elsewhere").iterdir()) == [], "importing wrote something"
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_imports_by_itself_in_a_bare_interpreter(bare: Path, module: str) -> None:
     """By itself: a circle of imports shows only to whoever comes in on the wrong side."""
     import_bare(bare, sys.executable, [module])
 
 
+@pytest.mark.services
 def test_all_modules_import_in_each_python_that_this_machine_has(bare: Path) -> None:
     for python in [sys.executable, *others()]:
         import_bare(bare, python, MODULES)

@@ -23,7 +23,7 @@ def create(buckets: Mapping[str, str]) -> None:
 
 def rules(region: str, buckets: Mapping[str, str]) -> list[dict[str, Any]]:
     """What components/replication_mesh.py makes of a region (a test compares them), as S3's API has it."""
-    others = sorted(one for one in buckets if one != region)
+    others = sorted(bucket for bucket in buckets if bucket != region)
     return [
         {
             "ID": f"{region}-to-{other}",

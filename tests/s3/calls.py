@@ -192,4 +192,4 @@ def _source(header: str) -> Need:
 
 def _deleted(body: bytes) -> list[tuple[str, str | None]]:
     objects = ElementTree.fromstring(body).iterfind("{*}Object")
-    return [(one.findtext("{*}Key", ""), one.findtext("{*}VersionId")) for one in objects]
+    return [(item.findtext("{*}Key", ""), item.findtext("{*}VersionId")) for item in objects]

@@ -106,11 +106,11 @@ def test_every_call_is_on_record_with_what_it_needs(s3: S3Service) -> None:
     sidecar.put_object(Bucket=bucket, Key=KEY, Body=b"x")
     sidecar.list_objects_v2(Bucket=bucket, Prefix=f"{US}/acme/", Delimiter="/")
 
-    def told(call: Call) -> tuple[Any, ...]:
+    def described(call: Call) -> tuple[Any, ...]:
         return call.principal, call.region, call.method, call.operation, call.actions, call.status
 
     who = f"sidecar-{US}-acme"
-    assert [told(call) for call in s3.calls] == [
+    assert [described(call) for call in s3.calls] == [
         (who, US, "PUT", "PutObject", ("s3:PutObject",), 200),
         (who, US, "GET", "ListObjectsV2", ("s3:ListBucket",), 200),
     ]

@@ -26,9 +26,9 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_rclone_is_the_version_of_the_default_image(rclone: Path) -> None:
-    told = subprocess.run([rclone, "version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run([rclone, "version"], capture_output=True, text=True, check=True).stdout
 
-    assert told.splitlines()[0] == f"rclone v{Images().rclone.rpartition(':')[2]}"
+    assert version.splitlines()[0] == f"rclone v{Images().rclone.rpartition(':')[2]}"
 
 
 def test_rclone_copies_to_the_own_prefix_and_back_with_nothing_but_the_role(

@@ -104,5 +104,7 @@ def test_the_rules_are_those_that_the_program_makes(s3: S3Service) -> None:
             }
             for one in made
         ] == rules(region, names)
-        told = s3.client().get_bucket_replication(Bucket=s3.buckets[region])["ReplicationConfiguration"]
-        assert told["Rules"] == rules(region, s3.buckets)
+        configuration = s3.client().get_bucket_replication(Bucket=s3.buckets[region])[
+            "ReplicationConfiguration"
+        ]
+        assert configuration["Rules"] == rules(region, s3.buckets)

@@ -56,6 +56,7 @@ def test_several_faults_are_as_many_lines(tmp_path: Path, capsys: pytest.Capture
     ]
 
 
+@pytest.mark.services
 def test_a_program_of_its_own_ends_the_same_way(tmp_path: Path) -> None:
     path = write(tmp_path / "Pulumi.prod.yaml", edited(put("regions[1].weight", -1)))
     command = [sys.executable, "-m", "ops", "render", "--config", str(path), "--out", str(tmp_path / "out")]

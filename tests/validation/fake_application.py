@@ -53,7 +53,7 @@ def memories(company: str) -> list[dict[str, str]]:
         return REMEMBERED.setdefault(company, [])
     if "mixes" in FAULTS:
         files = sorted((FOLDER / "brain").glob("*/memories.json"))
-        return [one for file in files for one in json.loads(file.read_text())]
+        return [load for file in files for load in json.loads(file.read_text())]
     file = memory_file(company)
     return list(json.loads(file.read_text())) if file.exists() else []
 

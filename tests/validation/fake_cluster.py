@@ -79,7 +79,7 @@ class FakePod:
 class FakeCluster:
     """Stands in for a Cluster, and for its API."""
 
-    name = "box"
+    name = "cluster"
     kubectl = "kubectl"
 
     def __init__(self, regions: Sequence[str]) -> None:
@@ -169,7 +169,7 @@ class FakeCluster:
 
 
 class FakeStack:
-    """A stack of companies in one region (or several) of a box."""
+    """A stack of companies in one region (or several) of a fake cluster."""
 
     def __init__(
         self,
@@ -245,7 +245,7 @@ class FakeStack:
         plan: HandoverPlan = plans_of(target.stack, target.tenant, component)[target.region]
         pod.rclone = self._rclone
         pod.environment = self._s3.credentials(self._s3.sidecar(target.region, target.namespace))
-        pod.tell(
+        pod.configure(
             region=target.region,
             namespace=target.namespace,
             order=plan.priority,
@@ -256,7 +256,7 @@ class FakeStack:
             syncInterval=INTERVAL,
         )
         pod.files = {"mcp.serving.json": "{}", "mcp.standby.json": "{}"} if component == "agent" else {}
-        pod.tell()
+        pod.configure()
         if start:
             pod.start()
         return pod

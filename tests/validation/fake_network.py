@@ -1,4 +1,4 @@
-"""The network of a box: addresses, listeners and connections are what the test says, and nothing is sent."""
+"""The network of a fake cluster: addresses, listeners and connections are what the test says."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FakeNetwork:
     def link_local(self, pod: str) -> str:
         return f"fe80::{self.address(pod).rpartition('.')[2]}"
 
-    def answer(self, box: FakeCluster, namespace: str, pod: str, argv: Sequence[str]) -> Any:
+    def answer(self, cluster: FakeCluster, namespace: str, pod: str, argv: Sequence[str]) -> Any:
         """What an in-pod script about the network prints; None for another script."""
         source = f"{namespace}/{pod}"
         if argv[2] == (IN_POD / "connect.py").read_text():
@@ -59,7 +59,8 @@ class FakeNetwork:
             ]
         if argv[2] == (IN_POD / "listening.py").read_text():
             ports = {3010, *PORTS[pod.partition("-")[0]].values(), *self.listening}
-            stopped = {port for port, one in box.pods[namespace, pod].servers.items() if one._process is None}
+            servers = cluster.pods[namespace, pod].servers
+            stopped = {port for port, server in servers.items() if server._process is None}
             return {
                 "addresses": [self.address(source), self.link_local(source)],
                 "tcp": sorted(ports - stopped - self.silent),
@@ -84,9 +85,9 @@ class FakeNetwork:
         workload = named["name"].rpartition("-")[0]
         address = self.address(f"{named['namespace']}/{named['name']}")
         containers = [{"name": name, "env": variables} for name in ("agent", "health-monitor", "brain")]
-        for one in containers:
-            if one["name"] in PORTS[component]:
-                one["ports"] = [{"containerPort": PORTS[component][str(one["name"])]}]
+        for container in containers:
+            if container["name"] in PORTS[component]:
+                container["ports"] = [{"containerPort": PORTS[component][str(container["name"])]}]
         return {
             "metadata": {**named, "uid": uid, "labels": {"workload": workload}},
             "spec": {

@@ -1,4 +1,4 @@
-"""Runs of the network check on a box whose network policies hold."""
+"""Runs of the network check on a fake cluster whose network policies hold."""
 
 from __future__ import annotations
 

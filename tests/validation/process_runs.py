@@ -30,7 +30,7 @@ class Result:
 
     def failed(self, area: str, check: str) -> list[str]:
         """The causes."""
-        found = [one for one in self.failures if (one["area"], one["check"]) == (area, check)]
+        found = [failure for failure in self.failures if (failure["area"], failure["check"]) == (area, check)]
         return [one["detail"] for one in found]
 
     def statuses(self, check: str) -> set[str]:

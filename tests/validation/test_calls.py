@@ -123,6 +123,7 @@ def test_without_a_terminal_the_answer_is_no(
     assert "repeat the command with --yes" in said
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_no_process_and_a_report(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "out"

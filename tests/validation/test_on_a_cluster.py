@@ -44,7 +44,7 @@ def checked(
     fake: FakeStack, *names: str, limits: Limits = LIMITS, destructive: bool = False
 ) -> list[Outcome]:
     """All checks, or those of these names after those of the application."""
-    chosen = [one for one in CHECKS if not names or one.area == "application" or one.name in names]
+    chosen = [check for check in CHECKS if not names or check.area == "application" or check.name in names]
     run = Run(id="abc123", targets=fake.targets, limits=limits)
     session = Session(run, cluster=True, destructive=destructive, checks=chosen)
     session.run()
@@ -52,7 +52,9 @@ def checked(
 
 
 def failures(outcomes: Sequence[Outcome], check: str = "") -> list[str]:
-    found = [one for one in outcomes if one.status is Status.FAILED and check in ("", one.check)]
+    found = [
+        outcome for outcome in outcomes if outcome.status is Status.FAILED and check in ("", outcome.check)
+    ]
     return [one.detail for one in found]
 
 
@@ -65,7 +67,7 @@ def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(
     (own / "memories.json").write_text("[]")
     outcomes = checked(fake)
     assert failures(outcomes) == []
-    by_check = {one.check: one.status for one in outcomes}
+    by_check = {outcome.check: outcome.status for outcome in outcomes}
     assert by_check == {
         "answers": "passed",
         "stores and finds": "passed",
@@ -216,7 +218,7 @@ def test_a_pod_that_is_not_ready_is_said_with_its_reason(fake: FakeStack) -> Non
     assert failures(outcomes, "answers") == [
         "acme/agent-us-east-1-0 is not Ready: containers with unready status: [agent]"
     ]
-    statuses = {one.check: one.status for one in outcomes if one.company == "acme"}
+    statuses = {outcome.check: outcome.status for outcome in outcomes if outcome.company == "acme"}
     assert statuses["stores and finds"] == statuses["SOP execution"] == "not tried"
 
 
@@ -231,7 +233,7 @@ def test_a_memory_is_held_ready_by_the_region_that_follows_and_not_written_there
         assert standby.standby_reason() == f"standby: its memory follows {US}"
         outcomes = checked(fake, "memory", "copy in the standby", "restart", destructive=True)
         assert failures(outcomes) == []
-        statuses = {(one.check, one.region): one.status for one in outcomes}
+        statuses = {(outcome.check, outcome.region): outcome.status for outcome in outcomes}
         assert statuses["copy in the standby", US] == statuses["restart", US] == "passed"
         assert (
             statuses["copy in the standby", EU]

@@ -118,7 +118,7 @@ def test_a_health_monitor_that_breaks_a_promise_fails_with_the_cause(
     assert result.code == CHECK_FAILED
     causes = result.failed("sidecar communication", check)
     assert len(causes) == 2 and all(cause in one for one in causes)
-    assert {one["area"] for one in result.failures} == {"sidecar communication"}
+    assert {failure["area"] for failure in result.failures} == {"sidecar communication"}
 
 
 def test_what_never_gets_well_is_given_up_and_no_check_counts_it_as_passed(out: Path) -> None:

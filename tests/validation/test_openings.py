@@ -79,7 +79,7 @@ def test_a_controller_that_reaches_the_workloads_is_open_and_one_that_does_not_f
         fake.cluster.network.rule = lambda source, *rest: (
             CONNECTED if source.startswith("digital-agency-system/") else holds(source, *rest)
         )
-        with pytest.raises(Failure, match="no failover controller runs in box"):
+        with pytest.raises(Failure, match="no failover controller runs in cluster"):
             judged(fake)
         fake.cluster.network.controllers = ["failover-controller-1", "failover-controller-2"]
         assert "from the failover controller" in judged(fake).detail

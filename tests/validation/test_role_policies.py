@@ -35,9 +35,9 @@ def iam(emulator: Emulator) -> Iterator[Any]:
     yield client
     for name in client.list_role_policies(RoleName=ROLE)["PolicyNames"]:
         client.delete_role_policy(RoleName=ROLE, PolicyName=name)
-    for one in client.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]:
-        client.detach_role_policy(RoleName=ROLE, PolicyArn=one["PolicyArn"])
-        client.delete_policy(PolicyArn=one["PolicyArn"])
+    for policy in client.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]:
+        client.detach_role_policy(RoleName=ROLE, PolicyArn=policy["PolicyArn"])
+        client.delete_policy(PolicyArn=policy["PolicyArn"])
     client.delete_role(RoleName=ROLE)
 
 
@@ -47,8 +47,10 @@ def targets(emulator: Emulator, tmp_path: Path) -> list[PodTarget]:
     file = stack_file(tmp_path, "judged", regions=[US, EU], companies=["brain", "acme"])
     config, _ = read(file)
     known = Stack(name="judged", file=file, settings=from_config(config, "judged"))
-    box: Any = FakeCluster((US, EU))
-    found = [PodTarget(known, one, US, box, tmp_path, Limits()) for one in known.settings.companies]
+    cluster: Any = FakeCluster((US, EU))
+    found = [
+        PodTarget(known, company, US, cluster, tmp_path, Limits()) for company in known.settings.companies
+    ]
     for target in found:
         target.aws = AwsAccess(local=True, arguments=emulator.credentials())
     return found

@@ -51,5 +51,5 @@ def two(
         for name in ("one", "other"):
             found.start(name)
         until(lambda: found.leader() is not None, "one leads")
-        until(lambda: all(one.ready() for one in found.replicas), "both are ready")
+        until(lambda: all(replica.ready() for replica in found.replicas), "both are ready")
         yield found

@@ -35,7 +35,7 @@ CREATORS = 24
 @cache
 def _rendered() -> list[Manifest]:
     run = record(stack(regions=[context(name) for name in REGIONS], companies=[TEMPLATE]))
-    return [one.inputs for one in run.objects()]
+    return [manifest.inputs for manifest in run.objects()]
 
 
 def _of_system() -> list[Manifest]:
@@ -172,7 +172,7 @@ class Cluster:
     def touched(self, namespace: str) -> set[str]:
         """The values of the annotation on the company's pods; "" for a pod without it."""
         return {
-            (one["metadata"].get("annotations") or {}).get(ANNOTATION, "") for one in self.pods(namespace)
+            (pod["metadata"].get("annotations") or {}).get(ANNOTATION, "") for pod in self.pods(namespace)
         }
 
     def events(self, namespace: str) -> list[Manifest]:

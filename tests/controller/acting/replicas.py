@@ -85,7 +85,7 @@ class Controllers:
     environment: Mapping[str, str] = field(default_factory=dict)
     replicas: list[Replica] = field(default_factory=list)
 
-    def tell(self, **settings: Any) -> None:
+    def configure(self, **settings: Any) -> None:
         """Change settings: replaced at once, as the kubelet does."""
         self.settings |= settings
         folder = self.folder / "settings"
@@ -126,7 +126,7 @@ class Controllers:
         return self.replicas[-1]
 
     def leader(self) -> Replica | None:
-        leading = [one for one in self.replicas if one.process.poll() is None and one.leads()]
+        leading = [replica for replica in self.replicas if replica.process.poll() is None and replica.leads()]
         return leading[0] if len(leading) == 1 else None
 
     def settled(self) -> Replica:
@@ -141,9 +141,9 @@ class Controllers:
         return one
 
     def close(self) -> None:
-        for one in self.replicas:
-            if one.process.poll() is None:
-                one.kill()
+        for replica in self.replicas:
+            if replica.process.poll() is None:
+                replica.kill()
 
 
 def populate(cluster: Cluster, workloads: Workloads, names: Sequence[str]) -> None:
@@ -166,7 +166,7 @@ def controllers(
     """No replica yet. Rounds are a second apart, unless `settings` say otherwise."""
     folder.mkdir(exist_ok=True)
     found = Controllers(cluster=on, folder=folder, hosts=hosts)
-    found.tell(
+    found.configure(
         **{
             "cluster": "context-shared",
             "regions": sorted(REGIONS),

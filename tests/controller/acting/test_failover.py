@@ -33,7 +33,7 @@ def test_an_outage_is_flagged_for_every_company_and_so_is_its_end(
     until(lambda: all(cluster.flags(name) == [US] for name in names), "each company has it")
     until(lambda: all(_alike(cluster.touched(name)) for name in names), "all their pods are touched alike")
     flagged = cluster.touched(names[0])
-    assert [one.get(f"/healthz/{US}")[0] for one in two.replicas] == [503, 503]
+    assert [replica.get(f"/healthz/{US}")[0] for replica in two.replicas] == [503, 503]
     assert [one.get(f"/healthz/{EU}")[0] for one in two.replicas] == [200, 200]
     for it in workloads.of(US):
         it.ready = 503
@@ -90,13 +90,13 @@ def test_at_the_defaults_an_outage_is_flagged_in_time(
 def test_transitions_and_gates_steps_are_events_once_also_when_another_takes_over(
     two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...]
 ) -> None:
-    def told(namespace: str) -> list[Manifest]:
-        return [one for one in cluster.events(namespace) if one["metadata"]["uid"] not in before]
+    def events_of(namespace: str) -> list[Manifest]:
+        return [event for event in cluster.events(namespace) if event["metadata"]["uid"] not in before]
 
     def reasons(namespace: str) -> list[str]:
-        return sorted(one["reason"] for one in told(namespace))
+        return sorted(event["reason"] for event in events_of(namespace))
 
-    before = {one["metadata"]["uid"] for one in cluster.events(SYSTEM)}
+    before = {event["metadata"]["uid"] for event in cluster.events(SYSTEM)}
     name, pod = names[0], f"brain-{EU}-0"
     (brain,) = (one for one in workloads.of(EU, name) if one.kind == "brain")
     now = time.time_ns() // 1_000_000
@@ -118,13 +118,13 @@ def test_transitions_and_gates_steps_are_events_once_also_when_another_takes_ove
     assert reasons(SYSTEM) == ["RegionCleared", "RegionFailed"]
     assert reasons(name) == ["Diverged", "Swapped"]
 
-    failed, cleared = sorted(told(SYSTEM), key=lambda one: one["type"], reverse=True)
+    failed, cleared = sorted(events_of(SYSTEM), key=lambda one: one["type"], reverse=True)
     assert (failed["type"], cleared["type"]) == ("Warning", "Normal")
     assert failed["message"].startswith(f"{US}: it did not serve for 3 rounds")
     flags = cluster.get(cluster.flags_path(SYSTEM))["metadata"]
     assert {one["involvedObject"]["uid"] for one in (failed, cleared)} == {flags["uid"]}
     (uid,) = (one["metadata"]["uid"] for one in cluster.pods(name) if one["metadata"]["name"] == pod)
-    assert {one["involvedObject"]["uid"] for one in told(name)} == {uid}
+    assert {one["involvedObject"]["uid"] for one in events_of(name)} == {uid}
 
 
 def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
@@ -150,7 +150,7 @@ def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
 def test_an_orderly_stop_hands_over_at_once(two: Controllers, cluster: Cluster) -> None:
     leader = two.leader()
     assert leader is not None
-    (other,) = (one for one in two.replicas if one is not leader)
+    (other,) = (replica for replica in two.replicas if replica is not leader)
     assert leader.stop() == 0
     assert cluster.get(cluster.lease_path)["spec"].get("holderIdentity") != leader.name
     until(other.leads, "the other one leads")

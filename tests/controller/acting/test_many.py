@@ -52,7 +52,7 @@ def test_all_are_flagged_and_a_leader_that_dies_amid_them_is_replaced(
         until(lambda: set(cluster.all_flags(names).values()) == {US, ""}, "the leader is amid them", LIMIT)
         leader.kill()
         assert set(cluster.all_flags(names).values()) == {US, ""}, "some are cleared, some are not"
-        (other,) = (one for one in found.replicas if one is not leader)
+        (other,) = (replica for replica in found.replicas if replica is not leader)
         until(other.leads, "the other one leads")
         until(lambda: other.lines("pods-touched") != [], "the next leader clears the rest", LIMIT)
         assert set(cluster.all_flags(names).values()) == {""}

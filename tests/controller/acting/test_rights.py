@@ -20,6 +20,7 @@ MERGE, STRATEGIC, APPLY = (
 JSON_PATCH = "application/json-patch+json"
 SETS = "/apis/apps/v1/namespaces"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces"
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,6 @@ def refused_calls(company: str, pod: str) -> dict[str, tuple[str, str, Any, str]
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}}
     new_pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}
     touched = {"metadata": {"annotations": {ANNOTATION: "x"}}}
-    elsewhere, bindings = "/api/v1/namespaces/default", "/apis/rbac.authorization.k8s.io/v1/namespaces"
     json_ = "application/json"
     return {
         "secrets": ("GET", f"{here}/secrets", None, json_),
@@ -118,7 +118,7 @@ def refused_calls(company: str, pod: str) -> dict[str, tuple[str, str, Any, str]
         "pods of the cluster": ("GET", "/api/v1/pods", None, json_),
         "pods of kube-system": ("GET", "/api/v1/namespaces/kube-system/pods", None, json_),
         "pods of kube-system touched": ("PATCH", "/api/v1/namespaces/kube-system/pods/any", touched, MERGE),
-        "flags of no company": ("GET", f"{elsewhere}/configmaps/failed-regions", None, json_),
+        "flags of no company": ("GET", "/api/v1/namespaces/default/configmaps/failed-regions", None, json_),
         "namespaces": ("GET", "/api/v1/namespaces", None, json_),
         "nodes": ("GET", "/api/v1/nodes", None, json_),
         "another Lease": ("GET", f"{LEASES}/kube-system/leases/any", None, json_),
@@ -126,7 +126,7 @@ def refused_calls(company: str, pod: str) -> dict[str, tuple[str, str, Any, str]
         "the Lease gone": ("DELETE", f"{LEASES}/{SYSTEM}/leases/failover-controller", None, json_),
         "the events of a company": ("GET", f"{here}/events", None, json_),
         "a StatefulSet scaled": ("PATCH", f"{SETS}/{company}/statefulsets/any/scale", {}, MERGE),
-        "a right of its own": ("POST", f"{bindings}/{company}/rolebindings", {}, json_),
+        "a right of its own": ("POST", f"{BINDINGS}/{company}/rolebindings", {}, json_),
         "a token": ("POST", f"{system}/serviceaccounts/failover-controller/token", {"spec": {}}, json_),
     }  # fmt: skip
 

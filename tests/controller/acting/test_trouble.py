@@ -49,7 +49,7 @@ def test_an_api_server_away_for_a_minute_loses_nothing(
     until(lambda: all(cluster.flags(name) == [US] for name in names), "a region is flagged before")
     until(lambda: all(US in one.status()["flags"].get("", ()) for one in two.replicas), "both have read it")
     with stopped(cluster.control_plane):
-        began = {one.name: one.rounds() for one in two.replicas}
+        began = {replica.name: replica.rounds() for replica in two.replicas}
         workloads.up(US)
         until(
             lambda: all((one.status().get("problems") or {}).get("api") for one in two.replicas),
@@ -94,8 +94,8 @@ def test_a_flag_outlives_the_controllers(
 ) -> None:
     workloads.down(US)
     until(lambda: all(cluster.flags(name) == [US] for name in names), "the region is flagged")
-    for one in two.replicas:
-        one.kill()
+    for replica in two.replicas:
+        replica.kill()
     cluster.release()
     anew = two.start("anew")
     until(lambda: anew.get("/healthz/nowhere")[0] == 404, "it answers")
@@ -116,7 +116,7 @@ def test_companies_come_and_go_while_it_runs(
     late, empty = cluster.fresh(2)
     cluster.add([late])
     cluster.add([empty], pods=0)
-    two.tell(companies=companies(*names[:2], late, empty))
+    two.configure(companies=companies(*names[:2], late, empty))
     until(lambda: cluster.flags(late) == [US], "the new company learns of it")
     until(lambda: cluster.flags(empty) == [US], "and one whose pods are not there yet")
     leader = two.leader()
@@ -133,7 +133,7 @@ def test_settings_that_cannot_be_read_leave_the_last_ones_in_force(
     two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...]
 ) -> None:
     (two.folder / "settings" / "settings.json").write_text("{")
-    until(lambda: all(one.status()["problems"]["settings"] for one in two.replicas), "both say so")
+    until(lambda: all(replica.status()["problems"]["settings"] for replica in two.replicas), "both say so")
     workloads.down(US)
     until(lambda: all(cluster.flags(name) == [US] for name in names), "an outage is flagged as before")
 

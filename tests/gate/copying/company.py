@@ -121,8 +121,8 @@ class Company(Memory):
         return {key.removeprefix(f"{self.prefix}/"): size for key, size in found.items()}
 
     def content(self, key: str) -> bytes:
-        told = self.s3.client().get_object(Bucket=self.s3.buckets[US], Key=f"{self.prefix}/{key}")
-        content: bytes = told["Body"].read()
+        response = self.s3.client().get_object(Bucket=self.s3.buckets[US], Key=f"{self.prefix}/{key}")
+        content: bytes = response["Body"].read()
         return content
 
     def put(self, key: str, content: bytes) -> None:

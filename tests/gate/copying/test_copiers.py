@@ -22,11 +22,11 @@ def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(qu
         ranked=False,
         buckets={US: "one"},
     )
-    told = [settings]
+    current = [settings]
 
     def stores(bucket: str, writer: str, timeout: float | None = None) -> Store:
         assert writer == US
-        return QuickStore(told[0].buckets[bucket])
+        return QuickStore(current[0].buckets[bucket])
 
     copiers = Uploaders(Volume(quick.root, "brain"), stores)
     first = copiers(settings)
@@ -34,5 +34,5 @@ def test_a_copier_lives_as_long_as_its_prefix_and_goes_by_the_newest_settings(qu
     again = copiers(replace(settings, retention=Retention(daily_days=7)))
 
     assert again is first and again.store is not first_store and again.retention.daily_days == 7
-    told[0] = replace(settings, buckets={US: "another"})
-    assert copiers(told[0]) is not first
+    current[0] = replace(settings, buckets={US: "another"})
+    assert copiers(current[0]) is not first

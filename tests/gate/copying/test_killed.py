@@ -118,8 +118,8 @@ def running(*command: str, output: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def copying(company: Company, output: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     bucket = company.s3.buckets[US]
-    told = (str(company.root), str(company.rclone), US, bucket, company.prefix, company.s3.url)
-    return running("tests.gate.copying.copying_process", *told, output=output)
+    arguments = (str(company.root), str(company.rclone), US, bucket, company.prefix, company.s3.url)
+    return running("tests.gate.copying.copying_process", *arguments, output=output)
 
 
 def kill(company: Company, process: subprocess.Popen[bytes], chance: random.Random) -> None:

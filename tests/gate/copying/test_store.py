@@ -118,9 +118,9 @@ def test_a_number_in_a_key_is_not_taken_for_an_answer(
     company: Company, fault: Fault, kind: type[StoreError]
 ) -> None:
     company.s3.fault = lambda _: fault
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as error:
         company.store().put("data/acme/t.lance/_transactions/403-503.txn", b"x")
-    assert type(told.value) is kind
+    assert type(error.value) is kind
 
 
 def test_nobody_listening_is_unreachable(company: Company) -> None:
@@ -226,13 +226,13 @@ def script(path: Path, commands: str) -> Path:
 
 def test_rclone_dies_with_its_gate(company: Company) -> None:
     company.s3.fault = lambda _: Fault(delay=LIMIT_SECONDS)
-    told = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
+    arguments = (str(company.rclone), company.s3.buckets["us-east-1"], company.prefix, company.s3.url)
     script = (
         "import sys, threading\nfrom pathlib import Path\nfrom runtime.gate.storage.bucket import Store\n"
         "Store(Path(sys.argv[1]), region='us-east-1', bucket=sys.argv[2], prefix=sys.argv[3],\n"
         "      endpoint=sys.argv[4], interrupt=threading.Event()).list()\n"
     )
-    gate = subprocess.Popen([sys.executable, "-c", script, *told], cwd=Path(__file__).parents[3])
+    gate = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=Path(__file__).parents[3])
     until(lambda: bool(company.s3.calls), "rclone asks")
     (child,) = children(gate.pid)
 

@@ -16,6 +16,7 @@ from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.roles import Role, role_of
 from runtime.gate.handover.status import MemoryStatus
 from runtime.gate.lineage.state import LineageState, StateFiles
+from runtime.gate.restore.staged import STAGED
 from runtime.gate.restore.startup import restore
 from runtime.gate.snapshot.upload import Uploader
 from runtime.gate.snapshot.volume import Volume
@@ -158,14 +159,21 @@ class Gate:
         version = versions[-1] + 1 if versions else 1
         (table / "_versions" / f"{version}.manifest").write_text(json.dumps([*rows, row]))
         graph = self.root / GRAPH
-        told = json.loads(graph.read_text()) if graph.exists() else {}
-        graph.write_text(json.dumps({**told, row: 1}))
+        messages = json.loads(graph.read_text()) if graph.exists() else {}
+        graph.write_text(json.dumps({**messages, row: 1}))
         return row
 
     @property
     def memory(self) -> set[str]:
         """The rows that both the table and the graph have; what the table names must be there."""
         return rows_of(read(self.root))
+
+    @property
+    def staged(self) -> set[str]:
+        """The rows of the staged snapshot."""
+        folder = self.root / STAGED
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        return rows_of({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
 
     @property
     def aside(self) -> set[str]:
@@ -178,7 +186,7 @@ class Gate:
     def now_alarm(self) -> str | None:
         return self.coordinator.now.alarm
 
-    def told(self, reason: str) -> list[str]:
+    def messages(self, reason: str) -> list[str]:
         return [message for each, message in self.steps if each == reason]
 
     def _uploaders(self, settings: GateConfig) -> Uploader:

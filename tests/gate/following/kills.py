@@ -27,8 +27,8 @@ def points(run: Callable[[], None]) -> int:
 
     assert _in_child(counted) == 0
     os.close(write)
-    with os.fdopen(read) as told:
-        return int(told.read())
+    with os.fdopen(read) as pipe:
+        return int(pipe.read())
 
 
 def every_point(run: Callable[[], None]) -> Iterator[tuple[int, str]]:

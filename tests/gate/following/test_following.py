@@ -31,8 +31,7 @@ def test_a_standby_takes_the_serving_regions_memory_and_then_keeps_it_beside_its
     both(us, eu, buckets)
 
     assert eu.memory == {"one"}  # not exchanged again so soon
-    standby = eu.coordinator.parts.staging.staged.current()
-    assert standby is not None and standby.region == US
+    assert eu.staged == {"one", "two"}
     both(us, eu, buckets, 16)
     assert eu.memory == {"one", "two"}
     assert eu.role is Role.STANDBY and eu.ready
@@ -116,7 +115,7 @@ def test_a_region_that_died_with_writes_of_its_own_sets_them_aside_when_it_retur
 
     assert us.memory == {"one", "two"}
     assert us.aside == {"only on the volume"}
-    assert us.told("Diverged") and us.told("DivergedStored")
+    assert us.messages("Diverged") and us.messages("DivergedStored")
     assert us.metrics.value("agency_diverged_total") == 1
     stored = [key for key in buckets.objects[US] if key.startswith(f"{US}/acme/brain/diverged/")]
     assert any(key.endswith("/data/only on the volume.lance") for key in stored)
@@ -172,7 +171,7 @@ def test_a_standby_that_was_written_to_alarms_and_does_not_change_over(
     assert eu.memory == {"one", "stray"}
     assert "is standby" in (eu.now_alarm or "")
     assert eu.metrics.value("agency_alarm") == 1
-    assert eu.told("StandbyWritten") == [eu.now_alarm]
+    assert eu.messages("StandbyWritten") == [eu.now_alarm]
     assert us.memory == {"one", "two"}
 
 
@@ -235,7 +234,7 @@ def test_a_promoted_region_waits_at_most_two_minutes_for_peers_that_are_not_flag
     us.step()
 
     assert us.ready
-    assert us.told("CatchUpGaveUp")
+    assert us.messages("CatchUpGaveUp")
 
 
 def test_times_of_two_regions_are_never_compared(tmp_path: Path, buckets: Buckets, clock: Clock) -> None:

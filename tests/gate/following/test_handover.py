@@ -50,7 +50,7 @@ def test_the_last_copy_is_waited_for(us: Gate, eu: Gate, buckets: Buckets) -> No
     us.round(2, seconds=2.0)
 
     assert us.ready and us.memory == {"one", "two"}
-    assert us.told("HandoverAwaited") and us.aside == eu.aside == set()
+    assert us.messages("HandoverAwaited") and us.aside == eu.aside == set()
 
 
 def test_a_region_that_hands_over_while_its_gate_starts_again_is_waited_for(
@@ -74,7 +74,7 @@ def test_a_region_that_never_hands_over_is_waited_for_a_minute(us: Gate, eu: Gat
     us.round(3, seconds=2.0)
 
     assert us.ready and us.memory == {"one"}
-    assert us.told("HandoverMissed")
+    assert us.messages("HandoverMissed")
 
 
 def test_a_clock_that_is_put_back_prolongs_no_wait(us: Gate, eu: Gate) -> None:
@@ -105,7 +105,7 @@ def test_while_its_bucket_cannot_say_so_a_region_serves_all_the_same(
     flag(US, us, eu)
     eu.round(3)
 
-    assert eu.ready and eu.told("Unannounced")
+    assert eu.ready and eu.messages("Unannounced")
     assert not announced(EU, buckets)
     buckets.cut = set()
     eu.round()

@@ -42,9 +42,9 @@ def ids(buckets: Buckets, region: str, component: str = "brain") -> list[str]:
 
 
 def order(buckets: Buckets, region: str, number: int, checkpoint: str, component: str = "brain") -> None:
-    told = {"order": str(number), "region": region, "checkpoint": checkpoint}
+    request = {"order": str(number), "region": region, "checkpoint": checkpoint}
     key = f"{region}/acme/{component}/_orders/restore.json"
-    buckets.write(region, key, json.dumps(told).encode())
+    buckets.write(region, key, json.dumps(request).encode())
 
 
 def test_the_ordered_checkpoint_becomes_every_regions_memory_and_the_rest_is_set_aside(
@@ -55,7 +55,9 @@ def test_the_ordered_checkpoint_becomes_every_regions_memory_and_the_rest_is_set
 
     assert us.memory == {"one"}
     assert us.aside == {"two", "three"}
-    assert us.told("Restored") == [f"{US}'s checkpoint {ids(buckets, US)[0]} is restored, with generation 2"]
+    assert us.messages("Restored") == [
+        f"{US}'s checkpoint {ids(buckets, US)[0]} is restored, with generation 2"
+    ]
     assert us.ready
     both(us, eu, buckets, 20)
     assert eu.memory == {"one"}
@@ -85,7 +87,7 @@ def test_a_region_that_stands_by_does_not_obey(us: Gate, eu: Gate, buckets: Buck
     both(us, eu, buckets, 20)
 
     assert eu.memory == {"one", "two", "three"}
-    assert not eu.told("Restored") and eu.aside == set()
+    assert not eu.messages("Restored") and eu.aside == set()
 
 
 def test_an_order_for_what_is_not_there_is_told_and_tried_again(us: Gate, eu: Gate, buckets: Buckets) -> None:
@@ -99,8 +101,8 @@ def test_an_order_for_what_is_not_there_is_told_and_tried_again(us: Gate, eu: Ga
     }
     us.round(2)
     assert us.memory == {"one", "two", "three"}
-    (told,) = us.told("ChoreFailed")
-    assert "is complete in no bucket" in told and wanted in told
+    (message,) = us.messages("ChoreFailed")
+    assert "is complete in no bucket" in message and wanted in message
 
     for (region, key), data in kept.items():
         buckets.objects[region][key] = data
@@ -146,5 +148,5 @@ def test_a_primary_serves_again_once_no_bucket_has_the_snapshot_that_an_applicat
     assert not us.ready
     us.round(3)
 
-    assert us.told("TamperedKept")
+    assert us.messages("TamperedKept")
     assert us.ready

@@ -135,11 +135,11 @@ def test_no_whole_checkpoint_is_refused_with_what_is_missing_where(us: Gate, buc
 
     with pytest.raises(RestoreError) as refused:
         fill(us)
-    told = str(refused.value)
+    message = str(refused.value)
     for region in ORDER:
         assert (
             f"in the bucket of {region} lacks data/acme/episodic/episodic_memories.lance/data/one.lance"
-            in told
+            in message
         )
     assert read(us.root) == {}
 
@@ -270,7 +270,7 @@ def test_it_is_a_program_that_says_why_it_cannot(
 ) -> None:
     lose(us)
     buckets.cut.add((US, US))
-    told = {
+    config = {
         "region": US,
         "namespace": "acme",
         "component": "brain",
@@ -280,7 +280,7 @@ def test_it_is_a_program_that_says_why_it_cannot(
         "buckets": dict(us.config.buckets),
         "syncInterval": 60,
     }
-    (tmp_path / "settings.json").write_text(json.dumps(told))
+    (tmp_path / "settings.json").write_text(json.dumps(config))
     for name, value in {
         "GATE_VOLUME": us.root,
         "GATE_SETTINGS": tmp_path,

@@ -48,7 +48,7 @@ def test_the_first_region_takes_what_the_other_wrote_while_it_was_cut_off_and_id
 
     assert us.memory == eu.memory == {"one", "two"}
     assert us.aside == eu.aside == set()
-    assert us.told("Outranked")
+    assert us.messages("Outranked")
 
 
 def test_a_first_region_that_hears_late_of_its_flag_takes_what_the_next_one_wrote(

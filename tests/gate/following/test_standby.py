@@ -86,6 +86,7 @@ def test_the_next_one_is_built_from_the_last(root: Path) -> None:
     assert os.stat(root / STAGED / TABLE / "data/b.lance").st_nlink == 1
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("former", [True, False], ids=["another before", "the first"])
 def test_killed_anywhere_the_last_one_or_the_new_one_is_there_whole(
     tmp_path: Path, root: Path, former: bool
@@ -113,6 +114,7 @@ def leftovers_without_gate(root: Path) -> set[str]:
     return leftovers(root)
 
 
+@pytest.mark.services
 def test_one_that_was_superseded_while_it_was_built_leaves_nothing_behind(tmp_path: Path, root: Path) -> None:
     other = {"umbrella/graph.json": b"{}", f"{TABLE}/data/b.lance": b"row b"}
     assert die(lambda: standby_of(root).build(checkpoint(other, at=1), Bucket(other).download), 20, "after")

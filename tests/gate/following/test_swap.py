@@ -116,6 +116,7 @@ def test_a_write_after_the_last_copy_of_the_ancestor_is_set_aside_with_all_that_
     assert_exchanged(tmp_path, {**MINE, **written})
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("known", [None, checkpoint(OLD, EU, 1)], ids=["diverged", "ancestor"])
 def test_killed_at_any_step_and_again_while_it_is_finished_it_ends_whole(
     tmp_path: Path, known: Checkpoint | None
@@ -178,6 +179,7 @@ def test_a_full_disk_before_the_first_rename_leaves_everything_as_it_was(
         assert leftovers(tmp_path) <= {".standby"}
 
 
+@pytest.mark.services
 def test_without_its_standby_the_old_memory_comes_back(tmp_path: Path) -> None:
     """Somebody who needs space on the disk removes it in the middle of the exchange."""
     for number in range(100):

@@ -87,6 +87,7 @@ def act(swap: Swap) -> None:
     swap._actions[TRANSITIONS[swap.state].action](journal)
 
 
+@pytest.mark.services
 def test_killed_anywhere_it_is_in_a_state_that_can_happen(tmp_path: Path) -> None:
     """And the active files are incomplete in exactly the states in which no pod serves."""
     seen = set()

@@ -23,12 +23,12 @@ from tests.services import until
 
 BRAIN = """
 import json, os, pathlib, signal, sys, time
-told = []
-signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+stopping = []
+signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
 graph, log = pathlib.Path(sys.argv[1], "acme", "graph.json"), open(sys.argv[2], "a")
 known = json.loads(sys.argv[3]) if sys.argv[3:] else json.loads(graph.read_text()) if graph.exists() else {}
 number = 0
-while not told:
+while not stopping:
     number += 1
     row = f"{os.getpid()}-{number}"
     known[row] = 1
@@ -69,8 +69,7 @@ def test_neither_the_new_memory_nor_anything_that_the_brain_wrote_is_lost(
     until(lambda: log.exists() and log.stat().st_size > 0, "the Brain writes")
 
     def swap() -> Swap:
-        volume = Volume(root, "brain")
-        return Swap(volume, component="brain", region=EU, application=application)
+        return Swap(Volume(root, "brain"), component="brain", region=EU, application=application)
 
     def exchange() -> None:
         begun = swap()

@@ -59,12 +59,12 @@ class Health:
 _WRITER = """
 import itertools, os, pathlib, signal, sys, time
 folder = pathlib.Path(sys.argv[1])
-told = []
-signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+stopping = []
+signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
 for number in itertools.count():
     (folder / "count").write_text(str(number))
     (folder / f"file-{number % 20}").write_text(str(number))
-    if told:
+    if stopping:
         break
     time.sleep(0.02)
 pathlib.Path(sys.argv[2]).touch()
@@ -78,11 +78,11 @@ class Writer:
     """A process of one of the containers. It writes on the volume; last, when told to stop and allowed to."""
 
     def __init__(self, folder: Path, scratch: Path, container: str = "brain") -> None:
-        self._told = scratch / "told"
+        self._log = scratch / "told"
         self._allowed = scratch / "allowed"
         folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(folder), str(self._told), str(self._allowed)],
+            [sys.executable, "-c", _WRITER, str(folder), str(self._log), str(self._allowed)],
             env={**os.environ, "AGENCY_CONTAINER": container},
         )
         until((folder / "count").exists, "the writer writes")
@@ -90,7 +90,7 @@ class Writer:
     def terminate(self) -> None:
         """Tell it to stop, and return when it knows."""
         self._process.terminate()
-        until(self._told.exists, "the writer knows that it is to stop")
+        until(self._log.exists, "the writer knows that it is to stop")
 
     def allow(self) -> None:
         """Let it say its last words, as soon as it is told to stop."""

@@ -36,7 +36,7 @@ def copied(pod: Pod, s3: S3Service, rclone: Path) -> Pod:
     """A Brain's whose volume is copied each second, by real rclone, with the role that it has on EKS."""
     pod.rclone = rclone
     pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))
-    pod.tell(
+    pod.configure(
         buckets=s3.buckets, order=[REGION, *(set(s3.buckets) - {REGION})], endpoint=s3.url, syncInterval=1
     )
     return pod

@@ -34,7 +34,7 @@ class Pod:
         self.work = folder / "work"
         for path in (self.volume, self.work):
             path.mkdir(parents=True)
-        self.told: dict[str, Any] = {
+        self.config: dict[str, Any] = {
             "region": REGION,
             "namespace": NAMESPACE,
             "component": component,
@@ -54,9 +54,9 @@ class Pod:
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
 
-    def tell(self, **changes: Any) -> None:
+    def configure(self, **changes: Any) -> None:
         """Change settings; the names are those of settings.json."""
-        self.told |= changes
+        self.config |= changes
         self.settings.replace(self._data())
 
     def flag(self, *regions: str) -> None:
@@ -135,16 +135,16 @@ class Pod:
     def says(self) -> dict[str, Any]:
         """What `/health` tells; its status must fit."""
         status, body = self.get("/health")
-        told: dict[str, Any] = json.loads(body)
-        assert (status == 200) == told["ok"] == (not told["problems"])
-        return told
+        health: dict[str, Any] = json.loads(body)
+        assert (status == 200) == health["ok"] == (not health["problems"])
+        return health
 
     def problems(self) -> str:
         return "; ".join(self.says()["problems"])
 
     def events(self, after: int = 0) -> list[dict[str, Any]]:
-        told: list[dict[str, Any]] = json.loads(self.get(f"/events?after={after}")[1])
-        return told
+        events: list[dict[str, Any]] = json.loads(self.get(f"/events?after={after}")[1])
+        return events
 
     def reasons(self) -> list[str]:
         return [event["reason"] for event in self.events()]
@@ -158,14 +158,14 @@ class Pod:
         return family.samples.get(frozenset(labels.items()), 0.0) if family else 0.0
 
     def _data(self) -> dict[str, str]:
-        return {"settings.json": json.dumps(self.told), **self.files}
+        return {"settings.json": json.dumps(self.config), **self.files}
 
     def _ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
 
     def _listening(self) -> bool:
         for line in self._output.read_text().splitlines():
-            if line.startswith("{") and (told := json.loads(line))["event"] == "serving":
-                self.port = told["port"]
+            if line.startswith("{") and (entry := json.loads(line))["event"] == "serving":
+                self.port = entry["port"]
                 return True
         return False

@@ -46,13 +46,13 @@ def test_what_is_written_is_in_the_bucket_and_the_lag_falls(copied: Pod, s3: S3S
 
 
 def test_another_interval_takes_effect_without_a_restart(copied: Pod, s3: S3Service) -> None:
-    copied.tell(syncInterval=100_000)
+    copied.configure(syncInterval=100_000)
     (copied.volume / "file").write_text("x")
     copied.start()
     until(copied.ready, "it is ready")
     assert not buckets.checkpoints(s3), "the first pass is hours away"
 
-    copied.tell(syncInterval=1)
+    copied.configure(syncInterval=1)
     until(lambda: buckets.newest(s3) == {"file": b"x"}, "it is copied")
     (copied.volume / "file").write_text("y")
     until(lambda: buckets.newest(s3) == {"file": b"y"}, "and again")
@@ -119,11 +119,11 @@ def test_a_lag_beyond_bounds_is_bad_health_even_when_no_pass_fails(copied: Pod, 
     mark.parent.mkdir()
     mark.touch()
     os.utime(mark, (0, 0))
-    copied.tell(syncInterval=100_000)
+    copied.configure(syncInterval=100_000)
     copied.start()
 
     assert "old; the interval is 100000 s" in copied.problems()
-    copied.tell(syncInterval=1)
+    copied.configure(syncInterval=1)
     until(lambda: copied.says()["ok"], "a pass has been made")
 
 
@@ -131,7 +131,7 @@ def test_told_to_stop_it_waits_for_the_application_and_copies_its_last_words(
     copied: Pod, s3: S3Service, tmp_path: Path
 ) -> None:
     """On a node that is drained the gate may be told to stop before the application has ended."""
-    copied.tell(syncInterval=100_000)
+    copied.configure(syncInterval=100_000)
     writer = Writer(copied.volume / "acme", tmp_path)
     try:
         copied.start()
@@ -181,7 +181,7 @@ def test_a_change_of_role_ends_a_pass_and_begins_another(copied: Pod, s3: S3Serv
 
 def test_a_region_that_stops_serving_copies_at_once_what_was_written_last(copied: Pod, s3: S3Service) -> None:
     (copied.volume / "file").write_text("x")
-    copied.tell(syncInterval=100_000)
+    copied.configure(syncInterval=100_000)
     copied.start()
     until(copied.ready, "it serves")
     copied.flag(REGION)
@@ -196,8 +196,8 @@ def test_a_last_copy_that_cannot_be_made_is_said_and_ends_with_1(copied: Pod, s3
     copied.signal(signal.SIGTERM)
 
     assert copied.ended() == 1
-    told = copied.log()[-1]
-    assert (told["reason"], told["level"]) == ("StoppedUncopied", "warning")
+    entry = copied.log()[-1]
+    assert (entry["reason"], entry["level"]) == ("StoppedUncopied", "warning")
 
 
 def test_killed_in_a_pass_and_started_again_it_goes_on(copied: Pod, s3: S3Service) -> None:
@@ -252,7 +252,7 @@ def test_a_pod_that_is_not_the_first_copies_nothing(copied: Pod, s3: S3Service, 
         second.rclone, second.environment = copied.rclone, copied.environment
         for pod in (second, copied):
             (pod.volume / "file").write_text("x")
-            pod.tell(**{**copied.told, "replicas": 2})
+            pod.configure(**{**copied.config, "replicas": 2})
             pod.start()
         until(lambda: passes(copied, "unchanged") >= 2, "the first has made some passes")
 

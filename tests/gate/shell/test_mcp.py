@@ -23,15 +23,15 @@ FORMS = {
 
 
 def tasks(work: Path) -> list[dict[str, Any]]:
-    told = json.loads((work / "mcp.json").read_text())
-    assert told["mcpServers"] == SERVERS
-    found: list[dict[str, Any]] = told["scheduledTasks"]
+    config = json.loads((work / "mcp.json").read_text())
+    assert config["mcpServers"] == SERVERS
+    found: list[dict[str, Any]] = config["scheduledTasks"]
     return found
 
 
 def started(agent: Pod, **changes: Any) -> Pod:
     agent.files = dict(FORMS)
-    agent.tell(**changes)
+    agent.configure(**changes)
     agent.start()
     until(lambda: agent.status("/live") == 200, "the application may start")
     return agent
@@ -73,7 +73,7 @@ def test_a_change_of_the_settings_arrives(agent: Pod) -> None:
     agent.files["mcp.serving.json"] = json.dumps(
         {"mcpServers": SERVERS, "scheduledTasks": [{"id": "new", "trigger": "cron"}]}
     )
-    agent.tell()
+    agent.configure()
     until(lambda: [task["id"] for task in tasks(agent.work)] == ["new"], "it is the new one")
 
 
@@ -170,10 +170,10 @@ def test_a_reader_never_sees_half_of_it(folder: Path) -> None:
 def test_a_form_that_is_missing_is_said_and_what_stands_stays(agent: Pod) -> None:
     started(agent)
     agent.files = {}
-    agent.tell()
+    agent.configure()
     until(lambda: "mcp.json cannot be written" in agent.problems(), "health says so")
     assert tasks(agent.work) == []
 
     agent.files = dict(FORMS)
-    agent.tell()
+    agent.configure()
     until(lambda: agent.says()["ok"], "it can be written again")

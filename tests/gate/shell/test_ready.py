@@ -85,7 +85,7 @@ def test_flags_that_cannot_be_read_leave_those_that_were(pod: Pod) -> None:
 def test_a_blip_of_the_application_takes_nobody_out(pod: Pod) -> None:
     pod.start()
     until(pod.ready, "it is ready")
-    asked, told = pod.health.asked, pod.reasons()
+    asked, reasons = pod.health.asked, pod.reasons()
     pod.health.fail(1)
 
     def asked_again() -> bool:
@@ -93,7 +93,7 @@ def test_a_blip_of_the_application_takes_nobody_out(pod: Pod) -> None:
         return pod.health.asked >= asked + 3
 
     until(asked_again, "the blip is over")
-    assert pod.reasons() == told
+    assert pod.reasons() == reasons
 
 
 def test_an_application_that_fails_twice_in_a_row_is_taken_out_and_brought_back(pod: Pod) -> None:

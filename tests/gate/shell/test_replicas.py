@@ -19,7 +19,7 @@ from tests.services import until
 def second(tmp_path: Path) -> Iterator[Pod]:
     pod = Pod(tmp_path / "second", component="agent", ordinal=1)
     pod.files = {f"mcp.{role}.json": "{}" for role in ("serving", "standby")}
-    pod.tell(replicas=2, buckets={REGION: "none-is-asked"})
+    pod.configure(replicas=2, buckets={REGION: "none-is-asked"})
     try:
         yield pod
     finally:

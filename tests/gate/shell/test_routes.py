@@ -19,8 +19,8 @@ def test_it_lives_as_soon_as_it_has_begun_whatever_the_application_does(pod: Pod
 def test_without_replication_it_is_healthy_and_measures_no_lag(pod: Pod) -> None:
     pod.start()
 
-    told = pod.says()
-    assert told == {
+    status = pod.says()
+    assert status == {
         "ok": True,
         "problems": [],
         "region": REGION,

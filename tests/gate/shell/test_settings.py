@@ -16,7 +16,7 @@ def test_the_role_follows_the_order_and_the_flags_without_a_restart(pod: Pod) ->
     pod.start()
     assert pod.says()["role"] == "serving"
 
-    pod.tell(order=["us-east-1", REGION])
+    pod.configure(order=["us-east-1", REGION])
     until(lambda: pod.says()["role"] == "standby", "the order has changed")
     assert pod.metric("agency_role", role="standby") == 1
     assert pod.metric("agency_role", role="serving") == 0
@@ -26,8 +26,8 @@ def test_the_role_follows_the_order_and_the_flags_without_a_restart(pod: Pod) ->
     pod.flag("us-east-10")
     until(lambda: pod.says()["role"] == "standby", "only a region with a longer name is flagged")
     until(lambda: pod.says()["heard"] == ["us-east-10"], "it goes by that flag")
-    told = [event["message"] for event in pod.events() if event["reason"] == "RoleChanged"]
-    assert told == [
+    messages = [event["message"] for event in pod.events() if event["reason"] == "RoleChanged"]
+    assert messages == [
         "from serving to standby; flagged regions: none",
         "from standby to serving; flagged regions: us-east-1",
         "from serving to standby; flagged regions: us-east-10",
@@ -51,16 +51,16 @@ def test_wrong_settings_leave_the_last_good_ones_and_are_named(
 ) -> None:
     pod.start()
     until(pod.ready, "it is ready")
-    good = dict(pod.told)
-    pod.tell(**changes)
+    good = dict(pod.config)
+    pod.configure(**changes)
 
     until(lambda: named in pod.problems() or (named == "buckets" and "int" in pod.problems()), "it says what")
     assert pod.ready()
     assert pod.metric("agency_settings_broken") == 1
     assert pod.says()["role"] == "serving"
 
-    pod.told = good
-    pod.tell()
+    pod.config = good
+    pod.configure()
     until(lambda: pod.says()["ok"], "they are right again")
     assert pod.metric("agency_settings_broken") == 0
     assert [reason for reason in pod.reasons() if reason.startswith("Settings")] == [
@@ -88,7 +88,7 @@ def test_settings_that_are_gone_leave_the_last_good_ones(pod: Pod) -> None:
 
 
 def test_without_settings_at_the_start_it_waits_for_them_and_says_so(pod: Pod) -> None:
-    good = {"settings.json": json.dumps(pod.told)}
+    good = {"settings.json": json.dumps(pod.config)}
     pod.settings.replace({"settings.json": "{"})
     pod.launch()
     until(lambda: bool(pod.log()), "it has said something")
