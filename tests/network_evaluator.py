@@ -67,9 +67,9 @@ def _selects(policy: Policy, pod: Peer, direction: str) -> bool:
 def _is_port(ports: Sequence[Mapping[str, Any]] | None, port: int, protocol: str) -> bool:
     if not ports:
         return True
-    if any(not isinstance(one.get("port"), int) or "endPort" in one for one in ports):
+    if any(not isinstance(item.get("port"), int) or "endPort" in item for item in ports):
         raise NotImplementedError(f"ports by name, or ranges of ports: {ports}")
-    return any(one["port"] == port and one.get("protocol", "TCP") == protocol for one in ports)
+    return any(item["port"] == port and item.get("protocol", "TCP") == protocol for item in ports)
 
 
 def _is_peer(peers: Sequence[Mapping[str, Any]] | None, other: Peer, own: Peer) -> bool:
@@ -80,7 +80,7 @@ def _fits(peer: Mapping[str, Any], other: Peer, own: Peer) -> bool:
     if "ipBlock" in peer:
         block, address = peer["ipBlock"], ip_address(other.ip)
         inside = address in ip_network(block["cidr"])
-        return inside and not any(address in ip_network(one) for one in block.get("except", []))
+        return inside and not any(address in ip_network(item) for item in block.get("except", []))
     if other.namespace is None:
         return False
     if "namespaceSelector" in peer:
@@ -93,8 +93,8 @@ def _fits(peer: Mapping[str, Any], other: Peer, own: Peer) -> bool:
 def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     asked = selector.get("matchExpressions", [])
     if selector.keys() - {"matchLabels", "matchExpressions"} or any(
-        one["operator"] != "Exists" for one in asked
+        item["operator"] != "Exists" for item in asked
     ):
         raise NotImplementedError(f"selector {selector}")
-    there = all(one["key"] in labels for one in asked)
+    there = all(item["key"] in labels for item in asked)
     return there and bool(selector.get("matchLabels", {}).items() <= labels.items())

@@ -37,19 +37,19 @@ def test_wildcards_of_a_resource_match_slashes_too(resource: str, key: str, allo
 
 
 def test_a_variable_stands_for_exactly_its_value() -> None:
-    one = document(Resource=[f"arn:aws:s3:::b/${{{NAMESPACE}}}/*"])
-    assert allows(one, get("acme/x", **{NAMESPACE: "acme"}))
-    assert not allows(one, get("globex/x", **{NAMESPACE: "acme"}))
-    assert not allows(one, get("acme/x", **{NAMESPACE: "*"}))
-    assert not allows(one, get("acme/x"))
-    assert not allows(one, get("/x"))
+    role = document(Resource=[f"arn:aws:s3:::b/${{{NAMESPACE}}}/*"])
+    assert allows(role, get("acme/x", **{NAMESPACE: "acme"}))
+    assert not allows(role, get("globex/x", **{NAMESPACE: "acme"}))
+    assert not allows(role, get("acme/x", **{NAMESPACE: "*"}))
+    assert not allows(role, get("acme/x"))
+    assert not allows(role, get("/x"))
 
 
 def test_a_condition_on_what_the_request_lacks_does_not_hold() -> None:
-    one = document(Condition={"StringLike": {"s3:prefix": ["us/acme/*"]}})
-    assert allows(one, get("x", **{"s3:prefix": "us/acme/"}))
-    assert not allows(one, get("x", **{"s3:prefix": "us/"}))
-    assert not allows(one, get("x"))
+    role = document(Condition={"StringLike": {"s3:prefix": ["us/acme/*"]}})
+    assert allows(role, get("x", **{"s3:prefix": "us/acme/"}))
+    assert not allows(role, get("x", **{"s3:prefix": "us/"}))
+    assert not allows(role, get("x"))
     with pytest.raises(NotImplementedError, match="StringNotEquals"):
         allows(document(Condition={"StringNotEquals": {}}), get("x"))
 
@@ -63,10 +63,10 @@ def test_a_deny_wins() -> None:
 
 
 def test_principals_count_by_kind_and_value() -> None:
-    one = document(Principal={"Service": "s3.amazonaws.com"}, Resource="*")
+    role = document(Principal={"Service": "s3.amazonaws.com"}, Resource="*")
     for who in ("Service:s3.amazonaws.com", "AWS:s3.amazonaws.com", "Service:ec2.amazonaws.com", ""):
         asked = Request(action="s3:GetObject", resource="x", principal=who)
-        assert allows(one, asked) is (who == "Service:s3.amazonaws.com")
+        assert allows(role, asked) is (who == "Service:s3.amazonaws.com")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ OUTSIDE = Peer(name="outside", ip="10.9.0.1")
 def senders(*policies: dict[str, Any], port: int = 80, protocol: str = "TCP") -> list[str]:
     """Who reaches OWN."""
     network = Network(policies)
-    return [one.name for one in (NEAR, FAR, OUTSIDE) if network.reaches(one, OWN, port, protocol)]
+    return [peer.name for peer in (NEAR, FAR, OUTSIDE) if network.reaches(peer, OWN, port, protocol)]
 
 
 def test_a_pod_that_nothing_selects_is_open() -> None:

@@ -51,15 +51,18 @@ class Server:
         against the company's limits too.
         """
         found = list(manifests)
-        first = [one for one in FIRST if guarded or one != "LimitRange"]
+        first = [kind for kind in FIRST if guarded or kind != "LimitRange"]
         said = list[str | None]()
         with ThreadPoolExecutor(WORKERS) as pool:
             for kind in first:
-                of_kind = [one for one in found if one["kind"] == kind]
-                said += pool.map(lambda one: self.apply(one, dry_run=False), of_kind)
-            said += pool.map(self.apply, [one for one in found if one["kind"] not in first])
-            said += pool.map(self.run, [one for one in found if one["kind"] in ("StatefulSet", "Deployment")])
-        return [one for one in said if one is not None]
+                of_kind = [manifest for manifest in found if manifest["kind"] == kind]
+                said += pool.map(lambda manifest: self.apply(manifest, dry_run=False), of_kind)
+            said += pool.map(self.apply, [manifest for manifest in found if manifest["kind"] not in first])
+            said += pool.map(
+                self.run,
+                [manifest for manifest in found if manifest["kind"] in ("StatefulSet", "Deployment")],
+            )
+        return [answer for answer in said if answer is not None]
 
     def ask(
         self,

@@ -18,8 +18,8 @@ def volume(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Manifest
     """A company's volume, bound: in a class that can grow, to a disk that was made by hand."""
     raw = stack(regions=[eks(US, storageClass="by-hand")], companies=["grows"])
     found = rendered(raw, tmp_path_factory.mktemp("volume"))
-    claims = (one for one in found if one["kind"] == "PersistentVolumeClaim")
-    claim = next(one for one in claims if one["metadata"]["name"] == f"brain-{US}")
+    claims = (manifest for manifest in found if manifest["kind"] == "PersistentVolumeClaim")
+    claim = next(manifest for manifest in claims if manifest["metadata"]["name"] == f"brain-{US}")
     made_by_hand = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -40,10 +40,12 @@ def volume(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Manifest
         },
     }
     namespace = next(
-        one for one in found if one["kind"] == "Namespace" and one["metadata"]["name"] == "grows"
+        manifest
+        for manifest in found
+        if manifest["kind"] == "Namespace" and manifest["metadata"]["name"] == "grows"
     )
-    for one in (namespace, made_by_hand, disk, claim):
-        assert server.apply(one, dry_run=False) is None
+    for manifest in (namespace, made_by_hand, disk, claim):
+        assert server.apply(manifest, dry_run=False) is None
     until(lambda: (server.get(claim) or {})["status"].get("phase") == "Bound", "the volume is bound")
     return claim
 
@@ -73,6 +75,6 @@ def test_until_it_is_bound_its_size_is_fixed_too(server: Server, tmp_path: Path)
     """As in a cluster without nodes. It holds nothing: it can be deleted, and is made larger."""
     found = rendered(stack(companies=["waits"]), tmp_path)
     kinds = ("Namespace", "PersistentVolumeClaim")
-    *_, claim = made = [one for kind in kinds for one in found if one["kind"] == kind]
-    assert [server.apply(one, dry_run=False) for one in made] == [None] * len(made)
+    *_, claim = made = [manifest for kind in kinds for manifest in found if manifest["kind"] == kind]
+    assert [server.apply(manifest, dry_run=False) for manifest in made] == [None] * len(made)
     assert "spec is immutable after creation" in str(server.apply(resized(claim, "500Gi")))

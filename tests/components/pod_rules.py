@@ -76,6 +76,7 @@ def pods_have_one_user_and_share_processes_only_with_the_gate(run: Recording) ->
         assert spec.get("shareProcessNamespace", False) is tenant, resource.name
         assert spec["enableServiceLinks"] is False and "hostUsers" not in spec, resource.name
         assert spec["terminationGracePeriodSeconds"] >= LEAST_GRACE_SECONDS, resource.name
+        assert all("sizeLimit" in volume.get("emptyDir", {"sizeLimit": ""}) for volume in spec["volumes"])
         # Only the failover controller has its account's token.
         assert any("projected" in volume for volume in spec["volumes"]) is not tenant, resource.name
         for container, _ in containers(spec):

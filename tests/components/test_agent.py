@@ -168,12 +168,15 @@ def test_the_company_s_host_leads_to_its_agent(run: Recording) -> None:
 
 
 def test_its_load_balancer_uses_https_and_checks_the_agent_s_health(run: Recording) -> None:
-    found = run.manifest(INGRESS, NAME, namespace="acme")["metadata"]["annotations"]
-    alb = {key.partition("/")[2]: value for key, value in found.items() if key.startswith("alb.")}
-    assert json.loads(alb["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
-    assert (alb["ssl-redirect"], alb["target-type"], alb["healthcheck-path"]) == ("443", "ip", "/health")
-    assert (alb["scheme"], alb["group.name"]) == ("internet-facing", US)
-    assert "TLS13" in alb["ssl-policy"]
+    found = alb(run, "acme", NAME)
+    assert json.loads(found["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
+    assert (found["ssl-redirect"], found["target-type"], found["healthcheck-path"]) == (
+        "443",
+        "ip",
+        "/health",
+    )
+    assert (found["scheme"], found["group.name"]) == ("internet-facing", US)
+    assert "TLS13" in found["ssl-policy"]
 
 
 def alb(run: Recording, namespace: str, name: str) -> dict[str, str]:

@@ -85,8 +85,3 @@ def test_an_existing_certificate_is_used_and_none_is_created() -> None:
 )
 def test_no_certificate_is_created_where_no_load_balancer_needs_one(raw: dict[str, Any]) -> None:
     record(raw).assert_none(COMPONENT, CERTIFICATE, CERTIFICATE_VALIDATION)
-
-
-def test_with_external_dns_certificates_are_still_validated_in_the_zone() -> None:
-    run = record(stack(loadBalancing={"manager": "external-dns"}))
-    assert names(run.of(RECORD)) == ["certificates-validation"]

@@ -65,13 +65,6 @@ def test_both_providers_have_the_cluster_s_identifier_and_update_in_place(form: 
     assert {key: value for key, value in kept.items() if key != "upsertExistingObjects"} == resource
 
 
-def test_the_system_namespace_enforces_pod_security() -> None:
-    labels = (
-        cluster(REGIONS["ambient"]).object(NAMESPACE, "digital-agency-system").inputs["metadata"]["labels"]
-    )
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-
-
 def test_the_priority_is_below_what_the_cluster_itself_needs() -> None:
     priority = cluster(REGIONS["ambient"]).object(PRIORITY_CLASS, "digital-agency").inputs
     assert 0 < priority["value"] < 1_000_000_000

@@ -9,7 +9,7 @@ import pytest
 
 from plan.limits import EDGE_RULES, EDGE_TARGET_GROUPS
 from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, context, eks, stack
-from tests.recording import INGRESS, RECORD, SERVICE, Answers, Recording, names, record
+from tests.recording import INGRESS, RECORD, Answers, Recording, names, record
 
 SKIP = "pulumi.com/skipAwait"
 ALB = "alb.ingress.kubernetes.io"
@@ -74,14 +74,6 @@ def test_an_edge_takes_as_many_rules_and_target_groups_as_the_limits_count(run: 
     for resource in edges(run).values():
         assert len(paths(resource)) == EDGE_RULES
         assert len({json.dumps(backend) for backend in paths(resource).values()}) == EDGE_TARGET_GROUPS
-
-
-def test_an_edge_comes_after_the_service_that_it_leads_to(run: Recording) -> None:
-    for resource in run.objects(INGRESS, namespace=SYSTEM):
-        needed = [run.by_urn[urn] for urn in resource.dependencies]
-        assert (SERVICE, run.cluster_of(resource)) in {
-            (of.type, run.cluster_of(of)) for of in needed if of.type == SERVICE
-        }
 
 
 def test_with_failover_off_the_load_balancer_itself_answers_its_region_s_health() -> None:

@@ -85,6 +85,7 @@ def test_a_company_s_own_check_is_the_one_that_is_named() -> None:
 def test_route53_s_records_and_annotations_for_external_dns_exclude_each_other() -> None:
     run = managed("latency", [eks(US), eks(EU)])
     assert [resource.name for resource in run.of(RECORD)] == ["certificates-validation"]
+    assert run.outputs["companies"] == {"acme": f"acme.{DOMAIN}"}
     run = record(stack(regions=[eks(US), eks(EU)]))
     assert annotations_of(run, US).keys() == {"controller", f"{OLD_PREFIX}controller"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.pods import PodParts, container, environment, pod_template, present, probed, scratch
+from components.pods import PodParts, container, environment, pod_template, present, probed
 from settings import Settings, parse
 from settings.companies import BRAIN_RESOURCES
 from tests.components.stacks import US, stack
@@ -52,10 +52,6 @@ def test_zones_and_nodes_are_spread_over_without_leaving_a_pod_unscheduled() -> 
     }
 
 
-def test_a_container_that_ends_is_not_probed() -> None:
-    assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe"} & resource().keys()
-
-
 def test_a_container_that_runs_on_is_probed_on_its_port() -> None:
     probed_container = resource(probes=probed("brain", 3002))
     for probe in ("startupProbe", "readinessProbe"):
@@ -87,10 +83,6 @@ def test_what_is_gated_asks_the_gate_whether_it_is_ready_and_nothing_else() -> N
 )
 def test_images_are_pulled_unless_they_are_this_host_s(image: str, policy: str) -> None:
     assert resource(image=image)["imagePullPolicy"] == policy
-
-
-def test_scratch_space_is_limited() -> None:
-    assert scratch("tmp") == {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}
 
 
 def test_the_settings_environment_comes_over_the_defaults() -> None:

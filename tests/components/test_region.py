@@ -116,13 +116,6 @@ def test_a_region_that_no_company_is_in_has_a_bucket_but_no_check_and_no_leaf() 
     assert children == ["us-west-2-edge-1", "us-west-2-replication", "us-west-2-sidecars"]
 
 
-def test_with_external_dns_there_are_checks_and_no_leaves() -> None:
-    run = record(two_regions(loadBalancing={"manager": "external-dns"}))
-    assert len(run.of(HEALTH_CHECK)) == 2
-    assert [resource.name for resource in run.of(RECORD) if "-leaf@" in resource.name] == []
-    assert run.of("agency:global_routing:GlobalRouting") == []
-
-
 def test_a_kept_bucket_is_imported_when_the_region_has_adopt() -> None:
     run = record(stack(regions=[eks(US, adopt=True), eks(EU)]))
     assert {resource.name: resource.import_id for resource in run if resource.import_id} == {

@@ -145,12 +145,6 @@ def test_batch_jobs_may_send_a_region_s_own_prefix_and_report_what_failed(
                 assert not allows(document, Request(action=action, resource=resource)), (action, resource)
 
 
-def test_no_rule_copies_the_reports_of_batch_jobs(run: Recording) -> None:
-    for region in REGIONS:
-        for rule in rules(run, region).values():
-            assert not "_backfill/job-1/manifest.json".startswith(rule["filter"]["prefix"])
-
-
 def test_only_s3_and_its_batch_jobs_take_the_role(run: Recording) -> None:
     trust = json.loads(run.named("replication-role", ROLE).inputs["assumeRolePolicy"])
     assert run.named("replication-role").inputs["name"] == "agency-example-com-dev-replication"

@@ -8,7 +8,6 @@ from engine.recorder import Registration
 from tests.components.stacks import DOMAIN, EU, US, WEST, context, eks, many_companies, stack, two_regions
 from tests.recording import (
     DEPLOYMENT,
-    RECORD,
     STATEFUL_SET,
     Recording,
     is_config,
@@ -53,13 +52,6 @@ def test_the_application_gets_the_company_s_own_name_and_the_cluster_its_namespa
         for container in resource.inputs["spec"]["template"]["spec"]["containers"]:
             environment = {pair["name"]: pair["value"] for pair in container["env"]}
             assert environment["JULES_COMPANY"] == environment["COMPANY"] == "Acme_Corp"
-
-
-def test_a_company_s_name_is_a_record_unless_external_dns_manages_names() -> None:
-    assert f"acme.{DOMAIN}" in [resource.inputs["name"] for resource in record(stack()).of(RECORD)]
-    run = record(stack(loadBalancing={"manager": "external-dns"}))
-    assert f"acme.{DOMAIN}" not in [resource.inputs["name"] for resource in run.of(RECORD)]
-    assert run.outputs["companies"] == {"acme": f"acme.{DOMAIN}"}
 
 
 def sets(run: Recording, company: str = "acme") -> dict[str, Registration]:

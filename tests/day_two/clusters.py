@@ -50,7 +50,7 @@ class Clusters:
         new = [name for name in names if name not in self._kubeconfigs]
         with ThreadPoolExecutor() as pool:
             started = pool.map(lambda name: control_plane.start(self._state / name, print), new)
-            self._kubeconfigs |= {name: one.kubeconfig for name, one in zip(new, started, strict=True)}
+            self._kubeconfigs |= {name: item.kubeconfig for name, item in zip(new, started, strict=True)}
         for name in new:
             self._write_credential(name)
             thread = threading.Thread(target=self._serve, args=[self.api(name)], daemon=True)
@@ -73,8 +73,8 @@ class Clusters:
             api, only = self.api(cluster), f"fieldSelector=metadata.name%3D{namespace}"
             spaces = api.call("GET", f"/api/v1/namespaces?{only}")["items"]
             claims = api.call("GET", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")["items"]
-            metadata = [one["metadata"] for one in spaces + claims]
-            found |= {(cluster, one["name"]): one["uid"] for one in metadata}
+            metadata = [item["metadata"] for item in spaces + claims]
+            found |= {(cluster, item["name"]): item["uid"] for item in metadata}
         return found
 
     def stop(self) -> None:
@@ -98,9 +98,9 @@ class Clusters:
             api.call("POST", STORAGE, {"metadata": {"name": name}, **made_by_hand})
         while not self._stopped.wait(POLL_SECONDS):
             for path, provide in PROVIDED.items():
-                for one in api.call("GET", path)["items"]:
+                for item in api.call("GET", path)["items"]:
                     try:
-                        provide(api, one)
+                        provide(api, item)
                     except ApiError:
                         continue  # deleted or changed since it was listed
 
@@ -137,7 +137,7 @@ PROVIDED = {
 }
 
 
-def _write_status(api: KubernetesApi, group: str, kind: str, one: Object, status: Object) -> None:
-    metadata = one["metadata"]
+def _write_status(api: KubernetesApi, group: str, kind: str, item: Object, status: Object) -> None:
+    metadata = item["metadata"]
     path = f"{group}/namespaces/{metadata['namespace']}/{kind}/{metadata['name']}/status"
     api.call("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")

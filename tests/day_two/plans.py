@@ -96,19 +96,19 @@ def compared(old: Recording, new: Recording) -> Plan:
         if before[urn].inputs != after[urn].inputs
     ]
     deleted = [
-        replace(_step("delete", one, old=one.inputs), kept=one.retain_on_delete)
-        for urn, one in before.items()
+        replace(_step("delete", resource, old=resource.inputs), kept=resource.retain_on_delete)
+        for urn, resource in before.items()
         if urn not in after
     ]
     return Plan([*created, *updated, *deleted])
 
 
 def _resources(recording: Recording) -> dict[str, Registration]:
-    return {one.urn: one for one in recording if one.custom}
+    return {resource.urn: resource for resource in recording if resource.custom}
 
 
-def _step(op: str, one: Registration, **inputs: Any) -> Step:
-    return Step(op=op, urn=one.urn, type=one.type, **inputs)
+def _step(op: str, resource: Registration, **inputs: Any) -> Step:
+    return Step(op=op, urn=resource.urn, type=resource.type, **inputs)
 
 
 def assert_same(before: Raw, after: Raw, stack: str = "dev") -> None:
@@ -125,7 +125,7 @@ def assert_same(before: Raw, after: Raw, stack: str = "dev") -> None:
 
 def _independent(run: Recording) -> dict[str, Registration]:
     none: dict[str, Any] = {"dependencies": frozenset(), "property_dependencies": {}}
-    return {urn: replace(one, **none) for urn, one in run.by_urn.items()}
+    return {urn: replace(resource, **none) for urn, resource in run.by_urn.items()}
 
 
 @contextmanager
@@ -133,8 +133,8 @@ def others(programs: Sequence[str]) -> Iterator[None]:
     """Meanwhile each of these runtime programs (`gate`, `failover_controller`) has one line more."""
     with pytest.MonkeyPatch.context() as patch:
         for program in programs:
-            one = getattr(runtime_programs, program)()
-            path = max(one.files)
-            other = replace(one, files={**one.files, path: f"{one.files[path]}\n# more\n"})
+            packed = getattr(runtime_programs, program)()
+            path = max(packed.files)
+            other = replace(packed, files={**packed.files, path: f"{packed.files[path]}\n# more\n"})
             patch.setattr(runtime_programs, program, lambda other=other: other)
         yield

@@ -53,7 +53,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 
 @pytest.fixture(scope="module")
-def made(control_plane: ControlPlane) -> Iterator[Objects]:
+def installed(control_plane: ControlPlane) -> Iterator[Objects]:
     objects = Objects(reach(control_plane))
     for name in NAMESPACES:
         objects.namespace(name)
@@ -62,10 +62,10 @@ def made(control_plane: ControlPlane) -> Iterator[Objects]:
 
 
 @pytest.fixture
-def objects(made: Objects) -> Objects:
+def objects(installed: Objects) -> Objects:
     """None of the platform's objects are there yet."""
-    made.clear(*NAMESPACES)
-    return made
+    installed.clear(*NAMESPACES)
+    return installed
 
 
 @pytest.fixture

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.machine.processes import Processes
 from tests.local.commands import edited, run
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "state"
-    try:
-        yield folder
-    finally:
-        Processes(folder).stop_all()
 
 
 def test_an_invalid_stack_file_gives_a_line_for_each_problem_and_starts_nothing(

@@ -113,7 +113,7 @@ def test_a_cluster_that_has_everything_lacks_nothing(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what", "message", "remedy"),
+    ("changes", "what", "told", "remedy"),
     [
         ({"region": {"nodeSelector": {"pool": "other"}}}, "nodes", "no node for the region", "pool=other"),
         ({"region": {"storageClass": "gold"}}, "storage class gold", "there is none", "storageClass"),
@@ -135,7 +135,7 @@ def test_a_cluster_that_has_everything_lacks_nothing(cluster: Cluster) -> None:
     ],
 )
 def test_what_settings_ask_for_and_is_not_there_is_missing(
-    cluster: Cluster, changes: Raw, what: str, message: str, remedy: str
+    cluster: Cluster, changes: Raw, what: str, told: str, remedy: str
 ) -> None:
     lacks = missing(look(cluster, **changes))
 
@@ -179,7 +179,7 @@ class OldApi:
 
 
 @pytest.mark.parametrize(
-    ("answers", "what", "message"),
+    ("answers", "what", "told"),
     [
         (
             {"version": {"major": "1", "minor": "29+", "gitVersion": "v1.29.8-eks"}},
@@ -194,7 +194,7 @@ class OldApi:
     ],
 )
 def test_an_old_cluster_and_a_powerless_user_are_told(
-    cluster: Cluster, answers: Any, what: str, message: str
+    cluster: Cluster, answers: Any, what: str, told: str
 ) -> None:
     api: Any = OldApi(cluster.api, **answers)
     lacks = missing(look(Cluster(name=cluster.name, regions=cluster.regions, api=api, kubectl="")))
@@ -238,7 +238,7 @@ def test_an_account_that_has_everything_lacks_nothing(account: Emulator) -> None
 
 
 @pytest.mark.parametrize(
-    ("changes", "what", "message"),
+    ("changes", "what", "told"),
     [
         ({"hostedZoneId": "Z0NOBODYHASIT"}, "hosted zone Z0NOBODYHASIT", "NoSuchHostedZone"),
         (
@@ -258,9 +258,7 @@ def test_an_account_that_has_everything_lacks_nothing(account: Emulator) -> None
         ),
     ],
 )
-def test_what_the_account_has_not_is_missing(
-    account: Emulator, changes: Raw, what: str, message: str
-) -> None:
+def test_what_the_account_has_not_is_missing(account: Emulator, changes: Raw, what: str, told: str) -> None:
     lacks = missing(
         in_aws(account, **{"hostedZoneId": "Z0DOCTOR", "regions": [eks(US, "doctor")], **changes})
     )

@@ -50,7 +50,7 @@ def test_the_page_lists_every_flag_that_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "instead", "message", "remedy"),
+    ("flag", "instead", "told", "remedy"),
     [
         ("--provider", (), "missing (required)", "--provider=aws"),
         ("--provider", ("--provider=google",), "got google; must be one of aws", "--provider=aws"),
@@ -81,7 +81,7 @@ def test_the_page_lists_every_flag_that_is_looked_at() -> None:
     ],
 )
 def test_each_flag_that_is_missing_or_wrong_is_told_alone(
-    flag: str, instead: Sequence[str], message: str, remedy: str
+    flag: str, instead: Sequence[str], told: str, remedy: str
 ) -> None:
     found = look(deployment(but(flag, *instead)))
     assert lacks(found) == {f"external-dns {flag}"}
@@ -185,7 +185,7 @@ def test_the_version_may_stand_in_a_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deployments", "message", "remedy"),
+    ("deployments", "told", "remedy"),
     [
         ([], "it is not installed", "install the external-dns"),
         ([deployment(image="agency:1", name="agency")], "it is not installed", "install the external-dns"),
@@ -206,7 +206,7 @@ def test_the_version_may_stand_in_a_label() -> None:
     ],
 )
 def test_one_instance_must_make_the_records(
-    deployments: list[dict[str, Any]], message: str, remedy: str
+    deployments: list[dict[str, Any]], told: str, remedy: str
 ) -> None:
     found = look(*deployments)
     assert lacks(found) == {"external-dns"}
@@ -287,8 +287,6 @@ def test_doctor_looks_at_each_cluster_and_then_over_all(monkeypatch: pytest.Monk
     monkeypatch.setattr(command, "_account", lambda *_: iter(()))
     monkeypatch.setattr(cluster_access, "cluster_of", lambda *_: cluster(deployment()))
     arguments = argparse.Namespace(context=None, state=Path("state"))
-    places = [
-        finding.place for finding in command._findings(known, arguments) if finding.what.endswith("owner-id")
-    ]
+    places = [one.place for one in command._findings(known, arguments) if one.what.endswith("owner-id")]
     folders = ["eks-eu-west-1-blue", "eks-us-east-1-blue"]
     assert places == [*folders, ", ".join(folders)]

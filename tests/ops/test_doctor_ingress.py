@@ -43,7 +43,7 @@ def look(classes: dict[str, str], *, runs: bool = True, **settings: Any) -> list
 
 
 @pytest.mark.parametrize(
-    ("settings", "classes", "message"),
+    ("settings", "classes", "told"),
     [
         ({}, {"alb": ALB}, [ALB, "2 pods ready"]),
         ({"ingress": {"className": "public", "controller": ALB}}, {"public": ALB}, [ALB, "2 pods ready"]),
@@ -58,7 +58,7 @@ def look(classes: dict[str, str], *, runs: bool = True, **settings: Any) -> list
     ],
 )
 def test_a_class_of_the_controller_that_is_expected_is_found(
-    settings: Raw, classes: dict[str, str], message: list[str]
+    settings: Raw, classes: dict[str, str], told: list[str]
 ) -> None:
     found = look(classes, **settings)
     assert [one.detail for one in found] == told
@@ -66,7 +66,7 @@ def test_a_class_of_the_controller_that_is_expected_is_found(
 
 
 @pytest.mark.parametrize(
-    ("settings", "classes", "message", "remedy"),
+    ("settings", "classes", "told", "remedy"),
     [
         ({}, {}, "there is none", "install the AWS Load Balancer Controller, or set ingress.className"),
         ({"ingress": {"className": "nginx"}}, {"alb": ALB}, "there is none; there are: alb", "install its"),
@@ -104,7 +104,7 @@ def test_a_class_of_the_controller_that_is_expected_is_found(
     ],
 )
 def test_a_class_that_is_not_there_or_another_controller_s_is_missing(
-    settings: Raw, classes: dict[str, str], message: str, remedy: str
+    settings: Raw, classes: dict[str, str], told: str, remedy: str
 ) -> None:
     [one] = [one for one in look(classes, **settings) if one.what.startswith("ingress class")]
     assert not one.ok and told in one.detail and remedy in one.remedy

@@ -20,7 +20,7 @@ from settings import parse
 from settings.routes import company_route, record_plan, region_route
 from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack
 from tests.ops.external_dns import MANAGED
-from tests.plan.route_stacks import api_records
+from tests.plan.worlds import api_records
 
 
 class Route53:
@@ -72,10 +72,8 @@ def made_by_external_dns(*, prefer_cname: bool = True, **settings: Any) -> list[
     policy, regions = known.load_balancing.policy, [region_route(region) for region in known.regions]
     kinds = ("CNAME",) if prefer_cname else ("A", "AAAA")
     made = [
-        wanted_records(
-            policy, company_route(known, company), regions, host_of(company.namespace, DOMAIN), kinds
-        )
-        for company in known.companies
+        wanted_records(policy, company_route(known, one), regions, host_of(one.namespace, DOMAIN), kinds)
+        for one in known.companies
     ]
     return [record for by_region in made for records in by_region.values() for record in records]
 

@@ -19,67 +19,74 @@ PROVIDER = "pulumi:providers:"
 
 def write(path: Path, registrations: Mapping[str, Registration]) -> None:
     """Write the registrations, each after those that it refers to. Secrets and unknown values stay such."""
-    made = {urn: one for urn, one in registrations.items() if one.type != STACK_TYPE}
-    sorter = TopologicalSorter({urn: _references(one) & made.keys() for urn, one in made.items()})
+    made = {urn: resource for urn, resource in registrations.items() if resource.type != STACK_TYPE}
+    sorter = TopologicalSorter({urn: _references(resource) & made.keys() for urn, resource in made.items()})
     path.write_text(json.dumps([_described(made[urn], made) for urn in sorter.static_order()]))
 
 
-def _references(one: Registration) -> set[str]:
-    return {one.parent, _provider(one), *one.dependencies, *(urn for urns in _sources(one) for urn in urns)}
-
-
-def _provider(one: Registration) -> str:
-    return one.provider.rpartition("::")[0]
-
-
-def _sources(one: Registration) -> list[tuple[str, ...]]:
-    return list(one.property_dependencies.values())
-
-
-def _described(one: Registration, made: Mapping[str, Registration]) -> dict[str, Any]:
+def _references(resource: Registration) -> set[str]:
     return {
-        "urn": one.urn,
-        "type": one.type,
-        "name": one.name,
-        "inputs": to_wire(one.inputs),
-        "outputs": to_wire(one.outputs),
-        "custom": one.custom,
-        "parent": one.parent if one.parent in made else None,
-        "provider": _provider(one) if _provider(one) in made else None,
-        "dependencies": sorted(one.dependencies & made.keys()),
-        "sources": {key: [u for u in urns if u in made] for key, urns in one.property_dependencies.items()},
-        "protect": one.protect,
-        "retain": one.retain_on_delete,
+        resource.parent,
+        _provider(resource),
+        *resource.dependencies,
+        *(urn for urns in _sources(resource) for urn in urns),
+    }
+
+
+def _provider(resource: Registration) -> str:
+    return resource.provider.rpartition("::")[0]
+
+
+def _sources(resource: Registration) -> list[tuple[str, ...]]:
+    return list(resource.property_dependencies.values())
+
+
+def _described(resource: Registration, made: Mapping[str, Registration]) -> dict[str, Any]:
+    return {
+        "urn": resource.urn,
+        "type": resource.type,
+        "name": resource.name,
+        "inputs": to_wire(resource.inputs),
+        "outputs": to_wire(resource.outputs),
+        "custom": resource.custom,
+        "parent": resource.parent if resource.parent in made else None,
+        "provider": _provider(resource) if _provider(resource) in made else None,
+        "dependencies": sorted(resource.dependencies & made.keys()),
+        "sources": {
+            key: [u for u in urns if u in made] for key, urns in resource.property_dependencies.items()
+        },
+        "protect": resource.protect,
+        "retain": resource.retain_on_delete,
     }
 
 
 def register_all(described: list[dict[str, Any]]) -> None:
     made: dict[str, pulumi.Resource] = {}
-    for one in described:
-        made[one["urn"]] = _register(one, made)
+    for resource in described:
+        made[resource["urn"]] = _register(resource, made)
 
 
-def _register(one: dict[str, Any], made: Mapping[str, pulumi.Resource]) -> pulumi.Resource:
-    package = one["type"].removeprefix(PROVIDER).partition(":")[0]
+def _register(resource: dict[str, Any], made: Mapping[str, pulumi.Resource]) -> pulumi.Resource:
+    package = resource["type"].removeprefix(PROVIDER).partition(":")[0]
     options = pulumi.ResourceOptions(
-        parent=made[one["parent"]] if one["parent"] else None,
-        provider=made[one["provider"]] if one["provider"] else None,  # type: ignore[arg-type]
-        depends_on=[made[urn] for urn in one["dependencies"]],
-        protect=one["protect"] or None,
-        retain_on_delete=one["retain"] or None,
-        version=version(f"pulumi-{package}") if one["custom"] else None,
+        parent=made[resource["parent"]] if resource["parent"] else None,
+        provider=made[resource["provider"]] if resource["provider"] else None,  # type: ignore[arg-type]
+        depends_on=[made[urn] for urn in resource["dependencies"]],
+        protect=resource["protect"] or None,
+        retain_on_delete=resource["retain"] or None,
+        version=version(f"pulumi-{package}") if resource["custom"] else None,
     )
-    if not one["custom"]:
-        component = pulumi.ComponentResource(one["type"], one["name"], None, options)
-        component.register_outputs(one["outputs"])
+    if not resource["custom"]:
+        component = pulumi.ComponentResource(resource["type"], resource["name"], None, options)
+        component.register_outputs(resource["outputs"])
         return component
     inputs = {
-        key: _from([made[urn] for urn in one["sources"].get(key, ())], value)
-        for key, value in one["inputs"].items()
+        key: _from([made[urn] for urn in resource["sources"].get(key, ())], value)
+        for key, value in resource["inputs"].items()
     }
-    if one["type"].startswith(PROVIDER):
-        return pulumi.ProviderResource(package, one["name"], inputs, options)
-    return pulumi.CustomResource(one["type"], one["name"], inputs, options)
+    if resource["type"].startswith(PROVIDER):
+        return pulumi.ProviderResource(package, resource["name"], inputs, options)
+    return pulumi.CustomResource(resource["type"], resource["name"], inputs, options)
 
 
 def _from(sources: list[pulumi.Resource], value: Any) -> Any:

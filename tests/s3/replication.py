@@ -63,7 +63,7 @@ class Replication:
         that can't be reached stay pending.
         """
         with self._changed:
-            chosen = [one for one in self._waiting if self._possible(one[1])]
+            chosen = [waiting for waiting in self._waiting if self._possible(waiting[1])]
             if seed is not None:
                 random.Random(seed).shuffle(chosen)
             chosen = chosen[:count]
@@ -83,17 +83,17 @@ class Replication:
         return self._reachable(copy.source) and self._reachable(copy.destination)
 
     def _apply(self, chosen: list[tuple[float, Replica]]) -> None:
-        for one in chosen:
-            self._waiting.remove(one)
-            one[1].apply()
+        for waiting in chosen:
+            self._waiting.remove(waiting)
+            waiting[1].apply()
 
     def _run(self) -> None:
         with self._changed:
             while not self._closed:
-                able = [one for one in self._waiting if not self._held and self._possible(one[1])]
-                due = [one for one in able if one[0] <= time.monotonic()]
+                able = [waiting for waiting in self._waiting if not self._held and self._possible(waiting[1])]
+                due = [waiting for waiting in able if waiting[0] <= time.monotonic()]
                 try:
-                    self._apply(sorted(due, key=lambda one: one[0]))
+                    self._apply(sorted(due, key=lambda waiting: waiting[0]))
                 except Exception as error:  # kept for the test, which is another thread
                     self._failure = error
                     return

@@ -67,7 +67,7 @@ def test_a_seed_names_an_order(s3: S3Service) -> None:
         orders.append(order)
 
     assert orders[0] == orders[1] != orders[2]
-    assert orders[3] == sorted(orders[3], key=lambda one: one[1])
+    assert orders[3] == sorted(orders[3], key=lambda rule: rule[1])
     assert orders[0] != orders[3]
 
 
@@ -95,14 +95,14 @@ def test_the_rules_are_those_that_the_program_makes(s3: S3Service) -> None:
         names = {other: f"agency-example-com-dev-{other}" for other in s3.buckets}
         assert [
             {
-                "ID": one["id"],
-                "Priority": one["priority"],
-                "Status": one["status"],
-                "Filter": {"Prefix": one["filter"]["prefix"]},
-                "DeleteMarkerReplication": {"Status": one["deleteMarkerReplication"]["status"]},
-                "Destination": {"Bucket": one["destination"]["bucket"]},
+                "ID": rule["id"],
+                "Priority": rule["priority"],
+                "Status": rule["status"],
+                "Filter": {"Prefix": rule["filter"]["prefix"]},
+                "DeleteMarkerReplication": {"Status": rule["deleteMarkerReplication"]["status"]},
+                "Destination": {"Bucket": rule["destination"]["bucket"]},
             }
-            for one in made
+            for rule in made
         ] == rules(region, names)
         configuration = s3.client().get_bucket_replication(Bucket=s3.buckets[region])[
             "ReplicationConfiguration"

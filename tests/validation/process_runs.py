@@ -26,15 +26,15 @@ class Result:
 
     @property
     def failures(self) -> list[dict[str, Any]]:
-        return [one for one in self.report["checks"] if one["status"] == Status.FAILED]
+        return [entry for entry in self.report["checks"] if entry["status"] == Status.FAILED]
 
     def failed(self, area: str, check: str) -> list[str]:
         """The causes."""
         found = [failure for failure in self.failures if (failure["area"], failure["check"]) == (area, check)]
-        return [one["detail"] for one in found]
+        return [entry["detail"] for entry in found]
 
     def statuses(self, check: str) -> set[str]:
-        return {one["status"] for one in self.report["checks"] if one["check"] == check}
+        return {entry["status"] for entry in self.report["checks"] if entry["check"] == check}
 
 
 def application(role: str, *faults: str) -> str:

@@ -39,7 +39,11 @@ def _rendered() -> list[Manifest]:
 
 
 def _of_system() -> list[Manifest]:
-    return [one for one in _rendered() if TEMPLATE not in (_space(one), one["metadata"]["name"])]
+    return [
+        manifest
+        for manifest in _rendered()
+        if TEMPLATE not in (_space(manifest), manifest["metadata"]["name"])
+    ]
 
 
 def _space(manifest: Manifest) -> str:
@@ -49,11 +53,13 @@ def _space(manifest: Manifest) -> str:
 @cache
 def _company_text(regions: tuple[str, ...]) -> str:
     """A company's objects, and the pods of its workloads in some regions."""
-    found = [one for one in _rendered() if TEMPLATE in (_space(one), one["metadata"]["name"])]
+    found = [
+        manifest for manifest in _rendered() if TEMPLATE in (_space(manifest), manifest["metadata"]["name"])
+    ]
     needed = ("Namespace", "ConfigMap", "RoleBinding", "ServiceAccount")
-    objects = [one for one in found if one["kind"] in needed and _is_small(one)]
-    sets = [one for one in found if one["kind"] == "StatefulSet"]
-    pods = [_first_pod(one) for one in sets if one["metadata"]["name"].endswith(regions)]
+    objects = [manifest for manifest in found if manifest["kind"] in needed and _is_small(manifest)]
+    sets = [manifest for manifest in found if manifest["kind"] == "StatefulSet"]
+    pods = [_first_pod(manifest) for manifest in sets if manifest["metadata"]["name"].endswith(regions)]
     return json.dumps([*objects, *pods])
 
 
@@ -81,9 +87,9 @@ class Cluster:
         self.control_plane = control_plane
         self.api = KubernetesApi(str(control_plane.kubeconfig), "", threading.Event(), print)
         self._made, self._count = set[str](), 0
-        objects = [one for one in _of_system() if one["kind"] not in LEFT_OUT]
-        for one in sorted(objects, key=lambda one: one["kind"] not in FIRST):
-            self._apply(one)
+        objects = [manifest for manifest in _of_system() if manifest["kind"] not in LEFT_OUT]
+        for manifest in sorted(objects, key=lambda manifest: manifest["kind"] not in FIRST):
+            self._apply(manifest)
 
     def fresh(self, count: int, prefix: str = "acting") -> tuple[str, ...]:
         """Names of companies that nobody had: namespaces that were deleted are there for a while."""
@@ -98,17 +104,17 @@ class Cluster:
     def _add(self, name: str, regions: tuple[str, ...], pods: int) -> None:
         self._made.add(name)
         found: list[Manifest] = json.loads(_company_text(regions).replace(TEMPLATE, name))
-        chosen = [one for one in found if one["kind"] == "Pod"][:pods]
-        accounts = {one["spec"]["serviceAccountName"] for one in chosen}
+        chosen = [manifest for manifest in found if manifest["kind"] == "Pod"][:pods]
+        accounts = {manifest["spec"]["serviceAccountName"] for manifest in chosen}
         objects = [
-            one
-            for one in found
-            if one["kind"] not in ("Pod", "ServiceAccount")
-            or one in chosen
-            or one["metadata"]["name"] in accounts
+            manifest
+            for manifest in found
+            if manifest["kind"] not in ("Pod", "ServiceAccount")
+            or manifest in chosen
+            or manifest["metadata"]["name"] in accounts
         ]
-        for one in sorted(objects, key=lambda one: one["kind"] not in FIRST):
-            self._create(one)
+        for manifest in sorted(objects, key=lambda manifest: manifest["kind"] not in FIRST):
+            self._create(manifest)
 
     def _create(self, manifest: Manifest) -> None:
         try:
@@ -178,13 +184,14 @@ class Cluster:
     def events(self, namespace: str) -> list[Manifest]:
         """Those of the controller, in the order of their names."""
         found = self.get(f"/api/v1/namespaces/{namespace}/events")["items"]
-        return [one for one in found if one["source"].get("component") == ACCOUNT]
+        return [event for event in found if event["source"].get("component") == ACCOUNT]
 
     def all_flags(self, names: Sequence[str]) -> dict[str, str]:
         """The flags of many companies, in one call."""
         found = self.get(f"/api/v1/configmaps?fieldSelector=metadata.name%3D{FLAGS}")["items"]
         flags = {
-            one["metadata"]["namespace"]: (one.get("data") or {}).get("failedRegions", "") for one in found
+            manifest["metadata"]["namespace"]: (manifest.get("data") or {}).get("failedRegions", "")
+            for manifest in found
         }
         return {name: flags[name] for name in names}
 
@@ -193,7 +200,7 @@ class Cluster:
         found = self.get("/api/v1/pods?labelSelector=app.kubernetes.io%2Fpart-of%3Ddigital-agency")["items"]
         wanted = set(names)
         return {
-            (one["metadata"].get("annotations") or {}).get(ANNOTATION, "")
-            for one in found
-            if one["metadata"]["namespace"] in wanted
+            (manifest["metadata"].get("annotations") or {}).get(ANNOTATION, "")
+            for manifest in found
+            if manifest["metadata"]["namespace"] in wanted
         }

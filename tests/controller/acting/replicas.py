@@ -62,7 +62,7 @@ class Replica:
     def lines(self, event: str) -> list[dict[str, Any]]:
         """What it logged of a kind."""
         found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [one for one in found if one["event"] == event]
+        return [line for line in found if line["event"] == event]
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -131,14 +131,16 @@ class Controllers:
 
     def settled(self) -> Replica:
         """The leader, once it has seen every company as it should be."""
-        until(lambda: (one := self.leader()) is not None and one.ready(), "one leads")
-        one = self.leader()
-        assert one is not None
-        since = one.rounds()
+        until(lambda: (replica := self.leader()) is not None and replica.ready(), "one leads")
+        replica = self.leader()
+        assert replica is not None
+        since = replica.rounds()
         until(
-            lambda: one.rounds() > since + 1000 and one.status()["pending"] == 0, "it has seen everyone", 600
+            lambda: replica.rounds() > since + 1000 and replica.status()["pending"] == 0,
+            "it has seen everyone",
+            600,
         )
-        return one
+        return replica
 
     def close(self) -> None:
         for replica in self.replicas:

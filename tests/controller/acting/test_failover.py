@@ -34,18 +34,23 @@ def test_an_outage_is_flagged_for_every_company_and_so_is_its_end(
     until(lambda: all(_alike(cluster.touched(name)) for name in names), "all their pods are touched alike")
     flagged = cluster.touched(names[0])
     assert [replica.get(f"/healthz/{US}")[0] for replica in two.replicas] == [503, 503]
-    assert [one.get(f"/healthz/{EU}")[0] for one in two.replicas] == [200, 200]
+    assert [replica.get(f"/healthz/{EU}")[0] for replica in two.replicas] == [200, 200]
     for it in workloads.of(US):
         it.ready = 503
     workloads.up(US)
     until(lambda: cluster.flags() == [], "the system namespace is without it")
     until(lambda: all(cluster.flags(name) == [] for name in names), "and so is each company")
     until(lambda: all(not cluster.touched(name) & flagged for name in names), "their pods are touched again")
-    until(lambda: all(_returning(one) == {"": [US]} for one in two.replicas), "both wait for the pods")
-    assert [one.get(f"/healthz/{US}")[0] for one in two.replicas] == [503, 503]
+    until(
+        lambda: all(_returning(replica) == {"": [US]} for replica in two.replicas), "both wait for the pods"
+    )
+    assert [replica.get(f"/healthz/{US}")[0] for replica in two.replicas] == [503, 503]
     for it in workloads.of(US):
         it.ready = 200
-    until(lambda: all(one.get(f"/healthz/{US}")[0] == 200 for one in two.replicas), "the health path is good")
+    until(
+        lambda: all(replica.get(f"/healthz/{US}")[0] == 200 for replica in two.replicas),
+        "the health path is good",
+    )
 
 
 def test_a_flag_stays_with_a_company_until_its_gates_have_heard_it(
@@ -75,8 +80,8 @@ def test_at_the_defaults_an_outage_is_flagged_in_time(
     with controllers(
         cluster, tmp_path / "controllers", workloads.hosts, companies(name), **settings
     ) as found:
-        one = found.start("one")
-        until(lambda: one.leads() and one.ready(), "it leads")
+        replica = found.start("one")
+        until(lambda: replica.leads() and replica.ready(), "it leads")
         workloads.down(EU)
         began = time.monotonic()
         until(lambda: cluster.flags(name) == [EU], "the company has the flag")
@@ -98,7 +103,7 @@ def test_transitions_and_gates_steps_are_events_once_also_when_another_takes_ove
 
     before = {event["metadata"]["uid"] for event in cluster.events(SYSTEM)}
     name, pod = names[0], f"brain-{EU}-0"
-    (brain,) = (one for one in workloads.of(EU, name) if one.kind == "brain")
+    (brain,) = (workload for workload in workloads.of(EU, name) if workload.kind == "brain")
     now = time.time_ns() // 1_000_000
     step = {"type": "Warning", "reason": "Diverged", "message": "one file was set aside"}
     brain.steps += [{"sequence": at, "at": at, **step} for at in (now - 3_600_000, now)]
@@ -118,13 +123,13 @@ def test_transitions_and_gates_steps_are_events_once_also_when_another_takes_ove
     assert reasons(SYSTEM) == ["RegionCleared", "RegionFailed"]
     assert reasons(name) == ["Diverged", "Swapped"]
 
-    failed, cleared = sorted(events_of(SYSTEM), key=lambda one: one["type"], reverse=True)
+    failed, cleared = sorted(events_of(SYSTEM), key=lambda event: event["type"], reverse=True)
     assert (failed["type"], cleared["type"]) == ("Warning", "Normal")
     assert failed["message"].startswith(f"{US}: it did not serve for 3 rounds")
     flags = cluster.get(cluster.flags_path(SYSTEM))["metadata"]
-    assert {one["involvedObject"]["uid"] for one in (failed, cleared)} == {flags["uid"]}
-    (uid,) = (one["metadata"]["uid"] for one in cluster.pods(name) if one["metadata"]["name"] == pod)
-    assert {one["involvedObject"]["uid"] for one in events_of(name)} == {uid}
+    assert {event["involvedObject"]["uid"] for event in (failed, cleared)} == {flags["uid"]}
+    manifest = next(each for each in cluster.pods(name) if each["metadata"]["name"] == pod)
+    assert {event["involvedObject"]["uid"] for event in events_of(name)} == {manifest["metadata"]["uid"]}
 
 
 def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
@@ -140,10 +145,10 @@ def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
     assert page["regions"][US]["serving"] is True
     assert page["regions"][US]["sampled"] == len(names)
     for path in ("/metrics", "/status", "/live", "/ready"):
-        assert one.get(path)[0] == 404
-        assert one.get(path, inside=True)[0] == 200
-    assert one.get(f"/healthz/{US}", inside=True)[0] == 404
-    metrics = one.get("/metrics", inside=True)[1]
+        assert replica.get(path)[0] == 404
+        assert replica.get(path, inside=True)[0] == 200
+    assert replica.get(f"/healthz/{US}", inside=True)[0] == 404
+    metrics = replica.get("/metrics", inside=True)[1]
     assert f'agency_controller_serving{{region="{US}"}} 1.0' in metrics.splitlines()
 
 

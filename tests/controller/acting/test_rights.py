@@ -83,8 +83,8 @@ def test_each_call_that_it_makes_is_allowed(account: Kubernetes, installed: Clus
     account.call("PUT", installed.lease_path, lease)
     pods = account.call("GET", f"/api/v1/namespaces/{company}/pods", accept=METADATA_LIST)["items"]
     assert len(pods) == 4
-    for one in pods:
-        path = f"/api/v1/namespaces/{company}/pods/{one['metadata']['name']}"
+    for pod in pods:
+        path = f"/api/v1/namespaces/{company}/pods/{pod['metadata']['name']}"
         for value in ("1", "2", None):
             account.call("PATCH", path, {"metadata": {"annotations": {ANNOTATION: value}}}, content=MERGE)
 

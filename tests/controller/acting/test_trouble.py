@@ -47,20 +47,23 @@ def test_an_api_server_away_for_a_minute_loses_nothing(
     workloads.down(US, names[0])
     workloads.down(US, names[1])
     until(lambda: all(cluster.flags(name) == [US] for name in names), "a region is flagged before")
-    until(lambda: all(US in one.status()["flags"].get("", ()) for one in two.replicas), "both have read it")
+    until(
+        lambda: all(US in replica.status()["flags"].get("", ()) for replica in two.replicas),
+        "both have read it",
+    )
     with stopped(cluster.control_plane):
         began = {replica.name: replica.rounds() for replica in two.replicas}
         workloads.up(US)
         until(
-            lambda: all((one.status().get("problems") or {}).get("api") for one in two.replicas),
+            lambda: all((replica.status().get("problems") or {}).get("api") for replica in two.replicas),
             "both miss the API",
         )
         asked = [it.asked for it in workloads.of()]
-        for one in two.replicas:
-            probes_on(one, began[one.name], AWAY_MILLISECONDS)
-            assert one.get(f"/healthz/{US}")[0] == 503, "what was flagged stays so"
-            assert one.get(f"/healthz/{EU}")[0] == 200
-            assert not one.leads(), "nobody trusts a Lease that is not renewed"
+        for replica in two.replicas:
+            probes_on(replica, began[replica.name], AWAY_MILLISECONDS)
+            assert replica.get(f"/healthz/{US}")[0] == 503, "what was flagged stays so"
+            assert replica.get(f"/healthz/{EU}")[0] == 200
+            assert not replica.leads(), "nobody trusts a Lease that is not renewed"
         assert all(it.asked > before for it, before in zip(workloads.of(), asked, strict=True))
     until(lambda: cluster.flags() == [], "what was decided meanwhile is done")
     until(lambda: all(cluster.flags(name) == [] for name in names), "for every company")
@@ -81,12 +84,12 @@ def test_where_the_api_is_away_a_dead_region_s_health_path_says_so(
         (tmp_path / "alone" / "flags").mkdir()
         (tmp_path / "alone" / "flags" / "failedRegions").write_text(EU)
         found.environment = {"KUBERNETES_API": "https://127.0.0.1:9"}
-        one = found.start("one")
-        until(one.ready, "it has looked around")
-        assert one.get(f"/healthz/{EU}")[0] == 503
-        assert one.get(f"/healthz/{US}")[0] == 200
+        replica = found.start("one")
+        until(replica.ready, "it has looked around")
+        assert replica.get(f"/healthz/{EU}")[0] == 503
+        assert replica.get(f"/healthz/{US}")[0] == 200
         workloads.down(US)
-        until(lambda: one.get(f"/healthz/{US}")[0] == 503, "it saw that nothing answers there")
+        until(lambda: replica.get(f"/healthz/{US}")[0] == 503, "it saw that nothing answers there")
 
 
 def test_a_flag_outlives_the_controllers(
@@ -173,14 +176,14 @@ def test_a_company_with_checks_of_its_own_fails_alone(
     with controllers(
         cluster, tmp_path / "controllers", workloads.hosts, companies(*names, dedicated=(own,))
     ) as found:
-        one = found.start("one")
-        until(lambda: one.leads() and one.ready(), "it leads")
+        replica = found.start("one")
+        until(lambda: replica.leads() and replica.ready(), "it leads")
         workloads.down(US, own)
         until(lambda: cluster.flags(own) == [US], "it has the flag")
         assert cluster.flags(key="failedCompanies") == [f"{own} {US}"]
         assert cluster.flags() == cluster.flags(other) == []
-        until(lambda: one.get(f"/healthz/{US}/{own}")[0] == 503, "its own check is bad")
-        assert one.get(f"/healthz/{US}/{other}")[0] == one.get(f"/healthz/{US}")[0] == 200
+        until(lambda: replica.get(f"/healthz/{US}/{own}")[0] == 503, "its own check is bad")
+        assert replica.get(f"/healthz/{US}/{other}")[0] == replica.get(f"/healthz/{US}")[0] == 200
         workloads.up(US, own)
         until(lambda: cluster.flags(own) == [], "it is cleared")
         assert cluster.flags(key="failedCompanies") == []
@@ -191,7 +194,7 @@ def test_a_gray_failure_is_a_failure(
     two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...], gray: str
 ) -> None:
     assert len(two.replicas) == 2
-    for one in workloads.of(US):
-        one.status, one.delay = (500, 0.0) if gray == "wrong" else (200, 30.0)
+    for workload in workloads.of(US):
+        workload.status, workload.delay = (500, 0.0) if gray == "wrong" else (200, 30.0)
     until(lambda: all(cluster.flags(name) == [US] for name in names), "the region is flagged")
     assert SYSTEM not in names

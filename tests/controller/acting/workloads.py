@@ -62,27 +62,27 @@ class Workloads:
         """An Agent and a Brain that answer."""
         for kind in PORTS:
             number = len(self._all) + 1
-            one = Workload(kind, region, namespace, f"{self._net}.{number // 250}.{1 + number % 250}")
-            self._all[kind, region, namespace] = one
-            self._run(self._open(one))
+            workload = Workload(kind, region, namespace, f"{self._net}.{number // 250}.{1 + number % 250}")
+            self._all[kind, region, namespace] = workload
+            self._run(self._open(workload))
             with self.hosts.open("a") as file:
-                file.write(f"{one.address} {' '.join(one.names)}\n")
+                file.write(f"{workload.address} {' '.join(workload.names)}\n")
 
     def of(self, region: str | None = None, namespace: str | None = None) -> list[Workload]:
         return [
-            one
-            for one in self._all.values()
-            if region in (None, one.region) and namespace in (None, one.namespace)
+            workload
+            for workload in self._all.values()
+            if region in (None, workload.region) and namespace in (None, workload.namespace)
         ]
 
     def down(self, region: str | None = None, namespace: str | None = None) -> None:
         """Nothing listens any more."""
-        for one in self.of(region, namespace):
-            self._run(self._shut(one))
+        for workload in self.of(region, namespace):
+            self._run(self._shut(workload))
 
     def up(self, region: str | None = None, namespace: str | None = None) -> None:
-        for one in self.of(region, namespace):
-            self._run(self._open(one))
+        for workload in self.of(region, namespace):
+            self._run(self._open(workload))
 
     def close(self) -> None:
         self.down()
@@ -93,37 +93,40 @@ class Workloads:
     def _run(self, job: Any) -> None:
         asyncio.run_coroutine_threadsafe(job, self._loop).result(60)
 
-    async def _open(self, one: Workload) -> None:
-        if one.servers:
+    async def _open(self, workload: Workload) -> None:
+        if workload.servers:
             return
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             port = writer.get_extra_info("sockname")[1]
             with suppress(OSError, asyncio.IncompleteReadError):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                await self._answer(one, port, head.split()[1], writer)
+                await self._answer(workload, port, head.split()[1], writer)
             writer.close()
 
-        for port in (PORTS[one.kind], GATE):
-            one.servers.append(await asyncio.start_server(answer, one.address, port))
+        for port in (PORTS[workload.kind], GATE):
+            workload.servers.append(await asyncio.start_server(answer, workload.address, port))
 
-    async def _shut(self, one: Workload) -> None:
-        for server in one.servers:
+    async def _shut(self, workload: Workload) -> None:
+        for server in workload.servers:
             server.close()
-        one.servers.clear()
+        workload.servers.clear()
 
-    async def _answer(self, one: Workload, port: int, path: str, writer: asyncio.StreamWriter) -> None:
-        status, body = one.status, b"OK"
+    async def _answer(self, workload: Workload, port: int, path: str, writer: asyncio.StreamWriter) -> None:
+        status, body = workload.status, b"OK"
         if path.startswith("/events?after="):
             after = int(path.rpartition("=")[2])
-            status, body = 200, json.dumps([step for step in one.steps if step["sequence"] > after]).encode()
+            status, body = (
+                200,
+                json.dumps([step for step in workload.steps if step["sequence"] > after]).encode(),
+            )
         elif path == "/ready":
-            status = one.ready
+            status = workload.ready
         elif port == GATE:
-            body = json.dumps({} if one.heard is None else {"heard": one.heard}).encode()
+            body = json.dumps({} if workload.heard is None else {"heard": workload.heard}).encode()
         else:
-            one.asked += 1
-            await asyncio.sleep(one.delay)
+            workload.asked += 1
+            await asyncio.sleep(workload.delay)
         writer.write(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
         await writer.drain()
 
