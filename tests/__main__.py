@@ -20,7 +20,9 @@ from local.programs.catalog import PROGRAMS
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
 WAITING = ("tests/gate", "tests/controller")
-"""About half of the time that all but the nodes take, and half of that of the unit tests."""
+"""About half of the time that all but the nodes take."""
+HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
+"""About half of the time that the unit tests take."""
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
 OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
@@ -42,11 +44,9 @@ def main(tier: str = "") -> int:
 
 
 def unit_tests(failed: list[str]) -> list[int]:
-    rest = [f"--ignore={folder}" for folder in WAITING]
+    rest = [f"--ignore={folder}" for folder in HALF]
     with ThreadPoolExecutor() as pool:
-        halves = [
-            pool.submit(_end, failed, "unit", [*PYTEST, "-m", "unit"], *half) for half in (WAITING, rest)
-        ]
+        halves = [pool.submit(_end, failed, "unit", [*PYTEST, "-m", "unit"], *half) for half in (HALF, rest)]
         return [half.result() for half in halves]
 
 
