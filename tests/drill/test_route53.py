@@ -137,7 +137,7 @@ def test_over_real_sockets_dns_leaves_an_edge_that_says_503_and_comes_back() -> 
     with edge() as (here, mine), edge() as (there, _):
         addresses = {check.name: here, other.name: there}
         checkers = Checkers([check, other], lambda name, request: send(addresses[name], request), seed=1)
-        names = Names(played, records_of(), checkers.healthy)
+        names = Names(played, api_records(record_plan(settings())), checkers.healthy)
         clock, record = Clock(), Record()
         clock.start(Checking(checkers, clock))
         clock.start(Observing(names, played.namespaces, clock, record))

@@ -20,7 +20,7 @@ from settings import parse
 from settings.routes import company_route, record_plan, region_route
 from tests.components.stacks import DOMAIN, EU, US, ZONE, context, eks, stack
 from tests.ops.external_dns import MANAGED
-from tests.plan.worlds import api_records
+from tests.plan.route_stacks import api_records
 
 
 class Route53:

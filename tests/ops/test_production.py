@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 IMPORT = re.compile(r"^\s*(?:from|import) local\b", re.MULTILINE)
 COMMANDS = ("validate", "restore", "accept_shrink", "backfill", "doctor.command", "drill.drill", "topology")
