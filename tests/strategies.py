@@ -296,4 +296,4 @@ _EXTRAS = some(
         )
     ),
 )
-_COMPANY = st.one_of(st.just({}), st.builds(operator.or_, _SIZES, _EXTRAS))
+_COMPANY: SearchStrategy[Raw] = st.one_of(st.just({}), st.builds(operator.or_, _SIZES, _EXTRAS))

@@ -84,7 +84,7 @@ def test_a_value_of_another_type_is_refused_by_name(where: tuple[str, ...], valu
         at = at[key]
     at[where[-1]] = value
     with pytest.raises(ValueError, match=where[-1]):
-        parse(json.dumps(told).encode())
+        parse(json.dumps(page).encode())
 
 
 @pytest.mark.parametrize("text", ["", "OK", "<html>", "[]", "null", "7", '"page"', "{}"])

@@ -140,7 +140,7 @@ def test_what_an_earlier_drill_has_left_is_put_back_first(
     journal.add({"what": "memories", "namespace": "acme", "region": US, "companies": ["drill-0"]})
     assert command.run("--region", US) == DONE
     said = capsys.readouterr().out
-    assert "an earlier drill has not put back everything" in said
+    assert "an earlier drill has not put back all of its changes" in said
     assert said.index("the markers that a drill had stored for acme are removed") < said.index("run 1 of 1")
     assert journal.entries() == []
 

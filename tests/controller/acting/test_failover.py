@@ -145,10 +145,10 @@ def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
     assert page["regions"][US]["serving"] is True
     assert page["regions"][US]["sampled"] == len(names)
     for path in ("/metrics", "/status", "/live", "/ready"):
-        assert replica.get(path)[0] == 404
-        assert replica.get(path, inside=True)[0] == 200
-    assert replica.get(f"/healthz/{US}", inside=True)[0] == 404
-    metrics = replica.get("/metrics", inside=True)[1]
+        assert one.get(path)[0] == 404
+        assert one.get(path, inside=True)[0] == 200
+    assert one.get(f"/healthz/{US}", inside=True)[0] == 404
+    metrics = one.get("/metrics", inside=True)[1]
     assert f'agency_controller_serving{{region="{US}"}} 1.0' in metrics.splitlines()
 
 
