@@ -42,15 +42,15 @@ def test_a_page_is_read_as_it_was_written(page: Page) -> None:
 
 
 def test_keys_that_a_later_version_adds_are_ignored() -> None:
-    told = json.loads(dump(PAGE))
-    told["later"] = 1
-    told["regions"]["us-east-1"]["later"] = {"any": "thing"}
-    assert parse(json.dumps(told).encode()) == PAGE
+    page = json.loads(dump(PAGE))
+    page["later"] = 1
+    page["regions"]["us-east-1"]["later"] = {"any": "thing"}
+    assert parse(json.dumps(page).encode()) == PAGE
 
 
 def test_keys_that_an_earlier_version_lacks_are_not_needed() -> None:
-    told = {"cluster": "us", "at": 1, "regions": {"us-east-1": {"serving": False}}}
-    assert parse(json.dumps(told).encode()).regions == {"us-east-1": RegionView(serving=False)}
+    page = {"cluster": "us", "at": 1, "regions": {"us-east-1": {"serving": False}}}
+    assert parse(json.dumps(page).encode()).regions == {"us-east-1": RegionView(serving=False)}
 
 
 @pytest.mark.parametrize(
