@@ -19,7 +19,7 @@ VIEW = RegionView(
 )
 PAGE = Page(cluster="eks-us-east-1-blue", at=1_700_000_000_000, regions={"us-east-1": VIEW})
 
-texts = st.text(st.characters(exclude_characters="\0"))
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=253)
 numbers = st.integers(0, LARGEST_NUMBER)
 regions = st.builds(
     RegionView,
