@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.services import LIMIT_SECONDS
 
 HOLDING = """
@@ -18,6 +20,7 @@ sys.exit(0 if event.wait(60) and stop.within(0) else 1)
 """
 
 
+@pytest.mark.services
 def test_a_signal_is_heard_while_the_interrupted_thread_holds_the_events_lock() -> None:
     for name in ("SIGTERM", "SIGINT"):
         subprocess.run([sys.executable, "-c", HOLDING, name], check=True, timeout=LIMIT_SECONDS)
