@@ -23,8 +23,9 @@ import pulumi_aws  # noqa: F401  # what any program of these providers imports
 import pulumi_kubernetes  # noqa: F401
 
 from engine.placeholders import Placeholders
-from engine.program import load_stack_file, run_program
+from engine.program import run_program
 from engine.recorder import Recorder
+from engine.stack_file import load_stack_file
 from ops.render import plain
 from ops.stack_file import PROGRAM
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import json
 import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import resource, settings
 from pulumi.runtime import stack as runtime_stack
@@ -87,30 +84,3 @@ def _run_loop(program: Callable[[], Any]) -> None:
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()
-
-
-def load_stack_file(path: Path, project: str = PROJECT) -> tuple[dict[str, str], list[str]]:
-    """The `config:` of a stack file in the form that the CLI passes to a program, and its keys with secrets.
-
-    Objects become JSON, scalars text. An encrypted leaf stays `{"secure": …}`, for lack of its key. Raises
-    ValueError for a file that is not a stack file.
-    """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    entries = (document or {}).get("config") or {} if isinstance(document or {}, dict) else None
-    if not isinstance(entries, dict):
-        raise ValueError(f"{path}: expected a mapping with the key `config`, itself a mapping")
-    named = {key if ":" in str(key) else f"{project}:{key}": value for key, value in entries.items()}
-    texts = {
-        key: value if isinstance(value, str) else json.dumps(value, default=str)
-        for key, value in named.items()
-    }
-    return texts, [key for key, value in named.items() if _has_secret(value)]
-
-
-def _has_secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return set(value) == {"secure"} or any(map(_has_secret, value.values()))
-    return isinstance(value, list) and any(map(_has_secret, value))

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pulumi
 
-from engine.program import load_stack_file
+from engine.stack_file import load_stack_file
 from local.machine.files import DEFAULT_STATE, REPOSITORY, LocalError
 from local.pulumi import tools
 from local.up import deploy, offline_preview

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.placeholders import Placeholders
-from engine.program import load_stack_file, run_program
+from engine.program import run_program
 from engine.recorder import Registration
+from engine.stack_file import load_stack_file
 from engine.values import COMPUTED, Secret
 from settings import Settings, from_config
 from tests.strategies import Raw, config_of

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +33,8 @@ WORDS: Final[Mapping[str, str]] = {
 RETAINED: Final = "  (retained: deleted from the stack only)"
 STACK: Final = "pulumi:pulumi:Stack"
 MANDATORY: Final = ("mandatory", "remediate")
+HEARTBEAT_SECONDS: Final = 20.0
+SHOWN_WAITING: Final = 3
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,34 @@ class Display:
     policies: Mapping[str, str] = field(default_factory=dict)
     """Name → version of each policy pack that checked the resources."""
     began: float = field(default_factory=time.monotonic)
+    _running: dict[str, tuple[Step, float]] = field(default_factory=dict)
+    """By URN: what the engine is doing, and since when."""
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Show meanwhile what the engine has been waiting for."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._report_waiting, args=(ended,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _report_waiting(self, ended: threading.Event) -> None:
+        while not ended.wait(HEARTBEAT_SECONDS):
+            now = time.monotonic()
+            for step, since in sorted(self._running.values(), key=lambda each: each[1])[:SHOWN_WAITING]:
+                if now - since >= HEARTBEAT_SECONDS:
+                    self.progress(f"  waiting for {step}  ({now - since:.0f} s)")
 
     def __call__(self, event: EngineEvent) -> None:
-        if event.resource_pre_event and not self.done:
+        if event.resource_pre_event and self.done:
+            metadata = event.resource_pre_event.metadata
+            if metadata.op in SIGNS:
+                self._running[metadata.urn] = (_step(metadata), time.monotonic())
+        elif event.resource_pre_event:
             self._add_step(event.resource_pre_event.metadata)
         elif event.res_outputs_event and event.res_outputs_event.metadata.op == OpType.REFRESH:
             self._add_drift(event.res_outputs_event.metadata)
@@ -122,6 +151,7 @@ class Display:
                 self.progress("\n".join([str(step), *_differences(step)]))
 
     def _end(self, metadata: StepEventMetadata) -> None:
+        self._running.pop(metadata.urn, None)
         if metadata.type == STACK and metadata.old and metadata.new:
             self.new_outputs = metadata.old.outputs != metadata.new.outputs
         if self.done:

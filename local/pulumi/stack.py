@@ -15,15 +15,18 @@ from pulumi import automation
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from local.kubernetes_api import KubernetesApi
 from local.machine.files import REPOSITORY, LocalError, Progress, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.pulumi import tools
 from local.pulumi.display import Display
+from local.pulumi.interrupted import delete_unrecorded
 
 ENGINE: Final = "pulumi"
 """Process name of the engine and its plugins."""
 SALT: Final = "encryptionsalt"
 SHOWN_ONCE: Final = ("warning: ", "! drift ")
+CONTINUE: Final = "Run the same command again, and it continues from here"
 
 T = TypeVar("T")
 
@@ -38,18 +41,18 @@ class Stack:
     def __init__(
         self, state: Path, name: str, program: Path, services: Mapping[str, str], progress: Progress
     ) -> None:
-        self.name, self._state, self._progress = name, state, progress
+        self.name, self._state, self._progress, self._services = name, state, progress, services
         self._shown = set[str]()
         self._project, self._backend, self._scratch = state / "project", state / "backend", state / "tmp"
         for folder in (self._project, self._backend, self._scratch):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._processes = Processes(state, progress)
+        self._processes, self._command = Processes(state, progress), Command(state)
         workspace = automation.LocalWorkspace(
             work_dir=str(self._project),
             pulumi_home=str(state / tools.HOME),
             program=lambda: _run(program),
             env_vars={**services, **self._environment()},
-            pulumi_command=Command(str(state)),
+            pulumi_command=self._command,
         )
         self._select = lambda: automation.Stack.create_or_select(name, workspace)
 
@@ -67,6 +70,7 @@ class Stack:
         pending = self._deployment().get("pending_operations") or []
         if pending:
             self._progress(f"the last run was interrupted at {len(pending)} resources: refreshing the state")
+            delete_unrecorded(pending, KubernetesApi(self._services["KUBECONFIG"]), self._progress)
             self._operate(lambda: self._stack.refresh(clear_pending_creates=True))
 
     def preview(self, *, refresh: bool = False, show: bool = True) -> Display:
@@ -88,7 +92,14 @@ class Stack:
         return self._run_operation(display, operation)
 
     def destroy(self) -> Display:
-        """Delete every resource except retained ones."""
+        """Delete every resource except retained ones. Nothing is deleted while a resource is protected."""
+        protected = [resource["urn"] for resource in self.resources() if resource.get("protect")]
+        if protected:
+            names = sorted(urn.rpartition("::")[2] for urn in protected)
+            raise LocalError(
+                f"nothing is deleted: {len(names)} resources are protected, such as {names[0]}. Set"
+                " `protect: false` for their companies in the stack file, run `make up`, and repeat"
+            )
         display = Display(self._show, done=True, expected=len(self.resources()))
         return self._run_operation(display, lambda: self._stack.destroy(on_event=display))
 
@@ -140,8 +151,11 @@ class Stack:
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
         """Run an operation; raises LocalError with the errors that the display collected."""
         try:
-            operation()
+            with display.heartbeat():
+                operation()
         except automation.CommandError as error:
+            if signalled := self._command.killed_by:
+                raise LocalError(f"the engine was ended by signal {signalled}. {CONTINUE}") from None
             raise LocalError("\n".join(display.errors) or str(error)) from None
         finally:
             self._processes.stop([ENGINE])
@@ -156,6 +170,13 @@ class Stack:
 
 class Command(PulumiCommand):
     """The `pulumi` command in its own session: an interrupt reaches it once, and it ends in order."""
+
+    killed_by: int | None = None
+    """The signal that ended its last run."""
+
+    def __init__(self, state: Path) -> None:
+        # Not the base class's: that runs the command, which `tools` has checked, with another Pulumi home.
+        self.command, self.version = str(state / "bin" / "pulumi"), tools.OLDEST
 
     def run(
         self,
@@ -189,6 +210,7 @@ class Command(PulumiCommand):
             process.send_signal(signal.SIGINT)
             process.communicate()
             raise
+        self.killed_by = -process.returncode if process.returncode < 0 else None
         result = CommandResult(out, err, process.returncode)
         if process.returncode:
             raise create_command_error(result)

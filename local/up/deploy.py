@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from engine.program import load_stack_file
+from engine.stack_file import load_stack_file
 from local import access
 from local.access import Access
 from local.aws import emulator
@@ -81,12 +81,13 @@ class Deployment:
         target = self._running()
         with self._locked():
             self.progress(self._stack(target).destroy().summary)
+            access.remember(self.state, outputs=None)
 
     def _deploy(self, target: Access) -> None:
         """Preview, then deploy: a broken policy is reported before anything is changed."""
         stack = self._stack(target)
         result = stack.preview(refresh=True, show=False)
-        deployed = "outputs" in access.remembered(self.state)
+        deployed = access.remembered(self.state).get("outputs")
         if result.steps or result.drift or result.new_outputs or not deployed:
             result = stack.up(len(result.steps), refresh=bool(result.drift))
             access.remember(self.state, outputs=stack.outputs())

@@ -9,8 +9,9 @@ import pulumi
 import pytest
 
 from engine.placeholders import Placeholders
-from engine.program import load_stack_file, run_program
+from engine.program import run_program
 from engine.recorder import Registration
+from engine.stack_file import load_stack_file
 from tests.engine.programs import config_map
 
 

@@ -231,6 +231,7 @@ def test_a_run_after_kills_and_interrupts_has_the_same_result(target: Target, tm
                 assert list(other.state.glob("backend/.pulumi/locks/**/*.json")) == []
         other.up()
         assert "nothing changed: " in other.up()
+        assert {name: managers for name, managers in managers_of(other) if len(managers) > 1} == {}
         running, wanted = other.snapshot(), target.snapshot()
         for part in wanted:
             assert running[part] == wanted[part], part
@@ -241,6 +242,18 @@ def test_a_run_after_kills_and_interrupts_has_the_same_result(target: Target, tm
         assert not other.state.exists()
     finally:
         Processes(other.state).stop_all()
+
+
+def managers_of(target: Target) -> Iterator[tuple[str, set[str]]]:
+    """The engine's field managers of each object. Two of them would reject each other's changes."""
+    kinds = {"ConfigMap": "v1", "Service": "v1", "ServiceAccount": "v1", "StatefulSet": "apps/v1"}
+    kinds |= {"NetworkPolicy": "networking.k8s.io/v1", "PodDisruptionBudget": "policy/v1"}
+    for kind, version in kinds.items():
+        for live in target.api.list(kind, version=version):
+            metadata = live["metadata"]
+            managers = {entry["manager"] for entry in metadata["managedFields"]}
+            own = {manager for manager in managers if manager.startswith("pulumi-kubernetes-")}
+            yield f"{kind} {metadata['namespace']}/{metadata['name']}", own
 
 
 def live_names(state: Path) -> list[str]:
@@ -285,6 +298,7 @@ def test_destroy_keeps_the_data_and_the_services(target: Target) -> None:
     code, said, errors = run(target.state, "destroy", "--config", str(target.file))
     assert (code, errors) == (0, ""), said + errors
     assert {key for key in target.objects() if key[0] != "Namespace"} == retained
+    assert run(target.state, "status")[1].endswith("nothing is deployed\n")
     assert target.records() == []
     assert {each["Name"] for each in target.aws("s3").list_buckets()["Buckets"]} == {bucket(US), bucket(EU)}
     code, _, errors = run(target.state, "up", "--config", str(target.file))

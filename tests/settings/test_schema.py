@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from engine.program import load_stack_file
+from engine.stack_file import load_stack_file
 from ops.stack_file import stack_of
 from settings import from_config
 from settings.schema import SCHEMA_FILE, stack_schema, text

@@ -88,6 +88,7 @@ def test_a_broken_file_leaves_an_earlier_render_as_it_was(tmp_path: Path) -> Non
         ("text", "a mapping with the key `config`"),
         ("config: [a]\n", "a mapping"),
         ("config: {a: [}\n", "not YAML"),
+        ("config:\n  key: {secret: [}\n", "prod.yaml:2:18: not YAML: "),
         ("config:\n\tx: 1\n", "not YAML"),
         ("config: !!python/object:os.system {}\n", "not YAML"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.program import load_stack_file
+from engine.stack_file import load_stack_file
 from settings import from_config, parse
 from settings.warnings import warnings_of
 from tests.recording import ROOT, record_file
