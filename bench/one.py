@@ -9,13 +9,13 @@ Prints `{"seconds": CPU seconds, "megabytes": peak memory, "resources": number}`
 from __future__ import annotations
 
 import json
-import resource
 import runpy
 import sys
 import time
 from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import pulumi
@@ -42,7 +42,7 @@ def main() -> None:
     started = time.process_time()
     run_program(program, monitor=recorder, stack="dev", config=config)
     seconds = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = getrusage(RUSAGE_SELF).ru_maxrss / 1024
     if variant == "program" and not graph_file.exists():
         graph_file.write_text(json.dumps(graph_of(recorder)))
     print(json.dumps({"seconds": seconds, "megabytes": peak, "resources": len(recorder.registrations)}))
@@ -50,25 +50,27 @@ def main() -> None:
 
 def graph_of(recorder: Recorder) -> list[dict[str, Any]]:
     """What was registered, each resource behind those that it needs."""
-    made = {urn: one for urn, one in recorder.registrations.items() if urn != recorder.stack_urn}
+    registered = {
+        urn: resource for urn, resource in recorder.registrations.items() if urn != recorder.stack_urn
+    }
     sorter = TopologicalSorter[str]()
-    for urn, one in made.items():
-        needed = [one.parent, one.provider.rpartition("::")[0], *one.dependencies]
-        sorter.add(urn, *(other for other in needed if other in made))
+    for urn, resource in registered.items():
+        needed = [resource.parent, resource.provider.rpartition("::")[0], *resource.dependencies]
+        sorter.add(urn, *(other for other in needed if other in registered))
     return [
         {
             "urn": urn,
-            "type": one.type,
-            "name": one.name,
-            "inputs": plain(one.inputs),
-            "custom": one.custom,
-            "parent": one.parent if one.parent in made else None,
-            "provider": one.provider.rpartition("::")[0] or None,
-            "dependencies": sorted(other for other in one.dependencies if other in made),
-            "keep": one.retain_on_delete,
-            "id": one.id,
+            "type": resource.type,
+            "name": resource.name,
+            "inputs": plain(resource.inputs),
+            "custom": resource.custom,
+            "parent": resource.parent if resource.parent in registered else None,
+            "provider": resource.provider.rpartition("::")[0] or None,
+            "dependencies": sorted(other for other in resource.dependencies if other in registered),
+            "keep": resource.retain_on_delete,
+            "id": resource.id,
         }
-        for urn, one in ((urn, made[urn]) for urn in sorter.static_order())
+        for urn, resource in ((urn, registered[urn]) for urn in sorter.static_order())
     ]
 
 
@@ -76,20 +78,20 @@ def bare(graph: list[dict[str, Any]], *, linked: bool = False) -> Callable[[], N
     """`linked`: inputs refer to resources, as a deployment needs; else they have the recorded ids."""
 
     def program() -> None:
-        made: dict[str | None, Any] = {None: None}
+        by_urn: dict[str | None, Any] = {None: None}
         ids: dict[str, pulumi.Output[str]] = {}
-        for one in graph:
+        for entry in graph:
             options = pulumi.ResourceOptions(
-                parent=made[one["parent"]],
-                provider=made[one["provider"]],
-                depends_on=[made[other] for other in one["dependencies"]],
-                retain_on_delete=one["keep"] or None,
+                parent=by_urn[entry["parent"]],
+                provider=by_urn[entry["provider"]],
+                depends_on=[by_urn[other] for other in entry["dependencies"]],
+                retain_on_delete=entry["keep"] or None,
             )
-            inputs = referring(one["inputs"], ids) if linked else one["inputs"]
-            resource = made[one["urn"]] = register(one, inputs, options)
+            inputs = referring(entry["inputs"], ids) if linked else entry["inputs"]
+            resource = by_urn[entry["urn"]] = register(entry, inputs, options)
             # Kubernetes objects refer to each other by name.
-            if linked and isinstance(resource, pulumi.CustomResource) and one["type"].startswith("aws:"):
-                ids[one["id"]] = resource.id
+            if linked and isinstance(resource, pulumi.CustomResource) and entry["type"].startswith("aws:"):
+                ids[entry["id"]] = resource.id
 
     return program
 
@@ -103,12 +105,14 @@ def referring(value: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
     return ids.get(value, value) if isinstance(value, str) else value
 
 
-def register(one: dict[str, Any], inputs: dict[str, Any], options: pulumi.ResourceOptions) -> pulumi.Resource:
-    if one["type"].startswith("pulumi:providers:"):
-        return pulumi.ProviderResource(one["type"].rpartition(":")[2], one["name"], inputs, options)
-    if one["custom"]:
-        return pulumi.CustomResource(one["type"], one["name"], inputs, options)
-    component = pulumi.ComponentResource(one["type"], one["name"], None, options)
+def register(
+    entry: dict[str, Any], inputs: dict[str, Any], options: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    if entry["type"].startswith("pulumi:providers:"):
+        return pulumi.ProviderResource(entry["type"].rpartition(":")[2], entry["name"], inputs, options)
+    if entry["custom"]:
+        return pulumi.CustomResource(entry["type"], entry["name"], inputs, options)
+    component = pulumi.ComponentResource(entry["type"], entry["name"], None, options)
     component.register_outputs({})
     return component
 

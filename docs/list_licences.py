@@ -67,23 +67,27 @@ def _packages() -> dict[str, tuple[str, str]]:
         pins = re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE)
         for name in dict(pins):
             try:
-                told = metadata(name)
+                package = metadata(name)
             except PackageNotFoundError:
                 continue
-            if (name, told["Version"]) not in pins:
-                installed = f"{name} {told['Version']} is installed, and not what {lock} names"
+            if (name, package["Version"]) not in pins:
+                installed = f"{name} {package['Version']} is installed, and not what {lock} names"
                 raise ValueError(f"{installed}: run .venv/bin/python -m pip install -r {lock}")
-            found.setdefault(name, (use, _licence(told)))
+            found.setdefault(name, (use, _licence(package)))
     return found
 
 
-def _licence(told: PackageMetadata) -> str:
-    if expression := told.get("License-Expression"):
+def _licence(package: PackageMetadata) -> str:
+    if expression := package.get("License-Expression"):
         return str(expression)
-    classifiers = [one for one in told.get_all("Classifier") or () if one.startswith("License ::")]
+    classifiers = [
+        classifier
+        for classifier in package.get_all("Classifier") or ()
+        if classifier.startswith("License ::")
+    ]
     names = [one.rpartition(" :: ")[2] for one in classifiers if not one.endswith("OSI Approved")]
-    text = str(told.get("License") or "").strip()
-    return "; ".join(names) or (text.splitlines()[0] if text else "not told by the package")
+    text = str(package.get("License") or "").strip()
+    return "; ".join(names) or (text.splitlines()[0] if text else "not stated by the package")
 
 
 if __name__ == "__main__":

@@ -44,10 +44,13 @@ the engine.
 
 
 def page() -> str:
-    told = [(f"`{one.name}`", one.severity, one.description, one.remediation_steps) for one in POLICIES]
+    rows = [
+        (f"`{policy.name}`", policy.severity, policy.description, policy.remediation_steps)
+        for policy in POLICIES
+    ]
     rows = [
         f"| {name} | {weight.value if weight else ''} | {must} | {remedy} |\n"
-        for name, weight, must, remedy in told
+        for name, weight, must, remedy in rows
     ]
     return HEAD + "".join(rows)
 

@@ -62,7 +62,7 @@ def _keys_twice(node: yaml.Node | None) -> Iterator[str]:
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
-                yield f"{name}: must be there once; got this key twice, in lines {seen[name]} and {line}"
+                yield f"{name}: duplicate key, in lines {seen[name]} and {line}"
             seen.setdefault(name, line)
             yield from _keys_twice(value)
 

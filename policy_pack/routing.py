@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, Severity
 from pulumi_policy.proxy import UnknownValueError
@@ -19,8 +19,8 @@ POLICY_KEYS = (
     "geolocationRoutingPolicies",
     "failoverRoutingPolicies",
 )
-HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
-SET_IDENTIFIER = "external-dns.alpha.kubernetes.io/set-identifier"
+HOSTNAME, SET_IDENTIFIER = "hostname", "set-identifier"
+"""Annotations of external-dns, below its prefix: a setting, with another default in each version."""
 
 
 def _owners(resources: Sequence[PolicyResource]) -> Problems:
@@ -51,11 +51,17 @@ def _names(resource: PolicyResource) -> list[tuple[str, str, str, str]]:
         policy = next((key for key in POLICY_KEYS if props.get(key)), "simple")
         return [(_lower(props["name"]), props["type"], props.get("setIdentifier") or "", policy)]
     if resource.resource_type == INGRESS:
-        annotations: Props = metadata(resource.props).get("annotations") or {}
-        hosts = str(annotations.get(HOSTNAME) or "").split(",")
-        identifier = str(annotations.get(SET_IDENTIFIER) or "")
-        return [(_lower(host), "external-dns", identifier, "external-dns") for host in hosts if host.strip()]
+        return list(_external_dns_names(metadata(resource.props).get("annotations") or {}))
     return []
+
+
+def _external_dns_names(annotations: Props) -> Iterator[tuple[str, str, str, str]]:
+    for key, hosts in annotations.items():
+        prefix, _, name = key.rpartition("/")
+        if name == HOSTNAME:
+            identifier = str(annotations.get(f"{prefix}/{SET_IDENTIFIER}") or "")
+            for host in filter(str.strip, str(hosts).split(",")):
+                yield _lower(host), "external-dns", identifier, "external-dns"
 
 
 def _lower(name: str) -> str:

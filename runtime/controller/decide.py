@@ -28,7 +28,7 @@ HOLD_DOWN_WINDOW = 60
 """Rounds: five minutes by default."""
 HOLD_DOWN_LIMIT = 8
 DRAIN_SECONDS = 60
-"""What clients need to leave: three checks of 10 s, an answer's 20 s, and some more."""
+"""What clients need to leave: a check of 10 s, an answer's 20 s in resolvers, and the same again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +213,7 @@ class _Scope:
         drain = math.ceil(DRAIN_SECONDS / self._settings.interval_seconds) if seen.open else 0
         if not self._fails(region) or bad < self._settings.failure_threshold + drain:
             return None
-        others = ", ".join(name for name in self.tracks if name != region and self._stands(name))
+        others = ", ".join(name for name in self.tracks if name != region and self._was_available(name))
         return f"it did not serve for {bad} rounds; {others} did in the last two"
 
     def _fails(self, region: str) -> bool:
@@ -221,7 +221,7 @@ class _Scope:
         return (
             self._evidence[region].serving is False
             and self.tracks[region].bad >= self._settings.failure_threshold
-            and any(self._stands(name) for name in self.tracks if name != region)
+            and any(self._was_available(name) for name in self.tracks if name != region)
         )
 
     def _why_clear(self, region: str) -> str | None:
@@ -237,12 +237,12 @@ class _Scope:
     def _needed(self, region: str) -> int:
         """Rounds of serving. Held down only while another region is there to serve meanwhile."""
         threshold = self._settings.recovery_threshold
-        if not any(self._stands(name) for name in self.tracks if name != region):
+        if not any(self._was_available(name) for name in self.tracks if name != region):
             return threshold
         flaps = max(0, len(self.tracks[region].failed) - 1)
         return threshold * min(HOLD_DOWN_LIMIT, 1 << flaps)
 
-    def _stands(self, region: str) -> bool:
+    def _was_available(self, region: str) -> bool:
         """It was there to serve in this round and in the one before."""
         return bool(self.tracks[region].available and self._before[region].available)
 

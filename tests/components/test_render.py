@@ -255,7 +255,7 @@ def test_a_duplicate_key_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixtu
     path.write_text(text, encoding="utf-8")
     assert render(path, tmp_path / "out") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "digital-agency:domain: must be there once; got this key twice" in line
+    assert "digital-agency:domain: duplicate key" in line
 
 
 def test_every_fault_has_a_line_and_nothing_is_written(

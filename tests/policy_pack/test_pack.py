@@ -10,9 +10,10 @@ import pytest
 from docs import list_policies
 from policy_pack.pack import POLICIES
 from policy_pack.running import Findings, run
+from tests.components.stacks import DOMAIN, EU, US, eks, stack
 from tests.policy_pack.breaks import BREAKS, Break
-from tests.policy_pack.changes import whole
-from tests.recording import ROOT, record_file
+from tests.policy_pack.changes import first, whole
+from tests.recording import INGRESS, ROOT, record, record_file
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
 
@@ -47,6 +48,22 @@ def test_a_break_is_reported_with_the_remedy(case: Break) -> None:
     for violation in violations:
         assert policy.remediation_steps and violation.message.endswith(policy.remediation_steps)
         assert violation.urn in registrations and registrations[violation.urn].name in violation.message
+
+
+@pytest.mark.parametrize(
+    "prefix", ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/", "own/"]
+)
+def test_a_name_has_one_owner_where_external_dns_creates_it(prefix: str) -> None:
+    balancing = {"policy": "latency", "manager": "external-dns", "annotationPrefix": prefix}
+    settings = stack(
+        regions=[eks(US), eks(EU)], companies=[{"name": "acme"}, {"name": "globex"}], loadBalancing=balancing
+    )
+    registrations = dict(record(settings).by_urn)
+    assert messages(run(registrations)) == []
+
+    ingress = first(registrations, INGRESS, "globex-agent@us-east-1")
+    ingress.inputs["metadata"]["annotations"][f"{prefix}hostname"] = f"acme.{DOMAIN}"
+    assert any("is that of acme-agent@us-east-1" in line for line in messages(run(registrations)))
 
 
 def test_each_policy_has_a_break() -> None:

@@ -93,11 +93,11 @@ def test_a_broken_file_leaves_an_earlier_render_as_it_was(tmp_path: Path) -> Non
         ("config: !!python/object:os.system {}\n", "not YAML"),
         (
             "config:\n  a:b: 1\n  a:b: 2\n",
-            "a:b: must be there once; got this key twice, in lines 2 and 3",
+            "a:b: duplicate key, in lines 2 and 3",
         ),
         (
             "config:\n  digital-agency:companies:\n    - name: a\n      edge: 1\n      name: b\n",
-            "name: must be there once; got this key twice, in lines 3 and 5",
+            "name: duplicate key, in lines 3 and 5",
         ),
     ],
 )

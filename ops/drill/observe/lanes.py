@@ -16,7 +16,7 @@ class Fill(StrEnum):
     HOME = "home"
     AWAY = "away"
     BAD = "bad"
-    FLAGGED = "told"
+    FLAGGED = "kept-out"
     """The platform knows that the region is down and keeps clients out."""
     UNKNOWN = "unknown"
 
