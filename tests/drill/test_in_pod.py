@@ -51,7 +51,7 @@ def is_stopped(process: subprocess.Popen[bytes]) -> bool:
 def freezer(container: str, **constants: float) -> subprocess.Popen[str]:
     """The script as it is sent into pods, or with other values of its constants."""
     changed = (
-        "import sys\nfrom ops.drill.in_pod import freeze\n"
+        "import sys\nfrom ops.probing.in_pod import freeze\n"
         f"vars(freeze).update({constants})\nfreeze.main(sys.argv[1:])"
     )
     process = subprocess.Popen(

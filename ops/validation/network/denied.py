@@ -16,7 +16,7 @@ KUBELET_READ_ONLY = 10255
 NODE_PORTS = (22, 10249, 10250, KUBELET_READ_ONLY, 10256)
 """SSH, the kubelet with and without credentials, kube-proxy's metrics and health."""
 HTTPS = 443
-"""Network policies open it to every address outside (`components/policies.py`)."""
+"""Network policies open it to every address outside (`components/network_policies.py`)."""
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 """Source: the EC2 user guide, instance metadata."""
 
