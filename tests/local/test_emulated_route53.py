@@ -57,7 +57,7 @@ ADDRESS = {"Type": "A", "ResourceRecords": [{"Value": "192.0.2.1"}]}
         (record("a", **ADDRESS), "CNAME beside A"),
         (record("a", "one", Weight=1), "several routing policies"),
         (record("a"), "but it already exists"),
-        (record("b", "one"), "a routing policy needs a set identifier"),
+        (record("b", "one"), "must have both a routing policy and a set identifier"),
         (record("b", "one", Weight=1, HealthCheckId="none"), "no health check has the id none"),
         (record("b") | {"Name": "b.elsewhere.example."}, "the zone is for names in"),
     ],
