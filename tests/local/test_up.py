@@ -251,7 +251,7 @@ def managers_of(target: Target) -> Iterator[tuple[str, set[str]]]:
     for kind, version in kinds.items():
         for live in target.api.list(kind, version=version):
             metadata = live["metadata"]
-            managers = {entry["manager"] for entry in metadata["managedFields"]}
+            managers = {entry["manager"] for entry in metadata.get("managedFields", ())}
             own = {manager for manager in managers if manager.startswith("pulumi-kubernetes-")}
             yield f"{kind} {metadata['namespace']}/{metadata['name']}", own
 
