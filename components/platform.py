@@ -63,16 +63,6 @@ class Platform:
             },
         }
 
-    async def registered(self) -> None:
-        """Wait until the companies' resources are registered, one after another.
-
-        The SDK's own wait inspects every open output each time that one is known: without this it takes
-        most of the processor time of a preview with 100 companies.
-        """
-        for tenant in self.tenants.values():
-            for ingress in tenant.ingresses:
-                await ingress.urn.future()
-
     def _identity_gaps(self) -> list[dict[str, Any]]:
         """Service accounts that the owner must link to roles, in clusters with too few settings for it."""
         lacking = {

@@ -64,13 +64,11 @@ class Tenant(ComponentResource):
     host: str
     roles: dict[str, pulumi.Output[str]]
     """With IRSA: the company's role in each region."""
-    ingresses: list[pulumi.Resource]
-    """The Agent's Ingress of each region: the last resources that the company's components register."""
 
     def __init__(self, name: str, args: TenantArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.roles = {}
-        self.ingresses = []
+        self._ingresses: list[pulumi.Resource] = []
         self.host = host_of(args.company.namespace, args.settings.domain)
         clusters = {region.cluster.plan.folder: region.cluster for region in args.regions}
         homes = {folder: self._home(name, args, cluster) for folder, cluster in sorted(clusters.items())}
@@ -83,7 +81,7 @@ class Tenant(ComponentResource):
                 args.alias,
                 zone_id=args.settings.hosted_zone_id or "",
                 checks={},
-                opts=ResourceOptions(parent=self, depends_on=[*args.tree, *self.ingresses]),
+                opts=ResourceOptions(parent=self, depends_on=[*args.tree, *self._ingresses]),
             )
         self.register_outputs({"host": self.host})
 
@@ -142,7 +140,7 @@ class Tenant(ComponentResource):
         )
         brain = Brain(f"{name}-brain@{at}", workload, child)
         agent = Agent(f"{name}-agent@{at}", workload, child)
-        self.ingresses.append(agent.ingress)
+        self._ingresses.append(agent.ingress)
         return [brain.stateful_set, agent.stateful_set]
 
     def _own_role(self, name: str, args: TenantArgs, region: Region) -> pulumi.Output[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import inspect
 import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,7 @@ def _run_loop(program: Callable[[], Any]) -> None:
     # The recorder does not use stack traces, which take a sixth of a run.
     traced, resource._get_stack_trace = resource._get_stack_trace, source_pb2.StackTrace
     try:
-        loop.run_until_complete(runtime_stack.run_in_stack(program))
+        loop.run_until_complete(runtime_stack.run_in_stack(lambda: _drained(program)))
     finally:
         resource._get_stack_trace = traced
         gc.set_threshold(*thresholds)
@@ -84,3 +85,18 @@ def _run_loop(program: Callable[[], Any]) -> None:
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         asyncio.set_event_loop(None)
         loop.close()
+
+
+async def _drained(program: Callable[[], Any]) -> None:
+    """Run the program and wait for its registrations in order, at a constant cost each.
+
+    The SDK's own wait follows, and raises errors; it inspects all open outputs at each step.
+    """
+    result = program()
+    if inspect.isawaitable(result):
+        await result
+    await asyncio.sleep(0)  # now all registrations have begun
+    rpcs, waited = settings.SETTINGS.rpc_manager.rpcs, 0
+    while waited < len(rpcs):
+        await asyncio.wait([rpcs[waited]])
+        waited += 1
