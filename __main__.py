@@ -18,16 +18,16 @@ def main() -> None:
         config = CONFIG.get()
         settings = from_config(config, stack, list(filter(is_config_secret, config)))
     except SettingsError as error:
-        raise pulumi.RunError(f"Pulumi.{stack}.yaml can't be deployed:\n{error}") from error
-    if stack != LOCAL:  # They are about an AWS account.
+        raise pulumi.RunError(f"Pulumi.{stack}.yaml is invalid:\n{error}") from error
+    if stack != LOCAL:  # The warnings are about an AWS account.
         for warning in warnings_of(settings):
             pulumi.log.warn(warning)
     outputs = Platform(settings, stack).outputs()
     for name, value in outputs.items():
         pulumi.export(name, value)
     template = Path(__file__).with_name("Pulumi.README.md").read_text(encoding="utf-8")
-    told = pulumi.Output.all(**outputs)
-    pulumi.export("readme", told.apply(lambda known: page(template, stack, settings, known)))
+    known_outputs = pulumi.Output.all(**outputs)
+    pulumi.export("readme", known_outputs.apply(lambda known: page(template, stack, settings, known)))
 
 
 main()
