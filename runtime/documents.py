@@ -40,7 +40,12 @@ class Document:
     def text(self, key: str, *, longest: int = LONGEST_TEXT, pattern: re.Pattern[str] | None = None) -> str:
         return self._text(self._value(key), f"{self._where}.{key}", longest, pattern)
 
-    def number(self, key: str, *, low: int = 0, high: int = LARGEST_NUMBER) -> int:
+    def number(
+        self, key: str, *, low: int = 0, high: int = LARGEST_NUMBER, default: int | None = None
+    ) -> int:
+        """`default`: where the key is absent."""
+        if default is not None and not self.has(key):
+            return default
         value = self._value(key)
         # `type is`, not `isinstance`: JSON's true is no number.
         if type(value) is not int or not low <= value <= high:
@@ -56,7 +61,10 @@ class Document:
             raise InvalidDocument(f"{self._where}.{key}: must be seconds since 1970, got {_short(value)}")
         return float(value)
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """`default`: where the key is absent."""
+        if default is not None and not self.has(key):
+            return default
         value = self._value(key)
         if type(value) is not bool:
             raise InvalidDocument(f"{self._where}.{key}: must be true or false, got {_short(value)}")

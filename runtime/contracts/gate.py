@@ -55,11 +55,10 @@ class GateConfig:
     @classmethod
     def from_json(cls, text: str) -> GateConfig:
         """Raises ValueError, KeyError, TypeError or AttributeError for an invalid document."""
-        values = _values(cls, json.loads(text))
+        content = json.loads(text)
+        values = _values(cls, content)
         lists = {name: tuple(values[name]) for name in LISTS}
-        retention = (
-            Retention(**_values(Retention, values["retention"])) if "retention" in values else Retention()
-        )
+        retention = Retention(**_values(Retention, content.get("retention", {})))
         return cls(**values | lists | {"buckets": dict(values["buckets"]), "retention": retention})
 
     def check(self) -> GateConfig:

@@ -105,11 +105,11 @@ def _region(content: Document) -> RegionView:
     failing = content.object("failing") if content.has("failing") else None
     return RegionView(
         serving=content.flag("serving"),
-        home=content.has("home") and content.flag("home"),
+        home=content.flag("home", default=False),
         reached=content.flag("reached") if content.has("reached") else None,
-        sampled=content.number("sampled") if content.has("sampled") else 0,
-        failed=content.number("failed") if content.has("failed") else 0,
-        flagged=content.has("flagged") and content.flag("flagged"),
+        sampled=content.number("sampled", default=0),
+        failed=content.number("failed", default=0),
+        flagged=content.flag("flagged", default=False),
         companies={name: companies.flag(name) for name in companies.names()} if companies else {},
         failing={scope: failing.number(scope) for scope in failing.names()} if failing else {},
     )

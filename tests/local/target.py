@@ -15,6 +15,8 @@ import yaml
 
 from local.aws.emulator import REGION
 from local.kubernetes_api import KubernetesApi
+from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE
+from local.machine.procfs import find_by_environment
 from tests.local.commands import changes, run
 from tests.strategies import Raw
 
@@ -117,6 +119,17 @@ class Target:
     def versions(self) -> dict[Key, str]:
         return {key: each["metadata"]["resourceVersion"] for key, each in self.objects().items()}
 
+    def managers(self) -> dict[Key, set[str]]:
+        """The engine's field managers of each object. Two of them would reject each other's changes."""
+        return {
+            key: {
+                entry["manager"]
+                for entry in each["metadata"]["managedFields"]
+                if entry["manager"].startswith("pulumi-kubernetes-")
+            }
+            for key, each in self.objects().items()
+        }
+
     def aws(self, service: str, region: str = REGION) -> Any:
         [url] = re.findall(r"^AWS emulator: (\S+)", self.said, re.MULTILINE)
         keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
@@ -168,3 +181,9 @@ def _lasting(each: Any) -> Any:
     metadata = {key: each["metadata"].get(key) for key in ("labels", "annotations")}
     spec = {key: value for key, value in each.get("spec", {}).items() if key not in GIVEN_BY_THE_SERVER}
     return {"metadata": metadata, "spec": spec, "data": each.get("data")}
+
+
+def live_names(state: Path) -> list[str]:
+    """Of every process that was started for a state folder."""
+    live = find_by_environment({STATE_VARIABLE: str(state.resolve())})
+    return [variables.get(NAME_VARIABLE, "") for _, _, variables in live]

@@ -15,11 +15,10 @@ import pytest
 
 from local.aws import emulator
 from local.cluster import control_plane
-from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
-from local.machine.procfs import find_by_environment
+from local.machine.processes import Processes
 from plan.resolver import Client, resolve
 from tests.local.commands import run, start
-from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target
+from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target, live_names
 from tests.services import until
 
 SETTLED_SECONDS = 1.5
@@ -231,7 +230,7 @@ def test_a_run_after_kills_and_interrupts_has_the_same_result(target: Target, tm
                 assert list(other.state.glob("backend/.pulumi/locks/**/*.json")) == []
         other.up()
         assert "nothing changed: " in other.up()
-        assert {name: managers for name, managers in managers_of(other) if len(managers) > 1} == {}
+        assert {key: managers for key, managers in other.managers().items() if len(managers) > 1} == {}
         running, wanted = other.snapshot(), target.snapshot()
         for part in wanted:
             assert running[part] == wanted[part], part
@@ -242,24 +241,6 @@ def test_a_run_after_kills_and_interrupts_has_the_same_result(target: Target, tm
         assert not other.state.exists()
     finally:
         Processes(other.state).stop_all()
-
-
-def managers_of(target: Target) -> Iterator[tuple[str, set[str]]]:
-    """The engine's field managers of each object. Two of them would reject each other's changes."""
-    kinds = {"ConfigMap": "v1", "Service": "v1", "ServiceAccount": "v1", "StatefulSet": "apps/v1"}
-    kinds |= {"NetworkPolicy": "networking.k8s.io/v1", "PodDisruptionBudget": "policy/v1"}
-    for kind, version in kinds.items():
-        for live in target.api.list(kind, version=version):
-            metadata = live["metadata"]
-            managers = {entry["manager"] for entry in metadata.get("managedFields", ())}
-            own = {manager for manager in managers if manager.startswith("pulumi-kubernetes-")}
-            yield f"{kind} {metadata['namespace']}/{metadata['name']}", own
-
-
-def live_names(state: Path) -> list[str]:
-    """Of every process that was started for a state folder."""
-    live = find_by_environment({STATE_VARIABLE: str(state.resolve())})
-    return [variables.get(NAME_VARIABLE, "") for _, _, variables in live]
 
 
 def test_an_invalid_file_changes_nothing_and_gives_a_line_for_each_problem(target: Target) -> None:

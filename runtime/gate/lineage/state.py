@@ -43,13 +43,13 @@ class LineageState:
     def parse(cls, content: Document) -> LineageState:
         """Absent keys, which an older version did not know, have their default. Raises ValueError."""
         return cls(
-            generation=content.number("generation") if content.has("generation") else 0,
-            raised=content.has("raised") and content.flag("raised"),
-            served=content.has("served") and content.flag("served"),
-            serving=content.has("serving") and content.flag("serving"),
-            announced=content.has("announced") and content.flag("announced"),
-            ranked=content.has("ranked") and content.flag("ranked"),
-            seen=content.number("seen") if content.has("seen") else 0,
+            generation=content.number("generation", default=0),
+            raised=content.flag("raised", default=False),
+            served=content.flag("served", default=False),
+            serving=content.flag("serving", default=False),
+            announced=content.flag("announced", default=False),
+            ranked=content.flag("ranked", default=False),
+            seen=content.number("seen", default=0),
             base=CheckpointRef.parse(content.object("base")) if content.has("base") else None,
             swapped_at=content.seconds("swapped_at") if content.has("swapped_at") else None,
             last_order=content.text("last_order") if content.has("last_order") else None,
