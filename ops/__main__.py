@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    from ops import accept_shrink, backfill, import_values, restore, topology, validate
+    from ops import accept_shrink, backfill, import_values, move_zone, restore, topology, validate
     from ops.doctor import command as doctor
     from ops.drill import command as drill
 
@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
             accept_shrink,
             "let checkpoints shrink, after a loss that was intended",
         ),
+        ("move-zone", move_zone, "bring a company up in another availability zone of its region"),
         ("backfill", backfill, "copy the objects that buckets had before a region joined"),
         ("validate", validate, "check a running platform: isolation, persistence, sidecars, pillars"),
         ("doctor", doctor, "check that clusters and account have what a stack needs"),
