@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.go_numbers import as_json
-from engine.yaml_nodes import YamlError
+from engine.yaml_nodes import NoText, YamlError
 from engine.yaml_scalars import Time
 from engine.yaml_values import OtherKey, load
 from plan.names import PROJECT
@@ -57,6 +57,8 @@ def read_document(path: Path) -> dict[str, Any]:
         document = load(path.read_bytes().removeprefix(BOM))
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}; must be a stack file") from error
+    except NoText:
+        raise ValueError(f"{path}: must be a stack file; got no UTF-8 text") from None
     except YamlError as error:
         raise ValueError("\n".join(f"{path}{line}" for line in error.lines)) from None
     document = {} if document is None else document

@@ -14,6 +14,8 @@ from engine.yaml_scalars import STR, resolve, short
 
 DEEPEST: Final = 100
 """Levels of a stack file are few; a file with more is damaged, or meant to do damage."""
+_PYTHON: Final = "tag:yaml.org,2002:python/"
+"""Tags that make PyYAML's own loader run code. Go ignores them."""
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,6 +26,10 @@ class YamlError(ValueError):
         super().__init__(problem)
         place = "".join(f":{number}" for number in (line, column) if number is not None)
         self.lines = [f"{place}: not YAML: {problem}"]
+
+
+class NoText(YamlError):
+    """Bytes that are no UTF-8, or characters that YAML does not allow."""
 
 
 class Kind(Enum):
@@ -80,7 +86,7 @@ def first_document(text: bytes) -> Node | None:
         mark = error.problem_mark
         raise YamlError(str(error.problem), *((mark.line + 1, mark.column + 1) if mark else ())) from None
     except yaml.reader.ReaderError as error:
-        raise YamlError(" ".join(str(error.reason).split())) from None
+        raise NoText(" ".join(str(error.reason).split())) from None
     return root
 
 
@@ -92,6 +98,8 @@ def _node(events: Iterator[Any], event: Any, anchors: dict[str, Node], depth: in
         if event.anchor not in anchors:
             raise YamlError(f"unknown anchor '{event.anchor}' referenced", line)
         return Node(Kind.ALIAS, line, event.anchor, items=[anchors[event.anchor]])
+    if (event.tag or "").startswith(_PYTHON):
+        raise YamlError(f"unknown tag {short(event.tag)}", line)
     if isinstance(event, yaml.ScalarEvent):
         node = _scalar(event, line)
     else:
