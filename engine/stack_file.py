@@ -46,9 +46,14 @@ def load_stack_file(path: Path, project: str = PROJECT) -> tuple[dict[str, str],
     ]
 
 
-def has_environment(path: Path) -> bool:
-    """Whether the file names environments of Pulumi ESC, which may add to its configuration."""
-    return read_document(path).get("environment") is not None
+def unknown_environment(path: Path) -> str | None:
+    """What to tell about a file that names environments of Pulumi ESC, which only the CLI opens."""
+    if read_document(path).get("environment") is None:
+        return None
+    return (
+        f"{path}: environment: what Pulumi ESC adds to the configuration is unknown here. Only the keys of"
+        " the file count; `pulumi up` may have more"
+    )
 
 
 def read_document(path: Path) -> dict[str, Any]:

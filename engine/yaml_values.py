@@ -149,5 +149,5 @@ def printed(value: Any) -> str:
         case bool():
             return str(value).lower()
         case float():
-            return as_text(value)
+            return as_text(value or 0.0)  # Without a sign.
     return str(value)

@@ -130,7 +130,7 @@ def _network(value: str) -> str:
 
 def is_encrypted(value: Any) -> bool:
     """Whether a value of a stack file is encrypted by the Pulumi CLI."""
-    return isinstance(value, dict) and set(value) == {"secure"}
+    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
 def _secret(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.stack_file import has_environment, load_stack_file
+from engine.stack_file import load_stack_file, unknown_environment
 
 ACCEPTED = [
     ("x: yes", "yes"),
@@ -132,10 +132,13 @@ def test_aliases_cannot_multiply_without_bound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "said"),
     [("config: {}", False), ("environment: [prod]", True), ("environment:\n  values: {a: 1}\n", True)],
 )
-def test_environments_of_pulumi_esc_are_seen(text: str, expected: bool, tmp_path: Path) -> None:
+def test_environments_of_pulumi_esc_are_said_to_be_unknown(text: str, said: bool, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.prod.yaml"
     file.write_text(text)
-    assert has_environment(file) == expected
+    assert load_stack_file(file) == ({}, [])
+    assert (
+        "what Pulumi ESC adds to the configuration is unknown here" in (unknown_environment(file) or "")
+    ) == said

@@ -21,7 +21,9 @@ from tests.engine.yaml_texts import stack_files
 LENIENT = "found unexpected ':'"
 """The one place where Go's scanner accepts more than libyaml: `{a::}`."""
 
-thoroughly = hypothesis.settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+thoroughly = hypothesis.settings(
+    max_examples=500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 Answer = tuple[dict[str, Any], frozenset[str]] | None
 
