@@ -52,6 +52,7 @@ class Node:
     """Of a list; keys and values in turn of a mapping; the node with the anchor of an alias."""
     explicit: bool = False
     """Whether the file has a tag for the scalar."""
+    quoted: bool = False
 
     @property
     def is_merge(self) -> bool:
@@ -119,6 +120,6 @@ def _scalar(event: yaml.ScalarEvent, line: int) -> Node:
     if event.tag not in (None, "!"):
         return Node(Kind.SCALAR, line, text, short(event.tag), explicit=True)
     if event.style not in (None, ""):
-        return Node(Kind.SCALAR, line, text, STR, text)
+        return Node(Kind.SCALAR, line, text, STR, text, quoted=True)
     tag, value = resolve(text)
     return Node(Kind.SCALAR, line, text, tag, value)
