@@ -35,7 +35,7 @@ STAND_INS: Values = {
 _ONE_LINE = 1_000_000
 SUBNETS: Values = {"ingressFrom": ["10.0.0.0/24"]}
 """The same for each region."""
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 ./_-]*[A-Za-z0-9./_-]|[A-Za-z]")
+_PLAIN = re.compile(r"(?!.*: )[A-Za-z]([A-Za-z0-9 ./_:-]*[A-Za-z0-9./_-])?")
 _OTHER_IN_YAML = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|inf|nan")
 
 

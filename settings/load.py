@@ -46,7 +46,7 @@ def _own(config: Mapping[str, str]) -> dict[str, Any]:
 def _value(key: str, text: str) -> Any:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text if key in _TEXT_KEYS and not is_encrypted(value) else value
 
