@@ -26,22 +26,27 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def plain_secrets(
-    raw: dict[str, Any], stack: str, secret_keys: Collection[str], problems: Collection[Problem]
+    raw: dict[str, Any],
+    stack: str,
+    secret_keys: Collection[str],
+    written: dict[str, Any],
+    problems: Collection[Problem],
 ) -> Iterator[Problem]:
     """A problem for each plain key outside the stack `local`, except for values with a problem already.
 
     `secret_keys` are the top-level keys with an encrypted leaf. A stack file shows which leaf is encrypted.
-    The Pulumi CLI decrypts all leaves: then a plain leaf cannot be distinguished from an encrypted leaf, and
-    all leaves of such a key count as encrypted.
+    The Pulumi CLI decrypts all leaves: then the values of the stack file, `written`, tell plain leaves from
+    encrypted ones, and without it all leaves of such a key count as encrypted.
     """
     if stack == LOCAL:
         return
     invalid = [problem.path for problem in problems]
     decrypted = {key for key in secret_keys if not _has_encrypted(raw.get(key))}
-    if COMPANIES not in decrypted:
-        for path, place in _api_keys(raw.get(COMPANIES)):
-            if not any(path[: len(prefix)] == prefix for prefix in invalid):
-                yield Problem(path, PLAIN, "must be an encrypted value", f"Run: {command(place, stack)}")
+    source = written if COMPANIES in decrypted else raw
+    for path, place in _api_keys(source.get(COMPANIES)):
+        ours = _at(source, place) == _at(raw, place)
+        if ours and not any(path[: len(prefix)] == prefix for prefix in invalid):
+            yield Problem(path, PLAIN, "must be an encrypted value", f"Run: {command(place, stack)}")
     if ENVIRONMENT in decrypted:
         # In a stack file the shape of the encrypted leaf is a problem already.
         advice = f"Pods would show it in plain text. {instead('<VARIABLE>', stack)}"
@@ -74,6 +79,15 @@ def _api_keys(companies: Any) -> Iterator[tuple[Path, Path]]:
         for name, _ in _texts(keys):
             if name != "secretName":
                 yield (*path, name), (*place, name)
+
+
+def _at(value: Any, place: Path) -> Any:
+    for part in place:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def _texts(mapping: Any) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pulumi import automation
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from engine.stack_file import read_document
 from local.kubernetes_api import KubernetesApi
 from local.machine.files import REPOSITORY, LocalError, Progress, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
@@ -25,6 +27,8 @@ from local.pulumi.interrupted import delete_unrecorded
 ENGINE: Final = "pulumi"
 """Process name of the engine and its plugins."""
 SALT: Final = "encryptionsalt"
+_BEGINNING: Final = re.compile(r"(?:[%#][^\n]*\n|[ \t]*\n)*---[ \t]*(?:#[^\n]*)?\n")
+"""What precedes the first key of a file with `---`."""
 SHOWN_ONCE: Final = ("warning: ", "! drift ")
 CONTINUE: Final = "Run the same command again, and it continues from here"
 
@@ -141,11 +145,13 @@ class Stack:
 
     def _write_config(self, stack_file: Path) -> None:
         """Write a copy: the engine writes its encryption salt into the stack file."""
-        copy, text = self._project / f"Pulumi.{self.name}.yaml", stack_file.read_text(encoding="utf-8")
-        previous = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else None
-        salt = (previous or {}).get(SALT)
-        if salt and SALT not in yaml.safe_load(text):
-            text = f"{SALT}: {salt}\n{text}"
+        copy = self._project / f"Pulumi.{self.name}.yaml"
+        text = stack_file.read_text(encoding="utf-8-sig")
+        salt = read_document(copy).get(SALT) if copy.exists() else None
+        if salt and SALT not in read_document(stack_file):
+            begun = _BEGINNING.match(text)
+            at = begun.end() if begun else 0
+            text = f"{text[:at]}{SALT}: {salt}\n{text[at:]}"
         write_atomically(copy, text)
 
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
