@@ -61,7 +61,8 @@ class Cluster(ComponentResource):
         child = ResourceOptions(parent=self, provider=self.provider)
         self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(args), child)
         KubernetesObject(f"{name}-priority", _priority_class(), child)
-        self.register_outputs({"identifier": args.plan.id})
+        digests = {"requireDigests": True} if args.settings.images.require_digests else {}
+        self.register_outputs({"identifier": args.plan.id, **digests})
 
 
 def _provider(

@@ -65,6 +65,14 @@ class Images(Model):
         default="python:3.13-slim",
         description="Stock image that runs the runtime programs. Default: python:3.13-slim.",
     )
+    require_digests: Flag = Field(
+        default=False,
+        description="true: each image must have a digest; `ops pin-images` writes them. Default: false.",
+    )
+
+
+IMAGES = ("agency", "rclone", "python")
+"""The keys of images."""
 
 
 class LoadBalancing(Model):

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+import plan.plain_secrets
 from plan.names import LOCAL
 from settings.problems import PLAIN, SECRET, Path, Problem, key_of
 from settings.values import is_encrypted
 
 COMPANIES, ENVIRONMENT = "companies", "environment"
 API_KEY = "_API_KEY"
-_NAMED = re.compile(r"(^|_)(API_?KEY|(ACCESS|PRIVATE|SECRET)_?KEY|SECRET|TOKEN|PASSWORD)$")
-_KNOWN = re.compile(
-    r"\bAKIA[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}|\bsk-[A-Za-z0-9_-]{20,}|\bgh[pousr]_[A-Za-z0-9]{36,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-)
-"""AWS access keys, keys of Google, of OpenAI, Anthropic and DeepSeek, tokens of GitHub, private keys."""
 
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a variable holds a secret, by its name or by the format of its value."""
-    return name.endswith(API_KEY) or bool(value and _NAMED.search(name)) or bool(_KNOWN.search(value))
+    return name.endswith(API_KEY) or plan.plain_secrets.is_secret(name, value)
 
 
 def plain_secrets(

@@ -63,6 +63,11 @@ def tag_of(image: str) -> str | None:
     return match and (match["digest"] or match["tag"])
 
 
+def digest_of(image: str) -> str | None:
+    match = _IMAGE.fullmatch(image)
+    return match and match["digest"]
+
+
 class _Matching:
     """Text that matches a pattern. `description` says in messages what the text must be."""
 

@@ -144,6 +144,20 @@ def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         yield present(region.name, what, ", ".join(sorted(subnet["CidrBlock"] for subnet in tagged)))
 
 
+def volumes(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
+    """Of EBS, whatever their StorageClass says."""
+    for plan in clusters_of(stack.settings):
+        if not (plan.eks or plan.eks_name):
+            continue
+        ec2: Any = access.client("ec2", plan.home)
+        what = "encryption of volumes"
+        if ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
+            yield present(plan.home, what, "new volumes of EBS are encrypted")
+            continue
+        remedy = f"run: aws ec2 enable-ebs-encryption-by-default --region {plan.home}"
+        yield missing(plan.home, what, "EBS does not encrypt new volumes by default", remedy)
+
+
 def _code(error: ClientError) -> str:
     answer = error.response.get("Error", {})
     return f"{answer.get('Code', 'no code')}: {answer.get('Message', '')}".rstrip(": ")
@@ -156,6 +170,7 @@ CHECKS: tuple[Check, ...] = (
     buckets,
     certificates,
     subnets,
+    volumes,
     live_records,
 )
 """Without `credentials`, which all others need."""

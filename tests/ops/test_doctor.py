@@ -219,6 +219,8 @@ def in_aws(emulator: Emulator, **changes: Any) -> dict[str, Finding]:
 @pytest.fixture
 def account(emulator: Emulator) -> Iterator[Emulator]:
     emulator_service.ensure_hosted_zone(emulator.url, "Z0DOCTOR", DOMAIN)
+    for region in (US, EU):
+        boto3.client("ec2", region_name=region, **emulator.credentials()).enable_ebs_encryption_by_default()
     client = boto3.client("eks", region_name=US, **emulator.credentials())
     network = {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["sg-1"]}
     client.create_cluster(
@@ -266,6 +268,16 @@ def test_what_the_account_has_not_is_missing(account: Emulator, changes: Raw, wh
     assert lacks.keys() == {what}
     assert told in lacks[what].detail
     assert lacks[what].remedy
+
+
+def test_volumes_that_would_not_be_encrypted_are_missing(account: Emulator) -> None:
+    client = boto3.client("ec2", region_name=US, **account.credentials())
+    client.disable_ebs_encryption_by_default()
+
+    lacks = missing(in_aws(account, hostedZoneId="Z0DOCTOR", regions=[eks(US, "doctor")]))
+
+    assert lacks.keys() == {"encryption of volumes"}
+    assert f"enable-ebs-encryption-by-default --region {US}" in lacks["encryption of volumes"].remedy
 
 
 def test_a_bucket_of_this_account_is_no_obstacle(account: Emulator) -> None:
