@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from plan.names import PROJECT
+from settings.aws_provider import aws_provider
 from settings.models import Settings
 from settings.plain_secrets import plain_secrets
 from settings.problems import Problem, SettingsError
@@ -17,7 +18,7 @@ from settings.shape_problems import shape_problems
 from settings.valid_parts import valid_parts
 from settings.values import is_encrypted
 
-_TEXT_KEYS = {"domain", "hostedZoneId", "identity"}
+_TEXT_KEYS = {"domain", "hostedZoneId", "identity", "namePrefix", "permissionsBoundary", "rolePath"}
 """Keys whose values are always text; the values of the other keys are JSON."""
 
 
@@ -29,7 +30,8 @@ def from_config(config: Mapping[str, str], stack: str, secret_keys: Collection[s
     prefix = f"{PROJECT}:"
     own = {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
     secret = {key.removeprefix(prefix) for key in secret_keys if key.startswith(prefix)}
-    return parse({key: _value(key, text) for key, text in own.items()}, stack, secret)
+    settings = parse({key: _value(key, text) for key, text in own.items()}, stack, secret)
+    return settings.with_provider(aws_provider(config))
 
 
 def _value(key: str, text: str) -> Any:
