@@ -173,7 +173,7 @@ class ExtraEgress(Model):
     """An external address to which tenants' pods may open connections."""
 
     cidr: Cidr = Field(description="The network, such as 10.9.0.0/16.")
-    port: Port = Field(description="The port.")
+    port: Port = Field(description="The port's number.")
     protocol: Protocol = Field(default=Protocol.TCP, description="TCP or UDP. Default: TCP.")
 
 
