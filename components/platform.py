@@ -93,7 +93,7 @@ class Platform:
         if not self.settings.replication.enabled:
             return {}
         return {
-            region.name: names.bucket_name(self.settings.domain, self.stack, region.name)
+            region.name: names.bucket_name(self.settings.resource_prefix, self.stack, region.name)
             for region in sorted(self.settings.regions, key=lambda region: region.name)
         }
 
@@ -166,11 +166,13 @@ class Platform:
         if not self.buckets or not links:
             return
         args = ReplicationMeshArgs(
-            role=names.replication_role_name(self.settings.domain, self.stack),
+            role=names.replication_role_name(self.settings.resource_prefix, self.stack),
             links=links,
             bucket_names=self.buckets,
             buckets={name: region.bucket for name, region in self.regions.items() if region.bucket},
             replication=self.settings.replication,
+            permissions_boundary=self.settings.permissions_boundary,
+            path=self.settings.role_path,
         )
         ReplicationMesh("replication", args)
 
@@ -200,6 +202,7 @@ class Platform:
             alias=alias,
             tree=self.routing.records_of(alias.target) if self.routing and alias else [],
             advice=self.advice,
+            provisioning=self.provisioning,
         )
         return Tenant(company.namespace, args)
 

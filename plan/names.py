@@ -22,6 +22,9 @@ REPLICA_KEYS_SECRET = "replica-access"
 PLATFORM_LABEL = {"app.kubernetes.io/part-of": PROJECT}
 COMPANY_LABEL = "agency.global/company"
 REGION_LABEL = "topology.kubernetes.io/region"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+WORKLOAD_LABEL = "app.kubernetes.io/name"
+"""`agent` or `brain`."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Kubernetes sets it on every namespace to the namespace's name."""
 
@@ -31,6 +34,7 @@ AGENT_FOLDER = f"{WORK_FOLDER}/.agent"
 """Where every container has the application's data. The application requires the folder's name."""
 BRAIN_FOLDER = f"{AGENT_FOLDER}/brain"
 TOOLS_FOLDER = "/tools"
+REPLACEMENT_FOLDER = "/replacement"
 PROGRAMS_FOLDER = "/opt/agency"
 GATE_CONFIG_FOLDER = "/etc/agency/runtime"
 CONTROLLER_CONFIG_FOLDER = "/etc/agency/controller"
@@ -47,29 +51,37 @@ def namespace_of(company: str) -> str:
     return company.lower().replace("_", "-")
 
 
+def foreign_namespace(name: str) -> str:
+    """The problem of a namespace that exists and is not a company's: what runs there must not be broken."""
+    return (
+        f"the namespace {name} exists and is not a company's: it lacks the label {COMPANY_LABEL}={name}. Give"
+        " the company another name, or add the label to the namespace if it may be taken over"
+    )
+
+
 def host_of(namespace: str, domain: str) -> str:
     return f"{namespace}.{domain}"
 
 
-def bucket_name(domain: str, stack: str, region: str) -> str:
-    return f"{domain.replace('.', '-')}-{stack}-{region}"
+def bucket_name(prefix: str, stack: str, region: str) -> str:
+    return f"{prefix}-{stack}-{region}"
 
 
-def replication_role_name(domain: str, stack: str) -> str:
-    return f"{domain.replace('.', '-')}-{stack}-replication"
+def replication_role_name(prefix: str, stack: str) -> str:
+    return f"{prefix}-{stack}-replication"
 
 
-def region_role_name(domain: str, stack: str, region: str) -> str:
+def region_role_name(prefix: str, stack: str, region: str) -> str:
     """The role of all rclone sidecars of a region (EKS Pod Identity)."""
-    return bucket_name(domain, stack, region)
+    return bucket_name(prefix, stack, region)
 
 
-def company_role_name(domain: str, stack: str, region: str, namespace: str) -> str:
+def company_role_name(prefix: str, stack: str, region: str, namespace: str) -> str:
     """The role of a company's rclone sidecars in a region (IRSA).
 
-    Role names are unique in an account: the digest tells stacks and domains apart.
+    Role names are unique in an account: the digest tells stacks and prefixes apart.
     """
-    digest = hashlib.sha256(bucket_name(domain, stack, region).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(bucket_name(prefix, stack, region).encode()).hexdigest()[:8]
     return f"{namespace}-{region}-{digest}"
 
 

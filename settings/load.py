@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from plan.names import PROJECT
+from settings.aws_provider import aws_provider
 from settings.dates import date_problems
 from settings.models import Settings
 from settings.plain_secrets import plain_secrets
@@ -19,7 +20,7 @@ from settings.valid_parts import valid_parts
 from settings.values import is_encrypted
 
 _PREFIX = f"{PROJECT}:"
-_TEXT_KEYS = {"domain", "hostedZoneId", "identity"}
+_TEXT_KEYS = {"domain", "hostedZoneId", "identity", "namePrefix", "permissionsBoundary", "rolePath"}
 """Keys whose values are always text; the values of the other keys are JSON."""
 
 
@@ -35,7 +36,8 @@ def from_config(
     where encrypted values are not decrypted. Raises SettingsError with all problems of the file.
     """
     secret = {key.removeprefix(_PREFIX) for key in secret_keys if key.startswith(_PREFIX)}
-    return parse(_own(config), stack, secret, _own(written or {}))
+    settings = parse(_own(config), stack, secret, _own(written or {}))
+    return settings.with_provider(aws_provider(config))
 
 
 def _own(config: Mapping[str, str]) -> dict[str, Any]:

@@ -47,8 +47,8 @@ def evaluate(target: PodTarget, others: Sequence[PodTarget]) -> Verdict:
 def role_of(target: PodTarget) -> str:
     stack, settings = target.stack, target.stack.settings
     if settings.identity is Identity.IRSA:
-        return company_role_name(settings.domain, stack.name, target.region, target.namespace)
-    return region_role_name(settings.domain, stack.name, target.region)
+        return company_role_name(settings.resource_prefix, stack.name, target.region, target.namespace)
+    return region_role_name(settings.resource_prefix, stack.name, target.region)
 
 
 def deployed(target: PodTarget, role: str) -> Document:
