@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from plan.names import company_role_name
 from plan.records import RoutingPolicy
 from settings.aws_provider import AwsProvider
 from settings.companies import (
@@ -254,6 +255,11 @@ class Settings(Model):
     def resource_prefix(self) -> str:
         """The beginning of the names of buckets and roles."""
         return self.name_prefix or self.domain.replace(".", "-")
+
+    def company_role_name(self, stack: str, region: str, namespace: str) -> str:
+        """The role of a company's sidecars in a region (IRSA). A domain would make the name too long."""
+        name = company_role_name(self.resource_prefix, stack, region, namespace)
+        return f"{self.name_prefix}-{name}" if self.name_prefix else name
 
     @property
     def agency_image(self) -> str:

@@ -330,3 +330,10 @@ def test_clusters_are_grouped_by_eks_name_and_region_or_by_context() -> None:
     }
     shared = next(cluster for cluster in clusters_of(settings) if cluster.context)
     assert (shared.eks_name, shared.region) == ("home", WEST)
+
+
+def test_a_prefix_begins_the_names_of_all_roles() -> None:
+    prefixed, plain = parse(edited(put("namePrefix", "acme")), "prod"), parse(edited(), "prod")
+    assert plain.company_role_name("prod", US, "client-a").startswith(f"client-a-{US}-")
+    assert prefixed.company_role_name("prod", US, "client-a").startswith(f"acme-client-a-{US}-")
+    assert (prefixed.resource_prefix, plain.resource_prefix) == ("acme", "agency-example-com")
