@@ -168,8 +168,6 @@ class Tenant(ComponentResource):
                 role=args.settings.company_role_name(args.stack, at, company.namespace),
                 trust=trust,
                 access=replica_access(region=at, buckets=args.buckets, namespace=company.namespace),
-                permissions_boundary=args.settings.permissions_boundary,
-                path=args.settings.role_path,
             ),
             ResourceOptions(parent=self),
         )

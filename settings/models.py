@@ -253,8 +253,8 @@ class Settings(Model):
 
     @property
     def resource_prefix(self) -> str:
-        """The beginning of the names of buckets and roles."""
-        return self.name_prefix or self.domain.replace(".", "-")
+        """The beginning of the names of buckets and roles, which `plan.names` takes as the domain."""
+        return self.name_prefix or self.domain
 
     def company_role_name(self, stack: str, region: str, namespace: str) -> str:
         """The role of a company's sidecars in a region (IRSA). A domain would make the name too long."""

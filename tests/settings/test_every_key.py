@@ -336,4 +336,4 @@ def test_a_prefix_begins_the_names_of_all_roles() -> None:
     prefixed, plain = parse(edited(put("namePrefix", "acme")), "prod"), parse(edited(), "prod")
     assert plain.company_role_name("prod", US, "client-a").startswith(f"client-a-{US}-")
     assert prefixed.company_role_name("prod", US, "client-a").startswith(f"acme-client-a-{US}-")
-    assert (prefixed.resource_prefix, plain.resource_prefix) == ("acme", "agency-example-com")
+    assert (prefixed.resource_prefix, plain.resource_prefix) == ("acme", "agency.example.com")
