@@ -21,6 +21,7 @@ from settings.ingress import Ingress
 from settings.load_balancer import RegionLoadBalancer
 from settings.pods import Pods
 from settings.regions import Region
+from settings.roles import NamePrefix, PolicyArn, RolePath
 from settings.values import (
     AnnotationPrefix,
     Bandwidth,
@@ -34,11 +35,8 @@ from settings.values import (
     HttpUrl,
     Image,
     Model,
-    NamePrefix,
-    PolicyArn,
     Port,
     RegionName,
-    RolePath,
     Seconds,
     Whole,
     by_name,
