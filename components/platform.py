@@ -16,6 +16,7 @@ from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.provisioning import Provisioning
 from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
+from components.role_limits import limit_roles
 from components.tenant import Tenant, TenantArgs
 from plan import names
 from plan.edges import edge_name
@@ -32,6 +33,7 @@ class Platform:
 
     def __init__(self, settings: Settings, stack: str) -> None:
         self.settings, self.stack = settings, stack
+        limit_roles(settings)
         self.records = record_plan(settings)
         self.managed = settings.load_balancing.manager is Manager.ROUTE53
         self.buckets = self._bucket_names()
@@ -171,8 +173,6 @@ class Platform:
             bucket_names=self.buckets,
             buckets={name: region.bucket for name, region in self.regions.items() if region.bucket},
             replication=self.settings.replication,
-            permissions_boundary=self.settings.permissions_boundary,
-            path=self.settings.role_path,
         )
         ReplicationMesh("replication", args)
 

@@ -122,8 +122,6 @@ class Region(ComponentResource):
                     [service_account_name(kind, region.name) for kind in ("agent", "brain")]
                 ),
                 access=replica_access(region=region.name, buckets=args.buckets),
-                permissions_boundary=args.settings.permissions_boundary,
-                path=args.settings.role_path,
             ),
             child,
         )

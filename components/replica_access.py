@@ -17,8 +17,6 @@ class ReplicaAccessArgs:
     role: str
     trust: pulumi.Input[Document]
     access: Document
-    permissions_boundary: str | None
-    path: str | None
 
 
 class ReplicaAccess(ComponentResource):
@@ -32,14 +30,7 @@ class ReplicaAccess(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         child = ResourceOptions(parent=self)
         trust = Output.from_input(args.trust).apply(canonical)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=args.role,
-            assume_role_policy=trust,
-            permissions_boundary=args.permissions_boundary,
-            path=args.path,
-            opts=child,
-        )
+        role = aws.iam.Role(f"{name}-role", name=args.role, assume_role_policy=trust, opts=child)
         aws.iam.RolePolicy(
             f"{name}-policy", name="replication", role=role.name, policy=canonical(args.access), opts=child
         )

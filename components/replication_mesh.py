@@ -26,8 +26,6 @@ class ReplicationMeshArgs:
     bucket_names: Mapping[str, str]
     buckets: Mapping[str, ReplicationBucket]
     replication: Replication
-    permissions_boundary: str | None
-    path: str | None
 
 
 class ReplicationMesh(ComponentResource):
@@ -39,12 +37,7 @@ class ReplicationMesh(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         child = ResourceOptions(parent=self)
         role = aws.iam.Role(
-            f"{name}-role",
-            name=args.role,
-            assume_role_policy=canonical(replication_trust()),
-            permissions_boundary=args.permissions_boundary,
-            path=args.path,
-            opts=child,
+            f"{name}-role", name=args.role, assume_role_policy=canonical(replication_trust()), opts=child
         )
         policy = aws.iam.RolePolicy(
             f"{name}-policy",

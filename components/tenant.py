@@ -23,7 +23,7 @@ from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.secrets import secret_of
 from components.workload import WorkloadArgs
 from plan.iam import irsa_trust, no_trust, replica_access
-from plan.names import COMPANY_LABEL, company_role_name, host_of, service_account_name
+from plan.names import COMPANY_LABEL, host_of, service_account_name
 from plan.records import Record, RoutingPolicy
 from settings import Company, Settings
 from settings.models import Identity
@@ -165,11 +165,9 @@ class Tenant(ComponentResource):
         access = ReplicaAccess(
             f"{name}-sidecars@{at}",
             ReplicaAccessArgs(
-                role=company_role_name(args.settings.resource_prefix, args.stack, at, company.namespace),
+                role=args.settings.company_role_name(args.stack, at, company.namespace),
                 trust=trust,
                 access=replica_access(region=at, buckets=args.buckets, namespace=company.namespace),
-                permissions_boundary=args.settings.permissions_boundary,
-                path=args.settings.role_path,
             ),
             ResourceOptions(parent=self),
         )

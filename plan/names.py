@@ -63,25 +63,25 @@ def host_of(namespace: str, domain: str) -> str:
     return f"{namespace}.{domain}"
 
 
-def bucket_name(prefix: str, stack: str, region: str) -> str:
-    return f"{prefix}-{stack}-{region}"
+def bucket_name(domain: str, stack: str, region: str) -> str:
+    return f"{domain.replace('.', '-')}-{stack}-{region}"
 
 
-def replication_role_name(prefix: str, stack: str) -> str:
-    return f"{prefix}-{stack}-replication"
+def replication_role_name(domain: str, stack: str) -> str:
+    return f"{domain.replace('.', '-')}-{stack}-replication"
 
 
-def region_role_name(prefix: str, stack: str, region: str) -> str:
+def region_role_name(domain: str, stack: str, region: str) -> str:
     """The role of all rclone sidecars of a region (EKS Pod Identity)."""
-    return bucket_name(prefix, stack, region)
+    return bucket_name(domain, stack, region)
 
 
-def company_role_name(prefix: str, stack: str, region: str, namespace: str) -> str:
+def company_role_name(domain: str, stack: str, region: str, namespace: str) -> str:
     """The role of a company's rclone sidecars in a region (IRSA).
 
-    Role names are unique in an account: the digest tells stacks and prefixes apart.
+    Role names are unique in an account: the digest tells stacks and domains apart.
     """
-    digest = hashlib.sha256(bucket_name(prefix, stack, region).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(bucket_name(domain, stack, region).encode()).hexdigest()[:8]
     return f"{namespace}-{region}-{digest}"
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from plan.names import company_role_name
 from plan.records import RoutingPolicy
 from settings.aws_provider import AwsProvider
 from settings.companies import (
@@ -20,6 +21,7 @@ from settings.ingress import Ingress
 from settings.load_balancer import RegionLoadBalancer
 from settings.pods import Pods
 from settings.regions import Region
+from settings.roles import NamePrefix, PolicyArn, RolePath
 from settings.values import (
     AnnotationPrefix,
     Bandwidth,
@@ -33,11 +35,8 @@ from settings.values import (
     HttpUrl,
     Image,
     Model,
-    NamePrefix,
-    PolicyArn,
     Port,
     RegionName,
-    RolePath,
     Seconds,
     Whole,
     by_name,
@@ -260,8 +259,13 @@ class Settings(Model):
 
     @property
     def resource_prefix(self) -> str:
-        """The beginning of the names of buckets and roles."""
-        return self.name_prefix or self.domain.replace(".", "-")
+        """The beginning of the names of buckets and roles, which `plan.names` takes as the domain."""
+        return self.name_prefix or self.domain
+
+    def company_role_name(self, stack: str, region: str, namespace: str) -> str:
+        """The role of a company's sidecars in a region (IRSA). A domain would make the name too long."""
+        name = company_role_name(self.resource_prefix, stack, region, namespace)
+        return f"{self.name_prefix}-{name}" if self.name_prefix else name
 
     @property
     def agency_image(self) -> str:

@@ -84,7 +84,7 @@ def _roles(settings: Settings, stack: str) -> Iterator[Problem]:
         return
     for index, company in enumerate(settings.companies):
         roles = [
-            names.company_role_name(settings.resource_prefix, stack, region.name, company.namespace)
+            settings.company_role_name(stack, region.name, company.namespace)
             for region in known_regions(settings, company)
         ]
         longest = max(roles, key=len, default="")
@@ -101,6 +101,13 @@ RULES = (
     Rule(_domain, ("domain", "namePrefix", "regions[*].name")),
     Rule(
         _roles,
-        ("identity", "companies[=].name", "companies[=].regions", "regions[*].name", "replication.enabled"),
+        (
+            "identity",
+            "namePrefix",
+            "companies[=].name",
+            "companies[=].regions",
+            "regions[*].name",
+            "replication.enabled",
+        ),
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -10,7 +9,6 @@ from typing import Any
 
 from engine.recorder import Registration
 from plan.names import COMPANY_LABEL, REGION_LABEL
-from settings import Region, clusters_of
 from settings.values import quantity
 from tests.recording import (
     DEPLOYMENT,
@@ -117,44 +115,6 @@ def long_running_containers_are_probed(run: Recording) -> None:
             patience = startup["periodSeconds"] * startup["failureThreshold"]
             assert patience >= LONGEST_ORDERLY_START_SECONDS, where
             assert liveness["failureThreshold"] > readiness["failureThreshold"], where
-
-
-def pods_are_bound_to_their_region(run: Recording) -> None:
-    regions = {region.name: region for region in run.settings.regions}
-    clusters = {plan.id: plan.regions for plan in clusters_of(run.settings)}
-    for resource in run.of(DEPLOYMENT):
-        spec = resource.inputs["spec"]["template"]["spec"]
-        assert "nodeAffinity" not in spec["affinity"], resource.name
-        here = clusters[run.cluster_of(resource)]
-        every = [region.node_selector for region in here]
-        shared = {key: value for key, value in every[0].items() if all(it.get(key) == value for it in every)}
-        assert spec.get("nodeSelector", {}) == shared, resource.name
-        _tolerate(spec, *here)
-    for resource, spec in pods(run):
-        region = resource.inputs["metadata"]["labels"][REGION_LABEL]
-        assert resource.inputs["metadata"]["name"].endswith(f"-{region}")
-        terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-        here = {"key": REGION_LABEL, "operator": "In", "values": [region]}
-        assert terms == {"nodeSelectorTerms": [{"matchExpressions": [here]}]}, resource.name
-        assert spec.get("nodeSelector", {}) == regions[region].node_selector, resource.name
-        _tolerate(spec, regions[region])
-        spread = {constraint["topologyKey"] for constraint in spec["topologySpreadConstraints"]}
-        assert "topology.kubernetes.io/zone" in spread, resource.name
-
-
-def _tolerate(spec: Manifest, *regions: Region) -> None:
-    """The taints of the settings, and an unreachable node for a short time only."""
-    found = {json.dumps(each, sort_keys=True) for each in spec["tolerations"]}
-    own = [
-        each.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for region in regions
-        for each in region.tolerations
-    ]
-    assert {json.dumps(each, sort_keys=True) for each in own} <= found
-    brief = {
-        each["key"] for each in spec["tolerations"] if each.get("key") and "tolerationSeconds" in each
-    } & {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
-    assert len(brief) == 2
 
 
 def selectors_take_exactly_their_own_pods(run: Recording) -> None:
@@ -305,7 +265,6 @@ RULES = (
     there_are_pods_for_every_company_in_every_region,
     pods_have_one_user_and_share_processes_only_with_the_gate,
     long_running_containers_are_probed,
-    pods_are_bound_to_their_region,
     selectors_take_exactly_their_own_pods,
     pods_find_what_they_name,
     namespaces_admit_their_pods,

@@ -39,12 +39,7 @@ def trust_of(run: Recording, role: str) -> dict[str, Any]:
 def test_it_makes_a_role_and_one_policy(form: str) -> None:
     def build() -> None:
         trust = TRUST if form == "plain" else Output.from_input(TRUST)
-        ReplicaAccess(
-            "one",
-            ReplicaAccessArgs(
-                role="the-role", trust=trust, access=ACCESS, permissions_boundary=None, path=None
-            ),
-        )
+        ReplicaAccess("one", ReplicaAccessArgs(role="the-role", trust=trust, access=ACCESS))
 
     run = record_part(build)
     assert json.loads(run.named("one-role", ROLE).inputs["assumeRolePolicy"]) == TRUST

@@ -106,7 +106,7 @@ class Running:
         there -= {resource.get("id") for resource in self.resources() if resource["type"] == BUCKET}
         adopting = copy.deepcopy(raw)
         for one in adopting["regions"]:
-            if bucket_name(raw["domain"].replace(".", "-"), NAME, one["name"]) in there:
+            if bucket_name(raw["domain"], NAME, one["name"]) in there:
                 one["adopt"] = True
         return adopting
 

@@ -8,7 +8,7 @@ from plan.records import RoutingPolicy
 from settings import clusters_of, parse
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode
 from settings.ingress import Scheme
-from settings.load_balancer import IpAddressType, LoadBalancer
+from settings.load_balancer import LoadBalancer
 from settings.models import Identity, Manager, Protocol
 from settings.pods import Effect, Operator
 from tests.settings.edits import EU, US, WEST, drop, edited, on_eks, put
@@ -196,39 +196,6 @@ def test_every_key_of_a_company_is_read_under_its_name() -> None:
     assert brain.storage == "100Gi"
     assert company.api_keys and company.api_keys.secret_name == "client-b-llm-keys"
     assert company.dedicated_health_checks and company.protect
-
-
-def test_every_key_of_load_balancers_is_read_under_its_name() -> None:
-    arn = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/a/b"
-    stack_wide = {
-        "attributes": {"idle_timeout.timeout_seconds": 900, "deletion_protection.enabled": True},
-        "ipAddressType": "dualstack",
-        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
-        "inboundCidrs": ["10.0.0.0/8"],
-    }
-    own = {
-        "attributes": {"access_logs.s3.enabled": True, "access_logs.s3.bucket": "logs-us"},
-        "securityGroups": ["sg-0a"],
-        "subnets": ["subnet-0a", "subnet-0b"],
-        "webAclArn": arn,
-    }
-    settings = parse(
-        edited(on_eks, put("ingress.loadBalancer", stack_wide), put("regions[0].loadBalancer", own)), "prod"
-    )
-    us, eu = (settings.load_balancer_of(region) for region in settings.regions)
-    assert us.attributes == {
-        "idle_timeout.timeout_seconds": "900",
-        "deletion_protection.enabled": "true",
-        "access_logs.s3.enabled": "true",
-        "access_logs.s3.bucket": "logs-us",
-    }
-    assert (us.security_groups, us.subnets, us.web_acl_arn) == (("sg-0a",), ("subnet-0a", "subnet-0b"), arn)
-    # The existing security groups decide who may connect.
-    assert (us.inbound_cidrs, eu.inbound_cidrs) == ((), ("10.0.0.0/8",))
-    assert us.ip_address_type is eu.ip_address_type is IpAddressType.DUALSTACK
-    assert us.ssl_policy == eu.ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
-    plain = parse(edited(on_eks), "prod")
-    assert plain.load_balancer_of(plain.regions[0]).attributes == {"idle_timeout.timeout_seconds": "300"}
 
 
 def test_api_keys_are_read_encrypted_and_on_local_plain() -> None:
