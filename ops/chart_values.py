@@ -229,7 +229,8 @@ class _Carrying:
         return {"agent": agent, "brain": brain}
 
     def _workload(self, kind: str) -> Values:
-        shapes, workload = self._shapes, {}
+        shapes = self._shapes
+        workload: Values = {}
         if resources := self._resources(kind):
             workload["resources"] = resources
         if size := shapes.text(f"{kind}.persistence.size"):

@@ -44,8 +44,8 @@ def _mixed(resources: Sequence[PolicyResource]) -> Problems:
     found: dict[tuple[str, str], dict[str, PolicyResource]] = {}
     for claim in (each for each in resources if each.resource_type == VOLUME_CLAIM):
         if name := claim.props["spec"].get("storageClassName"):
-            region = cluster(claim), labels(claim.props).get(REGION_LABEL, "")
-            found.setdefault(region, {}).setdefault(name, claim)
+            place = cluster(claim), labels(claim.props).get(REGION_LABEL, "")
+            found.setdefault(place, {}).setdefault(name, claim)
     for (_, region), classes in found.items():
         if len(classes) > 1:
             names = ", ".join(sorted(classes))

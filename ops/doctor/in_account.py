@@ -199,13 +199,13 @@ def volumes(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     for plan in clusters_of(stack.settings):
         if not (plan.eks or plan.eks_name):
             continue
-        ec2: Any = access.client("ec2", plan.home)
+        ec2: Any = access.client("ec2", plan.region)
         what = "encryption of volumes"
         if ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
-            yield present(plan.home, what, "new volumes of EBS are encrypted")
+            yield present(plan.region, what, "new volumes of EBS are encrypted")
             continue
-        remedy = f"run: aws ec2 enable-ebs-encryption-by-default --region {plan.home}"
-        yield missing(plan.home, what, "EBS does not encrypt new volumes by default", remedy)
+        remedy = f"run: aws ec2 enable-ebs-encryption-by-default --region {plan.region}"
+        yield missing(plan.region, what, "EBS does not encrypt new volumes by default", remedy)
 
 
 def _code(error: ClientError) -> str:
