@@ -21,8 +21,10 @@ _KNOWN = re.compile(
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or by the format of its value."""
-    return name.endswith(API_KEY) or bool(value and _NAMED.search(name)) or bool(_KNOWN.search(value))
+    """Whether a variable holds a secret, by its name (`openaiApiKey`, too) or by the format of its value."""
+    upper = name.upper().replace("-", "_")
+    named = upper.endswith("APIKEY") or _NAMED.search(upper)
+    return upper.endswith(API_KEY) or bool(value and named) or bool(_KNOWN.search(value))
 
 
 def plain_secrets(
