@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +21,7 @@ def environment(shapes: Shapes, secrets: list[tuple[str, str]]) -> dict[str, str
     plain: dict[str, Any] = {}
     for name, value in listed.items():
         if is_secret(name, "" if value is None else str(value)):
-            secrets.append((f"{ENV}.{name}", name))
+            secrets.append((f"{ENV}.{name}", _variable(name)))
         else:
             plain[name] = value
     return _texts(shapes, ENV, plain)
@@ -78,5 +79,10 @@ def secrets_in(key: Key, value: Any) -> Iterable[tuple[str, str]]:
                     yield from secrets_in((*key, name), item["value"])
                 for inner, leaf in leaves(item):
                     yield from secrets_in((*key, *inner), leaf)
-    elif key[-1].isupper() and is_secret(key[-1], "" if value is None else str(value)):
-        yield ".".join(key), key[-1]
+    elif not isinstance(value, dict) and is_secret(key[-1], "" if value is None else str(value)):
+        yield ".".join(key), _variable(key[-1])
+
+
+def _variable(name: str) -> str:
+    """The variable's name for a name such as `openaiApiKey`."""
+    return re.sub(r"\W", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).upper()

@@ -15,8 +15,10 @@ API_KEY = "_API_KEY"
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or by the format of its value."""
-    return name.endswith(API_KEY) or plan.plain_secrets.is_secret(name, value)
+    """Whether a variable holds a secret, by its name (`openaiApiKey`, too) or by the format of its value."""
+    upper = name.upper().replace("-", "_")
+    keyed = upper.endswith(API_KEY) or bool(value and upper.endswith("APIKEY"))
+    return keyed or plan.plain_secrets.is_secret(name, value)
 
 
 def plain_secrets(

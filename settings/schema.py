@@ -27,7 +27,7 @@ Schema = dict[str, Any]
 
 _ENVIRONMENT: Schema = {
     "description": "Environments of Pulumi ESC. Only `pulumi` knows what they add to the configuration.",
-    "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}],
+    "type": ["array", "object"],
 }
 
 

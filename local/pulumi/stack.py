@@ -146,12 +146,8 @@ class Stack:
     def _write_config(self, stack_file: Path) -> None:
         """Write a copy: the engine writes its encryption salt into the stack file."""
         copy = self._project / f"Pulumi.{self.name}.yaml"
-        text = stack_file.read_text(encoding="utf-8-sig")
         salt = read_document(copy).get(SALT) if copy.exists() else None
-        if salt and SALT not in read_document(stack_file):
-            begun = _BEGINNING.match(text)
-            at = begun.end() if begun else 0
-            text = f"{text[:at]}{SALT}: {salt}\n{text[at:]}"
+        text = with_salt(stack_file, salt)
         write_atomically(copy, text)
 
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
@@ -172,6 +168,16 @@ class Stack:
             return operation()
         except automation.CommandError as error:
             raise LocalError(str(error)) from None
+
+
+def with_salt(stack_file: Path, salt: str | None) -> str:
+    """The text of a stack file, with the salt if it has none."""
+    text = stack_file.read_text(encoding="utf-8-sig")
+    if salt is None or SALT in read_document(stack_file):
+        return text
+    begun = _BEGINNING.match(text)
+    at = begun.end() if begun else 0
+    return f"{text[:at]}{SALT}: {salt}\n{text[at:]}"
 
 
 class Command(PulumiCommand):

@@ -114,6 +114,25 @@ def test_a_secret_in_a_list_that_the_chart_does_not_know_is_written_nowhere(impo
     assert "hush" not in said + importing.file.read_text()
 
 
+@pytest.mark.parametrize(
+    ("values", "key", "variable"),
+    [
+        ({"agent": {"env": {"openai_api_key": "hush"}}}, "agent.env.openai_api_key", "OPENAI_API_KEY"),
+        ({"llm": {"openaiApiKey": "hush"}}, "llm.openaiApiKey", "OPENAI_API_KEY"),
+        ({"llm": {"deepseek-api_key": "hush"}}, "llm.deepseek-api_key", "DEEPSEEK_API_KEY"),
+        ({"llm": [{"keys": {"token": "hush"}}]}, "llm.keys.token", "TOKEN"),
+        ({"openai": f"sk-hush{'1' * 20}"}, "openai", "OPENAI"),
+    ],
+)
+def test_a_secret_of_any_name_is_written_nowhere(
+    importing: Import, values: Any, key: str, variable: str
+) -> None:
+    _, said, _ = importing.run(values)
+    assert f"  {key}: a secret, which is never written in plain text" in said
+    assert f"'digital-agency:companies[0].apiKeys.{variable}'" in said
+    assert "hush" not in said + importing.file.read_text()
+
+
 KNOWN = (
     "company", "image", "image.repository", "image.tag", "multiRegion", "multiRegion.enabled",
     "multiRegion.regions", "multiRegion.loadBalancing", "multiRegion.loadBalancing.geo",

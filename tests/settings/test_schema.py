@@ -80,6 +80,7 @@ def test_what_the_pulumi_cli_writes_fits_the_schema(validator: Draft202012Valida
         "encryptionsalt": "v1:abc=:v1:def=",
         "secretsprovider": "awskms://alias/pulumi",
         "encryptedkey": "abc",
+        "environment": ["shared/prod"],
         "config": stack_file(raw)["config"] | {"aws:region": "us-east-1", "kubernetes:context": "x"},
     }
     validator.validate(written)
