@@ -115,12 +115,11 @@ def _time(text: str) -> Time | None:
     groups = match.groupdict()
     hour, minute, second, fraction = (groups[key] or groups[f"{key}2"] for key in ("h", "m", "s", "f"))
     year, month, day = (int(part or 0) for part in match.groups()[:3])
-    clock = tuple(int(part or 0) for part in (hour, minute, second))
     zone = groups["zone"] or "Z"
     hours, minutes = (0, 0) if zone == "Z" else (int(zone[1:3]), int(zone[4:6]))
     try:
         # Go has a year 0, which is a leap year.
-        moment = datetime(year or 4, month, day, *clock[:3])
+        moment = datetime(year or 4, month, day, int(hour or 0), int(minute or 0), int(second or 0))
     except ValueError:
         return None
     if hours > 24 or minutes > 60:
