@@ -33,7 +33,7 @@ def _without(network: Network, gone: Network) -> Iterable[Network]:
         return [network]
     if network.prefixlen >= gone.prefixlen:
         return []
-    return network.address_exclude(gone)  # type: ignore[arg-type, return-value]
+    return network.address_exclude(gone)  # type: ignore[arg-type]
 
 
 @cache

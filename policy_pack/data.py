@@ -43,9 +43,9 @@ def _mixed(resources: Sequence[PolicyResource]) -> Problems:
     """The cluster names its default class in volumes that exist, so a volume without a class fits any."""
     found: dict[tuple[str, str], dict[str, PolicyResource]] = {}
     for claim in (each for each in resources if each.resource_type == VOLUME_CLAIM):
-        if name := claim.props["spec"].get("storageClassName"):
+        if class_ := claim.props["spec"].get("storageClassName"):
             region = cluster(claim), labels(claim.props).get(REGION_LABEL, "")
-            found.setdefault(region, {}).setdefault(name, claim)
+            found.setdefault(region, {}).setdefault(class_, claim)
     for (_, region), classes in found.items():
         if len(classes) > 1:
             names = ", ".join(sorted(classes))

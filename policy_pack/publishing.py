@@ -77,6 +77,12 @@ def _published(resources: Sequence[PolicyResource]) -> Problems:
         (place(service), metadata(service.props)["name"]): service.props["spec"]
         for service in stack.of(SERVICE)
     }
+    schemes = {
+        (metadata(ingress.props).get("annotations") or {}).get(f"{ALB}scheme", ""): ingress
+        for ingress in stack.of(INGRESS)
+    }
+    if len(public := schemes.keys() & {"internal", "internet-facing"}) > 1:
+        yield schemes["internet-facing"], f"load balancers have several schemes: {', '.join(sorted(public))}"
     yield from each(
         stack.of(INGRESS),
         lambda ingress: ((ingress, problem) for problem in _leads(ingress, services, stack)),
