@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
-from plan.names import FAILOVER_CONTROLLER, LOCAL, PRIORITY_CLASS, SYSTEM_NAMESPACE
+from plan.names import FAILOVER_CONTROLLER, LOCAL, SYSTEM_NAMESPACE
 from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
 from runtime.ports import GATE_PORT
 
@@ -32,6 +32,8 @@ WITH_PODS = (*TEMPLATED, CRON_JOB, POD)
 HOST = ("hostNetwork", "hostPID", "hostIPC")
 AMOUNTS = ("cpu", "memory", "ephemeral-storage")
 SECCOMP = ("RuntimeDefault", "Localhost")
+SYSTEM_PRIORITY = "system-"
+"""Prefix of Kubernetes' own PriorityClasses."""
 PROJECTED = ("configMap", "downwardAPI", "secret")
 """What a projected volume may have in every pod. Only the failover controller's has a token."""
 
@@ -92,7 +94,7 @@ def _rights(args: ResourceValidationArgs) -> Iterator[str]:
     own = spec.get("securityContext") or {}
     yield from (f"{key} is on" for key in HOST if spec.get(key))
     yield from (f"securityContext.{key} is {value}" for key, value in _beyond(own, POD_CONTEXT))
-    if spec.get("priorityClassName") not in (None, PRIORITY_CLASS):
+    if str(spec.get("priorityClassName") or "").startswith(SYSTEM_PRIORITY):
         yield f"priorityClassName is {spec['priorityClassName']}"
     yield from each(spec.get("volumes") or (), _volume_problems)
     yield from each(containers(spec), lambda pair: _container_problems(pair[0], own))

@@ -36,7 +36,8 @@ _CONTAINER = _keys(
 )
 POD = _keys(
     "affinity automountServiceAccountToken dnsPolicy enableServiceLinks hostIPC hostNetwork hostPID"
-    " imagePullSecrets nodeSelector preemptionPolicy priorityClassName restartPolicy schedulerName"
+    " imagePullSecrets nodeSelector preemptionPolicy priorityClassName restartPolicy runtimeClassName"
+    " schedulerName"
     " securityContext serviceAccount serviceAccountName shareProcessNamespace"
     " terminationGracePeriodSeconds tolerations topologySpreadConstraints",
     containers=[_CONTAINER],
