@@ -74,6 +74,8 @@ def _bindings(resources: Sequence[PolicyResource]) -> Problems:
     for binding in stack.of(BINDING):
         of = binding.props["roleRef"]
         namespace = _namespace(binding) if of["kind"] == "Role" else ""
+        if _namespace(binding) not in stack.companies | {SYSTEM_NAMESPACE}:
+            yield binding, f"it gives rights in the namespace {_namespace(binding)}"
         if (cluster(binding), of["kind"], namespace, of["name"]) not in roles:
             yield binding, f"it binds the {of['kind']} {of['name']}, which is none of the stack"
         for subject in binding.props.get("subjects") or ():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -21,7 +23,8 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
+ROLE_DIGEST = re.compile(r"-[0-9a-f]{8}\b")
+"""The end of a role's name: of its region, among others."""
 LEAST_DAYS = 30
 """For which replaced and deleted versions can be restored."""
 INSTANT = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", None)
@@ -34,7 +37,7 @@ def _is_versioned(props: Mapping[str, Any], _: str) -> bool:
 
 def _is_encrypted(props: Mapping[str, Any], _: str) -> bool:
     defaults = [rule.get("applyServerSideEncryptionByDefault") or {} for rule in props["rules"]]
-    return bool(defaults) and all(each.get("sseAlgorithm") in ALGORITHMS for each in defaults)
+    return bool(defaults) and all(each.get("sseAlgorithm") == "AES256" for each in defaults)
 
 
 def _is_private(props: Mapping[str, Any], _: str) -> bool:
@@ -100,6 +103,33 @@ def _unsafe(resources: Sequence[PolicyResource]) -> Problems:
             yield bucket, message
 
     yield from each(product(stack.of(BUCKET), PARTS), missing)
+    yield from _unlike(stack)
+
+
+def _unlike(stack: Stack) -> Problems:
+    """A bucket whose policy denies less than those of the others."""
+    names = sorted({*stack.buckets, *stack.buckets.values()}, key=len, reverse=True)
+    found: dict[frozenset[str], list[PolicyResource]] = {}
+    for policy in stack.of(POLICY):
+        statements = listed(content(policy.props["policy"])["Statement"])
+        found.setdefault(frozenset(_shape(each, names) for each in statements), []).append(policy)
+    for policies in sorted(found.values(), key=len)[:-1]:
+        yield policies[0], "its policy denies something else than those of the other buckets"
+
+
+def _shape(statement: Mapping[str, Any], names: Sequence[str]) -> str:
+    """What a statement says, whatever the bucket and the regions that it names."""
+    texts = {key: json.dumps(value, sort_keys=True) for key, value in statement.items() if key != "Sid"}
+    for name in names:
+        texts = {key: text.replace(name, "*") for key, text in texts.items()}
+    texts = {key: ROLE_DIGEST.sub("-*", text) for key, text in texts.items()}
+    return json.dumps({key: _unordered(json.loads(text)) for key, text in texts.items()}, sort_keys=True)
+
+
+def _unordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _unordered(item) for key, item in value.items()}
+    return sorted(set(value)) if isinstance(value, list) else value
 
 
 def _losses(args: ResourceValidationArgs) -> Iterator[str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
-from plan.names import FAILOVER_CONTROLLER, LOCAL, PRIORITY_CLASS, SYSTEM_NAMESPACE
-from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
+from plan.names import FAILOVER_CONTROLLER, LOCAL, SYSTEM_NAMESPACE
+from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
+from runtime.ports import GATE_PORT
 
 TEMPLATED = tuple(
     f"kubernetes:{group}/v1:{kind}"
@@ -24,11 +25,15 @@ TEMPLATED = tuple(
 CRON_JOB, POD = "kubernetes:batch/v1:CronJob", "kubernetes:core/v1:Pod"
 CLUSTER = "agency:cluster:Cluster"
 PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
+SECRET = "kubernetes:core/v1:Secret"
+SECRET_TYPES = (None, "Opaque", "kubernetes.io/dockerconfigjson")
 SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 WITH_PODS = (*TEMPLATED, CRON_JOB, POD)
 HOST = ("hostNetwork", "hostPID", "hostIPC")
 AMOUNTS = ("cpu", "memory", "ephemeral-storage")
 SECCOMP = ("RuntimeDefault", "Localhost")
+SYSTEM_PRIORITY = "system-"
+"""Prefix of Kubernetes' own PriorityClasses."""
 PROJECTED = ("configMap", "downwardAPI", "secret")
 """What a projected volume may have in every pod. Only the failover controller's has a token."""
 
@@ -56,6 +61,7 @@ POD_CONTEXT: dict[str, Callable[[Any], bool]] = {
     "runAsGroup": _is_id,
     "supplementalGroups": lambda groups: all(groups),
 }
+NAME = "app.kubernetes.io/name"
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -88,7 +94,7 @@ def _rights(args: ResourceValidationArgs) -> Iterator[str]:
     own = spec.get("securityContext") or {}
     yield from (f"{key} is on" for key in HOST if spec.get(key))
     yield from (f"securityContext.{key} is {value}" for key, value in _beyond(own, POD_CONTEXT))
-    if spec.get("priorityClassName") not in (None, PRIORITY_CLASS):
+    if str(spec.get("priorityClassName") or "").startswith(SYSTEM_PRIORITY):
         yield f"priorityClassName is {spec['priorityClassName']}"
     yield from each(spec.get("volumes") or (), _volume_problems)
     yield from each(containers(spec), lambda pair: _container_problems(pair[0], own))
@@ -138,6 +144,10 @@ def _context_problems(context: Props, of_pod: Props) -> Iterator[str]:
 
 
 def _token(args: ResourceValidationArgs) -> Iterator[str]:
+    if args.resource_type == SECRET:
+        if args.props.get("type") not in SECRET_TYPES:
+            yield f"its type is {args.props['type']}"
+        return
     if args.resource_type == SERVICE_ACCOUNT:
         if args.props.get("automountServiceAccountToken") is not False:
             yield "automountServiceAccountToken is not false"
@@ -171,10 +181,23 @@ def _unbounded(container: Props) -> Iterator[str]:
 def _probes(args: ResourceValidationArgs) -> Iterator[str]:
     if args.resource_type in (CRON_JOB, "kubernetes:batch/v1:Job"):
         return
+    if args.props["spec"].get("replicas") == 0:
+        yield "it has no replicas"
+    if labels(pod_template(args.resource_type, args.props)).get(NAME) in ("agent", "brain"):
+        yield from _gate_problems([container for container, runs in containers(_pod(args)) if runs])
     for container, runs in containers(_pod(args)):
         missing = [probe for probe in PROBES if runs and not container.get(probe)]
         if missing:
             yield f"container {container['name']}: no {', '.join(missing)}"
+
+
+def _gate_problems(running: Sequence[Props]) -> Iterator[str]:
+    """The gate has to run, and to answer the readiness of the container that clients or Agents reach."""
+    if not any(container["name"] == "gate" for container in running):
+        yield "no gate runs beside the application"
+    asked = [(container.get("readinessProbe") or {}).get("httpGet") or {} for container in running]
+    if not any(one.get("path") == "/ready" and one.get("port") == GATE_PORT for one in asked):
+        yield f"no readinessProbe asks the gate: /ready on port {GATE_PORT}"
 
 
 def _images(args: ResourceValidationArgs) -> Iterator[str]:
@@ -215,7 +238,7 @@ POLICIES = (
     of_resources(
         "pods-hold-no-api-token",
         Severity.HIGH,
-        [*WITH_PODS, SERVICE_ACCOUNT],
+        [*WITH_PODS, SERVICE_ACCOUNT, SECRET],
         "Pods have a service account of their own, and none but the failover controller's has a token.",
         "Set automountServiceAccountToken: false; the failover controller mounts a projected token.",
         _token,
@@ -232,8 +255,8 @@ POLICIES = (
         "containers-are-probed",
         Severity.MEDIUM,
         WITH_PODS,
-        "Containers that run as long as their pod have startup, readiness and liveness probes.",
-        "Add the probes; liveness must depend on no other service.",
+        "Containers that run as long as their pod have all probes; the gate answers for its application.",
+        "Add the probes as `components/pods.py` does; liveness must depend on no other service.",
         _probes,
     ),
     of_resources(

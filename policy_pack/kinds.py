@@ -36,7 +36,8 @@ _CONTAINER = _keys(
 )
 POD = _keys(
     "affinity automountServiceAccountToken dnsPolicy enableServiceLinks hostIPC hostNetwork hostPID"
-    " imagePullSecrets nodeSelector preemptionPolicy priorityClassName restartPolicy schedulerName"
+    " imagePullSecrets nodeSelector preemptionPolicy priorityClassName restartPolicy runtimeClassName"
+    " schedulerName"
     " securityContext serviceAccount serviceAccountName shareProcessNamespace"
     " terminationGracePeriodSeconds tolerations topologySpreadConstraints",
     containers=[_CONTAINER],
@@ -69,7 +70,10 @@ _AWS: dict[str, Shape | None] = {
         " tags tagsAll"
     ),
     "aws:iam/rolePolicy:RolePolicy": _keys("name role policy"),
-    "aws:route53/healthCheck:HealthCheck": ANY,
+    "aws:route53/healthCheck:HealthCheck": _keys(
+        "childHealthThreshold childHealthchecks enableSni failureThreshold fqdn measureLatency port regions"
+        " requestInterval resourcePath tags tagsAll type"
+    ),
     "aws:route53/record:Record": ANY,
     "aws:s3/bucket:Bucket": _keys(
         "bucket bucketNamespace region forceDestroy objectLockEnabled tags tagsAll"
@@ -107,12 +111,12 @@ _KUBERNETES: dict[str, Shape | None] = {
     ),
     "coordination.k8s.io/v1:Lease": ANY,
     "core/v1:ConfigMap": ANY,
-    "core/v1:LimitRange": ANY,
+    "core/v1:LimitRange": _object(spec=_keys("limits")),
     "core/v1:Namespace": ANY,
     "core/v1:PersistentVolumeClaim": _object(
         spec=_keys("accessModes resources storageClassName volumeMode volumeAttributesClassName")
     ),
-    "core/v1:ResourceQuota": ANY,
+    "core/v1:ResourceQuota": _object(spec=_keys("hard")),
     "core/v1:Secret": ANY,
     "core/v1:Service": _object(
         spec=_keys(
@@ -131,11 +135,16 @@ _KUBERNETES: dict[str, Shape | None] = {
     "scheduling.k8s.io/v1:PriorityClass": ANY,
 }
 KINDS = {**_AWS, **{f"kubernetes:{kind}": shape for kind, shape in _KUBERNETES.items()}}
+KEPT = {("kubernetes:core/v1:Secret", "data")}
+"""Whose changes may be ignored: a Secret that the program makes once, and keeps."""
 OWN = ("agency:", "pulumi:pulumi:Stack", "pulumi:providers:kubernetes", "pulumi:providers:aws")
 """Components, and the default provider of AWS."""
 
 
 def _unknown(args: ResourceValidationArgs) -> Iterator[str]:
+    ignored = [key for key in args.opts.ignore_changes or () if (args.resource_type, key) not in KEPT]
+    if ignored:
+        yield f"changes of {', '.join(ignored)} are ignored"
     if args.resource_type in KINDS:
         yield from _keys_beyond(KINDS[args.resource_type], args.props)
     elif not args.resource_type.startswith(OWN):

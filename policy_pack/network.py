@@ -195,6 +195,24 @@ def _closed(resources: Sequence[PolicyResource]) -> Problems:
                     yield policy, f"it has an opening for the company {name}"
 
     yield from each(stack.of(NETWORK_POLICY), named)
+    yield from _unlike(stack)
+
+
+def _unlike(stack: Stack) -> Problems:
+    """A policy that opens the internet otherwise than those of the other pods, with fewer exceptions, say."""
+    found: dict[frozenset[tuple[str, ...]], list[PolicyResource]] = {}
+    for policy in stack.of(NETWORK_POLICY):
+        selected = plain(policy.props["spec"].get("podSelector") or {}).get("matchLabels") or {}
+        if selected.get(NAME) in ("agent", "brain"):
+            wide = {
+                (peer["ipBlock"]["cidr"], *sorted(peer["ipBlock"].get("except") or ()))
+                for rule in policy.props["spec"].get("egress") or ()
+                for peer in rule.get("to") or ()
+                if "ipBlock" in peer and public_share(_addresses([peer])) > MOST_PUBLIC
+            }
+            found.setdefault(frozenset(wide), []).append(policy)
+    for policies in sorted(found.values(), key=len)[:-1]:
+        yield policies[0], "it opens the internet otherwise than those of the other pods"
 
 
 def _denies_all(spec: Props) -> bool:

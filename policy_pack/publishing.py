@@ -24,13 +24,14 @@ CONTROLLERS = re.compile(r"ingress\.kubernetes\.io/|nginx|traefik|haproxy|istio|
 """Annotations that an ingress controller reads."""
 ALB_KEYS = {
     "certificate-arn", "group.name", "group.order", "healthcheck-interval-seconds", "healthcheck-path",
-    "healthcheck-timeout-seconds", "healthy-threshold-count", "listen-ports", "load-balancer-attributes",
-    "scheme", "ssl-policy", "ssl-redirect", "tags", "target-group-attributes", "target-type",
-    "unhealthy-threshold-count", "wafv2-acl-arn",
+    "healthcheck-timeout-seconds", "healthy-threshold-count", "inbound-cidrs", "ip-address-type",
+    "listen-ports", "load-balancer-attributes", "manage-backend-security-group-rules", "scheme",
+    "security-groups", "ssl-policy", "ssl-redirect", "subnets", "tags", "target-group-attributes",
+    "target-type", "unhealthy-threshold-count", "wafv2-acl-arn",
 }  # fmt: skip
 LISTENERS = [{"HTTP": 80}, {"HTTPS": 443}]
-TLS = ("ELBSecurityPolicy-TLS13-1-2-", "ELBSecurityPolicy-TLS13-1-3-")
-"""Prefixes of the policies without TLS 1.0 and 1.1 (source: user guide of Application Load Balancers)."""
+TLS = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|FS-1-2|TLS-1-2)-")
+"""The policies without TLS 1.0 and 1.1 (source: user guide of Application Load Balancers)."""
 PUBLISHED = {False: ("agent", AGENT_PORT), True: (FAILOVER_CONTROLLER, HTTP_PORT)}
 """By whether an Ingress is an edge's: the kind of pod, and its port."""
 
@@ -67,7 +68,7 @@ def _listens(own: Mapping[str, Any]) -> Iterator[str]:
         yield "it does not listen on port 443 by HTTPS, or on others, too"
     if {"HTTP": 80} in listeners and own.get(f"{ALB}ssl-redirect") != "443":
         yield "plain HTTP is not redirected to HTTPS"
-    if not str(own.get(f"{ALB}ssl-policy") or "").startswith(TLS):
+    if not TLS.match(str(own.get(f"{ALB}ssl-policy") or "")):
         yield "its ssl-policy accepts TLS before 1.2"
 
 
@@ -77,6 +78,12 @@ def _published(resources: Sequence[PolicyResource]) -> Problems:
         (place(service), metadata(service.props)["name"]): service.props["spec"]
         for service in stack.of(SERVICE)
     }
+    schemes = {
+        (metadata(ingress.props).get("annotations") or {}).get(f"{ALB}scheme", ""): ingress
+        for ingress in stack.of(INGRESS)
+    }
+    if len(public := schemes.keys() & {"internal", "internet-facing"}) > 1:
+        yield schemes["internet-facing"], f"load balancers have several schemes: {', '.join(sorted(public))}"
     yield from each(
         stack.of(INGRESS),
         lambda ingress: ((ingress, problem) for problem in _leads(ingress, services, stack)),

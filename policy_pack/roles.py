@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +13,14 @@ from pulumi_policy import PolicyResource, Severity
 from plan.iam import BACKFILL_REPORTS, SESSION_NAMESPACE
 from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
 from policy_pack.writing import Problems, each, listed, metadata, of_the_stack
+from runtime.gate.storage.keys import REQUESTS
 
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 PODS = "pods.eks.amazonaws.com"
 S3 = {"s3.amazonaws.com", "batchoperations.s3.amazonaws.com"}
+BUCKETS = "arn:aws:s3:::"
+SESSION_ACCOUNT = "aws:PrincipalTag/kubernetes-service-account"
 ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
 IRSA = "eks.amazonaws.com/role-arn"
 ASSUME = {"sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"}
@@ -39,7 +44,9 @@ REPLICATION = {
 }  # fmt: skip
 """What S3 may do: with a bucket, with what the bucket's region wrote, with copies in it, with reports."""
 
+ARN_ACCOUNT = re.compile(r"arn:aws:(?:iam|eks):[^:]*:([^:]*):")
 Statement = Mapping[str, Any]
+Conditions = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,10 @@ class Trusted:
     accounts: frozenset[tuple[str, str]] = frozenset()
     """Namespace and name; with Pod Identity the namespace is the session's tag."""
     s3: bool = False
+
+    @property
+    def components(self) -> set[str]:
+        return {name.partition("-")[0] for _, name in self.accounts}
 
 
 def _allowing(document: Any) -> list[Statement]:
@@ -107,40 +118,69 @@ def _trust_problems(role: PolicyResource, stack: Stack) -> Problems:
 
 def _rights_problems(policy: PolicyResource, stack: Stack) -> Problems:
     name = policy.props.get("role")
-    role = next(
-        (each for each in stack.of(ROLE) if name in (each.props["name"], known(each.props, "id"))), None
-    )
+    roles = list(stack.of(ROLE))
+    role = next((each for each in roles if name in (each.props["name"], known(each.props, "id"))), None)
     if role is None:
         yield policy, f"it gives rights to {name}, which is no role of the stack"
         return
-    trusted = _trusted(role, stack)
+    by_component = any(len(_trusted(each, stack).components) == 1 for each in roles)
+    work = Work(trusted=_trusted(role, stack), stack=stack, by_component=by_component)
     for statement in _allowing(policy.props.get("policy")):
         for action in listed(statement.get("Action", ["everything else"])):
             for resource in listed(statement.get("Resource", ["everything else"])):
-                if not _is_right(trusted, stack, action, resource, statement.get("Condition") or {}):
+                if not work.needs(action, resource, statement.get("Condition") or {}):
                     yield policy, f"it may {action} on {resource}, which is no part of its work"
 
 
-def _is_right(
-    trusted: Trusted, stack: Stack, action: str, resource: str, conditions: Mapping[str, Any]
-) -> bool:
-    """Whether an action and a resource with wildcards lie within what the role is for."""
-    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
-    region = stack.buckets.get(bucket)
-    if region is None or not resource.startswith("arn:aws:s3:::"):
-        return False
-    if trusted.s3:
-        return action in REPLICATION[_part(region, key, stack)]
-    if not key:
-        prefixes = _prefixes(conditions)
-        return (
-            action in LIST_OBJECTS
-            and bool(prefixes)
-            and all(_reads(trusted, stack, each) for each in prefixes)
-        )
-    if action in READ_OBJECTS:
-        return _reads(trusted, stack, key)
-    return action in WRITE_OBJECTS and _writes(trusted, region, key)
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a role is for."""
+
+    trusted: Trusted
+    stack: Stack
+    by_component: bool
+    """Components have roles of their own. Then what both may assume, the role of an earlier version, tells
+    them apart by the session's tag, and no role writes every part of a component's files."""
+
+    def needs(self, action: str, resource: str, conditions: Conditions) -> bool:
+        """Whether an action and a resource with wildcards lie within the work."""
+        bucket, _, key = resource.removeprefix(BUCKETS).partition("/")
+        region = self.stack.buckets.get(bucket)
+        if region is None or not resource.startswith(BUCKETS):
+            return False
+        if self.trusted.s3:
+            return action in REPLICATION.get(_part(region, key, self.stack), ())
+        if not key:
+            prefixes = _prefixes(conditions)
+            return action in LIST_OBJECTS and bool(prefixes) and all(map(self._reads, prefixes))
+        if action in READ_OBJECTS:
+            return self._reads(key)
+        return action in WRITE_OBJECTS and self._writes(region, key, conditions)
+
+    def _own(self, key: str, writers: Iterable[str]) -> tuple[str, str] | None:
+        """Component and path of a key of the trusted pods' company; None for a key of others."""
+        namespaces = {namespace for namespace, _ in self.trusted.accounts}
+        for prefix in (f"{writer}/{namespace}/" for writer in writers for namespace in namespaces):
+            if len(namespaces) == 1 and key.startswith(prefix):
+                component, _, path = key.removeprefix(prefix).partition("/")
+                return component, path
+        return None
+
+    def _reads(self, key: str) -> bool:
+        own, components = self._own(key, self.stack.buckets.values()), self.trusted.components
+        return own is not None and (len(components) > 1 or own[0] in components)
+
+    def _writes(self, region: str, key: str, conditions: Conditions) -> bool:
+        """In its own region's bucket alone."""
+        own, components = self._own(key, [region]), self.trusted.components
+        if own is None or any(name.partition("-")[2] != region for _, name in self.trusted.accounts):
+            return False
+        if not self.by_component:
+            return True
+        component, path = own
+        session = listed((conditions.get("StringEquals") or {}).get(SESSION_ACCOUNT, []))
+        told_apart = len(components) == 1 or session == [f"{component}-{region}"]
+        return component in components and told_apart and path.partition("/")[0] not in (REQUESTS, "*", "")
 
 
 def _part(region: str, key: str, stack: Stack) -> str:
@@ -155,34 +195,12 @@ def _part(region: str, key: str, stack: Stack) -> str:
     return "copies" if writer in stack.buckets.values() else "none"
 
 
-REPLICATION["none"] = set()
-
-
-def _prefixes(conditions: Mapping[str, Any]) -> Sequence[str]:
+def _prefixes(conditions: Conditions) -> Sequence[str]:
     """The prefixes to which a condition limits a list."""
     for operator in ("StringEquals", "StringLike"):
         if found := (conditions.get(operator) or {}).get("s3:prefix"):
             return listed(found)
     return []
-
-
-def _reads(trusted: Trusted, stack: Stack, key: str) -> bool:
-    """Whether a key lies in a region's files of the only company whose pods are trusted."""
-    namespaces = {namespace for namespace, _ in trusted.accounts}
-    prefixes = [f"{writer}/{each}/" for writer in stack.buckets.values() for each in namespaces]
-    return len(namespaces) == 1 and key.startswith(tuple(prefixes))
-
-
-def _writes(trusted: Trusted, region: str, key: str) -> bool:
-    """Whether a key lies in what the gates of the trusted pods upload: to their own region's bucket, and with
-    a role for one component to its part alone."""
-    components = {name.partition("-")[0] for _, name in trusted.accounts}
-    own = {
-        f"{region}/{namespace}/" for namespace, name in trusted.accounts if name.partition("-")[2] == region
-    }
-    if len(components) == 1:
-        own = {f"{prefix}{component}/" for prefix in own for component in components}
-    return len(own) == 1 and key.startswith(tuple(own))
 
 
 def _identity_problems(resource: PolicyResource, stack: Stack) -> Problems:
@@ -204,22 +222,37 @@ def _identity_problems(resource: PolicyResource, stack: Stack) -> Problems:
         yield resource, f"{namespace}/{name} has a role that is not its own: {arn or 'unknown'}"
 
 
-def _providers(stack: Stack) -> Problems:
-    """OIDC providers that are not all of one account."""
+def _foreign(stack: Stack) -> Problems:
+    """Trust that names clusters or OIDC providers of several accounts."""
     found: dict[str, PolicyResource] = {}
     for role in stack.of(ROLE):
         for statement in _allowing(role.props.get("assumeRolePolicy")):
-            if isinstance(principal := statement.get("Principal"), Mapping) and "Federated" in principal:
-                found.setdefault(str(principal["Federated"]).split(":")[4], role)
+            arns = ARN_ACCOUNT.findall(json.dumps([statement.get("Principal"), statement.get("Condition")]))
+            found.update((account, role) for account in arns)
     if len(found) > 1:
-        yield found[max(found)], f"OIDC providers of several accounts are trusted: {', '.join(sorted(found))}"
+        accounts = ", ".join(sorted(found))
+        yield found[max(found)], f"clusters or OIDC providers of several accounts are trusted: {accounts}"
+
+
+def _unlike(stack: Stack) -> Problems:
+    """A role whose trust in pods has fewer conditions than that of the other roles: any cluster's, say."""
+    found: dict[frozenset[tuple[str, str]], list[PolicyResource]] = {}
+    for role in stack.of(ROLE):
+        for statement in _allowing(role.props.get("assumeRolePolicy")):
+            if statement.get("Principal") == {"Service": PODS}:
+                conditions = (statement.get("Condition") or {}).items()
+                keys = frozenset((operator, key) for operator, values in conditions for key in values)
+                found.setdefault(keys, []).append(role)
+    for roles in sorted(found.values(), key=len)[:-1]:
+        yield roles[0], "its trust has other conditions than that of the other roles"
 
 
 def _roles(resources: Sequence[PolicyResource]) -> Problems:
     stack = Stack(resources)
     yield from each(stack.of(ROLE), lambda role: _trust_problems(role, stack))
     yield from each(stack.of(ROLE_POLICY), lambda policy: _rights_problems(policy, stack))
-    yield from each([stack], _providers)
+    yield from each([stack], _foreign)
+    yield from each([stack], _unlike)
     yield from each(
         stack.of(ASSOCIATION, SERVICE_ACCOUNT), lambda resource: _identity_problems(resource, stack)
     )

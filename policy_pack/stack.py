@@ -36,8 +36,13 @@ class Stack:
     @cached_property
     def companies(self) -> set[str]:
         """The companies' namespaces."""
+        return {name for _, name in self.homes}
+
+    @cached_property
+    def homes(self) -> set[Place]:
+        """The companies' namespaces, with the cluster of each."""
         return {
-            metadata(resource.props)["name"]
+            (cluster(resource), metadata(resource.props)["name"])
             for resource in self.of(NAMESPACE)
             if COMPANY_LABEL in labels(resource.props)
         }

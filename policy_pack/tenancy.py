@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
-from plan.names import COMPANY_LABEL
-from policy_pack.stack import cluster, place
+from plan.names import COMPANY_LABEL, SYSTEM_NAMESPACE
+from policy_pack.stack import Stack, cluster, place
 from policy_pack.writing import Problems, labels, metadata, of_resources, of_the_stack
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -41,6 +41,18 @@ def _guards(resources: Sequence[PolicyResource]) -> Problems:
                     yield resource, f"the namespace {name} has no {guard.rpartition(':')[2]}"
 
 
+def _outside(resources: Sequence[PolicyResource]) -> Problems:
+    homes = Stack(resources).homes
+    for resource in resources:
+        if not resource.resource_type.startswith("kubernetes:"):
+            continue
+        namespace = metadata(resource.props).get("namespace")
+        if resource.resource_type == NAMESPACE:
+            namespace = metadata(resource.props)["name"]
+        if namespace not in (None, SYSTEM_NAMESPACE) and (cluster(resource), namespace) not in homes:
+            yield resource, f"it is in the namespace {namespace}, which is no company's"
+
+
 def _bounded(args: ResourceValidationArgs) -> Iterator[str]:
     if args.resource_type == QUOTA:
         hard = args.props["spec"].get("hard") or {}
@@ -71,6 +83,13 @@ POLICIES = (
         "A company's namespace has a ResourceQuota and a LimitRange.",
         "Create it with `components.tenant.Tenant`, which creates both.",
         _guards,
+    ),
+    of_the_stack(
+        "objects-are-in-own-namespaces",
+        Severity.CRITICAL,
+        "All objects are in the namespaces of the companies and in the platform's own.",
+        f"Put it into a company's namespace, which has the label {COMPANY_LABEL}.",
+        _outside,
     ),
     of_resources(
         "companies-are-bounded",

@@ -53,6 +53,7 @@ from tests.recording import (
     LIMIT_RANGE,
     NAMESPACE,
     QUOTA,
+    RECORD,
     ROLE,
     ROLE_POLICY,
     STATEFUL_SET,
@@ -234,6 +235,18 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     "volumes-have-one-class": [
         ("have several StorageClasses", several_classes),
     ],
+    "names-lead-to-healthy-edges": [
+        (
+            "which is no load balancer of the stack",
+            inputs(RECORD, lambda props: props.update(records=["evil.example.com"]), f"{US}-leaf"),
+        ),
+    ],
+    "objects-are-in-own-namespaces": [
+        (
+            "is in the namespace default, which",
+            inputs(LIMIT_RANGE, lambda props: props["metadata"].update(namespace="default")),
+        ),
+    ],
     "services-stay-inside": [
         ("its type is NodePort", service("acme-brain", type="NodePort")),
     ],
@@ -260,6 +273,8 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
 }
 """By policy: a part of the message, and the change that breaks the policy."""
 OTHERS = {
+    "openings-are-narrow: the node's credentials": {"namespaces-begin-closed"},
+    "objects-are-in-own-namespaces: is in the namespace default, which": {"namespaces-are-guarded"},
     "namespaces-begin-closed: acme denies all by default": {"openings-are-narrow"},
     "iam-has-no-wildcards: action s3:*": {"roles-do-their-work-only"},
     "iam-has-no-wildcards: resource *": {"roles-do-their-work-only"},

@@ -47,6 +47,9 @@ RESOURCES: dict[str, Change] = {
     "node selector": pod(lambda spec: spec.update(nodeSelector={"pool": "agents"})),
     "tolerations": pod(lambda spec: spec.update(tolerations=[{"key": "agents", "operator": "Exists"}])),
     "pull secret": pod(lambda spec: spec.update(imagePullSecrets=[{"name": "registry"}])),
+    "a PriorityClass of the cluster": pod(lambda spec: spec.update(priorityClassName="high")),
+    "a RuntimeClass": pod(lambda spec: spec.update(runtimeClassName="gvisor")),
+    "senders of a load balancer": annotated(f"acme-agent@{WEST}", inbound_cidrs="203.0.113.0/24"),
     "grace period": pod(lambda spec: spec.update(terminationGracePeriodSeconds=200)),
     "more scratch": pod(
         lambda spec: spec["volumes"].append({"name": "more", "emptyDir": {"sizeLimit": "1Gi"}})

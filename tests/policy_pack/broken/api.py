@@ -23,6 +23,7 @@ BROKEN: dict[str, Change] = {
     "api: rights for a company's pods": bound(
         subjects=[{"kind": "ServiceAccount", "name": "agent-us-east-1", "namespace": "acme"}]
     ),
+    "api: rights in another namespace": bound(metadata={"name": "failover", "namespace": "kube-system"}),
     "api: rights for everybody": bound(
         subjects=[{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:authenticated"}]
     ),

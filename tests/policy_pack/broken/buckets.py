@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.components.stacks import US
-from tests.policy_pack.changes import inputs, without
+from tests.policy_pack.changes import Registrations, inputs, without
 from tests.policy_pack.edits import (
     BUCKET_ARN,
     Change,
@@ -24,6 +24,20 @@ from tests.recording import (
     BUCKET_REPLICATION,
     BUCKET_VERSIONING,
 )
+
+
+def one_denies_less(registrations: Registrations) -> None:
+    """All buckets but one deny something else, too."""
+    denied = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::agency-example-com-dev-eu-west-1/a",
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }
+    for region in ("eu-west-1", "us-west-2"):
+        statements(BUCKET_POLICY, "policy", region, lambda own: own.append(denied))(registrations)
+
 
 BROKEN: dict[str, Change] = {
     "bucket: objects expire after a day": lifecycle({"filter": {"prefix": ""}, "expiration": {"days": 1}}),
@@ -100,4 +114,11 @@ BROKEN: dict[str, Change] = {
         BUCKET_LIFECYCLE, BUCKET_LIFECYCLE, lambda props: props["rules"].pop()
     ),
     "bucket: a foreign user": another(BUCKET, "aws:iam/user:User", lambda props: props.update(name="x")),
+    "bucket: another's key": inputs(
+        BUCKET_ENCRYPTION,
+        lambda props: props["rules"][0]["applyServerSideEncryptionByDefault"].update(
+            sseAlgorithm="aws:kms", kmsMasterKeyId="arn:aws:kms:us-east-1:999999999999:key/a"
+        ),
+    ),
+    "bucket: one denies less": one_denies_less,
 }

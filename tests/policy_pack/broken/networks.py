@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from tests.policy_pack.changes import inputs, opening
-from tests.policy_pack.edits import Change, another, deny, egress, gone, ingress_from, second_policy, to
+from tests.policy_pack.changes import Registrations, first, inputs, opening
+from tests.policy_pack.edits import (
+    Change,
+    another,
+    deny,
+    egress,
+    gone,
+    ingress_from,
+    second_policy,
+    to,
+)
 from tests.recording import NETWORK_POLICY
+
+
+def private_but_one(registrations: Registrations) -> None:
+    """The policies of all pods but one's close private addresses."""
+    policies = [each.name for each in registrations.values() if each.type == NETWORK_POLICY]
+    for name in [name for name in policies if "-agent@" in name or "-brain@" in name][1:]:
+        for rule in first(registrations, NETWORK_POLICY, name).inputs["spec"]["egress"]:
+            for peer in rule["to"]:
+                if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0":
+                    peer["ipBlock"]["except"].append("10.0.0.0/8")
+
 
 BROKEN: dict[str, Change] = {
     "network: the internet in halves": egress("0.0.0.0/1", "128.0.0.0/1", port=5432),
@@ -75,4 +95,5 @@ BROKEN: dict[str, Change] = {
     "network: a policy of another plugin": another(
         NETWORK_POLICY, "kubernetes:crd.projectcalico.org/v1:GlobalNetworkPolicy", lambda props: None
     ),
+    "network: private addresses for one": private_but_one,
 }

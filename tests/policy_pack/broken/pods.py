@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.policy_pack.changes import container, context, inputs, pod
 from tests.policy_pack.edits import Change, another, volume
-from tests.recording import DEPLOYMENT, SERVICE_ACCOUNT, STATEFUL_SET
+from tests.recording import DEPLOYMENT, SECRET, SERVICE_ACCOUNT, STATEFUL_SET
 
 BROKEN: dict[str, Change] = {
     "pod: a projected token": volume(
@@ -49,4 +49,12 @@ BROKEN: dict[str, Change] = {
         lambda props: props["spec"]["template"]["spec"]["containers"][0]["resources"].pop("limits"),
     ),
     "pod: an image without a tag": container(lambda props: props.update(image="registry.example.com/agency")),
+    "pod: no replicas": inputs(STATEFUL_SET, lambda props: props["spec"].update(replicas=0)),
+    "pod: ready whatever the gate says": container(
+        lambda props: props["readinessProbe"].update(httpGet={"path": "/health", "port": "brain"})
+    ),
+    "pod: no gate": pod(lambda spec: spec["initContainers"].pop()),
+    "pod: a Secret with a token": another(
+        SECRET, SECRET, lambda props: props.update(type="kubernetes.io/service-account-token")
+    ),
 }

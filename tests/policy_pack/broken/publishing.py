@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.components.stacks import US, WEST
 from tests.policy_pack.changes import inputs
 from tests.policy_pack.edits import Change, annotated, backend, host, service
-from tests.recording import HEALTH_CHECK, INGRESS, SERVICE
+from tests.recording import HEALTH_CHECK, INGRESS, RECORD, SERVICE
 
 BROKEN: dict[str, Change] = {
     "service: a load balancer for the Brain": service("acme-brain", type="LoadBalancer"),
@@ -58,4 +58,17 @@ BROKEN: dict[str, Change] = {
     "ingress: an unknown Service": backend(f"acme-agent@{US}", "other", 3000),
     "ingress: the controller's metrics": backend("eu-west-1-edge-1", "failover-controller", 8081),
     "dns: health by plain HTTP": inputs(HEALTH_CHECK, lambda props: props.update(type="HTTP", port=80)),
+    "ingress: open to the internet": annotated(f"acme-agent@{WEST}", scheme="internal"),
+    "dns: an inverted check": inputs(HEALTH_CHECK, lambda props: props.update(invertHealthcheck=True)),
+    "dns: a disabled check": inputs(HEALTH_CHECK, lambda props: props.update(disabled=True)),
+    "dns: a name leads elsewhere": inputs(
+        RECORD, lambda props: props.update(records=["evil.example.com"]), f"{US}-leaf"
+    ),
+    "dns: a name leads to another's": inputs(
+        RECORD, lambda props: props["aliases"][0].update(name="evil.example.com"), "acme-name"
+    ),
+    "dns: no health is asked for": inputs(RECORD, lambda props: props.pop("healthCheckId"), f"{US}-leaf"),
+    "dns: an alias whatever the health": inputs(
+        RECORD, lambda props: props["aliases"][0].update(evaluateTargetHealth=False), "acme-name"
+    ),
 }

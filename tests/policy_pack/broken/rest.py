@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.components.stacks import EU, US
-from tests.policy_pack.changes import inputs
+from tests.policy_pack.changes import Registrations, first, inputs
 from tests.policy_pack.edits import ADMISSION, Change, another, gate_config, several_classes
-from tests.recording import LIMIT_RANGE, NAMESPACE, QUOTA, STATEFUL_SET, VOLUME_CLAIM
+from tests.recording import LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, QUOTA, SERVICE, STATEFUL_SET, VOLUME_CLAIM
+
+
+def ignored(registrations: Registrations) -> None:
+    policy = first(registrations, NETWORK_POLICY, "acme-deny")
+    registrations[policy.urn] = replace(policy, ignore_changes=("spec",))
+
 
 BROKEN: dict[str, Change] = {
     "volume: an unencrypted class": another(
@@ -68,4 +76,12 @@ BROKEN: dict[str, Change] = {
         "kubernetes:admissionregistration.k8s.io/v1:MutatingWebhookConfiguration",
         lambda props: None,
     ),
+    "namespace: no company's": inputs(
+        NAMESPACE, lambda props: props["metadata"]["labels"].pop("agency.global/company"), "acme"
+    ),
+    "namespace: another's": inputs(SERVICE, lambda props: props["metadata"].update(namespace="kube-system")),
+    "namespace: a quota for some pods": inputs(
+        QUOTA, lambda props: props["spec"].update(scopes=["BestEffort"])
+    ),
+    "options: changes are ignored": ignored,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policy_pack.changes import inputs
+from tests.policy_pack.changes import Registrations, inputs
 from tests.policy_pack.edits import (
     BUCKET_ARN,
     Change,
@@ -12,6 +12,27 @@ from tests.policy_pack.edits import (
     trust,
 )
 from tests.recording import ASSOCIATION, ROLE, ROLE_POLICY, SERVICE_ACCOUNT
+
+
+def of_one_component(part: str) -> Change:
+    """The role of a region is for Agents alone, and writes a part of their files."""
+
+    def act(registrations: Registrations) -> None:
+        trust(
+            lambda own: own["Condition"]["StringEquals"].update(
+                {"aws:RequestTag/kubernetes-service-account": ["agent-us-east-1"]}
+            )
+        )(registrations)
+        own = "us-east-1/${aws:PrincipalTag/kubernetes-namespace}"
+        statements(
+            ROLE_POLICY,
+            "policy",
+            "us-east-1-sidecars",
+            lambda found: found[0].update(Resource=[f"{BUCKET_ARN}/{own}/{part}"]),
+        )(registrations)
+
+    return act
+
 
 BROKEN: dict[str, Change] = {
     "rights: the whole bucket": rights(Action=["s3:GetObject"], Resource=[f"{BUCKET_ARN}/*"]),
@@ -118,5 +139,12 @@ BROKEN: dict[str, Change] = {
         lambda props: props["metadata"].update(
             annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::999999999999:role/admin"}
         ),
+    ),
+    "rights: an Agent writes its Brain's files": of_one_component("brain/data/*"),
+    "rights: an Agent writes all of its company's files": of_one_component("*"),
+    "rights: a gate writes operators' requests": of_one_component("agent/_orders/*"),
+    "rights: a gate writes every part": of_one_component("agent/*"),
+    "trust: with another condition": trust(
+        lambda own: own["Condition"].update(StringLike={"aws:RequestTag/eks-cluster-arn": "*"})
     ),
 }
