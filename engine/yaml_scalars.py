@@ -114,12 +114,12 @@ def _time(text: str) -> Time | None:
         return None
     groups = match.groupdict()
     hour, minute, second, fraction = (groups[key] or groups[f"{key}2"] for key in ("h", "m", "s", "f"))
-    year, *others = (int(part or 0) for part in (*match.groups()[:3], hour, minute, second))
+    year, month, day = (int(part) for part in match.groups()[:3])
     zone = groups["zone"] or "Z"
     hours, minutes = (0, 0) if zone == "Z" else (int(zone[1:3]), int(zone[4:6]))
     try:
         # Go has a year 0, which is a leap year.
-        moment = datetime(year or 4, *others)
+        moment = datetime(year or 4, month, day, int(hour or 0), int(minute or 0), int(second or 0))
     except ValueError:
         return None
     if hours > 24 or minutes > 60:

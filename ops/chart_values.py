@@ -229,7 +229,7 @@ class _Carrying:
         return {"agent": agent, "brain": brain}
 
     def _workload(self, kind: str) -> Values:
-        shapes, workload = self._shapes, {}
+        shapes, workload = self._shapes, Values()
         if resources := self._resources(kind):
             workload["resources"] = resources
         if size := shapes.text(f"{kind}.persistence.size"):
