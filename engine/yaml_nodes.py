@@ -9,6 +9,8 @@ from enum import Enum, auto
 from typing import Any, Final
 
 import yaml
+from yaml.parser import ParserError
+from yaml.reader import ReaderError
 
 from engine.yaml_scalars import STR, resolve, short
 
@@ -80,13 +82,13 @@ def first_document(text: bytes) -> Node | None:
             raise YamlError("found incompatible YAML document")
         root = _node(events, next(events), {}, 0)
         next(events)
-        with suppress(yaml.parser.ParserError):
+        with suppress(ParserError):
             # Go ignores later documents, but has scanned what begins the next one.
             next(events)
     except yaml.MarkedYAMLError as error:  # Without its excerpt of the file, which may hold a key.
         mark = error.problem_mark
         raise YamlError(str(error.problem), *((mark.line + 1, mark.column + 1) if mark else ())) from None
-    except yaml.reader.ReaderError as error:
+    except ReaderError as error:
         raise NoText(" ".join(str(error.reason).split())) from None
     return root
 

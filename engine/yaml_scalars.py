@@ -114,7 +114,7 @@ def _time(text: str) -> Time | None:
         return None
     groups = match.groupdict()
     hour, minute, second, fraction = (groups[key] or groups[f"{key}2"] for key in ("h", "m", "s", "f"))
-    year, month, day = (int(part or 0) for part in match.groups()[:3])
+    year, month, day = (int(part) for part in match.groups()[:3])
     zone = groups["zone"] or "Z"
     hours, minutes = (0, 0) if zone == "Z" else (int(zone[1:3]), int(zone[4:6]))
     try:

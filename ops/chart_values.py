@@ -229,8 +229,7 @@ class _Carrying:
         return {"agent": agent, "brain": brain}
 
     def _workload(self, kind: str) -> Values:
-        shapes = self._shapes
-        workload: Values = {}
+        shapes, workload = self._shapes, Values()
         if resources := self._resources(kind):
             workload["resources"] = resources
         if size := shapes.text(f"{kind}.persistence.size"):

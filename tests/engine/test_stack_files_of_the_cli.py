@@ -22,7 +22,7 @@ LENIENT = "found unexpected ':'"
 """The one place where Go's scanner accepts more than libyaml: `{a::}`."""
 
 thoroughly = hypothesis.settings(
-    max_examples=500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 Answer = tuple[dict[str, Any], frozenset[str]] | None
