@@ -5,6 +5,7 @@ resources. Every other client of the stack's AWS uses the same ones.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ _PROVIDER_ALONE = (
     "sharedCredentialsFiles",
 )  # fmt: skip
 """Credentials that only the AWS provider would use: not `aws eks get-token`, not the operators' commands."""
+_TAG_KEY, _TAG_VALUE = re.compile(r"[\w +\-.:/@]+"), re.compile(r"[\w +\-.:/@=]*")
+"""Without the comma and the equals sign, which separate tags in an Ingress's annotation."""
 _PROFILE = "Set aws:profile to a profile of ~/.aws/config, which may have role_arn and external_id."
 
 
@@ -47,9 +50,12 @@ def aws_provider(config: Mapping[str, str]) -> AwsProvider:
     elif roles:
         role = roles[0]
     tags = tags.get("tags", {}) if isinstance(tags, dict) else tags
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+    if not _are_tags(tags):
         requirement = "must be {tags: {<key>: <text>, …}}"
-        problems.append(Problem((f"{PREFIX}defaultTags",), tags, requirement))
+        advice = (
+            "Of letters, digits, spaces and + - . : / @ _, which load balancers accept; in a value also =."
+        )
+        problems.append(Problem((f"{PREFIX}defaultTags",), tags, requirement, advice))
     if problems:
         raise SettingsError(problems)
     return AwsProvider(
@@ -57,6 +63,13 @@ def aws_provider(config: Mapping[str, str]) -> AwsProvider:
         role_arn=role.get("roleArn"),
         session_name=role.get("sessionName"),
         default_tags=dict(sorted(tags.items())),
+    )
+
+
+def _are_tags(tags: Any) -> bool:
+    return isinstance(tags, dict) and all(
+        isinstance(value, str) and _TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(value)
+        for key, value in tags.items()
     )
 
 

@@ -45,10 +45,19 @@ def cluster(plane: ControlPlane) -> Cluster:
     api = KubernetesApi(str(plane.kubeconfig), "", threading.Event(), print)
     made = Cluster(name="eks-us-east-1-blue", regions=(US,), api=api, kubectl="kubectl")
     for path, body, status in WHOLE:
-        api.call("POST", path, body)
-        if status:
-            api.call("PATCH", f"{path}/{body['metadata']['name']}/status", {"status": status}, MERGE)
+        put(api, path, body, status)
     return made
+
+
+def put(api: KubernetesApi, path: str, body: dict[str, Any], status: dict[str, Any] | None) -> None:
+    """Create an object with its status, as controllers and kubelets leave it."""
+    api.call("POST", path, body)
+    at = f"{path}/{body['metadata']['name']}"
+    if status:
+        api.call("PATCH", f"{at}/status", {"status": status}, MERGE)
+    if path == NODES:
+        # The API server taints a new node; a controller, which does not run here, removes the taint.
+        api.call("PATCH", at, {"spec": {"taints": None}}, MERGE)
 
 
 MERGE = "application/merge-patch+json"
@@ -160,9 +169,7 @@ def test_what_is_taken_away_is_missing(cluster: Cluster, path: str, name: str, w
     finally:
         for at, body, status in WHOLE:
             if (at, body["metadata"]["name"]) == (path, name):
-                cluster.api.call("POST", path, body)
-                if status:
-                    cluster.api.call("PATCH", f"{path}/{name}/status", {"status": status}, MERGE)
+                put(cluster.api, path, body, status)
 
 
 class OldApi:

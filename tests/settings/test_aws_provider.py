@@ -70,6 +70,8 @@ def test_the_default_tags_are_on_load_balancers_as_well() -> None:
             "aws:assumeRoles: must be a list of one role",
         ),
         ({"assumeRoles": [{"roleArn": ROLE, "externalId": "x"}]}, "aws:assumeRoles: must be a list of one"),
+        ({"defaultTags": {"tags": {"team": "a,b"}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
+        ({"defaultTags": {"tags": {"a=b": "c"}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
         ({"defaultTags": {"tags": {"team": 3}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
     ],
 )
