@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from runtime.contracts.gate import COMPONENTS
+
 PROJECT = "digital-agency"
 LOCAL = "local"
 """The stack of the local target: its AWS is an emulator, its images are built on this machine."""
@@ -60,17 +62,38 @@ def replication_role_name(domain: str, stack: str) -> str:
 
 
 def region_role_name(domain: str, stack: str, region: str) -> str:
-    """The role of all rclone sidecars of a region (EKS Pod Identity)."""
+    """The role that all gates of a region had before each component had its own (EKS Pod Identity)."""
     return bucket_name(domain, stack, region)
 
 
-def company_role_name(domain: str, stack: str, region: str, namespace: str) -> str:
-    """The role of a company's rclone sidecars in a region (IRSA).
+def gate_role_name(domain: str, stack: str, region: str, component: str) -> str:
+    """The role of a component's gates in a region (EKS Pod Identity).
 
     Role names are unique in an account: the digest tells stacks and domains apart.
     """
-    digest = hashlib.sha256(bucket_name(domain, stack, region).encode()).hexdigest()[:8]
-    return f"{namespace}-{region}-{digest}"
+    return f"{component}-{region}-{_digest(bucket_name(domain, stack, region), component, 'every company')}"
+
+
+def company_gate_role_name(domain: str, stack: str, region: str, component: str, namespace: str) -> str:
+    """The role of a company's gate in a region (IRSA). The digest tells the components apart, too: so the
+    name is as long as that of the role that both had in earlier versions."""
+    return f"{namespace}-{region}-{_digest(bucket_name(domain, stack, region), component)}"
+
+
+def gate_role_names(domain: str, stack: str, region: str) -> list[str]:
+    """Patterns of the roles of a region's gates: for Pod Identity, and for IRSA those of any company."""
+    return [
+        name
+        for component in COMPONENTS
+        for name in (
+            gate_role_name(domain, stack, region, component),
+            company_gate_role_name(domain, stack, region, component, "*"),
+        )
+    ]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8]
 
 
 def service_account_name(workload: str, region: str) -> str:

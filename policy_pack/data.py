@@ -77,7 +77,7 @@ def _refuses_plain_http(props: Mapping[str, Any]) -> bool:
     document = json.loads(document) if isinstance(document, str) else document
     return any(
         statement["Effect"] == "Deny"
-        and "s3:*" in listed(statement["Action"])
+        and "s3:*" in listed(statement.get("Action", []))
         and (statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport") == "false"
         for statement in listed(document["Statement"])
     )
