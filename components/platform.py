@@ -50,7 +50,7 @@ class Platform:
         self.tenants = {company.namespace: self._tenant(company) for company in self._companies()}
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs: each company's host name; each region's edges, bucket and role."""
+        """The stack's outputs: each company's host name; each region's edges, bucket and roles."""
         gaps = self._identity_gaps()
         return ({"identityToCreate": gaps} if gaps else {}) | {
             "companies": {name: tenant.host for name, tenant in self.tenants.items()},
@@ -59,7 +59,7 @@ class Platform:
                     "active": region.settings.active,
                     "edges": [edge.host for edge in region.edges.values()],
                     "bucket": region.bucket and region.bucket.bucket.id,
-                    "role": region.role_arn,
+                    "roles": region.roles,
                 }
                 for name, region in self.regions.items()
             },
@@ -71,22 +71,21 @@ class Platform:
         return [
             {
                 "cluster": region.cluster.plan.id,
-                "namespace": "every company's" if region.role_arn else namespace,
-                "serviceAccounts": [names.service_account_name(kind, name) for kind in ("agent", "brain")],
+                "namespace": namespace,
+                "serviceAccounts": [names.service_account_name(component, name)],
                 "role": role,
             }
             for name, region in self.regions.items()
             if region.cluster.plan.id in lacking
-            for namespace, role in self._roles_in(name)
+            for namespace, roles in self._roles_in(region)
+            for component, role in roles.items()
         ]
 
-    def _roles_in(self, region: str) -> list[tuple[str, pulumi.Input[str]]]:
-        own = self.regions[region].role_arn
-        if own is not None:
-            return [("", own)]
-        return [
-            (name, tenant.roles[region]) for name, tenant in self.tenants.items() if region in tenant.roles
-        ]
+    def _roles_in(self, region: Region) -> list[tuple[str, Mapping[str, pulumi.Input[str]]]]:
+        if region.roles:
+            return [("every company's", region.roles)]
+        at = region.settings.name
+        return [(name, tenant.roles[at]) for name, tenant in self.tenants.items() if at in tenant.roles]
 
     def _companies(self) -> list[Company]:
         return sorted(self.settings.companies, key=lambda company: company.namespace)

@@ -106,8 +106,8 @@ def upload_diverged(root: Path, name: str, store: Store) -> int:
     paths = [path for path, file in listed.items() if file["where"] != WINNER]
     files = {f"{DIVERGED}/{name}/{path}": folder / path for path in paths if (folder / path).exists()}
     if files:
-        store.upload(files, root / GATE_FOLDER / "sending", root=root)
-    store.put(f"{DIVERGED}/{name}/{LIST}", (folder / LIST).read_bytes())
+        store.upload_anew(files, root / GATE_FOLDER / "sending", root=root)
+    store.upload_anew({f"{DIVERGED}/{name}/{LIST}": folder / LIST}, root / GATE_FOLDER / "sending", root=root)
     return len(files)
 
 

@@ -7,13 +7,15 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from runtime.gate.snapshot.bindings import Bindings
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
 from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
-from runtime.gate.storage.bucket import Store
-from runtime.gate.storage.keys import DATA, OBJECTS
+from runtime.gate.storage.bucket import KeysTaken, Store
+from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
+from runtime.logs import log
 
 TRIES = 5
 """How often a pass starts again because tables lose files while it runs."""
@@ -41,6 +43,8 @@ class BucketIndex:
     """Size in bytes by key, of objects that checkpoints may name."""
     newest: Checkpoint | None
     sent_bytes: int = 0
+    damaged: list[str] = field(default_factory=list)
+    """Objects of this pass that did not have their content, and were replaced."""
 
 
 @dataclass(kw_only=True)
@@ -190,10 +194,24 @@ class FileUpload:
 
     def _send(self, batch: _Batch) -> None:
         self._bindings.bind(batch.bound)
-        self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
+        try:
+            self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
+        except KeysTaken as taken:
+            self._give_way(taken)
         self._index.stored.update(batch.sizes)
         self._index.sent_bytes += sum(batch.sizes.values())
         shutil.rmtree(self._copies, ignore_errors=True)
+
+    def _give_way(self, taken: KeysTaken) -> NoReturn:
+        """The file of a `data/` key goes to its hash from now on. What is stored under another's hash is
+        damaged: it gets a delete marker, and the file is uploaded again. Raises _Moved."""
+        log("objects-damaged", level="error", at=str(self._store), error=str(taken))
+        damaged = {key for key in taken.keys if key.startswith(f"{OBJECTS}/")}
+        self._store.delete(damaged)
+        self._bindings.taint({key.removeprefix(f"{DATA}/") for key in taken.keys - damaged})
+        self._index.damaged.extend(sorted(damaged))
+        self._index.stored = {key: size for key, size in self._store.list().items() if is_collectable(key)}
+        raise _Moved
 
     def _without_unfinished(
         self, files: Mapping[str, StoredFile], listed: Mapping[str, Stat], after: Mapping[str, Stat]

@@ -12,6 +12,7 @@ from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Condition, EventLog
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.keys import few
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 from runtime.metrics import Metrics
@@ -35,6 +36,7 @@ class UploadSchedule:
         self._failing = Condition(events, bad="CopyFailed", good="CopyRecovered")
         self._guarded = Condition(events, bad="LossGuard", good="LossGuardReleased")
         self._uncollected = Condition(events, bad="CollectFailed", good="CollectRecovered")
+        self._record = events.record
         self._created = time.monotonic()
         self._last: float | None = None
         self._succeeded_at = _mtime(marker)
@@ -99,6 +101,13 @@ class UploadSchedule:
     def _passed(self, result: UploadResult, started_at: float) -> bool:
         self._metrics.set("agency_loss_guard", int(result.guarded is not None), _GUARD_HELP)
         self._metrics.add("agency_copy_bytes_total", result.uploaded_bytes, _BYTES_HELP)
+        if result.damaged:
+            self._record(
+                "ObjectsReplaced",
+                f"somebody has changed uploaded objects: {few(result.damaged)}. They are uploaded again; the"
+                " bucket has their versions",
+                warning=True,
+            )
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")

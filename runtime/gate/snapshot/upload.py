@@ -45,6 +45,8 @@ class UploadResult:
     uploaded_bytes: int
     uncollected: str | None = None
     """Why old objects could not be deleted, the last time that was tried. The upload itself succeeded."""
+    damaged: tuple[str, ...] = ()
+    """Objects in the bucket that did not have their content. This pass replaced them."""
 
 
 class UploadPass(Protocol):
@@ -85,7 +87,7 @@ class Uploader:
         started = self._clock()
         try:
             index = self._index = self._index or self._list()
-            index.sent_bytes = 0
+            index.sent_bytes, index.damaged = 0, []
             files = FileUpload(self._volume, self.store, index, self._bindings, base).run()
             guarded = self._guarded(index, base, files)
             written = None if guarded else self._write_checkpoint(index, generation, base, files)
@@ -102,6 +104,7 @@ class Uploader:
             started=started,
             uploaded_bytes=index.sent_bytes,
             uncollected=self._uncollected,
+            damaged=tuple(index.damaged),
         )
 
     def _list(self) -> BucketIndex:

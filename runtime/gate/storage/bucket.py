@@ -18,11 +18,11 @@ from typing import Protocol
 from runtime.contracts.gate import GateConfig
 from runtime.documents import parse
 from runtime.gate.storage.files import link_below
-from runtime.gate.storage.keys import few, prefix_of
-from runtime.gate.storage.rclone import environment, run
+from runtime.gate.storage.keys import few, is_write_once, prefix_of
+from runtime.gate.storage.rclone import LONGEST_LINE, Ended, environment, run
+from runtime.gate.storage.taken import COMPARE, JSON_LOG, ONCE, different, taken
+from runtime.logs import log
 
-LONGEST_LINE = 64 << 10
-"""Bytes; a key has at most 1,024."""
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
@@ -48,6 +48,14 @@ class Unreachable(StoreError):
 
 class Refused(StoreError):
     """The role or its credentials are wrong; somebody has to correct them."""
+
+
+class KeysTaken(StoreError):
+    """Write-once keys have other content than what was to be uploaded. All other files are uploaded."""
+
+    def __init__(self, message: str, keys: Collection[str]) -> None:
+        super().__init__(message)
+        self.keys = frozenset(keys)
 
 
 class Store:
@@ -120,8 +128,8 @@ class Store:
     def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         """Send files below `root` to their keys. `staging` is emptied before and after.
 
-        On the file system of the files, nothing is copied locally. Raises FileNotFoundError when a file is
-        gone.
+        On the file system of the files, nothing is copied locally. A write-once key that has the content
+        already is no error. Raises FileNotFoundError when a file is gone, and KeysTaken.
         """
         if not files:
             return
@@ -129,10 +137,23 @@ class Store:
         try:
             for key, path in files.items():
                 link_below(root, str(path.relative_to(root)), staging / key)
-            arguments = ["copy", "--no-check-dest", str(staging), self._remote()]
-            self._run("upload", few(files), arguments)
+            once = [ONCE] if all(map(is_write_once, files)) else []
+            arguments = ["copy", "--no-check-dest", *once, str(staging), self._remote()]
+            call = self._call(arguments, flags=JSON_LOG)
+            if call.code != 0:
+                self._settle(call, files, staging)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+    def upload_anew(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
+        """`upload`, for keys that nobody else may have written: other content is damaged, and gets a delete
+        marker. Its version stays."""
+        try:
+            self.upload(files, staging, root=root)
+        except KeysTaken as taken:
+            log("objects-replaced", level="error", at=str(self), error=str(taken))
+            self.delete(taken.keys)
+            self.upload(files, staging, root=root)
 
     def put(self, key: str, data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -161,10 +182,23 @@ class Store:
         flags: Mapping[str, str] | None = None,
     ) -> bytes:
         """rclone's standard output. `keys` go to its standard input; `limit` is in seconds."""
+        call = self._call(arguments, keys=keys, limit=limit, flags=flags)
+        if call.code != 0:
+            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
+        return call.output
+
+    def _call(
+        self,
+        arguments: Sequence[str],
+        *,
+        keys: Collection[str] = (),
+        limit: float | None = None,
+        flags: Mapping[str, str] | None = None,
+    ) -> Ended:
         if invalid := [key for key in keys if "\n" in key or not key]:
             raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
         try:
-            call = run(
+            return run(
                 self._rclone,
                 arguments,
                 {**self._environment, **(flags or {})},
@@ -174,9 +208,19 @@ class Store:
             )
         except TimeoutError as error:
             raise Unreachable(f"{self}: {error}") from None
-        if call.code != 0:
-            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
-        return call.output
+
+    def _settle(self, call: Ended, files: Mapping[str, Path], staging: Path) -> None:
+        """After a failed upload: return if every file that failed is in the bucket with this content."""
+        keys, log_text = taken(call.errors)
+        if not keys:
+            raise self._error("upload", few(files), log_text, call.code)
+        call = self._call([*COMPARE, str(staging), self._remote()], keys=keys)
+        changed = different(call.output, keys)
+        if changed is None:
+            raise self._error("compare", few(keys), call.errors.decode(errors="replace"), call.code)
+        if changed:
+            what = "other content than on the volume, which never overwrites it"
+            raise KeysTaken(f"{self}: {what}: {few(changed)}", changed)
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
         lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 CHECKPOINTS = "_checkpoints"
 REQUESTS = "_orders"
@@ -16,6 +17,9 @@ DIVERGED = "diverged"
 ANNOUNCEMENT = f"{CHECKPOINTS}/serving"
 """Exists while its writer is primary, or has not uploaded everything yet that it wrote as primary. It lies
 among the checkpoints, so that one listing shows both."""
+WRITE_ONCE = (f"{DATA}/*", f"{OBJECTS}/*", f"{DIVERGED}/*", f"{CHECKPOINTS}/*-?????????????.json")
+"""Keys that never get other content, as the bucket's policy names them. The last are the checkpoints, by the
+time in their names; other keys in their folder change."""
 NAMES_IN_MESSAGE = 3
 LARGEST_JUMP = 1000
 """From a generation to the next higher one. Each failover raises it by 1: a higher jump is no failover."""
@@ -81,6 +85,10 @@ def _checkpoint_id(key: str) -> CheckpointId | None:
 def is_collectable(key: str) -> bool:
     """Only objects that checkpoints name: never requests, diverged files, or what somebody else put there."""
     return key.startswith((f"{DATA}/", f"{OBJECTS}/"))
+
+
+def is_write_once(key: str) -> bool:
+    return any(fnmatchcase(key, pattern) for pattern in WRITE_ONCE)
 
 
 def few(names: Collection[str]) -> str:
