@@ -21,8 +21,8 @@ from components.network_policies import (
     from_load_balancer,
     from_monitoring,
     network_policy,
+    to_all,
     to_dns,
-    to_https,
     to_tenants,
 )
 from components.pods import (
@@ -166,7 +166,7 @@ def _network_policy(args: FailoverControllerArgs) -> Manifest:
         SYSTEM_NAMESPACE,
         LABELS,
         ingress=combined(balancers, from_monitoring(args.settings, METRICS_PORT)),
-        egress=[to_dns(), to_tenants(AGENT_PORT, BRAIN_PORT, GATE_PORT), to_https(443, API_PORT)],
+        egress=[to_dns(), to_tenants(AGENT_PORT, BRAIN_PORT, GATE_PORT), to_all(443, API_PORT)],
     )
 
 

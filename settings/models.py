@@ -159,9 +159,9 @@ class Replication(Model):
 
 
 class ExtraEgress(Model):
-    """An external address to which tenants' pods may open connections."""
+    """A network to which tenants' pods may open connections, private ones included."""
 
-    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16.")
+    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16; without link-local addresses.")
     port: Port = Field(description="The TCP port.")
 
 
@@ -172,7 +172,8 @@ class Network(Model):
         default=None, description="Namespace whose pods may scrape metrics. Default: none."
     )
     extra_egress: tuple[ExtraEgress, ...] = Field(
-        default=(), description="Where tenants' pods may connect to, besides DNS and HTTPS. Default: nowhere."
+        default=(),
+        description="Where tenants' pods may connect to, besides DNS and public HTTPS. Default: nowhere.",
     )
 
 
