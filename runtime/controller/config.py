@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,17 +15,28 @@ SAMPLE_SIZE = 25
 and few enough that 500 companies cost no more than 25."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ControllerConfig(ControllerContract):
-    """The ConfigMap `failover-controller`, read again each round."""
+    """The ConfigMap `failover-controller`, read again each round, and the controllers' Secret."""
+
+    secret: str = ""
+    """What no company knows."""
 
     @cached_property
     def samples(self) -> Mapping[str, tuple[str, ...]]:
         """For each region of this cluster the companies that are probed for it.
 
         The same ones on every replica and after every restart; another company changes at most one of them.
-        Dedicated companies count for themselves alone, so that none of them moves the others' traffic.
+        No name can be chosen so that it gets into a sample: the secret decides. Dedicated companies count for
+        themselves alone, so that none of them moves the others' traffic.
         """
-        return {region: self._sample(region) for region in self.regions}
+        return {region: shared[:SAMPLE_SIZE] for region, shared in self.shared.items()}
+
+    @cached_property
+    def shared(self) -> Mapping[str, tuple[str, ...]]:
+        """For each region of this cluster its companies without flags of their own; those of the sample
+        first."""
+        return {region: self._shared(region) for region in self.regions}
 
     @cached_property
     def dedicated(self) -> tuple[str, ...]:
@@ -36,19 +48,18 @@ class ControllerConfig(ControllerContract):
         own = (name for name in self.dedicated if region in self.companies[name].regions)
         return (*self.samples[region], *own)
 
-    def _sample(self, region: str) -> tuple[str, ...]:
+    def _shared(self, region: str) -> tuple[str, ...]:
         there = [
             name
             for name, company in self.companies.items()
             if region in company.regions and not company.dedicated
         ]
-        return tuple(sorted(there, key=lambda name: _rank(region, name))[:SAMPLE_SIZE])
+        return tuple(sorted(there, key=lambda name: self._rank(region, name)))
+
+    def _rank(self, region: str, namespace: str) -> str:
+        return hashlib.sha256(f"{self.secret}{region}{namespace}".encode()).hexdigest()
 
 
-def _rank(region: str, namespace: str) -> str:
-    return hashlib.sha256(f"{region}{namespace}".encode()).hexdigest()
-
-
-def load_config(folder: Path) -> ControllerConfig:
+def load_config(folder: Path, secret: str = "") -> ControllerConfig:
     """Raises OSError, ValueError, TypeError or KeyError when the ConfigMap is missing or invalid."""
-    return ControllerConfig.from_json((folder / CONFIG_FILE).read_text())
+    return replace(ControllerConfig.from_json((folder / CONFIG_FILE).read_text()), secret=secret)

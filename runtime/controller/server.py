@@ -92,8 +92,12 @@ class Pages:
         return Response(HTTPStatus.OK, "alive\n")
 
     def _ready(self) -> Response:
-        if self.rounds.observed is None:
+        seen = self.rounds.observed
+        if seen is None:
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"no round has ended yet {self.config.problem}\n")
+        if seen.findings.unknown.issuperset(seen.config.regions):
+            # Until then the older replica, whose address the companies' network policies know, goes on.
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no company has answered yet\n")
         return Response(HTTPStatus.OK, "ready\n")
 
     def _metrics(self) -> Response:

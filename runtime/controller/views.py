@@ -22,7 +22,11 @@ class RegionView:
     """One region as one cluster sees it."""
 
     serving: bool
-    """In its own cluster: at most half of the sample failed. Elsewhere: its page was read and says so."""
+    """In its own cluster: what the probes say together (see `survey`). Elsewhere: its page was read and says
+    so."""
+    known: bool = True
+    """Whether that is evidence: a controller that has just started knows nothing of workloads that have not
+    answered it yet."""
     home: bool = False
     """Whether the region is in the viewing cluster: only that cluster can probe the workloads."""
     reached: bool | None = None
@@ -39,7 +43,7 @@ class RegionView:
     @property
     def dead(self) -> bool:
         """Nobody of the sample answers."""
-        return 0 < self.sampled == self.failed
+        return not self.serving and 0 < self.sampled == self.failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ def dump(page: Page) -> str:
     regions = {
         name: {
             "serving": view.serving,
+            "known": view.known,
             "home": view.home,
             "reached": view.reached,
             "sampled": view.sampled,
@@ -105,6 +110,7 @@ def _region(content: Document) -> RegionView:
     failing = content.object("failing") if content.has("failing") else None
     return RegionView(
         serving=content.flag("serving"),
+        known=content.flag("known", default=True),
         home=content.flag("home", default=False),
         reached=content.flag("reached") if content.has("reached") else None,
         sampled=content.number("sampled", default=0),

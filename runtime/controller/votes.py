@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from runtime.controller.config import ControllerConfig
+from runtime.controller.survey import NOTHING_FOUND, Findings, most_fail
 from runtime.controller.views import Page, RegionView, probed_view
 
 REGION_WIDE = ""
@@ -129,8 +130,10 @@ def assess(
     pages: Mapping[str, Page],
     flags: Flags,
     histories: PageHistories,
+    findings: Findings = NOTHING_FOUND,
 ) -> Assessment:
-    """One round.
+    """One round. `answers` are those of the samples and of dedicated companies, `findings` what else the
+    survey says of regions of this cluster.
 
     `pages` are those read in this round, by the region of the edge; unreadable pages are not in it.
     `flags` are those of this cluster, `histories` those that the last round returned.
@@ -140,7 +143,7 @@ def assess(
         region: _history(histories.get(region, PageHistory()), page) for region, page in pages.items()
     }
     stale = frozenset(region for region in pages if seen[region].unchanged >= STALE_ROUNDS)
-    views = dict(_own_views(config, answers, pages, flags, seen))
+    views = dict(_own_views(config, answers, pages, flags, seen, findings))
     seen |= {
         region: replace(seen.get(region, PageHistory()), failing=view.failing)
         for region, view in views.items()
@@ -176,21 +179,26 @@ def _own_views(
     pages: Mapping[str, Page],
     flags: Flags,
     seen: PageHistories,
+    findings: Findings,
 ) -> Iterable[tuple[str, RegionView]]:
     for region in config.regions:
-        last = seen.get(region, PageHistory())
+        last, asked = seen.get(region, PageHistory()), answers.get(region, {})
         # An edge that never answered from here may be one that cannot be asked from here: no evidence.
         view = probed_view(
-            answers.get(region, {}),
+            asked,
             config.samples[region],
             reached=region in pages if region in config.peers and last.at is not None else None,
             flagged=region in flags.get(REGION_WIDE, frozenset()),
         )
+        known = region not in findings.unknown
+        sample = [asked[name] for name in config.samples[region] if name in asked]
+        fails = most_fail(sample) and region not in findings.refuted
+        view = replace(view, known=known, serving=not (fails if known else view.flagged))
         yield region, replace(view, failing=_failing(view, last.failing))
 
 
 def _failing(view: RegionView, before: Mapping[str, int]) -> dict[str, int]:
-    verdicts = {REGION_WIDE: view.serving, **view.companies}
+    verdicts = {REGION_WIDE: view.serving or not view.known, **view.companies}
     return {scope: before.get(scope, 0) + 1 for scope, serving in verdicts.items() if not serving}
 
 
@@ -243,14 +251,19 @@ def _workloads(views: list[RegionView], scope: str) -> Workloads:
     votes = [
         (view.home, verdict)
         for view in views
-        if (view.home or view.reached)
-        and (verdict := view.serving if scope == REGION_WIDE else view.companies.get(scope)) is not None
+        if (view.home or view.reached) and (verdict := _verdict(view, scope)) is not None
     ]
     own = [verdict for home, verdict in votes if home][:1]
     counted = own or [verdict for _, verdict in votes]
     if not counted:
         return Workloads.UNKNOWN
     return Workloads.ANSWER if counted.count(True) >= counted.count(False) else Workloads.FAIL
+
+
+def _verdict(view: RegionView, scope: str) -> bool | None:
+    if scope == REGION_WIDE:
+        return view.serving if view.known else None
+    return view.companies.get(scope)
 
 
 def _reach(views: list[RegionView]) -> Reach:

@@ -18,6 +18,7 @@ from runtime.contracts.controller import Company
 from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import Counters, Decision, apply, decide, tenant_flags
 from runtime.controller.reopening import Closed, regions_of, reopen, returning
+from runtime.controller.survey import Survey
 from runtime.controller.views import Page, dump, parse
 from runtime.controller.votes import REGION_WIDE, Flags, PageHistories, assess
 from tests.controller.dns import Dns
@@ -40,8 +41,10 @@ class Replica:
     unhealthy: Flags = field(default_factory=dict)
     closed: Closed = field(default_factory=dict)
     pending: Decision | None = None
+    survey: Survey = field(default_factory=lambda: Survey(started=0))
 
-    def restart(self) -> None:
+    def restart(self, now: int) -> None:
+        self.survey = Survey(started=now)
         self.counters, self.histories, self.pages, self.unhealthy = Counters(), {}, [], {}
         self.closed, self.pending = {}, None
 
@@ -156,7 +159,7 @@ class Simulation:
         for cluster in self.clusters.values():
             for replica in cluster.replicas:
                 if not replica.alive:
-                    replica.restart()
+                    replica.restart(self.now)
                     replica.alive = True
 
     # How time goes by.
@@ -178,12 +181,15 @@ class Simulation:
 
     def _observe(self, cluster: Cluster, replica: Replica) -> None:
         settings = cluster.settings
+        asked = replica.survey.ask(settings, self.now)
         answers = {
-            name: {company: (name, company) not in self.dead for company in settings.probed(name)}
-            for name in settings.regions
+            name: {company: (name, company) not in self.dead for company in companies}
+            for name, companies in asked.items()
         }
+        assert not replica.survey.ask_also(settings, answers), "there are few companies: all were asked"
+        counted, findings = replica.survey.count(settings, answers)
         pages = {name: page for name in settings.peers if (page := self._read(settings.cluster, name))}
-        seen = assess(settings, answers, pages, cluster.flags, replica.histories)
+        seen = assess(settings, counted, pages, cluster.flags, replica.histories, findings)
         replica.histories = seen.histories
         page = dump(Page(cluster=settings.cluster, at=self.now * 1000 + replica.phase, regions=seen.views))
         replica.pages = [*replica.pages, page][-2:]

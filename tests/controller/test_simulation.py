@@ -108,7 +108,7 @@ def test_leaders_that_come_and_go_do_not_make_a_flag_flap(seed: int) -> None:
         simulation.kill_replica("us", turn % 2)
         simulation.run(20)
         revived = simulation.clusters["us"].replicas[turn % 2]
-        revived.restart()
+        revived.restart(simulation.now)
         revived.alive = True
     simulation.run(60)
     assert changes(simulation.history, "us") == [frozenset(), frozenset({US})]
