@@ -41,6 +41,7 @@ from components.pods import (
 from plan.edges import MIN_READY_SECONDS, PRE_STOP_SECONDS
 from plan.names import (
     CONTROLLER_CONFIG_FOLDER,
+    CONTROLLER_SECRET_FOLDER,
     FAILOVER_CONTROLLER,
     FLAGS_FOLDER,
     PLATFORM_LABEL,
@@ -73,6 +74,8 @@ class FailoverControllerArgs:
     cluster: Cluster
     peers: Mapping[str, str]
     """URLs of the regions' pages, where the stack has several clusters."""
+    secret: pulumi.Resource
+    """The cluster's copy of the controllers' Secret."""
     after: Sequence[pulumi.Resource]
     """The Deployments of the clusters that roll first."""
 
@@ -104,7 +107,7 @@ class FailoverController(ComponentResource):
         self.deployment = KubernetesObject(
             f"{name}-deployment",
             _deployment(args),
-            ResourceOptions.merge(child, ResourceOptions(depends_on=[*before, *args.after])),
+            ResourceOptions.merge(child, ResourceOptions(depends_on=[*before, args.secret, *args.after])),
         )
         self.register_outputs({"service": f"{FAILOVER_CONTROLLER}.{SYSTEM_NAMESPACE}"})
 
@@ -209,6 +212,7 @@ def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
         **runtime_programs.ENVIRONMENT,
         "AGENCY_CONTAINER": FAILOVER_CONTROLLER,
         "CONTROLLER_SETTINGS": CONTROLLER_CONFIG_FOLDER,
+        "CONTROLLER_SECRET": CONTROLLER_SECRET_FOLDER,
         "CONTROLLER_FLAGS": FLAGS_FOLDER,
         "CONTROLLER_HTTP_PORT": str(HTTP_PORT),
         "CONTROLLER_METRICS_PORT": str(METRICS_PORT),
@@ -221,6 +225,7 @@ def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
         mounts={
             PROGRAMS_FOLDER: "programs",
             CONTROLLER_CONFIG_FOLDER: "settings",
+            CONTROLLER_SECRET_FOLDER: "secret",
             FLAGS_FOLDER: "flags",
             ACCOUNT: "account",
             "/tmp": "tmp",
@@ -246,6 +251,7 @@ def _volumes() -> list[dict[str, Any]]:
     return [
         runtime_programs.failover_controller().volume("programs"),
         {"name": "settings", "configMap": {"name": FAILOVER_CONTROLLER}},
+        {"name": "secret", "secret": {"secretName": FAILOVER_CONTROLLER}},
         flags_volume("flags"),
         {"name": "account", "projected": {"sources": [token, authority]}},
         scratch("tmp"),

@@ -11,6 +11,7 @@ import pulumi
 from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.controller_secret import controller_secrets
 from components.failover_controller import FailoverController, FailoverControllerArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.provisioning import Provisioning
@@ -105,11 +106,20 @@ class Platform:
             return {}
         controllers: dict[str, FailoverController] = {}
         before: list[pulumi.Resource] = []
+        order = {region.name: number for number, region in enumerate(self.settings.regions)}
+        made = controller_secrets(
+            sorted(
+                self.clusters.values(),
+                # By the file's order: a cluster that is added behind changes no key.
+                key=lambda cluster: min(order[region.name] for region in cluster.plan.regions),
+            )
+        )
         for folder, cluster in sorted(self.clusters.items(), key=_standby_first):
             args = FailoverControllerArgs(
                 settings=self.settings,
                 cluster=cluster,
                 peers=pages_of(self.settings) if len(self.clusters) > 1 else {},
+                secret=made[folder],
                 after=before if self.settings.wait_for_ready else [],
             )
             child = pulumi.ResourceOptions(parent=cluster)

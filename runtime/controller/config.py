@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from runtime.contracts.controller import CONFIG_FILE, ControllerContract
+from runtime.contracts.controller import CONFIG_FILE, SECRET_FILE, ControllerContract
 
 SAMPLE_SIZE = 25
 """How many companies are probed for a region: enough to distinguish a region's failure from a company's,
@@ -20,7 +21,19 @@ class ControllerConfig(ControllerContract):
     """The ConfigMap `failover-controller`, read again each round, and the controllers' Secret."""
 
     secret: str = ""
-    """What no company knows."""
+    """What no company knows; the same in all clusters of a stack."""
+
+    @cached_property
+    def alias(self) -> str:
+        """Stands for the cluster's name on pages that everybody may read."""
+        return self._derived(f"cluster {self.cluster}")[:16]
+
+    def token(self, region: str) -> str:
+        """Which a controller sends to read all of the region's page; empty without a secret."""
+        return self._derived(f"page {region}") if self.secret else ""
+
+    def _derived(self, purpose: str) -> str:
+        return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
     @cached_property
     def samples(self) -> Mapping[str, tuple[str, ...]]:
@@ -58,6 +71,14 @@ class ControllerConfig(ControllerContract):
 
     def _rank(self, region: str, namespace: str) -> str:
         return hashlib.sha256(f"{self.secret}{region}{namespace}".encode()).hexdigest()
+
+
+def load_secret(folder: Path) -> str:
+    """Raises OSError or ValueError when it is missing."""
+    secret = (folder / SECRET_FILE).read_text().strip()
+    if not secret:
+        raise ValueError(f"{folder / SECRET_FILE} is empty")
+    return secret
 
 
 def load_config(folder: Path, secret: str = "") -> ControllerConfig:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runtime.contracts.controller import CONFIG_FILE
 from runtime.controller.actions import Actions
-from runtime.controller.config import ControllerConfig, load_config
+from runtime.controller.config import ControllerConfig, load_config, load_secret
 from runtime.controller.decide import Counters, Decision, decide
 from runtime.controller.peers import Peers
 from runtime.controller.probes import Prober, Reply, Target
@@ -33,22 +33,26 @@ LOGGED = 50
 
 
 class LiveConfig:
-    """The mounted settings, parsed again when their text changed."""
+    """The mounted settings and Secret, parsed again when their text changed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._text: bytes | None = None
+    def __init__(self, folder: Path, secret: Path | None = None) -> None:
+        self._folder, self._secret = folder, secret
+        self._text: tuple[bytes, str] | None = None
         self.current: ControllerConfig | None = None
         """Any thread may read it."""
         self.problem = ""
 
     def read(self) -> ControllerConfig | None:
-        """The settings now; while they can't be read, the last ones. None when there never were any."""
-        problem = ""
+        """The settings now; while they can't be read, the last ones. None when there never were any.
+
+        A Secret that can't be read is a problem, and stops nothing: the sample is guessable meanwhile, and
+        nobody reads more than the public pages.
+        """
+        secret, problem = self._read_secret()
         try:
-            text = (self._folder / CONFIG_FILE).read_bytes()
+            text = (self._folder / CONFIG_FILE).read_bytes(), secret
             if text != self._text:
-                self.current, self._text = load_config(self._folder), text
+                self.current, self._text = load_config(self._folder, secret), text
                 log("settings-read", regions=self.current.regions, companies=len(self.current.companies))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"
@@ -56,6 +60,16 @@ class LiveConfig:
             log("settings-unreadable", level="error", problem=problem)
         self.problem = problem
         return self.current
+
+    def _read_secret(self) -> tuple[str, str]:
+        """The Secret, or the last one, and the problem, if any."""
+        if self._secret is None:
+            return "", ""
+        try:
+            return load_secret(self._secret), ""
+        except (OSError, ValueError) as error:
+            last = self.current.secret if self.current else ""
+            return last, f"no Secret: {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +177,7 @@ class Rounds:
     def run(self, config: ControllerConfig) -> None:
         began = time.monotonic()
         self.actions.start_reading()
-        self.peers.ask(config.peers, config.timeout_seconds)
+        self.peers.ask(config.peers, config.timeout_seconds, config.token)
         returns = {region: config.probed(region) for region in returning(self._closed) & {*config.regions}}
         gates = Probes.of_gates(returns)
         asked = self._ask(config, gates)

@@ -15,6 +15,10 @@ from runtime.documents import Document
 LARGEST = 1 << 20
 """Bytes of a page: 500 dedicated companies in 5 regions take 200 kB."""
 LONGEST_NAME = 253
+SCHEME = "Bearer"
+"""Of the header `Authorization` that opens a page."""
+PUBLIC_BYTES = 256
+"""Of every public page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,7 @@ class RegionView:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What `/peer/<region>` answers."""
+    """What `/peer/<region>` answers to other controllers of the stack."""
 
     cluster: str
     at: int
@@ -92,6 +96,16 @@ def dump(page: Page) -> str:
         for name, view in sorted(page.regions.items())
     }
     return json.dumps({"cluster": page.cluster, "at": page.at, "regions": regions})
+
+
+def dump_public(page: Page, region: str, alias: str) -> str:
+    """What everybody may read of a page: whether the region serves, which its health path says too. Without
+    names, and always of one size. A controller that does not know the Secret, or an older one, takes it for
+    a page that says nothing of companies and of other regions.
+    """
+    view = page.regions[region]
+    regions = {region: {"serving": view.serving, "known": view.known, "home": True}}
+    return json.dumps({"cluster": alias, "at": page.at, "regions": regions}).ljust(PUBLIC_BYTES)
 
 
 def parse(data: bytes) -> Page:

@@ -151,7 +151,7 @@ def assess(
     if pages or not any(seen[region].at is not None for region in config.regions):
         views |= _views_of_others(config, pages, stale)
     fresh = (page for region, page in pages.items() if region not in stale)
-    vantages = [_Vantage(views=views), *_peers(config.cluster, fresh)]
+    vantages = [_Vantage(views=views), *_peers((config.cluster, config.alias), fresh)]
     wide = {region: _evidence(vantages, REGION_WIDE, region) for region in sorted(config.all)}
     regions_of = {name: sorted(config.companies[name].regions) for name in config.dedicated}
     dedicated = {
@@ -164,7 +164,7 @@ def assess(
 def _is_of(config: ControllerConfig, page: Page, region: str) -> bool:
     """Whether the region's edge returned the page of the region's own cluster, not of some other backend."""
     view = page.regions.get(region)
-    ours = page.cluster == config.cluster
+    ours = page.cluster in (config.cluster, config.alias)
     return view is not None and view.home and ours == (region in config.regions)
 
 
@@ -216,11 +216,11 @@ def _views_of_others(
     return views
 
 
-def _peers(own_cluster: str, pages: Iterable[Page]) -> Iterable[_Vantage]:
+def _peers(own: tuple[str, str], pages: Iterable[Page]) -> Iterable[_Vantage]:
     newest: dict[str, Page] = {}
     for page in pages:
         known = newest.get(page.cluster)
-        if page.cluster != own_cluster and (known is None or page.at > known.at):
+        if page.cluster not in own and (known is None or page.at > known.at):
             newest[page.cluster] = page
     for _, page in sorted(newest.items()):
         yield _Vantage(views=page.regions)
