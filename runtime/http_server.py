@@ -32,6 +32,7 @@ MOST_AT_ONCE = 64
 MOST_OPEN = 1024
 """Connections whose request has not come yet; for a further one the oldest is closed."""
 _BACKLOG = 128
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
@@ -110,7 +111,14 @@ class Server:
         return None if first is None else max(0.0, first.deadline - time.monotonic())
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR or not self._waiting:
+                raise
+            # The next turn accepts it, in the place of the connection that has waited longest.
+            self._drop(next(iter(self._waiting)))
+            return
         connection.setblocking(False)
         if len(self._waiting) >= MOST_OPEN:
             self._drop(next(iter(self._waiting)))
