@@ -56,7 +56,10 @@ class _Peer:
                 if self._connection is not None:
                     self._connection.close()
                 return
-            self.read = self._read()
+            try:
+                self.read = self._read()
+            except Exception as error:  # Whatever a page is made of, the next one is read.
+                self.read = f"{type(error).__name__}: {error}"
             self.idle.set()
 
     def _read(self) -> Page | str:

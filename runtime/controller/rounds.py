@@ -215,15 +215,15 @@ class Rounds:
         failures, ready = dict[str, str](), gates
         wanted = self.survey.ask(config, time.monotonic())
         replies: dict[Target, Reply] = {}
+        # Whom nobody could ask in time is no evidence, but for companies that are asked in every round.
+        always = {(region, name) for region in config.regions for name in config.probed(region)}
         while wanted:
             probes = Probes.of(wanted)
             fresh = self.prober.ask(
                 (*probes.targets.values(), *gates.targets.values()), config.timeout_seconds
             )
             replies |= fresh
-            left_out = {
-                (region, name) for region, name in probes.unasked(fresh) if name not in config.probed(region)
-            }
+            left_out = probes.unasked(fresh) - always
             for region, each in probes.answers(fresh).items():
                 answers[region] |= {
                     name: good for name, good in each.items() if (region, name) not in left_out
