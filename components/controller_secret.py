@@ -20,7 +20,7 @@ KEY_BYTES = 32
 
 
 def controller_secrets(clusters: Iterable[Cluster]) -> dict[str, KubernetesObject]:
-    """The Secret in each cluster, by folder, with one key for all of them.
+    """The Secret in each cluster, by the cluster's id, with one key for all of them.
 
     The key is made in the first of these clusters when its Secret is created, and stays: the stack's state
     keeps it (`ignore_changes`), encrypted. The other clusters get a copy. A cluster that becomes the first
@@ -30,8 +30,8 @@ def controller_secrets(clusters: Iterable[Cluster]) -> dict[str, KubernetesObjec
     key: pulumi.Input[str] = _new_key()
     for cluster in clusters:
         first = not made
-        secret = made[cluster.plan.folder] = KubernetesObject(
-            f"{cluster.plan.folder}-failover-secret",
+        secret = made[cluster.plan.id] = KubernetesObject(
+            f"{cluster.plan.id}-failover-secret",
             _manifest(key),
             ResourceOptions(
                 parent=cluster,

@@ -145,7 +145,7 @@ def _config_map(args: FailoverControllerArgs) -> Manifest:
         if not set(here).isdisjoint(regions)
     }
     contract = ControllerContract(
-        cluster=plan.folder,
+        cluster=plan.id,
         regions=tuple(here),
         all=tuple(sorted(region.name for region in settings.regions)),
         peers=dict(sorted(args.peers.items())),
@@ -212,7 +212,7 @@ def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
         **runtime_programs.ENVIRONMENT,
         "AGENCY_CONTAINER": FAILOVER_CONTROLLER,
         "CONTROLLER_SETTINGS": CONTROLLER_CONFIG_FOLDER,
-        "CONTROLLER_SECRET": CONTROLLER_SECRET_FOLDER,
+        "CONTROLLER_SECRET_PATH": CONTROLLER_SECRET_FOLDER,
         "CONTROLLER_FLAGS": FLAGS_FOLDER,
         "CONTROLLER_HTTP_PORT": str(HTTP_PORT),
         "CONTROLLER_METRICS_PORT": str(METRICS_PORT),

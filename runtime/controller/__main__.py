@@ -29,7 +29,7 @@ def main() -> None:
     variables = os.environ
     config = LiveConfig(
         Path(variables.get("CONTROLLER_SETTINGS", "/etc/agency/controller")),
-        Path(variables.get("CONTROLLER_SECRET", "/etc/agency/controller-secret")),
+        Path(variables.get("CONTROLLER_SECRET_PATH", "/etc/agency/controller-secret")),
     )
     hosts = variables.get("CONTROLLER_HOSTS")
     prober = Prober(Addresses(by_file(Path(hosts)) if hosts else by_system))

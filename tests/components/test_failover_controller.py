@@ -269,4 +269,4 @@ def test_the_secret_is_there_before_the_pods_that_mount_it(run: Recording) -> No
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod(run)["volumes"]}
     variables = {pair["name"]: pair.get("value") for pair in container["env"]}
-    assert volumes[mounts[str(variables["CONTROLLER_SECRET"])]]["secret"] == {"secretName": NAME}
+    assert volumes[mounts[str(variables["CONTROLLER_SECRET_PATH"])]]["secret"] == {"secretName": NAME}

@@ -110,7 +110,7 @@ class Controllers:
             "PYTHONDONTWRITEBYTECODE": "1",
             "POD_NAME": name,
             "CONTROLLER_SETTINGS": str(self.folder / "settings"),
-            "CONTROLLER_SECRET": str(self.folder / "secret"),
+            "CONTROLLER_SECRET_PATH": str(self.folder / "secret"),
             "CONTROLLER_FLAGS": str(self.folder / "flags"),
             "CONTROLLER_HOSTS": str(self.hosts),
             "CONTROLLER_HTTP_PORT": str(http_port),
