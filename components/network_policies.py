@@ -130,7 +130,8 @@ def _to_endpoint(url: str | None) -> Iterator[Rule]:
     if url is None:
         return
     parts = urlsplit(url)
-    networks, port = RFC_1918, HTTPS_PORT
+    networks: Sequence[str] = RFC_1918
+    port = HTTPS_PORT
     with suppress(ValueError):
         networks = (str(ip_network(parts.hostname or "")),)
         port = parts.port or (80 if parts.scheme == "http" else HTTPS_PORT)

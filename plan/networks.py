@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import TypeVar
 
 Network = IPv4Network | IPv6Network
+_Version = TypeVar("_Version", IPv4Network, IPv6Network)
 
 EVERY_IPV4 = "0.0.0.0/0"
 NOT_PUBLIC_IPV4 = (
@@ -60,7 +62,7 @@ def covers_half(networks: Iterable[Network], *, over_nat64: bool) -> bool:
     return _size(ipv4) * 2 >= 2**32 or _size(ipv6) * 2 >= IPv6Network(GLOBAL_IPV6).num_addresses
 
 
-def _size(networks: Iterable[Network]) -> int:
+def _size(networks: Iterable[_Version]) -> int:
     return sum(network.num_addresses for network in collapse_addresses(networks))
 
 
