@@ -104,14 +104,7 @@ class Platform:
             return {}
         controllers: dict[str, FailoverController] = {}
         before: list[pulumi.Resource] = []
-        order = {region.name: number for number, region in enumerate(self.settings.regions)}
-        made = controller_secrets(
-            sorted(
-                self.clusters.values(),
-                # By the file's order: a cluster that is added behind changes no key.
-                key=lambda cluster: min(order[region.name] for region in cluster.plan.regions),
-            )
-        )
+        made = controller_secrets(cluster for _, cluster in sorted(self.clusters.items()))
         for id, cluster in sorted(self.clusters.items(), key=_standby_first):
             args = FailoverControllerArgs(
                 settings=self.settings,

@@ -104,9 +104,13 @@ def _out(settings: Settings, source: Pod, target: Peer, port: int, protocol: str
 
 
 def _endpoint(settings: Settings, target: Peer, port: int) -> bool:
-    """The S3 API of the stack `local`, behind a Service."""
-    own = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-    return settings.replication.endpoint is not None and port == 443 and _is_in(target.ip, *own)
+    """The S3 API of the stack `local`: an address, or a Service at some private address."""
+    if settings.replication.endpoint is None:
+        return False
+    host, _, number = settings.replication.endpoint.partition("://")[2].strip("/").partition(":")
+    if host.replace(".", "").isdigit():
+        return (target.ip, port) == (host, int(number or 80))
+    return port == 443 and _is_in(target.ip, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 def _balances(run: Recording, region: Region, source: Peer) -> bool:
