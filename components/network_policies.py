@@ -108,7 +108,9 @@ def to_all(*ports: int) -> Rule:
 
 def outbound(settings: Settings) -> list[Rule]:
     """What a company's pods need: DNS, HTTPS in the internet, their role, and `network.extraEgress`."""
-    extra = sorted(settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port))
+    extra = sorted(
+        settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port, egress.protocol)
+    )
     return [
         to_dns(),
         to_internet(),
@@ -143,7 +145,7 @@ def _to_extra(egress: ExtraEgress) -> Rule:
     block: dict[str, Any] = {"cidr": egress.cidr}
     if network.version == 6 and LINK_LOCAL_OVER_NAT64.subnet_of(network):
         block["except"] = [str(LINK_LOCAL_OVER_NAT64)]
-    return {"to": [{"ipBlock": block}], "ports": _ports(egress.port)}
+    return {"to": [{"ipBlock": block}], "ports": _ports(egress.port, protocol=egress.protocol.value)}
 
 
 def to_pods(labels: Mapping[str, str], port: int) -> Rule:
