@@ -79,7 +79,8 @@ def _around(settings: Settings, disguises: list[dict[str, Any]]) -> Iterator[Pee
         for cidr in region.ingress_from or ():
             yield Peer(name=f"load balancer of {region.name}", ip=str(ip_network(cidr)[7]))
     for extra in settings.network.extra_egress:
-        yield Peer(name="extra", ip=str(ip_network(extra.cidr)[9]))
+        network = ip_network(extra.cidr)
+        yield Peer(name="extra", ip=str(network[min(9, network.num_addresses - 1)]))
 
 
 def _is_in(address: str, *networks: str) -> bool:
@@ -89,14 +90,15 @@ def _is_in(address: str, *networks: str) -> bool:
 def _out(settings: Settings, source: Pod, target: Peer, port: int, protocol: str) -> bool:
     """Whether a pod of ours may send something there that is none of ours."""
     dns = port == 53 and (target.namespace == "kube-system" or target.ip == NODE_DNS)
+    extra = source.kind != CONTROLLER and any(
+        (egress.port, egress.protocol) == (port, protocol) and _is_in(target.ip, egress.cidr)
+        for egress in settings.network.extra_egress
+    )
     if protocol == "UDP":
-        return dns
+        return dns or extra
     if source.kind == CONTROLLER:
         outside = not _is_in(target.ip, "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
         return dns or (port in (443, API) and outside)
-    extra = any(
-        egress.port == port and _is_in(target.ip, egress.cidr) for egress in settings.network.extra_egress
-    )
     role = settings.identity == "pod-identity" and port == 80 and target.ip in POD_IDENTITY_AGENT
     return (
         dns or (port == 443 and target.ip in INTERNET) or extra or role or _endpoint(settings, target, port)
