@@ -11,6 +11,7 @@ import pulumi
 from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.controller_secret import controller_secrets
 from components.failover_controller import FailoverController, FailoverControllerArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.provisioning import Provisioning
@@ -104,11 +105,13 @@ class Platform:
             return {}
         controllers: dict[str, FailoverController] = {}
         before: list[pulumi.Resource] = []
+        made = controller_secrets(cluster for _, cluster in sorted(self.clusters.items()))
         for id, cluster in sorted(self.clusters.items(), key=_standby_first):
             args = FailoverControllerArgs(
                 settings=self.settings,
                 cluster=cluster,
                 peers=pages_of(self.settings) if len(self.clusters) > 1 else {},
+                secret=made[id],
                 after=before if self.settings.wait_for_ready else [],
             )
             child = pulumi.ResourceOptions(parent=cluster)

@@ -199,9 +199,9 @@ class Protocol(StrEnum):
 
 
 class ExtraEgress(Model):
-    """An external address to which tenants' pods may open connections."""
+    """A network to which tenants' pods may open connections, private ones included."""
 
-    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16.")
+    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16; without link-local addresses.")
     port: Port = Field(description="The port's number.")
     protocol: Protocol = Field(default=Protocol.TCP, description="TCP or UDP. Default: TCP.")
 
@@ -213,7 +213,8 @@ class Network(Model):
         default=None, description="Namespace whose pods may scrape metrics. Default: none."
     )
     extra_egress: tuple[ExtraEgress, ...] = Field(
-        default=(), description="Where tenants' pods may connect to, besides DNS and HTTPS. Default: nowhere."
+        default=(),
+        description="Where tenants' pods may connect to, besides DNS and public HTTPS. Default: nowhere.",
     )
 
 
