@@ -22,7 +22,7 @@ def main() -> int:
     try:
         config = load_config(env.config)
         stores = BucketStores(env.rclone, lambda: config, interrupt)
-        restore(Volume(env.volume, config.component), config, stores)
+        restore(Volume(env.volume, config.component, interrupt), config, stores)
     except (RestoreError, OSError, ValueError, KeyError) as error:
         for line in str(error).splitlines() or [repr(error)]:
             log("restore", level="error", message=line)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runtime.gate.application import Application
 from runtime.gate.restore.swap_state import is_swapping, read_journal
-from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file
+from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file, is_lock
 from runtime.gate.storage import durable
 
 ACK = "stopped-"
@@ -48,15 +48,14 @@ def forget_acknowledgements(root: Path) -> None:
 
 
 def held_locks(root: Path, component: str) -> list[Path]:
-    """The application's locks: folders `*.lock` of Node.js' proper-lockfile (which stay when it dies), and
-    files `*.lock` that are locked.
-    """
+    """The application's locks (`is_lock`): folders of Node.js' proper-lockfile (which stay when it dies), and
+    files that are locked."""
     return [
         lock
-        for entry in root.iterdir()
-        if is_active_file(entry.name, component) and entry.is_dir()
-        for lock in entry.glob("**/*.lock")
-        if _is_held(lock)
+        for lock in root.glob("*/episodic/locks/*.lock")
+        if is_active_file(lock.relative_to(root).parts[0], component)
+        and is_lock(lock.relative_to(root).as_posix(), component)
+        and _is_held(lock)
     ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
+from runtime.gate.restore.space import bytes_to_set_aside
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile, load_checkpoint, save_checkpoint
 from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import Volume, is_active_file
@@ -25,7 +26,6 @@ MARKER = ".checkpoint.json"
 """In a complete staged snapshot: its checkpoint."""
 SPARE_BYTES = 16 << 20
 """Must stay free on the volume for the application."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
 Download = Callable[[Collection[str], Path], None]
@@ -68,12 +68,14 @@ class StagedSnapshot:
             (self._next / MARKER).unlink(missing_ok=True)
             self._drop_others(checkpoint)
             wanted = self._reuse(checkpoint, current)
-            self._check_space(wanted)
+            self._check_space(
+                sum(file.size for file in wanted.values()) + bytes_to_set_aside(checkpoint.files)
+            )
             self._download(wanted, download)
             self._sync()
             save_checkpoint(self._next / MARKER, checkpoint)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in durable.FULL:
                 self.discard()
             raise
         self._publish()  # From here on nothing needs to be deleted on a full disk.
@@ -83,6 +85,12 @@ class StagedSnapshot:
         with suppress(OSError):
             durable.remove(self._next)
             durable.remove(self._downloads)
+
+    def remove(self) -> None:
+        """Delete what is staged, too."""
+        self.discard()
+        durable.remove(self._old)
+        durable.remove(self.folder)
 
     def tidy(self) -> None:
         """Finish a rename that was killed in the middle."""
@@ -149,6 +157,7 @@ class StagedSnapshot:
             except OSError as error:
                 if error.errno not in NO_LINKS:
                     raise
+        self._check_space(file.size)
         try:
             shutil.copyfile(source, target)
         except FileNotFoundError:
@@ -158,12 +167,13 @@ class StagedSnapshot:
         target.unlink()
         return False
 
-    def _check_space(self, wanted: dict[str, StoredFile]) -> None:
-        needed = sum({file.key: file.size for file in wanted.values()}.values()) + SPARE_BYTES
-        about = os.statvfs(self._volume.root)
-        free = about.f_bavail * about.f_frsize
-        if needed > free:
-            message = f"the snapshot needs {needed} bytes, {free} are free: make the volume larger"
+    def _check_space(self, needed: int) -> None:
+        """Before so many bytes are written."""
+        free = self._volume.free_bytes()
+        if needed + SPARE_BYTES > free:
+            message = (
+                f"the snapshot needs {needed + SPARE_BYTES} bytes, {free} are free: make the volume larger"
+            )
             raise OSError(errno.ENOSPC, message, str(self._volume.root))
 
     def _download(self, wanted: dict[str, StoredFile], download: Download) -> None:

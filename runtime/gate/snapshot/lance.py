@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 WRITE_ONCE = ("data", "_transactions", "_deletions", "_indices")
 """Folders of a table whose files never change once they are written."""
 TABLE_SUFFIX = ".lance"
 MANIFEST_SUFFIX = ".manifest"
+_FRAGMENT, _DELETIONS, _ROWS = 2, 3, 4
 
 
 def table_of(path: str) -> str | None:
@@ -34,3 +37,80 @@ def version(path: str) -> int | None:
     if not (path.endswith(MANIFEST_SUFFIX) and number.isdecimal()):
         return None
     return int(number) if int(number) < 1 << 63 else (1 << 64) - 1 - int(number)
+
+
+def newest_manifest(paths: Iterable[str]) -> str | None:
+    """Of one table's files."""
+    manifests = {path: number for path in paths if (number := version(path)) is not None}
+    return max(manifests, key=manifests.__getitem__, default=None)
+
+
+def rows(manifest: bytes) -> int | None:
+    """How many rows a version of a table has; None when this is no manifest of a known form.
+
+    Lance's `protos/table.proto`: message Manifest at the position with which the last 16 bytes begin. Its
+    field 2 is a fragment, of which field 4 counts the rows, and field 4 of its field 3 the deleted ones.
+    """
+    try:
+        if manifest[-4:] != b"LANC":
+            return None
+        start = int.from_bytes(manifest[-16:-8], "little")
+        end = start + 4 + int.from_bytes(manifest[start : start + 4], "little")
+        if not start + 4 <= end <= len(manifest):
+            return None
+        fragments = [value for number, value in _fields(manifest, start + 4, end) if number == _FRAGMENT]
+        return sum(_rows_of(manifest, fragment) for fragment in fragments)
+    except (ValueError, IndexError):
+        return None
+
+
+def _rows_of(manifest: bytes, fragment: int | tuple[int, int]) -> int:
+    """Raises ValueError for a fragment that does not say."""
+    fields = dict(_fields(manifest, *_message(fragment)))
+    count, deletions = fields.get(_ROWS), fields.get(_DELETIONS)
+    deleted = dict(_fields(manifest, *_message(deletions))).get(_ROWS, 0) if deletions else 0
+    if not (isinstance(count, int) and isinstance(deleted, int)):
+        raise ValueError("a fragment without rows")
+    return count - deleted
+
+
+def _message(value: int | tuple[int, int]) -> tuple[int, int]:
+    if isinstance(value, int):
+        raise ValueError("not a message")
+    return value
+
+
+def _fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int | tuple[int, int]]]:
+    """Of a message in the encoding of Protocol Buffers: number and value; of bytes, where they are.
+
+    Raises ValueError or IndexError.
+    """
+    while start < end:
+        tag, start = _varint(data, start)
+        kind = tag & 7
+        if kind == 0:
+            value, start = _varint(data, start)
+            yield tag >> 3, value
+        elif kind == 2:
+            length, start = _varint(data, start)
+            if start + length > end:
+                raise ValueError("a field is cut off")
+            yield tag >> 3, (start, start + length)
+            start += length
+        elif kind in (1, 5):
+            start += 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"a field of type {kind}")
+
+
+def _varint(data: bytes, start: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[start]
+        start += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, start
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number of more than 64 bits")

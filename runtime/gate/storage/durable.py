@@ -3,6 +3,7 @@ gate or its node dies."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 from runtime import documents
 from runtime.documents import Document
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LARGEST = 128 << 20
 """Bytes of a document: it may contain a checkpoint."""
 
