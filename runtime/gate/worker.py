@@ -109,6 +109,12 @@ class Worker:
         if not config.buckets or self._environment.ordinal:
             return True
         self._await_application()
+        try:
+            return self._upload_last(config, role)
+        finally:
+            self._writer.release()
+
+    def _upload_last(self, config: GateConfig, role: Role) -> bool:
         if not self._may_write():
             self._events.record(
                 "StoppedUncopied", f"nothing was uploaded: {self._locked.problem}", warning=True
@@ -188,8 +194,8 @@ class Worker:
         """Whether this process alone writes to the volume."""
         try:
             self._writer.acquire()
-        except VolumeInUse as error:
-            self._locked.is_bad(error.strerror)
+        except OSError as error:
+            self._locked.is_bad(error.strerror if isinstance(error, VolumeInUse) else str(error))
             return False
         self._locked.is_good("this gate writes to the volume")
         return True

@@ -173,7 +173,8 @@ class Promotion:
             state = self._parts.active.state(config)
             if _claims(config, state):
                 state = state.raise_generation()
-            self._parts.active.save(state.as_primary(ranked=config.ranked))
+            state = state.as_primary(ranked=config.ranked)
+            self._parts.active.save(replace(state, primary_at=self._parts.clock()))
         self._catch_up = None
         self._notice.reset()
         space = self._parts.replacement.space.problem

@@ -45,23 +45,39 @@ def newest_manifest(paths: Iterable[str]) -> str | None:
     return max(manifests, key=manifests.__getitem__, default=None)
 
 
-def rows(manifest: bytes) -> int | None:
-    """How many rows a version of a table has; None when this is no manifest of a known form.
+def description(manifest: bytes) -> bytes:
+    """The part of a manifest that describes a version: the whole when it has no known form.
 
-    Lance's `protos/table.proto`: message Manifest at the position with which the last 16 bytes begin. Its
-    field 2 is a fragment, of which field 4 counts the rows, and field 4 of its field 3 the deleted ones.
+    Other parts name files of older versions: a compaction's manifest contains what the compaction replaced.
     """
+    where = _description(manifest)
+    return manifest[slice(*where)] if where else manifest
+
+
+def rows(manifest: bytes) -> int | None:
+    """How many rows a version of a table has; None when the manifest has no known form.
+
+    Lance's `protos/table.proto`: field 2 of the message Manifest is a fragment, of which field 4 counts the
+    rows, and field 4 of its field 3 the deleted ones.
+    """
+    where = _description(manifest)
+    if where is None:
+        return None
     try:
-        if manifest[-4:] != b"LANC":
-            return None
-        start = int.from_bytes(manifest[-16:-8], "little")
-        end = start + 4 + int.from_bytes(manifest[start : start + 4], "little")
-        if not start + 4 <= end <= len(manifest):
-            return None
-        fragments = [value for number, value in _fields(manifest, start + 4, end) if number == _FRAGMENT]
+        fragments = [value for number, value in _fields(manifest, *where) if number == _FRAGMENT]
         return sum(_rows_of(manifest, fragment) for fragment in fragments)
     except (ValueError, IndexError):
         return None
+
+
+def _description(manifest: bytes) -> tuple[int, int] | None:
+    """Where the message Manifest is: its length precedes it, and the file's last 16 bytes begin with the
+    position of that."""
+    if len(manifest) < 20 or manifest[-4:] != b"LANC":
+        return None
+    start = int.from_bytes(manifest[-16:-8], "little") + 4
+    end = start + int.from_bytes(manifest[start - 4 : start], "little")
+    return (start, end) if end <= len(manifest) else None
 
 
 def _rows_of(manifest: bytes, fragment: int | tuple[int, int]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from runtime import documents
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
-from runtime.gate.snapshot.lance import is_write_once, newest_manifest, rows, table_of, version
+from runtime.gate.snapshot.lance import description, is_write_once, newest_manifest, rows, table_of, version
 from runtime.gate.storage.keys import REQUESTS, few
 
 ACCEPT_SHRINK = f"{REQUESTS}/accept-shrink.json"
@@ -108,5 +108,5 @@ def _missing(
             gone.setdefault(table_of(path) or "", []).append(path)
     for table, paths in gone.items():
         if newest := newest_manifest(path for path in files if path.startswith(f"{table}/")):
-            content = read(newest)
+            content = description(read(newest))
             yield from (path for path in paths if path.rpartition("/")[2].encode() in content)

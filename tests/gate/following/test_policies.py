@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.gate.restore.staged import STAGED
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import both, clear, failover, flag
 from tests.gate.following.gates import Clock, Gate, config_of
@@ -228,12 +229,11 @@ def test_the_third_region_takes_over_when_two_are_gone(region: Region, buckets: 
     assert us.ready
 
 
-def test_a_region_that_follows_nobody_any_more_drops_what_is_staged(
-    us: Gate, eu: Gate, buckets: Buckets
-) -> None:
+def test_a_region_that_follows_nobody_any_more_drops_what_is_staged(region: Region, buckets: Buckets) -> None:
     """It would keep data that tables have dropped on the volume."""
+    us, eu = region(US), region(EU)
     us.write("one")
-    both(us, eu, buckets)
+    both(us, eu, buckets, 2)
     us.write("two")
     both(us, eu, buckets, 2)
     assert (eu.root / STAGED).exists()
