@@ -101,12 +101,15 @@ def _damaged(path: str, before: StoredFile | None, now: StoredFile) -> bool:
 def _missing(
     before: Checkpoint, files: Mapping[str, StoredFile], read: Callable[[str], bytes]
 ) -> Iterator[str]:
-    """Vanished files that their table's newest manifest names. A manifest holds names in plain text."""
+    """Vanished files that their table's newest manifest names, or any without a manifest, which holds
+    names in plain text."""
     gone: dict[str, list[str]] = {}
     for path in before.files.keys() - files.keys():
         if is_write_once(path):
             gone.setdefault(table_of(path) or "", []).append(path)
     for table, paths in gone.items():
-        if newest := newest_manifest(path for path in files if path.startswith(f"{table}/")):
-            content = description(read(newest))
-            yield from (path for path in paths if path.rpartition("/")[2].encode() in content)
+        newest = newest_manifest(path for path in files if path.startswith(f"{table}/"))
+        content = description(read(newest)) if newest else None
+        for path in paths:
+            if content is None or path.rpartition("/")[2].encode() in content:
+                yield path
