@@ -12,9 +12,11 @@ from runtime.gate.application import Application
 from runtime.gate.restore.swap_state import is_swapping, read_journal
 from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file, is_lock
 from runtime.gate.storage import durable
+from runtime.gate.storage.files import open_below, read_regular
 
 ACK = "stopped-"
 """Prefix of the files, one a replica, that contain the id of an acknowledged swap."""
+LARGEST_ACK = 4096
 LOCK_SECONDS = 10.0
 ACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
@@ -63,7 +65,7 @@ def _is_held(lock: Path) -> bool:
     if lock.is_dir():
         return True
     try:
-        with lock.open("rb") as file:
+        with open_below(lock.parent, lock.name) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -80,4 +82,7 @@ def wait(condition: Callable[[], bool], limit: float) -> None:
 
 
 def _has_acknowledged(file: Path, swap: str) -> bool:
-    return file.exists() and file.read_text() == swap
+    try:
+        return read_regular(file, limit=LARGEST_ACK) == swap.encode()
+    except OSError:
+        return False

@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.gate.restore.space import bytes_to_set_aside
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile, load_checkpoint, save_checkpoint
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import Volume, is_active_file
+from runtime.gate.snapshot.volume import CHUNK, Volume, is_active_file
 from runtime.gate.storage import durable
 from runtime.gate.storage.durable import sync_folder
 
@@ -125,7 +125,7 @@ class StagedSnapshot:
         for path, file in checkpoint.files.items():
             target = self._next / path
             if target.exists():
-                if matches(target, file):
+                if self._matches(target, file):
                     continue
                 target.unlink()
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -162,10 +162,13 @@ class StagedSnapshot:
             shutil.copyfile(source, target)
         except FileNotFoundError:
             return False
-        if matches(target, file):
+        if self._matches(target, file):
             return True
         target.unlink()
         return False
+
+    def _matches(self, path: Path, file: StoredFile) -> bool:
+        return matches(path, file, self._volume.check_interrupt)
 
     def _check_space(self, needed: int) -> None:
         """Before so many bytes are written."""
@@ -182,12 +185,12 @@ class StagedSnapshot:
             paths.setdefault(file.key, []).append(path)
         files = {key: wanted[named[0]] for key, named in paths.items()}
         self._downloads.mkdir(exist_ok=True)
-        missing = [key for key, file in files.items() if not matches(self._downloads / key, file)]
+        missing = [key for key, file in files.items() if not self._matches(self._downloads / key, file)]
         if missing:
             download(missing, self._downloads)
         for key, named in paths.items():
             source = self._downloads / key
-            if not matches(source, files[key]):
+            if not self._matches(source, files[key]):
                 source.unlink(missing_ok=True)
                 raise Damaged(f"{key} does not have the checkpoint's hash {files[key].sha256}")
             for path in named[1:]:
@@ -203,12 +206,17 @@ class StagedSnapshot:
             sync_folder(Path(folder))
 
 
-def matches(path: Path, file: StoredFile) -> bool:
+def matches(path: Path, file: StoredFile, check: Callable[[], None] = lambda: None) -> bool:
+    """`check` is called all the time, and may raise."""
     try:
         if path.stat().st_size != file.size:
             return False
+        digest = hashlib.sha256()
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, hashlib.sha256).hexdigest() == file.sha256
+            while chunk := stream.read(CHUNK):
+                check()
+                digest.update(chunk)
+        return digest.hexdigest() == file.sha256
     except FileNotFoundError:
         return False
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.lance import table_of
-from runtime.gate.storage.durable import write_atomically
-from runtime.gate.storage.files import open_below
+from runtime.gate.storage.durable import LARGEST, write_atomically
+from runtime.gate.storage.files import open_below, read_regular
 from runtime.gate.storage.keys import DIVERGED
 from runtime.gate.storage.rclone import Interrupted
 
@@ -35,6 +35,8 @@ SETTLED_NS = 2_000_000_000
 """A file that was written less than this before it was hashed may change without a new mtime (clocks of file
 systems tick every few milliseconds, of network file systems every second): its hash is not cached."""
 CHUNK = 1 << 20
+LARGEST_GRAPH = 64 << 20
+"""Bytes of a `graph.json`: to parse it takes several times the memory."""
 LONGEST_PATH = 2048
 """Bytes. The gate's own folders precede it when the file is restored, and Linux opens 4,096."""
 DEEPEST = 200
@@ -165,6 +167,11 @@ class Volume:
         known = self._known().get(path)
         return known[1] if known and known[0] == stat else None
 
+    def check_interrupt(self) -> None:
+        """Raises Interrupted when the gate is told to do something else."""
+        if self._interrupt.is_set():
+            raise Interrupted
+
     def save_hashes(self, scanned: Mapping[str, Stat]) -> None:
         """Save the cache, without files that `scanned` lacks."""
         if self._hashes is None or not (self._unsaved or self._hashes.keys() - scanned.keys()):
@@ -209,7 +216,7 @@ class Volume:
         except OSError as error:
             if not below:
                 raise
-            self.unreadable[below.removesuffix("/")] = error.strerror
+            self.unreadable[below.removesuffix("/")] = error.strerror or str(error)
             return []
 
     def _counts(self, path: str) -> bool:
@@ -222,16 +229,15 @@ class Volume:
 
     def _chunks(self, file: FileIO) -> Iterator[bytes]:
         while chunk := file.read(CHUNK):
-            if self._interrupt.is_set():
-                raise Interrupted
+            self.check_interrupt()
             yield chunk
 
     def _known(self) -> dict[str, tuple[Stat, str]]:
         if self._hashes is None:
             try:
-                rows = json.loads((self.gate_folder / HASHES_FILE).read_bytes())
+                rows = json.loads(read_regular(self.gate_folder / HASHES_FILE, limit=LARGEST))
                 self._hashes = {path: (Stat(*stat), digest) for path, *stat, digest in rows}
-            except (FileNotFoundError, ValueError, TypeError):
+            except (OSError, ValueError, TypeError):
                 self._hashes = {}  # The files are read again.
         return self._hashes
 
@@ -264,8 +270,8 @@ def was_lock(path: str) -> bool:
 def parses_graph(path: Path) -> bool:
     """Whether a `graph.json` is a JSON object."""
     try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except (ValueError, RecursionError):
+        return isinstance(json.loads(read_regular(path, limit=LARGEST_GRAPH)), dict)
+    except (OSError, ValueError, RecursionError):
         return False
 
 

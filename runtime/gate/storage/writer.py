@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.files import read_regular
 
 WRITER = ".gate-writer"
 """At the top of the volume: locked by the process that writes to it, a gate for as long as it runs. It
@@ -28,6 +29,8 @@ RESTORING = ".gate-restoring"
 """Locked by an init container: whoever has this lock and not the other one waits for a gate."""
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.2
+LONGEST_OWNER = 400
+"""Bytes."""
 NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """A file system that has no such lock."""
 
@@ -81,7 +84,7 @@ class WriterLock:
             return not self._file.exists()
         with suppress(OSError):
             return os.path.samestat(os.stat(self._file), os.fstat(self._descriptor)) and (
-                not self._token or self._file.read_bytes() == self._token
+                not self._token or read_regular(self._file, limit=LONGEST_OWNER) == self._token
             )
         return False
 
@@ -154,7 +157,7 @@ def _may_write(others: WriterLock, writer: WriterLock, is_complete: Callable[[],
 def _owner(root: Path) -> str:
     """Host name and process of the writer, as far as it wrote them."""
     try:
-        text = (root / WRITER).read_bytes()[:200].decode("ascii", "replace")
+        text = read_regular(root / WRITER, limit=LONGEST_OWNER).decode("ascii", "replace")
     except OSError:
         return "unknown"
     host, _, process = text.rpartition(" ")[0].partition(" ")
