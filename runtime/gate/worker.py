@@ -195,7 +195,7 @@ class Worker:
         try:
             self._writer.acquire()
         except OSError as error:
-            self._locked.is_bad(error.strerror if isinstance(error, VolumeInUse) else str(error))
+            self._locked.is_bad(error.message if isinstance(error, VolumeInUse) else str(error))
             return False
         self._locked.is_good("this gate writes to the volume")
         return True

@@ -41,12 +41,8 @@ class Uploads:
         # keep the active files from the bucket.
         if self.diverged.problem is None:
             self.try_diverged(config)
-        try:
-            result = self._run(config, primary=primary)
-        except OSError as error:
-            if error.errno not in durable.FULL or not reserve.release(self.active.records.root):
-                raise
-            result = self._run(config, primary=primary)
+        root = self.active.records.root
+        result = reserve.with_reserve(root, lambda: self._run(config, primary=primary))
         if self.diverged.problem is not None:
             self.try_diverged(config)
         return result

@@ -11,6 +11,7 @@ from runtime.gate.lineage.state import LineageState, StateFiles
 from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, save_checkpoint
 from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.durable import FULL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,16 @@ class ActiveFiles:
         return self.records.load() or self._adopt(config)
 
     def save(self, state: LineageState) -> None:
-        if state != self.records.load():
+        saved = self.records.load()
+        if state == saved:
+            return
+        try:
             self.records.save(state)
+        except OSError as error:
+            # On a full volume, the time alone is not worth a failure.
+            same = saved is not None and state == replace(saved, primary_at=state.primary_at)
+            if error.errno not in FULL or not same:
+                raise
 
     def changed(self, state: LineageState, *, but_locks: bool = False) -> bool:
         """Whether the application wrote something that no checkpoint of these files contains. `but_locks`: as

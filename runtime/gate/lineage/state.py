@@ -8,7 +8,7 @@ from pathlib import Path
 from runtime.documents import Document
 from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, Checkpoint, CheckpointRef, load_checkpoint
 from runtime.gate.snapshot.volume import GATE_FOLDER
-from runtime.gate.storage import durable
+from runtime.gate.storage import durable, reserve
 
 STATE = "state.json"
 
@@ -108,7 +108,7 @@ class StateFiles:
         current = durable.read_document(self.folder / STATE)
         newer = current.others({field.name for field in fields(LineageState)}) if current else {}
         content = {**newer, **asdict(state), "base": state.base and state.base.to_json()}
-        durable.write_json(self.folder / name, content)
+        reserve.with_reserve(self.root, lambda: durable.write_json(self.folder / name, content))
 
     def restored(self) -> Checkpoint | None:
         """The checkpoint from which the active files were restored."""

@@ -160,14 +160,8 @@ class Swap:
         return SwapResult(aside=aside, tampered=self.tampered)
 
     def _act(self, state: SwapState, journal: Journal) -> None:
-        """Again, with the space that was kept for it, when the disk is full."""
         action = self._actions[TRANSITIONS[state].action]
-        try:
-            action(journal)
-        except OSError as error:
-            if error.errno not in durable.FULL or not reserve.release(self._root):
-                raise
-            action(journal)
+        reserve.with_reserve(self._root, lambda: action(journal))
 
     def _journal(self) -> Journal:
         journal = read_journal(self._root)

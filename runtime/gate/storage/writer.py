@@ -39,7 +39,8 @@ class VolumeInUse(OSError):
     """Another process writes to the volume."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(errno.EBUSY, f"another process writes to the volume: {_owner(root)}", str(root))
+        self.message = f"another process writes to the volume: {_owner(root)}"
+        super().__init__(errno.EBUSY, self.message, str(root))
 
 
 class WriterLock:
