@@ -1,7 +1,7 @@
 """`python -m ops accept-shrink`: let checkpoints shrink once, after a loss that was intended.
 
 A gate's loss guard stops uploads when a table of the newest checkpoint has vanished, went back to an older
-version or lost most of its rows, or when less than half of the bytes outside of tables are left. Uploads
+version or lost most of its rows, or when other files with more than half of all bytes are gone. Uploads
 resume when the volume is complete again, or with this request, which names that checkpoint.
 
 `--empty` is for a pod that does not start because its volume is empty and a bucket does not answer that may

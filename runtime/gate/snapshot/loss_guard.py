@@ -34,9 +34,9 @@ def loss(
     then, now = _by_table(before.files), _by_table(files)
     if tables := sorted(table for table in then.keys() - now.keys() if table):
         return f"a table vanished {since}: {few(tables)}"
-    bytes_before, bytes_now = (sum(file.size for file in each.get("", {}).values()) for each in (then, now))
-    if 2 * bytes_now < bytes_before:
-        return f"only {bytes_now} of {bytes_before} bytes outside of tables are left {since}"
+    lost = _bytes(then.get("", {})) - _bytes(now.get("", {}))
+    if 2 * lost > before.bytes:
+        return f"{lost} of {before.bytes} bytes are lost, outside of tables, {since}"
     if damaged := sorted(
         path for path, file in files.items() if _damaged(path, before.files.get(path), file)
     ):
@@ -47,6 +47,10 @@ def loss(
         if lost := _lost_of(then[table], now[table], read, read_before):
             return f"{lost} {since}: {table}"
     return None
+
+
+def _bytes(files: Mapping[str, StoredFile]) -> int:
+    return sum(file.size for file in files.values())
 
 
 def _by_table(files: Mapping[str, StoredFile]) -> dict[str, dict[str, StoredFile]]:
