@@ -158,6 +158,7 @@ class Coordinator:
         now, metrics = self.now, self.parts.metrics
         metrics.set("agency_catching_up", int(now.catching_up), "1 while catching up.")
         metrics.set("agency_alarm", int(now.alarm is not None), "1 while a standby's files were changed.")
+        metrics.set("agency_volume_free_bytes", self.parts.volume.free_bytes(), "Free on the volume.")
         state = self.parts.active.records.load()
         if state is not None:
             metrics.set("agency_generation", state.generation, "The generation of the active files.")

@@ -112,6 +112,7 @@ class UploadSchedule:
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")
+            self._metrics.set("agency_snapshot_bytes", result.newest.bytes, "Size of the newest checkpoint.")
         if result.guarded is not None:
             self._count("guarded")
             self._guarded.is_bad(result.guarded)
