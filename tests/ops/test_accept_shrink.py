@@ -76,4 +76,5 @@ def test_a_company_may_begin_empty(copies: Copies, capsys: pytest.CaptureFixture
 
     assert order == f"{US}/acme/brain/_orders/begin-empty.json"
     assert before <= int(copies.read(US, order)["at"]) <= time.time() * 1000
-    assert "may begin empty" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "has an empty volume" in said.out and "may begin empty" in said.err
