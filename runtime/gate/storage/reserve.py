@@ -38,11 +38,11 @@ def keep_if_possible(root: Path) -> None:
     """Less than LEAST when the volume is almost full."""
     for halved in range(7):
         try:
-            return keep(root, LEAST >> halved)
+            keep(root, LEAST >> halved)
+            return
         except OSError as error:
             if error.errno not in FULL:
                 raise
-    return None
 
 
 def with_reserve(root: Path, action: Callable[[], Result]) -> Result:
