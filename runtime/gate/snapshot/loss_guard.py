@@ -44,8 +44,8 @@ def loss(
     if missing := sorted(_missing(before, files, read)):
         return f"files vanished {since} that their table still needs: {few(missing)}"
     for table in sorted(then.keys() - {""}):
-        if lost := _lost_of(then[table], now[table], read, read_before):
-            return f"{lost} {since}: {table}"
+        if what := _lost_of(then[table], now[table], read, read_before):
+            return f"{what} {since}: {table}"
     return None
 
 
