@@ -37,15 +37,15 @@ def loss(
     lost = _bytes(then.get("", {})) - _bytes(now.get("", {}))
     if 2 * lost > before.bytes:
         return f"{lost} of {before.bytes} bytes are lost, outside of tables, {since}"
+    for table in sorted(then.keys() - {""}):
+        if what := _lost_of(then[table], now[table], read, read_before):
+            return f"{what} {since}: {table}"
     if damaged := sorted(
         path for path, file in files.items() if _damaged(path, before.files.get(path), file)
     ):
         return f"files that Lance never changes have changed {since}: {few(damaged)}"
     if missing := sorted(_missing(before, files, read)):
         return f"files vanished {since} that their table still needs: {few(missing)}"
-    for table in sorted(then.keys() - {""}):
-        if what := _lost_of(then[table], now[table], read, read_before):
-            return f"{what} {since}: {table}"
     return None
 
 
