@@ -54,7 +54,7 @@ def held_locks(root: Path, component: str) -> list[Path]:
     files that are locked."""
     return [
         lock
-        for lock in root.glob("*/episodic/locks/*.lock")
+        for lock in (*root.glob("*/episodic/locks/*.lock"), *root.glob("*/*.lock"))
         if is_active_file(lock.relative_to(root).parts[0], component)
         and is_lock(lock.relative_to(root).as_posix(), component)
         and _is_held(lock)

@@ -256,10 +256,10 @@ def is_active_file(name: str, component: str) -> bool:
 
 def is_lock(path: str, component: str) -> bool:
     """Whether it is a lock of the application: each company of a Brain has a file, and sometimes beside it
-    the folder of Node.js' proper-lockfile."""
-    company, *parts = path.split("/")
-    own = (f"{company}.lock", f"{company}.lock.lock")
-    return component == BRAIN and len(parts) == 3 and parts[:2] == ["episodic", "locks"] and parts[2] in own
+    and its graph the folder of Node.js' proper-lockfile."""
+    company, _, below = path.partition("/")
+    locks = f"episodic/locks/{company}.lock"
+    return component == BRAIN and below in (locks, f"{locks}.lock", f"{GRAPH}.lock")
 
 
 def was_lock(path: str) -> bool:

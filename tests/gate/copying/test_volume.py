@@ -48,10 +48,12 @@ def test_only_the_brain_s_own_locks_are_left_out(tmp_path: Path) -> None:
         "acme/episodic/locks/acme.lock",
         "acme/episodic/locks/acme.lock.lock/x",
         "locks/episodic/locks/locks.lock",
+        "acme/graph.json.lock/owner",
     )
     files = {
         "uv.lock", "acme/yarn.lock", "canal/locks/design.md", "acme/locks/acme.lock", "locks/graph.json",
-        "acme/episodic/locks/other.lock", "acme/episodic/acme.lock", "locks/episodic/locks/acme.lock",
+        "acme/episodic/locks/other.lock", "acme/episodic/acme.lock", "graph.json.lock",
+        "acme/episodic/graph.json.lock", "locks/episodic/locks/acme.lock",
     }  # fmt: skip
     for path in (*locks, *files):
         put(tmp_path, path)
