@@ -46,8 +46,9 @@ class Program:
         application = Application(CONTAINERS[live.config.component])
         schedule = UploadSchedule(environment.volume / GATE_FOLDER / "copied", events, metrics)
         coordinator = self._coordinator(application, interrupt)
+        writer = coordinator.parts.writer
         self.worker = Worker(
-            environment, live, coordinator, schedule, application, interrupt, events, metrics
+            environment, live, coordinator, schedule, application, interrupt, events, metrics, writer
         )
         health = ApplicationHealth(environment.application)
         condition = Condition(events, bad="NotReady", good="Ready")
@@ -69,7 +70,7 @@ class Program:
         return 0 if uploaded else 1
 
     def _coordinator(self, application: Application, interrupt: threading.Event) -> Coordinator:
-        volume = Volume(self._environment.volume, self._live.config.component)
+        volume = Volume(self._environment.volume, self._live.config.component, interrupt)
         stores = BucketStores(self._environment.rclone, lambda: self._live.config, interrupt)
         parts = Parts(
             volume=volume,

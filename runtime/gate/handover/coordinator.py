@@ -75,6 +75,10 @@ class Coordinator:
         return self.parts.uploads.run(config, primary=primary)
 
     def _enter(self, phase: Phase) -> None:
+        if phase is Phase.ACTIVE and self.phase is not Phase.ACTIVE:
+            # The region follows nobody any more. A staged snapshot would keep files that tables have dropped.
+            with self.parts.writer.held():
+                self.parts.staging.staged.remove()
         self.phase = phase
         if phase not in (Phase.CATCHING_UP, Phase.PRIMARY):
             self._promotion.cancel()
@@ -110,7 +114,7 @@ class Coordinator:
         if config.follows and (age := self._age()) is not None:
             self.parts.metrics.set("agency_standby_age_seconds", age, "Age of the newest snapshot here.")
         try:
-            self.parts.uploads.run_diverged(config)
+            self.parts.uploads.try_diverged(config)
             request = read_request(self.parts.staging.stores(config.region, config.region))
             if request is not None and self.phase in (Phase.ACTIVE, Phase.PRIMARY):
                 self._carry_out(config, request)
@@ -129,7 +133,7 @@ class Coordinator:
         )
         name = f"{request.region}'s checkpoint {request.checkpoint}"
         if not self.parts.replacement.replace(config, state, snapshot, after):
-            raise StoreError(f"{name} could not be downloaded")
+            raise StoreError(f"{name} could not be made active; the events say why")
         self._status.publish()
         self.parts.record("Restored", f"{name} is restored, with generation {after.generation}")
 
@@ -154,6 +158,7 @@ class Coordinator:
         now, metrics = self.now, self.parts.metrics
         metrics.set("agency_catching_up", int(now.catching_up), "1 while catching up.")
         metrics.set("agency_alarm", int(now.alarm is not None), "1 while a standby's files were changed.")
+        metrics.set("agency_volume_free_bytes", self.parts.volume.free_bytes(), "Free on the volume.")
         state = self.parts.active.records.load()
         if state is not None:
             metrics.set("agency_generation", state.generation, "The generation of the active files.")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from runtime.contracts.gate import GateConfig
 from runtime.gate.application import Application
-from runtime.gate.events import Record
+from runtime.gate.events import Condition, Record
 from runtime.gate.handover.candidates import Candidates
-from runtime.gate.handover.status import StatusBoard
+from runtime.gate.handover.status import DIVERGED_UNSENT, VOLUME_TOO_SMALL, StatusBoard
 from runtime.gate.handover.uploads import Uploads
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.state import StateFiles
 from runtime.gate.restore.replacement import Replacement
+from runtime.gate.restore.space import Space
 from runtime.gate.restore.staged import StagedSnapshot
 from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
@@ -22,6 +23,7 @@ from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.upload import UploadPass
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Stores
+from runtime.gate.storage.writer import WriterLock
 from runtime.metrics import Metrics
 
 
@@ -43,6 +45,10 @@ class Parts:
     @cached_property
     def status(self) -> StatusBoard:
         return StatusBoard(self.metrics)
+
+    @cached_property
+    def writer(self) -> WriterLock:
+        return WriterLock(self.volume.root)
 
     @cached_property
     def active(self) -> ActiveFiles:
@@ -77,6 +83,7 @@ class Parts:
             stores=self.stores,
             uploaders=self.uploaders,
             record=self.record,
+            diverged=self._condition(DIVERGED_UNSENT, bad="DivergedFailed", good="DivergedRecovered"),
         )
 
     @cached_property
@@ -85,6 +92,10 @@ class Parts:
             active=self.active,
             staging=self.staging,
             swap=self.swap,
+            space=Space(
+                self.volume, self._condition(VOLUME_TOO_SMALL, bad="VolumeTooSmall", good="VolumeLargeEnough")
+            ),
+            lock=self.writer.held,
             upload=lambda config: self.uploads.run(config, primary=False),
             on_swap=self.status.set_swapping,
             record=self.record,
@@ -96,3 +107,6 @@ class Parts:
     @cached_property
     def candidates(self) -> Candidates:
         return Candidates(self.active, self.staging.staged, self.monotonic)
+
+    def _condition(self, metric: str, *, bad: str, good: str) -> Condition:
+        return Condition(self, bad=bad, good=good, report=partial(self.status.report, metric))

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from runtime.contracts.gate import GateConfig
-from runtime.gate.events import Record
+from runtime.gate.events import Condition, Record
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.divergence import upload_diverged
 from runtime.gate.restore.swap import Swap
-from runtime.gate.snapshot.checkpoint import UPLOADED, save_checkpoint
+from runtime.gate.snapshot.checkpoint import UPLOADED, Checkpoint, save_checkpoint
 from runtime.gate.snapshot.upload import UploadPass, UploadResult
-from runtime.gate.storage.bucket import Store, Stores
+from runtime.gate.storage import durable, reserve
+from runtime.gate.storage.bucket import Store, StoreError, Stores
 from runtime.gate.storage.keys import ANNOUNCEMENT
 
 
@@ -25,6 +26,8 @@ class Uploads:
     stores: Stores
     uploaders: Callable[[GateConfig], UploadPass]
     record: Record
+    diverged: Condition
+    """Whether diverged files can be uploaded."""
 
     def run(self, config: GateConfig, *, primary: bool) -> UploadResult | None:
         """An upload pass. `primary`: what is new raises the generation.
@@ -34,25 +37,51 @@ class Uploads:
         if self.swap.is_swapping:
             return None
         # First the diverged files: until they are in the bucket, its newest checkpoint stays the diverged
-        # one, and a restore of a lost volume sets its files aside.
-        self.run_diverged(config)
+        # one, and a restore of a lost volume sets its files aside. But what could not be sent once must not
+        # keep the active files from the bucket.
+        if self.diverged.problem is None:
+            self.try_diverged(config)
+        root = self.active.records.root
+        result = reserve.with_reserve(root, lambda: self._run(config, primary=primary))
+        if self.diverged.problem is not None:
+            self.try_diverged(config)
+        return result
+
+    def _run(self, config: GateConfig, *, primary: bool) -> UploadResult:
         state = self.active.state(config)
         if primary:
             state = self.active.raise_for_changes(config, state)
         result = self.uploaders(config).run(generation=state.generation, base=state.base)
         if result.checkpoint is not None:
-            save_checkpoint(self.active.records.folder / UPLOADED, result.checkpoint)
+            self._remember(result.checkpoint)
         if not primary and result.guarded is None:
             self._withdraw(config)
         return result
 
-    def run_diverged(self, config: GateConfig) -> None:
-        state = self.active.state(config)
-        for name in state.unsent:
-            files = upload_diverged(self.active.records.root, name, self._own_store(config))
-            state = replace(state, unsent=tuple(left for left in state.unsent if left != name))
-            self.active.save(state)
+    def _remember(self, checkpoint: Checkpoint) -> None:
+        """On a full volume the older record stays: then a swap sets more aside than necessary."""
+        try:
+            save_checkpoint(self.active.records.folder / UPLOADED, checkpoint)
+        except OSError as error:
+            if error.errno not in durable.FULL:
+                raise
+
+    def try_diverged(self, config: GateConfig) -> None:
+        """What cannot be sent is reported, and tried again in the next pass. Raises Interrupted."""
+        failed = []
+        for name in self.active.state(config).unsent:
+            try:
+                files = upload_diverged(self.active.records.root, name, self._own_store(config))
+            except (StoreError, OSError, ValueError) as error:
+                failed.append(f"diverged/{name}: {error}")
+                continue
+            state = self.active.state(config)
+            self.active.save(replace(state, unsent=tuple(left for left in state.unsent if left != name)))
             self.record("DivergedStored", f"diverged/{name} with {files} files is in the bucket, too")
+        if failed:
+            self.diverged.is_bad(f"diverged files could not be uploaded: {'; '.join(failed)}")
+        else:
+            self.diverged.is_good("all diverged files are uploaded")
 
     def announce(self, config: GateConfig) -> None:
         """In the own bucket, that this region is primary: the next primary waits for its last upload."""

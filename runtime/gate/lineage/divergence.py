@@ -31,6 +31,8 @@ WINNER = "winner"
 """The winning snapshot contains the file."""
 COPIED_SUFFIX = ".copied"
 """Of an uploaded file that is kept beside its damaged version."""
+UNCOPIED_SUFFIX = ".uncopied"
+"""Of a folder below `diverged/`: links, special files and unreadable files that a swap moved out."""
 LAYERS = 100
 
 
@@ -79,17 +81,27 @@ def set_aside(root: Path, replaced: ReplacedFiles, milliseconds: int) -> list[st
     )
     for layer in layers:
         target = root / DIVERGED / folder_name(milliseconds + layer)
+        files = Volume(replaced.folder / str(layer), replaced.component)
         if not (target / LIST).exists():
-            files = Volume(replaced.folder / str(layer), replaced.component)
             content = _list(replaced, files, first=layer == 0)
-            if content is None:
-                continue
-            durable.write_json(target / LIST, content)
-            durable.sync_folder(root / DIVERGED)
-            durable.sync_folder(root)
-        _move(replaced.folder / str(layer), target)
-        names.append(target.name)
+            if content is not None:
+                durable.write_json(target / LIST, content)
+                durable.sync_folder(root / DIVERGED)
+                durable.sync_folder(root)
+        if (target / LIST).exists():
+            _move(replaced.folder / str(layer), target)
+            names.append(target.name)
+        _move_uncopied(files, root / DIVERGED / f"{target.name}{UNCOPIED_SUFFIX}")
     return names
+
+
+def _move_uncopied(files: Volume, target: Path) -> None:
+    """What no snapshot holds is in no bucket either: it is kept on the volume."""
+    for path in files.uncopied():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(files.root / path, target / path)
+    if target.exists():
+        durable.sync_folder(target)
 
 
 def upload_diverged(root: Path, name: str, store: Store) -> int:
@@ -130,7 +142,7 @@ def _download(root: Path, folder: Path, listed: Mapping[str, Any], store: Store)
 
 def _list(replaced: ReplacedFiles, files: Volume, *, first: bool) -> dict[str, Any] | None:
     """The list of a layer; None when the winner, or its ancestor, contains all of it."""
-    scanned = files.scan()
+    scanned = {path: stat for path, stat in files.scan().items() if files.is_readable(path)}
     beyond = {path for path, stat in scanned.items() if not _contains(replaced.winner, files, path, stat)}
     copied = _only_uploaded(replaced, files, scanned) if first else {}
     known = replaced.ancestry.known

@@ -23,7 +23,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: interrupt.set())
     try:
         config = load_config(env.config)
-        volume = Volume(env.volume, config.component)
+        volume = Volume(env.volume, config.component, interrupt)
         if not _has_credentials(env, volume, interrupt):
             return 1
         stores = BucketStores(env.rclone, lambda: config, interrupt)

@@ -11,6 +11,10 @@ from runtime.gate.storage.bucket import Store, StoreError
 from runtime.gate.storage.keys import REQUESTS, CheckpointId
 
 RESTORE = f"{REQUESTS}/restore.json"
+BEGIN_EMPTY = f"{REQUESTS}/begin-empty.json"
+"""`{"at": "<UTC in ms>"}`: an empty volume may stay empty, though another region's bucket does not answer."""
+BEGIN_EMPTY_SECONDS = 24 * 3600.0
+"""How long that counts."""
 LARGEST = 64 << 10
 _TIME = re.compile(r"[0-9]{1,13}")
 
@@ -41,3 +45,15 @@ def read_request(store: Store) -> RestoreRequest | None:
         )
     except ValueError as error:
         raise StoreError(f"not a restore request: {error}") from error
+
+
+def may_begin_empty(store: Store, now: float) -> bool:
+    """Whether an operator said so during the last day. `now`: seconds since 1970. Raises StoreError."""
+    if BEGIN_EMPTY not in store.list(REQUESTS):
+        return False
+    try:
+        content = documents.parse(store.read(BEGIN_EMPTY), BEGIN_EMPTY, limit=LARGEST)
+        at = int(content.text("at", pattern=_TIME)) / 1000
+    except ValueError:
+        return False
+    return abs(now - at) <= BEGIN_EMPTY_SECONDS

@@ -17,15 +17,17 @@ from runtime.gate.application import Application
 from runtime.gate.lineage.ancestry import Ancestry, is_covered
 from runtime.gate.lineage.ranking import best_first
 from runtime.gate.lineage.state import LineageState, StateFiles
+from runtime.gate.restore.requests import may_begin_empty
 from runtime.gate.restore.staged import StagedSnapshot, matches
 from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
-from runtime.gate.restore.swap_state import SwapState
+from runtime.gate.restore.swap_state import SwapState, is_swapping
 from runtime.gate.snapshot.checkpoint import StoredFile
 from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.writer import restoring
 from runtime.logs import log
 
 PEER_SECONDS = 15.0
@@ -37,8 +39,12 @@ class RestoreError(Exception):
 
 
 def restore(volume: Volume, config: GateConfig, stores: Stores) -> None:
-    """Raises RestoreError, and OSError when the volume fails."""
-    Startup(volume, config, stores).run()
+    """Raises RestoreError, and OSError when the volume fails, or another process writes to it."""
+    with restoring(volume.root, lambda: not is_swapping(volume.root)) as is_writer:
+        if is_writer:
+            Startup(volume, config, stores).run()
+        else:
+            log("restore", message="the gate of another pod has the volume: its files are complete")
 
 
 class Startup:
@@ -77,11 +83,7 @@ class Startup:
             lines = ["there are checkpoints, and none is complete:", *scan.incomplete, *_unreadable(scan)]
             raise RestoreError("\n".join(lines))
         if not best:
-            for line in _unreadable(scan):
-                message = f"{line}; the company starts empty unless that bucket has a checkpoint"
-                log("restore", level="warning", message=message)
-            log("restore", message="no bucket has a checkpoint: a new company")
-            self._records.save(LineageState(ranked=self._config.ranked))
+            self._begin(scan)
             return
         while not any(self._restore(scan, snapshot) for snapshot in best):
             again = self._scan()
@@ -95,6 +97,27 @@ class Startup:
                 raise RestoreError("\n".join(lines))
             # Damaged snapshots are no longer among them.
             scan, best = again, best_first(self._config, again.snapshots.values())
+
+    def _begin(self, scan: BucketScan) -> None:
+        """A new company. Raises RestoreError while a bucket that does not answer may have its files."""
+        if scan.errors and not self._may_begin_empty():
+            lines = [
+                "the volume is empty, and a bucket that may have the company's files does not answer:",
+                *_unreadable(scan),
+                "It is tried again. If no bucket has files of the company, or they may be lost, say so with",
+                "`python -m ops accept-shrink --empty`.",
+            ]
+            raise RestoreError("\n".join(lines))
+        log("restore", message="no bucket has a checkpoint: a new company")
+        self._records.save(LineageState(ranked=self._config.ranked))
+
+    def _may_begin_empty(self) -> bool:
+        own = self._config.region
+        try:
+            return may_begin_empty(self._stores(own, own), self._clock())
+        except StoreError as error:
+            log("restore", level="warning", message=str(error))
+            return False
 
     def _restore(self, scan: BucketScan, snapshot: Snapshot) -> bool:
         if not self._staging.stage(snapshot):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +14,7 @@ from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFi
 from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
 from runtime.gate.storage.bucket import KeysTaken, Store
+from runtime.gate.storage.durable import FULL
 from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
 from runtime.logs import log
 
@@ -25,6 +26,10 @@ _BATCH_FILES = 2000
 _READS = 3
 _PLAIN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*(?:/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*")
 """Paths that may be keys; any other file is stored under its hash."""
+_LONGEST_KEY = 850
+"""Bytes of `data/<path>`: S3 takes 1,024, and region, namespace and component precede it."""
+KEPT_FREE_BYTES = 16 << 20
+"""On the volume, whatever is copied aside."""
 
 
 class Unsettled(OSError):
@@ -56,8 +61,15 @@ class _Batch:
     sizes: dict[str, int] = field(default_factory=dict)
     bound: dict[str, str] = field(default_factory=dict)
     """Hash by path, of files that go to their own path."""
+    direct: dict[str, tuple[str, Stat]] = field(default_factory=dict)
+    """Key and state by path, of files that are uploaded without a copy."""
     copied_bytes: int = 0
     """Of local copies."""
+
+    def clear(self) -> None:
+        for each in (self.files, self.sizes, self.bound, self.direct):
+            each.clear()
+        self.copied_bytes = 0
 
     @property
     def is_full(self) -> bool:
@@ -86,6 +98,8 @@ class FileUpload:
         self._base = base
         self._copies = volume.gate_folder / "aside"
         self._named: Mapping[str, StoredFile] = index.newest.files if index.newest else {}
+        self.failed: dict[str, str] = {}
+        """Files and folders that could not be read in the last try, and why."""
 
     def run(self) -> dict[str, StoredFile]:
         """Upload what the bucket lacks; returns where the content of each file then is.
@@ -114,20 +128,49 @@ class FileUpload:
         others = {path: stat for path, stat in self._volume.scan().items() if not is_manifest(path)}
         listed = {**others, **manifests}
         batch, files = _Batch(), dict[str, StoredFile]()
+        self.failed = dict(self._volume.unreadable)
         for path, stat in listed.items():
-            if file := self._file(path, stat, batch):
-                files[path] = file
+            try:
+                if file := self._file(path, stat, batch):
+                    files[path] = file
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                if isinstance(error, Unsettled) or error.errno in FULL:
+                    raise
+                self.failed[path] = error.strerror or str(error)
             if batch.is_full:
                 self._send(batch)
-                batch = _Batch()
+                batch.clear()
         self._send(batch)
         after = self._volume.scan()
-        self._volume.save_hashes(after)
+        self._save_hashes(after)
         if any(table_of(path) and path not in after for path in {**before, **others}):
             raise _Moved
         if any(after.get(path) != stat for path, stat in manifests.items()):
             raise _Moved
-        return self._without_unfinished(files, listed, after)
+        return self._with_last_good(self._without_unfinished(files, listed, after))
+
+    def _save_hashes(self, scanned: Mapping[str, Stat]) -> None:
+        """On a full volume they are computed again instead."""
+        try:
+            self._volume.save_hashes(scanned)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+
+    def _with_last_good(self, files: Mapping[str, StoredFile]) -> dict[str, StoredFile]:
+        """With the last uploaded version of what could not be read; of a table all or nothing is replaced.
+
+        Without such a version the file, or the table, is left out.
+        """
+        bad = {table_of(f"{path}/") or path for path in self.failed}
+        if not bad:
+            return dict(files)
+        newest = self._index.newest
+        named = newest.files if newest is not None and newest.base == self._base else {}
+        good = {path: file for path, file in files.items() if not _is_below(path, bad)}
+        return good | {path: file for path, file in named.items() if _is_below(path, bad)}
 
     def _file(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
         """Where the file's content is, or will be after the upload of `batch`."""
@@ -153,6 +196,8 @@ class FileUpload:
         plain, hashed, stored = f"{DATA}/{path}", f"{OBJECTS}/{sha256}", self._index.stored
         if _PLAIN.fullmatch(path) is None or stored.get(hashed) == size:
             return hashed
+        if len(plain) > _LONGEST_KEY and plain not in stored:
+            return hashed
         bound = self._bindings.of(path)
         if plain not in stored:
             return plain if bound in (None, sha256) else hashed
@@ -163,6 +208,12 @@ class FileUpload:
 
     def _copied(self, path: str, batch: _Batch) -> StoredFile | None:
         """Copied first, so that the file cannot change during its upload; a graph only when it parses."""
+        if (stat := self._volume.stat(path)) is not None:
+            if stat.size > self._room():
+                self._send(batch)
+                batch.clear()
+            if stat.size > self._room():
+                return self._uncopied(path, stat, batch)
         graph = path.rpartition("/")[2] == GRAPH
         for _ in range(_READS):
             try:
@@ -182,6 +233,21 @@ class FileUpload:
             batch.copied_bytes += copy.size
         return StoredFile(key=key, size=copy.size, sha256=copy.sha256)
 
+    def _room(self) -> int:
+        """Bytes that may be copied aside, beside the application's own."""
+        return self._volume.free_bytes() - KEPT_FREE_BYTES
+
+    def _uncopied(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
+        """Uploaded from where it is, for lack of space; `_send` checks that it did not change."""
+        sha256 = self._volume.sha256(path)
+        if path.rpartition("/")[2] == GRAPH and not parses_graph(self._volume.root / path):
+            return self._last_good(path)
+        key = f"{OBJECTS}/{sha256}"
+        if self._index.stored.get(key) != stat.size:
+            batch.files[key], batch.sizes[key] = self._volume.root / path, stat.size
+            batch.direct[path] = key, stat
+        return StoredFile(key=key, size=stat.size, sha256=sha256)
+
     def _last_good(self, path: str) -> StoredFile | None:
         """Of a graph that does not parse; None when no good version was ever uploaded.
 
@@ -200,6 +266,11 @@ class FileUpload:
             self._give_way(taken)
         self._index.stored.update(batch.sizes)
         self._index.sent_bytes += sum(batch.sizes.values())
+        for path, (key, stat) in batch.direct.items():
+            if self._volume.stat(path) != stat:
+                del self._index.stored[key]
+                self._store.delete([key])
+                self.failed[path] = "it changes while it is uploaded, and there is no space for a copy"
         shutil.rmtree(self._copies, ignore_errors=True)
 
     def _give_way(self, taken: KeysTaken) -> NoReturn:
@@ -226,3 +297,8 @@ class FileUpload:
         if any(after[path].size <= listed[path].size for path in unfinished & self._named.keys()):
             raise _Moved
         return {path: file for path, file in files.items() if path not in unfinished}
+
+
+def _is_below(path: str, tops: Collection[str]) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[:depth]) in tops for depth in range(1, len(parts) + 1))

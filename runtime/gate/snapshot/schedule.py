@@ -35,6 +35,7 @@ class UploadSchedule:
         self._metrics = metrics
         self._failing = Condition(events, bad="CopyFailed", good="CopyRecovered")
         self._guarded = Condition(events, bad="LossGuard", good="LossGuardReleased")
+        self._unreadable = Condition(events, bad="FilesLeftOut", good="FilesReadable")
         self._uncollected = Condition(events, bad="CollectFailed", good="CollectRecovered")
         self._record = events.record
         self._created = time.monotonic()
@@ -44,6 +45,7 @@ class UploadSchedule:
             metrics.add(PASSES, 0, _PASSES_HELP, result=result)
         metrics.add("agency_copy_bytes_total", 0, _BYTES_HELP)
         metrics.set("agency_loss_guard", 0, _GUARD_HELP)
+        metrics.set("agency_files_left_out", 0, _LEFT_OUT_HELP)
 
     def wait(self, config: GateConfig) -> float:
         """Seconds until the next pass is due; the interval may have changed since the last pass."""
@@ -82,7 +84,7 @@ class UploadSchedule:
         return max(0.0, time.time() - self._succeeded_at)
 
     def problems(self, config: GateConfig) -> list[str]:
-        conditions = (self._failing, self._guarded, self._uncollected)
+        conditions = (self._failing, self._guarded, self._unreadable, self._uncollected)
         problems = [each.problem for each in conditions if each.problem]
         if self.lag() > 2 * config.sync_interval + LAG_SLACK_SECONDS:
             problems.append(
@@ -108,9 +110,17 @@ class UploadSchedule:
                 " bucket has their versions",
                 warning=True,
             )
+        self._metrics.set("agency_files_left_out", len(result.failed), _LEFT_OUT_HELP)
+        if result.failed:
+            named = [f"{ascii(path)[1:-1][:200]} ({why})" for path, why in result.failed.items()]
+            message = f"not uploaded in their present version: {few(named)}"
+            self._unreadable.is_bad(message)
+        else:
+            self._unreadable.is_good("every file can be read")
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")
+            self._metrics.set("agency_snapshot_bytes", result.newest.bytes, "Size of the newest checkpoint.")
         if result.guarded is not None:
             self._count("guarded")
             self._guarded.is_bad(result.guarded)
@@ -130,6 +140,7 @@ class UploadSchedule:
         self._metrics.add(PASSES, 1, _PASSES_HELP, result=result)
 
 
+_LEFT_OUT_HELP = "Files that the last upload pass could not read: snapshots have an older version, or none."
 _PASSES_HELP = "Upload passes by result."
 _BYTES_HELP = "Bytes sent to the bucket."
 _GUARD_HELP = "1 while the loss guard allows no checkpoint: too much of the volume is gone."

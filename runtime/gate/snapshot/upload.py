@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig, Retention
@@ -43,6 +43,8 @@ class UploadResult:
     started: float
     """Seconds since the epoch."""
     uploaded_bytes: int
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Files that could not be read, and why: the checkpoint has their last uploaded version, or none."""
     uncollected: str | None = None
     """Why old objects could not be deleted, the last time that was tried. The upload itself succeeded."""
     damaged: tuple[str, ...] = ()
@@ -88,7 +90,8 @@ class Uploader:
         try:
             index = self._index = self._index or self._list()
             index.sent_bytes, index.damaged = 0, []
-            files = FileUpload(self._volume, self.store, index, self._bindings, base).run()
+            upload = FileUpload(self._volume, self.store, index, self._bindings, base)
+            files = upload.run()
             guarded = self._guarded(index, base, files)
             written = None if guarded else self._write_checkpoint(index, generation, base, files)
             if not guarded:
@@ -103,6 +106,7 @@ class Uploader:
             guarded=guarded,
             started=started,
             uploaded_bytes=index.sent_bytes,
+            failed=upload.failed,
             uncollected=self._uncollected,
             damaged=tuple(index.damaged),
         )
@@ -130,7 +134,7 @@ class Uploader:
         if newest is not None and newest.base != base:
             # Other files are active since that upload: compare with what they were restored from.
             before = load_checkpoint(self._volume.gate_folder / RESTORED)
-        reason = loss_guard.loss(before, files, self._read)
+        reason = loss_guard.loss(before, files, self._read, self._read_uploaded)
         if reason is None or newest is None:
             return reason
         requested = loss_guard.ACCEPT_SHRINK in self.store.list(REQUESTS)
@@ -142,6 +146,12 @@ class Uploader:
     def _read(self, path: str) -> bytes:
         """A manifest."""
         return read_below(self._volume.root, path, limit=LARGEST_MANIFEST)
+
+    def _read_uploaded(self, file: StoredFile) -> bytes | None:
+        """None when only another region's prefix has it: the files were restored from there."""
+        if self._index is None or self._index.stored.get(file.key) != file.size:
+            return None
+        return self.store.read(file.key) if file.size <= LARGEST_MANIFEST else None
 
     def _write_checkpoint(
         self,

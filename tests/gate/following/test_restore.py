@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from runtime.gate.lineage.state import StateFiles
 from runtime.gate.restore import __main__ as init_container
+from runtime.gate.restore.requests import BEGIN_EMPTY
 from runtime.gate.restore.startup import RestoreError, restore
 from runtime.gate.snapshot.volume import Volume
 from tests.gate.following.buckets import Buckets
@@ -108,14 +110,45 @@ def test_a_new_company_starts_empty(tmp_path: Path, buckets: Buckets) -> None:
     assert read(gate.root) == {}
 
 
-def test_also_when_the_other_regions_cannot_be_read(
-    tmp_path: Path, buckets: Buckets, capsys: pytest.CaptureFixture[str]
+def test_an_empty_volume_waits_for_every_bucket_that_may_have_files(us: Gate, buckets: Buckets) -> None:
+    """The own bucket is empty too, and the other one does not answer at the moment."""
+    lose(us)
+    buckets.objects[US].clear()
+    buckets.cut.add((US, EU))
+
+    with pytest.raises(RestoreError, match=f"bucket of {EU} could not be read"):
+        fill(us)
+    assert read(us.root) == {} and StateFiles(us.root).load() is None
+    buckets.cut.clear()
+    fill(us)
+
+    assert us.memory == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("age", "counts"), [(3600.0, True), (-60.0, True), (25 * 3600.0, False), (-25 * 3600.0, False)]
+)
+def test_an_operator_may_say_that_the_company_begins_empty(
+    tmp_path: Path, buckets: Buckets, age: float, counts: bool
 ) -> None:
     buckets.cut.add((US, EU))
-    gate = Gate(US, tmp_path / US, buckets, Clock(), ORDER)
+    at = str(int((time.time() - age) * 1000))
+    buckets.objects[US][f"{PREFIX}/{BEGIN_EMPTY}"] = json.dumps({"at": at}).encode()
 
-    assert read(gate.root) == {}
-    assert f"the bucket of {EU} could not be read" in capsys.readouterr().out
+    if not counts:
+        with pytest.raises(RestoreError):
+            Gate(US, tmp_path / US, buckets, Clock(), ORDER)
+        return
+    assert read(Gate(US, tmp_path / US, buckets, Clock(), ORDER).root) == {}
+
+
+@pytest.mark.parametrize("request_", [b"", b"{", b"[]", b'{"at": "now"}', b"{}"])
+def test_a_malformed_one_says_nothing(tmp_path: Path, buckets: Buckets, request_: bytes) -> None:
+    buckets.cut.add((US, EU))
+    buckets.objects[US][f"{PREFIX}/{BEGIN_EMPTY}"] = request_
+
+    with pytest.raises(RestoreError):
+        Gate(US, tmp_path / US, buckets, Clock(), ORDER)
 
 
 def test_without_the_own_bucket_it_is_tried_again_later(us: Gate, buckets: Buckets) -> None:
