@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import cache
 from socket import SHUT_RDWR
 from typing import Any, NoReturn
@@ -34,14 +35,20 @@ def moto() -> WsgiApp:
 class _Handler(MotoRequestHandler):
     """Says nothing of each request: `S3Service.calls` has them."""
 
+    date: Callable[[], str]
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return self.date()
+
     def log(self, type: str, message: str, *args: Any) -> None:
         if type == "error":
             super().log(type, message, *args)
 
 
-def serve(application: WsgiApp) -> BaseWSGIServer:
-    """Serve at a free port of 127.0.0.1, a thread for each connection."""
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
+def serve(application: WsgiApp, date: Callable[[], str]) -> BaseWSGIServer:
+    """Serve at a free port of 127.0.0.1, a thread for each connection. `date`: each answer's header."""
+    handler = type("Handler", (_Handler,), {"date": staticmethod(date)})
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=handler)
     threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="test S3", daemon=True).start()
     return server
 

@@ -18,6 +18,7 @@ from runtime.gate.restore.replacement import Replacement
 from runtime.gate.restore.staged import StagedSnapshot
 from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
+from runtime.gate.snapshot.ignored import IgnoredCheckpoints
 from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.upload import UploadPass
 from runtime.gate.snapshot.volume import Volume
@@ -49,9 +50,18 @@ class Parts:
         return ActiveFiles(
             volume=self.volume,
             records=StateFiles(self.volume.root),
-            scanner=Scanner(self.stores, self.monotonic),
+            scanner=Scanner(
+                self.stores,
+                self.monotonic,
+                known=self._known_generation,
+                on_ignored=IgnoredCheckpoints(self.record, self.metrics),
+            ),
             record=self.record,
         )
+
+    def _known_generation(self) -> int:
+        state = StateFiles(self.volume.root).load()
+        return state.highest if state else 0
 
     @cached_property
     def staging(self) -> Staging:

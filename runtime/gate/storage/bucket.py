@@ -11,15 +11,17 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig
-from runtime.documents import parse
+from runtime.documents import Document, parse
 from runtime.gate.storage.files import link_below
-from runtime.gate.storage.keys import few, prefix_of
+from runtime.gate.storage.keys import Listed, few, prefix_of
 from runtime.gate.storage.rclone import environment, run
+from runtime.gate.storage.server_clock import ServerClock
 
 LONGEST_LINE = 64 << 10
 """Bytes; a key has at most 1,024."""
@@ -69,11 +71,14 @@ class Store:
         bandwidth_limit: str = "off",
         transfers: int = 4,
         timeout: float = 120.0,
+        now: ServerClock | None = None,
     ) -> None:
         self.region = region
         """The bucket's."""
         self.bucket = bucket
         self.prefix = prefix
+        self.now = now or ServerClock()
+        """S3's time."""
         self._rclone = rclone
         self._interrupt = interrupt
         self._timeout = timeout
@@ -91,14 +96,14 @@ class Store:
     def list(self, folder: str = "") -> dict[str, int]:
         """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
         error."""
-        below = f"{folder}/" if folder else ""
-        arguments = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
-        listing = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
-        # A line for each object, between brackets.
-        rows = (
-            parse(line.rstrip(b","), "listing", limit=LONGEST_LINE) for line in listing.split(b"\n")[1:-2]
-        )
-        return {below + row.text("Path"): row.number("Size") for row in rows}
+        return {key: row.number("Size") for key, row in self._rows(folder, "--no-modtime")}
+
+    def listing(self, folder: str = "") -> dict[str, Listed]:
+        """The same, with S3's own time of each object."""
+        return {
+            key: Listed(size=row.number("Size"), at=_milliseconds(row.text("ModTime")))
+            for key, row in self._rows(folder, "--use-server-modtime")
+        }
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
@@ -146,6 +151,14 @@ class Store:
             arguments = ["delete", "--files-from-raw=-", "--no-traverse", self._remote()]
             self._run("delete", few(keys), arguments, keys=keys, flags=_NO_HEAD)
 
+    def _rows(self, folder: str, times: str) -> Iterator[tuple[str, Document]]:
+        below = f"{folder}/" if folder else ""
+        arguments = ["lsjson", "--recursive", "--files-only", times, "--no-mimetype"]
+        output = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
+        for line in output.split(b"\n")[1:-2]:  # A line for each object, between brackets.
+            row = parse(line.rstrip(b","), "listing", limit=LONGEST_LINE)
+            yield below + row.text("Path"), row
+
     def _remote(self, below: str = "") -> str:
         # Without the final slash rclone sends a HEAD to learn whether this is a file.
         return f":s3:{self.bucket}/{self.prefix}/{below}"
@@ -174,8 +187,10 @@ class Store:
             )
         except TimeoutError as error:
             raise Unreachable(f"{self}: {error}") from None
+        errors = call.errors.decode(errors="replace")
+        self.now.learn(errors, answered=call.code == 0)
         if call.code != 0:
-            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
+            raise self._error(what, where, errors, call.code)
         return call.output
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
@@ -186,6 +201,11 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
+
+
+def _milliseconds(time: str) -> int:
+    """Of a time as rclone writes it."""
+    return int(datetime.fromisoformat(time).timestamp() * 1000)
 
 
 class Stores(Protocol):
@@ -201,6 +221,7 @@ class BucketStores:
         self._rclone = rclone
         self._config = config
         self._interrupt = interrupt
+        self._now = ServerClock()
 
     def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
         """Raises StoreError when the company has no bucket there (any more)."""
@@ -216,5 +237,6 @@ class BucketStores:
             endpoint=config.endpoint,
             bandwidth_limit=config.bandwidth_limit,
             transfers=config.transfers,
+            now=self._now,
             **({} if timeout is None else {"timeout": timeout}),
         )
