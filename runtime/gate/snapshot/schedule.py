@@ -35,12 +35,14 @@ class UploadSchedule:
         self._failing = Condition(events, bad="CopyFailed", good="CopyRecovered")
         self._guarded = Condition(events, bad="LossGuard", good="LossGuardReleased")
         self._uncollected = Condition(events, bad="CollectFailed", good="CollectRecovered")
+        self._damaged = Condition(events, bad="CopiesDamaged", good="CopiesIntact")
         self._created = time.monotonic()
         self._last: float | None = None
         self._succeeded_at = _mtime(marker)
         for result in RESULTS:
             metrics.add(PASSES, 0, _PASSES_HELP, result=result)
         metrics.add("agency_copy_bytes_total", 0, _BYTES_HELP)
+        metrics.add("agency_damaged_objects_total", 0, _DAMAGED_HELP)
         metrics.set("agency_loss_guard", 0, _GUARD_HELP)
 
     def wait(self, config: GateConfig) -> float:
@@ -80,7 +82,7 @@ class UploadSchedule:
         return max(0.0, time.time() - self._succeeded_at)
 
     def problems(self, config: GateConfig) -> list[str]:
-        conditions = (self._failing, self._guarded, self._uncollected)
+        conditions = (self._failing, self._guarded, self._uncollected, self._damaged)
         problems = [each.problem for each in conditions if each.problem]
         if self.lag() > 2 * config.sync_interval + LAG_SLACK_SECONDS:
             problems.append(
@@ -99,6 +101,11 @@ class UploadSchedule:
     def _passed(self, result: UploadResult, started_at: float) -> bool:
         self._metrics.set("agency_loss_guard", int(result.guarded is not None), _GUARD_HELP)
         self._metrics.add("agency_copy_bytes_total", result.uploaded_bytes, _BYTES_HELP)
+        self._metrics.add("agency_damaged_objects_total", result.damaged_objects, _DAMAGED_HELP)
+        if result.damaged is None:
+            self._damaged.is_good("the copies that were read back are intact")
+        else:
+            self._damaged.is_bad(result.damaged)
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")
@@ -123,6 +130,7 @@ class UploadSchedule:
 
 _PASSES_HELP = "Upload passes by result."
 _BYTES_HELP = "Bytes sent to the bucket."
+_DAMAGED_HELP = "Objects in the bucket that were found to have other content than was uploaded."
 _GUARD_HELP = "1 while the loss guard allows no checkpoint: too much of the volume is gone."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig, Retention
@@ -21,6 +21,7 @@ from runtime.gate.snapshot.checkpoint import (
 from runtime.gate.snapshot.collector import Collector
 from runtime.gate.snapshot.file_upload import BucketIndex, FileUpload
 from runtime.gate.snapshot.retention import KEEP_UNNAMED_MS
+from runtime.gate.snapshot.sampling import Sampler, message
 from runtime.gate.snapshot.scan import OnIgnored
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Stores, Unreachable
@@ -42,11 +43,13 @@ class UploadResult:
     changed: bool
     guarded: str | None
     """Why the loss guard allowed no checkpoint."""
-    started: float
-    """Seconds since the epoch."""
     uploaded_bytes: int
     uncollected: str | None = None
     """Why old objects could not be deleted, the last time that was tried. The upload itself succeeded."""
+    damaged: str | None = None
+    """What other content the bucket has than was uploaded, when that was last read back."""
+    damaged_objects: int = 0
+    """Found in this pass."""
 
 
 class UploadPass(Protocol):
@@ -79,6 +82,9 @@ class Uploader:
         self._collector = Collector(volume.gate_folder)
         self._index: BucketIndex | None = None
         self._uncollected: str | None = None
+        self._sampler = Sampler(volume)
+        self._damaged: str | None = None
+        self._found = 0
 
     def run(self, *, generation: int, base: CheckpointRef | None, request: str | None = None) -> UploadResult:
         """Make the bucket hold what the volume holds.
@@ -87,27 +93,32 @@ class Uploader:
         by age. `request`: the restore request that was carried out last. Raises StoreError, Interrupted, and
         OSError when the volume fails.
         """
-        started = self.store.now()
         try:
             index = self._index = self._index or self._list(generation)
             index.sent_bytes = 0
-            files = FileUpload(self._volume, self.store, index, self._bindings, base).run()
+            files = self._upload(index, base)
             guarded = self._guarded(index, base, files)
             written = None if guarded else self._write_checkpoint(index, generation, base, request, files)
             if not guarded:
                 self._collect(index)
+            written = self._read_back(index, base) or written
         except BaseException:
             self._index = None
             raise
+        found, self._found = self._found, 0
         return UploadResult(
+            damaged=self._damaged,
+            damaged_objects=found,
             checkpoint=written,
             newest=index.newest,
             changed=written is not None,
             guarded=guarded,
-            started=started,
             uploaded_bytes=index.sent_bytes,
             uncollected=self._uncollected,
         )
+
+    def _upload(self, index: BucketIndex, base: CheckpointRef | None) -> dict[str, StoredFile]:
+        return FileUpload(self._volume, self.store, index, self._bindings, base).run()
 
     def _list(self, generation: int) -> BucketIndex:
         listing = self.store.listing()
@@ -180,6 +191,40 @@ class Uploader:
         self.store.put(id.key, checkpoint.dump().encode())
         index.newest = checkpoint
         return checkpoint
+
+    def _read_back(self, index: BucketIndex, base: CheckpointRef | None) -> Checkpoint | None:
+        """Once an hour: some objects of the newest checkpoint. What is damaged is uploaded again: deleted
+        first, because no object may be overwritten. Returns the newest checkpoint if it is a new one."""
+        newest = index.newest
+        try:
+            sample = newest and self._sampler.run(self.store, newest, index.stored)
+        except Unreachable:
+            return None
+        except StoreError as error:
+            self._damaged = f"nothing of the newest checkpoint could be read back: {error}"
+            return None
+        if not newest or not sample:
+            return None
+        self._damaged = None
+        if not sample.damaged and not sample.checkpoint:
+            return None
+        repaired = self._sampler.on_volume(newest, sample.damaged)
+        self._damaged = message(sample.damaged, repaired, checkpoint=sample.checkpoint)
+        self._found += sample.new + sample.checkpoint
+        self.store.delete(sorted(repaired))
+        for key in repaired:
+            del index.stored[key]
+        if repaired:
+            self._upload(index, base)
+        return self._write_again(index, newest) if sample.checkpoint else None
+
+    def _write_again(self, index: BucketIndex, newest: Checkpoint) -> Checkpoint:
+        """Under a new id: no object may be overwritten."""
+        at = max(int(self.store.now() * 1000), newest.id.at + 1)
+        index.newest = replace(newest, id=replace(newest.id, at=at))
+        self.store.put(index.newest.id.key, index.newest.dump().encode())
+        self.store.delete([newest.id.key])
+        return index.newest
 
     def _collect(self, index: BucketIndex) -> None:
         """At most once an hour. A failure is reported in the result; the upload is good all the same."""

@@ -5,6 +5,7 @@ They replicate as S3 does: what was written, some time later, in no order.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -95,6 +96,10 @@ class BucketStore:
         if found is None:
             raise StoreError(f"{self}: not there: {key}")
         return found
+
+    def hashes(self, keys: Collection[str]) -> dict[str, str]:
+        there = {key for key in keys if f"{self.prefix}/{key}" in self._reach()}
+        return {key: hashlib.sha256(self.read(key)).hexdigest() for key in there}
 
     def download(self, keys: Collection[str], into: Path) -> None:
         for key in keys:
