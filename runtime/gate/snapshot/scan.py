@@ -56,6 +56,10 @@ OnIgnored = Callable[[str, str, Sequence[CheckpointId]], None]
 them."""
 
 
+def unreported(bucket: str, writer: str, ids: Sequence[CheckpointId]) -> None:
+    """An OnIgnored."""
+
+
 class Scanner:
     """Scans buckets. Remembers the checkpoints that it read, and when it first saw each."""
 
@@ -65,7 +69,7 @@ class Scanner:
         monotonic: Callable[[], float] = time.monotonic,
         *,
         known: Callable[[], int] = lambda: 0,
-        on_ignored: OnIgnored = lambda bucket, writer, ids: None,
+        on_ignored: OnIgnored = unreported,
     ) -> None:
         """`known`: a generation that exists."""
         self._stores = stores

@@ -22,7 +22,7 @@ from runtime.gate.snapshot.collector import Collector
 from runtime.gate.snapshot.file_upload import BucketIndex, FileUpload
 from runtime.gate.snapshot.retention import KEEP_UNNAMED_MS
 from runtime.gate.snapshot.sampling import Sampler, message
-from runtime.gate.snapshot.scan import OnIgnored
+from runtime.gate.snapshot.scan import OnIgnored, unreported
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Stores, Unreachable
 from runtime.gate.storage.files import read_below
@@ -71,7 +71,7 @@ class Uploader:
         *,
         region: str,
         retention: Retention,
-        on_ignored: OnIgnored = lambda bucket, writer, ids: None,
+        on_ignored: OnIgnored = unreported,
     ) -> None:
         self.store = store
         self.retention = retention
@@ -260,7 +260,7 @@ def _objects(listing: Mapping[str, Listed]) -> dict[str, int]:
 class Uploaders:
     """The Uploader of the own bucket and prefix: the same one until the config names another."""
 
-    def __init__(self, volume: Volume, stores: Stores, on_ignored: OnIgnored) -> None:
+    def __init__(self, volume: Volume, stores: Stores, on_ignored: OnIgnored = unreported) -> None:
         self._volume = volume
         self._stores = stores
         self._on_ignored = on_ignored
