@@ -83,7 +83,11 @@ class Inspected:
         if self.checkpoint is None:
             return self.problem
         missing, all_ = len(self.missing), len({file.key for file in self.checkpoint.files.values()})
-        return f"{missing} of {all_} objects missing, such as {self.missing[0]}" if missing else "complete"
+        return (
+            f"{missing} of {all_} objects missing, such as {plain(self.missing[0])}"
+            if missing
+            else "complete"
+        )
 
 
 class CheckpointStore:
@@ -100,9 +104,16 @@ class CheckpointStore:
         return max(self.own_ids(), default=None)
 
     def newest_checkpoint(self) -> Checkpoint | None:
-        """Raises as `read` does."""
-        id = self.newest()
-        return None if id is None else self.read(Stored(writer=self.memory.region, id=id))
+        """The newest that can be read, as for the gate. Raises as `read` does when none can."""
+        problem: ValueError | None = None
+        for id in sorted(self.own_ids(), reverse=True):
+            try:
+                return self.read(Stored(writer=self.memory.region, id=id))
+            except ValueError as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
+        return None
 
     def own_ids(self) -> frozenset[CheckpointId]:
         return frozenset(sort_ids(self._objects(self.memory.region, f"{CHECKPOINTS}/")).good)

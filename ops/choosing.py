@@ -94,7 +94,7 @@ class Chooser:
             repair = old.repair(inspected.stored, inspected.checkpoint)
             if not repair.lost:
                 return self._chosen(Choice(inspected=inspected, old=old, repair=repair))
-            problem = f"no version of {len(repair.lost)} objects is right, such as {repair.lost[0]}"
+            problem = f"no version of {len(repair.lost)} objects is right, such as {plain(repair.lost[0])}"
             self._rows.append(row(inspected, f"skipped: {problem}"))
         self._show()
         raise OperatorError(
@@ -109,7 +109,7 @@ class Chooser:
             return inspected.state
         damaged = damaged_objects(self._store, inspected.checkpoint)
         objects = len({file.key for file in inspected.checkpoint.files.values()})
-        return f"{len(damaged)} of {objects} objects damaged, such as {damaged[0]}" if damaged else ""
+        return f"{len(damaged)} of {objects} objects damaged, such as {plain(damaged[0])}" if damaged else ""
 
     def _existing(self, option: str, stored: Sequence[Stored], at: int) -> list[Stored]:
         good = [each for each in stored if not each.ignored]

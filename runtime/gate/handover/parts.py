@@ -60,8 +60,11 @@ class Parts:
         )
 
     def _known_generation(self) -> int:
-        state = StateFiles(self.volume.root).load()
-        return state.highest if state else 0
+        records = StateFiles(self.volume.root)
+        if state := records.load():
+            return state.highest
+        checkpoint = records.uploaded() or records.restored()
+        return checkpoint.id.generation if checkpoint else 0
 
     @cached_property
     def staging(self) -> Staging:

@@ -26,6 +26,7 @@ from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.keys import few
 from runtime.logs import log
 
 PEER_SECONDS = 15.0
@@ -49,7 +50,8 @@ class Startup:
         self._config = config
         self._stores = stores
         self._clock = clock
-        self._scanner = Scanner(stores)
+        self._known = 0
+        self._scanner = Scanner(stores, known=lambda: self._known)
         self._records = StateFiles(volume.root)
         staged = StagedSnapshot(volume, config.component)
         self._staging = Staging(staged=staged, scanner=self._scanner, stores=stores, record=_record)
@@ -72,9 +74,15 @@ class Startup:
 
     def _fill(self) -> None:
         scan = self._scan()
+        if scan.ignored and not any(scan.listed.values()):
+            # Each may have followed from one that was thinned out long ago.
+            self._known = min(id.generation for id in scan.ignored)
+            scan = self._scan()
         best = best_first(self._config, scan.snapshots.values())
-        if not best and any(scan.listed.values()):
+        if not best and (scan.ignored or any(scan.listed.values())):
             lines = ["there are checkpoints, and none is complete:", *scan.incomplete, *_unreadable(scan)]
+            if scan.ignored:
+                lines.append(f"ignored: names that cannot be true: {few([str(id) for id in scan.ignored])}")
             raise RestoreError("\n".join(lines))
         if not best:
             for line in _unreadable(scan):

@@ -45,6 +45,8 @@ class BucketScan:
     """What is missing of the checkpoints that are newer than `snapshots`; for people."""
     highest_generation: int = 0
     """Of all checkpoints listed."""
+    now: float = 0.0
+    """S3's time, in seconds; 0 without an answer."""
     ignored: list[CheckpointId] = field(default_factory=list)
     """No gate wrote them (`keys.sort_ids`)."""
     primaries: set[str] = field(default_factory=set)
@@ -159,7 +161,9 @@ class Scanner:
         if bucket in scan.errors:
             return []
         try:
-            keys = self._stores(bucket, writer, timeout).listing(CHECKPOINTS)
+            store = self._stores(bucket, writer, timeout)
+            keys = store.listing(CHECKPOINTS)
+            scan.now = store.now()
         except StoreError as error:
             scan.errors[bucket] = error
             return []

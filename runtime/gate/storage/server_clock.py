@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 
-_WRONG = re.compile(r'Time may be set wrong - time from "[^"]*" is (-?)((?:[0-9.]+[hms])+) different')
+_WRONG = re.compile(r"Time may be set wrong - time from \S+ is (-?)((?:[0-9.]+[hms])+) different")
 """rclone compares the header `Date` of its first answer with this machine's clock."""
 UNREPORTED_SECONDS = 300.0
 """rclone mentions no smaller difference."""

@@ -43,8 +43,10 @@ def test_a_gate_whose_node_has_the_wrong_time_writes_s3_s_time(company: Company,
     company.write("acme/file", b"1")
     company.copier().run(generation=0, base=None)
     (id,) = company.checkpoints()
+    calls = len(company.s3.calls)
     listed = company.store().listing()[id.key]
 
+    assert [call.operation for call in company.s3.calls[calls:]] == ["ListObjectsV2"]
     assert abs(id.at - listed.at) < 5000
     assert sort_ids({id.key: listed}).good == [id]
 
