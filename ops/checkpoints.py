@@ -43,6 +43,12 @@ class Stored:
     ignored: bool = field(default=False, compare=False)
     """Its name claims what cannot be: gates ignore it, and no command restores it."""
 
+    @property
+    def time(self) -> int:
+        """That of its name, unless S3 received it later: UTC in milliseconds."""
+        late = self.at is not None and self.at > self.id.at + STORED_MS
+        return self.at if late and self.at is not None else self.id.at
+
     def existed(self, at: int) -> bool:
         """By its name and by S3. `at`: UTC in milliseconds."""
         return self.id.at <= at and (self.at is None or self.at <= at + STORED_MS)
@@ -53,9 +59,7 @@ class Stored:
             ahead = self.at is not None and is_ahead(self.id.at, self.at)
             what = f"stored at {clock(self.at)}" if self.at is not None and ahead else "by its generation"
             return f"refused: its name cannot be true, {what}"
-        if self.at is not None and self.at > self.id.at + STORED_MS:
-            return f"stored at {clock(self.at)}"
-        return ""
+        return f"stored at {clock(self.time)}" if self.time != self.id.at else ""
 
 
 @dataclass(frozen=True, kw_only=True)

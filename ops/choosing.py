@@ -119,10 +119,12 @@ class Chooser:
         if before:
             return before
         self._show()
-        oldest = min(good, key=lambda each: each.id.at, default=None)
+        oldest = min(good, key=lambda each: each.time, default=None)
         said = "there is none"
         if oldest:
-            said = f"the oldest is {oldest.id} of {oldest.writer}, {clock(oldest.id.at)}"
+            said = f"the oldest is {oldest.id} of {oldest.writer}, {clock(oldest.time)}"
+        if option == "--at":
+            said += f". If it was overwritten or deleted, use --versions-at {clock(at)}"
         raise OperatorError(f"{option}: no checkpoint at or before {clock(at)}; {said}", NOTHING_FOUND)
 
     def _add_refused(self, stored: Sequence[Stored]) -> None:

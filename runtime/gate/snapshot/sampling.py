@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile, parse_checkpoint
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Unreachable
-from runtime.gate.storage.keys import few
+from runtime.gate.storage.keys import CheckpointId, few
 
 EVERY_SECONDS = 3600.0
 OBJECTS = 16
@@ -42,11 +42,13 @@ class Sampler:
         """The first key of the next sample, in their order."""
         self._damaged: frozenset[str] = frozenset()
         """Of the last sample."""
+        self._of: CheckpointId | None = None
+        """The checkpoint of the last sample, if something was damaged."""
 
     def run(self, store: Store, newest: Checkpoint, stored: Mapping[str, int]) -> Sample | None:
         """None when none is due. `stored`: the objects that the bucket lists, without which nothing is known
         to be missing. Raises StoreError."""
-        if self._last is not None and 0 <= store.now() - self._last < EVERY_SECONDS:
+        if not self._is_due(store, newest):
             return None
         named = {file.key: file for file in newest.files.values() if file.key in stored}
         chosen = self._choose(named)
@@ -58,15 +60,24 @@ class Sampler:
         checkpoint = _is_damaged(store, newest)
         new = len(damaged - self._damaged)
         self._last, self._damaged = store.now(), damaged
+        self._of = newest.id if damaged or checkpoint else None
         return Sample(damaged=damaged, new=new, checkpoint=checkpoint)
 
-    def on_volume(self, newest: Checkpoint, damaged: frozenset[str]) -> set[str]:
-        """The damaged objects whose right content is on the volume."""
-        return {
+    def to_repair(self, newest: Checkpoint, damaged: frozenset[str]) -> set[str]:
+        """The damaged objects whose right content is on the volume. They are read again in the next pass."""
+        found = {
             file.key
             for path, file in newest.files.items()
             if file.key in damaged and self._is_on_volume(path, file)
         }
+        if found:
+            self._last = None
+        return found
+
+    def _is_due(self, store: Store, newest: Checkpoint) -> bool:
+        if self._last is None or self._of not in (None, newest.id):
+            return True
+        return not 0 <= store.now() - self._last < EVERY_SECONDS
 
     def _is_on_volume(self, path: str, file: StoredFile) -> bool:
         try:

@@ -208,7 +208,7 @@ class Uploader:
         self._damaged = None
         if not sample.damaged and not sample.checkpoint:
             return None
-        repaired = self._sampler.on_volume(newest, sample.damaged)
+        repaired = self._sampler.to_repair(newest, sample.damaged)
         self._damaged = message(sample.damaged, repaired, checkpoint=sample.checkpoint)
         self._found += sample.new + sample.checkpoint
         self.store.delete(sorted(repaired))

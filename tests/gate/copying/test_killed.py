@@ -48,6 +48,9 @@ class Reader:
         found = self._s3.keys(self._holder, f"{self._prefix}/{folder}/")
         return {key.removeprefix(f"{self._prefix}/"): size for key, size in found.items()}
 
+    def now(self) -> float:
+        return self._s3.clock.now()
+
     def listing(self, folder: str) -> dict[str, Listed]:
         objects = store().get_bucket(self._s3.buckets[self._holder]).keys
         return {
