@@ -148,7 +148,7 @@ class OldVersions:
 
     def _listed(self, writer: str, key: str) -> Listed | None:
         version = self._then(writer, key)
-        return version and Listed(version.size, version.at)
+        return None if version is None else Listed(version.size, version.at)
 
     def _list(self, writer: str) -> dict[str, list[Version]]:
         bucket, below = self.memory.bucket, f"{self.memory.prefix_of(writer)}/"

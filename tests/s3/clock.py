@@ -18,7 +18,7 @@ class ServiceClock:
         """Seconds since the epoch."""
         self._last = datetime.min
         self._same = 0
-        models.utcnow = self._utcnow
+        vars(models)["utcnow"] = self._utcnow
 
     def date(self) -> str:
         """The header `Date`."""

@@ -35,11 +35,6 @@ def moto() -> WsgiApp:
 class _Handler(MotoRequestHandler):
     """Says nothing of each request: `S3Service.calls` has them."""
 
-    date: Callable[[], str]
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return self.date()
-
     def log(self, type: str, message: str, *args: Any) -> None:
         if type == "error":
             super().log(type, message, *args)
@@ -47,8 +42,12 @@ class _Handler(MotoRequestHandler):
 
 def serve(application: WsgiApp, date: Callable[[], str]) -> BaseWSGIServer:
     """Serve at a free port of 127.0.0.1, a thread for each connection. `date`: each answer's header."""
-    handler = type("Handler", (_Handler,), {"date": staticmethod(date)})
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=handler)
+
+    class Handler(_Handler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return date()
+
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="test S3", daemon=True).start()
     return server
 

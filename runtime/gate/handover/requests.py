@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Notice
+from runtime.gate.handover.candidates import PEER_SECONDS
 from runtime.gate.handover.parts import Parts
 from runtime.gate.restore.requests import RestoreRequest, read_request
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
@@ -48,9 +49,10 @@ class Requests:
         problems = list[str]()
         found = dict[str, Checkpoint]()
         for bucket in self._buckets(config, request):
+            timeout = None if bucket == config.region else PEER_SECONDS
             try:
-                checkpoint = self._read(bucket, request, generation)
-                missing = self._parts.active.scanner.missing(bucket, checkpoint)
+                checkpoint = self._read(bucket, request, generation, timeout)
+                missing = self._parts.active.scanner.missing(bucket, checkpoint, timeout)
             except (StoreError, ValueError) as error:
                 problems.append(str(error))
                 continue
@@ -73,10 +75,12 @@ class Requests:
         regions = dict.fromkeys([config.region, request.region, *config.buckets])
         return (region for region in regions if region in config.buckets)
 
-    def _read(self, bucket: str, request: RestoreRequest, generation: int) -> Checkpoint:
+    def _read(
+        self, bucket: str, request: RestoreRequest, generation: int, timeout: float | None
+    ) -> Checkpoint:
         """As it is now: what an earlier scan read may have been repaired since. `generation`: one that
         exists."""
-        store = self._parts.stores(bucket, request.region)
+        store = self._parts.stores(bucket, request.region, timeout)
         listing = store.listing(CHECKPOINTS)
         if request.checkpoint.key not in listing:
             raise StoreError(f"{_named(request)} is not in the bucket of {bucket}")

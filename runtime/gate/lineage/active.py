@@ -57,7 +57,7 @@ class ActiveFiles:
         highest = scan.highest_generation
         state = LineageState(generation=highest, seen=highest, announced=True, ranked=config.ranked)
         snapshot = scan.snapshots.get(own)
-        state = state.after_request(snapshot and snapshot.checkpoint)
+        state = state.after_request(snapshot.checkpoint if snapshot else None)
         if snapshot is not None and not self.volume.is_empty():
             save_checkpoint(self.records.folder / RESTORED, snapshot.checkpoint)
             state = replace(state, base=snapshot.checkpoint.ref)

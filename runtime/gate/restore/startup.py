@@ -113,7 +113,7 @@ class Startup:
         after = after.restored_from(winner, ranked=config.ranked, now=self._clock())
         after = replace(after, swapped_at=None, seen=max(after.seen, scan.highest_generation))
         own = scan.snapshots.get(config.region)
-        after = after.after_request(own and own.checkpoint)
+        after = after.after_request(own.checkpoint if own else None)
         covered = own is None or is_covered(own.checkpoint, winner, self._scanner.resolve)
         diverged = None if own is None or covered else own.checkpoint
         self._swap.prepare(

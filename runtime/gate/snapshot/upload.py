@@ -196,14 +196,16 @@ class Uploader:
         """Once an hour: some objects of the newest checkpoint. What is damaged is uploaded again: deleted
         first, because no object may be overwritten. Returns the newest checkpoint if it is a new one."""
         newest = index.newest
+        if newest is None:
+            return None
         try:
-            sample = newest and self._sampler.run(self.store, newest, index.stored)
+            sample = self._sampler.run(self.store, newest, index.stored)
         except Unreachable:
             return None
         except StoreError as error:
             self._damaged = f"nothing of the newest checkpoint could be read back: {error}"
             return None
-        if not newest or not sample:
+        if sample is None:
             return None
         self._damaged = None
         if not sample.damaged and not sample.checkpoint:

@@ -77,7 +77,8 @@ class Store:
         """The bucket's."""
         self.bucket = bucket
         self.prefix = prefix
-        self.now = now or ServerClock()
+        self._clock = now or ServerClock()
+        self.now: Callable[[], float] = self._clock
         """S3's time."""
         self._rclone = rclone
         self._interrupt = interrupt
@@ -202,7 +203,7 @@ class Store:
         except TimeoutError as error:
             raise Unreachable(f"{self}: {error}") from None
         errors = call.errors.decode(errors="replace")
-        self.now.learn(errors, answered=call.code == 0)
+        self._clock.learn(errors, answered=call.code == 0)
         if call.code != 0:
             error = self._error(what, where, errors, call.code)
             if not (partial and call.output) or isinstance(error, Unreachable):
