@@ -205,9 +205,9 @@ class Store:
         errors = call.errors.decode(errors="replace")
         self._clock.learn(errors, answered=call.code == 0)
         if call.code != 0:
-            error = self._error(what, where, errors, call.code)
-            if not (partial and call.output) or isinstance(error, Unreachable):
-                raise error
+            failure = self._error(what, where, errors, call.code)
+            if not (partial and call.output) or isinstance(failure, Unreachable):
+                raise failure
         return call.output
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
