@@ -18,7 +18,7 @@ from ops import stack as stacks
 from ops.checkpoints import CheckpointStore, no_checkpoint
 from ops.errors import DONE, NOTHING_FOUND, OperatorError
 from ops.memory import Memory, memory_of
-from ops.terminal import amount, clock, say
+from ops.terminal import amount, clock, plain, say
 from runtime.gate.restore.requests import BEGIN_EMPTY
 from runtime.gate.snapshot.loss_guard import ACCEPT_SHRINK
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         f" {len(checkpoint.files)} files, {amount(checkpoint.bytes)}, {len(tables)} tables"
     )
     for name in tables[:TABLES_SHOWN]:
-        say(f"  {name}")
+        say(f"  {plain(name)}")
     if len(tables) > TABLES_SHOWN:
         say(f"  … and {len(tables) - TABLES_SHOWN} more")
     say(

@@ -17,6 +17,7 @@ from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.roles import Role
 from runtime.gate.live_config import LiveConfig
 from runtime.gate.readiness import ApplicationHealth, Readiness
+from runtime.gate.snapshot.ignored import IgnoredCheckpoints
 from runtime.gate.snapshot.schedule import UploadSchedule
 from runtime.gate.snapshot.upload import Uploaders
 from runtime.gate.snapshot.volume import GATE_FOLDER, Volume
@@ -76,7 +77,7 @@ class Program:
             volume=volume,
             config=lambda: self._live.config,
             stores=stores,
-            uploaders=Uploaders(volume, stores),
+            uploaders=Uploaders(volume, stores, IgnoredCheckpoints(self._events.record, self._metrics)),
             application=application,
             record=self._events.record,
             metrics=self._metrics,

@@ -22,6 +22,7 @@ from plan.iam_evaluator import Request as Need
 from plan.names import RoleNames, bucket_name
 from tests.s3 import buckets, calls, network
 from tests.s3.calls import Call
+from tests.s3.clock import ServiceClock
 from tests.s3.faults import CUT, Fault
 from tests.s3.replication import Replication
 
@@ -55,6 +56,7 @@ class S3Service:
     replicating its own prefix to all others as components/replication_mesh.py has it. `calls` holds every
     call in the order of arrival, `refused` those that no document allowed. `fault` says what happens to a
     call; None is nothing.
+    `clock.now` is the service's time.
     """
 
     def __init__(self, regions: Iterable[str] = REGIONS) -> None:
@@ -71,11 +73,12 @@ class S3Service:
         self._principals: dict[str, Principal] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._closing = threading.Event()
+        self.clock = ServiceClock()
         lock = threading.RLock()
         self.replication = Replication(lock, self._reachable)
         self._s3 = ObjectReplication(network.moto(), self.replication.schedule, lock)
         buckets.create(self.buckets)
-        self._server = network.serve(self)
+        self._server = network.serve(self, self.clock.date)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def principal(self, key_id: str, document: Document, role: str = "", **tags: str) -> str:

@@ -14,11 +14,10 @@ from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.phases import Phase, next_phase
 from runtime.gate.handover.primary import Primary
 from runtime.gate.handover.promotion import REASON, Promotion
+from runtime.gate.handover.requests import Requests
 from runtime.gate.handover.roles import Role
 from runtime.gate.handover.standby import Standby
 from runtime.gate.handover.status import MemoryStatus
-from runtime.gate.restore.requests import RestoreRequest, read_request
-from runtime.gate.snapshot.scan import Snapshot
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import StoreError
 
@@ -36,6 +35,7 @@ class Coordinator:
         self._promotion = Promotion(parts)
         self._primary = Primary(parts)
         self._standby = Standby(parts)
+        self._requests = Requests(parts)
         self._next_chores = 0.0
 
     @property
@@ -115,44 +115,11 @@ class Coordinator:
             self.parts.metrics.set("agency_standby_age_seconds", age, "Age of the newest snapshot here.")
         try:
             self.parts.uploads.try_diverged(config)
-            request = read_request(self.parts.staging.stores(config.region, config.region))
-            if request is not None and self.phase in (Phase.ACTIVE, Phase.PRIMARY):
-                self._carry_out(config, request)
+            if self.phase in (Phase.ACTIVE, Phase.PRIMARY) and self._requests.carry_out(config):
+                self._status.publish()
             self._notice.reset()
         except StoreError as error:
             self._notice.record("ChoreFailed", str(error), warning=True)
-
-    def _carry_out(self, config: GateConfig, request: RestoreRequest) -> None:
-        """Raises StoreError when the snapshot is not available: it is tried again then."""
-        state = self.parts.active.state(config)
-        if not request.is_new(state.last_order):
-            return
-        snapshot = self._requested(config, request)
-        after = state.restored_by_request(
-            snapshot.checkpoint, request.id, ranked=config.ranked, now=self.parts.clock()
-        )
-        name = f"{request.region}'s checkpoint {request.checkpoint}"
-        if not self.parts.replacement.replace(config, state, snapshot, after):
-            raise StoreError(f"{name} could not be made active; the events say why")
-        self._status.publish()
-        self.parts.record("Restored", f"{name} is restored, with generation {after.generation}")
-
-    def _requested(self, config: GateConfig, request: RestoreRequest) -> Snapshot:
-        problems, scanner = [], self.parts.active.scanner
-        for bucket in dict.fromkeys([config.region, request.region, *config.buckets]):
-            if bucket not in config.buckets:
-                continue
-            try:
-                checkpoint = scanner.checkpoint(bucket, request.region, request.checkpoint)
-                missing = scanner.missing(bucket, checkpoint)
-            except StoreError as error:
-                problems.append(str(error))
-                continue
-            if not missing:
-                return Snapshot(checkpoint=checkpoint, buckets=(bucket,))
-            problems.append(f"the bucket of {bucket} lacks {len(missing)} of its objects, as {missing[0]}")
-        name = f"{request.region}'s checkpoint {request.checkpoint}, requested by {request.id},"
-        raise StoreError(f"{name} is complete in no bucket: {'; '.join(problems)}")
 
     def _measure(self) -> None:
         now, metrics = self.now, self.parts.metrics

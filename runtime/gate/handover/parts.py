@@ -19,6 +19,7 @@ from runtime.gate.restore.space import Space
 from runtime.gate.restore.staged import StagedSnapshot
 from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
+from runtime.gate.snapshot.ignored import IgnoredCheckpoints
 from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.upload import UploadPass
 from runtime.gate.snapshot.volume import Volume
@@ -55,9 +56,21 @@ class Parts:
         return ActiveFiles(
             volume=self.volume,
             records=StateFiles(self.volume.root),
-            scanner=Scanner(self.stores, self.monotonic),
+            scanner=Scanner(
+                self.stores,
+                self.monotonic,
+                known=self._known_generation,
+                on_ignored=IgnoredCheckpoints(self.record, self.metrics),
+            ),
             record=self.record,
         )
+
+    def _known_generation(self) -> int:
+        records = StateFiles(self.volume.root)
+        if state := records.load():
+            return state.highest
+        checkpoint = records.uploaded() or records.restored()
+        return checkpoint.id.generation if checkpoint else 0
 
     @cached_property
     def staging(self) -> Staging:

@@ -51,9 +51,14 @@ class Uploads:
         state = self.active.state(config)
         if primary:
             state = self.active.raise_for_changes(config, state)
-        result = self.uploaders(config).run(generation=state.generation, base=state.base)
-        if result.checkpoint is not None:
-            self._remember(result.checkpoint)
+        result = self.uploaders(config).run(
+            generation=state.generation, base=state.base, request=state.last_order
+        )
+        line = self.active.records.folder / UPLOADED
+        # A gate that was killed after an upload did not save it.
+        uploaded = result.checkpoint or (None if result.guarded or line.exists() else result.newest)
+        if uploaded is not None:
+            self._remember(uploaded)
         if not primary and result.guarded is None:
             self._withdraw(config)
         return result

@@ -79,7 +79,9 @@ class ActiveFiles:
             raise scan.errors[own]
         highest = scan.highest_generation
         state = LineageState(generation=highest, seen=highest, announced=True, ranked=config.ranked)
-        if (snapshot := scan.snapshots.get(own)) is not None and not self.volume.is_empty():
+        snapshot = scan.snapshots.get(own)
+        state = state.after_request(snapshot.checkpoint if snapshot else None)
+        if snapshot is not None and not self.volume.is_empty():
             save_checkpoint(self.records.folder / RESTORED, snapshot.checkpoint)
             state = replace(state, base=snapshot.checkpoint.ref)
         self.records.save(state)

@@ -6,7 +6,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, Checkpoint, CheckpointRef, load_checkpoint
+from runtime.gate.snapshot.checkpoint import (
+    REQUEST,
+    RESTORED,
+    UPLOADED,
+    Checkpoint,
+    CheckpointRef,
+    load_checkpoint,
+)
 from runtime.gate.snapshot.volume import GATE_FOLDER
 from runtime.gate.storage import durable, reserve
 
@@ -54,7 +61,7 @@ class LineageState:
             seen=content.number("seen", default=0),
             base=CheckpointRef.parse(content.object("base")) if content.has("base") else None,
             swapped_at=content.seconds("swapped_at") if content.has("swapped_at") else None,
-            last_order=content.text("last_order") if content.has("last_order") else None,
+            last_order=content.text("last_order", pattern=REQUEST) if content.has("last_order") else None,
             primary_at=content.seconds("primary_at") if content.has("primary_at") else None,
             unsent=content.texts("unsent") if content.has("unsent") else (),
         )
@@ -65,6 +72,11 @@ class LineageState:
 
     def raise_generation(self) -> LineageState:
         return replace(self, generation=self.highest + 1, seen=self.highest + 1, raised=True, served=True)
+
+    def after_request(self, checkpoint: Checkpoint | None) -> LineageState:
+        """The request that was carried out last, by this region's newest checkpoint if this volume forgot."""
+        requests = [self.last_order, checkpoint.request if checkpoint else None]
+        return replace(self, last_order=max((each for each in requests if each), key=int, default=None))
 
     def as_primary(self, *, ranked: bool) -> LineageState:
         return replace(self, serving=True, served=True, ranked=ranked)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from runtime import documents
-from runtime.gate.snapshot.checkpoint import CheckpointRef
+from runtime.gate.snapshot.checkpoint import REQUEST, CheckpointRef
 from runtime.gate.storage.bucket import Store, StoreError
-from runtime.gate.storage.keys import REQUESTS, CheckpointId
+from runtime.gate.storage.keys import REQUESTS, CheckpointId, is_ahead
 
 RESTORE = f"{REQUESTS}/restore.json"
 BEGIN_EMPTY = f"{REQUESTS}/begin-empty.json"
@@ -16,7 +15,6 @@ BEGIN_EMPTY = f"{REQUESTS}/begin-empty.json"
 BEGIN_EMPTY_SECONDS = 24 * 3600.0
 """How long that counts."""
 LARGEST = 64 << 10
-_TIME = re.compile(r"[0-9]{1,13}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +26,33 @@ class RestoreRequest:
     region: str
     """That wrote the checkpoint."""
     checkpoint: CheckpointId
+    written_at: int
+    """S3's time, in ms."""
 
-    def is_new(self, last: str | None) -> bool:
-        return last is None or int(self.id) > int(last)
+    @property
+    def is_ahead(self) -> bool:
+        """Of S3's time: then no later request would ever count."""
+        return is_ahead(int(self.id), self.written_at)
+
+    def is_new(self, last: str | None, now: float) -> bool:
+        """`last`: the request that was carried out last. One from the future, which an older version carried
+        out, is forgotten. `now`: S3's time in seconds."""
+        return last is None or int(self.id) > int(last) or is_ahead(int(last), int(now * 1000))
 
 
 def read_request(store: Store) -> RestoreRequest | None:
     """The latest request, if any. Raises StoreError, also for a malformed one."""
-    if RESTORE not in store.list(REQUESTS):
+    listed = store.listing(REQUESTS).get(RESTORE)
+    if listed is None:
         return None
     try:
         content = documents.parse(store.read(RESTORE), RESTORE, limit=LARGEST)
         ref = CheckpointRef.parse(content)
         return RestoreRequest(
-            id=content.text("order", pattern=_TIME), region=ref.region, checkpoint=ref.checkpoint
+            id=content.text("order", pattern=REQUEST),
+            region=ref.region,
+            checkpoint=ref.checkpoint,
+            written_at=listed.at,
         )
     except ValueError as error:
         raise StoreError(f"not a restore request: {error}") from error
@@ -53,7 +64,7 @@ def may_begin_empty(store: Store, now: float) -> bool:
         return False
     try:
         content = documents.parse(store.read(BEGIN_EMPTY), BEGIN_EMPTY, limit=LARGEST)
-        at = int(content.text("at", pattern=_TIME)) / 1000
+        at = int(content.text("at", pattern=REQUEST)) / 1000
     except ValueError:
         return False
     return abs(now - at) <= BEGIN_EMPTY_SECONDS

@@ -27,6 +27,7 @@ from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.keys import few
 from runtime.gate.storage.writer import restoring
 from runtime.logs import log
 
@@ -55,7 +56,8 @@ class Startup:
         self._config = config
         self._stores = stores
         self._clock = clock
-        self._scanner = Scanner(stores)
+        self._known = 0
+        self._scanner = Scanner(stores, known=lambda: self._known)
         self._records = StateFiles(volume.root)
         staged = StagedSnapshot(volume, config.component)
         self._staging = Staging(staged=staged, scanner=self._scanner, stores=stores, record=_record)
@@ -78,9 +80,15 @@ class Startup:
 
     def _fill(self) -> None:
         scan = self._scan()
+        if scan.ignored and not any(scan.listed.values()):
+            # Each may have followed from one that was thinned out long ago.
+            self._known = min(id.generation for id in scan.ignored)
+            scan = self._scan()
         best = best_first(self._config, scan.snapshots.values())
-        if not best and any(scan.listed.values()):
+        if not best and (scan.ignored or any(scan.listed.values())):
             lines = ["there are checkpoints, and none is complete:", *scan.incomplete, *_unreadable(scan)]
+            if scan.ignored:
+                lines.append(f"ignored: names that cannot be true: {few([str(id) for id in scan.ignored])}")
             raise RestoreError("\n".join(lines))
         if not best:
             self._begin(scan)
@@ -128,6 +136,7 @@ class Startup:
         after = after.restored_from(winner, ranked=config.ranked, now=self._clock())
         after = replace(after, swapped_at=None, seen=max(after.seen, scan.highest_generation))
         own = scan.snapshots.get(config.region)
+        after = after.after_request(own.checkpoint if own else None)
         covered = own is None or is_covered(own.checkpoint, winner, self._scanner.resolve)
         diverged = None if own is None or covered else own.checkpoint
         self._swap.prepare(

@@ -21,6 +21,8 @@ UPLOADED = "line.json"
 LARGEST = 64 << 20
 """Bytes of a checkpoint: about 250,000 files. No larger one is written, as none could be read."""
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+REQUEST = re.compile(r"[0-9]{1,13}")
+"""Of a restore request: its time in ms."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -59,6 +61,8 @@ class Checkpoint:
     """The checkpoint from which the files were restored before they changed."""
     files: Mapping[str, StoredFile]
     """By path in the volume, with `/`."""
+    request: str | None = None
+    """The restore request that its writer had carried out last."""
 
     @property
     def bytes(self) -> int:
@@ -101,6 +105,7 @@ class Checkpoint:
             "region": self.region,
             "generation": self.id.generation,
             "base": self.base and self.base.to_json(),
+            **({"request": self.request} if self.request else {}),
             "files": files,
         }
         return json.dumps(content, indent=0)
@@ -119,6 +124,7 @@ def _parsed(content: Document, id: CheckpointId) -> Checkpoint:
         region=content.text("region", pattern=_REGION),
         id=id,
         base=CheckpointRef.parse(content.object("base")) if content.has("base") else None,
+        request=content.text("request", pattern=REQUEST) if content.has("request") else None,
         files={path_below(path): _file(files.object(path)) for path in files.names()},
     )
 

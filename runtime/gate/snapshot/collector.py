@@ -36,17 +36,24 @@ class Collector:
         return not 0 <= now - at < EVERY_MS
 
     def run(
-        self, store: Store, stored: Mapping[str, int], newest: Checkpoint, retention: Retention, now: int
+        self,
+        store: Store,
+        stored: Mapping[str, int],
+        newest: Checkpoint,
+        retention: Retention,
+        now: int,
+        ignored: Collection[CheckpointId] = (),
     ) -> frozenset[str]:
-        """Returns the deleted keys of those that are `stored` now.
+        """Returns the deleted keys of those that are `stored` now. `ignored`: checkpoints that count for
+        nothing, and go.
 
         The caller makes sure that nobody else writes there meanwhile. Raises StoreError, also for a
         checkpoint that cannot be read: its objects are unknown, so no object is deleted.
         """
         at, ages = self._load()
         self._save(now, ages)  # A run that fails is repeated after an hour, too.
-        ids = set(checkpoint_ids(stored))
-        thinned = thin(ids, now, retention)
+        ids = {id for id in checkpoint_ids(stored, newest.id.generation) if id not in ignored}
+        thinned = thin(ids, now, retention) | frozenset(ignored)
         store.delete([id.key for id in sorted(thinned)])
         others = sorted(ids - thinned - {newest.id})
         unnamed = {key for key in stored if is_collectable(key)}

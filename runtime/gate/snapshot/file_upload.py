@@ -48,7 +48,7 @@ class BucketIndex:
     """Size in bytes by key, of objects that checkpoints may name."""
     newest: Checkpoint | None
     sent_bytes: int = 0
-    damaged: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
     """Objects of this pass that did not have their content, and were replaced."""
 
 
@@ -280,7 +280,7 @@ class FileUpload:
         damaged = {key for key in taken.keys if key.startswith(f"{OBJECTS}/")}
         self._store.delete(damaged)
         self._bindings.taint({key.removeprefix(f"{DATA}/") for key in taken.keys - damaged})
-        self._index.damaged.extend(sorted(damaged))
+        self._index.replaced.extend(sorted(damaged))
         self._index.stored = {key: size for key, size in self._store.list().items() if is_collectable(key)}
         raise _Moved
 

@@ -16,8 +16,8 @@ from runtime.gate.storage.keys import (
     DATA,
     OBJECTS,
     CheckpointId,
-    checkpoint_ids,
     few,
+    sort_ids,
 )
 
 REPLICATION_SECONDS = 120.0
@@ -45,16 +45,39 @@ class BucketScan:
     """What is missing of the checkpoints that are newer than `snapshots`; for people."""
     highest_generation: int = 0
     """Of all checkpoints listed."""
+    now: float = 0.0
+    """S3's time, in seconds; 0 without an answer."""
+    ignored: list[CheckpointId] = field(default_factory=list)
+    """No gate wrote them (`keys.sort_ids`)."""
     primaries: set[str] = field(default_factory=set)
     """Regions whose own bucket says that they are primary, or have not handed over yet."""
+
+
+OnIgnored = Callable[[str, str, Sequence[CheckpointId]], None]
+"""Is told of the ignored checkpoints in a bucket (of a region), by the region that seems to have written
+them."""
+
+
+def unreported(bucket: str, writer: str, ids: Sequence[CheckpointId]) -> None:
+    """An OnIgnored."""
 
 
 class Scanner:
     """Scans buckets. Remembers the checkpoints that it read, and when it first saw each."""
 
-    def __init__(self, stores: Stores, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        known: Callable[[], int] = lambda: 0,
+        on_ignored: OnIgnored = unreported,
+    ) -> None:
+        """`known`: a generation that exists."""
         self._stores = stores
         self._monotonic = monotonic
+        self._known = known
+        self._on_ignored = on_ignored
         self._read: dict[tuple[str, CheckpointId], Checkpoint] = {}
         self._complete: dict[tuple[str, CheckpointId], tuple[str, ...]] = {}
         self._first_seen: dict[tuple[str, CheckpointId], float] = {}
@@ -138,13 +161,17 @@ class Scanner:
         if bucket in scan.errors:
             return []
         try:
-            keys = self._stores(bucket, writer, timeout).list(CHECKPOINTS)
+            store = self._stores(bucket, writer, timeout)
+            keys = store.listing(CHECKPOINTS)
+            scan.now = store.now()
         except StoreError as error:
             scan.errors[bucket] = error
             return []
         if bucket == writer and ANNOUNCEMENT in keys:
             scan.primaries.add(writer)
-        listed = checkpoint_ids(keys)
+        listed, ignored = sort_ids(keys, self._known())
+        self._on_ignored(bucket, writer, ignored)
+        scan.ignored += ignored
         scan.listed[bucket] = scan.listed.get(bucket, 0) + len(listed)
         scan.highest_generation = max([scan.highest_generation, *(id.generation for id in listed)])
         return listed

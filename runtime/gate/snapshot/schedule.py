@@ -38,12 +38,14 @@ class UploadSchedule:
         self._unreadable = Condition(events, bad="FilesLeftOut", good="FilesReadable")
         self._uncollected = Condition(events, bad="CollectFailed", good="CollectRecovered")
         self._record = events.record
+        self._damaged = Condition(events, bad="CopiesDamaged", good="CopiesIntact")
         self._created = time.monotonic()
         self._last: float | None = None
         self._succeeded_at = _mtime(marker)
         for result in RESULTS:
             metrics.add(PASSES, 0, _PASSES_HELP, result=result)
         metrics.add("agency_copy_bytes_total", 0, _BYTES_HELP)
+        metrics.add("agency_damaged_objects_total", 0, _DAMAGED_HELP)
         metrics.set("agency_loss_guard", 0, _GUARD_HELP)
         metrics.set("agency_files_left_out", 0, _LEFT_OUT_HELP)
 
@@ -84,7 +86,13 @@ class UploadSchedule:
         return max(0.0, time.time() - self._succeeded_at)
 
     def problems(self, config: GateConfig) -> list[str]:
-        conditions = (self._failing, self._guarded, self._unreadable, self._uncollected)
+        conditions = (
+            self._failing,
+            self._guarded,
+            self._unreadable,
+            self._uncollected,
+            self._damaged,
+        )
         problems = [each.problem for each in conditions if each.problem]
         if self.lag() > 2 * config.sync_interval + LAG_SLACK_SECONDS:
             problems.append(
@@ -103,10 +111,10 @@ class UploadSchedule:
     def _passed(self, result: UploadResult, started_at: float) -> bool:
         self._metrics.set("agency_loss_guard", int(result.guarded is not None), _GUARD_HELP)
         self._metrics.add("agency_copy_bytes_total", result.uploaded_bytes, _BYTES_HELP)
-        if result.damaged:
+        if result.replaced:
             self._record(
                 "ObjectsReplaced",
-                f"somebody has changed uploaded objects: {few(result.damaged)}. They are uploaded again; the"
+                f"somebody has changed uploaded objects: {few(result.replaced)}. They are uploaded again; the"
                 " bucket has their versions",
                 warning=True,
             )
@@ -117,6 +125,12 @@ class UploadSchedule:
             self._unreadable.is_bad(message)
         else:
             self._unreadable.is_good("every file can be read")
+        found = result.damaged_objects + len(result.replaced)
+        self._metrics.add("agency_damaged_objects_total", found, _DAMAGED_HELP)
+        if result.damaged is None:
+            self._damaged.is_good("the copies that were read back are intact")
+        else:
+            self._damaged.is_bad(result.damaged)
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")
@@ -143,6 +157,7 @@ class UploadSchedule:
 _LEFT_OUT_HELP = "Files that the last upload pass could not read: snapshots have an older version, or none."
 _PASSES_HELP = "Upload passes by result."
 _BYTES_HELP = "Bytes sent to the bucket."
+_DAMAGED_HELP = "Objects in the bucket that were found to have other content than was uploaded."
 _GUARD_HELP = "1 while the loss guard allows no checkpoint: too much of the volume is gone."
 
 

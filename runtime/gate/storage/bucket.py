@@ -11,15 +11,17 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig
-from runtime.documents import parse
+from runtime.documents import Document, parse
 from runtime.gate.storage.files import link_below
-from runtime.gate.storage.keys import few, is_write_once, prefix_of
+from runtime.gate.storage.keys import Listed, few, is_write_once, prefix_of
 from runtime.gate.storage.rclone import LONGEST_LINE, Ended, environment, run
+from runtime.gate.storage.server_clock import ServerClock
 from runtime.gate.storage.taken import COMPARE, JSON_LOG, ONCE, different, taken
 from runtime.logs import log
 
@@ -77,11 +79,15 @@ class Store:
         bandwidth_limit: str = "off",
         transfers: int = 4,
         timeout: float = 120.0,
+        now: ServerClock | None = None,
     ) -> None:
         self.region = region
         """The bucket's."""
         self.bucket = bucket
         self.prefix = prefix
+        self._clock = now or ServerClock()
+        self.now: Callable[[], float] = self._clock
+        """S3's time."""
         self._rclone = rclone
         self._interrupt = interrupt
         self._timeout = timeout
@@ -99,19 +105,31 @@ class Store:
     def list(self, folder: str = "") -> dict[str, int]:
         """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
         error."""
-        below = f"{folder}/" if folder else ""
-        arguments = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
-        listing = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
-        # A line for each object, between brackets.
-        rows = (
-            parse(line.rstrip(b","), "listing", limit=LONGEST_LINE) for line in listing.split(b"\n")[1:-2]
-        )
-        return {below + row.text("Path"): row.number("Size") for row in rows}
+        return {key: row.number("Size") for key, row in self._rows(folder, "--no-modtime")}
+
+    def listing(self, folder: str = "") -> dict[str, Listed]:
+        """The same, with S3's own time of each object."""
+        return {
+            key: Listed(size=row.number("Size"), at=_milliseconds(row.text("ModTime")))
+            for key, row in self._rows(folder, "--use-server-modtime")
+        }
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
         arguments = ["cat", "--files-from-raw=-", "--no-traverse", f"--count={READ_LIMIT}", self._remote()]
         return self._run("read", key, arguments, keys=[key], flags=_NO_HEAD, limit=self._timeout)
+
+    def hashes(self, keys: Collection[str]) -> dict[str, str]:
+        """SHA-256 of each object, which is read but not stored. Those that S3 does not hand out are left out;
+        raises StoreError when it hands out none."""
+        if not keys:
+            return {}
+        arguments = ["hashsum", "sha256", "--download", "--files-from-raw=-", "--no-traverse"]
+        output = self._run(
+            "read", few(keys), [*arguments, self._remote()], keys=keys, flags=_NO_HEAD, partial=True
+        )
+        rows = (line.partition("  ") for line in output.decode("utf-8", "surrogateescape").splitlines())
+        return {key: sha256 for sha256, _, key in rows}
 
     def download(self, keys: Collection[str], into: Path) -> None:
         """Fetch objects to their keys below `into`. Each existing file is replaced atomically."""
@@ -167,6 +185,14 @@ class Store:
             arguments = ["delete", "--files-from-raw=-", "--no-traverse", self._remote()]
             self._run("delete", few(keys), arguments, keys=keys, flags=_NO_HEAD)
 
+    def _rows(self, folder: str, times: str) -> Iterator[tuple[str, Document]]:
+        below = f"{folder}/" if folder else ""
+        arguments = ["lsjson", "--recursive", "--files-only", times, "--no-mimetype"]
+        output = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
+        for line in output.split(b"\n")[1:-2]:  # A line for each object, between brackets.
+            row = parse(line.rstrip(b","), "listing", limit=LONGEST_LINE)
+            yield below + row.text("Path"), row
+
     def _remote(self, below: str = "") -> str:
         # Without the final slash rclone sends a HEAD to learn whether this is a file.
         return f":s3:{self.bucket}/{self.prefix}/{below}"
@@ -180,11 +206,15 @@ class Store:
         keys: Collection[str] = (),
         limit: float | None = None,
         flags: Mapping[str, str] | None = None,
+        partial: bool = False,
     ) -> bytes:
-        """rclone's standard output. `keys` go to its standard input; `limit` is in seconds."""
+        """rclone's standard output. `keys` go to its standard input; `limit` is in seconds. `partial`: some
+        output is enough, unless S3 is down."""
         call = self._call(arguments, keys=keys, limit=limit, flags=flags)
         if call.code != 0:
-            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
+            failure = self._error(what, where, call.errors.decode(errors="replace"), call.code)
+            if not (partial and call.output) or isinstance(failure, Unreachable):
+                raise failure
         return call.output
 
     def _call(
@@ -198,7 +228,7 @@ class Store:
         if invalid := [key for key in keys if "\n" in key or not key]:
             raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
         try:
-            return run(
+            call = run(
                 self._rclone,
                 arguments,
                 {**self._environment, **(flags or {})},
@@ -208,6 +238,8 @@ class Store:
             )
         except TimeoutError as error:
             raise Unreachable(f"{self}: {error}") from None
+        self._clock.learn(call.errors.decode(errors="replace"), answered=call.code == 0)
+        return call
 
     def _settle(self, call: Ended, files: Mapping[str, Path], staging: Path) -> None:
         """After a failed upload: return if every file that failed is in the bucket with this content."""
@@ -232,6 +264,11 @@ class Store:
         return StoreError(f"{message}. Check the bucket's name and its region")
 
 
+def _milliseconds(time: str) -> int:
+    """Of a time as rclone writes it."""
+    return int(datetime.fromisoformat(time).timestamp() * 1000)
+
+
 class Stores(Protocol):
     def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
         """On the bucket of the region `bucket` and the prefix of the region `writer`; `timeout` in seconds
@@ -245,6 +282,7 @@ class BucketStores:
         self._rclone = rclone
         self._config = config
         self._interrupt = interrupt
+        self._now = ServerClock()
 
     def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
         """Raises StoreError when the company has no bucket there (any more)."""
@@ -260,5 +298,6 @@ class BucketStores:
             endpoint=config.endpoint,
             bandwidth_limit=config.bandwidth_limit,
             transfers=config.transfers,
+            now=self._now,
             **({} if timeout is None else {"timeout": timeout}),
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 CHECKPOINTS = "_checkpoints"
 REQUESTS = "_orders"
@@ -23,6 +24,8 @@ time in their names; other keys in their folder change."""
 NAMES_IN_MESSAGE = 3
 LARGEST_JUMP = 1000
 """From a generation to the next higher one. Each failover raises it by 1: a higher jump is no failover."""
+SLACK_MS = 15 * 60_000
+"""By how much the time in a name may be ahead of S3's time. A gate knows that to five minutes."""
 _ID = re.compile(r"(\d{6,12})-(\d{13})", re.ASCII)
 
 
@@ -46,9 +49,9 @@ class CheckpointId:
     def parse(cls, text: str) -> CheckpointId:
         """From an id or the name of its file; raises ValueError for anything else."""
         match = _ID.fullmatch(text.removesuffix(".json"))
-        if match is None:
-            raise ValueError(f"not a checkpoint id: {text!r}")
-        return cls(generation=int(match[1]), at=int(match[2]))
+        if match and str(id := cls(generation=int(match[1]), at=int(match[2]))) == match[0]:
+            return id  # Each id has one name.
+        raise ValueError(f"not a checkpoint id: {text[:80]!a}")
 
 
 def prefix_of(region: str, namespace: str, component: str) -> str:
@@ -56,18 +59,50 @@ def prefix_of(region: str, namespace: str, component: str) -> str:
     return f"{region}/{namespace}/{component}"
 
 
-def checkpoint_ids(keys: Iterable[str]) -> list[CheckpointId]:
+class Listed(NamedTuple):
+    """An object in a listing."""
+
+    size: int
+    """Bytes."""
+    at: int
+    """S3's time of the upload (`LastModified`): UTC, in milliseconds."""
+
+
+class CheckpointIds(NamedTuple):
+    """Those of a listing, each oldest first."""
+
+    good: list[CheckpointId]
+    ignored: list[CheckpointId]
+    """With a time after S3's own, or a generation that no failovers lead to: no gate writes such ids."""
+
+
+def sort_ids(listing: Mapping[str, Listed], known: int = 0) -> CheckpointIds:
+    """A single object must not decide which checkpoint is the newest, nor what later ones are called.
+
+    `known`: a generation that exists.
+    """
+    named = {id: listed.at for key, listed in listing.items() if (id := _checkpoint_id(key)) is not None}
+    good = checkpoint_ids((id.key for id, at in named.items() if not is_ahead(id.at, at)), known)
+    return CheckpointIds(good, sorted(named.keys() - set(good)))
+
+
+def is_ahead(time: int, at: int) -> bool:
+    """Whether a time in a name is after S3's time of the upload; both in milliseconds."""
+    return time > at + SLACK_MS
+
+
+def checkpoint_ids(keys: Iterable[str], known: int = 0) -> list[CheckpointId]:
     """The checkpoints among the keys of a prefix, oldest first.
 
-    Other files in their folder are ignored, and ids with a generation that no failovers lead to: a single
-    object must not decide what every later one is called.
+    Other files in their folder are ignored, and ids with a generation that no failovers lead to.
+    `known`: a generation that exists.
     """
     ids = sorted(id for key in keys if (id := _checkpoint_id(key)) is not None)
-    plausible, generation = list[CheckpointId](), 0
+    plausible, generation = list[CheckpointId](), known
     for id in ids:
         if id.generation > generation + LARGEST_JUMP:
             break
-        generation = id.generation
+        generation = max(generation, id.generation)
         plausible.append(id)
     return plausible
 

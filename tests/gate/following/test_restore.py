@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from runtime.gate.restore import __main__ as init_container
 from runtime.gate.restore.requests import BEGIN_EMPTY
 from runtime.gate.restore.startup import RestoreError, restore
 from runtime.gate.snapshot.volume import Volume
+from runtime.gate.storage.keys import CheckpointId, checkpoint_ids
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both, failover
 from tests.gate.following.gates import GRAPH, Clock, Gate
@@ -330,3 +332,41 @@ def test_it_is_a_program_that_says_why_it_cannot(
     buckets.cut.clear()
     assert init_container.main() == 0
     assert us.memory == {"one", "two"}
+
+
+def rename(buckets: Buckets, change: Callable[[CheckpointId], CheckpointId]) -> None:
+    """Give every checkpoint another id, everywhere."""
+    for objects in buckets.objects.values():
+        for key in [key for key in objects if "/_checkpoints/0" in key]:
+            prefix, _, name = key.rpartition("_checkpoints/")
+            id = CheckpointId.parse(name)
+            other = change(id)
+            old, new = (f'"generation": {each.generation}' for each in (id, other))
+            objects[f"{prefix}{other.key}"] = objects.pop(key).replace(old.encode(), new.encode())
+            buckets.at[f"{prefix}{other.key}"] = buckets.at[key]
+
+
+def test_after_thousands_of_failovers_the_oldest_generation_is_high(us: Gate, buckets: Buckets) -> None:
+    lose(us)
+    rename(buckets, lambda id: replace(id, generation=id.generation + 5000))
+    us.start()
+    us.round(2)
+    us.write("three")
+    us.round(2)
+
+    assert us.memory == {"one", "two", "three"} and us.state.generation > 5000
+    newest = max(checkpoint_ids((key.removeprefix(f"{PREFIX}/") for key in buckets.objects[US]), 5000))
+    assert newest.generation == us.state.generation
+    us.start()
+    us.round(2)
+    assert us.memory == {"one", "two", "three"}
+
+
+def test_where_every_name_claims_what_cannot_be_a_company_does_not_begin_anew(
+    us: Gate, buckets: Buckets
+) -> None:
+    lose(us)
+    rename(buckets, lambda id: replace(id, at=id.at * 2))
+
+    with pytest.raises(RestoreError, match="ignored: names that cannot be true: 00000"):
+        fill(us)
