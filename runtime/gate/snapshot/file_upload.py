@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +15,7 @@ from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
 from runtime.gate.storage.bucket import KeysTaken, Store
 from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.files import is_below
 from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
 from runtime.logs import log
 
@@ -169,8 +170,8 @@ class FileUpload:
             return dict(files)
         newest = self._index.newest
         named = newest.files if newest is not None and newest.base == self._base else {}
-        good = {path: file for path, file in files.items() if not _is_below(path, bad)}
-        return good | {path: file for path, file in named.items() if _is_below(path, bad)}
+        good = {path: file for path, file in files.items() if not is_below(path, bad)}
+        return good | {path: file for path, file in named.items() if is_below(path, bad)}
 
     def _file(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
         """Where the file's content is, or will be after the upload of `batch`."""
@@ -297,8 +298,3 @@ class FileUpload:
         if any(after[path].size <= listed[path].size for path in unfinished & self._named.keys()):
             raise _Moved
         return {path: file for path, file in files.items() if path not in unfinished}
-
-
-def _is_below(path: str, tops: Collection[str]) -> bool:
-    parts = path.split("/")
-    return any("/".join(parts[:depth]) in tops for depth in range(1, len(parts) + 1))

@@ -110,7 +110,10 @@ class Store:
     def listing(self, folder: str = "") -> dict[str, Listed]:
         """The same, with S3's own time of each object."""
         return {
-            key: Listed(size=row.number("Size"), at=_milliseconds(row.text("ModTime")))
+            key: Listed(
+                size=row.number("Size"),
+                at=int(datetime.fromisoformat(row.text("ModTime")).timestamp() * 1000),
+            )
             for key, row in self._rows(folder, "--use-server-modtime")
         }
 
@@ -262,11 +265,6 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
-
-
-def _milliseconds(time: str) -> int:
-    """Of a time as rclone writes it."""
-    return int(datetime.fromisoformat(time).timestamp() * 1000)
 
 
 class Stores(Protocol):

@@ -111,6 +111,8 @@ class BucketStore:
         for key, path in files.items():
             self.put(key, path.read_bytes())
 
+    upload_anew = upload
+
     def put(self, key: str, data: bytes) -> None:
         self._reach()
         self._buckets.write(self._region, f"{self.prefix}/{key}", data)
