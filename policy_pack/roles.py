@@ -11,8 +11,10 @@ from typing import Any
 from pulumi_policy import PolicyResource, Severity
 
 from plan.iam import BACKFILL_REPORTS, SESSION_NAMESPACE
+from plan.names import service_account_name
 from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
 from policy_pack.writing import Problems, each, listed, metadata, of_the_stack
+from runtime.contracts.gate import COMPONENTS
 from runtime.gate.storage.keys import REQUESTS
 
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -77,7 +79,12 @@ def _trust(statement: Statement, stack: Stack) -> Trusted | str:
         return Trusted(s3=True)
     if principal.keys() == {"Service"} and services == {PODS}:
         accounts = {(SESSION_NAMESPACE, name) for name in listed(conditions.get(ACCOUNT_TAG, []))}
-        names = {(SESSION_NAMESPACE, name) for _, name in stack.accounts}
+        names = {(SESSION_NAMESPACE, name) for _, name in stack.accounts} | {
+            # The roles come before the first company.
+            (SESSION_NAMESPACE, service_account_name(component, region))
+            for region in stack.buckets.values()
+            for component in COMPONENTS
+        }
         return _of_accounts(accounts, names)
     if principal.keys() == {"Federated"}:
         issuer = str(principal["Federated"]).partition(":oidc-provider/")[2]
