@@ -7,7 +7,8 @@ import re
 import runpy
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -153,7 +154,7 @@ class Stack:
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
         """Run an operation; raises LocalError with the errors that the display collected."""
         try:
-            with display.heartbeat():
+            with display.heartbeat(), _ambient_kubeconfig(self._services["KUBECONFIG"]):
                 operation()
         except automation.CommandError as error:
             if signalled := self._command.killed_by:
@@ -232,6 +233,20 @@ class Command(PulumiCommand):
 def _path(command: str) -> str:
     """The folder of the command first: the engine looks for plugins there."""
     return os.pathsep.join([str(Path(command).parent), os.environ["PATH"]])
+
+
+@contextmanager
+def _ambient_kubeconfig(file: str) -> Iterator[None]:
+    """The program's hooks run in this process, and connect to the same cluster as the engine's plugins."""
+    former = os.environ.get("KUBECONFIG")
+    os.environ["KUBECONFIG"] = file
+    try:
+        yield
+    finally:
+        if former is None:
+            del os.environ["KUBECONFIG"]
+        else:
+            os.environ["KUBECONFIG"] = former
 
 
 def _run(program: Path) -> None:
