@@ -54,11 +54,11 @@ def test_an_object_without_its_content_is_replaced_and_its_version_stays(
 
     result = copier.run(generation=0, base=None)
 
-    assert result.damaged == (OBJECT,)
+    assert result.replaced == (OBJECT,)
     assert company.restored()[GRAPH] == CONTENT
     assert versions(company, OBJECT) == [planted, None, CONTENT]
     company.write(GRAPH, b'{"nodes": 2}')
-    assert copier.run(generation=0, base=None).damaged == ()
+    assert copier.run(generation=0, base=None).replaced == ()
 
 
 def test_a_file_whose_own_key_is_taken_goes_to_its_hash(company: Company) -> None:
@@ -76,18 +76,22 @@ def test_a_file_whose_own_key_is_taken_goes_to_its_hash(company: Company) -> Non
     assert versions(company, f"data/{FILE}") == [b"of somebody else"]
 
 
-def test_a_checkpoint_whose_name_is_taken_is_reported_and_the_next_has_another_name(company: Company) -> None:
+def test_a_checkpoint_whose_name_is_taken_is_reported_and_the_next_has_another_name(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     company.write("acme/file")
     copier = company.copier()
     copier.run(generation=0, base=None)
     company.now += 60
-    taken = f"{CHECKPOINTS}/000000-{int(company.now * 1000):013d}.json"
+    at = company.now
+    taken = f"{CHECKPOINTS}/000000-{int(at * 1000):013d}.json"
     company.put(taken, b"{}")
+    monkeypatch.setattr(copier.store, "now", lambda: at)
     company.write("acme/more")
 
     with pytest.raises(StoreError, match="other content than on the volume"):
         copier.run(generation=0, base=None)
-    company.now += 60
+    at += 60
     copier.run(generation=0, base=None)
 
     assert set(company.checkpoint().files) == {"acme/file", "acme/more"}
