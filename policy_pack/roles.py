@@ -106,9 +106,23 @@ def _account(subject: str) -> tuple[str, str]:
     return namespace, name
 
 
+def _accounts_with(role: PolicyResource, stack: Stack) -> frozenset[tuple[str, str]]:
+    """The service accounts that name a role."""
+    found = set()
+    for account in stack.of(SERVICE_ACCOUNT):
+        props = metadata(account.props)
+        if IRSA in (props.get("annotations") or {}):
+            named = stack.role(account, "metadata", known(props, "annotations", IRSA))
+            if named is not None and named.urn == role.urn:
+                found.add((props["namespace"], props["name"]))
+    return frozenset(found & stack.accounts)
+
+
 def _trusted(role: PolicyResource, stack: Stack) -> Trusted:
     """Whom a role trusts, statements with problems aside."""
     found = [_trust(each, stack) for each in _allowing(role.props.get("assumeRolePolicy"))]
+    if not found:
+        return Trusted(accounts=_accounts_with(role, stack))  # Its cluster's OIDC provider is unknown.
     good = [each for each in found if isinstance(each, Trusted)]
     return Trusted(
         accounts=frozenset(account for each in good for account in each.accounts),
