@@ -154,7 +154,7 @@ class Stack:
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
         """Run an operation; raises LocalError with the errors that the display collected."""
         try:
-            with display.heartbeat(), _ambient_kubeconfig(self._services["KUBECONFIG"]):
+            with display.heartbeat(), _environment_of(self._services):
                 operation()
         except automation.CommandError as error:
             if signalled := self._command.killed_by:
@@ -236,17 +236,18 @@ def _path(command: str) -> str:
 
 
 @contextmanager
-def _ambient_kubeconfig(file: str) -> Iterator[None]:
-    """The program's hooks run in this process, and connect to the same cluster as the engine's plugins."""
-    former = os.environ.get("KUBECONFIG")
-    os.environ["KUBECONFIG"] = file
+def _environment_of(services: Mapping[str, str]) -> Iterator[None]:
+    """The program's hooks run in this process, and connect to the same services as the engine's plugins."""
+    former = {name: os.environ.get(name) for name in services}
+    os.environ.update(services)
     try:
         yield
     finally:
-        if former is None:
-            del os.environ["KUBECONFIG"]
-        else:
-            os.environ["KUBECONFIG"] = former
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _run(program: Path) -> None:
