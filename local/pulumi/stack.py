@@ -52,6 +52,8 @@ class Stack:
         for folder in (self._project, self._backend, self._scratch):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._processes, self._command = Processes(state, progress), Command(state)
+        self._hooks = {**services, "PATH": _path(self._command.command)}
+        """The environment of the program's hooks."""
         workspace = automation.LocalWorkspace(
             work_dir=str(self._project),
             pulumi_home=str(state / tools.HOME),
@@ -154,7 +156,7 @@ class Stack:
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
         """Run an operation; raises LocalError with the errors that the display collected."""
         try:
-            with display.heartbeat(), _environment_of(self._services):
+            with display.heartbeat(), _environment_of(self._hooks):
                 operation()
         except automation.CommandError as error:
             if signalled := self._command.killed_by:
