@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import tempfile
 import time
@@ -71,7 +72,7 @@ def test_every_company_has_its_namespace_and_its_workloads_in_the_cluster(target
     assert named(target, "Ingress") == {each for each in workloads if each[1].startswith("agent")} | {
         ("digital-agency-system", f"edge-{region}") for region in (US, EU)
     }
-    assert named(target, "Secret") == {(ACME, "api-keys")}
+    assert named(target, "Secret") == {(ACME, "api-keys"), *controller}
 
 
 def test_every_region_has_its_bucket_and_copies_its_own_prefix_to_the_other(target: Target) -> None:
@@ -103,10 +104,15 @@ def test_the_rules_that_were_made_are_followed(target: Target) -> None:
         assert keys(region) - own == {f"{other}/acme/brain/from-{region}"}
 
 
-def test_every_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
+def test_every_component_of_a_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
     iam = target.aws("iam")
     names = {each["RoleName"] for each in iam.list_roles()["Roles"]}
-    assert names == {bucket(US), bucket(EU), "agency-localhost-test-local-replication"}
+    of_components = {f"{kind}-{region}-" for kind in ("agent", "brain") for region in (US, EU)}
+    assert {re.sub("[0-9a-f]{8}$", "", name) for name in names} == of_components | {
+        bucket(US),
+        bucket(EU),
+        "agency-localhost-test-local-replication",
+    }
     for name in names:
         assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["replication"]
 
