@@ -267,13 +267,17 @@ def test_an_invalid_file_changes_nothing_and_gives_a_line_for_each_problem(targe
 
 def test_a_deleted_resource_is_reported_and_created_again(target: Target) -> None:
     target.api.call("DELETE", f"/api/v1/namespaces/{ACME}/services/brain-{US}")
+    secret = ("Secret", SYSTEM, "failover-controller")
+    key = target.objects()[secret]["data"]["key"]
+    target.api.call("DELETE", f"/api/v1/namespaces/{SYSTEM}/secrets/failover-controller")
     route53 = target.aws("route53")
     [check] = [each for each, host in target.checks().items() if host.startswith(f"{EU}.")]
     route53.delete_health_check(HealthCheckId=check)
     said = target.up()
     drift = {line.split()[3] for line in said.splitlines() if line.startswith("! drift")}
     assert f"{ACME}-brain@{US}-service" in drift
-    assert sum("deleted outside Pulumi" in line for line in said.splitlines()) == 2
+    assert sum("deleted outside Pulumi" in line for line in said.splitlines()) == 3
+    assert target.objects()[secret]["data"]["key"] != key
     assert ("Service", ACME, f"brain-{US}") in target.objects()
     assert any(host.startswith(f"{EU}.") for host in target.checks().values())
     assert "nothing changed: " in target.up()
