@@ -13,8 +13,15 @@ from ops.aws import calling
 from ops.memory import Memory
 from runtime.gate.lineage.ranking import outranks
 from runtime.gate.restore.requests import RESTORE
-from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, parse_checkpoint
-from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId, checkpoint_ids
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
+from runtime.gate.storage.keys import (
+    CHECKPOINTS,
+    CheckpointId,
+    CheckpointName,
+    checkpoint_ids,
+    checkpoint_names,
+)
 
 READERS = 8
 
@@ -58,6 +65,8 @@ class Inspected:
 class CheckpointStore:
     def __init__(self, client: Any, memory: Memory) -> None:
         self._client, self.memory = client, memory
+        self._names: dict[tuple[str, CheckpointId], CheckpointName] = {}
+        """How each checkpoint is stored that was listed, by its writer."""
 
     def list(self) -> Listing:
         """All objects of the memory in its bucket. Raises OperatorError."""
@@ -78,7 +87,8 @@ class CheckpointStore:
 
     def read(self, stored: Stored) -> Checkpoint:
         """Raises ValueError for an invalid checkpoint, OperatorError when S3 does not answer."""
-        return parse_checkpoint(self.get(stored.writer, stored.id.key), stored.id)
+        name = self._names.get((stored.writer, stored.id), CheckpointName(id=stored.id))
+        return read_checkpoint(name, lambda key: self.get(stored.writer, key))
 
     def get(self, writer: str, key: str) -> bytes:
         key = f"{self.memory.prefix_of(writer)}/{key}"
@@ -99,11 +109,13 @@ class CheckpointStore:
         prefix = f"{below}{folder}"
         with calling(f"listing s3://{bucket}/{prefix}", bucket):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            return {
+            sizes = {
                 item["Key"].removeprefix(below): item["Size"]
                 for page in pages
                 for item in page.get("Contents", ())
             }
+        self._names.update({(writer, id): name for id, name in checkpoint_names(sizes).items()})
+        return sizes
 
 
 @dataclass(frozen=True, kw_only=True)

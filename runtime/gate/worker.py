@@ -96,7 +96,7 @@ class Worker:
         if not config.buckets or self._environment.ordinal:
             return True
         self._await_application()
-        uploaded = self._schedule.run(lambda: self._coordinator.upload(role))
+        uploaded = self._schedule.run(lambda: self._coordinator.upload(role, last=True))
         if uploaded:
             self._events.record("Stopped", "the last upload is made")
         else:

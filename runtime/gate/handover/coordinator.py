@@ -68,11 +68,11 @@ class Coordinator:
         self._measure()
         return self.now
 
-    def upload(self, role: Role) -> UploadResult | None:
-        """One pass; None while a swap is in progress. Raises what Uploader.run does."""
+    def upload(self, role: Role, *, last: bool = False) -> UploadResult | None:
+        """One pass; None while a swap is in progress. `last`: the gate ends. Raises as Uploader.run does."""
         config = self.parts.config()
         primary = not config.follows or (role is Role.PRIMARY and self.phase is Phase.PRIMARY)
-        return self.parts.uploads.run(config, primary=primary)
+        return self.parts.uploads.run(config, primary=primary, last=last)
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
@@ -116,7 +116,7 @@ class Coordinator:
                 self._carry_out(config, request)
             self._notice.reset()
         except StoreError as error:
-            self._notice.record("ChoreFailed", str(error), warning=True)
+            self._notice.record("ChoreFailed", str(error), warning=True, kind=error.kind)
 
     def _carry_out(self, config: GateConfig, request: RestoreRequest) -> None:
         """Raises StoreError when the snapshot is not available: it is tried again then."""

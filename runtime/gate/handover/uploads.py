@@ -10,7 +10,8 @@ from runtime.gate.events import Record
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.divergence import upload_diverged
 from runtime.gate.restore.swap import Swap
-from runtime.gate.snapshot.checkpoint import UPLOADED, save_checkpoint
+from runtime.gate.snapshot.checkpoint_changes import save_uploaded
+from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.upload import UploadPass, UploadResult
 from runtime.gate.storage.bucket import Store, Stores
 from runtime.gate.storage.keys import ANNOUNCEMENT
@@ -26,8 +27,8 @@ class Uploads:
     uploaders: Callable[[GateConfig], UploadPass]
     record: Record
 
-    def run(self, config: GateConfig, *, primary: bool) -> UploadResult | None:
-        """An upload pass. `primary`: what is new raises the generation.
+    def run(self, config: GateConfig, *, primary: bool, last: bool = False) -> UploadResult | None:
+        """An upload pass. `primary`: what is new raises the generation. `last`: the gate ends.
 
         None while a swap is in progress. Raises what Uploader.run does.
         """
@@ -39,10 +40,12 @@ class Uploads:
         state = self.active.state(config)
         if primary:
             state = self.active.raise_for_changes(config, state)
-        result = self.uploaders(config).run(generation=state.generation, base=state.base)
-        if result.checkpoint is not None:
-            save_checkpoint(self.active.records.folder / UPLOADED, result.checkpoint)
-        if not primary and result.guarded is None:
+        serves = primary and config.ranked and bool(config.follows)
+        last = last or (state.announced and not serves)
+        result = self.uploaders(config).run(generation=state.generation, base=state.base, last=last)
+        if result.checkpoint is not None and result.stored is not None:
+            save_uploaded(self.active.records.folder, result.checkpoint, *result.stored)
+        if not serves and result.guarded is None:
             self._withdraw(config)
         return result
 
@@ -59,6 +62,7 @@ class Uploads:
         state = self.active.state(config)
         if not state.announced:
             self._own_store(config).put(ANNOUNCEMENT, b"")
+            publish(self._own_store(config), serving=True)
             self.active.save(replace(state, announced=True))
 
     def _withdraw(self, config: GateConfig) -> None:
@@ -66,6 +70,7 @@ class Uploads:
         state = self.active.state(config)
         if state.announced:
             self._own_store(config).delete([ANNOUNCEMENT])
+            publish(self._own_store(config), serving=False)
             self.active.save(replace(state, announced=False))
 
     def _own_store(self, config: GateConfig) -> Store:

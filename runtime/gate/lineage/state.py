@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, Checkpoint, CheckpointRef, load_checkpoint
+from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef, load_checkpoint
+from runtime.gate.snapshot.checkpoint_changes import load_uploaded
 from runtime.gate.snapshot.volume import GATE_FOLDER
 from runtime.gate.storage import durable
 
@@ -113,4 +114,4 @@ class StateFiles:
 
     def uploaded(self) -> Checkpoint | None:
         """The newest checkpoint of the active files that was uploaded since."""
-        return load_checkpoint(self.folder / UPLOADED)
+        return load_uploaded(self.folder)

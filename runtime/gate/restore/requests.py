@@ -31,10 +31,11 @@ class RestoreRequest:
 
 def read_request(store: Store) -> RestoreRequest | None:
     """The latest request, if any. Raises StoreError, also for a malformed one."""
-    if RESTORE not in store.list(REQUESTS):
+    found = store.find(RESTORE)
+    if found is None:
         return None
     try:
-        content = documents.parse(store.read(RESTORE), RESTORE, limit=LARGEST)
+        content = documents.parse(found, RESTORE, limit=LARGEST)
         ref = CheckpointRef.parse(content)
         return RestoreRequest(
             id=content.text("order", pattern=_TIME), region=ref.region, checkpoint=ref.checkpoint

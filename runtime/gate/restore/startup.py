@@ -22,10 +22,12 @@ from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
 from runtime.gate.restore.swap_state import SwapState
 from runtime.gate.snapshot.checkpoint import StoredFile
+from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.keys import ANNOUNCEMENT
 from runtime.logs import log
 
 PEER_SECONDS = 15.0
@@ -72,6 +74,8 @@ class Startup:
 
     def _fill(self) -> None:
         scan = self._scan()
+        if self._config.region in scan.primaries:
+            self._withdraw()
         best = best_first(self._config, scan.snapshots.values())
         if not best and any(scan.listed.values()):
             lines = ["there are checkpoints, and none is complete:", *scan.incomplete, *_unreadable(scan)]
@@ -95,6 +99,16 @@ class Startup:
                 raise RestoreError("\n".join(lines))
             # Damaged snapshots are no longer among them.
             scan, best = again, best_first(self._config, again.snapshots.values())
+
+    def _withdraw(self) -> None:
+        """The announcement of the gate that lost this volume: nothing is left of which the last upload could
+        be awaited."""
+        store = self._stores(self._config.region, self._config.region)
+        try:
+            store.delete([ANNOUNCEMENT])
+            publish(store, serving=False)
+        except StoreError as error:
+            log("restore", level="warning", message=f"the announcement could not be withdrawn: {error}")
 
     def _restore(self, scan: BucketScan, snapshot: Snapshot) -> bool:
         if not self._staging.stage(snapshot):

@@ -35,11 +35,12 @@ from runtime.gate.snapshot.checkpoint import (
     RESTORED,
     UPLOADED,
     Checkpoint,
+    StoredFile,
     load_checkpoint,
     save_checkpoint,
 )
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import Volume, is_active_file
+from runtime.gate.snapshot.volume import Stat, Volume, is_active_file
 from runtime.gate.storage import durable
 from runtime.gate.storage.keys import DIVERGED
 
@@ -214,10 +215,16 @@ class Swap:
                 os.rename(entry, self._layer(entry.name))
         scanned = self._volume.scan()
         if scanned.keys() != checkpoint.files.keys() or any(
-            scanned[path].size != file.size or not (is_write_once(path) or matches(self._root / path, file))
-            for path, file in checkpoint.files.items()
+            not self._is_unchanged(path, scanned[path], file) for path, file in checkpoint.files.items()
         ):
             durable.write_atomically(self._gate / TAMPERED, b"")
+        self._volume.save_hashes(scanned)
+
+    def _is_unchanged(self, path: str, stat: Stat, file: StoredFile) -> bool:
+        if stat.size != file.size:
+            return False
+        known = self._volume.cached_hash(path, stat)
+        return known == file.sha256 if known else is_write_once(path) or matches(self._root / path, file)
 
     def _install(self) -> None:
         if (self._gate / STATE_NEXT).exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,14 @@ from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFi
 from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
 from runtime.gate.storage.bucket import Store
-from runtime.gate.storage.keys import DATA, OBJECTS
+from runtime.gate.storage.keys import (
+    DATA,
+    OBJECTS,
+    CheckpointId,
+    CheckpointName,
+    checkpoint_names,
+    is_collectable,
+)
 
 TRIES = 5
 """How often a pass starts again because tables lose files while it runs."""
@@ -39,8 +46,23 @@ class BucketIndex:
 
     stored: dict[str, int]
     """Size in bytes by key, of objects that checkpoints may name."""
+    names: dict[CheckpointId, CheckpointName]
+    """How each checkpoint is stored, oldest first."""
     newest: Checkpoint | None
+    listed: int
+    """When the prefix was listed: UTC, in milliseconds."""
     sent_bytes: int = 0
+
+    def relist(self, stored: Mapping[str, int], now: int) -> None:
+        self.stored = {key: size for key, size in stored.items() if is_collectable(key)}
+        self.names = checkpoint_names(stored)
+        self.listed = now
+
+    def forget(self, deleted: Collection[str]) -> None:
+        """What was deleted from the bucket."""
+        for key in deleted:
+            self.stored.pop(key, None)
+        self.names = {id: name for id, name in self.names.items() if name.key not in deleted}
 
 
 @dataclass(kw_only=True)
@@ -83,11 +105,14 @@ class FileUpload:
         self._copies = volume.gate_folder / "aside"
         self._named: Mapping[str, StoredFile] = index.newest.files if index.newest else {}
 
-    def run(self) -> dict[str, StoredFile]:
+    def run(self) -> Mapping[str, StoredFile]:
         """Upload what the bucket lacks; returns where the content of each file then is.
 
         Raises Unsettled, other OSErrors of the volume, StoreError and Interrupted.
         """
+        newest = self._index.newest
+        if newest is not None and self._is_stored(newest) and self._volume.is_known_as(newest.files):
+            return newest.files
         for _ in range(TRIES):
             shutil.rmtree(self._copies, ignore_errors=True)
             try:
@@ -97,6 +122,10 @@ class FileUpload:
             finally:
                 shutil.rmtree(self._copies, ignore_errors=True)
         raise Unsettled(f"tables under {self._volume.root} lost files during each of {TRIES} passes")
+
+    def _is_stored(self, checkpoint: Checkpoint) -> bool:
+        stored = self._index.stored
+        return all(stored.get(file.key) == file.size for file in checkpoint.files.values())
 
     def _try(self) -> dict[str, StoredFile]:
         """Raises _Moved or FileNotFoundError when the listing is out of date.

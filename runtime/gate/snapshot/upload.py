@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig, Retention
@@ -16,17 +16,29 @@ from runtime.gate.snapshot.checkpoint import (
     CheckpointRef,
     StoredFile,
     load_checkpoint,
-    parse_checkpoint,
 )
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
+from runtime.gate.snapshot.checkpoint_forms import CheckpointForms
+from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.collector import Collector
 from runtime.gate.snapshot.file_upload import BucketIndex, FileUpload
+from runtime.gate.snapshot.retention import HOUR_MS
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Stores
 from runtime.gate.storage.files import read_below
-from runtime.gate.storage.keys import DATA, REQUESTS, CheckpointId, checkpoint_ids, is_collectable
+from runtime.gate.storage.keys import (
+    ANNOUNCEMENT,
+    DATA,
+    CheckpointId,
+    CheckpointName,
+    checkpoint_names,
+    is_collectable,
+)
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 
+LIST_MS = 6 * HOUR_MS
+"""Between two listings of the prefix: nobody else may write or delete there, and nothing else would tell."""
 LARGEST_MANIFEST = 256 << 20
 """Bytes that the loss guard reads of a table's newest manifest."""
 
@@ -43,12 +55,14 @@ class UploadResult:
     started: float
     """Seconds since the epoch."""
     uploaded_bytes: int
+    stored: tuple[CheckpointName, bytes] | None = None
+    """The name and the content of `checkpoint` in the bucket."""
     uncollected: str | None = None
     """Why old objects could not be deleted, the last time that was tried. The upload itself succeeded."""
 
 
 class UploadPass(Protocol):
-    def run(self, *, generation: int, base: CheckpointRef | None) -> UploadResult: ...
+    def run(self, *, generation: int, base: CheckpointRef | None, last: bool = False) -> UploadResult: ...
 
 
 class Uploader:
@@ -73,14 +87,16 @@ class Uploader:
         self._clock = clock
         self._bindings = Bindings(volume.gate_folder)
         self._collector = Collector(volume.gate_folder)
+        self._forms = CheckpointForms(clock)
         self._index: BucketIndex | None = None
         self._uncollected: str | None = None
 
-    def run(self, *, generation: int, base: CheckpointRef | None) -> UploadResult:
+    def run(self, *, generation: int, base: CheckpointRef | None, last: bool = False) -> UploadResult:
         """Make the bucket hold what the volume holds.
 
         `generation`: of a new checkpoint; it is never below that of the newest, so that a writer's ids sort
-        by age. Raises StoreError, Interrupted, and OSError when the volume fails.
+        by age. `last`: another gate continues with the newest checkpoint, perhaps one of the previous
+        version. Raises StoreError, Interrupted, and OSError when the volume fails.
         """
         started = self._clock()
         try:
@@ -88,16 +104,20 @@ class Uploader:
             index.sent_bytes = 0
             files = FileUpload(self._volume, self.store, index, self._bindings, base).run()
             guarded = self._guarded(index, base, files)
-            written = None if guarded else self._write_checkpoint(index, generation, base, files)
+            stored = None if guarded else self._write_checkpoint(index, generation, base, files)
+            if last and index.newest is not None and index.newest.since is not None:
+                self._put_checkpoint(index, *self._forms.whole(index.newest))
+                index.newest = replace(index.newest, since=None)
             if not guarded:
                 self._collect(index)
         except BaseException:
             self._index = None
             raise
         return UploadResult(
-            checkpoint=written,
+            checkpoint=index.newest if stored else None,
             newest=index.newest,
-            changed=written is not None,
+            stored=stored,
+            changed=stored is not None,
             guarded=guarded,
             started=started,
             uploaded_bytes=index.sent_bytes,
@@ -106,32 +126,39 @@ class Uploader:
 
     def _list(self) -> BucketIndex:
         stored = self.store.list()
-        return BucketIndex(
+        names = checkpoint_names(stored)
+        index = BucketIndex(
             stored={key: size for key, size in stored.items() if is_collectable(key)},
-            newest=self._newest(checkpoint_ids(stored)),
+            names=names,
+            newest=self._newest(list(names.values())),
+            listed=int(self._clock() * 1000),
         )
+        publish(self.store, names=names, serving=ANNOUNCEMENT in stored)
+        return index
 
-    def _newest(self, ids: Sequence[CheckpointId]) -> Checkpoint | None:
+    def _newest(self, names: Sequence[CheckpointName]) -> Checkpoint | None:
         """The newest that can be read: a damaged one must not end all uploads."""
-        for id in reversed(ids):
+        for name in reversed(names):
             try:
-                return parse_checkpoint(self.store.read(id.key), id)
+                return read_checkpoint(name, self.store.read)
             except ValueError as error:
-                log("checkpoint-damaged", level="warning", at=f"{self.store}/{id.key}", error=str(error))
+                log("checkpoint-damaged", level="warning", at=f"{self.store}/{name.key}", error=str(error))
         return None
 
     def _guarded(
         self, index: BucketIndex, base: CheckpointRef | None, files: Mapping[str, StoredFile]
     ) -> str | None:
         newest = before = index.newest
+        if newest is not None and files is newest.files and newest.base == base:
+            return None
         if newest is not None and newest.base != base:
             # Other files are active since that upload: compare with what they were restored from.
             before = load_checkpoint(self._volume.gate_folder / RESTORED)
         reason = loss_guard.loss(before, files, self._read)
         if reason is None or newest is None:
             return reason
-        requested = loss_guard.ACCEPT_SHRINK in self.store.list(REQUESTS)
-        if requested and loss_guard.accepts(self.store.read(loss_guard.ACCEPT_SHRINK), newest):
+        request = self.store.find(loss_guard.ACCEPT_SHRINK)
+        if request is not None and loss_guard.accepts(request, newest):
             log("loss-accepted", level="warning", reason=reason, checkpoint=str(newest.id))
             return None
         return f"{reason}. Nothing is deleted and no checkpoint is written; the newest is {newest.id}"
@@ -146,7 +173,8 @@ class Uploader:
         generation: int,
         base: CheckpointRef | None,
         files: Mapping[str, StoredFile],
-    ) -> Checkpoint | None:
+    ) -> tuple[CheckpointName, bytes] | None:
+        """Its name and content; None when nothing has changed."""
         newest = index.newest
         if newest is None and not files:
             return None
@@ -157,9 +185,16 @@ class Uploader:
         at = max(int(self._clock() * 1000), newest.id.at + 1 if newest else 0)
         id = CheckpointId(generation=generation, at=at)
         checkpoint = Checkpoint(region=self._region, id=id, base=base, files=files)
-        self.store.put(id.key, checkpoint.dump().encode())
-        index.newest = checkpoint
-        return checkpoint
+        name, content = self._forms.of(checkpoint, newest)
+        self._put_checkpoint(index, name, content)
+        index.newest = replace(checkpoint, since=name.since)
+        return name, content
+
+    def _put_checkpoint(self, index: BucketIndex, name: CheckpointName, content: bytes) -> None:
+        self.store.put(name.key, content)
+        index.sent_bytes += len(content)
+        index.names[name.id] = name
+        publish(self.store, names=index.names)
 
     def _collect(self, index: BucketIndex) -> None:
         """At most once an hour. A failure is reported in the result; the upload is good all the same."""
@@ -167,10 +202,13 @@ class Uploader:
         if index.newest is None or not self._collector.is_due(now):
             return
         try:
-            stored = self.store.list()
-            deleted = self._collector.run(self.store, stored, index.newest, self.retention, now)
-            kept = stored.keys() - deleted
-            index.stored = {key: stored[key] for key in kept if is_collectable(key)}
+            if not 0 <= now - index.listed < LIST_MS:
+                index.relist(self.store.list(), now)
+            deleted = self._collector.run(
+                self.store, index.stored, index.names, index.newest, self.retention, now
+            )
+            index.forget(deleted)
+            publish(self.store, names=index.names)
             self._bindings.keep(self._paths(index.stored))
             self._uncollected = None
         except Interrupted:

@@ -6,11 +6,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
 from runtime.gate.snapshot.lance import table_of
 from runtime.gate.storage.durable import write_atomically
 from runtime.gate.storage.files import open_below
@@ -30,6 +30,8 @@ LATEST_VERSION_HINT = "latest_version_hint.json"
 SETTLED_NS = 2_000_000_000
 """A file that was written less than this before it was hashed may change without a new mtime (clocks of file
 systems tick every few milliseconds, of network file systems every second): its hash is not cached."""
+MOST_OLD_ROWS = 1000
+"""In the saved cache, more than one for each file; then it is written anew."""
 CHUNK = 1 << 20
 
 
@@ -63,7 +65,10 @@ class Volume:
         self.gate_folder = root / GATE_FOLDER
         self._component = component
         self._hashes: dict[str, tuple[Stat, str]] | None = None
-        self._unsaved = False
+        self._unsaved: dict[str, tuple[Stat, str]] = {}
+        self._saved_rows = 0
+        self._restored: dict[str, tuple[Stat, str]] = {}
+        """Of files that were verified elsewhere on the volume, and may be moved here."""
 
     def scan(self) -> dict[str, Stat]:
         """All files that count, by path, without those that vanish meanwhile."""
@@ -111,30 +116,69 @@ class Volume:
     def differs_from(self, checkpoint: Checkpoint | None) -> bool:
         """Whether the files are others than the checkpoint's (None: than none at all)."""
         files = checkpoint.files if checkpoint else {}
-        scanned = {path: stat for path, stat in self.scan().items() if BROKEN_MARK not in path}
-        if scanned.keys() != files.keys() or any(
-            scanned[path].size != file.size for path, file in files.items()
-        ):
+        unread = self._unread(files, lambda path: BROKEN_MARK not in path)
+        if unread is None:
             return True
         try:
-            return any(self.sha256(path) != file.sha256 for path, file in files.items())
+            return any(self.sha256(path) != files[path].sha256 for path in unread)
         except FileNotFoundError:
             return True
+
+    def is_known_as(self, files: Mapping[str, StoredFile]) -> bool:
+        """Whether the files are these, as far as cached hashes tell: no file is read."""
+        return self._unread(files, lambda path: True) == []
 
     def cached_hash(self, path: str, stat: Stat) -> str | None:
         """The hash of the file while it has this `stat`; None when the file has to be read."""
         known = self._known().get(path)
-        return known[1] if known and known[0] == stat else None
+        if known and known[0] == stat:
+            return known[1]
+        known = self._restored.pop(path, None) if self._restored else None
+        if known and known[0] == stat:
+            self._cache(path, *known)
+            return known[1]
+        return None
+
+    def remember(self, path: str, verified: Path, sha256: str) -> None:
+        """A file with this hash will be moved to `path`: it need not be read again."""
+        stat = _stat(os.stat(verified, follow_symlinks=False))
+        known = self._known().get(path)
+        if known is None or known[0] != stat:
+            self._restored[path] = (stat, sha256)
 
     def save_hashes(self, scanned: Mapping[str, Stat]) -> None:
-        """Save the cache, without files that `scanned` lacks."""
-        if self._hashes is None or not (self._unsaved or self._hashes.keys() - scanned.keys()):
+        """Save what is new in the cache, and forget files that `scanned` lacks."""
+        hashes = self._known()
+        for path in hashes.keys() - scanned.keys():
+            del hashes[path]
+        if not self._unsaved:
             return
-        self._hashes = {path: known for path, known in self._hashes.items() if path in scanned}
-        rows = ([path, *stat, digest] for path, (stat, digest) in self._hashes.items())
-        text = "[" + ",\n".join(json.dumps(row) for row in rows) + "]\n"
-        write_atomically(self.gate_folder / HASHES_FILE, text.encode())
-        self._unsaved = False
+        file = self.gate_folder / HASHES_FILE
+        if self._saved_rows + len(self._unsaved) > 2 * len(hashes) + MOST_OLD_ROWS or not self._saved_rows:
+            write_atomically(file, _rows(hashes))
+            self._saved_rows = len(hashes)
+        else:
+            with file.open("ab") as rows:
+                rows.write(_rows(self._unsaved))
+            self._saved_rows += len(self._unsaved)
+        self._unsaved = {}
+
+    def _unread(self, files: Mapping[str, StoredFile], counts: Callable[[str], bool]) -> list[str] | None:
+        """Which files would have to be read to learn whether they are these; None when they are not."""
+        known, unread, seen = self._known(), [], 0
+        for path, stat in self._walk(self.root, ""):
+            if not counts(path):
+                continue
+            file, cached = files.get(path), known.get(path)
+            if file is None or file.size != stat[0]:
+                return None
+            seen += 1
+            digest = cached[1] if cached and cached[0] == stat else self.cached_hash(path, stat)
+            if digest is None:
+                unread.append(path)
+            elif digest != file.sha256:
+                return None
+        return unread if seen == len(files) else None
 
     def _walk(self, folder: Path, below: str) -> Iterator[tuple[str, Stat]]:
         table = table_of(f"{below}file") is not None
@@ -163,17 +207,32 @@ class Volume:
 
     def _known(self) -> dict[str, tuple[Stat, str]]:
         if self._hashes is None:
+            self._hashes = {}
             try:
-                rows = json.loads((self.gate_folder / HASHES_FILE).read_bytes())
-                self._hashes = {path: (Stat(*stat), digest) for path, *stat, digest in rows}
-            except (FileNotFoundError, ValueError, TypeError):
-                self._hashes = {}  # The files are read again.
+                with (self.gate_folder / HASHES_FILE).open("rb") as rows:
+                    self._saved_rows = sum(self._load(row) for row in rows)
+            except FileNotFoundError:
+                pass  # The files are read again.
         return self._hashes
+
+    def _load(self, row: bytes) -> bool:
+        """The previous version wrote the rows as one list. A row that is damaged means a file read again."""
+        assert self._hashes is not None
+        try:
+            path, *stat, digest = json.loads(row.strip(b"[],\n").join((b"[", b"]")))
+            self._hashes[path] = (Stat(*stat), digest)
+        except (ValueError, TypeError):
+            return False
+        return True
 
     def _cache(self, path: str, stat: Stat, digest: str) -> None:
         if abs(time.time_ns() - stat.mtime_ns) > SETTLED_NS:
-            self._known()[path] = (stat, digest)
-            self._unsaved = True
+            self._known()[path] = self._unsaved[path] = (stat, digest)
+
+
+def _rows(hashes: Mapping[str, tuple[Stat, str]]) -> bytes:
+    rows = (json.dumps([path, *stat, digest]) for path, (stat, digest) in hashes.items())
+    return "".join(f"{row}\n" for row in rows).encode()
 
 
 def is_active_file(name: str, component: str) -> bool:

@@ -7,6 +7,7 @@ listing outside the prefix, no deletion of versions.
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import tempfile
@@ -25,7 +26,12 @@ LONGEST_LINE = 64 << 10
 """Bytes; a key has at most 1,024."""
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
+DOWNLOADS = 32
+"""Objects that are downloaded at a time: most are small, and each takes a round trip."""
+_LIST = ("lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype")
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
+_ONE_REQUEST = {**_NO_HEAD, "RCLONE_INPLACE": "true"}
+"""A name for an incomplete file would contain the object's time, for which rclone sends a HEAD."""
 _REFUSED = re.compile(
     r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
     r"|failed to (?:refresh|retrieve)(?: cached)? credentials|no EC2 IMDS role|get identity"
@@ -35,19 +41,29 @@ _UNREACHABLE = re.compile(
     r"|connection (?:refused|reset)|no such host|no route|unreachable|EOF|broken pipe|server misbehaving",
     re.IGNORECASE,
 )
+_NAME_OF_ANSWER = re.compile(r"(?:RequestID|HostID): [^,|]*")
 _LOG_PREFIX = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+\s*: ", re.MULTILINE)
 
 
 class StoreError(Exception):
     """A request to S3 failed. The message has the prefix, rclone's output and what to do."""
 
+    @property
+    def kind(self) -> str:
+        """The same for the same problem, whatever S3 calls its answer."""
+        return _NAME_OF_ANSWER.sub("", str(self))
+
 
 class Unreachable(StoreError):
     """The network or S3 is down for a while; the next round tries again."""
 
+    kind = "unreachable"
+
 
 class Refused(StoreError):
     """The role or its credentials are wrong; somebody has to correct them."""
+
+    kind = "refused"
 
 
 class Store:
@@ -77,6 +93,7 @@ class Store:
         self._rclone = rclone
         self._interrupt = interrupt
         self._timeout = timeout
+        self._transfers = transfers
         self._environment = environment(
             region=region,
             endpoint=endpoint,
@@ -92,26 +109,39 @@ class Store:
         """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
         error."""
         below = f"{folder}/" if folder else ""
-        arguments = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
-        listing = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
-        # A line for each object, between brackets.
-        rows = (
-            parse(line.rstrip(b","), "listing", limit=LONGEST_LINE) for line in listing.split(b"\n")[1:-2]
-        )
-        return {below + row.text("Path"): row.number("Size") for row in rows}
+        return _sizes(self._run("list", below, [*_LIST, self._remote(below)], limit=self._timeout), below)
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
         arguments = ["cat", "--files-from-raw=-", "--no-traverse", f"--count={READ_LIMIT}", self._remote()]
         return self._run("read", key, arguments, keys=[key], flags=_NO_HEAD, limit=self._timeout)
 
+    def find(self, key: str) -> bytes | None:
+        """The content of a small object that may be missing. S3 gives the same answer for missing and
+        forbidden: None. Raises Unreachable."""
+        try:
+            return self.read(key)
+        except Unreachable:
+            raise
+        except StoreError:
+            return None
+
+    def sizes(self, keys: Collection[str]) -> dict[str, int]:
+        """Of a few objects, by a request for each. Raises StoreError also when one is missing."""
+        arguments = [*_LIST, "--files-from-raw=-", "--no-traverse", self._remote()]
+        return (
+            _sizes(self._run("sizes", few(keys), arguments, keys=keys, limit=self._timeout)) if keys else {}
+        )
+
     def download(self, keys: Collection[str], into: Path) -> None:
-        """Fetch objects to their keys below `into`. Each existing file is replaced atomically."""
+        """Fetch objects to their keys below `into`, one request each. A download that fails may leave
+        incomplete files."""
         if not keys:
             return
         into.mkdir(parents=True, exist_ok=True)
         arguments = ["copy", "--files-from-raw=-", "--no-traverse", "--no-check-dest", "--ignore-checksum"]
-        self._run("download", few(keys), [*arguments, self._remote(), str(into)], keys=keys)
+        arguments += [f"--transfers={max(self._transfers, DOWNLOADS)}", self._remote(), str(into)]
+        self._run("download", few(keys), arguments, keys=keys, flags=_ONE_REQUEST)
         if missing := [key for key in keys if not (into / key).is_file()]:
             raise StoreError(
                 f"{self}: missing: {few(missing)}. Replication may not have copied it to this bucket yet"
@@ -186,6 +216,16 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
+
+
+def _sizes(listing: bytes, below: str = "") -> dict[str, int]:
+    """Of rclone's listing: a line for each object, between brackets."""
+    sizes, lines = {}, io.BytesIO(listing)
+    for line in lines:
+        if line.startswith(b"{"):
+            row = parse(line.rstrip(b",\n"), "listing", limit=LONGEST_LINE)
+            sizes[below + row.text("Path")] = row.number("Size")
+    return sizes
 
 
 class Stores(Protocol):

@@ -16,6 +16,8 @@ DIVERGED = "diverged"
 ANNOUNCEMENT = f"{CHECKPOINTS}/serving"
 """Exists while its writer is primary, or has not uploaded everything yet that it wrote as primary. It lies
 among the checkpoints, so that one listing shows both."""
+INDEX = f"{CHECKPOINTS}/index.json"
+"""The names of the newest checkpoints, rewritten with each: what a reader gets instead of a listing."""
 NAMES_IN_MESSAGE = 3
 LARGEST_JUMP = 1000
 """From a generation to the next higher one. Each failover raises it by 1: a higher jump is no failover."""
@@ -47,33 +49,67 @@ class CheckpointId:
         return cls(generation=int(match[1]), at=int(match[2]))
 
 
+@dataclass(frozen=True, kw_only=True, order=True)
+class CheckpointName:
+    """How a checkpoint is stored: as a list of all files, or as what changed `since` such a list."""
+
+    id: CheckpointId
+    since: CheckpointId | None = None
+
+    def __str__(self) -> str:
+        return str(self.id) if self.since is None else f"{self.id}~{self.since}"
+
+    @property
+    def key(self) -> str:
+        """Below the writer's prefix. A gate that knows only whole lists ignores the others' names."""
+        return f"{CHECKPOINTS}/{self}.json"
+
+    @classmethod
+    def parse(cls, text: str) -> CheckpointName:
+        """From a name or its file; raises ValueError for anything else."""
+        id, changes, since = text.removesuffix(".json").partition("~")
+        name = cls(id=CheckpointId.parse(id), since=CheckpointId.parse(since) if changes else None)
+        if name.since is not None and name.since >= name.id:
+            raise ValueError(f"not the name of a checkpoint: {text!r}")
+        return name
+
+
 def prefix_of(region: str, namespace: str, component: str) -> str:
     """Where the gate of that region writes, in any bucket."""
     return f"{region}/{namespace}/{component}"
 
 
 def checkpoint_ids(keys: Iterable[str]) -> list[CheckpointId]:
-    """The checkpoints among the keys of a prefix, oldest first.
+    """The checkpoints among the keys of a prefix, oldest first."""
+    return list(checkpoint_names(keys))
 
-    Other files in their folder are ignored, and ids with a generation that no failovers lead to: a single
-    object must not decide what every later one is called.
+
+def checkpoint_names(keys: Iterable[str]) -> dict[CheckpointId, CheckpointName]:
+    """The checkpoints among the keys of a prefix, oldest first; the whole list where one is stored twice.
+
+    Other files in their folder are ignored.
     """
-    ids = sorted(id for key in keys if (id := _checkpoint_id(key)) is not None)
-    plausible, generation = list[CheckpointId](), 0
-    for id in ids:
-        if id.generation > generation + LARGEST_JUMP:
+    return plausible(name for key in keys if (name := _checkpoint_name(key)) is not None)
+
+
+def plausible(names: Iterable[CheckpointName]) -> dict[CheckpointId, CheckpointName]:
+    """By id, oldest first, without generations that no failovers lead to: a single object must not decide
+    what every later one is called."""
+    found, generation = dict[CheckpointId, CheckpointName](), 0
+    for name in sorted(names, key=lambda name: (name.id, name.since is None)):
+        if name.id.generation > generation + LARGEST_JUMP:
             break
-        generation = id.generation
-        plausible.append(id)
-    return plausible
+        generation = name.id.generation
+        found[name.id] = name
+    return found
 
 
-def _checkpoint_id(key: str) -> CheckpointId | None:
+def _checkpoint_name(key: str) -> CheckpointName | None:
     folder, _, name = key.rpartition("/")
     if folder != CHECKPOINTS:
         return None
     try:
-        return CheckpointId.parse(name)
+        return CheckpointName.parse(name)
     except ValueError:
         return None
 

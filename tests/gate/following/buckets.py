@@ -22,6 +22,8 @@ class Buckets:
         self.cut: set[tuple[str, str]] = set()
         """A region, and the region whose bucket it cannot reach."""
         self.random = random.Random(seed)
+        self.listings: list[str] = []
+        """What was listed, in order."""
 
     def write(self, region: str, key: str, data: bytes | None) -> None:
         assert key.startswith(f"{region}/")
@@ -64,6 +66,7 @@ class BucketStore:
 
     def list(self, folder: str = "") -> dict[str, int]:
         below = f"{self.prefix}/{folder}/" if folder else f"{self.prefix}/"
+        self._buckets.listings.append(below)
         cut = len(self.prefix) + 1
         return {key[cut:]: len(data) for key, data in self._reach().items() if key.startswith(below)}
 
@@ -72,6 +75,12 @@ class BucketStore:
         if found is None:
             raise StoreError(f"{self}: not there: {key}")
         return found
+
+    def find(self, key: str) -> bytes | None:
+        return self._reach().get(f"{self.prefix}/{key}")
+
+    def sizes(self, keys: Collection[str]) -> dict[str, int]:
+        return {key: len(self.read(key)) for key in keys}
 
     def download(self, keys: Collection[str], into: Path) -> None:
         for key in keys:

@@ -1,0 +1,77 @@
+"""The index of a writer's checkpoints: one small object that readers get instead of listing the prefix.
+
+The writer rewrites it with each checkpoint. It proves no more than a listing: who can write it can write
+checkpoints, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runtime import documents
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.keys import (
+    ANNOUNCEMENT,
+    CHECKPOINTS,
+    INDEX,
+    CheckpointId,
+    CheckpointName,
+    checkpoint_names,
+    plausible,
+)
+
+NAMED = 200
+"""Checkpoints in an index: the newest. Readers want the newest complete one."""
+LARGEST = 64 << 10
+"""Bytes of an index."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointIndex:
+    names: Mapping[CheckpointId, CheckpointName]
+    """Oldest first."""
+    serving: bool
+    """What the announcement says (`keys.ANNOUNCEMENT`)."""
+
+    def dump(self) -> bytes:
+        names = [str(name) for name in self.names.values()]
+        return json.dumps({"checkpoints": names[-NAMED:], "serving": self.serving}).encode()
+
+    @classmethod
+    def parse(cls, data: bytes) -> CheckpointIndex:
+        """Raises ValueError for anything else."""
+        content = documents.parse(data, INDEX, limit=LARGEST)
+        names = [CheckpointName.parse(name) for name in content.texts("checkpoints")]
+        return cls(names=plausible(names), serving=content.flag("serving", default=False))
+
+    @classmethod
+    def of(cls, listed: Mapping[str, int]) -> CheckpointIndex:
+        """What a listing of the prefix, or of its checkpoints, shows."""
+        return cls(names=checkpoint_names(listed), serving=ANNOUNCEMENT in listed)
+
+
+def read_index(store: Store) -> CheckpointIndex | None:
+    """None without a valid one. Raises Unreachable."""
+    content = store.find(INDEX)
+    if content is None:
+        return None
+    try:
+        return CheckpointIndex.parse(content)
+    except ValueError:
+        return None
+
+
+def publish(
+    store: Store, *, names: Mapping[CheckpointId, CheckpointName] | None = None, serving: bool | None = None
+) -> None:
+    """Make the own prefix's index say so; None leaves that part as it is. Raises StoreError."""
+    found = read_index(store)
+    current = found or CheckpointIndex.of(store.list(CHECKPOINTS))
+    index = CheckpointIndex(
+        names=current.names if names is None else names,
+        serving=current.serving if serving is None else serving,
+    )
+    if found is None or index.dump() != found.dump():
+        store.put(INDEX, index.dump())

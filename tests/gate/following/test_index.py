@@ -1,0 +1,187 @@
+"""What regions learn of each other without listing buckets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+
+from runtime.gate.snapshot.checkpoint_names import LIST_SECONDS
+from runtime.gate.storage.keys import ANNOUNCEMENT, CHECKPOINTS, INDEX, CheckpointId
+from tests.gate.following.buckets import Buckets
+from tests.gate.following.flows import both, clear, failover, flag
+from tests.gate.following.gates import COMPANY, Gate
+from tests.gate.following.memories import EU, US
+
+PREFIX = f"{US}/{COMPANY}/brain"
+IDLE_ROUNDS = 14
+"""Minutes; less than LIST_SECONDS."""
+
+
+def index(buckets: Buckets, region: str = US) -> dict[str, object]:
+    content: dict[str, object] = json.loads(buckets.objects[region][f"{PREFIX}/{INDEX}"])
+    return content
+
+
+def newest(buckets: Buckets) -> CheckpointId:
+    names = index(buckets)["checkpoints"]
+    assert isinstance(names, list)
+    return CheckpointId.parse(names[-1])
+
+
+def settled(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    us.write()
+    both(us, eu, buckets, 20)
+
+
+def test_while_nothing_happens_nobody_lists(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    settled(us, eu, buckets)
+    buckets.listings.clear()
+
+    both(us, eu, buckets, IDLE_ROUNDS)
+    own = f"{PREFIX}/{CHECKPOINTS}/"
+
+    assert set(buckets.listings) <= {own}
+    assert len(buckets.listings) <= 1 + IDLE_ROUNDS * 60 / LIST_SECONDS
+
+
+def test_a_change_is_seen_at_the_next_look_and_nobody_lists(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    settled(us, eu, buckets)
+    buckets.listings.clear()
+    row = us.write()
+
+    both(us, eu, buckets)
+
+    assert row in eu.staged | eu.memory
+    assert len(buckets.listings) <= 1
+
+
+def test_what_a_writer_deleted_long_ago_is_neither_listed_nor_restored(
+    us: Gate, region: Callable[[str], Gate], buckets: Buckets
+) -> None:
+    """Without the replication of delete markers, replicas have every checkpoint ever made."""
+    us.write()
+    us.round(2)
+    buckets.replicate()
+    old = b"{}"
+    for at in range(50):
+        buckets.objects[EU][f"{PREFIX}/{CHECKPOINTS}/000001-{1600000000000 + at}.json"] = old
+
+    buckets.listings.clear()
+    eu = region(EU)
+    eu.round(3)
+
+    assert eu.memory == us.memory
+    assert f"{PREFIX}/{CHECKPOINTS}/" not in [one for one in buckets.listings if one.startswith(EU)]
+    scan = eu.coordinator.parts.candidates.scan_own_bucket(eu.config)
+    assert scan.listed[EU] < 50
+
+
+def test_a_writer_of_the_previous_version_is_followed_by_listing(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    settled(us, eu, buckets)
+    for region in (US, EU):
+        del buckets.objects[region][f"{PREFIX}/{INDEX}"]
+    row = us.write()
+    us.round()
+    for region in (US, EU):
+        buckets.objects[region].pop(f"{PREFIX}/{INDEX}", None)
+    buckets.under_way = [one for one in buckets.under_way if not one[1].endswith(INDEX)]
+    buckets.replicate()
+    eu.round()
+
+    assert row in eu.staged | eu.memory
+
+
+def test_an_index_that_lacks_newer_checkpoints_is_not_trusted(
+    us: Gate, eu: Gate, buckets: Buckets, clock: object
+) -> None:
+    """A gate was rolled back: its index stays as it was."""
+    settled(us, eu, buckets)
+    stale = buckets.objects[US][f"{PREFIX}/{INDEX}"]
+    for _ in range(int(LIST_SECONDS // 60) + 1):
+        row = us.write()
+        us.round()
+        buckets.objects[US][f"{PREFIX}/{INDEX}"] = stale
+        buckets.under_way = [one for one in buckets.under_way if not one[1].endswith(INDEX)]
+        buckets.replicate()
+        eu.round()
+    assert row in eu.staged | eu.memory
+
+    row = us.write()
+    us.round()
+    buckets.objects[US][f"{PREFIX}/{INDEX}"] = stale
+    buckets.under_way = [one for one in buckets.under_way if not one[1].endswith(INDEX)]
+    buckets.replicate()
+    flag(US, us, eu)
+    eu.round(2)
+
+    assert eu.ready and row in eu.memory
+
+
+def test_an_index_that_lies_is_no_worse_than_a_lying_listing(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    settled(us, eu, buckets)
+    memory = us.memory
+    lies: list[object] = [
+        {"checkpoints": ["000900000-1999999999999"], "serving": True},
+        {"checkpoints": ["000001-1999999999999"], "serving": True},
+        {"checkpoints": [f"000001-1999999999999~{newest(buckets)}"], "serving": True},
+        {"checkpoints": ["../../x"]},
+        {"checkpoints": "all"},
+        [],
+    ]
+    for lie in lies:
+        for region in (US, EU):
+            buckets.objects[region][f"{PREFIX}/{INDEX}"] = json.dumps(lie).encode()
+        eu.round()
+        assert eu.memory | eu.staged == memory
+
+    row = us.write()
+    both(us, eu, buckets, 2)
+    assert row in eu.memory | eu.staged
+
+
+def test_the_announcement_of_a_lost_volume_ends_with_it(
+    us: Gate, eu: Gate, buckets: Buckets, region: Callable[[str], Gate]
+) -> None:
+    settled(us, eu, buckets)
+    assert f"{PREFIX}/{ANNOUNCEMENT}" in buckets.objects[US] and index(buckets)["serving"] is True
+    failover(us, eu, buckets)
+
+    buckets.write(US, f"{PREFIX}/{ANNOUNCEMENT}", b"")
+    shutil.rmtree(us.root)
+    us.flags = frozenset({US})
+    us.root.mkdir()
+    us.start()
+
+    assert f"{PREFIX}/{ANNOUNCEMENT}" not in buckets.objects[US]
+    assert index(buckets)["serving"] is False
+
+
+def test_a_region_that_follows_nobody_now_announces_nothing(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    settled(us, eu, buckets)
+    assert index(buckets)["serving"] is True
+
+    us.config = us.config.__class__(**{**us.config.__dict__, "ranked": False, "follows": ()})
+    us.round(2)
+
+    assert f"{PREFIX}/{ANNOUNCEMENT}" not in buckets.objects[US] and index(buckets)["serving"] is False
+
+
+def test_a_request_is_seen_within_an_interval_and_looking_for_it_lists_nothing(
+    us: Gate, eu: Gate, buckets: Buckets
+) -> None:
+    settled(us, eu, buckets)
+    before = newest(buckets)
+    us.write()
+    both(us, eu, buckets)
+    buckets.listings.clear()
+    request = {"order": "1", "region": US, "checkpoint": str(before)}
+    buckets.objects[US][f"{PREFIX}/_orders/restore.json"] = json.dumps(request).encode()
+
+    us.round()
+
+    assert us.messages("Restored")
+    assert f"{PREFIX}/_orders/" not in buckets.listings
+    clear(US, us, eu)
