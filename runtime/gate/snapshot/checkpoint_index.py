@@ -64,14 +64,18 @@ def read_index(store: Store) -> CheckpointIndex | None:
 
 
 def publish(
-    store: Store, *, names: Mapping[CheckpointId, CheckpointName] | None = None, serving: bool | None = None
+    store: Store,
+    *,
+    names: Mapping[CheckpointId, CheckpointName] | None = None,
+    serving: bool | None = None,
+    exists: bool = True,
 ) -> None:
     """Make the own prefix's index say so; None leaves that part as it is. Raises StoreError."""
-    found = read_index(store)
-    current = found or CheckpointIndex.of(store.list(CHECKPOINTS))
-    index = CheckpointIndex(
-        names=current.names if names is None else names,
-        serving=current.serving if serving is None else serving,
-    )
+    found = read_index(store) if exists else None
+    if names is None or serving is None:
+        current = found or CheckpointIndex.of(store.list(CHECKPOINTS))
+        names = current.names if names is None else names
+        serving = current.serving if serving is None else serving
+    index = CheckpointIndex(names=names, serving=serving)
     if found is None or index.dump() != found.dump():
         store.put(INDEX, index.dump())

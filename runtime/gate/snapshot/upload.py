@@ -29,6 +29,8 @@ from runtime.gate.storage.files import read_below
 from runtime.gate.storage.keys import (
     ANNOUNCEMENT,
     DATA,
+    INDEX,
+    REQUESTS,
     CheckpointId,
     CheckpointName,
     checkpoint_names,
@@ -133,7 +135,7 @@ class Uploader:
             newest=self._newest(list(names.values())),
             listed=int(self._clock() * 1000),
         )
-        publish(self.store, names=names, serving=ANNOUNCEMENT in stored)
+        publish(self.store, names=names, serving=ANNOUNCEMENT in stored, exists=INDEX in stored)
         return index
 
     def _newest(self, names: Sequence[CheckpointName]) -> Checkpoint | None:
@@ -157,8 +159,8 @@ class Uploader:
         reason = loss_guard.loss(before, files, self._read)
         if reason is None or newest is None:
             return reason
-        request = self.store.find(loss_guard.ACCEPT_SHRINK)
-        if request is not None and loss_guard.accepts(request, newest):
+        requested = loss_guard.ACCEPT_SHRINK in self.store.list(REQUESTS)
+        if requested and loss_guard.accepts(self.store.read(loss_guard.ACCEPT_SHRINK), newest):
             log("loss-accepted", level="warning", reason=reason, checkpoint=str(newest.id))
             return None
         return f"{reason}. Nothing is deleted and no checkpoint is written; the newest is {newest.id}"
@@ -192,7 +194,6 @@ class Uploader:
 
     def _put_checkpoint(self, index: BucketIndex, name: CheckpointName, content: bytes) -> None:
         self.store.put(name.key, content)
-        index.sent_bytes += len(content)
         index.names[name.id] = name
         publish(self.store, names=index.names)
 

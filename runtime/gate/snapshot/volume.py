@@ -30,8 +30,8 @@ LATEST_VERSION_HINT = "latest_version_hint.json"
 SETTLED_NS = 2_000_000_000
 """A file that was written less than this before it was hashed may change without a new mtime (clocks of file
 systems tick every few milliseconds, of network file systems every second): its hash is not cached."""
-MOST_OLD_ROWS = 1000
-"""In the saved cache, more than one for each file; then it is written anew."""
+OLD_ROWS = 1.5
+"""With more saved rows than so many times the files, the cache is written anew; until then rows are added."""
 CHUNK = 1 << 20
 
 
@@ -149,12 +149,14 @@ class Volume:
     def save_hashes(self, scanned: Mapping[str, Stat]) -> None:
         """Save what is new in the cache, and forget files that `scanned` lacks."""
         hashes = self._known()
-        for path in hashes.keys() - scanned.keys():
+        gone = hashes.keys() - scanned.keys()
+        for path in gone:
             del hashes[path]
-        if not self._unsaved:
+        if not (self._unsaved or gone):
             return
+        self._unsaved = {path: known for path, known in self._unsaved.items() if path in hashes}
         file = self.gate_folder / HASHES_FILE
-        if self._saved_rows + len(self._unsaved) > 2 * len(hashes) + MOST_OLD_ROWS or not self._saved_rows:
+        if not self._saved_rows or self._saved_rows + len(self._unsaved) > OLD_ROWS * len(hashes):
             write_atomically(file, _rows(hashes))
             self._saved_rows = len(hashes)
         else:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -54,6 +54,15 @@ class Reader:
             raise StoreError(f"{key} is not there")
         content: bytes = found.value
         return content
+
+    def find(self, key: str) -> bytes | None:
+        try:
+            return self.read(key)
+        except StoreError:
+            return None
+
+    def sizes(self, keys: Collection[str]) -> dict[str, int]:
+        return {key: len(self.read(key)) for key in keys}
 
 
 class Copies:
