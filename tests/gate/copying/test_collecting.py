@@ -199,7 +199,7 @@ def test_a_collector_without_a_checkpoint_s_content_raises(quick: QuickCompany) 
     lost = CheckpointId(generation=0, at=1799999999999)
     names = {id: CheckpointName(id=id) for id in (lost, newest.id)}
     collector = Collector(quick.root.parent / "memory")
+    now = int(quick.now * 1000)
 
     with pytest.raises(StoreError):
-        now = int(quick.now * 1000)
         collector.run(quick.store(), ["objects/x"], names, newest, Retention(), now)
