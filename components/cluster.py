@@ -61,7 +61,7 @@ class Cluster(ComponentResource):
         child = ResourceOptions(parent=self, provider=self.provider)
         self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(args), child)
         KubernetesObject(f"{name}-priority", _priority_class(), child)
-        self.register_outputs({"identifier": args.plan.folder})
+        self.register_outputs({"identifier": args.plan.id})
 
 
 def _provider(
@@ -77,7 +77,7 @@ def _provider(
         # An explicit None: otherwise the SDK writes the deployer's KUBECONFIG into the provider's inputs.
         kubeconfig=pulumi.Output.from_input(kubeconfig),
         context=args.plan.context,
-        cluster_identifier=args.plan.folder,
+        cluster_identifier=args.plan.id,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         upsert_existing_objects=True if adopts else None,
@@ -92,7 +92,7 @@ class EksLookup:
     def __init__(self, args: ClusterArgs, parent: pulumi.Resource) -> None:
         plan, tag = args.plan, args.settings.ingress.scheme.subnet_tag
         options = pulumi.InvokeOptions(parent=parent)
-        cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.home, opts=options)
+        cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.region, opts=options)
         self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
             lambda parts: _eks_kubeconfig(plan, *parts)
         )
@@ -101,7 +101,7 @@ class EksLookup:
             lambda parts: f"arn:aws:iam::{parts[0]}:oidc-provider/{parts[1].removeprefix('https://')}"
         )
         self.load_balancer_subnets: pulumi.Output[list[str]] = cluster.vpc_config.vpc_id.apply(
-            lambda vpc: _tagged_subnets(vpc, tag, plan.home, options)
+            lambda vpc: _tagged_subnets(vpc, tag, plan.region, options)
         )
 
 
@@ -126,7 +126,7 @@ def _tagged_subnets(
 
 def _eks_kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) -> str:
     assert plan.eks is not None  # The settings accept an endpoint only with `eks`.
-    return eks_kubeconfig(plan.folder, plan.eks, plan.home, endpoint, certificate_authority)
+    return eks_kubeconfig(plan.id, plan.eks, plan.region, endpoint, certificate_authority)
 
 
 def _kubeconfig_of_settings(plan: ClusterPlan) -> str | None:

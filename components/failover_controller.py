@@ -142,7 +142,7 @@ def _config_map(args: FailoverControllerArgs) -> Manifest:
         if not set(here).isdisjoint(regions)
     }
     contract = ControllerContract(
-        cluster=plan.folder,
+        cluster=plan.id,
         regions=tuple(here),
         all=tuple(sorted(region.name for region in settings.regions)),
         peers=dict(sorted(args.peers.items())),

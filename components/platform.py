@@ -37,7 +37,7 @@ class Platform:
         self.buckets = self._bucket_names()
         self.advice, self.provisioning = Advice(), Provisioning(stack)
         self.clusters = {
-            plan.folder: Cluster(plan.folder, ClusterArgs(plan=plan, settings=settings))
+            plan.id: Cluster(plan.id, ClusterArgs(plan=plan, settings=settings))
             for plan in clusters_of(settings)
         }
         self.controllers = self._controllers()
@@ -65,18 +65,16 @@ class Platform:
 
     def _identity_gaps(self) -> list[dict[str, Any]]:
         """Service accounts that the owner must link to roles, in clusters with too few settings for it."""
-        lacking = {
-            folder for folder, cluster in self.clusters.items() if lacks_identity(self.settings, cluster.plan)
-        }
+        lacking = {id for id, cluster in self.clusters.items() if lacks_identity(self.settings, cluster.plan)}
         return [
             {
-                "cluster": region.cluster.plan.folder,
+                "cluster": region.cluster.plan.id,
                 "namespace": "every company's" if region.role_arn else namespace,
                 "serviceAccounts": [names.service_account_name(kind, name) for kind in ("agent", "brain")],
                 "role": role,
             }
             for name, region in self.regions.items()
-            if region.cluster.plan.folder in lacking
+            if region.cluster.plan.id in lacking
             for namespace, role in self._roles_in(name)
         ]
 
@@ -100,12 +98,12 @@ class Platform:
         }
 
     def _controllers(self) -> dict[str, FailoverController]:
-        """One per cluster, by folder. They roll one after another, clusters without active regions first."""
+        """By cluster id. They roll one after another, clusters without active regions first."""
         if not self.settings.failover_enabled:
             return {}
         controllers: dict[str, FailoverController] = {}
         before: list[pulumi.Resource] = []
-        for folder, cluster in sorted(self.clusters.items(), key=_standby_first):
+        for id, cluster in sorted(self.clusters.items(), key=_standby_first):
             args = FailoverControllerArgs(
                 settings=self.settings,
                 cluster=cluster,
@@ -113,8 +111,8 @@ class Platform:
                 after=before if self.settings.wait_for_ready else [],
             )
             child = pulumi.ResourceOptions(parent=cluster)
-            controllers[folder] = FailoverController(f"{folder}-failover", args, child)
-            before = [controllers[folder].deployment]
+            controllers[id] = FailoverController(f"{id}-failover", args, child)
+            before = [controllers[id].deployment]
         return controllers
 
     def _certificates(self) -> Mapping[str, pulumi.Input[str]]:
@@ -152,7 +150,7 @@ class Platform:
                 certificate_arn=self.certificates.get(region.name),
                 advice=self.advice,
                 provisioning=self.provisioning,
-                controller=self.controllers.get(cluster_of[region.name].plan.folder),
+                controller=self.controllers.get(cluster_of[region.name].plan.id),
             )
             regions[region.name] = Region(region.name, args)
         return regions
@@ -244,5 +242,5 @@ def pages_of(settings: Settings) -> dict[str, str]:
 
 
 def _standby_first(cluster: tuple[str, Cluster]) -> tuple[bool, str]:
-    folder, component = cluster
-    return any(region.active for region in component.plan.regions), folder
+    id, component = cluster
+    return any(region.active for region in component.plan.regions), id

@@ -45,7 +45,7 @@ class TenantArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Home:
+class Namespace:
     """A company's namespace in one cluster, and what must exist in it before any pod."""
 
     namespace: pulumi.Resource
@@ -70,11 +70,11 @@ class Tenant(ComponentResource):
         self.roles = {}
         self._ingresses: list[pulumi.Resource] = []
         self.host = host_of(args.company.namespace, args.settings.domain)
-        clusters = {region.cluster.plan.folder: region.cluster for region in args.regions}
-        homes = {folder: self._home(name, args, cluster) for folder, cluster in sorted(clusters.items())}
+        clusters = {region.cluster.plan.id: region.cluster for region in args.regions}
+        namespaces = {id: self._namespace(name, args, cluster) for id, cluster in sorted(clusters.items())}
         before: list[pulumi.Resource] = []
         for region in standby_first(args.settings, args.regions):
-            before = self._workloads(name, args, region, homes[region.cluster.plan.folder], before)
+            before = self._workloads(name, args, region, namespaces[region.cluster.plan.id], before)
         if args.alias:
             create_record(
                 f"{name}-name",
@@ -85,8 +85,8 @@ class Tenant(ComponentResource):
             )
         self.register_outputs({"host": self.host})
 
-    def _home(self, name: str, args: TenantArgs, cluster: Cluster) -> Home:
-        company, at = args.company, cluster.plan.folder
+    def _namespace(self, name: str, args: TenantArgs, cluster: Cluster) -> Namespace:
+        company, at = args.company, cluster.plan.id
         keep = ResourceOptions(
             parent=self, provider=cluster.adopting_provider, retain_on_delete=True, protect=company.protect
         )
@@ -103,7 +103,7 @@ class Tenant(ComponentResource):
         if args.settings.failover_enabled:
             KubernetesObject(f"{name}-flags@{at}", flags_map(company.namespace), child)
             KubernetesObject(f"{name}-failover@{at}", failover_access.binding(company.namespace), child)
-        return Home(
+        return Namespace(
             namespace=namespace,
             guards=[
                 KubernetesObject(f"{name}-quota@{at}", quota, child),
@@ -123,7 +123,7 @@ class Tenant(ComponentResource):
         name: str,
         args: TenantArgs,
         region: Region,
-        home: Home,
+        namespace: Namespace,
         before: Sequence[pulumi.Resource],
     ) -> list[pulumi.Resource]:
         child, at = ResourceOptions(parent=self), region.settings.name
@@ -133,8 +133,8 @@ class Tenant(ComponentResource):
             region=region,
             role_arn=region.role_arn or self._own_role(name, args, region),
             buckets=args.buckets,
-            namespace=home.namespace,
-            guards=home.guards,
+            namespace=namespace.namespace,
+            guards=namespace.guards,
             advice=args.advice,
             after=before if args.settings.wait_for_ready else [],
         )

@@ -215,7 +215,7 @@ def _identity(
         return account
     association = {
         "clusterName": cluster.eks_name,
-        "region": cluster.plan.home,
+        "region": cluster.plan.region,
         "namespace": args.company.namespace,
         "serviceAccount": workload.name,
         "roleArn": args.role_arn,

@@ -88,25 +88,25 @@ def cluster_of(
     api = KubernetesApi(kubeconfig, context)
     _check(api, plan, context)
     regions = tuple(region.name for region in plan.regions)
-    return Cluster(name=plan.folder, regions=regions, api=api, kubectl=_kubectl(kubeconfig, context))
+    return Cluster(name=plan.id, regions=regions, api=api, kubectl=_kubectl(kubeconfig, context))
 
 
 def _chosen(plans: Sequence[ClusterPlan], contexts: Sequence[str]) -> dict[str, str]:
-    """Context by the folder of its cluster."""
+    """Context by cluster id."""
     if len(plans) == 1 and len(contexts) == 1 and "=" not in contexts[0]:
-        return {plans[0].folder: contexts[0]}
-    folders = {region.name: plan.folder for plan in plans for region in plan.regions}
+        return {plans[0].id: contexts[0]}
+    ids = {region.name: plan.id for plan in plans for region in plan.regions}
     chosen: dict[str, str] = {}
     for argument in contexts:
         region, equals, context = argument.partition("=")
-        if not equals or region not in folders:
+        if not equals or region not in ids:
             raise OperatorError(
                 "--context: must be <region>=<context> for a region of each cluster, of"
-                f" {', '.join(folders)}; got {argument}",
+                f" {', '.join(ids)}; got {argument}",
                 WRONG_CALL,
             )
-        chosen[folders[region]] = context
-    if missing := [plan for plan in plans if plan.folder not in chosen]:
+        chosen[ids[region]] = context
+    if missing := [plan for plan in plans if plan.id not in chosen]:
         regions = ", ".join(region.name for plan in missing for region in plan.regions)
         raise OperatorError(f"--context: missing for {regions}; add <region>=<context>", WRONG_CALL)
     return chosen
@@ -114,23 +114,23 @@ def _chosen(plans: Sequence[ClusterPlan], contexts: Sequence[str]) -> dict[str, 
 
 def _kubeconfig(stack: Stack, plan: ClusterPlan, chosen: Mapping[str, str], state: Path) -> tuple[str, str]:
     """Kubeconfig (a path or the text itself) and context."""
-    if plan.folder in chosen:
-        return AMBIENT, chosen[plan.folder]
+    if plan.id in chosen:
+        return AMBIENT, chosen[plan.id]
     if stack.name == LOCAL:
         return str(local_target.require(state).kubeconfig), AMBIENT
     if plan.eks is None:
         return AMBIENT, plan.context or AMBIENT
     endpoint, authority = plan.endpoint, plan.certificate_authority
     if endpoint is None or authority is None:
-        with calling(f"looking up the EKS cluster {plan.eks} in {plan.home}"):
-            eks = aws_access(stack, state).client("eks", plan.home)
+        with calling(f"looking up the EKS cluster {plan.eks} in {plan.region}"):
+            eks = aws_access(stack, state).client("eks", plan.region)
             described = eks.describe_cluster(name=plan.eks)["cluster"]
         endpoint, authority = described["endpoint"], described["certificateAuthority"]["data"]
-    return eks_kubeconfig(plan.folder, plan.eks, plan.home, endpoint, authority), AMBIENT
+    return eks_kubeconfig(plan.id, plan.eks, plan.region, endpoint, authority), AMBIENT
 
 
 def _check(api: KubernetesApi, plan: ClusterPlan, context: str) -> None:
-    where = f"the cluster {plan.folder}" + (f" (context {context})" if context else "")
+    where = f"the cluster {plan.id}" + (f" (context {context})" if context else "")
     regions = ", ".join(region.name for region in plan.regions)
     try:
         api.uid()

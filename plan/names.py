@@ -38,7 +38,7 @@ FLAGS_FOLDER = "/etc/agency/failed-regions"
 DIVERGED = "diverged"
 """The folder, in volumes and buckets, of diverged files (`runtime/gate/storage/keys.py`)."""
 
-AMBIENT_FOLDER = "ambient"
+AMBIENT_CLUSTER_ID = "ambient"
 BUCKET_NAME_LIMIT = 63
 ROLE_NAME_LIMIT = 64
 
@@ -77,9 +77,9 @@ def service_account_name(workload: str, region: str) -> str:
     return f"{workload}-{region}"
 
 
-def eks_folder(region: str, name: str) -> str:
+def eks_cluster_id(region: str, name: str) -> str:
     return f"eks-{region}-{name}"
 
 
-def context_folder(context: str) -> str:
+def context_cluster_id(context: str) -> str:
     return "context-" + re.sub(r"[^a-z0-9]+", "-", context.lower()).strip("-")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plan.names import AMBIENT_FOLDER, context_folder, eks_folder
+from plan.names import AMBIENT_CLUSTER_ID, context_cluster_id, eks_cluster_id
 from settings.models import Settings
 from settings.regions import ClusterRef, Region
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterPlan:
-    """A cluster and the regions that it hosts. `folder` is its name in renders and in resource names."""
+    """A cluster and the regions that it hosts. `id` is its name in renders and in resource names."""
 
-    folder: str
+    id: str
     regions: tuple[Region, ...]
     context: str | None = None
     eks: str | None = None
@@ -25,7 +25,7 @@ class ClusterPlan:
     certificate_authority: str | None = None
     eks_name: str | None = None
     oidc_provider_arn: str | None = None
-    home: str
+    region: str
     """The cluster's AWS region in EKS. Of a shared cluster, the first region by name with an `eksName`."""
 
     @property
@@ -33,26 +33,26 @@ class ClusterPlan:
         return self.eks is not None and self.endpoint is None
 
 
-def folder_of(ref: ClusterRef | None, region: str) -> str:
+def cluster_id_of(ref: ClusterRef | None, region: str) -> str:
     if ref is None:
-        return AMBIENT_FOLDER
-    return eks_folder(region, ref.eks) if ref.eks else context_folder(ref.context or "")
+        return AMBIENT_CLUSTER_ID
+    return eks_cluster_id(region, ref.eks) if ref.eks else context_cluster_id(ref.context or "")
 
 
 def clusters_of(settings: Settings) -> tuple[ClusterPlan, ...]:
     """The stack's clusters and their regions, both sorted by name."""
     groups: dict[str, list[Region]] = {}
     for region in sorted(settings.regions, key=lambda region: region.name):
-        groups.setdefault(folder_of(region.cluster, region.name), []).append(region)
-    return tuple(_cluster(folder, tuple(regions)) for folder, regions in sorted(groups.items()))
+        groups.setdefault(cluster_id_of(region.cluster, region.name), []).append(region)
+    return tuple(_cluster(id, tuple(regions)) for id, regions in sorted(groups.items()))
 
 
-def _cluster(folder: str, regions: tuple[Region, ...]) -> ClusterPlan:
+def _cluster(id: str, regions: tuple[Region, ...]) -> ClusterPlan:
     refs = [(region.name, region.cluster) for region in regions if region.cluster]
     named = [(region, ref) for region, ref in refs if ref.eks_name]
     first = regions[0].cluster
     return ClusterPlan(
-        folder=folder,
+        id=id,
         regions=regions,
         context=first.context if first else None,
         eks=first.eks if first else None,
@@ -60,5 +60,5 @@ def _cluster(folder: str, regions: tuple[Region, ...]) -> ClusterPlan:
         certificate_authority=first.certificate_authority if first else None,
         eks_name=next((ref.eks or ref.eks_name for _, ref in refs if ref.eks or ref.eks_name), None),
         oidc_provider_arn=next((ref.oidc_provider_arn for _, ref in refs if ref.oidc_provider_arn), None),
-        home=named[0][0] if named else regions[0].name,
+        region=named[0][0] if named else regions[0].name,
     )

@@ -37,14 +37,14 @@ def _shared(cluster: ClusterPlan) -> Iterator[str]:
     names = ", ".join(region.name for region in cluster.regions)
     if len(cluster.regions) > 1 and any(region.endpoint is None for region in cluster.regions):
         yield (
-            f"{cluster.folder}: {names} share a cluster, and not all have an endpoint. The cluster's ingress"
+            f"{cluster.id}: {names} share a cluster, and not all have an endpoint. The cluster's ingress"
             " controller creates all load balancers in the same AWS region, so an outage of that region is an"
             " outage of all. Set regions[].endpoint."
         )
     if sum(1 for region in cluster.regions if region.cluster and region.cluster.eks_name) > 1:
         yield (
-            f"{cluster.folder}: several regions set eksName, and Pod Identity associations are created in"
-            f" {cluster.home}. Set eksName only in the region of the EKS cluster."
+            f"{cluster.id}: several regions set eksName, and Pod Identity associations are created in"
+            f" {cluster.region}. Set eksName only in the region of the EKS cluster."
         )
 
 
@@ -53,12 +53,12 @@ def _identity(settings: Settings, cluster: ClusterPlan) -> Iterator[str]:
         return
     if settings.identity is Identity.POD_IDENTITY:
         yield (
-            f"{cluster.folder}: no Pod Identity associations are created, because the cluster's name in EKS"
+            f"{cluster.id}: no Pod Identity associations are created, because the cluster's name in EKS"
             " is unknown. Set cluster.eksName, or create the associations in the output identityToCreate."
         )
     else:
         yield (
-            f"{cluster.folder}: the roles cannot be assumed, because the cluster's OIDC provider is unknown."
+            f"{cluster.id}: the roles cannot be assumed, because the cluster's OIDC provider is unknown."
             " Set cluster.oidcProviderArn; the output identityToCreate lists the roles."
         )
 

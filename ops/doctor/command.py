@@ -49,11 +49,11 @@ def _findings(stack: Stack, arguments: argparse.Namespace) -> Iterator[Finding]:
         try:
             cluster = cluster_access.cluster_of(stack, plan, arguments.context, arguments.state)
         except OperatorError as error:
-            yield missing(plan.folder, "cluster", str(error), "correct this, then repeat the command")
+            yield missing(plan.id, "cluster", str(error), "correct this, then repeat the command")
             continue
         reached.append((plan, cluster))
         for check in in_cluster.CHECKS:
-            yield from _checked(plan.folder, check.__name__, partial(check, stack.settings, plan, cluster))
+            yield from _checked(plan.id, check.__name__, partial(check, stack.settings, plan, cluster))
     for across in in_cluster.ACROSS:
         yield from _checked("clusters", across.__name__, partial(across, stack.settings, reached))
 

@@ -29,7 +29,7 @@ def external_dns(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Ite
         if error.status != HTTPStatus.FORBIDDEN:
             raise
         remedy = "let these credentials list deployments.apps in all namespaces, then repeat the command"
-        yield missing(plan.folder, NAME, f"no permission: {error}", remedy)
+        yield missing(plan.id, NAME, f"no permission: {error}", remedy)
         return
     naming = _naming(settings, plan, instances)
     if settings.load_balancing.manager is Manager.ROUTE53:
@@ -37,7 +37,7 @@ def external_dns(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Ite
             yield _kept_away(settings, plan, instance)
     elif not instances:
         remedy = f"install the {NAME} with the Helm values of {PAGE} and wait until it runs"
-        yield missing(plan.folder, NAME, "it is not installed", remedy)
+        yield missing(plan.id, NAME, "it is not installed", remedy)
     elif len(naming) != 1:
         yield _wrong_number(settings, plan, instances, naming)
     else:
@@ -52,7 +52,7 @@ def owners(settings: Settings, reached: Sequence[tuple[ClusterPlan, Cluster]]) -
     for plan, cluster in reached:
         try:
             for instance in _naming(settings, plan, instances_of(cluster)):
-                users[instance.flag("txt-owner-id", "default")].append(plan.folder)
+                users[instance.flag("txt-owner-id", "default")].append(plan.id)
         except ApiError:
             continue  # `external_dns` reports it.
     for owner, folders in users.items():
@@ -72,9 +72,9 @@ def _kept_away(settings: Settings, plan: ClusterPlan, instance: Instance) -> Fin
     """Of an instance without a known version the prefix is one of the two defaults."""
     prefix = instance.prefix or PREFIX
     if f"{prefix}controller" in keep_away(settings.load_balancing.annotation_prefix):
-        return present(plan.folder, NAME, f"{instance.name} ignores this stack's Ingresses")
+        return present(plan.id, NAME, f"{instance.name} ignores this stack's Ingresses")
     problem = f"{instance.name} reads annotations with {prefix} and creates records of this stack, too"
-    return missing(plan.folder, NAME, problem, f"set loadBalancing.annotationPrefix: {prefix}")
+    return missing(plan.id, NAME, problem, f"set loadBalancing.annotationPrefix: {prefix}")
 
 
 def _wrong_number(
@@ -87,23 +87,23 @@ def _wrong_number(
     else:
         problem = f"none makes records of this stack's Ingresses for {settings.domain}: {names}"
         remedy = f"set --source=ingress and --domain-filter={settings.domain}, see {PAGE}"
-    return missing(plan.folder, NAME, problem, remedy)
+    return missing(plan.id, NAME, problem, remedy)
 
 
 def _managing(settings: Settings, plan: ClusterPlan, instance: Instance) -> Iterator[Finding]:
     if instance.ready:
-        yield present(plan.folder, NAME, f"{instance.name}: {instance.ready} pods ready")
+        yield present(plan.id, NAME, f"{instance.name}: {instance.ready} pods ready")
     else:
-        yield missing(plan.folder, NAME, f"{instance.name}: none of its pods is ready", "wait until it runs")
+        yield missing(plan.id, NAME, f"{instance.name}: none of its pods is ready", "wait until it runs")
     for flag, value, wrong, remedy in _requirements(settings, plan, instance):
         what = f"{NAME} --{flag}"
         if "$(" in value:
             problem = f"{instance.name}: got {value}: the value is in a Secret or a ConfigMap"
-            yield missing(plan.folder, what, problem, f"write the value into the arguments; {remedy}")
+            yield missing(plan.id, what, problem, f"write the value into the arguments; {remedy}")
         elif wrong:
-            yield missing(plan.folder, what, f"{instance.name}: {wrong}", remedy)
+            yield missing(plan.id, what, f"{instance.name}: {wrong}", remedy)
         else:
-            yield present(plan.folder, what, value)
+            yield present(plan.id, what, value)
 
 
 def _requirements(settings: Settings, plan: ClusterPlan, instance: Instance) -> Iterator[Requirement]:
@@ -113,7 +113,7 @@ def _requirements(settings: Settings, plan: ClusterPlan, instance: Instance) -> 
     yield "registry", registry, wrong, "set --registry=txt: it records the owner of each record"
     owner = instance.flag("txt-owner-id")
     wrong = "" if owner not in ("", "default") else f"{_got(owner)}; the default is the same in every cluster"
-    yield "txt-owner-id", owner, wrong, f"set --txt-owner-id={plan.folder}, another one in each cluster"
+    yield "txt-owner-id", owner, wrong, f"set --txt-owner-id={plan.id}, another one in each cluster"
     policy = instance.policy
     remedy = "set --policy=sync: other policies keep records of regions and companies that left"
     yield "policy", policy, "" if policy == "sync" else _got(policy, "sync"), remedy

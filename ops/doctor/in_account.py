@@ -50,15 +50,15 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             continue
         what = f"EKS cluster {plan.eks}"
         try:
-            cluster = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
+            cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
         except ClientError as error:
             remedy = "create it, or set regions[].cluster"
-            yield missing(plan.home, what, _code(error), remedy)
+            yield missing(plan.region, what, _code(error), remedy)
             continue
         if cluster["status"] != "ACTIVE":
-            yield missing(plan.home, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
+            yield missing(plan.region, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
             continue
-        yield present(plan.home, what, f"ACTIVE, {cluster['version']}")
+        yield present(plan.region, what, f"ACTIVE, {cluster['version']}")
 
 
 def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -69,14 +69,14 @@ def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         if plan.oidc_provider_arn is None:
             continue
         what = "IAM OIDC provider"
-        client = access.client("iam", plan.home)
+        client = access.client("iam", plan.region)
         try:
             client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
         except ClientError as error:
             remedy = "`eksctl utils associate-iam-oidc-provider`, or set cluster.oidcProviderArn"
-            yield missing(plan.folder, what, f"{plan.oidc_provider_arn}: {_code(error)}", remedy)
+            yield missing(plan.id, what, f"{plan.oidc_provider_arn}: {_code(error)}", remedy)
             continue
-        yield present(plan.folder, what, plan.oidc_provider_arn)
+        yield present(plan.id, what, plan.oidc_provider_arn)
 
 
 def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -128,10 +128,10 @@ def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             continue
         what = "subnets of the load balancer"
         try:
-            cluster = access.client("eks", plan.home).describe_cluster(name=plan.eks)["cluster"]
+            cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
         except ClientError:
             continue  # `clusters` reports it.
-        ec2: Any = access.client("ec2", plan.home)
+        ec2: Any = access.client("ec2", plan.region)
         network = cluster["resourcesVpcConfig"]["vpcId"]
         filters = [{"Name": "vpc-id", "Values": [network]}, {"Name": "tag-key", "Values": [tag]}]
         tagged = ec2.describe_subnets(Filters=filters)["Subnets"]

@@ -38,11 +38,11 @@ def version(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator
     live = cluster.api.call("GET", "/version")
     numbers = tuple(int(re.sub(r"\D.*", "", str(live[key]))) for key in ("major", "minor"))
     if numbers >= LEAST_VERSION:
-        yield present(plan.folder, "Kubernetes", str(live["gitVersion"]))
+        yield present(plan.id, "Kubernetes", str(live["gitVersion"]))
     else:
         least = ".".join(map(str, LEAST_VERSION))
         yield missing(
-            plan.folder, "Kubernetes", str(live["gitVersion"]), f"upgrade the cluster to {least} or later"
+            plan.id, "Kubernetes", str(live["gitVersion"]), f"upgrade the cluster to {least} or later"
         )
 
 
@@ -51,10 +51,10 @@ def rights(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[
         f"{kind}.{group}".rstrip(".") for group, kind in RIGHTS if not _may_create(cluster, group, kind)
     ]
     if not refused:
-        yield present(plan.folder, "rights", "these credentials may deploy")
+        yield present(plan.id, "rights", "these credentials may deploy")
         return
     remedy = "use an identity with cluster-admin: in EKS an access entry with AmazonEKSClusterAdminPolicy"
-    yield missing(plan.folder, "rights", f"these credentials may not create {', '.join(refused)}", remedy)
+    yield missing(plan.id, "rights", f"these credentials may not create {', '.join(refused)}", remedy)
 
 
 def _may_create(cluster: Cluster, group: str, kind: str) -> bool:
@@ -104,19 +104,19 @@ def _ingress_class(plan: ClusterPlan, wanted: Ingress, key: str, controllers: di
     if name not in controllers:
         others = f"; there are: {', '.join(sorted(controllers))}" if controllers else ""
         of = "the AWS Load Balancer Controller" if wanted.makes_load_balancers else "its ingress controller"
-        return missing(plan.folder, what, f"there is none{others}", f"install {of}, or set {key}")
+        return missing(plan.id, what, f"there is none{others}", f"install {of}, or set {key}")
     if controllers[name] == AUTO_MODE_CONTROLLER:
         problem = "it is EKS Auto Mode's, which ignores the annotation that shares one load balancer"
         remedy = f"install the AWS Load Balancer Controller, and name its class: {key}"
-        return missing(plan.folder, what, problem, remedy)
+        return missing(plan.id, what, problem, remedy)
     if controller is None and controllers[name] == LOAD_BALANCER_CONTROLLER:
         problem = "it creates a load balancer beside regions[].endpoint"
-        return missing(plan.folder, what, problem, f"name the class of a controller in the cluster: {key}")
+        return missing(plan.id, what, problem, f"name the class of a controller in the cluster: {key}")
     if controller not in (None, controllers[name]):
         problem = f"its spec.controller is {controllers[name]}, but the settings expect {controller}"
         other = f"set ingress.controller: {controllers[name]}, or " if key == "ingress.className" else ""
-        return missing(plan.folder, what, problem, f"{other}name another class: {key}")
-    return present(plan.folder, what, controllers[name])
+        return missing(plan.id, what, problem, f"{other}name another class: {key}")
+    return present(plan.id, what, controllers[name])
 
 
 def identity(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
@@ -134,12 +134,12 @@ def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: st
     ]
     remedy = f"install the {what} (`aws eks create-addon` or its Helm chart) and wait until it runs"
     if not workloads:
-        return missing(plan.folder, what, "it is not installed", remedy)
+        return missing(plan.id, what, "it is not installed", remedy)
     status = workloads[0].get("status", {})
     ready = status.get("numberReady" if kind == "DaemonSet" else "availableReplicas", 0)
     if not ready:
-        return missing(plan.folder, what, "none of its pods is ready", remedy)
-    return present(plan.folder, what, f"{ready} pods ready")
+        return missing(plan.id, what, "none of its pods is ready", remedy)
+    return present(plan.id, what, f"{ready} pods ready")
 
 
 def storage(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:

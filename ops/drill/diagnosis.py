@@ -11,7 +11,7 @@ from kubernetes import client as kubernetes_client
 from clients.http_client import HttpError
 from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
-from ops.drill.evaluate.steps import SPECS, Informant, Step
+from ops.drill.evaluate.steps import SPECS, DiagnosisSource, Step
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.cluster import Controllers, NoController
 from ops.drill.observe.record import SET, Lane, Record, of_company
@@ -47,7 +47,7 @@ class Diagnosis:
     def reason(self, step: Step, subject: str) -> str:
         """Empty where nothing is known. Never raises."""
         try:
-            return self._reason(SPECS[step].informant, subject)
+            return self._reason(SPECS[step].diagnosed_by, subject)
         except (NoController, HttpError, Failure) as error:
             return str(error)
         except Exception as error:
@@ -69,25 +69,25 @@ class Diagnosis:
         latest = max(cleared, key=lambda event: str(event.get("lastTimestamp") or ""), default=None)
         return required_rounds(latest["message"].removeprefix(prefix)) if latest else None
 
-    def _reason(self, informant: Informant, subject: str) -> str:
-        if informant is Informant.CONTROLLERS:
+    def _reason(self, diagnosed_by: DiagnosisSource, subject: str) -> str:
+        if diagnosed_by is DiagnosisSource.CONTROLLERS:
             problems = "; ".join(dict.fromkeys(self._controller_problems()))
             return f"the controller reports: {problems or 'no problem'}"
-        if informant is Informant.HEALTH_CHECKS:
+        if diagnosed_by is DiagnosisSource.HEALTH_CHECKS:
             if self._checkers is None:
                 return "see the health checks in Route53"
             return "; ".join(self._checkers.describe(self._scenario.health))
         tenant = next((each for each in self._scenario.tenants if each.namespace == subject), None)
         if tenant is None:
             return ""
-        match informant:
-            case Informant.AGENT_GATE:
+        match diagnosed_by:
+            case DiagnosisSource.AGENT_GATE:
                 return self._readiness(tenant)
-            case Informant.BRAIN_GATES:
+            case DiagnosisSource.BRAIN_GATES:
                 return "; ".join(self._uploads(tenant))
-            case Informant.CLIENTS:
+            case DiagnosisSource.CLIENTS:
                 return self._last_answer(tenant)
-            case Informant.WORKLOADS:
+            case DiagnosisSource.WORKLOADS:
                 state = self._record.view().state(Lane.WORKLOADS, subject)
                 return state.detail if state else ""
             case _:

@@ -65,7 +65,7 @@ def _associations(settings: Settings, _: str) -> Iterator[Problem]:
         if count > limit.most and (cluster.eks or cluster.eks_name):
             requirement = f"must need at most {limit.most} {limit.what}"
             advice = f"Each company needs two in each region ({limit.source})."
-            yield Problem(("companies",), f"{count} in {cluster.folder}", requirement, advice)
+            yield Problem(("companies",), f"{count} in {cluster.id}", requirement, advice)
 
 
 def _policies(settings: Settings, stack: str) -> Iterator[Problem]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plan.names import context_folder
+from plan.names import context_cluster_id
 from settings.models import Settings
 from settings.problems import Problem
 from settings.rules.base import Rule
 
 
-def _folders(settings: Settings, _: str) -> Iterator[Problem]:
-    """Contexts that differ only in characters that a folder's name cannot have."""
+def _ids(settings: Settings, _: str) -> Iterator[Problem]:
+    """Contexts that differ only in characters that a cluster id cannot have."""
     owners: dict[str, str] = {}
     for index, region in enumerate(settings.regions):
         if region.cluster and region.cluster.context:
             context = region.cluster.context
-            other = owners.setdefault(context_folder(context), context)
+            other = owners.setdefault(context_cluster_id(context), context)
             if other != context:
                 path = ("regions", index, "cluster", "context")
                 yield Problem(path, context, f"must differ from {other} in letters or digits")
@@ -36,4 +36,4 @@ def _facts(settings: Settings, _: str) -> Iterator[Problem]:
                 yield Problem(("regions", index, "cluster", key), value, requirement, "Or remove the key.")
 
 
-RULES = (Rule(_folders), Rule(_facts))
+RULES = (Rule(_ids), Rule(_facts))

@@ -220,7 +220,7 @@ def programs_are_their_files_and_no_others(run: Recording) -> None:
 
 
 def controllers_are_told_of_their_regions_and_companies(run: Recording) -> None:
-    stack, clusters = run.settings, {plan.folder: plan for plan in clusters_of(run.settings)}
+    stack, clusters = run.settings, {plan.id: plan for plan in clusters_of(run.settings)}
     found_in = sorted(map(run.cluster_of, run.of(DEPLOYMENT)))
     assert found_in == (sorted(clusters) if stack.failover_enabled else [])
     for resource in run.of(DEPLOYMENT):

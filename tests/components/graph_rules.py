@@ -108,8 +108,8 @@ def dependencies_are_resources_of_the_stack(run: Recording) -> None:
 
 def kubernetes_objects_go_to_their_cluster(run: Recording) -> None:
     """By the region or the folder in the name of the object or of a component above it."""
-    folders = {plan.folder for plan in clusters_of(run.settings)}
-    cluster_of = {region.name: plan.folder for plan in clusters_of(run.settings) for region in plan.regions}
+    folders = {plan.id for plan in clusters_of(run.settings)}
+    cluster_of = {region.name: plan.id for plan in clusters_of(run.settings) for region in plan.regions}
     assert {resource.inputs["clusterIdentifier"] for resource in run.of(KUBERNETES_PROVIDER)} == folders
     for resource in run.objects():
         places = [

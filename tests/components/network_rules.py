@@ -130,7 +130,7 @@ def allowed(run: Recording, cluster: str, source: Peer, target: Peer, port: int,
     if isinstance(source, Pod):
         return _out(run.settings, source, target, port, protocol)
     assert isinstance(target, Pod)
-    here = next(plan.regions for plan in clusters_of(run.settings) if plan.folder == cluster)
+    here = next(plan.regions for plan in clusters_of(run.settings) if plan.id == cluster)
     regions = [region for region in here if target.region in ("", region.name)]
     return protocol == "TCP" and _into(run, regions, source, target, port)
 

@@ -31,7 +31,7 @@ REGIONS: dict[str, dict[str, Any]] = {
 def cluster(region: dict[str, Any]) -> Recording:
     settings = parse(stack(regions=[{"ingressFrom": ["10.0.0.0/24"], **region}]), "dev")
     (plan,) = clusters_of(settings)
-    return record_part(lambda: Cluster(plan.folder, ClusterArgs(plan=plan, settings=settings)))
+    return record_part(lambda: Cluster(plan.id, ClusterArgs(plan=plan, settings=settings)))
 
 
 def providers(run: Recording) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ops.drill.evaluate.distribution import percentile, spreads
 from ops.drill.evaluate.milestones import lost_markers, outage_milestones, return_milestones
-from ops.drill.evaluate.steps import SPECS, Informant, Step
+from ops.drill.evaluate.steps import SPECS, DiagnosisSource, Step
 from ops.drill.evaluate.times import Gap, Window, gap_of
 from ops.drill.evaluate.verdicts import Verdict, evaluate
 from ops.drill.observe.record import (
@@ -61,7 +61,7 @@ def test_each_step_comes_after_its_cause_and_has_a_sentence_and_an_informant() -
         if spec.cause:
             assert list(Step).index(spec.cause) < list(Step).index(step)
             assert SPECS[spec.cause].event, f"{step} needs the moment at which its cause happened"
-        assert bool(spec.missing) is (spec.informant is not Informant.NOBODY)
+        assert bool(spec.missing) is (spec.diagnosed_by is not DiagnosisSource.NOBODY)
 
 
 def test_a_step_happened_when_it_was_first_seen_to_be_so() -> None:

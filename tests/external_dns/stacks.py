@@ -89,7 +89,7 @@ def routes_with_endpoints(known: Settings) -> Stack:
 
 def _home(mode: str, known: Settings) -> dict[str, str]:
     """The cluster of each region."""
-    return {region.name: f"{mode}-{plan.folder}" for plan in clusters_of(known) for region in plan.regions}
+    return {region.name: f"{mode}-{plan.id}" for plan in clusters_of(known) for region in plan.regions}
 
 
 def _manifests(run: Recording, ids: Mapping[str, str], home: Mapping[str, str]) -> dict[str, list[Manifest]]:

@@ -265,7 +265,7 @@ def test_clusters_are_grouped_by_eks_name_and_region_or_by_context() -> None:
         ),
         "prod",
     )
-    found = {cluster.folder: [region.name for region in cluster.regions] for cluster in clusters_of(settings)}
+    found = {cluster.id: [region.name for region in cluster.regions] for cluster in clusters_of(settings)}
     assert found == {
         "eks-us-east-1-blue": [US],
         "eks-eu-west-1-blue": [EU],
@@ -273,4 +273,4 @@ def test_clusters_are_grouped_by_eks_name_and_region_or_by_context() -> None:
         "ambient": ["eu-north-1", "eu-south-1"],
     }
     shared = next(cluster for cluster in clusters_of(settings) if cluster.context)
-    assert (shared.eks_name, shared.home) == ("home", WEST)
+    assert (shared.eks_name, shared.region) == ("home", WEST)

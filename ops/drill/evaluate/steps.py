@@ -44,7 +44,7 @@ class Step(StrEnum):
     MEMORY_BACK = "nothing of the memory lost"
 
 
-class Informant(Enum):
+class DiagnosisSource(Enum):
     """Who can say why a step does not happen."""
 
     NOBODY = auto()
@@ -85,7 +85,7 @@ class StepSpec:
     missing: str = ""
     """The sentence for a step that did not happen, with `{subject}` and `{region}`. Empty: no verdict."""
     promise: Promise | None = None
-    informant: Informant = Informant.NOBODY
+    diagnosed_by: DiagnosisSource = DiagnosisSource.NOBODY
     optional: bool = False
     """Nobody waits for this step, and the first subject counts."""
 
@@ -99,7 +99,7 @@ OUTAGE = {
         times=state_since(Lane.PROBES, healthy=False, lasting=False),
         event="the first failed probe",
         missing="no probe of the controller failed",
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.FLAG: StepSpec(
         times=state_since(Lane.FLAG, healthy=False, of=lambda scenario: [SYSTEM]),
@@ -107,47 +107,47 @@ OUTAGE = {
         event="the region was flagged",
         missing="flag not set",
         promise=Promise("outage to flag", lambda limits: limits.flag, Measure.FROM_OUTAGE),
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.FLAGS: StepSpec(
         times=state_since(Lane.FLAG, healthy=False, of=lambda scenario: scenario.namespaces),
         cause=Step.FLAG,
         missing="flag not set in {subject}",
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.ENDPOINTS: StepSpec(
         times=state_since(Lane.ENDPOINTS, healthy=False),
         cause=Step.FLAG,
         missing="endpoints of agent-{region} in {subject} still ready",
         promise=Promise("outage to no ready endpoint", lambda limits: limits.endpoints, Measure.FROM_OUTAGE),
-        informant=Informant.AGENT_GATE,
+        diagnosed_by=DiagnosisSource.AGENT_GATE,
     ),
     Step.HEALTH: StepSpec(
         times=state_since(Lane.HEALTH, healthy=False),
         cause=Step.FLAG,
         event="the health path failed",
         missing="{subject} still answers 200",
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.DNS: StepSpec(
         times=state_since(Lane.DNS, healthy=False, of=moving),
         cause=Step.HEALTH,
         event="DNS answered another region",
         missing="DNS still answers {region} for {subject}",
-        informant=Informant.HEALTH_CHECKS,
+        diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT: StepSpec(
         times=lasting_answer(home=False),
         cause=Step.DNS,
         missing="no lasting answer from another region for {subject}",
         promise=Promise(GAP_SPAN, lambda limits: limits.gap, Measure.GAP),
-        informant=Informant.CLIENTS,
+        diagnosed_by=DiagnosisSource.CLIENTS,
     ),
     Step.MEMORY: StepSpec(
         times=memory_found,
         cause=Step.FLAG,
         missing="no marker that {subject} stored was found elsewhere",
-        informant=Informant.BRAIN_GATES,
+        diagnosed_by=DiagnosisSource.BRAIN_GATES,
     ),
 }
 RETURN = {
@@ -155,14 +155,14 @@ RETURN = {
         times=state_since(Lane.WORKLOADS, healthy=True, lasting=False),
         event="all workloads answered",
         missing="workloads of {subject} in {region} do not answer",
-        informant=Informant.WORKLOADS,
+        diagnosed_by=DiagnosisSource.WORKLOADS,
     ),
     Step.PROBE_ANSWERS: StepSpec(
         times=state_since(Lane.PROBES, healthy=True),
         cause=Step.ALIVE,
         event="the probes succeeded",
         missing="probes of the controller still fail",
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.CLEAR: StepSpec(
         times=state_since(Lane.FLAG, healthy=True, of=lambda scenario: [SYSTEM]),
@@ -172,13 +172,13 @@ RETURN = {
         promise=Promise(
             "workloads back to flag cleared", lambda limits: limits.clear, Measure.FROM_WORKLOADS
         ),
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.CLEARS: StepSpec(
         times=state_since(Lane.FLAG, healthy=True, of=lambda scenario: scenario.namespaces),
         cause=Step.CLEAR,
         missing="flag not cleared in {subject}",
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.ENDPOINTS_BACK: StepSpec(
         times=state_since(Lane.ENDPOINTS, healthy=True),
@@ -187,28 +187,28 @@ RETURN = {
         promise=Promise(
             "workloads back to endpoints ready", lambda limits: limits.back, Measure.FROM_WORKLOADS
         ),
-        informant=Informant.AGENT_GATE,
+        diagnosed_by=DiagnosisSource.AGENT_GATE,
     ),
     Step.HEALTH_BACK: StepSpec(
         times=state_since(Lane.HEALTH, healthy=True),
         cause=Step.CLEAR,
         event="the health path succeeded",
         missing="{subject} does not answer 200",
-        informant=Informant.CONTROLLERS,
+        diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.DNS_BACK: StepSpec(
         times=state_since(Lane.DNS, healthy=True, of=moving),
         cause=Step.HEALTH_BACK,
         event="DNS answered the region again",
         missing="DNS does not answer {region} for {subject}",
-        informant=Informant.HEALTH_CHECKS,
+        diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT_BACK: StepSpec(
         times=lasting_answer(home=True),
         cause=Step.DNS_BACK,
         missing="no lasting answer from {region} for {subject}",
         promise=Promise(GAP_BACK_SPAN, lambda limits: limits.gap, Measure.GAP),
-        informant=Informant.CLIENTS,
+        diagnosed_by=DiagnosisSource.CLIENTS,
     ),
     Step.MEMORY_BACK: StepSpec(
         times=memory_complete,

@@ -55,7 +55,7 @@ class Part:
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     outage: Part
-    comeback: Part
+    on_return: Part
     ages: Mapping[str, float | None]
     """By company: age of the newest memory found elsewhere when the outage began; None: none was found."""
     hold_down: float
@@ -77,7 +77,7 @@ class Evaluation:
         return (*lines, f"therefore not observed either: {', '.join(followed)}")
 
     def at(self, step: Step) -> float | None:
-        milestones = (*self.outage.milestones, *self.comeback.milestones)
+        milestones = (*self.outage.milestones, *self.on_return.milestones)
         return next((milestone.at for milestone in milestones if milestone.step is step), None)
 
 
@@ -90,7 +90,7 @@ def evaluate(
     replicated = [each for each in scenario.moving if each.memory is not MemoryMode.LOCAL]
     evaluation = Evaluation(
         outage=_part(outage_window(scenario, view), outage_milestones(scenario, view)),
-        comeback=_part(return_window(scenario, view), return_milestones(scenario, view)),
+        on_return=_part(return_window(scenario, view), return_milestones(scenario, view)),
         ages={tenant.namespace: _age(scenario, view, tenant) for tenant in replicated},
         hold_down=max(0, (required_rounds or 0) - scenario.recovery_rounds) * scenario.interval,
     )
@@ -124,7 +124,10 @@ def _age(scenario: Scenario, view: View, tenant: Tenant) -> float | None:
 def _missing_steps(scenario: Scenario, evaluation: Evaluation, reasons: Reasons) -> Iterator[Verdict]:
     """A step whose cause did not happen either has no line of its own."""
     missing: set[Step] = set()
-    for part, event in ((evaluation.outage, "the outage began"), (evaluation.comeback, "the outage ended")):
+    for part, event in (
+        (evaluation.outage, "the outage began"),
+        (evaluation.on_return, "the outage ended"),
+    ):
         for milestone in part.milestones:
             if milestone.missing and milestone.spec.missing:
                 missing.add(milestone.step)
@@ -156,7 +159,7 @@ def _line(
 def _promises(scenario: Scenario, view: View, evaluation: Evaluation) -> Iterator[Verdict]:
     """One verdict for each promise of the table of steps."""
     moving = {tenant.namespace for tenant in scenario.moving}
-    for part in (evaluation.outage, evaluation.comeback):
+    for part in (evaluation.outage, evaluation.on_return):
         gaps = [gap for gap in part.gaps if gap.company in moving]
         for milestone in part.milestones:
             if promise := milestone.spec.promise:
@@ -164,7 +167,7 @@ def _promises(scenario: Scenario, view: View, evaluation: Evaluation) -> Iterato
                 if promise.measure is Measure.GAP:
                     yield from _longest_gap(promise.span, gaps, limit)
                 else:
-                    yield _held(promise.span, *_measured(promise, milestone, view, evaluation), limit)
+                    yield _within_limit(promise.span, *_measured(promise, milestone, view, evaluation), limit)
 
 
 def _measured(
@@ -187,7 +190,7 @@ def _flagged_again(view: View) -> str:
 
 def _clients_elsewhere(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
     moving = {tenant.namespace for tenant in scenario.moving}
-    gaps = [gap for gap in (*evaluation.outage.gaps, *evaluation.comeback.gaps) if gap.company not in moving]
+    gaps = [gap for gap in (*evaluation.outage.gaps, *evaluation.on_return.gaps) if gap.company not in moving]
     for verdict in _longest_gap(ELSEWHERE_SPAN, gaps, ELSEWHERE_SECONDS):
         # No step stands for these clients, so an endless gap has its line here.
         endless = f"{ELSEWHERE_SPAN} ({_longest(gaps).company}): until the run ended"
@@ -198,7 +201,7 @@ def _longest_gap(span: str, gaps: Sequence[Gap], limit: float) -> Iterator[Verdi
     if gaps:
         gap = _longest(gaps)
         note = f" ({gap.company}, {gap.failed} failed answers)" if gap.failed else ""
-        yield _held(span, gap.seconds, note, limit)
+        yield _within_limit(span, gap.seconds, note, limit)
 
 
 def _longest(gaps: Sequence[Gap]) -> Gap:
@@ -239,7 +242,7 @@ def _memory_age(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]
         return
     known = [age for age in evaluation.ages.values() if age is not None]
     if len(known) == len(evaluation.ages):
-        yield _held(AGE_SPAN, max(known), "", scenario.limits.age)
+        yield _within_limit(AGE_SPAN, max(known), "", scenario.limits.age)
         return
     names = ", ".join(name for name, age in evaluation.ages.items() if age is None)
     known_elsewhere = evaluation.at(Step.MEMORY) is not None
@@ -283,7 +286,7 @@ def _between(begin: float | None, end: float | None) -> float | None:
     return None if begin is None or end is None else max(0.0, end - begin)
 
 
-def _held(span: str, seconds: float | None, note: str, limit: float) -> Verdict:
+def _within_limit(span: str, seconds: float | None, note: str, limit: float) -> Verdict:
     """A time that was not observed has its line with the step that did not happen."""
     if seconds is None:
         return Verdict(what=span, limit=limit, ok=False)

@@ -107,7 +107,7 @@ class _RunDocument:
 
     def document(self) -> dict[str, Any]:
         run, view, evaluation = self._run, self._run.view, self._run.evaluation
-        parts = {"outage": evaluation.outage, "return": evaluation.comeback}
+        parts = {"outage": evaluation.outage, "return": evaluation.on_return}
         outage_began = (run.at + timedelta(seconds=self._begun)).astimezone(UTC)
         return {
             "number": run.number,
