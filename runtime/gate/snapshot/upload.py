@@ -209,7 +209,8 @@ class Uploader:
                 self.store, index.stored, index.names, index.newest, self.retention, now
             )
             index.forget(deleted)
-            publish(self.store, names=index.names)
+            if deleted:
+                publish(self.store, names=index.names)
             self._bindings.keep(self._paths(index.stored))
             self._uncollected = None
         except Interrupted:
