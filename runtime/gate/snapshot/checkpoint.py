@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -145,7 +146,7 @@ def parse_head(content: Document, id: CheckpointId) -> dict[str, Any]:
 
 
 def parse_files(content: Document) -> dict[str, StoredFile]:
-    return {path_below(path): _file(content.object(path)) for path in content.names()}
+    return {sys.intern(path_below(path)): _file(content.object(path)) for path in content.names()}
 
 
 def path_below(path: str) -> str:
@@ -159,7 +160,7 @@ def _file(content: Document) -> StoredFile:
     key, sha256 = content.text("key"), content.text("sha256", pattern=_SHA256)
     if not (key == f"{OBJECTS}/{sha256}" or (key.startswith(f"{DATA}/") and path_below(key))):
         raise InvalidDocument(f"not a key of a file: {key!a}")
-    return StoredFile(key=key, size=content.number("size"), sha256=sha256)
+    return StoredFile(key=sys.intern(key), size=content.number("size"), sha256=sys.intern(sha256))
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -41,7 +41,7 @@ class CheckpointNames:
         ):
             known = self._list(store, index)
         else:
-            known = _Known(index=index, trusted=True, listed_at=known and known.listed_at)
+            known = _Known(index=index, trusted=True, listed_at=known.listed_at if known else None)
         self._known[bucket, writer] = known
         return known.index
 

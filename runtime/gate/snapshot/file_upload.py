@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,7 +135,7 @@ class FileUpload:
         left out, as its files may be missing; and a file that vanishes after the listing may be needed by a
         listed manifest.
         """
-        before = self._volume.scan()
+        before = {path for path, _ in self._volume.walk() if table_of(path)}
         manifests = {path: stat for path, stat in self._volume.scan().items() if is_manifest(path)}
         others = {path: stat for path, stat in self._volume.scan().items() if not is_manifest(path)}
         listed = {**others, **manifests}
@@ -146,13 +147,25 @@ class FileUpload:
                 self._send(batch)
                 batch = _Batch()
         self._send(batch)
-        after = self._volume.scan()
-        self._volume.save_hashes(after)
-        if any(table_of(path) and path not in after for path in {**before, **others}):
+        gone, changed = self._changed_since(listed)
+        self._volume.save_hashes(listed)
+        if (
+            before - listed.keys()
+            or any(table_of(path) for path in gone)
+            or changed.keys() & manifests.keys()
+        ):
             raise _Moved
-        if any(after.get(path) != stat for path, stat in manifests.items()):
-            raise _Moved
-        return self._without_unfinished(files, listed, after)
+        return self._without_unfinished(files, listed, changed)
+
+    def _changed_since(self, listed: Mapping[str, Stat]) -> tuple[set[str], dict[str, Stat]]:
+        """Files that vanished, and those that are others now."""
+        gone, changed = set(listed), dict[str, Stat]()
+        for path, stat in self._volume.walk():
+            if path in gone:
+                gone.discard(path)
+                if stat != listed[path]:
+                    changed[path] = stat
+        return gone, changed
 
     def _file(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
         """Where the file's content is, or will be after the upload of `batch`."""
@@ -170,8 +183,10 @@ class FileUpload:
                 return self._copied(path, batch)
             batch.files[key], batch.sizes[key] = self._volume.root / path, size
             batch.bound[path] = sha256
-        file, known = StoredFile(key=key, size=size, sha256=sha256), self._named.get(path)
-        return known if known == file else file  # Saves memory: one object for both checkpoints.
+        known = self._named.get(path)
+        if known and (known.key, known.size, known.sha256) == (key, size, sha256):
+            return known  # Saves memory: one object for both checkpoints.
+        return StoredFile(key=sys.intern(key), size=size, sha256=sha256)
 
     def _key(self, path: str, size: int, sha256: str) -> str:
         """`data/<path>`, unless other content is or may be there."""
@@ -225,15 +240,17 @@ class FileUpload:
         shutil.rmtree(self._copies, ignore_errors=True)
 
     def _without_unfinished(
-        self, files: Mapping[str, StoredFile], listed: Mapping[str, Stat], after: Mapping[str, Stat]
+        self, files: dict[str, StoredFile], listed: Mapping[str, Stat], changed: Mapping[str, Stat]
     ) -> dict[str, StoredFile]:
         """Without write-once files that changed since they were listed: no listed manifest needs them yet.
 
         Their uploaded content is unknown. A changed file that the newest checkpoint names, and that did not
         just grow, is damaged; the next try decides.
         """
-        unfinished = {path for path in files if is_write_once(path) and after.get(path) != listed[path]}
+        unfinished = {path for path in changed if path in files and is_write_once(path)}
         self._bindings.taint(unfinished)
-        if any(after[path].size <= listed[path].size for path in unfinished & self._named.keys()):
+        if any(changed[path].size <= listed[path].size for path in unfinished & self._named.keys()):
             raise _Moved
-        return {path: file for path, file in files.items() if path not in unfinished}
+        for path in unfinished:
+            del files[path]
+        return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -72,7 +73,11 @@ class Volume:
 
     def scan(self) -> dict[str, Stat]:
         """All files that count, by path, without those that vanish meanwhile."""
-        return dict(self._walk(self.root, ""))
+        return dict(self.walk())
+
+    def walk(self) -> Iterator[tuple[str, Stat]]:
+        """As `scan`, one after another."""
+        return self._walk(self.root, "")
 
     def is_empty(self) -> bool:
         return next(self._walk(self.root, ""), None) is None
@@ -168,7 +173,7 @@ class Volume:
     def _unread(self, files: Mapping[str, StoredFile], counts: Callable[[str], bool]) -> list[str] | None:
         """Which files would have to be read to learn whether they are these; None when they are not."""
         known, unread, seen = self._known(), [], 0
-        for path, stat in self._walk(self.root, ""):
+        for path, stat in self.walk():
             if not counts(path):
                 continue
             file, cached = files.get(path), known.get(path)
@@ -196,7 +201,8 @@ class Volume:
                     yield from self._walk(Path(entry.path), f"{below}{entry.name}/")
                 elif entry.is_file(follow_symlinks=False):
                     try:
-                        yield f"{below}{entry.name}", _stat(entry.stat(follow_symlinks=False))
+                        # One text for each path and hash, however many lists have it: they are most memory.
+                        yield sys.intern(f"{below}{entry.name}"), _stat(entry.stat(follow_symlinks=False))
                     except FileNotFoundError:
                         continue
 
@@ -222,14 +228,14 @@ class Volume:
         assert self._hashes is not None
         try:
             path, *stat, digest = json.loads(row.strip(b"[],\n").join((b"[", b"]")))
-            self._hashes[path] = (Stat(*stat), digest)
+            self._hashes[sys.intern(path)] = (Stat(*stat), sys.intern(digest))
         except (ValueError, TypeError):
             return False
         return True
 
     def _cache(self, path: str, stat: Stat, digest: str) -> None:
         if abs(time.time_ns() - stat.mtime_ns) > SETTLED_NS:
-            self._known()[path] = self._unsaved[path] = (stat, digest)
+            self._known()[path] = self._unsaved[path] = (stat, sys.intern(digest))
 
 
 def _rows(hashes: Mapping[str, tuple[Stat, str]]) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -224,7 +225,7 @@ def _sizes(listing: bytes, below: str = "") -> dict[str, int]:
     for line in lines:
         if line.startswith(b"{"):
             row = parse(line.rstrip(b",\n"), "listing", limit=LONGEST_LINE)
-            sizes[below + row.text("Path")] = row.number("Size")
+            sizes[sys.intern(below + row.text("Path"))] = row.number("Size")
     return sizes
 
 

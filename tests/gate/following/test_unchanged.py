@@ -111,15 +111,14 @@ def test_an_unchanged_volume_is_walked_once_in_a_pass(us: Gate, monkeypatch: pyt
     us.write()
     settled(us.root)
     us.round(2)
-    walks: list[str] = []
-    original = Volume._walk
+    walks: list[Path] = []
+    original = Volume.walk
 
-    def walk(self: Volume, folder: Path, below: str) -> object:
-        if not below:
-            walks.append(below)
-        return original(self, folder, below)
+    def walk(self: Volume) -> object:
+        walks.append(self.root)
+        return original(self)
 
-    monkeypatch.setattr(Volume, "_walk", walk)
+    monkeypatch.setattr(Volume, "walk", walk)
     assert us.copy()
     assert len(walks) == 1
 
