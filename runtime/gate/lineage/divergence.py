@@ -16,7 +16,7 @@ from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.checkpoint import Checkpoint, path_below
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Stat, Volume, parses_graph
+from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Hashes, Stat, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import Store
 from runtime.gate.storage.keys import DIVERGED
@@ -45,6 +45,8 @@ class ReplacedFiles:
     """Of the replaced files."""
     ancestry: Ancestry
     winner: Checkpoint
+    hashes: Hashes
+    """Of the active files before they were moved out."""
 
 
 def folder_name(milliseconds: int) -> str:
@@ -80,7 +82,7 @@ def set_aside(root: Path, replaced: ReplacedFiles, milliseconds: int) -> list[st
     for layer in layers:
         target = root / DIVERGED / folder_name(milliseconds + layer)
         if not (target / LIST).exists():
-            files = Volume(replaced.folder / str(layer), replaced.component)
+            files = Volume(replaced.folder / str(layer), replaced.component, replaced.hashes)
             content = _list(replaced, files, first=layer == 0)
             if content is None:
                 continue

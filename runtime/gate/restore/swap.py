@@ -40,7 +40,7 @@ from runtime.gate.snapshot.checkpoint import (
     save_checkpoint,
 )
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import Stat, Volume, is_active_file
+from runtime.gate.snapshot.volume import Hashes, Stat, Volume, is_active_file
 from runtime.gate.storage import durable
 from runtime.gate.storage.keys import DIVERGED
 
@@ -82,6 +82,8 @@ class Swap:
         self._root = volume.root
         self._records = StateFiles(volume.root)
         self._gate = self._records.folder
+        self._hashes: Hashes = {}
+        """Of the files that are replaced."""
         self._incoming = self._gate / INCOMING
         self._actions: Mapping[SwapAction, Callable[[Journal], None]] = {
             SwapAction.MOVE_OUT: self._move_out,
@@ -162,6 +164,7 @@ class Swap:
         return journal
 
     def _move_out(self, journal: Journal) -> None:
+        self._hashes = self._volume.hashes()
         durable.remove(self._gate / TAMPERED)
         (self._gate / REPLACED / "0").mkdir(parents=True, exist_ok=True)
         for entry in sorted(self._root.iterdir()):
@@ -263,10 +266,12 @@ class Swap:
                     diverged=load_checkpoint(self._gate / DIVERGING),
                 ),
                 winner=winner,
+                hashes=self._hashes,
             )
             self._add_unsent(divergence.set_aside(self._root, files, journal.at))
             durable.remove(self._gate / TRASH)
             durable.move(replaced, self._gate / TRASH)
+        self._hashes = {}
         self._close()
 
     def _add_unsent(self, folders: list[str]) -> None:

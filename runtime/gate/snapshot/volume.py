@@ -42,6 +42,10 @@ class Stat(NamedTuple):
     inode: int
 
 
+Hashes = Mapping[str, tuple[Stat, str]]
+"""By path."""
+
+
 class Copied(NamedTuple):
     """A file that was copied to a temporary folder."""
 
@@ -61,11 +65,12 @@ class Volume:
     holds no data.
     """
 
-    def __init__(self, root: Path, component: str) -> None:
+    def __init__(self, root: Path, component: str, hashes: Hashes | None = None) -> None:
+        """`hashes`: of the same files, where they were before; by default those that were saved here."""
         self.root = root
         self.gate_folder = root / GATE_FOLDER
         self._component = component
-        self._hashes: dict[str, tuple[Stat, str]] | None = None
+        self._hashes = None if hashes is None else dict(hashes)
         self._unsaved: dict[str, tuple[Stat, str]] = {}
         self._saved_rows = 0
         self._restored: dict[str, tuple[Stat, str]] = {}
@@ -128,6 +133,10 @@ class Volume:
             return any(self.sha256(path) != files[path].sha256 for path in unread)
         except FileNotFoundError:
             return True
+
+    def hashes(self) -> Hashes:
+        """Those that are known now."""
+        return dict(self._known())
 
     def is_known_as(self, files: Mapping[str, StoredFile]) -> bool:
         """Whether the files are these, as far as cached hashes tell: no file is read."""
