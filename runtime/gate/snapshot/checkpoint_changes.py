@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -38,10 +39,10 @@ def dump_changes(checkpoint: Checkpoint, since: CheckpointId, paths: Collection[
     files = checkpoint.files
     return checkpoint.dump_with(
         {
-            "since": str(since),
-            "count": len(files),
+            "since": json.dumps(str(since)),
+            "count": str(len(files)),
             "changed": entries({path: files[path] for path in paths if path in files}),
-            "removed": {path: True for path in sorted(paths) if path not in files},
+            "removed": json.dumps({path: True for path in sorted(paths) if path not in files}),
         }
     )
 
