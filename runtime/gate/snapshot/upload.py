@@ -108,8 +108,9 @@ class Uploader:
             guarded = self._guarded(index, base, files)
             stored = None if guarded else self._write_checkpoint(index, generation, base, files)
             if last and index.newest is not None and index.newest.since is not None:
-                self._put_checkpoint(index, *self._forms.whole(index.newest))
-                index.newest = replace(index.newest, since=None)
+                whole = self._forms.whole(index.newest)
+                self._put_checkpoint(index, *whole)
+                index.newest, stored = replace(index.newest, since=None), whole if stored else None
             if not guarded:
                 self._collect(index)
         except BaseException:

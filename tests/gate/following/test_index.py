@@ -6,6 +6,9 @@ import json
 import shutil
 from collections.abc import Callable
 
+import pytest
+
+from runtime.gate.snapshot import checkpoint_forms
 from runtime.gate.snapshot.checkpoint_names import LIST_SECONDS
 from runtime.gate.storage.keys import ANNOUNCEMENT, CHECKPOINTS, INDEX, CheckpointId
 from tests.gate.following.buckets import Buckets
@@ -185,3 +188,25 @@ def test_a_request_is_seen_within_an_interval_and_looking_for_it_lists_nothing(
     assert us.messages("Restored")
     assert f"{PREFIX}/_orders/" not in buckets.listings
     clear(US, us, eu)
+
+
+def test_the_last_upload_of_a_primary_is_a_whole_list_and_is_known_on_its_volume(
+    us: Gate, eu: Gate, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_forms, "SMALL", 0)
+    for number in range(30):
+        us.write(f"row-{number}")
+    settled(us, eu, buckets)
+    us.write()
+    both(us, eu, buckets)
+    names = index(buckets)["checkpoints"]
+    assert isinstance(names, list) and "~" in names[-1]
+
+    us.write()
+    failover(us, eu, buckets)
+
+    names = index(buckets)["checkpoints"]
+    assert isinstance(names, list) and "~" not in names[-1]
+    uploaded = us.coordinator.parts.active.records.uploaded()
+    assert uploaded is not None and str(uploaded.id) == names[-1]
+    assert eu.memory == us.memory
