@@ -77,7 +77,12 @@ class CheckpointNames:
     def _list(self, store: Store, index: CheckpointIndex | None) -> _Known:
         """Checkpoints that the index does not name count when they are newer than all that it names; the
         others are deleted in their writer's bucket."""
-        listed = CheckpointIndex.of(store.list(CHECKPOINTS))
+        try:
+            listed = CheckpointIndex.of(store.list(CHECKPOINTS))
+        except StoreError:
+            if index is None:
+                raise
+            return _Known(index=index, trusted=False, listed_at=None)
         if index is None:
             return _Known(index=listed, trusted=False, listed_at=self._monotonic())
         newest = max(index.names, default=None)

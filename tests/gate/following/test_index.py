@@ -10,8 +10,9 @@ import pytest
 
 from runtime.gate.snapshot import checkpoint_forms
 from runtime.gate.snapshot.checkpoint_names import LIST_SECONDS
+from runtime.gate.storage.bucket import Unreachable
 from runtime.gate.storage.keys import ANNOUNCEMENT, CHECKPOINTS, INDEX, CheckpointId
-from tests.gate.following.buckets import Buckets
+from tests.gate.following.buckets import Buckets, BucketStore
 from tests.gate.following.flows import both, clear, failover, flag
 from tests.gate.following.gates import COMPANY, Gate
 from tests.gate.following.memories import EU, US
@@ -210,3 +211,21 @@ def test_the_last_upload_of_a_primary_is_a_whole_list_and_is_known_on_its_volume
     uploaded = us.coordinator.parts.active.records.uploaded()
     assert uploaded is not None and str(uploaded.id) == names[-1]
     assert eu.memory == us.memory
+
+
+def test_a_bucket_that_answers_too_slowly_for_a_listing_is_read_by_its_index(
+    us: Gate, eu: Gate, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(us, eu, buckets)
+    row = us.write()
+    us.round()
+    buckets.replicate()
+
+    def slow(self: BucketStore, folder: str = "") -> dict[str, int]:
+        raise Unreachable("no answer within 5 s")
+
+    monkeypatch.setattr(BucketStore, "list", slow)
+    flag(US, us, eu)
+    eu.round(2)
+
+    assert eu.ready and row in eu.memory
