@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,28 +106,35 @@ class Checkpoint:
         """As a whole list. Raises CheckpointTooLarge."""
         return self.dump_with({"files": entries(self.files)})
 
-    def dump_with(self, content: Mapping[str, str]) -> str:
-        """What the checkpoint is, and `content`: JSON by key. Raises CheckpointTooLarge."""
+    def dump_with(self, content: Mapping[str, Iterable[str]]) -> str:
+        """What the checkpoint is, and `content`: pieces of JSON, by key. Raises CheckpointTooLarge."""
         base = self.base and self.base.to_json()
         head = {"region": self.region, "generation": self.id.generation, "base": base}
-        values = {**{key: json.dumps(value) for key, value in head.items()}, **content}
-        text = "{" + ",\n".join(f'"{key}": {value}' for key, value in values.items()) + "}"
-        if len(text) > LARGEST:
+        text = io.StringIO()
+        text.write(json.dumps(head).removesuffix("}"))
+        for key, pieces in content.items():
+            text.write(f',\n"{key}": ')
+            text.writelines(pieces)
+        text.write("}")
+        if (size := text.tell()) > LARGEST:
             raise CheckpointTooLarge(
-                f"the snapshot has {len(self.files)} files, whose list of {len(text)} bytes could not be"
-                f" read again: the limit is {LARGEST}. Compact the tables"
+                f"the snapshot has {len(self.files)} files, whose list of {size} bytes could not be read"
+                f" again: the limit is {LARGEST}. Compact the tables"
             )
-        return text
+        return text.getvalue()
 
 
 class CheckpointTooLarge(OSError):
     """The volume has more files than a checkpoint can name."""
 
 
-def entries(files: Mapping[str, StoredFile]) -> str:
-    """A line for each file: `json` would need several times the memory for an indented document."""
-    lines = (f"{json.dumps(path)}: {_entry(files[path])}" for path in sorted(files))
-    return "{" + ",\n".join(lines) + "}"
+def entries(files: Mapping[str, StoredFile]) -> Iterator[str]:
+    """JSON, piece by piece: the document as one value would need several times its size in memory."""
+    between = "{"
+    for path in sorted(files):
+        yield f"{between}{json.dumps(path)}: {_entry(files[path])}"
+        between = ",\n"
+    yield "}" if files else "{}"
 
 
 def _entry(file: StoredFile) -> str:

@@ -136,9 +136,11 @@ class FileUpload:
         listed manifest.
         """
         before = {path for path, _ in self._volume.walk() if table_of(path)}
-        manifests = {path: stat for path, stat in self._volume.scan().items() if is_manifest(path)}
-        others = {path: stat for path, stat in self._volume.scan().items() if not is_manifest(path)}
-        listed = {**others, **manifests}
+        manifests = {path: stat for path, stat in self._volume.walk() if is_manifest(path)}
+        listed = self._volume.scan()
+        for path in [path for path in listed if is_manifest(path) and path not in manifests]:
+            del listed[path]
+        listed.update(manifests)
         batch, files = _Batch(), dict[str, StoredFile]()
         for path, stat in listed.items():
             if file := self._file(path, stat, batch):
