@@ -25,7 +25,7 @@ RESTORE_RESOURCES = resources(("100m", "128Mi"), ("500m", "512Mi"))
 RCLONE_RESOURCES = resources(("50m", "64Mi"), ("500m", "128Mi"))
 """Enough to copy a binary."""
 GO_MEMORY = {"gate": "64MiB", "restore": "384MiB"}
-"""Where rclone starts to free memory: its container's limit, less Python's share (a gate with 100,000 files)."""
+"""Where rclone starts to free memory: its container's limit, less Python's share for 100,000 files."""
 
 
 @dataclass(frozen=True, kw_only=True)
