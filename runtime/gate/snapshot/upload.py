@@ -91,6 +91,8 @@ class Uploader:
         self._collector = Collector(volume.gate_folder)
         self._forms = CheckpointForms(clock)
         self._index: BucketIndex | None = None
+        self._found: tuple[bool, bool] | None = None
+        """Whether the last listing had an index and an announcement; None once the index was checked."""
         self._uncollected: str | None = None
 
     def run(self, *, generation: int, base: CheckpointRef | None, last: bool = False) -> UploadResult:
@@ -111,6 +113,7 @@ class Uploader:
                 whole = self._forms.whole(index.newest)
                 self._put_checkpoint(index, *whole)
                 index.newest, stored = replace(index.newest, since=None), whole if stored else None
+            self._check_index(index)
             if not guarded:
                 self._collect(index)
         except BaseException:
@@ -136,7 +139,7 @@ class Uploader:
             newest=self._newest(list(names.values())),
             listed=int(self._clock() * 1000),
         )
-        publish(self.store, names=names, serving=ANNOUNCEMENT in stored, exists=INDEX in stored)
+        self._found = INDEX in stored, ANNOUNCEMENT in stored
         return index
 
     def _newest(self, names: Sequence[CheckpointName]) -> Checkpoint | None:
@@ -193,10 +196,18 @@ class Uploader:
         index.newest = replace(checkpoint, since=name.since)
         return name, content
 
+    def _check_index(self, index: BucketIndex) -> None:
+        """After a listing: an index that is missing or wrong is written anew."""
+        if self._found is not None:
+            exists, serving = self._found
+            publish(self.store, names=index.names, serving=serving, exists=exists)
+            self._found = None
+
     def _put_checkpoint(self, index: BucketIndex, name: CheckpointName, content: bytes) -> None:
         self.store.put(name.key, content)
         index.names[name.id] = name
-        publish(self.store, names=index.names)
+        if self._found is None:
+            publish(self.store, names=index.names)
 
     def _collect(self, index: BucketIndex) -> None:
         """At most once an hour. A failure is reported in the result; the upload is good all the same."""

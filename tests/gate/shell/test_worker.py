@@ -41,7 +41,7 @@ class FakeCoordinator:
             raise self.fault
         return self.now
 
-    def upload(self, role: Role) -> None:
+    def upload(self, role: Role, *, last: bool = False) -> None:
         self.passes += 1
 
     def unfit(self, role: Role) -> str | None:
