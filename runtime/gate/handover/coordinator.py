@@ -21,7 +21,11 @@ from runtime.gate.restore.requests import RestoreRequest, read_request
 from runtime.gate.snapshot.scan import Snapshot
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.keys import REQUESTS
 
+LISTING_SECONDS = 3600.0
+"""Between two listings by an idle gate: S3 has one answer for a missing and a forbidden object, and a role that
+lost its rights should be noticed before it is needed."""
 RETRY_REASON = "the snapshot is restored once more: the application wrote during the swap"
 
 
@@ -37,6 +41,7 @@ class Coordinator:
         self._primary = Primary(parts)
         self._standby = Standby(parts)
         self._next_chores = 0.0
+        self._next_listing = 0.0
 
     @property
     def now(self) -> MemoryStatus:
@@ -111,7 +116,11 @@ class Coordinator:
             self.parts.metrics.set("agency_standby_age_seconds", age, "Age of the newest snapshot here.")
         try:
             self.parts.uploads.run_diverged(config)
-            request = read_request(self.parts.staging.stores(config.region, config.region))
+            own = self.parts.staging.stores(config.region, config.region)
+            if now >= self._next_listing:
+                own.list(REQUESTS)
+                self._next_listing = now + LISTING_SECONDS
+            request = read_request(own)
             if request is not None and self.phase in (Phase.ACTIVE, Phase.PRIMARY):
                 self._carry_out(config, request)
             self._notice.reset()
