@@ -24,8 +24,8 @@ from runtime.gate.storage.bucket import StoreError
 from runtime.gate.storage.keys import REQUESTS
 
 LISTING_SECONDS = 3600.0
-"""Between two listings by an idle gate: S3 has one answer for a missing and a forbidden object, and a role that
-lost its rights should be noticed before it is needed."""
+"""Between two listings by an idle gate: S3 has one answer for a missing and a forbidden object, and a role
+that lost its rights should be noticed before it is needed."""
 RETRY_REASON = "the snapshot is restored once more: the application wrote during the swap"
 
 
