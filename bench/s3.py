@@ -52,10 +52,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Service
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        super().setup()
-        self.wbufsize = -1
+    wbufsize = -1
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
