@@ -7,6 +7,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.platform import Platform
 from components.stack_page import page
+from engine.stack_file import load_stack_file
 from plan.names import LOCAL
 from settings import SettingsError, from_config
 from settings.warnings import warnings_of
@@ -16,8 +17,11 @@ def main() -> None:
     stack = pulumi.get_stack()
     try:
         config = CONFIG.get()
-        settings = from_config(config, stack, list(filter(is_config_secret, config)))
-    except SettingsError as error:
+        secrets = list(filter(is_config_secret, config))
+        file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
+        written = load_stack_file(file)[0] if secrets and file.exists() else {}
+        settings = from_config(config, stack, secrets, written)
+    except (SettingsError, ValueError) as error:
         raise pulumi.RunError(f"Pulumi.{stack}.yaml is invalid:\n{error}") from error
     if stack != LOCAL:  # The warnings are about an AWS account.
         for warning in warnings_of(settings):

@@ -28,10 +28,15 @@ class Response:
     def __init__(self, what: str, response: urllib3.BaseHTTPResponse, expired: threading.Event) -> None:
         self._what, self._response, self._expired = what, response, expired
         self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        """By name, in whatever case."""
         self.content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
+    def content(self) -> bytes:
+        return b"".join(self._chunks())
+
     def text(self) -> str:
-        return b"".join(self._chunks()).decode(errors="replace")
+        return self.content().decode(errors="replace")
 
     def lines(self) -> Iterator[str]:
         """Each line as soon as it has come, without its end."""

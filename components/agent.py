@@ -196,8 +196,8 @@ def _ingress(workload: Workload) -> dict[str, Any]:
     metadata = workload.metadata(f"agent-{balancer}" if ingress.makes_load_balancers else None)
     metadata["annotations"] = {
         **ingress_annotations(
-            ingress,
-            region=region.settings.name,
+            args.settings,
+            region.settings,
             edge=args.company.edge,
             certificate_arn=region.certificate_arn,
         ),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, ResourceHookBinding, ResourceOptions
 
 from components.base import RESTRICTED, KubernetesObject, Manifest
+from components.own_namespaces import own_namespaces
 from plan.edges import READINESS_GATE
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import PLATFORM_LABEL, PRIORITY_CLASS, SYSTEM_NAMESPACE
@@ -39,6 +40,8 @@ class Cluster(ComponentResource):
 
     provider: kubernetes.Provider
     adopting_provider: kubernetes.Provider
+    namespace_hooks: ResourceHookBinding
+    """Of companies' namespaces: none of somebody else is adopted."""
     eks_name: str | None
     oidc_provider_arn: pulumi.Output[str] | None
     """Of the cluster's IAM OIDC provider; None where neither the settings nor EKS name it."""
@@ -49,9 +52,10 @@ class Cluster(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         self.plan = args.plan
         lookup = EksLookup(args, self) if args.plan.looked_up else None
-        kubeconfig = lookup.kubeconfig if lookup else _kubeconfig_of_settings(args.plan)
+        kubeconfig = lookup.kubeconfig if lookup else _kubeconfig_of_settings(args)
         self.provider = _provider(f"{name}-provider", args, kubeconfig, self, adopts=False)
         self.adopting_provider = _provider(f"{name}-kept", args, kubeconfig, self, adopts=True)
+        self.namespace_hooks = own_namespaces(args.plan, kubeconfig)
         self.eks_name = args.plan.eks or args.plan.eks_name
         self.load_balancer_subnets = lookup.load_balancer_subnets if lookup else None
         if arn := args.plan.oidc_provider_arn:
@@ -60,8 +64,10 @@ class Cluster(ComponentResource):
             self.oidc_provider_arn = lookup.oidc_provider_arn if lookup else None
         child = ResourceOptions(parent=self, provider=self.provider)
         self.system_namespace = KubernetesObject(f"{name}-system", _system_namespace(args), child)
-        KubernetesObject(f"{name}-priority", _priority_class(), child)
-        self.register_outputs({"identifier": args.plan.id})
+        if args.settings.pods.priority_class_name is None:
+            KubernetesObject(f"{name}-priority", _priority_class(), child)
+        digests = {"requireDigests": True} if args.settings.images.require_digests else {}
+        self.register_outputs({"identifier": args.plan.id, **digests})
 
 
 def _provider(
@@ -94,14 +100,17 @@ class EksLookup:
         options = pulumi.InvokeOptions(parent=parent)
         cluster = aws.eks.get_cluster_output(name=plan.eks, region=plan.region, opts=options)
         self.kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authorities[0].data).apply(
-            lambda parts: _eks_kubeconfig(plan, *parts)
+            lambda parts: _eks_kubeconfig(args, *parts)
         )
         account = aws.get_caller_identity_output(opts=options).account_id
         self.oidc_provider_arn = pulumi.Output.all(account, cluster.identities[0].oidcs[0].issuer).apply(
             lambda parts: f"arn:aws:iam::{parts[0]}:oidc-provider/{parts[1].removeprefix('https://')}"
         )
-        self.load_balancer_subnets: pulumi.Output[list[str]] = cluster.vpc_config.vpc_id.apply(
-            lambda vpc: _tagged_subnets(vpc, tag, plan.region, options)
+        own = plan.regions[0].load_balancer.subnets
+        self.load_balancer_subnets: pulumi.Output[list[str]] = (
+            _networks(own, plan.region, options)
+            if own
+            else cluster.vpc_config.vpc_id.apply(lambda vpc: _tagged_subnets(vpc, tag, plan.region, options))
         )
 
 
@@ -116,23 +125,35 @@ def _tagged_subnets(
         filters=[{"name": "vpc-id", "values": [vpc]}, {"name": "tag-key", "values": [tag]}],
         opts=options,
     )
-
-    def networks(ids: Sequence[str]) -> pulumi.Output[list[str]]:
-        subnets = [aws.ec2.get_subnet_output(id=id, region=region, opts=options) for id in sorted(ids)]
-        return pulumi.Output.all(*(subnet.cidr_block for subnet in subnets))
-
-    return tagged.ids.apply(networks)
+    return tagged.ids.apply(lambda ids: _networks(ids, region, options))
 
 
-def _eks_kubeconfig(plan: ClusterPlan, endpoint: str, certificate_authority: str) -> str:
+def _networks(ids: Sequence[str], region: str, options: pulumi.InvokeOptions) -> pulumi.Output[list[str]]:
+    """Of both families: with `ipAddressType: dualstack`, requests to IPv6 pods come from IPv6 addresses."""
+    subnets = [aws.ec2.get_subnet_output(id=id, region=region, opts=options) for id in sorted(ids)]
+    blocks = [block for subnet in subnets for block in (subnet.cidr_block, subnet.ipv6_cidr_block)]
+    return pulumi.Output.all(*blocks).apply(lambda known: [block for block in known if block])
+
+
+def _eks_kubeconfig(args: ClusterArgs, endpoint: str, certificate_authority: str) -> str:
+    plan, aws = args.plan, args.settings.aws
     assert plan.eks is not None  # The settings accept an endpoint only with `eks`.
-    return eks_kubeconfig(plan.id, plan.eks, plan.region, endpoint, certificate_authority)
+    return eks_kubeconfig(
+        plan.id,
+        plan.eks,
+        plan.region,
+        endpoint,
+        certificate_authority,
+        profile=aws.profile,
+        role_arn=aws.role_arn,
+    )
 
 
-def _kubeconfig_of_settings(plan: ClusterPlan) -> str | None:
+def _kubeconfig_of_settings(args: ClusterArgs) -> str | None:
+    plan = args.plan
     if plan.endpoint is None or plan.certificate_authority is None:
         return None
-    return _eks_kubeconfig(plan, plan.endpoint, plan.certificate_authority)
+    return _eks_kubeconfig(args, plan.endpoint, plan.certificate_authority)
 
 
 def _system_namespace(args: ClusterArgs) -> Manifest:

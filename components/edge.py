@@ -102,7 +102,7 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
     )
     skip = SKIP_AWAIT if region.endpoint else {}
     balancer_annotations = ingress_annotations(
-        ingress, region=region.name, edge=args.number, certificate_arn=args.certificate_arn
+        settings, region, edge=args.number, certificate_arn=args.certificate_arn
     )
     return {
         "apiVersion": "networking.k8s.io/v1",

@@ -189,7 +189,7 @@ def _deployment(args: FailoverControllerArgs) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(**rollout_annotations(settings, settings.images.python)),
+        "metadata": _metadata(**rollout_annotations(settings)),
         "spec": {
             "replicas": REPLICAS,
             "revisionHistoryLimit": 3,
@@ -198,7 +198,12 @@ def _deployment(args: FailoverControllerArgs) -> Manifest:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "selector": {"matchLabels": LABELS},
             "template": pod_template(
-                pod, settings=settings, region=None, service_account=FAILOVER_CONTROLLER, labels=LABELS
+                pod,
+                settings=settings,
+                region=None,
+                service_account=FAILOVER_CONTROLLER,
+                labels=LABELS,
+                among=args.cluster.plan.regions,
             ),
         },
     }

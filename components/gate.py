@@ -13,7 +13,7 @@ from components.pods import POD_NAME, container, probed, scratch, variables
 from components.replica_keys import key_source
 from components.workload import Workload
 from plan.handover import HandoverPlan
-from plan.names import FLAGS_FOLDER, GATE_CONFIG_FOLDER, PROGRAMS_FOLDER, TOOLS_FOLDER
+from plan.names import FLAGS_FOLDER, GATE_CONFIG_FOLDER, PROGRAMS_FOLDER, REPLACEMENT_FOLDER, TOOLS_FOLDER
 from runtime.contracts.gate import CONFIG_FILE, GateConfig, Retention
 from runtime.ports import GATE_PORT
 from settings.companies import Resources, resources
@@ -26,6 +26,10 @@ RCLONE_RESOURCES = resources(("50m", "64Mi"), ("500m", "128Mi"))
 """Enough to copy a binary."""
 GO_MEMORY = {"gate": "64MiB", "restore": "384MiB"}
 """Where rclone starts to free memory: its container's limit, less Python's share for 100,000 files."""
+REPLACEMENT_SIZE = "1Mi"
+"""A pod without AWS credentials exceeds this size, and is evicted (`runtime/gate/restore/credentials.py`)."""
+PROXY = ("HTTPS_PROXY", "NO_PROXY")
+"""Of `environment`, also for the gate. HTTP_PROXY is not: the Pod Identity agent answers plain HTTP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,14 @@ class Gate:
             {"name": "settings", "configMap": {"name": config_name(self.workload)}},
             flags_volume("flags"),
             *([scratch("tools")] if self.workload.args.buckets else []),
+            *([scratch("replacement", REPLACEMENT_SIZE)] if self._injected else []),
         ]
+
+    @property
+    def _injected(self) -> bool:
+        """Whether EKS injects the AWS credentials when a pod is admitted."""
+        args = self.workload.args
+        return bool(args.buckets) and args.settings.replication.endpoint is None
 
     def _rclone(self) -> dict[str, Any]:
         return container(
@@ -66,7 +77,9 @@ class Gate:
         )
 
     def _restore(self) -> dict[str, Any]:
-        return self._program("restore", "runtime.gate.restore", RESTORE_RESOURCES, {})
+        replacement = {REPLACEMENT_FOLDER: "replacement"} if self._injected else {}
+        variables = {"GATE_REPLACEMENT": REPLACEMENT_FOLDER} if self._injected else {}
+        return self._program("restore", "runtime.gate.restore", RESTORE_RESOURCES, replacement, variables)
 
     def _sidecar(self) -> dict[str, Any]:
         return self._program(
@@ -74,12 +87,19 @@ class Gate:
             "runtime.gate",
             GATE_RESOURCES,
             self.mounts,
+            {},
             restartPolicy="Always",
             probes=probed("gate", GATE_PORT, path="/live"),
         )
 
     def _program(
-        self, name: str, module: str, size: Resources, mounts: Mapping[str, str], **rest: Any
+        self,
+        name: str,
+        module: str,
+        size: Resources,
+        mounts: Mapping[str, str],
+        own_variables: Mapping[str, str],
+        **rest: Any,
     ) -> dict[str, Any]:
         args = self.workload.args
         environment = {
@@ -91,7 +111,9 @@ class Gate:
             "GATE_RCLONE": f"{TOOLS_FOLDER}/rclone",
             "GATE_APPLICATION": self.health,
             "GOMEMLIMIT": GO_MEMORY[name],
+            **{key: args.settings.environment[key] for key in PROXY if key in args.settings.environment},
             **self.variables,
+            **own_variables,
         }
         return container(
             name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -10,31 +11,37 @@ import pulumi
 from plan import edges
 from plan.edges import edge_label
 from plan.names import FAILOVER_CONTROLLER
+from settings import Region, Settings
 from settings.ingress import Ingress, Scheme
+from settings.load_balancer import RegionLoadBalancer
 
+SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 HOSTS_FIRST = 1000
 """`group.order` of an edge's own rules: after those of the companies' hosts, which have the default 0."""
 
 
 def ingress_annotations(
-    ingress: Ingress, *, region: str, edge: int, certificate_arn: pulumi.Input[str] | None
+    settings: Settings, region: Region, *, edge: int, certificate_arn: pulumi.Input[str] | None
 ) -> dict[str, pulumi.Input[str]]:
     """Annotations with which the AWS Load Balancer Controller puts an Ingress on a region's load balancer.
 
     Without a certificate's ARN, the controller chooses a certificate that matches the host. Other ingress
     controllers need no annotations: they have a load balancer already.
     """
+    ingress = settings.ingress_of(region)
     if not ingress.makes_load_balancers:
         return {}
+    own = settings.load_balancer_of(region)
+    keep_alive = {"client_keep_alive.seconds": str(edges.CLIENT_KEEP_ALIVE_SECONDS)}
     prefix = "alb.ingress.kubernetes.io"
     annotations: dict[str, pulumi.Input[str]] = {
-        f"{prefix}/group.name": balancer_label(ingress, region, edge),
+        f"{prefix}/group.name": balancer_label(ingress, region.name, edge),
         f"{prefix}/scheme": ingress.scheme.value,
         f"{prefix}/target-type": "ip",
         f"{prefix}/listen-ports": json.dumps([{"HTTP": 80}, {"HTTPS": 443}]),
         f"{prefix}/ssl-redirect": "443",
-        f"{prefix}/ssl-policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
-        f"{prefix}/load-balancer-attributes": f"client_keep_alive.seconds={edges.CLIENT_KEEP_ALIVE_SECONDS}",
+        f"{prefix}/ssl-policy": own.ssl_policy or SSL_POLICY,
+        f"{prefix}/load-balancer-attributes": _pairs({**own.attributes, **keep_alive}),
         f"{prefix}/target-group-attributes": (
             f"deregistration_delay.timeout_seconds={edges.DEREGISTRATION_SECONDS}"
         ),
@@ -43,10 +50,30 @@ def ingress_annotations(
         f"{prefix}/healthcheck-timeout-seconds": str(edges.TARGET_TIMEOUT_SECONDS),
         f"{prefix}/healthy-threshold-count": str(edges.TARGET_CHECKS),
         f"{prefix}/unhealthy-threshold-count": str(edges.TARGET_CHECKS),
+        **{f"{prefix}/{name}": value for name, value in _of_organisation(settings, own).items()},
     }
     if certificate_arn is not None:
         annotations[f"{prefix}/certificate-arn"] = certificate_arn
     return annotations
+
+
+def _of_organisation(settings: Settings, own: RegionLoadBalancer) -> dict[str, str]:
+    """Annotations that only some stacks need."""
+    texts = {
+        "ip-address-type": own.ip_address_type.value if own.ip_address_type else "",
+        "inbound-cidrs": ",".join(own.inbound_cidrs),
+        "security-groups": ",".join(own.security_groups),
+        # With security groups of its own, a load balancer could not reach the pods otherwise.
+        "manage-backend-security-group-rules": "true" if own.security_groups else "",
+        "subnets": ",".join(own.subnets),
+        "wafv2-acl-arn": own.web_acl_arn or "",
+        "tags": _pairs(settings.aws.default_tags),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(values.items()))
 
 
 def balancer_label(ingress: Ingress, region: str, edge: int) -> str:

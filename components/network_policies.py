@@ -84,8 +84,13 @@ def outbound(settings: Settings) -> list[Rule]:
     """DNS, HTTPS, the Pod Identity agent, and `network.extraEgress`."""
     identity = {"to": [{"ipBlock": {"cidr": cidr}} for cidr in POD_IDENTITY_AGENT], "ports": _ports(80)}
     extra = [
-        {"to": [{"ipBlock": {"cidr": egress.cidr}}], "ports": _ports(egress.port)}
-        for egress in sorted(settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port))
+        {
+            "to": [{"ipBlock": {"cidr": egress.cidr}}],
+            "ports": _ports(egress.port, protocol=egress.protocol.value),
+        }
+        for egress in sorted(
+            settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port, egress.protocol)
+        )
     ]
     return [to_dns(), to_https(443), identity, *extra]
 

@@ -16,6 +16,7 @@ from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.provisioning import Provisioning
 from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
+from components.role_limits import limit_roles
 from components.tenant import Tenant, TenantArgs
 from plan import names
 from plan.edges import edge_name
@@ -32,6 +33,7 @@ class Platform:
 
     def __init__(self, settings: Settings, stack: str) -> None:
         self.settings, self.stack = settings, stack
+        limit_roles(settings)
         self.records = record_plan(settings)
         self.managed = settings.load_balancing.manager is Manager.ROUTE53
         self.buckets = self._bucket_names()
@@ -93,7 +95,7 @@ class Platform:
         if not self.settings.replication.enabled:
             return {}
         return {
-            region.name: names.bucket_name(self.settings.domain, self.stack, region.name)
+            region.name: names.bucket_name(self.settings.resource_prefix, self.stack, region.name)
             for region in sorted(self.settings.regions, key=lambda region: region.name)
         }
 
@@ -166,7 +168,7 @@ class Platform:
         if not self.buckets or not links:
             return
         args = ReplicationMeshArgs(
-            role=names.replication_role_name(self.settings.domain, self.stack),
+            role=names.replication_role_name(self.settings.resource_prefix, self.stack),
             links=links,
             bucket_names=self.buckets,
             buckets={name: region.bucket for name, region in self.regions.items() if region.bucket},
@@ -200,6 +202,7 @@ class Platform:
             alias=alias,
             tree=self.routing.records_of(alias.target) if self.routing and alias else [],
             advice=self.advice,
+            provisioning=self.provisioning,
         )
         return Tenant(company.namespace, args)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.base import SKIP_AWAIT
-from plan.names import AGENT_FOLDER, PRIORITY_CLASS, REGION_LABEL
+from plan.names import AGENT_FOLDER, PRIORITY_CLASS, REGION_LABEL, WORKLOAD_LABEL, ZONE_LABEL
 from runtime.ports import GATE_PORT
 from settings import Company, Region, Settings
 from settings.companies import Resources
@@ -15,8 +15,9 @@ from settings.companies import Resources
 GRACE_SECONDS = 90
 """Time for the application to stop, and then for the gate's last upload."""
 
-LOCAL_IMAGES = "localhost/"
-"""Images with this prefix are built on this machine and imported into a node: they cannot be pulled."""
+UNREACHABLE_SECONDS = 60
+"""Time that a pod stays on a node that is not ready; Kubernetes's default is 300 s."""
+NODE_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 POD_NAME = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
 """The environment variable with the pod's own name."""
@@ -41,8 +42,12 @@ def pod_template(
     region: Region | None,
     service_account: str,
     labels: Mapping[str, str],
+    among: Sequence[Region] = (),
 ) -> dict[str, Any]:
-    """A workload's pod, bound to its region. The failover controller's pods have no region."""
+    """A workload's pod, bound to its region. The failover controller's pods have none: they run on nodes that
+    suit every region of their cluster (`among`).
+    """
+    pods = settings.pods
     return {
         "metadata": present({"labels": dict(labels), "annotations": dict(parts.annotations)}),
         "spec": {
@@ -52,7 +57,13 @@ def pod_template(
             # The application ignores SIGTERM as process 1: the gate has to find and stop the process.
             **({"shareProcessNamespace": True} if region else {}),
             "terminationGracePeriodSeconds": GRACE_SECONDS + parts.pre_stop,
-            "priorityClassName": PRIORITY_CLASS,
+            "priorityClassName": pods.priority_class_name or PRIORITY_CLASS,
+            **present(
+                {
+                    "runtimeClassName": pods.runtime_class_name if region else None,
+                    "imagePullSecrets": [{"name": name} for name in pods.image_pull_secrets],
+                }
+            ),
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": settings.pod_user,
@@ -62,6 +73,7 @@ def pod_template(
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             **_placement(region, labels),
+            **_nodes([region] if region else among),
             **present({"initContainers": list(parts.init_containers)}),
             "containers": list(parts.containers),
             "volumes": list(parts.volumes),
@@ -79,12 +91,36 @@ def _placement(region: Region | None, labels: Mapping[str, str]) -> dict[str, An
     preferred = {"weight": 100, "podAffinityTerm": apart}
     return {
         "affinity": {
-            **(_in_region(region) if region else {}),
+            **(_in_region(region) | _beside_the_other(labels) if region else {}),
             "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]},
         },
-        **present({"nodeSelector": dict(region.node_selector) if region else {}}),
-        "topologySpreadConstraints": [{**spread, "topologyKey": "topology.kubernetes.io/zone"}],
+        "topologySpreadConstraints": [{**spread, "topologyKey": ZONE_LABEL}],
     }
+
+
+def _beside_the_other(labels: Mapping[str, str]) -> dict[str, Any]:
+    """A company's Agent and Brain prefer one zone: the loss of another zone then stops neither."""
+    own = {"key": WORKLOAD_LABEL, "operator": "NotIn", "values": [labels[WORKLOAD_LABEL]]}
+    company = {key: value for key, value in labels.items() if key != WORKLOAD_LABEL}
+    selector = {"matchLabels": company, "matchExpressions": [own]}
+    term = {"topologyKey": ZONE_LABEL, "labelSelector": selector}
+    preferred = [{"weight": 100, "podAffinityTerm": term}]
+    return {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+def _nodes(regions: Sequence[Region]) -> dict[str, Any]:
+    """Labels that the nodes of all these regions have, and the taints that are tolerated in any."""
+    selectors = [region.node_selector.items() for region in regions]
+    shared = set(selectors[0]).intersection(*selectors) if selectors else set()
+    own = list(dict.fromkeys(toleration for region in regions for toleration in region.tolerations))
+    tolerated = {toleration.key for toleration in own}
+    brief = [
+        {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": UNREACHABLE_SECONDS}
+        for taint in NODE_TAINTS
+        if taint not in tolerated
+    ]
+    tolerations = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in own]
+    return {**present({"nodeSelector": dict(sorted(shared))}), "tolerations": [*tolerations, *brief]}
 
 
 def _in_region(region: Region) -> dict[str, Any]:
@@ -107,7 +143,8 @@ def container(
     return {
         "name": name,
         "image": image,
-        "imagePullPolicy": "IfNotPresent" if is_local(image) else "Always",
+        # A promotion restarts a container: it must not depend on a registry.
+        "imagePullPolicy": "IfNotPresent",
         "command": list(command),
         "resources": {
             "requests": {**resources.requests.model_dump(), "ephemeral-storage": "64Mi"},
@@ -129,10 +166,6 @@ def container(
 def before_stop(seconds: int) -> dict[str, Any]:
     """A container's lifecycle: it serves on for so many seconds before it receives SIGTERM."""
     return {"preStop": {"sleep": {"seconds": seconds}}} if seconds else {}
-
-
-def is_local(image: str) -> bool:
-    return image.startswith(LOCAL_IMAGES)
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,9 +249,7 @@ def disruption_budget(metadata: Mapping[str, Any], labels: Mapping[str, str]) ->
     }
 
 
-def rollout_annotations(settings: Settings, image: str) -> dict[str, str]:
-    """Annotations of a StatefulSet or a Deployment. An image built on this machine cannot be pulled."""
-    return {
-        **({} if settings.wait_for_ready else SKIP_AWAIT),
-        **({"kube-score/ignore": "container-image-pull-policy"} if is_local(image) else {}),
-    }
+def rollout_annotations(settings: Settings) -> dict[str, str]:
+    """Annotations of a StatefulSet or a Deployment. Images have fixed tags, so they need no pull."""
+    ignored = {"kube-score/ignore": "container-image-pull-policy"}
+    return ignored if settings.wait_for_ready else SKIP_AWAIT | ignored

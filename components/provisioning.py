@@ -1,4 +1,6 @@
-"""Waits until a new load balancer of AWS resolves, which takes minutes."""
+"""Waits for AWS, where a call returns before its effect is there: a new load balancer resolves after minutes,
+a new Pod Identity association is known after seconds.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,25 @@ from plan.names import LOCAL
 LIMIT_SECONDS = 600.0
 """An ALB needs two to four minutes."""
 POLL_SECONDS = 5.0
+ASSOCIATION_SECONDS = 10.0
+"""EKS names no limit ("several seconds", EKS user guide, "EKS Pod Identity considerations"), and nothing
+shows the effect. A pod that starts earlier all the same is replaced (`runtime/gate/restore/credentials.py`).
+"""
 
 
 class Provisioning:
-    """The hook of the records that lead to load balancers.
+    """The hooks of records that lead to load balancers, and of Pod Identity associations.
 
-    A resolver that asks for a name too early caches that it does not exist. The stack `local` needs no hook:
-    no DNS has the names of the emulator's load balancers.
+    A resolver that asks for a name too early caches that it does not exist; a pod that is admitted too early
+    never gets credentials. The stack `local` needs no hooks: no DNS has the names of the emulator's load
+    balancers, and its pods have keys.
     """
 
     def __init__(self, stack: str) -> None:
         hooks = [] if stack == LOCAL else [ResourceHook("load-balancer-resolves", _resolves)]
         self.record = ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
+        known = [] if stack == LOCAL else [ResourceHook("association-is-known", _is_known)]
+        self.identity = ResourceHookBinding(after_create=[*known])
 
 
 async def _resolves(args: ResourceHookArgs) -> None:
@@ -47,3 +56,7 @@ async def _resolves(args: ResourceHookArgs) -> None:
             )
             return
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _is_known(_: ResourceHookArgs) -> None:
+    await asyncio.sleep(ASSOCIATION_SECONDS)

@@ -117,7 +117,7 @@ class Region(ComponentResource):
         access = ReplicaAccess(
             f"{name}-sidecars",
             ReplicaAccessArgs(
-                role=region_role_name(args.settings.domain, args.stack, region.name),
+                role=region_role_name(args.settings.resource_prefix, args.stack, region.name),
                 trust=pod_identity_trust(
                     [service_account_name(kind, region.name) for kind in ("agent", "brain")]
                 ),

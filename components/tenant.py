@@ -16,13 +16,14 @@ from components.brain import Brain
 from components.cluster import Cluster
 from components.flags import flags_map
 from components.network_policies import deny_all
+from components.provisioning import Provisioning
 from components.records import create_record
 from components.region import Region
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.secrets import secret_of
 from components.workload import WorkloadArgs
 from plan.iam import irsa_trust, no_trust, replica_access
-from plan.names import COMPANY_LABEL, company_role_name, host_of, service_account_name
+from plan.names import COMPANY_LABEL, host_of, service_account_name
 from plan.records import Record, RoutingPolicy
 from settings import Company, Settings
 from settings.models import Identity
@@ -42,6 +43,7 @@ class TenantArgs:
     tree: Sequence[pulumi.Resource]
     """The records that the name leads to."""
     advice: Advice
+    provisioning: Provisioning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,11 @@ class Tenant(ComponentResource):
     def _namespace(self, name: str, args: TenantArgs, cluster: Cluster) -> Namespace:
         company, at = args.company, cluster.plan.id
         keep = ResourceOptions(
-            parent=self, provider=cluster.adopting_provider, retain_on_delete=True, protect=company.protect
+            parent=self,
+            provider=cluster.adopting_provider,
+            retain_on_delete=True,
+            protect=company.protect,
+            hooks=cluster.namespace_hooks,
         )
         manifest = guards.namespace(args.settings, company, cluster.plan.regions)
         namespace = KubernetesObject(f"{name}-namespace@{at}", manifest, keep)
@@ -136,6 +142,7 @@ class Tenant(ComponentResource):
             namespace=namespace.namespace,
             guards=namespace.guards,
             advice=args.advice,
+            provisioning=args.provisioning,
             after=before if args.settings.wait_for_ready else [],
         )
         brain = Brain(f"{name}-brain@{at}", workload, child)
@@ -158,7 +165,7 @@ class Tenant(ComponentResource):
         access = ReplicaAccess(
             f"{name}-sidecars@{at}",
             ReplicaAccessArgs(
-                role=company_role_name(args.settings.domain, args.stack, at, company.namespace),
+                role=args.settings.company_role_name(args.stack, at, company.namespace),
                 trust=trust,
                 access=replica_access(region=at, buckets=args.buckets, namespace=company.namespace),
             ),

@@ -18,9 +18,10 @@ from components.pods import (
     rollout_annotations,
     service_account,
 )
+from components.provisioning import Provisioning
 from components.region import Region
 from plan.edges import MIN_READY_SECONDS
-from plan.names import COMPANY_LABEL, PLATFORM_LABEL, REGION_LABEL, service_account_name
+from plan.names import COMPANY_LABEL, PLATFORM_LABEL, REGION_LABEL, WORKLOAD_LABEL, service_account_name
 from runtime.ports import GATE_PORT
 from settings import Company, Settings
 from settings.companies import AccessMode
@@ -41,6 +42,7 @@ class WorkloadArgs:
     guards: Sequence[pulumi.Resource]
     """What must exist before any pod: quota, limits, default deny, keys, the gate's program."""
     advice: Advice
+    provisioning: Provisioning
     after: Sequence[pulumi.Resource]
     """The company's StatefulSets that roll first."""
 
@@ -127,7 +129,7 @@ class Workload:
         return {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": self.metadata(**rollout_annotations(settings, settings.agency_image)),
+            "metadata": self.metadata(**rollout_annotations(settings)),
             "spec": {
                 "serviceName": f"{self.name}-headless",
                 "replicas": self.size.replicas,
@@ -144,7 +146,7 @@ class Workload:
 def labels_of(kind: str, args: WorkloadArgs) -> dict[str, str]:
     """Labels and selector of a workload. They exclude the region's role, so a change of role rolls no pod."""
     return {
-        "app.kubernetes.io/name": kind,
+        WORKLOAD_LABEL: kind,
         **PLATFORM_LABEL,
         COMPANY_LABEL: args.company.namespace,
         REGION_LABEL: args.region.settings.name,
@@ -224,5 +226,5 @@ def _identity(
         f"{name}-identity",
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         association,
-        ResourceOptions(parent=parent, depends_on=[account]),
+        ResourceOptions(parent=parent, depends_on=[account], hooks=args.provisioning.identity),
     )

@@ -34,9 +34,15 @@ one to `.local/bin/policy-pack`.
 A preview may not know a value yet. A policy that needs the value says so in a warning and checks everything
 else. The deployment knows the value, and checks it.
 
-A violation names the resource, what is wrong, and what to do. `policy_pack/` has a module for each kind of
-policy; `tests/policy_pack/breaks.py` breaks each of them, and `tests/policy_pack/test_engine.py` does so in
-the engine.
+The policies are positive lists: `policy_pack/kinds.py` has the kinds of resources that the program makes,
+with the keys that it sets, and the other modules say what each may do. IAM documents, trust, NetworkPolicies,
+roles of Kubernetes and admission policies are judged by what they allow in effect: `0.0.0.0/1` and
+`128.0.0.0/1` are together all addresses, and a pattern of an ARN must lie in the pattern of what a role works
+on. Whatever no policy knows is a violation: a new feature of the program starts with a line in the pack.
+
+A violation names the resource, what is wrong, and what to do. `tests/policy_pack/broken/` has changes that
+break a promise, `tests/policy_pack/ordinary.py` those that must pass; `tests/policy_pack/breaks.py` breaks
+each policy, and `tests/policy_pack/test_engine.py` does so in the engine.
 
 | policy | severity | what must be | otherwise |
 |---|---|---|---|

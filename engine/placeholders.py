@@ -127,6 +127,8 @@ class Placeholders(Recorder):
             return _cluster(args["name"], region)
         if function == "getSubnets":
             return {"ids": [], "id": region, **args}
+        if function == "getSubnet":
+            return {**args, "cidrBlock": "192.0.2.0/24", "ipv6CidrBlock": ""}
         return super().invoke(token, args, provider)
 
 

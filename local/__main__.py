@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pulumi
 
-from engine.stack_file import load_stack_file
+from engine.stack_file import load_stack_file, unknown_environment
 from local.machine.files import DEFAULT_STATE, REPOSITORY, LocalError
 from local.pulumi import tools
 from local.up import deploy, offline_preview
@@ -63,6 +63,8 @@ def _on_stack(args: argparse.Namespace, state: Path) -> int:
     file = args.config or REPOSITORY / f"Pulumi.{args.stack}.yaml"
     try:
         config, secret_keys = load_stack_file(file)
+        if unknown := unknown_environment(file):
+            _say(unknown)
         from_config(config, args.stack)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -31,7 +31,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    from ops import accept_shrink, backfill, import_values, restore, topology, validate
+    from ops import (
+        accept_shrink,
+        backfill,
+        import_values,
+        move_zone,
+        pin_images,
+        restore,
+        topology,
+        validate,
+    )
     from ops.doctor import command as doctor
     from ops.drill import command as drill
 
@@ -53,10 +62,12 @@ def parser() -> argparse.ArgumentParser:
             accept_shrink,
             "let checkpoints shrink, after a loss that was intended",
         ),
+        ("move-zone", move_zone, "bring a company up in another availability zone of its region"),
         ("backfill", backfill, "copy the objects that buckets had before a region joined"),
         ("validate", validate, "check a running platform: isolation, persistence, sidecars, pillars"),
         ("doctor", doctor, "check that clusters and account have what a stack needs"),
         ("topology", topology, "draw a stack: DNS, regions, clusters, companies, replication"),
+        ("pin-images", pin_images, "write the digests of a stack's images into its stack file"),
         ("import-values", import_values, "make a stack file from the values of the application's Helm chart"),
         ("drill", drill, "take a region down, measure the failover, and bring the region back"),
     ):

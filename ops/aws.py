@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -27,6 +29,7 @@ from ops.errors import OperatorError
 from ops.local_target import DEFAULT_STATE
 from ops.stack import Stack
 from plan.names import LOCAL
+from settings.aws_provider import AwsProvider
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -56,14 +59,36 @@ class AwsAccess:
     """An emulator or another S3 API on this machine, not AWS."""
     arguments: Mapping[str, str]
     """Of each client."""
+    signer: AwsProvider = field(default_factory=AwsProvider)
+    """Whose credentials sign: the same as in a deployment."""
 
     def client(self, service: str, region: str) -> Any:
         """Raises OperatorError without credentials."""
         style = {"s3": {"addressing_style": "path"}} if self.local else {}
         config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, **style)
         with calling("getting AWS credentials"):
-            session = boto3.session.Session()
+            session = _session(self.signer)
             return session.client(service, region_name=region, config=config, **self.arguments)
+
+
+def _session(signer: AwsProvider) -> boto3.session.Session:
+    session = boto3.session.Session(profile_name=signer.profile)
+    if signer.role_arn is None:
+        return session
+    source = session.get_credentials()
+    if source is None:
+        raise NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=session._session.create_client,
+        source_credentials=source,
+        role_arn=signer.role_arn,
+        extra_args={"RoleSessionName": signer.session_name} if signer.session_name else {},
+    )
+    assumed = botocore.session.get_session()
+    assumed._credentials = DeferredRefreshableCredentials(
+        refresh_using=fetcher.fetch_credentials, method="assume-role"
+    )
+    return boto3.session.Session(botocore_session=assumed)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -73,9 +98,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def aws_access(stack: Stack, state: Path) -> AwsAccess:
-    """AWS with the ambient credentials; for the stack `local` its emulator. Raises OperatorError."""
+    """AWS with the stack file's profile and role, else with the ambient credentials; for the stack `local`
+    its emulator. Raises OperatorError.
+    """
     if stack.name != LOCAL:
-        return AwsAccess(local=False, arguments={})
+        return AwsAccess(local=False, arguments={}, signer=stack.settings.aws)
     if arguments := local_target.emulator_arguments(state):
         return AwsAccess(local=True, arguments=arguments)
     if endpoint := stack.settings.replication.endpoint:

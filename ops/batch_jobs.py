@@ -67,7 +67,8 @@ def run(stack: Stack, access: AwsAccess, sources: Sequence[Source], *, wait: boo
     """Start a job for each source; wait until all have ended. Raises OperatorError."""
     with calling("reading the account of these credentials"):
         account = access.client("sts", sources[0].region).get_caller_identity()["Account"]
-    role = replication_role_name(stack.settings.domain, stack.name)
+    path = (stack.settings.role_path or "/").removeprefix("/")
+    role = path + replication_role_name(stack.settings.resource_prefix, stack.name)
     jobs = []
     for source in sources:
         client = access.client("s3control", source.region)

@@ -6,23 +6,26 @@ does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plan.names import REGION_LABEL, namespace_of
+from ops.chart_shapes import NOTHING, Shapes, shown, within
+from ops.chart_texts import environment, node_selector, secrets_in
+from plan.names import namespace_of
 from runtime.ports import AGENT_PORT, BRAIN_PORT, HEALTH_MONITOR_PORT
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES
-from settings.plain_secrets import is_secret
 from settings.values import tag_of
 
 Values = dict[str, Any]
 
 COMPANY = "default-company"
 ACCESS_MODE = "ReadWriteMany"
+IMAGE = "simple-agency"
 """Defaults of the chart that differ from the stack file's."""
 LEAST_INTERVAL = 5
 """Between uploads, in seconds."""
+HOSTS, REGIONS = "ingress.hosts", "multiRegion.regions"
 
 OWN = "the program sets its size and its image"
 LEFT: Mapping[str, str] = {
@@ -46,6 +49,7 @@ LEFT: Mapping[str, str] = {
     "dashboard": "not part of the platform",
 }
 """Keys or branches of the chart that are not carried over, and the reasons."""
+UNKNOWN = "the chart has no such key"
 
 
 @dataclass(kw_only=True)
@@ -67,22 +71,21 @@ def carried(values: Values, *, domain: str | None, image: str | None) -> Carried
 
 class _Carrying:
     def __init__(self, values: Values) -> None:
-        self._values = values
-        self._taken: set[str] = set()
-        self._result = Carried()
+        self._shapes = Shapes(values)
+        self._result = Carried(left=self._shapes.left)
 
     def all(self, domain: str | None, image: str | None) -> Carried:
         result, config = self._result, self._result.config
-        company = str(self._take("company", COMPANY))
-        config["domain"] = domain or self._domain(company)
+        company = self._shapes.text("company") or COMPANY
+        config["domain"] = self._domain(company, domain)
         config["hostedZoneId"] = None
-        if named := image or self._image():
+        if named := self._image(image):
             config["images"] = {"agency": named}
         config["regions"] = self._regions()
         self._routing(config)
         self._failover(config)
         self._replication(config)
-        config["environment"] = self._environment()
+        config["environment"] = environment(self._shapes, result.secrets)
         config["companies"] = [{"name": company, **self._workloads()}]
         self._ports()
         self._left()
@@ -90,91 +93,101 @@ class _Carrying:
         result.config = {key: value for key, value in config.items() if value not in (None, {}, [])}
         return result
 
-    def _domain(self, company: str) -> str | None:
-        hosts = [str(host.get("host")) for host in self._take("ingress.hosts", []) if isinstance(host, dict)]
-        if hosts and not self._take("ingress.enabled", False):
-            self._leave("ingress.hosts", "ingress.enabled is false: the chart ignores them")
+    def _domain(self, company: str, wanted: str | None) -> str | None:
+        hosts = list(self._hosts())
+        if not self._shapes.flag("ingress.enabled", False):
+            if hosts:
+                self._leave(HOSTS, "ingress.enabled is false: the chart ignores them")
             hosts = []
         first = f"{namespace_of(company)}."
         domains = [host.removeprefix(first) for host in hosts if host.startswith(first)]
         for host in hosts:
             if not host.startswith(first):
-                self._leave("ingress.hosts", f"{host}: a company's host is <company>.<domain>")
-        if not domains:
-            self._require(
-                "domain", f"companies get <company>.<domain>, here {namespace_of(company)}.<domain>"
-            )
-            return None
-        return domains[0]
+                self._leave(HOSTS, f"{host}: a company's host is <company>.<domain>")
+        chosen = wanted or next(iter(domains), None)
+        for domain in domains:
+            if domain != chosen:
+                self._leave(HOSTS, f"{first}{domain}: a stack has one domain, here {chosen}")
+        if chosen is None:
+            self._require("domain", f"companies get <company>.<domain>, here {first}<domain>")
+        return chosen
 
-    def _image(self) -> str | None:
-        repository, tag = self._take("image.repository", None), self._take("image.tag", None)
-        named = f"{repository}:{tag}" if repository and tag else str(repository or "")
+    def _hosts(self) -> Iterable[str]:
+        """From a list of mappings with `host`, or of plain texts."""
+        for index, item in enumerate(self._shapes.items(HOSTS)):
+            key = f"{HOSTS}[{index}]"
+            rest = dict(item) if isinstance(item, dict) else {"host": item}
+            host = self._shapes.as_text(f"{key}.host", rest.pop("host", None))
+            if rest.pop("paths", None):
+                self._leave(f"{key}.paths", "every path of a host leads to the company's Agent")
+            for name in rest:
+                self._leave(f"{key}.{name}", UNKNOWN)
+            if host:
+                yield host
+            else:
+                self._leave(key, "has no host")
+
+    def _image(self, wanted: str | None) -> str | None:
+        repository, tag = self._shapes.text("image.repository"), self._shapes.text("image.tag")
+        named = f"{repository or IMAGE}:{tag}" if tag else repository or ""
+        if wanted:
+            if tag or repository:
+                self._leave("image", f"{named}: the command's --image counts")
+            return wanted
         if named and tag_of(named) not in (None, "latest"):
             return named
-        problem = f"the chart's is {named or 'simple-agency:latest'}, which is no fixed version"
+        problem = f"the chart's is {named or f'{IMAGE}:latest'}, which is no fixed version"
         self._require("images.agency", f"the application's image with a tag of its own: {problem}")
         return None
 
     def _regions(self) -> list[Values]:
-        several = self._take("multiRegion.enabled", False)
-        listed = self._take("multiRegion.regions", [])
-        if not several or not listed:
-            if listed:
-                self._leave("multiRegion.regions", "multiRegion.enabled is false: the chart ignores them")
+        several = self._shapes.flag("multiRegion.enabled", False)
+        listed = self._shapes.items(REGIONS)
+        regions = [region for index, each in enumerate(listed) if (region := self._region(index, each))]
+        if not several and listed:
+            self._leave(REGIONS, "multiRegion.enabled is false: the chart ignores them")
+        if not several or not regions:
             self._require("regions", "the AWS region of the cluster: the values name no region")
+            if name := self._storage_class():
+                self._leave("persistence.storageClass", f"{name}: set regions[].storageClass")
             return []
-        return [self._region(region) for region in listed]
+        return regions
 
-    def _region(self, value: Any) -> Values:
+    def _region(self, index: int, value: Any) -> Values | None:
+        shapes, key = self._shapes, f"{REGIONS}[]"
         rest = dict(value) if isinstance(value, dict) else {"name": value}
-        region: Values = {"name": rest.pop("name", None)}
-        if not rest.pop("active", True):
+        name = shapes.as_text(f"{key}.name", rest.pop("name", None))
+        if name is None:
+            self._leave(f"{REGIONS}[{index}]", "has no name")
+            return None
+        region: Values = {"name": name}
+        active = rest.pop("active", True)
+        if active is False:
             region["active"] = False
-        selector = {key: str(value) for key, value in (rest.pop("nodeSelector", None) or {}).items()}
-        bound = selector.pop(REGION_LABEL, region["name"])
-        if bound != region["name"]:
-            self._leave(
-                "multiRegion.regions[].nodeSelector",
-                f"{REGION_LABEL}={bound}: pods of {region['name']} run there",
-            )
-        if selector:
+        elif active is not True:
+            shapes.wrong(f"{key}.active", active, f"must be true or false; true counts ({name})")
+        if selector := node_selector(self._shapes, name, rest.pop("nodeSelector", None)):
             region["nodeSelector"] = selector
-        if storage := rest.pop("storageClass", None) or self._storage_class():
+        storage = shapes.as_text(f"{key}.storageClass", rest.pop("storageClass", None))
+        if storage := storage or self._storage_class():
             region["storageClass"] = storage
-        for key in rest:
-            self._leave(f"multiRegion.regions[].{key}", f"the chart has no such key ({region['name']})")
+        for unknown in rest:
+            self._leave(f"{key}.{unknown}", f"{UNKNOWN} ({name})")
         return region
 
     def _storage_class(self) -> str | None:
-        classes = [self._take(f"{kind}.persistence.storageClass", "") for kind in ("brain", "agent")]
+        classes = [self._shapes.text(f"{kind}.persistence.storageClass") for kind in ("brain", "agent")]
         if all(classes) and classes[0] != classes[1]:
             self._leave("agent.persistence.storageClass", "a region has one class for both, the Brain's")
-        return classes[0] or classes[1] or None
-
-    def _environment(self) -> Values:
-        environment: Values = {}
-        variables = self._take("agent.env", {})
-        if isinstance(variables, list):
-            for each in variables:
-                if "value" not in each:
-                    self._leave(
-                        "agent.env", f"{each.get('name')}: only variables with a value are carried over"
-                    )
-            variables = {each["name"]: each["value"] for each in variables if "value" in each}
-        for name, value in variables.items():
-            if is_secret(name, str(value)):
-                self._result.secrets.append((f"agent.env.{name}", name))
-            else:
-                environment[name] = str(value)
-        return environment
+        return classes[0] or classes[1]
 
     def _routing(self, config: Values) -> None:
-        if self._take("multiRegion.loadBalancing.geo", True) is False:
+        if not self._shapes.flag("multiRegion.loadBalancing.geo", True):
             config["loadBalancing"] = {"policy": "failover"}
-        if name := self._take("ingress.className", ""):
+        name = self._shapes.text("ingress.className")
+        if name:
             config["ingress"] = {"className": name}
-        if name in ("", "alb"):
+        if name in (None, "alb"):
             self._require(
                 "regions[].ingressFrom",
                 "the subnets of the load balancers, such as [10.0.0.0/24], unless the region gets its cluster"
@@ -182,25 +195,30 @@ class _Carrying:
             )
 
     def _failover(self, config: Values) -> None:
-        wanted = self._take("failoverController.enabled", True)
-        wanted = self._take("multiRegion.failover.enabled", wanted) and wanted
+        wanted = self._shapes.flag("failoverController.enabled", True)
+        wanted = self._shapes.flag("multiRegion.failover.enabled", wanted) and wanted
         several = len(config["regions"]) > 1
         failover: Values = {} if wanted or not several else {"enabled": False}
         for key, name in (("interval", "intervalSeconds"), ("timeout", "timeoutSeconds")):
-            if (value := self._take(f"failoverController.{key}", None)) is not None and several:
+            value = self._shapes.seconds(f"failoverController.{key}")
+            if value is not None and several:
                 failover[name] = value
+            elif value is not None:
+                self._leave(f"failoverController.{key}", "a stack with one region has no failover")
         if failover:
             config["failover"] = failover
 
     def _replication(self, config: Values) -> None:
-        replication: Values = {} if self._take("replicationSidecar.enabled", True) else {"enabled": False}
-        interval = self._take("replicationSidecar.syncInterval", None)
-        if interval is not None and int(interval) < LEAST_INTERVAL:
-            why = f"{interval} s is too short for an upload; it is {LEAST_INTERVAL} s"
-            self._leave("replicationSidecar.syncInterval", why)
+        key = "replicationSidecar.syncInterval"
+        replication: Values = {}
+        if not self._shapes.flag("replicationSidecar.enabled", True):
+            replication["enabled"] = False
+        interval = self._shapes.seconds(key)
+        if interval is not None and interval < LEAST_INTERVAL:
+            self._leave(key, f"{interval} s is too short for an upload; it is {LEAST_INTERVAL} s")
             interval = LEAST_INTERVAL
         if interval is not None:
-            replication["syncInterval"] = int(interval)
+            replication["syncInterval"] = interval
         if replication:
             config["replication"] = replication
 
@@ -211,27 +229,41 @@ class _Carrying:
         return {"agent": agent, "brain": brain}
 
     def _workload(self, kind: str) -> Values:
-        workload: Values = {}
-        defaults = AGENT_RESOURCES if kind == "agent" else BRAIN_RESOURCES
-        for which, amounts in (self._take(f"{kind}.resources", {}) or {}).items():
-            for unit, amount in (amounts or {}).items():
-                if unit in ("cpu", "memory") and which in ("requests", "limits"):
-                    if str(amount) != getattr(getattr(defaults, which), unit):
-                        workload.setdefault("resources", {}).setdefault(which, {})[unit] = str(amount)
-                else:
-                    self._leave(
-                        f"{kind}.resources.{which}.{unit}", "only requests and limits of cpu and memory"
-                    )
-        if size := self._take(f"{kind}.persistence.size", None):
-            workload["storage"] = str(size)
-        mode = self._take(f"{kind}.persistence.accessMode", ACCESS_MODE)
-        workload["accessMode"] = str(mode)
-        if self._take(f"{kind}.persistence.enabled", True) is False:
+        shapes, workload = self._shapes, Values()
+        if resources := self._resources(kind):
+            workload["resources"] = resources
+        if size := shapes.text(f"{kind}.persistence.size"):
+            workload["storage"] = size
+        workload["accessMode"] = shapes.text(f"{kind}.persistence.accessMode") or ACCESS_MODE
+        if not shapes.flag(f"{kind}.persistence.enabled", True):
             self._leave(f"{kind}.persistence.enabled", "every volume is persistent")
-        self._take(f"{kind}.persistence.storageClass", "")
-        if replicas := self._take(f"{kind}.replicas", None):
-            workload["replicas"] = int(replicas)
+        shapes.text(f"{kind}.persistence.storageClass")
+        replicas = shapes.whole(f"{kind}.replicas")
+        if replicas is not None and replicas < 1:
+            self._leave(f"{kind}.replicas", f"{replicas}: must be 1 or more; 1 counts")
+        elif replicas is not None:
+            workload["replicas"] = replicas
         return workload
+
+    def _resources(self, kind: str) -> Values:
+        found: Values = {}
+        defaults = AGENT_RESOURCES if kind == "agent" else BRAIN_RESOURCES
+        for which, amounts in self._shapes.mapping(f"{kind}.resources").items():
+            key = f"{kind}.resources.{which}"
+            if amounts is None:
+                self._leave(key, NOTHING)
+            if which not in ("requests", "limits") and not isinstance(amounts, dict):
+                self._leave(key, "only requests and limits of cpu and memory")
+            for unit, value in self._shapes.as_mapping(key, amounts).items():
+                if unit not in ("cpu", "memory") or which not in ("requests", "limits"):
+                    self._leave(f"{key}.{unit}", "only requests and limits of cpu and memory")
+                    continue
+                if value is None:
+                    self._leave(f"{key}.{unit}", NOTHING)
+                amount = self._shapes.as_text(f"{key}.{unit}", value)
+                if amount and amount != getattr(getattr(defaults, which), unit):
+                    found.setdefault(which, {})[unit] = amount
+        return found
 
     def _ports(self) -> None:
         for key, fixed in (
@@ -240,53 +272,29 @@ class _Carrying:
             ("brain.service.port", BRAIN_PORT),
             ("healthMonitor.port", HEALTH_MONITOR_PORT),
         ):
-            port = self._take(key, fixed)
-            if int(port) != fixed:
-                self._leave(key, f"{port}: the platform's port is {fixed}")
+            port = self._shapes.given(key)
+            if port is not None and str(port) != str(fixed):
+                self._leave(key, f"{shown(key, port).strip(chr(34))}: the platform's port is {fixed}")
 
     def _left(self) -> None:
-        for key in _leaves(self._values):
-            if any(_within(key, taken) for taken in self._taken):
-                continue
-            branch = next((branch for branch in LEFT if _within(key, branch)), None)
-            name = key.rpartition(".")[2]
-            if branch is None and name.isupper() and is_secret(name, str(_at(self._values, key, ""))):
-                self._result.secrets.append((key, name))
-                continue
-            self._leave(branch or key, LEFT[branch] if branch else "the chart has no such key")
-        if _at(self._values, "dashboard.enabled", True) and "dashboard" not in self._values:
+        left = {tuple(branch.split(".")): why for branch, why in LEFT.items()}
+        known = {*self._shapes.taken, *left}
+        for key, value in self._shapes.untouched():
+            name = ".".join(key)
+            secrets = list(secrets_in(key, value))
+            self._result.secrets += secrets
+            branch = next((branch for branch in left if within(key, branch)), None)
+            if branch is not None:
+                self._leave(".".join(branch), left[branch])
+            elif any(within(each, key) for each in known):
+                self._shapes.wrong(name, value, "must be a mapping of keys to values")
+            elif not secrets or isinstance(value, list):
+                self._leave(name, UNKNOWN)
+        if self._shapes.values.get("dashboard", {}) == {}:
             self._leave("dashboard", f"{LEFT['dashboard']} (the chart runs a dashboard by default)")
 
-    def _take(self, key: str, default: Any) -> Any:
-        self._taken.add(key)
-        value = _at(self._values, key, default)
-        return default if value is None else value
-
     def _leave(self, key: str, why: str) -> None:
-        if (key, why) not in self._result.left:
-            self._result.left.append((key, why))
+        self._shapes.leave(key, why)
 
     def _require(self, key: str, what: str) -> None:
         self._result.missing.append((key, what))
-
-
-def _at(values: Any, key: str, default: Any) -> Any:
-    for part in key.split("."):
-        if not isinstance(values, dict) or part not in values:
-            return default
-        values = values[part]
-    return values
-
-
-def _leaves(values: Values, above: str = "") -> Iterator[str]:
-    """The keys of a values file; an empty branch is a key."""
-    for name, value in values.items():
-        key = f"{above}{name}"
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{key}.")
-        else:
-            yield key
-
-
-def _within(key: str, branch: str) -> bool:
-    return key == branch or key.startswith(f"{branch}.")

@@ -126,7 +126,11 @@ def _kubeconfig(stack: Stack, plan: ClusterPlan, chosen: Mapping[str, str], stat
             eks = aws_access(stack, state).client("eks", plan.region)
             described = eks.describe_cluster(name=plan.eks)["cluster"]
         endpoint, authority = described["endpoint"], described["certificateAuthority"]["data"]
-    return eks_kubeconfig(plan.id, plan.eks, plan.region, endpoint, authority), AMBIENT
+    aws = stack.settings.aws
+    text = eks_kubeconfig(
+        plan.id, plan.eks, plan.region, endpoint, authority, profile=aws.profile, role_arn=aws.role_arn
+    )
+    return text, AMBIENT
 
 
 def _check(api: KubernetesApi, plan: ClusterPlan, context: str) -> None:

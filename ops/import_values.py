@@ -8,12 +8,15 @@ shows the commands that set them.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from engine.yaml_nodes import YamlError
+from ops import helm_values
 from ops.chart_values import Carried, Values, carried
 from ops.errors import DONE, WRONG_CALL, OperatorError
 from ops.stack_file import stack_of
@@ -29,18 +32,27 @@ STAND_INS: Values = {
     "images": {"agency": "registry.example.com/agency:1.0.0"},
 }
 """In place of missing keys, to find other problems."""
+_ONE_LINE = 1_000_000
 SUBNETS: Values = {"ingressFrom": ["10.0.0.0/24"]}
 """The same for each region."""
-FLOAT = "tag:yaml.org,2002:float"
+_PLAIN = re.compile(r"(?!.*: )[A-Za-z]([A-Za-z0-9 ./_:-]*[A-Za-z0-9./_-])?")
+_OTHER_IN_YAML = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|inf|nan")
 
 
-class _Loader(yaml.SafeLoader):
-    """Numbers with a point are versions in a values file: 1.10 is not 1.1."""
+class _Dumper(yaml.SafeDumper):
+    """Writes every text that any reader of YAML could take for something else in quotes."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != FLOAT]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    plain = _PLAIN.fullmatch(text) and not _OTHER_IN_YAML.fullmatch(text)
+    style = None if plain else "'" if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text_node)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -57,31 +69,31 @@ def run(arguments: argparse.Namespace) -> int:
         raise OperatorError(
             f"--out: {arguments.out} exists; use another name, or remove the file", WRONG_CALL
         )
-    result = carried(_read(arguments.values), domain=arguments.domain, image=arguments.image)
+    values, twice = _read(arguments.values)
+    result = carried(values, domain=arguments.domain, image=arguments.image)
     arguments.out.write_text(_stack_file(result, arguments.values), encoding="utf-8")
     say(f"wrote {arguments.out}")
     stack = stack_of(arguments.out)
-    _show("not carried over", [*(f"{key}: {why}" for key, why in result.left), *_secrets(result, stack)])
+    _show(
+        "not carried over", [*twice, *(f"{key}: {why}" for key, why in result.left), *_secrets(result, stack)]
+    )
     _show("still missing", (f"{PROJECT}:{key}: {what}" for key, what in result.missing))
     _show("problems", _problems(result, stack))
     return DONE
 
 
-def _read(path: Path) -> Values:
+def _read(path: Path) -> tuple[Values, list[str]]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        values, twice = helm_values.load(path.read_bytes())
     except OSError as error:
         raise OperatorError(
             f"{path}: {error.strerror}; must be a values file of the chart", WRONG_CALL
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OperatorError(
-            f"{path}: must be YAML: {' '.join(str(error).split())}",
-            WRONG_CALL,
-        ) from error
-    if not isinstance(values or {}, dict):
+    except YamlError as error:
+        raise OperatorError("\n".join(f"{path}{line}" for line in error.lines), WRONG_CALL) from None
+    if not isinstance(values, dict | None):
         raise OperatorError(f"{path}: must be a mapping, as values files are", WRONG_CALL)
-    return dict(values or {})
+    return values or {}, twice
 
 
 def _stack_file(result: Carried, source: Path) -> str:
@@ -91,13 +103,27 @@ def _stack_file(result: Carried, source: Path) -> str:
         "config:",
     ]
     regions = result.config.get("regions") or []
-    lines.append(f"  aws:region: {regions[0]['name']}" if regions else "  # aws:region: the first region")
+    if regions:
+        lines += _lines("aws:region", regions[0]["name"])
+    else:
+        lines.append("  # aws:region: the first region")
     for key, what in result.missing:
         lines.append(f"  # Missing: {PROJECT}:{key}: {what}")
     for key, value in result.config.items():
-        text = yaml.safe_dump({f"{PROJECT}:{key}": value}, sort_keys=False, default_flow_style=False)
-        lines += [f"  {line}" for line in text.splitlines()]
+        lines += _lines(f"{PROJECT}:{key}", value)
     return "\n".join(lines) + "\n"
+
+
+def _lines(key: str, value: Any) -> list[str]:
+    text = yaml.dump(
+        {key: value},
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=False,
+        width=_ONE_LINE,
+        allow_unicode=True,
+    )
+    return [f"  {line}" for line in text.splitlines()]
 
 
 def _secrets(result: Carried, stack: str) -> Iterator[str]:

@@ -92,7 +92,7 @@ def _region(
     follower = {region: plan.follows[0] for region, plan in plans.items() if plan.follows and not plan.ranked}
     holders = [region for region in plans if not (restored and region in follower)]
     if arguments.region:
-        _check_region(stack, company, arguments.region, plans)
+        check_region(stack, company, arguments.region, plans)
         if arguments.region not in holders:
             raise OperatorError(
                 f"--region: {arguments.region} is passive: it follows the memory of"
@@ -111,7 +111,7 @@ def _region(
     )
 
 
-def _check_region(stack: Stack, company: Company, region: str, own: Collection[str]) -> None:
+def check_region(stack: Stack, company: Company, region: str, own: Collection[str]) -> None:
     if region not in stack.regions:
         raise stack.wrong_region(region)
     if region not in own:

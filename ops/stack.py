@@ -19,7 +19,7 @@ class Stack:
     settings: Settings
 
     def bucket(self, region: str) -> str:
-        return names.bucket_name(self.settings.domain, self.name, region)
+        return names.bucket_name(self.settings.resource_prefix, self.name, region)
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 from engine.placeholders import Placeholders
 from engine.program import run_program
 from engine.recorder import Recorder
-from engine.stack_file import load_stack_file
+from engine.stack_file import load_stack_file, unknown_environment
 from settings import SettingsError
 
 PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
@@ -30,9 +31,12 @@ def stack_of(path: Path, name: str | None = None) -> str:
 def read(path: Path) -> tuple[dict[str, str], list[str]]:
     """The configuration of a stack file, and which of its keys hold secrets. Raises StackFileError."""
     try:
-        return load_stack_file(path)
+        found = load_stack_file(path)
+        if unknown := unknown_environment(path):
+            print(unknown, file=sys.stderr)
     except ValueError as error:
         raise StackFileError(str(error)) from error
+    return found
 
 
 def record(path: Path, stack: str) -> Recorder:

@@ -22,6 +22,9 @@ REPLICA_KEYS_SECRET = "replica-access"
 PLATFORM_LABEL = {"app.kubernetes.io/part-of": PROJECT}
 COMPANY_LABEL = "agency.global/company"
 REGION_LABEL = "topology.kubernetes.io/region"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+WORKLOAD_LABEL = "app.kubernetes.io/name"
+"""`agent` or `brain`."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Kubernetes sets it on every namespace to the namespace's name."""
 
@@ -31,6 +34,7 @@ AGENT_FOLDER = f"{WORK_FOLDER}/.agent"
 """Where every container has the application's data. The application requires the folder's name."""
 BRAIN_FOLDER = f"{AGENT_FOLDER}/brain"
 TOOLS_FOLDER = "/tools"
+REPLACEMENT_FOLDER = "/replacement"
 PROGRAMS_FOLDER = "/opt/agency"
 GATE_CONFIG_FOLDER = "/etc/agency/runtime"
 CONTROLLER_CONFIG_FOLDER = "/etc/agency/controller"
@@ -45,6 +49,14 @@ ROLE_NAME_LIMIT = 64
 
 def namespace_of(company: str) -> str:
     return company.lower().replace("_", "-")
+
+
+def foreign_namespace(name: str) -> str:
+    """The problem of a namespace that exists and is not a company's: what runs there must not be broken."""
+    return (
+        f"the namespace {name} exists and is not a company's: it lacks the label {COMPANY_LABEL}={name}. Give"
+        " the company another name, or add the label to the namespace if it may be taken over"
+    )
 
 
 def host_of(namespace: str, domain: str) -> str:

@@ -1,28 +1,19 @@
-"""Protection of data against deletion and against access by others."""
+"""Protection of volumes and buckets against deletion. `buckets` has what is in buckets."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
-from plan.names import COMPANY_LABEL
-from policy_pack.writing import Problems, each, labels, listed, metadata, of_resources, of_the_stack
+from plan.names import COMPANY_LABEL, REGION_LABEL
+from policy_pack.stack import cluster
+from policy_pack.writing import Problems, labels, metadata, of_resources, of_the_stack
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 VOLUME_CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 BUCKET = "aws:s3/bucket:Bucket"
-VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
-POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
 def _deletion(args: ResourceValidationArgs) -> Iterator[str]:
@@ -48,52 +39,18 @@ def _protected(resources: Sequence[PolicyResource]) -> Problems:
                 yield resource, f"the company {name} is protected, and this resource with its data is not"
 
 
-def _unsafe(resources: Sequence[PolicyResource]) -> Problems:
-    parts: dict[tuple[str, str], PolicyResource] = {}
-    for resource in resources:
-        for bucket in resource.property_dependencies.get("bucket", []):
-            parts[bucket.urn, resource.resource_type] = resource
-    buckets = [resource for resource in resources if resource.resource_type == BUCKET]
+def _mixed(resources: Sequence[PolicyResource]) -> Problems:
+    """The cluster names its default class in volumes that exist, so a volume without a class fits any."""
+    found: dict[tuple[str, str], dict[str, PolicyResource]] = {}
+    for claim in (each for each in resources if each.resource_type == VOLUME_CLAIM):
+        if name := claim.props["spec"].get("storageClassName"):
+            place = cluster(claim), labels(claim.props).get(REGION_LABEL, "")
+            found.setdefault(place, {}).setdefault(name, claim)
+    for (_, region), classes in found.items():
+        if len(classes) > 1:
+            names = ", ".join(sorted(classes))
+            yield next(iter(classes.values())), f"volumes in {region} have several StorageClasses: {names}"
 
-    def missing(pair: tuple[PolicyResource, str]) -> Problems:
-        bucket, type_ = pair
-        part, (message, is_safe) = parts.get((bucket.urn, type_)), PARTS[type_]
-        if part is None or not is_safe(part.props):
-            yield bucket, message
-
-    yield from each(product(buckets, PARTS), missing)
-
-
-def _is_versioned(props: Mapping[str, Any]) -> bool:
-    return bool(props["versioningConfiguration"]["status"] == "Enabled")
-
-
-def _is_encrypted(props: Mapping[str, Any]) -> bool:
-    return all(rule.get("applyServerSideEncryptionByDefault") for rule in props["rules"])
-
-
-def _refuses_plain_http(props: Mapping[str, Any]) -> bool:
-    document = props["policy"]
-    document = json.loads(document) if isinstance(document, str) else document
-    return any(
-        statement["Effect"] == "Deny"
-        and "s3:*" in listed(statement["Action"])
-        and (statement.get("Condition") or {}).get("Bool", {}).get("aws:SecureTransport") == "false"
-        for statement in listed(document["Statement"])
-    )
-
-
-PARTS = {
-    VERSIONING: ("it is not versioned", _is_versioned),
-    ENCRYPTION: ("it is not encrypted by default", _is_encrypted),
-    PUBLIC_ACCESS: ("public access is not blocked", lambda props: all(map(props.get, BLOCKED))),
-    OWNERSHIP: (
-        "objects may belong to other accounts",
-        lambda props: props["rule"]["objectOwnership"] == "BucketOwnerEnforced",
-    ),
-    POLICY: ("it can be used without TLS", _refuses_plain_http),
-    LIFECYCLE: ("old versions are never deleted", lambda props: bool(props["rules"])),
-}
 
 POLICIES = (
     of_resources(
@@ -112,10 +69,10 @@ POLICIES = (
         _protected,
     ),
     of_the_stack(
-        "buckets-are-safe",
-        Severity.CRITICAL,
-        "Buckets are versioned, encrypted, private, of one owner, require TLS and expire old versions.",
-        "Create it with `components.replication_bucket.ReplicationBucket`, which does all of this.",
-        _unsafe,
+        "volumes-have-one-class",
+        Severity.HIGH,
+        "All volumes of a region have the StorageClass of the settings, whose encryption `doctor` checks.",
+        "Set `regions[].storageClass`.",
+        _mixed,
     ),
 )

@@ -5,13 +5,35 @@ from __future__ import annotations
 from pulumi_policy import Policy
 
 from plan.names import PROJECT
-from policy_pack import access, data, hardening, routing, tenancy
+from policy_pack import (
+    access,
+    api,
+    buckets,
+    configs,
+    data,
+    hardening,
+    kinds,
+    network,
+    publishing,
+    roles,
+    routing,
+    secrets,
+    tenancy,
+)
 
 NAME = PROJECT
 POLICIES: tuple[Policy, ...] = (
+    *kinds.POLICIES,
     *hardening.POLICIES,
     *tenancy.POLICIES,
+    *network.POLICIES,
+    *publishing.POLICIES,
     *data.POLICIES,
+    *buckets.POLICIES,
     *access.POLICIES,
+    *roles.POLICIES,
+    *api.POLICIES,
+    *secrets.POLICIES,
+    *configs.POLICIES,
     *routing.POLICIES,
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from pulumi_policy import PolicyResource, Severity
 from pulumi_policy.proxy import UnknownValueError
 
-from policy_pack.writing import Problems, Props, metadata, of_the_stack
+from policy_pack.stack import known
+from policy_pack.writing import Problems, Props, each, metadata, of_the_stack
 
 RECORD = "aws:route53/record:Record"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
@@ -74,7 +75,46 @@ def _active(resources: Sequence[PolicyResource]) -> Problems:
         yield regions[0], "no region is active, and no region answers"
 
 
+def _targets(resources: Sequence[PolicyResource]) -> Problems:
+    """Records that lead out of the stack, or to a region whose health nobody asks for."""
+    records = [resource for resource in resources if resource.resource_type == RECORD]
+    edges = {
+        host
+        for resource in resources
+        if resource.resource_type == REGION
+        for host in resource.props.get("edges") or ()
+    }
+    yield from each(records, lambda record: _leads(record, edges, {*map(_name, records)}))
+
+
+def _name(record: PolicyResource) -> str:
+    """Empty where a preview does not know it: the name of a certificate's validation."""
+    return _lower(str(known(record.props, "name") or ""))
+
+
+def _leads(record: PolicyResource, edges: Set[str], names: Set[str]) -> Problems:
+    props = record.props
+    if not record.property_dependencies.get("records"):  # Else they come from an Ingress or a certificate.
+        for target in props.get("records") or ():
+            if target not in edges:
+                yield record, f"it leads to {target}, which is no load balancer of the stack"
+    for alias in props.get("aliases") or ():
+        if _lower(alias["name"]) not in names:
+            yield record, f"it leads to {alias['name']}, which is no name of the stack"
+        if not alias.get("evaluateTargetHealth"):
+            yield record, f"it leads to {alias['name']} even when that is not healthy"
+    if props.get("setIdentifier") and props.get("records") and "healthCheckId" not in list(props):
+        yield record, "it has no health check"
+
+
 POLICIES = (
+    of_the_stack(
+        "names-lead-to-healthy-edges",
+        Severity.CRITICAL,
+        "Every DNS record leads to a load balancer of the stack, and only while it is healthy.",
+        "Let `plan/dns.py` plan the records.",
+        _targets,
+    ),
     of_the_stack(
         "a-name-has-one-owner",
         Severity.HIGH,

@@ -50,11 +50,12 @@ def run(registrations: Mapping[str, Registration], policies: Sequence[Policy] = 
     findings = Findings()
     providers = _providers(registrations)
     resources = _resources(registrations, providers)
+    # The engine checks no resource that a program only reads.
+    checked = [_args(entry, providers) for entry in registrations.values() if not entry.external]
     for policy in policies:
         if isinstance(policy, ResourceValidationPolicy):
-            for entry in registrations.values():
-                if not entry.external:  # The engine checks no resource that a program only reads.
-                    _validate(policy, _args(entry, providers), entry.urn, findings)
+            for args in checked:
+                _validate(policy, args, args.urn, findings)
         elif isinstance(policy, StackValidationPolicy):
             _validate(policy, StackValidationArgs(resources), "", findings)
     return findings

@@ -2,137 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
-from plan.names import COMPANY_LABEL
-from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
-from runtime.ports import AGENT_PORT
+from plan.names import COMPANY_LABEL, SYSTEM_NAMESPACE
+from policy_pack.stack import Stack, cluster, place
+from policy_pack.writing import Problems, labels, metadata, of_resources, of_the_stack
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 LIMIT_RANGE = "kubernetes:core/v1:LimitRange"
-NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
-SERVICE = "kubernetes:core/v1:Service"
+GUARDS = (QUOTA, LIMIT_RANGE)
 ENFORCE = "pod-security.kubernetes.io/enforce"
-ALL_ADDRESSES = ("0.0.0.0/0", "::/0")
-NODE_CREDENTIALS = "169.254.0.0/16"
 
 
 def _enforced(args: ResourceValidationArgs) -> Iterator[str]:
-    if labels(args.props).get(ENFORCE) != "restricted":
-        yield f"the label {ENFORCE} is {labels(args.props).get(ENFORCE) or 'missing'}"
+    own = labels(args.props)
+    if own.get(ENFORCE) != "restricted":
+        yield f"the label {ENFORCE} is {own.get(ENFORCE) or 'missing'}"
+    if own.get(f"{ENFORCE}-version", "latest") != "latest":
+        yield f"the label {ENFORCE}-version is {own[f'{ENFORCE}-version']}: newer rules are not enforced"
+    if own.get(COMPANY_LABEL, metadata(args.props)["name"]) != metadata(args.props)["name"]:
+        yield f"the label {COMPANY_LABEL} is that of another company: {own[COMPANY_LABEL]}"
 
 
 def _guards(resources: Sequence[PolicyResource]) -> Problems:
     guards = {
-        (resource.resource_type, metadata(resource.props).get("namespace"), _cluster(resource))
+        (resource.resource_type, *place(resource))
         for resource in resources
-        if resource.resource_type in (QUOTA, LIMIT_RANGE)
-        or (resource.resource_type == NETWORK_POLICY and _denies_all(resource.props["spec"]))
+        if resource.resource_type in GUARDS
     }
     for resource in resources:
         if resource.resource_type == NAMESPACE and COMPANY_LABEL in labels(resource.props):
             name = metadata(resource.props)["name"]
-            for guard, kind in (
-                (QUOTA, "ResourceQuota"),
-                (LIMIT_RANGE, "LimitRange"),
-                (NETWORK_POLICY, "NetworkPolicy that denies all by default"),
-            ):
-                if (guard, name, _cluster(resource)) not in guards:
-                    yield resource, f"the namespace {name} has no {kind}"
+            for guard in GUARDS:
+                if (guard, cluster(resource), name) not in guards:
+                    yield resource, f"the namespace {name} has no {guard.rpartition(':')[2]}"
 
 
-def _cluster(resource: PolicyResource) -> str:
-    """The cluster's identifier, which its two providers share."""
-    return str(resource.provider.props.get("clusterIdentifier")) if resource.provider else ""
+def _outside(resources: Sequence[PolicyResource]) -> Problems:
+    homes = Stack(resources).homes
+    for resource in resources:
+        if not resource.resource_type.startswith("kubernetes:"):
+            continue
+        namespace = metadata(resource.props).get("namespace")
+        if resource.resource_type == NAMESPACE:
+            namespace = metadata(resource.props)["name"]
+        if namespace not in (None, SYSTEM_NAMESPACE) and (cluster(resource), namespace) not in homes:
+            yield resource, f"it is in the namespace {namespace}, which is no company's"
 
 
-def _denies_all(spec: Props) -> bool:
-    open_to = bool(spec.get("ingress") or spec.get("egress"))
-    return (
-        set(spec.get("policyTypes") or ()) == {"Ingress", "Egress"}
-        and not spec.get("podSelector")
-        and not open_to
-    )
-
-
-def _openings(args: ResourceValidationArgs) -> Iterator[str]:
-    spec = args.props["spec"]
-    directions = (("ingress", _let_in), ("egress", _let_out))
-    yield from each(directions, lambda pair: each(spec.get(pair[0]) or (), pair[1]))
-
-
-def _let_in(rule: Props) -> Iterator[str]:
-    if any(map(_is_anybody, rule.get("from") or [{}])):
-        yield "all senders are admitted"
-
-
-def _let_out(rule: Props) -> Iterator[str]:
-    for peer in rule.get("to") or [{}]:
-        if _is_anybody(peer) and not rule.get("ports"):
-            yield "all destinations are allowed, on every port"
-        block = peer.get("ipBlock") or {}
-        if block.get("cidr") == ALL_ADDRESSES[0] and NODE_CREDENTIALS not in (block.get("except") or ()):
-            yield f"the node's credentials can be reached: {NODE_CREDENTIALS} is not excluded"
-
-
-def _is_anybody(peer: Any) -> bool:
-    if "ipBlock" in peer:
-        return peer["ipBlock"]["cidr"] in ALL_ADDRESSES
-    selectors = [peer[key] for key in ("namespaceSelector", "podSelector") if key in peer]
-    return not selectors or (
-        "namespaceSelector" in peer and not peer["namespaceSelector"] and not peer.get("podSelector")
-    )
-
-
-def _published(resources: Sequence[PolicyResource]) -> Problems:
-    companies = {
-        metadata(resource.props)["name"]
-        for resource in resources
-        if resource.resource_type == NAMESPACE and COMPANY_LABEL in labels(resource.props)
-    }
-    ports = {
-        (
-            _cluster(resource),
-            metadata(resource.props)["namespace"],
-            metadata(resource.props)["name"],
-        ): resource.props["spec"]["ports"]
-        for resource in resources
-        if resource.resource_type == SERVICE
-    }
-    ingresses = [
-        resource
-        for resource in resources
-        if resource.resource_type == INGRESS and metadata(resource.props).get("namespace") in companies
-    ]
-    yield from each(
-        ingresses, lambda resource: ((resource, problem) for problem in _backends(resource, ports))
-    )
-
-
-def _backends(
-    ingress: PolicyResource, ports: Mapping[tuple[str, str, str], Sequence[Props]]
-) -> Iterator[str]:
-    spec = ingress.props["spec"]
-    if spec.get("defaultBackend"):
-        yield "a defaultBackend answers for every host"
-    for rule in spec.get("rules") or ():
-        for path in rule["http"]["paths"]:
-            service = path["backend"]["service"]
-            key = (_cluster(ingress), metadata(ingress.props)["namespace"], service["name"])
-            number = _number(service["port"], ports.get(key) or ())
-            if number != AGENT_PORT:
-                yield f"{service['name']}:{number or service['port'].get('name')} is on an Ingress"
-
-
-def _number(port: Props, ports: Sequence[Props]) -> int | None:
-    if port.get("number"):
-        return int(port["number"])
-    return next((int(each["port"]) for each in ports if each.get("name") == port.get("name")), None)
+def _bounded(args: ResourceValidationArgs) -> Iterator[str]:
+    if args.resource_type == QUOTA:
+        hard = args.props["spec"].get("hard") or {}
+        for key in ("services.loadbalancers", "services.nodeports"):
+            if str(hard.get(key)) not in ("0", "0.0"):
+                yield f"its quota does not forbid {key}"
+        if not hard.get("pods"):
+            yield "its quota does not bound pods"
+        return
+    limits = args.props["spec"].get("limits") or ()
+    most = next((limit.get("max") or {} for limit in limits if limit["type"] == "Pod"), {})
+    if missing := [amount for amount in ("cpu", "memory") if not most.get(amount)]:
+        yield f"a pod may have any amount of {', '.join(missing)}"
 
 
 POLICIES = (
@@ -147,23 +80,23 @@ POLICIES = (
     of_the_stack(
         "namespaces-are-guarded",
         Severity.HIGH,
-        "A company's namespace has a ResourceQuota, a LimitRange and a NetworkPolicy that denies all.",
-        "Create it with `components.tenant.Tenant`, which creates all three.",
+        "A company's namespace has a ResourceQuota and a LimitRange.",
+        "Create it with `components.tenant.Tenant`, which creates both.",
         _guards,
     ),
-    of_resources(
-        "openings-are-narrow",
-        Severity.HIGH,
-        [NETWORK_POLICY],
-        "No NetworkPolicy admits all senders, allows all destinations, or opens the node's credentials.",
-        "Set the allowed senders (`ingressFrom`), and the addresses and ports to reach (`extraEgress`).",
-        _openings,
-    ),
     of_the_stack(
-        "only-the-agent-is-published",
+        "objects-are-in-own-namespaces",
         Severity.CRITICAL,
-        f"A company's Ingresses expose only the Agent's port {AGENT_PORT}: others have no authentication.",
-        f"Change the Ingress's backend to the Agent's Service, port {AGENT_PORT}.",
-        _published,
+        "All objects are in the namespaces of the companies and in the platform's own.",
+        f"Put it into a company's namespace, which has the label {COMPANY_LABEL}.",
+        _outside,
+    ),
+    of_resources(
+        "companies-are-bounded",
+        Severity.HIGH,
+        [QUOTA, LIMIT_RANGE],
+        "A company has so many pods of such a size at most, and no Service that bypasses the edges.",
+        "Keep what `components/guards.py` makes.",
+        _bounded,
     ),
 )

@@ -34,15 +34,19 @@ Problems = Iterable[tuple[PolicyResource, str]]
 def of_resources(
     name: str,
     severity: Severity,
-    types: Sequence[str],
+    types: Sequence[str] | None,
     description: str,
     remedy: str,
     problems: Callable[[ResourceValidationArgs], Iterable[str]],
 ) -> ResourceValidationPolicy:
-    """A policy of single resources of these types."""
+    """A policy of single resources of these types, or of all.
+
+    It sees the inputs, before the resource is created. A policy of the stack sees what providers and clusters
+    have added to them, too.
+    """
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type in types and args.props:
+        if (types is None or args.resource_type in types) and args.props:
             for problem in problems(args):
                 report(f"{args.name}: {problem}. {remedy}", None)
 

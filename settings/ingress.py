@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from settings.load_balancer import LoadBalancer
 from settings.values import DnsLabel, IngressController, Model, ObjectName
 
 LOAD_BALANCER_CONTROLLER = "ingress.k8s.aws/alb"
@@ -52,6 +53,10 @@ class Ingress(Model):
         default=Scheme.INTERNET_FACING,
         description="Scheme of the load balancers; internal requires regions[].ingressFrom. Default:"
         " internet-facing.",
+    )
+
+    load_balancer: LoadBalancer = Field(
+        default=LoadBalancer(), description="Of all load balancers that the controller creates."
     )
 
     @property

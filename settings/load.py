@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from plan.names import PROJECT
+from settings.aws_provider import aws_provider
+from settings.dates import date_problems
 from settings.models import Settings
 from settings.plain_secrets import plain_secrets
 from settings.problems import Problem, SettingsError
@@ -17,30 +19,46 @@ from settings.shape_problems import shape_problems
 from settings.valid_parts import valid_parts
 from settings.values import is_encrypted
 
-_TEXT_KEYS = {"domain", "hostedZoneId", "identity"}
+_PREFIX = f"{PROJECT}:"
+_TEXT_KEYS = {"domain", "hostedZoneId", "identity", "namePrefix", "permissionsBoundary", "rolePath"}
 """Keys whose values are always text; the values of the other keys are JSON."""
 
 
-def from_config(config: Mapping[str, str], stack: str, secret_keys: Collection[str] = ()) -> Settings:
+def from_config(
+    config: Mapping[str, str],
+    stack: str,
+    secret_keys: Collection[str] = (),
+    written: Mapping[str, str] | None = None,
+) -> Settings:
     """Settings from configuration as Pulumi hands it to a program: `<project>:<key>` to text or JSON.
 
-    `secret_keys` are the keys with an encrypted value. Raises SettingsError with all problems of the file.
+    `secret_keys` are the keys with an encrypted value. `written` is the configuration in the stack file,
+    where encrypted values are not decrypted. Raises SettingsError with all problems of the file.
     """
-    prefix = f"{PROJECT}:"
-    own = {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
-    secret = {key.removeprefix(prefix) for key in secret_keys if key.startswith(prefix)}
-    return parse({key: _value(key, text) for key, text in own.items()}, stack, secret)
+    secret = {key.removeprefix(_PREFIX) for key in secret_keys if key.startswith(_PREFIX)}
+    settings = parse(_own(config), stack, secret, _own(written or {}))
+    return settings.with_provider(aws_provider(config))
+
+
+def _own(config: Mapping[str, str]) -> dict[str, Any]:
+    keys = {key.removeprefix(_PREFIX): text for key, text in config.items() if key.startswith(_PREFIX)}
+    return {key: _value(key, text) for key, text in keys.items()}
 
 
 def _value(key: str, text: str) -> Any:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text if key in _TEXT_KEYS and not is_encrypted(value) else value
 
 
-def parse(raw: dict[str, Any], stack: str, secret_keys: Collection[str] = ()) -> Settings:
+def parse(
+    raw: dict[str, Any],
+    stack: str,
+    secret_keys: Collection[str] = (),
+    written: dict[str, Any] | None = None,
+) -> Settings:
     """Settings from plain values. Raises SettingsError with all problems.
 
     The rules over several keys also check the valid parts of a file with invalid values: an invalid weight
@@ -52,7 +70,10 @@ def parse(raw: dict[str, Any], stack: str, secret_keys: Collection[str] = ()) ->
     except ValidationError as error:
         problems = shape_problems(error)
         settings = valid_parts(raw, error)
-    plain = list(plain_secrets(raw, stack, secret_keys, problems))
+    dates = list(date_problems(raw))
+    places = {problem.path for problem in dates}
+    problems = [*dates, *(problem for problem in problems if problem.path not in places)]
+    plain = list(plain_secrets(raw, stack, secret_keys, written or {}, problems))
     if settings is not None:
         problems += rule_problems(settings, stack, problems)
     problems += plain

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
+from plan.names import company_role_name
 from plan.records import RoutingPolicy
+from settings.aws_provider import AwsProvider
 from settings.companies import (
     Company,
 )
 from settings.ingress import Ingress
+from settings.load_balancer import RegionLoadBalancer
+from settings.pods import Pods
 from settings.regions import Region
+from settings.roles import NamePrefix, PolicyArn, RolePath
 from settings.values import (
     AnnotationPrefix,
     Bandwidth,
@@ -65,6 +70,14 @@ class Images(Model):
         default="python:3.13-slim",
         description="Stock image that runs the runtime programs. Default: python:3.13-slim.",
     )
+    require_digests: Flag = Field(
+        default=False,
+        description="true: each image must have a digest; `ops pin-images` writes them. Default: false.",
+    )
+
+
+IMAGES = ("agency", "rclone", "python")
+"""The keys of images."""
 
 
 class LoadBalancing(Model):
@@ -158,11 +171,17 @@ class Replication(Model):
     )
 
 
+class Protocol(StrEnum):
+    TCP = "TCP"
+    UDP = "UDP"
+
+
 class ExtraEgress(Model):
     """An external address to which tenants' pods may open connections."""
 
     cidr: Cidr = Field(description="The network, such as 10.9.0.0/16.")
-    port: Port = Field(description="The TCP port.")
+    port: Port = Field(description="The port's number.")
+    protocol: Protocol = Field(default=Protocol.TCP, description="TCP or UDP. Default: TCP.")
 
 
 class Network(Model):
@@ -191,6 +210,15 @@ class Settings(Model):
         le=2**31 - 1,
         description="uid, gid and fsGroup of every container. Default: 10001.",
     )
+    name_prefix: NamePrefix | None = Field(
+        default=None,
+        description="Begins the names of buckets and roles. Default: the domain, with - for each dot.",
+    )
+    permissions_boundary: PolicyArn | None = Field(
+        default=None, description="IAM policy that is the permissions boundary of every role. Default: none."
+    )
+    role_path: RolePath | None = Field(default=None, description="Path of every IAM role. Default: /.")
+    pods: Pods = Field(default=Pods(), description="What all pods have in common.")
     wait_for_ready: Flag = Field(
         default=True, description="false: deploy without waiting for workloads and Ingresses. Default: true."
     )
@@ -213,9 +241,31 @@ class Settings(Model):
         Annotated[Company, BeforeValidator(by_name, json_schema_input_type=CompanyName | Company)], ...
     ] = Field(description="The tenants; a bare name is a company with all defaults. Can be empty.")
 
+    _aws: AwsProvider = PrivateAttr(default=AwsProvider())
+
+    @property
+    def aws(self) -> AwsProvider:
+        """The stack file's configuration of the AWS provider."""
+        return self._aws
+
+    def with_provider(self, aws: AwsProvider) -> Self:
+        settings = self.model_copy()
+        settings._aws = aws
+        return settings
+
     @property
     def failover_enabled(self) -> bool:
         return len(self.regions) > 1 if self.failover.enabled is None else self.failover.enabled
+
+    @property
+    def resource_prefix(self) -> str:
+        """The beginning of the names of buckets and roles, which `plan.names` takes as the domain."""
+        return self.name_prefix or self.domain
+
+    def company_role_name(self, stack: str, region: str, namespace: str) -> str:
+        """The role of a company's sidecars in a region (IRSA). A domain would make the name too long."""
+        name = company_role_name(self.resource_prefix, stack, region, namespace)
+        return f"{self.name_prefix}-{name}" if self.name_prefix else name
 
     @property
     def agency_image(self) -> str:
@@ -239,6 +289,9 @@ class Settings(Model):
     def ingress_of(self, region: Region) -> Ingress:
         """The ingress controller of a region."""
         return self.ingress.of_endpoint(region.ingress_class) if region.endpoint else self.ingress
+
+    def load_balancer_of(self, region: Region) -> RegionLoadBalancer:
+        return region.load_balancer.over(self.ingress.load_balancer)
 
     def balanced(self, regions: Iterable[Region]) -> bool:
         """Whether an AWS load balancer sends requests to pods of any of these regions."""

@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+import plan.plain_secrets
 from plan.names import LOCAL
 from settings.problems import PLAIN, SECRET, Path, Problem, key_of
 from settings.values import is_encrypted
 
 COMPANIES, ENVIRONMENT = "companies", "environment"
 API_KEY = "_API_KEY"
-_NAMED = re.compile(r"(^|_)(API_?KEY|(ACCESS|PRIVATE|SECRET)_?KEY|SECRET|TOKEN|PASSWORD)$")
-_KNOWN = re.compile(
-    r"\bAKIA[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}|\bsk-[A-Za-z0-9_-]{20,}|\bgh[pousr]_[A-Za-z0-9]{36,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-)
-"""AWS access keys, keys of Google, of OpenAI, Anthropic and DeepSeek, tokens of GitHub, private keys."""
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or by the format of its value."""
-    return name.endswith(API_KEY) or bool(value and _NAMED.search(name)) or bool(_KNOWN.search(value))
+    """Whether a variable holds a secret, by its name (`openaiApiKey`, too) or by the format of its value."""
+    upper = name.upper().replace("-", "_")
+    keyed = upper.endswith(API_KEY) or bool(value and upper.endswith("APIKEY"))
+    return keyed or plan.plain_secrets.is_secret(name, value)
 
 
 def plain_secrets(
-    raw: dict[str, Any], stack: str, secret_keys: Collection[str], problems: Collection[Problem]
+    raw: dict[str, Any],
+    stack: str,
+    secret_keys: Collection[str],
+    written: dict[str, Any],
+    problems: Collection[Problem],
 ) -> Iterator[Problem]:
     """A problem for each plain key outside the stack `local`, except for values with a problem already.
 
     `secret_keys` are the top-level keys with an encrypted leaf. A stack file shows which leaf is encrypted.
-    The Pulumi CLI decrypts all leaves: then a plain leaf cannot be distinguished from an encrypted leaf, and
-    all leaves of such a key count as encrypted.
+    The Pulumi CLI decrypts all leaves: then the values of the stack file, `written`, tell plain leaves from
+    encrypted ones, and without it all leaves of such a key count as encrypted.
     """
     if stack == LOCAL:
         return
     invalid = [problem.path for problem in problems]
     decrypted = {key for key in secret_keys if not _has_encrypted(raw.get(key))}
-    if COMPANIES not in decrypted:
-        for path, place in _api_keys(raw.get(COMPANIES)):
-            if not any(path[: len(prefix)] == prefix for prefix in invalid):
-                yield Problem(path, PLAIN, "must be an encrypted value", f"Run: {command(place, stack)}")
+    source = written if COMPANIES in decrypted else raw
+    for path, place in _api_keys(source.get(COMPANIES)):
+        ours = _at(source, place) == _at(raw, place)
+        if ours and not any(path[: len(prefix)] == prefix for prefix in invalid):
+            yield Problem(path, PLAIN, "must be an encrypted value", f"Run: {command(place, stack)}")
     if ENVIRONMENT in decrypted:
         # In a stack file the shape of the encrypted leaf is a problem already.
         advice = f"Pods would show it in plain text. {instead('<VARIABLE>', stack)}"
@@ -74,6 +75,15 @@ def _api_keys(companies: Any) -> Iterator[tuple[Path, Path]]:
         for name, _ in _texts(keys):
             if name != "secretName":
                 yield (*path, name), (*place, name)
+
+
+def _at(value: Any, place: Path) -> Any:
+    for part in place:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
 
 
 def _texts(mapping: Any) -> Iterator[tuple[str, str]]:

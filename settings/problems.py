@@ -21,8 +21,8 @@ _SECRET_NAME = re.compile(r"key|secret|token|passw|credential|private", re.IGNOR
 _HARMLESS_NAMES = {"secretName"}
 
 
-class _Masked:
-    """Stands for a value that a message must not show."""
+class Masked:
+    """Stands in a message for a value that it must not show, or shows in other words."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -31,9 +31,9 @@ class _Masked:
         return self._text
 
 
-NO_VALUE: Any = _Masked("")
+NO_VALUE: Any = Masked("")
 """The value of a key that is missing or unknown."""
-PLAIN: Any = _Masked("a secret in plain text")
+PLAIN: Any = Masked("a secret in plain text")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Problem:
         return " ".join(f"{key_of(self.path)}: {self.requirement}{value}{advice}".split())
 
     def _shown(self) -> str:
-        if isinstance(self.value, _Masked):
+        if isinstance(self.value, Masked):
             return repr(self.value)
         if self.path[-1] not in _HARMLESS_NAMES and any(_names_secret(part) for part in self.path):
             return SECRET
@@ -79,6 +79,8 @@ def key_of(path: Path) -> str:
     """`("regions", 1, "weight")` in the notation of `pulumi config`: `digital-agency:regions[1].weight`."""
     if path == STACK:
         return "stack name"
+    if str(path[0]).startswith("aws:"):
+        return str(path[0])
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return "digital-agency:" + key.removeprefix(".")
 

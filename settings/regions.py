@@ -6,6 +6,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from settings.load_balancer import RegionLoadBalancer
+from settings.pods import Toleration
 from settings.values import (
     Base64,
     CertificateArn,
@@ -93,6 +95,9 @@ class Region(Model):
         default={},
         description="Further labels that its pods' nodes must have. Default: none.",
     )
+    tolerations: tuple[Toleration, ...] = Field(
+        default=(), description="Taints of nodes on which its pods may run all the same. Default: none."
+    )
     storage_class: ObjectName | None = Field(
         default=None,
         description="StorageClass of the region's volumes. Default: the cluster's default class.",
@@ -119,6 +124,9 @@ class Region(Model):
         min_length=1,
         description="Load balancer's subnets (CIDR), the only ones to reach Agents. Required with an AWS load"
         " balancer unless cluster is {eks: …}. Default: looked up.",
+    )
+    load_balancer: RegionLoadBalancer = Field(
+        default=RegionLoadBalancer(), description="Of the region's load balancers."
     )
     replicate_to: tuple[RegionName, ...] | None = Field(
         default=None,

@@ -25,6 +25,11 @@ _CLI_KEYS = {
 
 Schema = dict[str, Any]
 
+_ENVIRONMENT: Schema = {
+    "description": "Environments of Pulumi ESC. Only `pulumi` knows what they add to the configuration.",
+    "type": ["array", "object"],
+}
+
 
 def stack_schema() -> Schema:
     """The schema of a stack file."""
@@ -54,6 +59,7 @@ def stack_schema() -> Schema:
         "properties": {
             "config": config,
             **{key: {"type": "string", "description": text} for key, text in _CLI_KEYS.items()},
+            "environment": _ENVIRONMENT,
         },
         "required": ["config"],
         "additionalProperties": False,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from settings.dates import QUOTES
 from settings.models import Settings
 from settings.problems import NO_VALUE, Path, Problem
 from settings.values import Model, is_encrypted
@@ -57,7 +58,9 @@ def _problem(error: ErrorDetails) -> Problem:
     if is_encrypted(error["input"]) and error["type"] not in _MAPPINGS:
         advice = "Only the values of companies[].apiKeys may be secret."
         return Problem(path, error["input"], "must be a plain value", advice)
-    return Problem(path, error["input"], _requirement(path, error))
+    scalar = error["type"] == "string_type" and not isinstance(error["input"], dict | list)
+    advice = QUOTES if scalar and "apiKeys" not in path else ""
+    return Problem(path, error["input"], _requirement(path, error), advice)
 
 
 def file_path(location: Path) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar
 
@@ -30,7 +32,7 @@ _IMAGE = re.compile(
     rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/)?{_PATH_PART}(?:/{_PATH_PART})*"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_QUANTITY = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _UNITS: dict[str | None, Decimal] = {None: Decimal(1), "m": Decimal("0.001")}
 _UNITS |= {unit: Decimal(1000**power) for power, unit in enumerate("kMGTPE", start=1)}
 _UNITS |= {f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGTPE", start=1)}
@@ -48,13 +50,25 @@ def quantity(value: str) -> Decimal:
 
 @cache
 def aws_regions() -> frozenset[str]:
-    """The regions of the commercial AWS partition (source: botocore's data file).
+    """The regions of the commercial AWS partition that S3 and Route53 know (source: botocore's data files).
 
-    The file is read directly: importing botocore's session takes most of a second.
+    The files are read directly: importing botocore's session takes most of a second.
     """
-    partitions = json.loads(files("botocore").joinpath("data/partitions.json").read_text(encoding="utf-8"))
+    data = files("botocore").joinpath("data")
+    partitions = json.loads(data.joinpath("partitions.json").read_text(encoding="utf-8"))
     commercial = next(each for each in partitions["partitions"] if each["id"] == "aws")
-    return frozenset(name for name in commercial["regions"] if not name.endswith("-global"))
+    shapes = (
+        ("s3/2006-03-01", "BucketLocationConstraint"),
+        ("route53/2013-04-01", "ResourceRecordSetRegion"),
+    )
+    known = [set(_shape(data.joinpath(path, "service-2.json.gz"), shape)["enum"]) for path, shape in shapes]
+    return frozenset({"us-east-1", *known[0]}.intersection(known[1], commercial["regions"]))
+
+
+def _shape(model: Traversable, name: str) -> dict[str, Any]:
+    """A shape of a service's model in botocore."""
+    shape: dict[str, Any] = json.loads(gzip.decompress(model.read_bytes()))["shapes"][name]
+    return shape
 
 
 def tag_of(image: str) -> str | None:
@@ -63,7 +77,12 @@ def tag_of(image: str) -> str | None:
     return match and (match["digest"] or match["tag"])
 
 
-class _Matching:
+def digest_of(image: str) -> str | None:
+    match = _IMAGE.fullmatch(image)
+    return match and match["digest"]
+
+
+class Matching:
     """Text that matches a pattern. `description` says in messages what the text must be."""
 
     def __init__(self, pattern: str | re.Pattern[str], description: str) -> None:
@@ -130,7 +149,7 @@ def _network(value: str) -> str:
 
 def is_encrypted(value: Any) -> bool:
     """Whether a value of a stack file is encrypted by the Pulumi CLI."""
-    return isinstance(value, dict) and set(value) == {"secure"}
+    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
 def _secret(value: Any) -> Any:
@@ -158,17 +177,17 @@ Bytes = Annotated[
 ]
 DnsName = Annotated[
     str,
-    _Matching(
+    Matching(
         rf"(?=.{{1,253}}$)({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?",
         "a DNS name in lower case, such as agency.example.com",
     ),
 ]
 DnsLabel = Annotated[
-    str, _Matching(_LABEL, "a DNS label: at most 63 of a-z, 0-9 and -, without - at its ends")
+    str, Matching(_LABEL, "a DNS label: at most 63 of a-z, 0-9 and -, without - at its ends")
 ]
 ObjectName = Annotated[
     str,
-    _Matching(
+    Matching(
         rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*",
         "the name of a Kubernetes object: a-z, 0-9, - and ., beginning and ending with a letter or a digit",
     ),
@@ -182,7 +201,7 @@ Cidr = Annotated[
     AfterValidator(_network),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9a-fA-F:.]+/\d{1,3}$"}),
 ]
-Image = Annotated[str, _Matching(_IMAGE, "an image reference such as registry.example.com/agency:1.4.2")]
+Image = Annotated[str, Matching(_IMAGE, "an image reference such as registry.example.com/agency:1.4.2")]
 Port = Annotated[Whole, Field(ge=1, le=65535)]
 Seconds = Annotated[Whole, Field(ge=1, le=3600)]
 SecretValue = Annotated[
@@ -192,19 +211,17 @@ SecretValue = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, _ENCRYPTED]}),
 ]
 CompanyName = Annotated[
-    str, _Matching("[a-zA-Z0-9_-]{1,63}", "1 to 63 of a-z, A-Z, 0-9, _ and - (the application's rule)")
+    str, Matching("[a-zA-Z0-9_-]{1,63}", "1 to 63 of a-z, A-Z, 0-9, _ and - (the application's rule)")
 ]
 HostedZoneId = Annotated[
-    str, _Matching("Z[A-Z0-9]{1,31}", "a Route53 hosted zone's id, such as Z0123456789ABCDEFGHIJ")
+    str, Matching("Z[A-Z0-9]{1,31}", "a Route53 hosted zone's id, such as Z0123456789ABCDEFGHIJ")
 ]
 EksName = Annotated[
-    str, _Matching("[0-9A-Za-z][A-Za-z0-9_-]{0,99}", "an EKS cluster's name, such as prod-blue")
+    str, Matching("[0-9A-Za-z][A-Za-z0-9_-]{0,99}", "an EKS cluster's name, such as prod-blue")
 ]
 ContextName = Annotated[
     str,
-    _Matching(
-        r"(?=.*[A-Za-z0-9])[^\n]+", "the name of a context of the kubeconfig, with a letter or a digit"
-    ),
+    Matching(r"(?=.*[A-Za-z0-9])[^\n]+", "the name of a context of the kubeconfig, with a letter or a digit"),
 ]
 _RATE = r"(off|(?!0+(\.0+)?[kMGT])\d{1,9}(\.\d{1,3})?[kMGT])"
 _BANDWIDTH = rf"{_RATE}(:{_RATE})?"
@@ -212,58 +229,58 @@ Bandwidth = Annotated[
     str,
     # YAML 1.1 reads `off` as false.
     BeforeValidator(lambda value: "off" if value is False else value),
-    _Matching(
+    Matching(
         _BANDWIDTH,
         "off, bytes per second such as 10M (k, M, G or T, as in rclone), or upload:download such as 10M:off",
     ),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"^({_BANDWIDTH})$"}, {"const": False}]}),
 ]
 HttpUrl = Annotated[
-    str, _Matching(r"https?://[^\s/?#]+/?", "the URL of a server, such as http://10.88.0.1:5000")
+    str, Matching(r"https?://[^\s/?#]+/?", "the URL of a server, such as http://10.88.0.1:5000")
 ]
-HttpsUrl = Annotated[str, _Matching(r"https://\S+", "a URL that begins with https://")]
-Base64 = Annotated[str, _Matching("[A-Za-z0-9+/=_-]+", "base64 on one line, as EKS shows it")]
+HttpsUrl = Annotated[str, Matching(r"https://\S+", "a URL that begins with https://")]
+Base64 = Annotated[str, Matching("[A-Za-z0-9+/=_-]+", "base64 on one line, as EKS shows it")]
 OidcProviderArn = Annotated[
     str,
-    _Matching(
+    Matching(
         r"arn:aws:iam::\d{12}:oidc-provider/\S+",
         "the ARN of an IAM OIDC provider: arn:aws:iam::<account>:oidc-provider/…",
     ),
 ]
 CertificateArn = Annotated[
     str,
-    _Matching(
+    Matching(
         r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/\S+",
         "the ARN of an ACM certificate: arn:aws:acm:<region>:<account>:certificate/…",
     ),
 ]
 AnnotationPrefix = Annotated[
     str,
-    _Matching(
+    Matching(
         rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*/",
         "the prefix of annotations, such as external-dns.kubernetes.io/",
     ),
 ]
 IngressController = Annotated[
     str,
-    _Matching(
+    Matching(
         rf"(?=.{{1,250}}$){_LABEL}(\.{_LABEL})*/[A-Za-z0-9._~/-]+",
         "the spec.controller of an IngressClass, such as ingress.k8s.aws/alb",
     ),
 ]
 EnvironmentName = Annotated[
-    str, _Matching("[A-Z][A-Z0-9_]*", "the name of an environment variable, such as OPENAI_API_KEY")
+    str, Matching("[A-Z][A-Z0-9_]*", "the name of an environment variable, such as OPENAI_API_KEY")
 ]
 LabelKey = Annotated[
     str,
-    _Matching(
+    Matching(
         rf"({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{{0,61}}[A-Za-z0-9])?",
         "the key of a node's label, such as node.kubernetes.io/instance-type",
     ),
 ]
 LabelValue = Annotated[
     str,
-    _Matching(
+    Matching(
         "([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?",
         "the value of a label: at most 63 letters, digits, _, . and -",
     ),

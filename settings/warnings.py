@@ -79,6 +79,13 @@ def _health(settings: Settings) -> Iterator[str]:
             "ingress.scheme is internal: Route53's health checkers are in the public internet, find no region"
             " healthy and move no traffic, unless they can reach regions[].endpoint."
         )
+    limited = [region.name for region in settings.regions if settings.load_balancer_of(region).inbound_cidrs]
+    if limited and settings.ingress.scheme is Scheme.INTERNET_FACING:
+        yield (
+            f"{', '.join(limited)}: inboundCidrs must include the networks of Route53's health checkers"
+            " (ROUTE53_HEALTHCHECKS in https://ip-ranges.amazonaws.com/ip-ranges.json) and of the other"
+            " clusters: otherwise Route53 finds no region healthy."
+        )
     ingresses = {each.class_name: each for each in map(settings.ingress_of, settings.regions)}
     for name, ingress in sorted(ingresses.items()):
         if ingress.served_by not in ANSWERING and not settings.failover_enabled:

@@ -75,8 +75,8 @@ Function = Callable[[dict[str, Any]], dict[str, Any]]
 class Answers(Placeholders):
     """The recorder of the tests, with results for providers' functions by name, and outputs by type.
 
-    `finished` lists the URNs whose outputs were registered; `error_hooks` and `waits` (before a creation,
-    before an update) have the names of hooks by URN.
+    `finished` lists the URNs whose outputs were registered; `error_hooks`, `waits` (before a creation,
+    before an update) and `waits_after` (a creation) have the names of hooks by URN.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Answers(Placeholders):
         self.finished: list[str] = []
         self.error_hooks: dict[str, list[str]] = {}
         self.waits: dict[str, tuple[list[str], list[str]]] = {}
+        self.waits_after: dict[str, list[str]] = {}
 
     def resolve(self, registration: Registration) -> tuple[str, dict[str, Any]]:
         identity, outputs = super().resolve(registration)
@@ -103,6 +104,7 @@ class Answers(Placeholders):
         with self.lock:
             self.error_hooks[response.urn] = list(request.hooks.on_error)
             self.waits[response.urn] = list(request.hooks.before_create), list(request.hooks.before_update)
+            self.waits_after[response.urn] = list(request.hooks.after_create)
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:

@@ -143,8 +143,17 @@ _TOP_LEVEL = some(
     network=some(
         monitoringNamespace=st.just("monitoring"),
         extraEgress=st.sampled_from(
-            ([], [{"cidr": "10.9.0.0/16", "port": 6379}, {"cidr": "fd00:9::/64", "port": 1}])
+            (
+                [],
+                [{"cidr": "10.9.0.0/16", "port": 6379}, {"cidr": "fd00:9::/64", "port": 1}],
+                [{"cidr": "10.100.0.10/32", "port": 53, "protocol": "UDP"}],
+            )
         ),
+    ),
+    pods=some(
+        imagePullSecrets=st.sampled_from(([], ["mirror"])),
+        runtimeClassName=st.just("gvisor"),
+        priorityClassName=st.just("business-critical"),
     ),
 )
 
@@ -223,6 +232,13 @@ _REGION = some(
     ),
     adopt=st.booleans(),
     nodeSelector=st.sampled_from(({}, {"node.kubernetes.io/instance-type": "m7g.xlarge"})),
+    tolerations=st.sampled_from(
+        (
+            [],
+            [{"key": "dedicated", "value": "agents", "effect": "NoSchedule"}],
+            [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}],
+        )
+    ),
     storageClass=st.sampled_from(("gp3", "local.path")),
     ingressFrom=st.sampled_from((["10.0.0.0/24", "10.0.1.0/24"], ["fd00::/64"])),
 )

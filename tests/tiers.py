@@ -23,13 +23,15 @@ TESTS = Path(__file__).resolve().parent
 TIERS = ("unit", "services", "cluster")
 CLUSTER = ("nodes",)
 SERVICES = (
-    "api_server", "aws_provider", "controller/acting", "day_two", "external_dns", "gate/copying",
+    "api_server", "aws_provider", "controller/acting", "day_two", "engine/test_stack_files_of_the_cli.py",
+    "external_dns", "gate/copying",
     "gate/shell", "load_balancers", "local", "reference_app", "s3", "scanners",
     "drill/test_cluster.py", "drill/test_in_pod.py", "drill/test_journal.py", "drill/test_preconditions.py",
     "drill/test_scaling.py", "drill/test_signals.py", "gate/following/test_application.py",
     "gate/following/test_regions.py", "gate/following/test_roles.py",
     "gate/following/test_swap_under_a_brain.py", "ops/test_contexts.py", "ops/test_deployment_lock.py",
-    "ops/test_doctor.py", "ops/test_local_stack.py", "ops/test_with_a_gate.py", "policy_pack/test_engine.py",
+    "ops/test_doctor.py", "ops/test_local_stack.py", "ops/test_move_zone.py", "ops/test_with_a_gate.py",
+    "policy_pack/test_engine.py",
     "validation/test_attempts.py", "validation/test_network.py", "validation/test_on_a_cluster.py",
     "validation/test_on_this_machine.py", "validation/test_openings.py",
     "validation/test_proof_of_isolation.py", "validation/test_role_policies.py",

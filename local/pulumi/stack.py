@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pulumi import automation
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from engine.stack_file import read_document
 from local.kubernetes_api import KubernetesApi
 from local.machine.files import REPOSITORY, LocalError, Progress, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
@@ -25,6 +27,8 @@ from local.pulumi.interrupted import delete_unrecorded
 ENGINE: Final = "pulumi"
 """Process name of the engine and its plugins."""
 SALT: Final = "encryptionsalt"
+_BEGINNING: Final = re.compile(r"(?:[%#][^\n]*\n|[ \t]*\n)*---[ \t]*(?:#[^\n]*)?\n")
+"""What precedes the first key of a file with `---`."""
 SHOWN_ONCE: Final = ("warning: ", "! drift ")
 CONTINUE: Final = "Run the same command again, and it continues from here"
 
@@ -141,11 +145,9 @@ class Stack:
 
     def _write_config(self, stack_file: Path) -> None:
         """Write a copy: the engine writes its encryption salt into the stack file."""
-        copy, text = self._project / f"Pulumi.{self.name}.yaml", stack_file.read_text(encoding="utf-8")
-        previous = yaml.safe_load(copy.read_text(encoding="utf-8")) if copy.exists() else None
-        salt = (previous or {}).get(SALT)
-        if salt and SALT not in yaml.safe_load(text):
-            text = f"{SALT}: {salt}\n{text}"
+        copy = self._project / f"Pulumi.{self.name}.yaml"
+        salt = read_document(copy).get(SALT) if copy.exists() else None
+        text = with_salt(stack_file, salt)
         write_atomically(copy, text)
 
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
@@ -166,6 +168,16 @@ class Stack:
             return operation()
         except automation.CommandError as error:
             raise LocalError(str(error)) from None
+
+
+def with_salt(stack_file: Path, salt: str | None) -> str:
+    """The text of a stack file, with the salt if it has none."""
+    text = stack_file.read_text(encoding="utf-8-sig")
+    if salt is None or SALT in read_document(stack_file):
+        return text
+    begun = _BEGINNING.match(text)
+    at = begun.end() if begun else 0
+    return f"{text[:at]}{SALT}: {salt}\n{text[at:]}"
 
 
 class Command(PulumiCommand):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,7 +11,8 @@ from ops.aws import AwsAccess, calling
 from ops.doctor.findings import Finding, missing, present
 from ops.doctor.in_zone import live_records
 from ops.stack import Stack
-from settings import clusters_of
+from settings import ClusterPlan, clusters_of
+from settings.load_balancer import IpAddressType
 from settings.models import Identity, Manager
 
 ACCOUNT = "account"
@@ -59,6 +60,43 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             yield missing(plan.region, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
             continue
         yield present(plan.region, what, f"ACTIVE, {cluster['version']}")
+        yield from _address_family(stack, plan, cluster)
+        yield from _node_repair(plan, access.client("eks", plan.region))
+
+
+def _address_family(stack: Stack, plan: ClusterPlan, cluster: Mapping[str, Any]) -> Iterator[Finding]:
+    """A load balancer with IPv4 addresses alone cannot send requests to IPv6 pods."""
+    if (cluster.get("kubernetesNetworkConfig") or {}).get("ipFamily") != "ipv6":
+        return
+    for region in plan.regions:
+        kind = stack.settings.load_balancer_of(region).ip_address_type or IpAddressType.IPV4
+        if stack.settings.balanced([region]) and kind is IpAddressType.IPV4:
+            problem = f"the pods of {plan.eks} have IPv6 addresses, the load balancers IPv4 addresses alone"
+            remedy = "set ingress.loadBalancer.ipAddressType: dualstack, and use subnets with IPv6 networks"
+            yield missing(region.name, "address family", problem, remedy)
+
+
+def _node_repair(plan: ClusterPlan, eks: Any) -> Iterator[Finding]:
+    """A pod of a StatefulSet leaves an unreachable node only when the Node object is deleted. Nodes of EKS
+    Auto Mode are always repaired; those of Karpenter are not visible here.
+    """
+    groups = eks.list_nodegroups(clusterName=plan.eks)["nodegroups"]
+    without = [
+        name
+        for name in groups
+        if not eks.describe_nodegroup(clusterName=plan.eks, nodegroupName=name)["nodegroup"]
+        .get("nodeRepairConfig", {})
+        .get("enabled")
+    ]
+    if without:
+        problem = f"off for {', '.join(without)}: pods stay on a node that is gone until somebody deletes it"
+        remedy = (
+            f"aws eks update-nodegroup-config --cluster-name {plan.eks} --region {plan.region}"
+            " --nodegroup-name <name> --node-repair-config enabled=true"
+        )
+        yield missing(plan.region, "node auto-repair", problem, remedy)
+    elif groups:
+        yield present(plan.region, "node auto-repair", f"on for {', '.join(groups)}")
 
 
 def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -92,7 +130,7 @@ def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             if status == 404:
                 yield present(region.name, what, "its name is free")
                 continue
-            remedy = "bucket names are unique in all of AWS: choose another domain or stack name"
+            remedy = "bucket names are unique in all of AWS: set namePrefix, or choose another stack name"
             yield missing(region.name, what, f"the name is another account's ({_code(error)})", remedy)
             continue
         yield present(region.name, what, "it is this account's")
@@ -133,15 +171,41 @@ def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             continue  # `clusters` reports it.
         ec2: Any = access.client("ec2", plan.region)
         network = cluster["resourcesVpcConfig"]["vpcId"]
-        filters = [{"Name": "vpc-id", "Values": [network]}, {"Name": "tag-key", "Values": [tag]}]
-        tagged = ec2.describe_subnets(Filters=filters)["Subnets"]
-        if len({subnet["AvailabilityZone"] for subnet in tagged}) < 2:
+        of_network = {"Name": "vpc-id", "Values": [network]}
+        if own := list(region.load_balancer.subnets):
+            found = ec2.describe_subnets(Filters=[of_network, {"Name": "subnet-id", "Values": own}])[
+                "Subnets"
+            ]
+            problem = f"{len(found)} of {', '.join(own)} are in {network}"
+            remedy = (
+                "set regions[].loadBalancer.subnets to subnets of the cluster's network, in two zones or more"
+            )
+        else:
+            found = ec2.describe_subnets(Filters=[of_network, {"Name": "tag-key", "Values": [tag]}])[
+                "Subnets"
+            ]
+            problem = f"{len(found)} in {network} have the tag {tag}"
             remedy = (
                 f"tag two of them or more, in different zones, with {tag}=1, or set regions[].ingressFrom"
             )
-            yield missing(region.name, what, f"{len(tagged)} in {network} have the tag {tag}", remedy)
+        if len({subnet["AvailabilityZone"] for subnet in found}) < 2 or len(found) < len(own):
+            yield missing(region.name, what, problem, remedy)
             continue
-        yield present(region.name, what, ", ".join(sorted(subnet["CidrBlock"] for subnet in tagged)))
+        yield present(region.name, what, ", ".join(sorted(subnet["CidrBlock"] for subnet in found)))
+
+
+def volumes(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
+    """Of EBS, whatever their StorageClass says."""
+    for plan in clusters_of(stack.settings):
+        if not (plan.eks or plan.eks_name):
+            continue
+        ec2: Any = access.client("ec2", plan.region)
+        what = "encryption of volumes"
+        if ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
+            yield present(plan.region, what, "new volumes of EBS are encrypted")
+            continue
+        remedy = f"run: aws ec2 enable-ebs-encryption-by-default --region {plan.region}"
+        yield missing(plan.region, what, "EBS does not encrypt new volumes by default", remedy)
 
 
 def _code(error: ClientError) -> str:
@@ -156,6 +220,7 @@ CHECKS: tuple[Check, ...] = (
     buckets,
     certificates,
     subnets,
+    volumes,
     live_records,
 )
 """Without `credentials`, which all others need."""

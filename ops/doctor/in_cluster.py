@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ops.cluster_access import Cluster
 from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, missing, present
-from plan.names import REGION_LABEL
+from plan.names import COMPANY_LABEL, REGION_LABEL, foreign_namespace
 from settings import ClusterPlan, Region, Settings
 from settings.companies import AccessMode
 from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER, Ingress
-from settings.models import Identity
+from settings.models import Identity, Protocol
 
 LEAST_VERSION = (1, 30)
 """The first with a stable ValidatingAdmissionPolicy and sidecar containers."""
 EBS, EFS = "ebs.csi.aws.com", "efs.csi.aws.com"
+AUTO_MODE_EBS = "ebs.csi.eks.amazonaws.com"
+"""Part of EKS Auto Mode."""
+COMPUTE_TYPE, OPERATING_SYSTEM = "eks.amazonaws.com/compute-type", "kubernetes.io/os"
+"""Labels of nodes."""
+DNS_SERVICE, DNS_PORT = "kube-dns", 53
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 IN_TREE = "kubernetes.io/"
 NAMED = "app.kubernetes.io/name"
@@ -72,14 +78,49 @@ def nodes(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[F
     live = cluster.api.list("Node")
     for region in plan.regions:
         wanted = {REGION_LABEL: region.name, **region.node_selector}
-        ready = [node for node in live if _is_ready(node) and wanted.items() <= _labels(node).items()]
+        fitting = [node for node in live if _is_ready(node) and wanted.items() <= _labels(node).items()]
+        obstacles = [_obstacle(node, region) for node in fitting]
+        ready = [node for node, obstacle in zip(fitting, obstacles, strict=True) if not obstacle]
         if ready:
             zones = {_labels(node).get("topology.kubernetes.io/zone", "no zone") for node in ready}
             yield present(region.name, "nodes", f"{len(ready)} ready, in {', '.join(sorted(zones))}")
             continue
+        if fitting:
+            problem = f"no pod may run on the region's nodes: {'; '.join(dict.fromkeys(obstacles))}"
+            remedy = "set regions[].tolerations, uncordon the nodes, or add others"
+            yield missing(region.name, "nodes", problem, remedy)
+            continue
         labels = " ".join(f"{key}={value}" for key, value in wanted.items())
         remedy = f"add nodes with the labels {labels}, or change regions[].nodeSelector"
         yield missing(region.name, "nodes", "no node for the region's pods is ready", remedy)
+
+
+def _obstacle(node: Object, region: Region) -> str:
+    """Why the region's pods may not run on a node; empty where they may."""
+    spec = node.get("spec") or {}
+    if _labels(node).get(OPERATING_SYSTEM, "linux") != "linux":
+        return f"they run {_labels(node)[OPERATING_SYSTEM]}"
+    if spec.get("unschedulable"):
+        return "they are cordoned"
+    for taint in spec.get("taints") or ():
+        key, value, effect = taint["key"], taint.get("value") or "", taint["effect"]
+        tolerated = any(each.matches(key, value, effect) for each in region.tolerations)
+        if effect != "PreferNoSchedule" and not tolerated:
+            return f"they have the taint {key}={value}:{effect}"
+    return ""
+
+
+def namespaces(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    """A namespace that exists is adopted only if it is the company's own (`components/own_namespaces.py`)."""
+    live = {each["metadata"]["name"]: _labels(each) for each in cluster.api.list("Namespace")}
+    here = {region.name for region in plan.regions}
+    for company in settings.companies:
+        name = company.namespace
+        if here.isdisjoint(region.name for region in settings.regions_of(company)) or name not in live:
+            continue
+        if live[name].get(COMPANY_LABEL) != name:
+            problem, _, remedy = foreign_namespace(name).partition(". ")
+            yield missing(plan.id, f"namespace {name}", problem, remedy)
 
 
 def ingress(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
@@ -121,8 +162,36 @@ def _ingress_class(plan: ClusterPlan, wanted: Ingress, key: str, controllers: di
 
 def identity(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
     in_eks = bool(plan.eks or plan.eks_name)
-    if in_eks and settings.replication.enabled and settings.identity is Identity.POD_IDENTITY:
+    if not in_eks or not settings.replication.enabled or settings.identity is not Identity.POD_IDENTITY:
+        return
+    if _is_auto_mode(cluster):
+        yield present(plan.id, "Pod Identity agent", "it is part of EKS Auto Mode")
+    else:
         yield _running(plan, cluster, "DaemonSet", "eks-pod-identity-agent", "Pod Identity agent")
+
+
+def cluster_dns(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
+    """In EKS Auto Mode no pods are behind the cluster's DNS address: the rule for pods does not open it."""
+    if not _is_auto_mode(cluster):
+        return
+    services = [each for each in cluster.api.list("Service") if each["metadata"]["name"] == DNS_SERVICE]
+    address = services[0]["spec"]["clusterIP"] if services else ""
+    opened = {
+        egress.protocol
+        for egress in settings.network.extra_egress
+        if egress.port == DNS_PORT and (not address or ip_address(address) in ip_network(egress.cidr))
+    }
+    if opened == set(Protocol):
+        yield present(plan.id, "cluster DNS", "network.extraEgress opens it")
+        return
+    cidr = str(ip_network(address)) if address else f"<clusterIP of the Service {DNS_SERVICE}>/32"
+    rules = ", ".join(f"{{cidr: {cidr}, port: {DNS_PORT}, protocol: {each.value}}}" for each in Protocol)
+    problem = "EKS Auto Mode serves it on an address, not in pods: network policies close it"
+    yield missing(plan.id, "cluster DNS", problem, f"set network.extraEgress: [{rules}]")
+
+
+def _is_auto_mode(cluster: Cluster) -> bool:
+    return any(_labels(node).get(COMPUTE_TYPE) == "auto" for node in cluster.api.list("Node"))
 
 
 def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: str) -> Finding:
@@ -173,7 +242,7 @@ def _storage(
         for company in settings.companies
         if _shares(company) and region in settings.regions_of(company)
     ]
-    if shared and provisioner in (EBS, f"{IN_TREE}aws-ebs"):
+    if shared and provisioner in (EBS, AUTO_MODE_EBS, f"{IN_TREE}aws-ebs"):
         problem = f"{provisioner} has no ReadWriteMany, which {', '.join(shared)} need"
         yield missing(region.name, what, problem, f"name a class of {EFS}: regions[].storageClass")
         return
@@ -201,7 +270,17 @@ def _labels(live: Object) -> dict[str, str]:
     return live["metadata"].get("labels") or {}
 
 
-CHECKS: tuple[Check, ...] = (version, rights, nodes, ingress, storage, identity, external_dns)
+CHECKS: tuple[Check, ...] = (
+    version,
+    rights,
+    nodes,
+    namespaces,
+    ingress,
+    storage,
+    identity,
+    cluster_dns,
+    external_dns,
+)
 
 ACROSS: tuple[CheckAcross, ...] = (owners,)
 """Over all clusters that answered."""

@@ -81,7 +81,8 @@ def instances_of(cluster: Cluster) -> list[Instance]:
 def _instance(deployment: Object) -> Instance | None:
     """By the image's name, else by the Deployment's usual label or name: mirrors rename images."""
     metadata = deployment["metadata"]
-    containers = deployment["spec"]["template"]["spec"]["containers"]
+    template = deployment.get("spec", {}).get("template", {})
+    containers = template.get("spec", {}).get("containers", [])
     labels = metadata.get("labels") or {}
     candidates = [each for each in containers if _repository(each["image"]).rpartition("/")[2] == NAME]
     if not candidates and NAME in (metadata["name"], labels.get("app.kubernetes.io/name")):

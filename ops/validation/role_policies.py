@@ -11,7 +11,7 @@ from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, passed
 from plan.iam import bucket_arn
 from plan.iam_evaluator import Document, Request, allows
-from plan.names import company_role_name, region_role_name
+from plan.names import region_role_name
 from settings.models import Identity
 
 TAG = "aws:PrincipalTag/kubernetes-namespace"
@@ -47,8 +47,8 @@ def evaluate(target: PodTarget, others: Sequence[PodTarget]) -> Verdict:
 def role_of(target: PodTarget) -> str:
     stack, settings = target.stack, target.stack.settings
     if settings.identity is Identity.IRSA:
-        return company_role_name(settings.domain, stack.name, target.region, target.namespace)
-    return region_role_name(settings.domain, stack.name, target.region)
+        return settings.company_role_name(stack.name, target.region, target.namespace)
+    return region_role_name(settings.resource_prefix, stack.name, target.region)
 
 
 def deployed(target: PodTarget, role: str) -> Document:

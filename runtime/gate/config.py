@@ -30,6 +30,8 @@ class Environment:
     """URL of the application's own health."""
     work: Path | None
     """The Agent's working folder, into which `mcp.json` is written; None for a Brain."""
+    replacement: Path | None = None
+    """The volume that a pod without AWS credentials fills to be replaced; None: they are not injected."""
     port: int
     ordinal: int
     """Of the pod in its StatefulSet. Only 0 replicates."""
@@ -42,7 +44,7 @@ def load_config(folder: Path) -> GateConfig:
 
 def environment() -> Environment:
     """Raises KeyError naming the variable that is missing."""
-    work = os.environ.get("GATE_WORK")
+    work, replacement = os.environ.get("GATE_WORK"), os.environ.get("GATE_REPLACEMENT")
     return Environment(
         volume=Path(os.environ["GATE_VOLUME"]),
         config=Path(os.environ["GATE_SETTINGS"]),
@@ -50,6 +52,7 @@ def environment() -> Environment:
         rclone=Path(os.environ["GATE_RCLONE"]),
         application=os.environ["GATE_APPLICATION"],
         work=Path(work) if work else None,
+        replacement=Path(replacement) if replacement else None,
         port=int(os.environ.get("GATE_PORT", GATE_PORT)),
         ordinal=int(os.environ["POD_NAME"].rpartition("-")[2]),
     )

@@ -73,7 +73,7 @@ def _policies(settings: Settings, stack: str) -> Iterator[Problem]:
     if not settings.replication.enabled:
         return
     known = {region.name for region in settings.regions}
-    buckets = {name: names.bucket_name(settings.domain, stack, name) for name in known}
+    buckets = {name: names.bucket_name(settings.resource_prefix, stack, name) for name in known}
     namespaces = [iam.SESSION_NAMESPACE]
     if settings.identity is Identity.IRSA:
         namespaces = [company.namespace for company in settings.companies] or [""]
@@ -103,6 +103,14 @@ RULES = (
     Rule(_edges, ("companies[*].edge", "regions[*].endpoint", "ingress", *_WHERE)),
     Rule(_associations, ("identity", "replication.enabled", *_WHERE)),
     Rule(
-        _policies, ("identity", "replication.enabled", "domain", "regions[*].name", "regions[*].replicateTo")
+        _policies,
+        (
+            "identity",
+            "replication.enabled",
+            "domain",
+            "namePrefix",
+            "regions[*].name",
+            "regions[*].replicateTo",
+        ),
     ),
 )

@@ -54,10 +54,14 @@ def _stack(_: Settings, stack: str) -> Iterator[Problem]:
 
 
 def _domain(settings: Settings, stack: str) -> Iterator[Problem]:
-    """Names with the domain in them. Replication may be off: it can be enabled later, the domain stays."""
-    of_regions = (names.bucket_name(settings.domain, stack, region.name) for region in settings.regions)
+    """Names that begin with the domain or `namePrefix`. Replication may be off: it can be enabled later, and
+    the domain stays.
+    """
+    of_regions = (
+        names.bucket_name(settings.resource_prefix, stack, region.name) for region in settings.regions
+    )
     bucket = max(of_regions, key=len)
-    role = names.replication_role_name(settings.domain, stack)
+    role = names.replication_role_name(settings.resource_prefix, stack)
     if len(bucket) > names.BUCKET_NAME_LIMIT:
         limit = f"a bucket name of at most {names.BUCKET_NAME_LIMIT} characters"
         advice = f"{bucket} has {len(bucket)}."
@@ -68,7 +72,10 @@ def _domain(settings: Settings, stack: str) -> Iterator[Problem]:
         limit, advice = "a bucket name that S3 accepts", f"{bucket} begins with a reserved prefix."
     else:
         return
-    yield Problem(("domain",), settings.domain, f"must lead to {limit}", advice)
+    if settings.name_prefix:
+        yield Problem(("namePrefix",), settings.name_prefix, f"must lead to {limit}", advice)
+    else:
+        yield Problem(("domain",), settings.domain, f"must lead to {limit}", f"{advice} Or set namePrefix.")
 
 
 def _roles(settings: Settings, stack: str) -> Iterator[Problem]:
@@ -77,7 +84,7 @@ def _roles(settings: Settings, stack: str) -> Iterator[Problem]:
         return
     for index, company in enumerate(settings.companies):
         roles = [
-            names.company_role_name(settings.domain, stack, region.name, company.namespace)
+            settings.company_role_name(stack, region.name, company.namespace)
             for region in known_regions(settings, company)
         ]
         longest = max(roles, key=len, default="")
@@ -91,9 +98,16 @@ def _roles(settings: Settings, stack: str) -> Iterator[Problem]:
 RULES = (
     Rule(_namespaces, ("companies[=].name", "ingress.namespace", "network.monitoringNamespace")),
     Rule(_stack),
-    Rule(_domain, ("domain", "regions[*].name")),
+    Rule(_domain, ("domain", "namePrefix", "regions[*].name")),
     Rule(
         _roles,
-        ("identity", "companies[=].name", "companies[=].regions", "regions[*].name", "replication.enabled"),
+        (
+            "identity",
+            "namePrefix",
+            "companies[=].name",
+            "companies[=].regions",
+            "regions[*].name",
+            "replication.enabled",
+        ),
     ),
 )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from plan.names import LOCAL
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources
-from settings.models import Settings
+from settings.models import IMAGES, Settings
 from settings.plain_secrets import API_KEY, instead
 from settings.problems import NO_VALUE, PLAIN, Problem
 from settings.rules.base import Rule
-from settings.values import quantity, tag_of
+from settings.values import digest_of, quantity, tag_of
 
 _RESERVED = frozenset(
     {
@@ -20,23 +20,31 @@ _RESERVED = frozenset(
 )  # fmt: skip
 """Variables that this program sets (`components/pods.py`), or that would move data off its volume."""
 
+_TLS = "NODE_TLS_REJECT_UNAUTHORIZED"
+
 
 def _images(settings: Settings, stack: str) -> Iterator[Problem]:
     if stack == LOCAL:
         return
-    for key in ("agency", "rclone", "python"):
+    for key in IMAGES:
         image = getattr(settings.images, key)
         if image is None:
             advice = "Set the application's image with a tag, such as registry.example.com/agency:1.4.2."
             yield Problem(("images", key), NO_VALUE, "missing (required)", advice)
         elif tag_of(image) in (None, "latest"):
             yield Problem(("images", key), image, "must have a tag other than latest, or a digest")
+        elif settings.images.require_digests and not digest_of(image):
+            advice = f"images.requireDigests is true. Run: python -m ops pin-images --stack {stack}"
+            yield Problem(("images", key), image, "must have a digest (@sha256:…)", advice)
 
 
 def _environment(settings: Settings, stack: str) -> Iterator[Problem]:
     for name, value in settings.environment.items():
         if name in _RESERVED:
             yield Problem(("environment", name), value, "must not be set", "This program sets the variable.")
+        elif name == _TLS and value == "0":
+            advice = "Certificates would not be checked. NODE_EXTRA_CA_CERTS adds an authority."
+            yield Problem(("environment", name), value, "must not be 0", advice)
         elif name.endswith(API_KEY):
             yield Problem(("environment", name), PLAIN, "must not be set", instead(name, stack))
 

@@ -117,22 +117,6 @@ def long_running_containers_are_probed(run: Recording) -> None:
             assert liveness["failureThreshold"] > readiness["failureThreshold"], where
 
 
-def pods_are_bound_to_their_region(run: Recording) -> None:
-    regions = {region.name: region for region in run.settings.regions}
-    for resource in run.of(DEPLOYMENT):
-        spec = resource.inputs["spec"]["template"]["spec"]
-        assert "nodeAffinity" not in spec["affinity"] and "nodeSelector" not in spec, resource.name
-    for resource, spec in pods(run):
-        region = resource.inputs["metadata"]["labels"][REGION_LABEL]
-        assert resource.inputs["metadata"]["name"].endswith(f"-{region}")
-        terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-        here = {"key": REGION_LABEL, "operator": "In", "values": [region]}
-        assert terms == {"nodeSelectorTerms": [{"matchExpressions": [here]}]}, resource.name
-        assert spec.get("nodeSelector", {}) == regions[region].node_selector, resource.name
-        spread = {constraint["topologyKey"] for constraint in spec["topologySpreadConstraints"]}
-        assert "topology.kubernetes.io/zone" in spread, resource.name
-
-
 def selectors_take_exactly_their_own_pods(run: Recording) -> None:
     labels = {
         resource.urn: resource.inputs["spec"]["template"]["metadata"]["labels"]
@@ -183,7 +167,10 @@ def pods_find_what_they_name(run: Recording) -> None:
         if resource.type == STATEFUL_SET:
             assert resource.inputs["spec"]["serviceName"] in of_namespace(run, SERVICE, resource)
         priorities = [of for of in run.of(PRIORITY_CLASS) if run.cluster_of(of) == run.cluster_of(resource)]
-        assert spec["priorityClassName"] in {of.inputs["metadata"]["name"] for of in priorities}
+        own_class = {of.inputs["metadata"]["name"] for of in priorities}
+        existing = run.settings.pods.priority_class_name
+        assert own_class == ({"digital-agency"} if existing is None else set())
+        assert spec["priorityClassName"] == (existing or "digital-agency")
         for container, _ in containers(spec):
             mounts = container["volumeMounts"]
             assert {mount["name"] for mount in mounts} <= volumes.keys()
@@ -278,7 +265,6 @@ RULES = (
     there_are_pods_for_every_company_in_every_region,
     pods_have_one_user_and_share_processes_only_with_the_gate,
     long_running_containers_are_probed,
-    pods_are_bound_to_their_region,
     selectors_take_exactly_their_own_pods,
     pods_find_what_they_name,
     namespaces_admit_their_pods,

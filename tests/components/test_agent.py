@@ -195,7 +195,8 @@ def test_a_load_balancer_notices_a_dead_target_and_a_new_one_within_12_seconds(r
         assert (interval, timeout) == (5, 2)
         for count in ("healthy-threshold-count", "unhealthy-threshold-count"):
             assert interval * int(found[count]) + timeout <= 12
-        assert found["load-balancer-attributes"] == "client_keep_alive.seconds=60"
+        attributes = found["load-balancer-attributes"].split(",")
+        assert attributes == ["client_keep_alive.seconds=60", "idle_timeout.timeout_seconds=300"]
 
 
 def test_a_pod_outlives_its_target_s_deregistration_and_then_has_its_grace(run: Recording) -> None:

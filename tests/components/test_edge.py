@@ -254,3 +254,41 @@ def test_external_dns_writes_the_edge_s_name_where_it_manages_names() -> None:
         "edge-eu-west-1": {"hostname": None, "ttl": None},
     }
     assert names(run.of(RECORD)) == ["certificates-validation"]
+
+
+def test_an_organisation_s_demands_are_annotations_of_every_ingress_of_the_load_balancer() -> None:
+    """An attribute or a group that differs within a load balancer is a conflict to its controller."""
+    arn = f"arn:aws:wafv2:{US}:123456789012:regional/webacl/a/b"
+    region = {"securityGroups": ["sg-0a"], "subnets": ["subnet-0a", "subnet-0b"], "webAclArn": arn}
+    shared = {"attributes": {"idle_timeout.timeout_seconds": 900}, "inboundCidrs": ["10.0.0.0/8"]}
+    run = record(
+        stack(
+            regions=[eks(US, loadBalancer=region), eks(EU)],
+            ingress={"loadBalancer": {**shared, "ipAddressType": "dualstack"}},
+        )
+    )
+    both_kinds = {
+        f"{ALB}/load-balancer-attributes": "client_keep_alive.seconds=60,idle_timeout.timeout_seconds=900",
+        f"{ALB}/ip-address-type": "dualstack",
+    }
+    wanted = {
+        US: {
+            f"{ALB}/security-groups": "sg-0a",
+            f"{ALB}/manage-backend-security-group-rules": "true",
+            f"{ALB}/subnets": "subnet-0a,subnet-0b",
+            f"{ALB}/wafv2-acl-arn": arn,
+        },
+        EU: {f"{ALB}/inbound-cidrs": "10.0.0.0/8"},
+    }
+    ours = set().union(*wanted.values())
+    for resource in run.of(INGRESS):
+        annotations = resource.inputs["metadata"]["annotations"]
+        name = next(name for name in (US, EU) if name in resource.inputs["metadata"]["name"])
+        assert {key: annotations[key] for key in both_kinds} == both_kinds
+        assert {key: text for key, text in annotations.items() if key in ours} == wanted[name]
+
+
+def test_a_slow_model_s_answer_is_waited_for_unless_the_settings_say_less() -> None:
+    for resource in edges(record(stack())).values():
+        attributes = resource["metadata"]["annotations"][f"{ALB}/load-balancer-attributes"]
+        assert attributes == "client_keep_alive.seconds=60,idle_timeout.timeout_seconds=300"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runtime.gate.restore.credentials import OVERFLOW
 from settings.values import quantity
 from tests.components.gate_rules import config_of
 from tests.components.stacks import EU, US, WEST, eks, stack, two_regions
@@ -89,6 +90,45 @@ def test_without_replication_nothing_is_restored_and_the_gate_stands_all_the_sam
         assert not {"rclone", "restore"} & {each["name"] for each in spec["initContainers"]}
         assert "tools" not in {volume["name"] for volume in spec["volumes"]}
         assert config_of(resource, run).buckets == {}
+
+
+@pytest.mark.parametrize("of", NAMES)
+def test_a_pod_without_credentials_can_exceed_a_volume_to_be_replaced(run: Recording, of: str) -> None:
+    spec = run.manifest(STATEFUL_SET, of, namespace="acme")["spec"]["template"]["spec"]
+    [volume] = [volume for volume in spec["volumes"] if volume["name"] == "replacement"]
+    assert quantity(volume["emptyDir"]["sizeLimit"]) < len(OVERFLOW)
+    resource = container(run, of, "restore")
+    variables = {pair["name"]: pair.get("value") for pair in resource["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in resource["volumeMounts"]}
+    assert variables["GATE_REPLACEMENT"] == mounts["replacement"]
+    for each in (*spec["initContainers"], *spec["containers"]):
+        found = "replacement" in {mount["name"] for mount in each["volumeMounts"]}
+        assert found is (each["name"] == "restore")
+
+
+@pytest.mark.parametrize("replication", [{"enabled": False}, {"endpoint": ENDPOINT}])
+def test_where_nothing_injects_credentials_no_pod_is_replaced(replication: dict[str, Any]) -> None:
+    for resource in record(stack(replication=replication), stack="local").of(STATEFUL_SET):
+        spec = resource.inputs["spec"]["template"]["spec"]
+        assert "replacement" not in {volume["name"] for volume in spec["volumes"]}
+
+
+def test_the_gate_uses_the_proxy_of_the_environment_for_s3_alone() -> None:
+    environment = {
+        "HTTPS_PROXY": "http://proxy.example.com:3128",
+        "NO_PROXY": "10.0.0.0/8",
+        "HTTP_PROXY": "http://proxy.example.com:3128",
+        "LOG_LEVEL": "debug",
+    }
+    run = record(stack(environment=environment))
+    for of in NAMES:
+        for name in ("restore", "gate"):
+            variables = {pair["name"]: pair.get("value") for pair in container(run, of, name)["env"]}
+            assert {key: variables.get(key) for key in environment} == {
+                **environment,
+                "HTTP_PROXY": None,
+                "LOG_LEVEL": None,
+            }
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.components import (
     gate_rules,
     graph_rules,
     network_rules,
+    placement_rules,
     pod_rules,
     routing_rules,
     tenancy_rules,
@@ -32,6 +33,7 @@ Rule = Callable[[Recording], None]
 RULES: tuple[Rule, ...] = (
     *graph_rules.RULES,
     *pod_rules.RULES,
+    *placement_rules.RULES,
     *gate_rules.RULES,
     *tenancy_rules.RULES,
     *network_rules.RULES,

@@ -68,6 +68,20 @@ def test_where_no_subnet_is_tagged_the_opening_is_left_out_with_a_warning() -> N
         assert any(US in text and "regions[].ingressFrom" in text for text in run.warnings)
 
 
+def test_subnets_of_the_settings_are_looked_up_with_both_families_of_addresses() -> None:
+    recorder = Answers(
+        {
+            "getSubnets": lambda args: {"ids": ["subnet-9"], "id": "x", **args},
+            "getSubnet": lambda args: {
+                **args, "cidrBlock": SUBNETS[args["id"]], "ipv6CidrBlock": f"2600:1f:0:{args['id'][-1]}::/64",
+            },
+        }
+    )  # fmt: skip
+    region = {"name": US, "cluster": {"eks": "blue"}, "loadBalancer": {"subnets": ["subnet-b", "subnet-a"]}}
+    run = record(stack(regions=[region]), recorder=recorder)
+    assert ingress(run) == [networks("10.7.0.0/24", "10.7.1.0/24", "2600:1f:0:a::/64", "2600:1f:0:b::/64")]
+
+
 def test_internal_load_balancers_are_looked_up_by_the_tag_of_their_own_subnets() -> None:
     region = {"name": US, "cluster": {"eks": "blue"}, "ingressFrom": ["10.0.0.0/24"]}
     recorder = tagged(SUBNETS)
@@ -150,3 +164,12 @@ def test_a_preview_knows_the_policies_whose_subnets_are_looked_up() -> None:
     raw = stack(regions=[{"name": US, "cluster": {"eks": "blue"}}])
     run = record(raw, recorder=tagged(SUBNETS), dry_run=True)
     assert ingress(run) == [networks("10.7.0.0/24", "10.7.1.0/24")]
+
+
+def test_an_external_address_may_be_reached_by_udp() -> None:
+    extra = [{"cidr": "10.100.0.10/32", "port": 53, "protocol": name} for name in ("UDP", "TCP")]
+    run = record(stack(network={"extraEgress": extra}))
+    for name in (f"agent-{US}", f"brain-{US}"):
+        rules = run.manifest(NETWORK_POLICY, name, namespace="acme")["spec"]["egress"]
+        found = [rule["ports"] for rule in rules if rule["to"] == [{"ipBlock": {"cidr": "10.100.0.10/32"}}]]
+        assert found == [[{"protocol": name, "port": 53}] for name in ("TCP", "UDP")]

@@ -9,7 +9,7 @@ import pytest
 from components.pods import PodParts, container, environment, pod_template, present, probed
 from settings import Settings, parse
 from settings.companies import BRAIN_RESOURCES
-from tests.components.stacks import US, stack
+from tests.components.stacks import US, eks, stack
 
 LABELS = {"app.kubernetes.io/name": "brain", "topology.kubernetes.io/region": US}
 
@@ -74,15 +74,63 @@ def test_what_is_gated_asks_the_gate_whether_it_is_ready_and_nothing_else() -> N
 
 
 @pytest.mark.parametrize(
-    ("image", "policy"),
-    [
-        ("registry/agency:1", "Always"),
-        ("localhost/agency:local", "IfNotPresent"),
-        ("localhost:5000/agency:1", "Always"),
-    ],
+    "image", ["registry/agency:1", "localhost/agency:local", f"registry/agency@sha256:{'0' * 64}"]
 )
-def test_images_are_pulled_unless_they_are_this_host_s(image: str, policy: str) -> None:
-    assert resource(image=image)["imagePullPolicy"] == policy
+def test_a_container_that_starts_again_asks_no_registry(image: str) -> None:
+    assert resource(image=image)["imagePullPolicy"] == "IfNotPresent"
+
+
+UNREACHABLE = [
+    {
+        "key": f"node.kubernetes.io/{taint}",
+        "operator": "Exists",
+        "effect": "NoExecute",
+        "tolerationSeconds": 60,
+    }
+    for taint in ("not-ready", "unreachable")
+]
+
+
+def test_a_pod_leaves_a_node_that_is_not_ready_after_a_minute() -> None:
+    assert template()["spec"]["tolerations"] == UNREACHABLE
+
+
+def test_tolerations_of_the_settings_come_first_and_replace_the_defaults() -> None:
+    dedicated = {"key": "dedicated", "operator": "Equal", "value": "agents", "effect": "NoSchedule"}
+    patient = {**UNREACHABLE[1], "tolerationSeconds": 600}
+    spec = template(regions=[eks(US, tolerations=[dedicated, patient])])["spec"]
+    assert spec["tolerations"] == [dedicated, patient, UNREACHABLE[0]]
+    every = template(regions=[eks(US, tolerations=[{"operator": "Exists"}])])["spec"]
+    assert every["tolerations"] == [{"operator": "Exists"}, *UNREACHABLE]
+
+
+def test_agent_and_brain_of_a_company_prefer_one_zone() -> None:
+    affinity = template()["spec"]["affinity"]["podAffinity"]
+    assert affinity.keys() == {"preferredDuringSchedulingIgnoredDuringExecution"}
+    [preferred] = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred["podAffinityTerm"] == {
+        "topologyKey": "topology.kubernetes.io/zone",
+        "labelSelector": {
+            "matchLabels": {"topology.kubernetes.io/region": US},
+            "matchExpressions": [
+                {"key": "app.kubernetes.io/name", "operator": "NotIn", "values": ["brain"]},
+            ],
+        },
+    }
+
+
+def test_what_an_organisation_demands_of_pods_is_in_every_pod() -> None:
+    pods = {
+        "imagePullSecrets": ["mirror"],
+        "runtimeClassName": "gvisor",
+        "priorityClassName": "business-critical",
+    }
+    spec = template(pods=pods)["spec"]
+    assert spec["imagePullSecrets"] == [{"name": "mirror"}]
+    assert (spec["runtimeClassName"], spec["priorityClassName"]) == ("gvisor", "business-critical")
+    plain = template()["spec"]
+    assert not {"imagePullSecrets", "runtimeClassName"} & plain.keys()
+    assert plain["priorityClassName"] == "digital-agency"
 
 
 def test_the_settings_environment_comes_over_the_defaults() -> None:

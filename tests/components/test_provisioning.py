@@ -10,7 +10,7 @@ import pytest
 
 from components import provisioning
 from tests.components.stacks import two_regions
-from tests.recording import RECORD, record
+from tests.recording import ASSOCIATION, RECORD, STATEFUL_SET, record
 
 ADDRESS = "k8s-useast1-0123456789-123456789.us-east-1.elb.amazonaws.com"
 
@@ -65,3 +65,25 @@ def test_the_records_of_edges_alone_wait_and_none_in_the_stack_local(name: str, 
     for resource in run.of(RECORD):
         wanted = hooks if resource.name.endswith("-record") else []
         assert run.recorder.waits[resource.urn] == (wanted, wanted), resource.name
+
+
+@pytest.mark.parametrize(("name", "hooks"), [("prod", ["association-is-known"]), ("local", [])])
+def test_pods_start_some_seconds_after_their_association(name: str, hooks: list[str]) -> None:
+    """What depends on a resource waits for its hooks."""
+    run = record(two_regions(), stack=name)
+    associations = {resource.urn for resource in run.of(ASSOCIATION)}
+    assert associations
+    assert all(run.recorder.waits_after[urn] == hooks for urn in associations)
+    for resource in run.of(STATEFUL_SET):
+        assert associations & resource.dependencies, resource.name
+
+
+def test_an_association_is_given_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(provisioning.asyncio, "sleep", sleep)
+    asyncio.run(provisioning._is_known(arguments("")))
+    assert slept == [10.0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, context, eks, stack, two_regions
-from tests.recording import HEALTH_CHECK, RECORD, Recording, names, record
+from tests.recording import BUCKET, HEALTH_CHECK, RECORD, ROLE, Recording, names, record
 
 REGION = "agency:region:Region"
 DEDICATED = {"name": "hooli", "dedicatedHealthChecks": True}
@@ -121,3 +121,20 @@ def test_a_kept_bucket_is_imported_when_the_region_has_adopt() -> None:
     assert {resource.name: resource.import_id for resource in run if resource.import_id} == {
         "us-east-1-replication-bucket": "agency-example-com-dev-us-east-1"
     }
+
+
+@pytest.mark.parametrize("identity", ["pod-identity", "irsa"])
+def test_every_role_has_the_boundary_the_path_and_the_prefix_of_the_settings(identity: str) -> None:
+    boundary = "arn:aws:iam::111122223333:policy/boundary"
+    raw = two_regions(
+        identity=identity, permissionsBoundary=boundary, rolePath="/agency/", namePrefix="acme-agents"
+    )
+    run = record(raw)
+    assert len(run.of(ROLE)) > 2
+    for role in run.of(ROLE):
+        assert (role.inputs["permissionsBoundary"], role.inputs["path"]) == (boundary, "/agency/"), role.name
+        assert role.inputs["name"].startswith("acme-agents-"), role.name
+    for bucket in run.of(BUCKET):
+        assert bucket.inputs["bucket"].startswith("acme-agents-dev-"), bucket.name
+    for role in record(two_regions(identity=identity)).of(ROLE):
+        assert not {"permissionsBoundary", "path"} & role.inputs.keys(), role.name

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from local.machine.files import LocalError
 from tests.components.stacks import EU, US, WEST
 from tests.day_two.conftest import Outage
 from tests.day_two.plans import Plan, registered
@@ -69,6 +70,19 @@ def test_a_company_that_returns_takes_over_its_own_namespaces_and_volumes(runnin
     assert set(back.actions.values()) == {"create"}
     assert {step.type for step in back} >= KEPT
     assert running.clusters.held(GLOBEX) == held
+
+
+def test_a_namespace_of_somebody_else_is_not_taken_over(running: Running) -> None:
+    """Its pods would get a quota and a default deny. The preview says so already."""
+    running.at(BASE)
+    api, path = running.clusters.api(f"{US}-blue"), "/api/v1/namespaces/argocd"
+    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": "argocd"}})
+    before = api.call("GET", path)["metadata"]["labels"]
+    wanted = edited(BASE, lambda raw: raw["companies"].append({"name": "argocd", "regions": [US]}))
+    assert "the namespace argocd exists and is not a company's" in running.refusal(BASE, wanted)
+    with pytest.raises(LocalError, match="the namespace argocd exists and is not a company's"):
+        running.up(wanted)
+    assert api.call("GET", path)["metadata"]["labels"] == before
 
 
 def test_a_protected_company_is_not_removed_until_its_protection_is_off(running: Running) -> None:

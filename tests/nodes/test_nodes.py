@@ -17,14 +17,17 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from components.gate import REPLACEMENT_SIZE
 from local import access
 from local.cluster import network, network_policies
+from local.cluster.images.local_images import PYTHON_IMAGE
 from local.cluster.nodes import faults, lifecycle
 from local.kubernetes_api import KubernetesApi
 from local.machine.processes import Processes
 from ops.cluster_access import clusters_of
 from ops.drill.observe.http import Address, Request, Response, send
 from ops.stack import load
+from runtime.gate.restore import credentials
 from tests.nodes import machine
 from tests.nodes.conftest import ROOT, Stack, environment
 from tests.services import until
@@ -84,6 +87,44 @@ def test_pods_find_services_by_name_and_the_emulator(stack: Stack, api: Kubernet
     done = cluster.exec("client-a", "agent-us-east-1-0", "gate", ["python3", "-c", script])
 
     assert (done.code, done.out.split()) == (0, ["OK", "200"]), done.err
+
+
+def test_a_pod_that_overfills_a_volume_is_evicted_and_created_again(api: KubernetesApi) -> None:
+    """As a pod without AWS credentials does, by the same function of the gate."""
+    written = len(credentials.OVERFLOW)
+    program = f"open('/replacement/overflow', 'wb').write(bytes({written})); import time; time.sleep(300)"
+    mounts = [{"name": "replacement", "mountPath": "/replacement"}]
+    container = {"name": "restore", "image": PYTHON_IMAGE, "imagePullPolicy": "IfNotPresent"}
+    waiting = {**container, "command": ["python3", "-c", program], "volumeMounts": mounts}
+    labels = {"name": "overfull"}
+    body = {
+        "metadata": {"name": "overfull"},
+        "spec": {
+            "serviceName": "overfull",
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "initContainers": [waiting],
+                    "containers": [{**container, "name": "application", "command": ["true"]}],
+                    "volumes": [{"name": "replacement", "emptyDir": {"sizeLimit": REPLACEMENT_SIZE}}],
+                },
+            },
+        },
+    }
+
+    def uid() -> str:
+        pods = api.call("GET", "/api/v1/namespaces/default/pods?labelSelector=name%3Doverfull")["items"]
+        return str(pods[0]["metadata"]["uid"]) if pods else ""
+
+    sets = "/apis/apps/v1/namespaces/default/statefulsets"
+    api.call("POST", sets, body)
+    try:
+        until(lambda: uid() != "", "the pod is there")
+        first = uid()
+        until(lambda: uid() not in ("", first), "another pod is there", credentials.EVICTION_SECONDS)
+    finally:
+        api.call("DELETE", f"{sets}/overfull")
 
 
 def test_a_node_that_stops_loses_its_endpoints_and_comes_back_with_its_volumes(

@@ -45,10 +45,19 @@ def cluster(plane: ControlPlane) -> Cluster:
     api = KubernetesApi(str(plane.kubeconfig), "", threading.Event(), print)
     made = Cluster(name="eks-us-east-1-blue", regions=(US,), api=api, kubectl="kubectl")
     for path, body, status in WHOLE:
-        api.call("POST", path, body)
-        if status:
-            api.call("PATCH", f"{path}/{body['metadata']['name']}/status", {"status": status}, MERGE)
+        put(api, path, body, status)
     return made
+
+
+def put(api: KubernetesApi, path: str, body: dict[str, Any], status: dict[str, Any] | None) -> None:
+    """Create an object with its status, as controllers and kubelets leave it."""
+    api.call("POST", path, body)
+    at = f"{path}/{body['metadata']['name']}"
+    if status:
+        api.call("PATCH", f"{at}/status", {"status": status}, MERGE)
+    if path == NODES:
+        # The API server taints a new node; a controller, which does not run here, removes the taint.
+        api.call("PATCH", at, {"spec": {"taints": None}}, MERGE)
 
 
 MERGE = "application/merge-patch+json"
@@ -160,9 +169,7 @@ def test_what_is_taken_away_is_missing(cluster: Cluster, path: str, name: str, w
     finally:
         for at, body, status in WHOLE:
             if (at, body["metadata"]["name"]) == (path, name):
-                cluster.api.call("POST", path, body)
-                if status:
-                    cluster.api.call("PATCH", f"{path}/{name}/status", {"status": status}, MERGE)
+                put(cluster.api, path, body, status)
 
 
 class OldApi:
@@ -219,6 +226,8 @@ def in_aws(emulator: Emulator, **changes: Any) -> dict[str, Finding]:
 @pytest.fixture
 def account(emulator: Emulator) -> Iterator[Emulator]:
     emulator_service.ensure_hosted_zone(emulator.url, "Z0DOCTOR", DOMAIN)
+    for region in (US, EU):
+        boto3.client("ec2", region_name=region, **emulator.credentials()).enable_ebs_encryption_by_default()
     client = boto3.client("eks", region_name=US, **emulator.credentials())
     network = {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["sg-1"]}
     client.create_cluster(
@@ -266,6 +275,16 @@ def test_what_the_account_has_not_is_missing(account: Emulator, changes: Raw, wh
     assert lacks.keys() == {what}
     assert told in lacks[what].detail
     assert lacks[what].remedy
+
+
+def test_volumes_that_would_not_be_encrypted_are_missing(account: Emulator) -> None:
+    client = boto3.client("ec2", region_name=US, **account.credentials())
+    client.disable_ebs_encryption_by_default()
+
+    lacks = missing(in_aws(account, hostedZoneId="Z0DOCTOR", regions=[eks(US, "doctor")]))
+
+    assert lacks.keys() == {"encryption of volumes"}
+    assert f"enable-ebs-encryption-by-default --region {US}" in lacks["encryption of volumes"].remedy
 
 
 def test_a_bucket_of_this_account_is_no_obstacle(account: Emulator) -> None:

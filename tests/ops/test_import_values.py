@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from ops.chart_values import LEFT
 from ops.errors import DONE, WRONG_CALL
 from ops.stack_file import stack_of
 from settings.companies import AGENT_RESOURCES
+from tests.ops.importing import Import
 from tests.recording import STATEFUL_SET, VOLUME_CLAIM, Recording, record_file
 
 IMAGE = "registry.example.com/agency:1.10"
@@ -40,25 +40,6 @@ VALUES: dict[str, Any] = {
     "ingress": {"enabled": True, "className": "alb", "hosts": [{"host": "acme-corp.agency.test"}]},
     "dashboard": {"enabled": False},
 }
-
-
-class Import:
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.file, self.values, self._capsys = folder / "Pulumi.staging.yaml", folder / "values.yaml", capsys
-
-    def run(self, values: Any, *arguments: str) -> tuple[int, str, dict[str, Any]]:
-        """Exit code, what was said, and the configuration that was written, without the project's name."""
-        self.file.unlink(missing_ok=True)
-        self.values.write_text(values if isinstance(values, str) else yaml.safe_dump(values))
-        code = main(["import-values", str(self.values), "--out", str(self.file), *arguments])
-        said = self._capsys.readouterr()
-        config = yaml.safe_load(self.file.read_text())["config"] if self.file.exists() else {}
-        return code, said.out + said.err, {key.partition(":")[2]: value for key, value in config.items()}
-
-
-@pytest.fixture
-def importing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Import:
-    return Import(tmp_path, capsys)
 
 
 def deployed(importing: Import) -> Recording:

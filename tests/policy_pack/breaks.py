@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.components.stacks import US
+from tests.components.stacks import US, WEST
 from tests.policy_pack.changes import (
     Registrations,
     container,
@@ -21,6 +21,24 @@ from tests.policy_pack.changes import (
     unprotect,
     without,
 )
+from tests.policy_pack.edits import (
+    BUCKET_ARN,
+    admission_binding,
+    annotated,
+    bound,
+    cluster_role_binding,
+    demand_digests,
+    first_lifecycle,
+    gate_config,
+    leaked,
+    put_annotation,
+    replication,
+    rights,
+    rule,
+    service,
+    several_classes,
+    trust,
+)
 from tests.recording import (
     BUCKET,
     BUCKET_ENCRYPTION,
@@ -35,9 +53,11 @@ from tests.recording import (
     LIMIT_RANGE,
     NAMESPACE,
     QUOTA,
+    RECORD,
     ROLE,
     ROLE_POLICY,
     STATEFUL_SET,
+    VOLUME_CLAIM,
 )
 
 
@@ -47,6 +67,11 @@ class Break:
     message: str
     """A part of the message."""
     change: Callable[[Registrations], None]
+
+    @property
+    def others(self) -> set[str]:
+        """Further policies that report it, for it breaks them, too."""
+        return OTHERS.get(str(self), set())
 
     def __str__(self) -> str:
         return f"{self.policy}: {self.message}"
@@ -99,7 +124,15 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     "namespaces-are-guarded": [
         ("has no ResourceQuota", without(QUOTA)),
         ("has no LimitRange", without(LIMIT_RANGE)),
-        ("denies all by default", opened_by_default),
+    ],
+    "namespaces-begin-closed": [
+        ("acme denies all by default", opened_by_default),
+    ],
+    "companies-are-bounded": [
+        (
+            "does not forbid services.nodeports",
+            inputs(QUOTA, lambda props: props["spec"]["hard"].pop("services.nodeports")),
+        ),
     ],
     "openings-are-narrow": [
         ("all senders are admitted", opening("ingress", {"ports": [{"port": 1}]})),
@@ -158,11 +191,28 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
         ("resource *", document(ROLE_POLICY, "policy", Resource="*")),
         ("everybody is the principal", document(ROLE, "assumeRolePolicy", Principal="*")),
     ],
-    "rbac-has-no-wildcards": [
+    "roles-do-their-work-only": [
+        ("is trusted", trust(lambda own: own.update(Principal={"Service": "lambda.amazonaws.com"}))),
+        ("it may s3:GetObject on", rights(Action="s3:GetObject", Resource=f"{BUCKET_ARN}/{US}/globex/*")),
+    ],
+    "rbac-gives-what-the-controller-needs": [
+        ("a rule to get secrets", rule(resources=["secrets"], verbs=["get"])),
         (
             "the wildcard * in verbs",
             inputs(CLUSTER_ROLE, lambda props: props["rules"][0].update(verbs=["*"])),
         ),
+    ],
+    "only-the-controller-uses-the-api": [
+        ("gives rights to the Group all", bound(subjects=[{"kind": "Group", "name": "all"}])),
+    ],
+    "pods-are-patched-in-one-annotation": [
+        ("no admission policy limits", admission_binding(validationActions=["Audit"])),
+    ],
+    "secrets-are-in-secrets-alone": [
+        ("has the value of a Secret", leaked(put_annotation)),
+    ],
+    "programs-keep-to-their-company": [
+        ("its gate works for data", gate_config(f"acme-brain@{US}-config", namespace="data")),
     ],
     "no-plain-secrets": [
         (
@@ -176,6 +226,43 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
             inputs(CONFIG_MAP, lambda props: props["data"].update(notes="it is AKIAIOSFODNN7EXAMPLE")),
         ),
     ],
+    "buckets-lose-nothing": [
+        ("deletes current objects", first_lifecycle(expiration={"days": 1})),
+    ],
+    "copies-are-replicated": [
+        ("no enabled rule replicates", replication(status="Disabled")),
+    ],
+    "volumes-have-one-class": [
+        ("have several StorageClasses", several_classes),
+    ],
+    "names-lead-to-healthy-edges": [
+        (
+            "which is no load balancer of the stack",
+            inputs(RECORD, lambda props: props.update(records=["evil.example.com"]), f"{US}-leaf"),
+        ),
+    ],
+    "objects-are-in-own-namespaces": [
+        (
+            "is in the namespace default, which",
+            inputs(LIMIT_RANGE, lambda props: props["metadata"].update(namespace="default")),
+        ),
+    ],
+    "services-stay-inside": [
+        ("its type is NodePort", service("acme-brain", type="NodePort")),
+    ],
+    "clients-use-https": [
+        ("plain HTTP is not redirected", annotated(f"acme-agent@{WEST}", ssl_redirect=None)),
+    ],
+    "images-have-digests": [
+        ("has no digest", demand_digests),
+    ],
+    "only-known-resources": [
+        ("the program makes no ClusterRoleBinding", cluster_role_binding),
+        (
+            "spec.dataSource is set",
+            inputs(VOLUME_CLAIM, lambda props: props["spec"].update(dataSource={"name": "other"})),
+        ),
+    ],
     "a-name-has-one-owner": [
         ("is that of", second_owner),
         ("records of several routing policies", other_policy),
@@ -185,6 +272,14 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     ],
 }
 """By policy: a part of the message, and the change that breaks the policy."""
+OTHERS = {
+    "openings-are-narrow: the node's credentials": {"namespaces-begin-closed"},
+    "objects-are-in-own-namespaces: is in the namespace default, which": {"namespaces-are-guarded"},
+    "namespaces-begin-closed: acme denies all by default": {"openings-are-narrow"},
+    "iam-has-no-wildcards: action s3:*": {"roles-do-their-work-only"},
+    "iam-has-no-wildcards: resource *": {"roles-do-their-work-only"},
+    "iam-has-no-wildcards: everybody is the principal": {"roles-do-their-work-only"},
+}
 BREAKS = tuple(
     Break(policy=policy, message=message, change=change)
     for policy, changes in CHANGES.items()

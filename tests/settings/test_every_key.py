@@ -8,7 +8,9 @@ from plan.records import RoutingPolicy
 from settings import clusters_of, parse
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode
 from settings.ingress import Scheme
-from settings.models import Identity, Manager
+from settings.load_balancer import LoadBalancer
+from settings.models import Identity, Manager, Protocol
+from settings.pods import Effect, Operator
 from tests.settings.edits import EU, US, WEST, drop, edited, on_eks, put
 from tests.strategies import Raw
 
@@ -19,6 +21,10 @@ domain: agency.example.com
 hostedZoneId: Z0123456789ABCDEFGHIJ
 identity: pod-identity
 podUser: 20002
+namePrefix: acme-agents
+permissionsBoundary: arn:aws:iam::123456789012:policy/boundary
+rolePath: /agency/
+pods: {{imagePullSecrets: [mirror], runtimeClassName: gvisor, priorityClassName: critical}}
 waitForReady: false
 environment: {{LOG_LEVEL: debug}}
 images:
@@ -32,6 +38,9 @@ regions:
     cluster: {{eks: prod-blue}}
     adopt: true
     nodeSelector: {{node.kubernetes.io/instance-type: m7g.xlarge}}
+    tolerations:
+      - {{key: dedicated, value: agents, effect: NoExecute, tolerationSeconds: 30}}
+      - {{operator: Exists}}
     storageClass: gp3
     geo: [default]
     ingressFrom: [10.0.0.0/24, 10.0.1.0/24]
@@ -76,7 +85,7 @@ replication:
   retention: {{allHours: 2, hourlyHours: 48, dailyDays: 90}}
 network:
   monitoringNamespace: monitoring
-  extraEgress: [{{cidr: 10.9.0.0/16, port: 6379}}]
+  extraEgress: [{{cidr: 10.9.0.0/16, port: 6379}}, {{cidr: 10.100.0.10/32, port: 53, protocol: UDP}}]
 companies:
   - name: client-a
   - name: Client_B
@@ -112,12 +121,18 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
     assert (settings.identity, settings.pod_user) == (Identity.POD_IDENTITY, 20002)
     assert settings.wait_for_ready is False
     assert settings.environment == {"LOG_LEVEL": "debug"}
+    assert (settings.name_prefix, settings.resource_prefix) == ("acme-agents", "acme-agents")
+    assert settings.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    assert settings.role_path == "/agency/"
+    assert settings.pods.model_dump() == {
+        "image_pull_secrets": ("mirror",), "runtime_class_name": "gvisor", "priority_class_name": "critical",
+    }  # fmt: skip
     images = settings.images
     assert (images.agency, images.rclone) == ("registry.example.com/agency:1.4.2", "rclone/rclone:1.70.0")
     assert (images.python, settings.agency_image) == ("python:3.12-slim", images.agency)
     assert settings.ingress.model_dump() == {
         "class_name": "internal", "controller": "k8s.io/ingress-nginx", "namespace": "ingress-haproxy",
-        "scheme": Scheme.INTERNAL,
+        "scheme": Scheme.INTERNAL, "load_balancer": LoadBalancer().model_dump(),
     }  # fmt: skip
     assert settings.load_balancing.model_dump() == {
         "policy": RoutingPolicy.GEO, "manager": Manager.ROUTE53, "global_accelerator": False,
@@ -133,7 +148,10 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
         "retention": {"all_hours": 2, "hourly_hours": 48, "daily_days": 90},
     }  # fmt: skip
     assert settings.network.model_dump() == {
-        "monitoring_namespace": "monitoring", "extra_egress": ({"cidr": "10.9.0.0/16", "port": 6379},),
+        "monitoring_namespace": "monitoring", "extra_egress": (
+            {"cidr": "10.9.0.0/16", "port": 6379, "protocol": Protocol.TCP},
+            {"cidr": "10.100.0.10/32", "port": 53, "protocol": Protocol.UDP},
+        ),
     }  # fmt: skip
 
 
@@ -146,6 +164,11 @@ def test_every_key_of_a_region_is_read_under_its_name() -> None:
     us, eu, west = parse(every_key(), "prod").regions
     assert (us.name, us.active, us.weight, us.adopt, us.storage_class) == (US, True, 100, True, "gp3")
     assert us.node_selector == {"node.kubernetes.io/instance-type": "m7g.xlarge"}
+    first, second = us.tolerations
+    assert (first.key, first.value, first.effect, first.toleration_seconds) == (
+        "dedicated", "agents", Effect.NO_EXECUTE, 30,
+    )  # fmt: skip
+    assert (second.key, second.operator) == (None, Operator.EXISTS)
     assert (us.geo, us.ingress_from) == (("default",), ("10.0.0.0/24", "10.0.1.0/24"))
     assert us.cluster and us.cluster.eks == "prod-blue"
     assert (eu.weight, eu.geo, eu.certificate_arn) == (50, ("EU", "AF", "country:TR"), CERTIFICATE)

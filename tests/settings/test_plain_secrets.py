@@ -74,6 +74,17 @@ def test_under_the_cli_a_key_without_encrypted_values_is_rejected() -> None:
     assert api_keys and api_keys.values["OPENAI_API_KEY"].get_secret_value() == KEY
 
 
+def test_under_the_cli_the_stack_file_tells_a_plain_key_from_the_decrypted_ones() -> None:
+    raw = keys({"OPENAI_API_KEY": SECURE, "GOOGLE_API_KEY": KEY})
+    decrypted = config_of(keys({"OPENAI_API_KEY": "decrypted", "GOOGLE_API_KEY": KEY}))
+    with pytest.raises(SettingsError) as raised:
+        from_config(decrypted, "prod", [COMPANIES], config_of(raw))
+    assert str(raised.value) == line("companies[1].apiKeys.GOOGLE_API_KEY")
+    # Another file than the one that the CLI read says nothing.
+    other = config_of(keys({"OPENAI_API_KEY": SECURE, "GOOGLE_API_KEY": "other"}))
+    assert from_config(decrypted, "prod", [COMPANIES], other)
+
+
 def test_the_program_rejects_keys_that_the_cli_does_not_mark_as_secret() -> None:
     raw = keys({"OPENAI_API_KEY": KEY})
     with pytest.raises(pulumi.RunError, match="got a secret in plain text") as raised:

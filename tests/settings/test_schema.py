@@ -80,6 +80,7 @@ def test_what_the_pulumi_cli_writes_fits_the_schema(validator: Draft202012Valida
         "encryptionsalt": "v1:abc=:v1:def=",
         "secretsprovider": "awskms://alias/pulumi",
         "encryptedkey": "abc",
+        "environment": ["shared/prod"],
         "config": stack_file(raw)["config"] | {"aws:region": "us-east-1", "kubernetes:context": "x"},
     }
     validator.validate(written)
@@ -96,6 +97,8 @@ ONLY_THE_PROGRAM_KNOWS = {
     "copies to a region that the stack does not have", "copies to the region itself",
     "copies to a region twice",
     "more regions than a role's policy can name", "a region twice", "no active region",
+    "a toleration without a key", "a toleration of any value with a value",
+    "a toleration for a time of what evicts nobody", "a prefix that makes a bucket's name too long",
     "a subnet that is no network", "a company in an unknown region", "a company in a region twice",
     "a company with none of its regions active", "storage without a unit",
     "a place in two regions", "a place twice in a region", "policy geo without a default",

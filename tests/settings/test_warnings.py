@@ -48,6 +48,10 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
             _shared(),
             "context-c: no Pod Identity associations are created",
         ),
+        (
+            put("regions[1].loadBalancer.inboundCidrs", ["10.0.0.0/8"]),
+            f"{EU}: inboundCidrs must include the networks of Route53's health checkers",
+        ),
         (both(_shared(), put("identity", "irsa")), "context-c: the roles cannot be assumed"),
         (
             both(_shared(eksName="blue"), put("regions[1].cluster.eksName", "blue")),

@@ -14,6 +14,7 @@ from clients.kubernetes_api import KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from ops.probing.failure import Failure
+from ops.probing.volume import unbound
 from ops.stack import Stack
 from ops.stack_file import read
 from ops.validation.checks import volume_lost
@@ -120,7 +121,7 @@ def volume_of(target: PodTarget) -> dict[str, Any] | None:
 
 
 def same(claim: dict[str, Any]) -> dict[str, Any]:
-    return volume_lost.unbound(claim)
+    return unbound(claim)
 
 
 def test_the_volume_is_gone_and_the_claim_is_a_new_one_that_asks_for_the_same(target: PodTarget) -> None:

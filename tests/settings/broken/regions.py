@@ -89,6 +89,27 @@ REGIONS = [
         "a node's label",
     ),
     Broken(
+        "a toleration without a key",
+        put("regions[0].tolerations", [{"value": "agents"}]),
+        "regions[0].tolerations[0]",
+        '{"value": "agents"}',
+        "must have a key, or operator: Exists",
+    ),
+    Broken(
+        "a toleration of any value with a value",
+        put("regions[0].tolerations", [{"key": "a", "operator": "Exists", "value": "b"}]),
+        "regions[0].tolerations[0]",
+        '{"key": "a secret", "operator": "Exists", "value": "b"}',
+        "must have no value with operator: Exists",
+    ),
+    Broken(
+        "a toleration for a time of what evicts nobody",
+        put("regions[0].tolerations", [{"key": "a", "effect": "NoSchedule", "tolerationSeconds": 9}]),
+        "regions[0].tolerations[0]",
+        '{"key": "a secret", "effect": "NoSchedule", "tolerationSeconds": 9}',
+        "must have effect: NoExecute with tolerationSeconds",
+    ),
+    Broken(
         "nodes of another region",
         put("regions[0].nodeSelector", {"topology.kubernetes.io/region": EU}),
         "regions[0].nodeSelector.topology.kubernetes.io/region",

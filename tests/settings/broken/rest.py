@@ -28,6 +28,27 @@ IMAGES = [
 ]
 
 REST = [
+    wrong(
+        "a boundary that is no policy", "permissionsBoundary", "boundary", "must be the ARN of an IAM policy"
+    ),
+    wrong("a role path without its end", "rolePath", "/agency", "must be the path of IAM roles"),
+    wrong("a prefix in upper case", "namePrefix", "Acme", "must be at most 40 of a-z, 0-9 and -"),
+    Broken(
+        "a prefix that makes a bucket's name too long",
+        put("namePrefix", "a" * 40),
+        "namePrefix",
+        f'"{"a" * 40}"',
+        "must lead to a bucket name of at most 63 characters",
+        stack="production-12",
+    ),
+    Broken(
+        "a protocol that network policies do not know",
+        put("network.extraEgress", [{"cidr": "10.0.0.0/8", "port": 53, "protocol": "ICMP"}]),
+        "network.extraEgress[0].protocol",
+        '"ICMP"',
+        "must be one of 'TCP' or 'UDP'",
+    ),
+    wrong("a pull secret that is none", "pods.runtimeClassName", "gVisor", "the name of a Kubernetes object"),
     wrong("an identity that there is not", "identity", "access-keys", "'pod-identity' or 'irsa'"),
     wrong("root as user", "podUser", 0, "a whole number from 1 to 2147483647"),
     wrong("a user by name", "podUser", "app", "a whole number from 1 to"),

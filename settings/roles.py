@@ -1,0 +1,24 @@
+"""Value types of names and limits of IAM roles."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from settings.values import Matching
+
+PolicyArn = Annotated[
+    str,
+    Matching(
+        r"arn:aws:iam::(aws|\d{12}):policy/\S+",
+        "the ARN of an IAM policy: arn:aws:iam::<account>:policy/…",
+    ),
+]
+RolePath = Annotated[
+    str, Matching(r"/([!-.0-~]{1,100}/)*", "the path of IAM roles, such as /agency/, with / at both ends")
+]
+NamePrefix = Annotated[
+    str,
+    Matching(
+        r"(?=.{1,40}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?", "at most 40 of a-z, 0-9 and -, without - at its ends"
+    ),
+]

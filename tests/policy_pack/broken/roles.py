@@ -1,0 +1,150 @@
+"""Rights and trust of roles that break a promise."""
+
+from __future__ import annotations
+
+from tests.policy_pack.changes import Registrations, inputs
+from tests.policy_pack.edits import (
+    BUCKET_ARN,
+    Change,
+    another,
+    rights,
+    statements,
+    trust,
+)
+from tests.recording import ASSOCIATION, ROLE, ROLE_POLICY, SERVICE_ACCOUNT
+
+
+def of_one_component(part: str) -> Change:
+    """The role of a region is for Agents alone, and writes a part of their files."""
+
+    def act(registrations: Registrations) -> None:
+        trust(
+            lambda own: own["Condition"]["StringEquals"].update(
+                {"aws:RequestTag/kubernetes-service-account": ["agent-us-east-1"]}
+            )
+        )(registrations)
+        own = "us-east-1/${aws:PrincipalTag/kubernetes-namespace}"
+        statements(
+            ROLE_POLICY,
+            "policy",
+            "us-east-1-sidecars",
+            lambda found: found[0].update(Resource=[f"{BUCKET_ARN}/{own}/{part}"]),
+        )(registrations)
+
+    return act
+
+
+BROKEN: dict[str, Change] = {
+    "rights: the whole bucket": rights(Action=["s3:GetObject"], Resource=[f"{BUCKET_ARN}/*"]),
+    "rights: list the whole bucket": rights(Action=["s3:ListBucket"], Resource=[BUCKET_ARN]),
+    "rights: list every prefix": rights(
+        Action=["s3:ListBucket"],
+        Resource=[BUCKET_ARN],
+        Condition={"StringLike": {"s3:prefix": ["us-east-1/*"]}},
+    ),
+    "rights: another company": rights(Action="s3:GetObject", Resource=f"{BUCKET_ARN}/us-east-1/globex/*"),
+    "rights: a region for all companies": rights(Action="s3:PutObject", Resource=f"{BUCKET_ARN}/us-east-1/*"),
+    "rights: another region's prefix": rights(
+        Action="s3:PutObject",
+        Resource=f"{BUCKET_ARN}/eu-west-1/${{aws:PrincipalTag/kubernetes-namespace}}/*",
+    ),
+    "rights: versions are deleted": rights(
+        Action="s3:DeleteObjectVersion",
+        Resource=f"{BUCKET_ARN}/us-east-1/${{aws:PrincipalTag/kubernetes-namespace}}/*",
+    ),
+    "rights: the bucket's policy": rights(Action="s3:PutBucketPolicy", Resource=BUCKET_ARN),
+    "rights: the bucket's lifecycle": rights(Action=["s3:PutLifecycleConfiguration"], Resource=[BUCKET_ARN]),
+    "rights: past the lock": rights(
+        Action=["s3:BypassGovernanceRetention"],
+        Resource=[f"{BUCKET_ARN}/us-east-1/${{aws:PrincipalTag/kubernetes-namespace}}/*"],
+    ),
+    "rights: a foreign bucket": rights(
+        Action=["s3:PutObject"],
+        Resource=["arn:aws:s3:::elsewhere/us-east-1/${aws:PrincipalTag/kubernetes-namespace}/*"],
+    ),
+    "rights: another role": rights(Action="sts:AssumeRole", Resource="arn:aws:iam::123456789012:role/admin"),
+    "rights: all but some": rights(NotAction=["s3:ListBucket"], Resource=[f"{BUCKET_ARN}/us-east-1/acme/*"]),
+    "rights: a tag that the pod chooses": rights(
+        Action=["s3:GetObject"], Resource=[f"{BUCKET_ARN}/us-east-1/${{aws:PrincipalTag/company}}/*"]
+    ),
+    "rights: replication writes everywhere": rights(
+        "replication-policy", Action=["s3:ReplicateObject"], Resource=[f"{BUCKET_ARN}/us-east-1/*"]
+    ),
+    "rights: replication reads another bucket": rights(
+        "replication-policy",
+        Action=["s3:GetObjectVersionForReplication"],
+        Resource=["arn:aws:s3:::elsewhere/us-east-1/*"],
+    ),
+    "rights: managed policies": inputs(
+        ROLE,
+        lambda props: props.update(managedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+    ),
+    "rights: an inline policy": inputs(
+        ROLE, lambda props: props.update(inlinePolicies=[{"name": "more", "policy": "{}"}])
+    ),
+    "rights: a policy is attached": another(
+        ROLE_POLICY,
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        lambda props: props.update(policyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
+    ),
+    "rights: an access key": another(
+        ROLE, "aws:iam/accessKey:AccessKey", lambda props: props.update(user="someone")
+    ),
+    "trust: another account": trust(
+        lambda own: own.update(Principal={"AWS": "arn:aws:iam::999999999999:root"})
+    ),
+    "trust: everybody": trust(lambda own: own.update(Principal={"AWS": "*"})),
+    "trust: another service": trust(lambda own: own.update(Principal={"Service": "lambda.amazonaws.com"})),
+    "trust: one more service": trust(
+        lambda own: own.update(Principal={"Service": ["pods.eks.amazonaws.com", "ec2.amazonaws.com"]})
+    ),
+    "trust: any service account": trust(lambda own: own.pop("Condition")),
+    "trust: another service account": trust(
+        lambda own: own["Condition"]["StringEquals"].update(
+            {"aws:RequestTag/kubernetes-service-account": ["default"]}
+        )
+    ),
+    "trust: service accounts by pattern": trust(
+        lambda own: own.update(
+            Condition={"StringLike": {"aws:RequestTag/kubernetes-service-account": "agent-*"}}
+        )
+    ),
+    "trust: only where there is a tag": trust(
+        lambda own: own.update(Condition={"StringEqualsIfExists": own["Condition"]["StringEquals"]})
+    ),
+    "trust: replication by another account": trust(
+        lambda own: own.update(Principal={"AWS": "999999999999"}), "replication-role"
+    ),
+    "trust: one more statement": statements(
+        ROLE,
+        "assumeRolePolicy",
+        "us-east-1-sidecars",
+        lambda own: own.append(
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:user/x"}, "Action": "sts:AssumeRole"}
+        ),
+    ),
+    "identity: a role of another region": inputs(
+        ASSOCIATION,
+        lambda props: props.update(roleArn="arn:aws:iam::123456789012:role/agency-example-com-dev-us-east-1"),
+    ),
+    "identity: a foreign role": inputs(
+        ASSOCIATION, lambda props: props.update(roleArn="arn:aws:iam::999999999999:role/admin")
+    ),
+    "identity: another namespace": inputs(ASSOCIATION, lambda props: props.update(namespace="kube-system")),
+    "identity: another service account": inputs(
+        ASSOCIATION, lambda props: props.update(serviceAccount="default")
+    ),
+    "identity: an annotated account": inputs(
+        SERVICE_ACCOUNT,
+        lambda props: props["metadata"].update(
+            annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::999999999999:role/admin"}
+        ),
+    ),
+    "rights: an Agent writes its Brain's files": of_one_component("brain/data/*"),
+    "rights: an Agent writes all of its company's files": of_one_component("*"),
+    "rights: a gate writes operators' requests": of_one_component("agent/_orders/*"),
+    "rights: a gate writes every part": of_one_component("agent/*"),
+    "trust: with another condition": trust(
+        lambda own: own["Condition"].update(StringLike={"aws:RequestTag/eks-cluster-arn": "*"})
+    ),
+}
