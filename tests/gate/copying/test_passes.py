@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,16 +26,16 @@ def killed(*_: object) -> None:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, scans: int, change: Callable[[], object]) -> None:
     """`change` the volume after so many more scans of it, once."""
-    scan, left = Volume.scan, [scans]
+    walk, left = Volume.walk, [scans]
 
-    def scanned(volume: Volume) -> dict[str, Stat]:
-        found = scan(volume)
+    def walked(volume: Volume) -> Iterator[tuple[str, Stat]]:
+        found = list(walk(volume))
         left[0] -= 1
         if left[0] == 0:
             change()
-        return found
+        return iter(found)
 
-    monkeypatch.setattr(Volume, "scan", scanned)
+    monkeypatch.setattr(Volume, "walk", walked)
 
 
 def test_a_checkpoint_names_every_file_with_size_and_hash(company: Company) -> None:
