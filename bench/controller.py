@@ -17,8 +17,9 @@ from pathlib import Path
 from local.cluster import control_plane
 from local.machine.processes import Processes
 from runtime.controller.config import load_config
+from runtime.controller.survey import IN_TURN
 from tests.controller.acting.deployed import Cluster
-from tests.controller.acting.replicas import Controllers, Replica, controllers
+from tests.controller.acting.replicas import SECRET, Controllers, Replica, controllers
 from tests.controller.acting.workloads import pretended
 from tests.services import until
 
@@ -67,7 +68,7 @@ def _started(folder: Path) -> Iterator[Controllers]:
             pretended(folder) as workloads,
             controllers(cluster, folder / "controller", workloads.hosts, companies, **settings) as found,
         ):
-            samples = load_config(folder / "controller" / "settings").samples
+            samples = load_config(folder / "controller" / "settings", SECRET).samples
             for region, sample in samples.items():
                 for name in sample:
                     workloads.add(region, name)
@@ -84,7 +85,7 @@ def measure(replica: Replica, seconds: float) -> Cost:
     regions = replica.status()["round"]["regions"].values()
     assert all(one["serving"] and not one["failed"] for one in regions), "something did not answer"
     return Cost(
-        probes=2 * sum(one["sampled"] for one in regions),
+        probes=2 * sum(one["sampled"] + IN_TURN for one in regions),
         rounds=_rounds(replica) - first,
         megabytes=_peak_megabytes(replica),
         percent=percent,

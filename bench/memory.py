@@ -29,9 +29,9 @@ from runtime.gate.handover.coordinator import Coordinator
 from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.roles import role_of
 from runtime.gate.restore.startup import restore
-from runtime.gate.snapshot.upload import Uploaders
+from runtime.gate.snapshot.uploaders import Uploaders
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import BucketStores
+from runtime.gate.storage.stores import BucketStores
 from runtime.metrics import Metrics
 
 SIZES = (1_000, 10_000, 100_000)

@@ -166,7 +166,8 @@ class KubernetesApi:
         is_object = content_bytes.startswith(b"{")
         answer: Object = json.loads(content_bytes) if is_object else {"message": content_bytes.decode()}
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise ApiError(response.status, answer.get("message") or f"HTTP {response.status}")
+            message = " ".join(str(answer.get("message") or f"HTTP {response.status}").split())
+            raise ApiError(response.status, message)
         return answer
 
     @property

@@ -21,8 +21,8 @@ from components.network_policies import (
     from_load_balancer,
     from_monitoring,
     network_policy,
+    to_all,
     to_dns,
-    to_https,
     to_tenants,
 )
 from components.pods import (
@@ -41,6 +41,7 @@ from components.pods import (
 from plan.edges import MIN_READY_SECONDS, PRE_STOP_SECONDS
 from plan.names import (
     CONTROLLER_CONFIG_FOLDER,
+    CONTROLLER_SECRET_FOLDER,
     FAILOVER_CONTROLLER,
     FLAGS_FOLDER,
     PLATFORM_LABEL,
@@ -73,6 +74,8 @@ class FailoverControllerArgs:
     cluster: Cluster
     peers: Mapping[str, str]
     """URLs of the regions' pages, where the stack has several clusters."""
+    secret: pulumi.Resource
+    """The cluster's copy of the controllers' Secret."""
     after: Sequence[pulumi.Resource]
     """The Deployments of the clusters that roll first."""
 
@@ -104,7 +107,7 @@ class FailoverController(ComponentResource):
         self.deployment = KubernetesObject(
             f"{name}-deployment",
             _deployment(args),
-            ResourceOptions.merge(child, ResourceOptions(depends_on=[*before, *args.after])),
+            ResourceOptions.merge(child, ResourceOptions(depends_on=[*before, args.secret, *args.after])),
         )
         self.register_outputs({"service": f"{FAILOVER_CONTROLLER}.{SYSTEM_NAMESPACE}"})
 
@@ -166,7 +169,7 @@ def _network_policy(args: FailoverControllerArgs) -> Manifest:
         SYSTEM_NAMESPACE,
         LABELS,
         ingress=combined(balancers, from_monitoring(args.settings, METRICS_PORT)),
-        egress=[to_dns(), to_tenants(AGENT_PORT, BRAIN_PORT, GATE_PORT), to_https(443, API_PORT)],
+        egress=[to_dns(), to_tenants(AGENT_PORT, BRAIN_PORT, GATE_PORT), to_all(443, API_PORT)],
     )
 
 
@@ -214,6 +217,7 @@ def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
         **runtime_programs.ENVIRONMENT,
         "AGENCY_CONTAINER": FAILOVER_CONTROLLER,
         "CONTROLLER_SETTINGS": CONTROLLER_CONFIG_FOLDER,
+        "CONTROLLER_SECRET_PATH": CONTROLLER_SECRET_FOLDER,
         "CONTROLLER_FLAGS": FLAGS_FOLDER,
         "CONTROLLER_HTTP_PORT": str(HTTP_PORT),
         "CONTROLLER_METRICS_PORT": str(METRICS_PORT),
@@ -226,6 +230,7 @@ def _container(settings: Settings, pre_stop: int) -> dict[str, Any]:
         mounts={
             PROGRAMS_FOLDER: "programs",
             CONTROLLER_CONFIG_FOLDER: "settings",
+            CONTROLLER_SECRET_FOLDER: "secret",
             FLAGS_FOLDER: "flags",
             ACCOUNT: "account",
             "/tmp": "tmp",
@@ -251,6 +256,7 @@ def _volumes() -> list[dict[str, Any]]:
     return [
         runtime_programs.failover_controller().volume("programs"),
         {"name": "settings", "configMap": {"name": FAILOVER_CONTROLLER}},
+        {"name": "secret", "secret": {"secretName": FAILOVER_CONTROLLER}},
         flags_volume("flags"),
         {"name": "account", "projected": {"sources": [token, authority]}},
         scratch("tmp"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -15,8 +18,17 @@ from plan.names import (
     PLATFORM_LABEL,
     SYSTEM_NAMESPACE,
 )
+from plan.networks import (
+    EVERY_IPV4,
+    GLOBAL_IPV6,
+    LINK_LOCAL_OVER_NAT64,
+    NOT_PUBLIC_IPV4,
+    NOT_PUBLIC_IPV6,
+    RFC_1918,
+)
 from runtime.ports import GATE_PORT
 from settings import Region, Settings
+from settings.models import ExtraEgress, Identity
 
 POD_IDENTITY_AGENT = ("169.254.170.23/32", "fd00:ec2::23/128")
 NODE_LOCAL_DNS = "169.254.20.10/32"
@@ -69,7 +81,21 @@ def to_dns() -> Rule:
     }
 
 
-def to_https(*ports: int) -> Rule:
+HTTPS_PORT = 443
+
+
+def to_internet() -> Rule:
+    """HTTPS to public addresses alone: not into the VPC, into peered networks or through NAT64."""
+    return {
+        "to": [
+            {"ipBlock": {"cidr": EVERY_IPV4, "except": list(NOT_PUBLIC_IPV4)}},
+            {"ipBlock": {"cidr": GLOBAL_IPV6, "except": list(NOT_PUBLIC_IPV6)}},
+        ],
+        "ports": _ports(HTTPS_PORT),
+    }
+
+
+def to_all(*ports: int) -> Rule:
     """To all addresses except link-local ones, which serve a node's credentials."""
     return {
         "to": [
@@ -81,18 +107,45 @@ def to_https(*ports: int) -> Rule:
 
 
 def outbound(settings: Settings) -> list[Rule]:
-    """DNS, HTTPS, the Pod Identity agent, and `network.extraEgress`."""
-    identity = {"to": [{"ipBlock": {"cidr": cidr}} for cidr in POD_IDENTITY_AGENT], "ports": _ports(80)}
-    extra = [
-        {
-            "to": [{"ipBlock": {"cidr": egress.cidr}}],
-            "ports": _ports(egress.port, protocol=egress.protocol.value),
-        }
-        for egress in sorted(
-            settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port, egress.protocol)
-        )
+    """What a company's pods need: DNS, HTTPS in the internet, their role, and `network.extraEgress`."""
+    extra = sorted(
+        settings.network.extra_egress, key=lambda egress: (egress.cidr, egress.port, egress.protocol)
+    )
+    return [
+        to_dns(),
+        to_internet(),
+        *_to_role(settings),
+        *_to_endpoint(settings.replication.endpoint),
+        *map(_to_extra, extra),
     ]
-    return [to_dns(), to_https(443), identity, *extra]
+
+
+def _to_role(settings: Settings) -> Iterator[Rule]:
+    """IRSA needs STS, which is HTTPS."""
+    if settings.identity is Identity.POD_IDENTITY:
+        yield {"to": [{"ipBlock": {"cidr": cidr}} for cidr in POD_IDENTITY_AGENT], "ports": _ports(80)}
+
+
+def _to_endpoint(url: str | None) -> Iterator[Rule]:
+    """The S3 API of the stack `local`. Behind a name is a Service, whose address and port are not known
+    here: HTTPS's port, at private addresses."""
+    if url is None:
+        return
+    parts = urlsplit(url)
+    networks: Sequence[str] = RFC_1918
+    port = HTTPS_PORT
+    with suppress(ValueError):
+        networks = (str(ip_network(parts.hostname or "")),)
+        port = parts.port or (80 if parts.scheme == "http" else HTTPS_PORT)
+    yield {"to": [{"ipBlock": {"cidr": cidr}} for cidr in networks], "ports": _ports(port)}
+
+
+def _to_extra(egress: ExtraEgress) -> Rule:
+    network = ip_network(egress.cidr)
+    block: dict[str, Any] = {"cidr": egress.cidr}
+    if network.version == 6 and LINK_LOCAL_OVER_NAT64.subnet_of(network):
+        block["except"] = [str(LINK_LOCAL_OVER_NAT64)]
+    return {"to": [{"ipBlock": block}], "ports": _ports(egress.port, protocol=egress.protocol.value)}
 
 
 def to_pods(labels: Mapping[str, str], port: int) -> Rule:

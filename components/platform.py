@@ -11,6 +11,7 @@ import pulumi
 from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.controller_secret import controller_secrets
 from components.failover_controller import FailoverController, FailoverControllerArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.provisioning import Provisioning
@@ -50,7 +51,7 @@ class Platform:
         self.tenants = {company.namespace: self._tenant(company) for company in self._companies()}
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs: each company's host name; each region's edges, bucket and role."""
+        """The stack's outputs: each company's host name; each region's edges, bucket and roles."""
         gaps = self._identity_gaps()
         return ({"identityToCreate": gaps} if gaps else {}) | {
             "companies": {name: tenant.host for name, tenant in self.tenants.items()},
@@ -59,7 +60,7 @@ class Platform:
                     "active": region.settings.active,
                     "edges": [edge.host for edge in region.edges.values()],
                     "bucket": region.bucket and region.bucket.bucket.id,
-                    "role": region.role_arn,
+                    "roles": region.roles,
                 }
                 for name, region in self.regions.items()
             },
@@ -71,22 +72,21 @@ class Platform:
         return [
             {
                 "cluster": region.cluster.plan.id,
-                "namespace": "every company's" if region.role_arn else namespace,
-                "serviceAccounts": [names.service_account_name(kind, name) for kind in ("agent", "brain")],
+                "namespace": namespace,
+                "serviceAccounts": [names.service_account_name(component, name)],
                 "role": role,
             }
             for name, region in self.regions.items()
             if region.cluster.plan.id in lacking
-            for namespace, role in self._roles_in(name)
+            for namespace, roles in self._roles_in(region)
+            for component, role in roles.items()
         ]
 
-    def _roles_in(self, region: str) -> list[tuple[str, pulumi.Input[str]]]:
-        own = self.regions[region].role_arn
-        if own is not None:
-            return [("", own)]
-        return [
-            (name, tenant.roles[region]) for name, tenant in self.tenants.items() if region in tenant.roles
-        ]
+    def _roles_in(self, region: Region) -> list[tuple[str, Mapping[str, pulumi.Input[str]]]]:
+        if region.roles:
+            return [("every company's", region.roles)]
+        at = region.settings.name
+        return [(name, tenant.roles[at]) for name, tenant in self.tenants.items() if at in tenant.roles]
 
     def _companies(self) -> list[Company]:
         return sorted(self.settings.companies, key=lambda company: company.namespace)
@@ -105,11 +105,13 @@ class Platform:
             return {}
         controllers: dict[str, FailoverController] = {}
         before: list[pulumi.Resource] = []
+        made = controller_secrets(cluster for _, cluster in sorted(self.clusters.items()))
         for id, cluster in sorted(self.clusters.items(), key=_standby_first):
             args = FailoverControllerArgs(
                 settings=self.settings,
                 cluster=cluster,
                 peers=pages_of(self.settings) if len(self.clusters) > 1 else {},
+                secret=made[id],
                 after=before if self.settings.wait_for_ready else [],
             )
             child = pulumi.ResourceOptions(parent=cluster)

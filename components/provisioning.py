@@ -34,7 +34,7 @@ class Provisioning:
         hooks = [] if stack == LOCAL else [ResourceHook("load-balancer-resolves", _resolves)]
         self.record = ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
         known = [] if stack == LOCAL else [ResourceHook("association-is-known", _is_known)]
-        self.identity = ResourceHookBinding(after_create=[*known])
+        self.identity = ResourceHookBinding(after_create=[*known], after_update=[*known])
 
 
 async def _resolves(args: ResourceHookArgs) -> None:

@@ -18,9 +18,10 @@ from components.records import create_record, label_of
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.replication_bucket import ReplicationBucket, ReplicationBucketArgs
 from plan.edges import CHECK_FAILURES, CHECK_INTERVAL_SECONDS
-from plan.iam import pod_identity_trust, replica_access
-from plan.names import region_role_name, service_account_name
+from plan.iam import Document, bucket_policy, cluster_arns, earlier_access, gate_access, pod_identity_trust
+from plan.names import service_account_name
 from plan.records import HealthCheck, Leaf, Record
+from runtime.contracts.gate import COMPONENTS
 from settings import Region as RegionSettings
 from settings import Settings
 from settings.models import Identity
@@ -46,7 +47,7 @@ class RegionArgs:
 
 
 class Region(ComponentResource):
-    """A region's replication bucket, its sidecars' role, its edges, health checks and leaf records.
+    """A region's replication bucket, its gates' roles, its edges, health checks and leaf records.
 
     Checks and leaves are created after the name that they lead to: resolvers cache for up to 15 minutes that
     a name does not exist.
@@ -57,8 +58,8 @@ class Region(ComponentResource):
     settings: RegionSettings
     cluster: Cluster
     bucket: ReplicationBucket | None
-    role_arn: pulumi.Output[str] | None
-    """Of all sidecars of the region; None with IRSA (one role per company) or without replication."""
+    roles: Mapping[str, pulumi.Output[str]]
+    """ARN of each component's gates' role; none with IRSA (roles per company) or without replication."""
     certificate_arn: pulumi.Input[str] | None
     edges: Mapping[int, Edge]
     checks: Mapping[str, pulumi.Output[str]]
@@ -69,7 +70,8 @@ class Region(ComponentResource):
     def __init__(self, name: str, args: RegionArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.settings, self.cluster, self.certificate_arn = args.region, args.cluster, args.certificate_arn
-        self.bucket, self.role_arn = self._replication(name, args)
+        self.bucket = self._bucket(name, args) if args.buckets else None
+        self.roles = self._roles(name, args) if args.buckets else {}
         self.edges = {
             number: Edge(
                 f"{name}-edge-{number}",
@@ -94,38 +96,62 @@ class Region(ComponentResource):
             {
                 "active": args.region.active,
                 "bucket": self.bucket and self.bucket.bucket.id,
-                "roleArn": self.role_arn,
+                "roleArns": self.roles,
                 "edges": [edge.host for edge in self.edges.values()],
             }
         )
 
-    def _replication(
-        self, name: str, args: RegionArgs
-    ) -> tuple[ReplicationBucket | None, pulumi.Output[str] | None]:
-        region, child = args.region, ResourceOptions(parent=self)
-        if not args.buckets:
-            return None, None
-        bucket = ReplicationBucket(
+    def _bucket(self, name: str, args: RegionArgs) -> ReplicationBucket:
+        region = args.region
+        return ReplicationBucket(
             f"{name}-replication",
             ReplicationBucketArgs(
-                bucket=args.buckets[region.name], region=region.name, adopt=region.adopt, advice=args.advice
+                bucket=args.buckets[region.name],
+                region=region.name,
+                adopt=region.adopt,
+                policy=bucket_policy(args.settings.role_names(args.stack), region.name, args.buckets),
+                replication=args.settings.replication,
+                advice=args.advice,
             ),
-            child,
+            ResourceOptions(parent=self),
         )
+
+    def _roles(self, name: str, args: RegionArgs) -> dict[str, pulumi.Output[str]]:
+        """A role for each component, and the role that both had in earlier versions.
+
+        Pods keep credentials of that role for hours, and it is in associations that others have made: without
+        it their uploads would fail.
+        """
         if args.settings.identity is Identity.IRSA:
-            return bucket, None
-        access = ReplicaAccess(
+            return {}
+        region, roles = args.region.name, args.settings.role_names(args.stack)
+        accounts = {component: service_account_name(component, region) for component in COMPONENTS}
+        self._access(
             f"{name}-sidecars",
-            ReplicaAccessArgs(
-                role=region_role_name(args.settings.resource_prefix, args.stack, region.name),
-                trust=pod_identity_trust(
-                    [service_account_name(kind, region.name) for kind in ("agent", "brain")]
-                ),
-                access=replica_access(region=region.name, buckets=args.buckets),
-            ),
-            child,
+            roles.region(region),
+            [*accounts.values()],
+            earlier_access(region=region, buckets=args.buckets),
         )
-        return bucket, access.role_arn
+        return {
+            component: self._access(
+                f"{name}-{component}-access",
+                roles.gate(region, component),
+                [account],
+                gate_access(region=region, component=component, buckets=args.buckets),
+            )
+            for component, account in accounts.items()
+        }
+
+    def _access(self, name: str, role: str, accounts: Sequence[str], access: Document) -> pulumi.Output[str]:
+        cluster = self.cluster
+        identity = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self))
+        trust = identity.account_id.apply(
+            lambda account: pod_identity_trust(
+                accounts, cluster_arns(account, cluster.plan.region, cluster.eks_name)
+            )
+        )
+        args = ReplicaAccessArgs(role=role, trust=trust, access=access)
+        return ReplicaAccess(name, args, ResourceOptions(parent=self)).role_arn
 
     def _check(self, name: str, check: HealthCheck) -> aws.route53.HealthCheck:
         return aws.route53.HealthCheck(

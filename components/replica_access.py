@@ -1,4 +1,4 @@
-"""The role with which rclone sidecars reach the replication buckets."""
+"""The role with which gates reach the replication buckets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class ReplicaAccessArgs:
 
 
 class ReplicaAccess(ComponentResource):
-    """A role and its inline policy: for a region's sidecars (Pod Identity), or for a company's (IRSA)."""
+    """A role and its inline policy: for a component's gates in a region (Pod Identity), or for a company's
+    (IRSA)."""
 
     TYPE = "agency:replica_access:ReplicaAccess"
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
 import pulumi_aws as aws
 from pulumi import ComponentResource, ResourceOptions
 
 from components.advice import Advice
 from components.base import canonical
-from plan.iam import bucket_policy
+from plan.iam import Document
+from settings.models import Replication
 
 OLD_VERSIONS_DAYS = 30
+"""At least. As long as checkpoints are kept, and objects are locked."""
 STALLED_UPLOADS_DAYS = 7
 
 
@@ -21,11 +24,14 @@ class ReplicationBucketArgs:
     region: str
     adopt: bool
     """Import the bucket that was kept when the region left the stack."""
+    policy: Document
+    replication: Replication
     advice: Advice
 
 
 class ReplicationBucket(ComponentResource):
-    """A versioned, encrypted bucket without public access or connections without TLS.
+    """A versioned, encrypted bucket without public access or connections without TLS; with Object Lock if the
+    settings have it.
 
     All parts stay when the region leaves the stack (`retain_on_delete`): a kept bucket without its policy or
     its public access block would be less safe than before.
@@ -35,27 +41,32 @@ class ReplicationBucket(ComponentResource):
 
     bucket: aws.s3.Bucket
     versioning: aws.s3.BucketVersioning
-    """Replication rules depend on it."""
+    settled: list[pulumi.Resource]
+    """Replication rules depend on these: versioning, and the lock."""
 
     def __init__(self, name: str, args: ReplicationBucketArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         keep = ResourceOptions(parent=self, retain_on_delete=True)
-        imported = ResourceOptions(import_=args.bucket if args.adopt else None, hooks=args.advice.bucket)
+        imported = ResourceOptions(
+            import_=f"{args.bucket}@{args.region}" if args.adopt else None, hooks=args.advice.bucket
+        )
         self.bucket = aws.s3.Bucket(
             f"{name}-bucket",
             bucket=args.bucket,
             region=args.region,
             opts=ResourceOptions.merge(keep, imported),
         )
-        self.versioning = aws.s3.BucketVersioning(
+        versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=self.bucket.id,
             region=args.region,
             versioning_configuration={"status": "Enabled"},
             opts=keep,
         )
+        after = ResourceOptions.merge(keep, ResourceOptions(depends_on=[versioning]))
+        self.settled = [versioning, *self._lock(name, args, after)]
         self._close(name, args, keep)
-        self._clean(name, args, keep)
+        self._clean(name, args, after)
         self.register_outputs({"bucket": self.bucket.id, "arn": self.bucket.arn})
 
     def _close(self, name: str, args: ReplicationBucketArgs, keep: ResourceOptions) -> None:
@@ -89,11 +100,27 @@ class ReplicationBucket(ComponentResource):
             f"{name}-policy",
             bucket=bucket,
             region=region,
-            policy=canonical(bucket_policy(args.bucket)),
+            policy=canonical(args.policy),
             opts=ResourceOptions.merge(keep, ResourceOptions(depends_on=[block])),
         )
 
-    def _clean(self, name: str, args: ReplicationBucketArgs, keep: ResourceOptions) -> None:
+    def _lock(self, name: str, args: ReplicationBucketArgs, opts: ResourceOptions) -> list[pulumi.Resource]:
+        """Also of a bucket that exists. The bucket's own argument `object_lock_enabled` would replace it."""
+        lock = args.replication.object_lock
+        if lock is None:
+            return []
+        return [
+            aws.s3.BucketObjectLockConfiguration(
+                f"{name}-lock",
+                bucket=self.bucket.id,
+                region=args.region,
+                object_lock_enabled="Enabled",
+                rule={"default_retention": {"mode": lock.mode.value.upper(), "days": lock.days}},
+                opts=opts,
+            )
+        ]
+
+    def _clean(self, name: str, args: ReplicationBucketArgs, opts: ResourceOptions) -> None:
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=self.bucket.id,
@@ -103,7 +130,7 @@ class ReplicationBucket(ComponentResource):
                     "id": "old-versions",
                     "status": "Enabled",
                     "filter": {"prefix": ""},
-                    "noncurrent_version_expiration": {"noncurrent_days": OLD_VERSIONS_DAYS},
+                    "noncurrent_version_expiration": {"noncurrent_days": old_versions_days(args.replication)},
                     "expiration": {"expired_object_delete_marker": True},
                 },
                 {
@@ -113,5 +140,11 @@ class ReplicationBucket(ComponentResource):
                     "abort_incomplete_multipart_upload": {"days_after_initiation": STALLED_UPLOADS_DAYS},
                 },
             ],
-            opts=ResourceOptions.merge(keep, ResourceOptions(depends_on=[self.versioning])),
+            opts=opts,
         )
+
+
+def old_versions_days(replication: Replication) -> int:
+    """For how many days a version stays after it was overwritten or deleted."""
+    locked = replication.object_lock.days if replication.object_lock else 0
+    return max(OLD_VERSIONS_DAYS, replication.retention.daily_days, locked)

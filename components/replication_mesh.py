@@ -47,7 +47,7 @@ class ReplicationMesh(ComponentResource):
             opts=child,
         )
         for region, targets in sorted(args.links.items()):
-            versioned = [args.buckets[name].versioning for name in (region, *targets)]
+            settled = [each for name in (region, *targets) for each in args.buckets[name].settled]
             aws.s3.BucketReplicationConfig(
                 f"{name}-rules@{region}",
                 bucket=args.buckets[region].bucket.id,
@@ -57,7 +57,7 @@ class ReplicationMesh(ComponentResource):
                     _rule(region, target, args.bucket_names[target], priority, args.replication)
                     for priority, target in enumerate(sorted(targets), start=1)
                 ],
-                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[policy, *versioned])),
+                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[policy, *settled])),
             )
         self.register_outputs({"roleArn": role.arn})
 

@@ -22,9 +22,10 @@ from components.region import Region
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
 from components.secrets import secret_of
 from components.workload import WorkloadArgs
-from plan.iam import irsa_trust, no_trust, replica_access
+from plan.iam import gate_access, irsa_trust, no_trust
 from plan.names import COMPANY_LABEL, host_of, service_account_name
 from plan.records import Record, RoutingPolicy
+from runtime.contracts.gate import COMPONENTS
 from settings import Company, Settings
 from settings.models import Identity
 
@@ -64,8 +65,8 @@ class Tenant(ComponentResource):
     TYPE = "agency:tenant:Tenant"
 
     host: str
-    roles: dict[str, pulumi.Output[str]]
-    """With IRSA: the company's role in each region."""
+    roles: dict[str, dict[str, pulumi.Output[str]]]
+    """With IRSA: the roles of the company's gates in each region, by component."""
 
     def __init__(self, name: str, args: TenantArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -137,7 +138,7 @@ class Tenant(ComponentResource):
             settings=args.settings,
             company=args.company,
             region=region,
-            role_arn=region.role_arn or self._own_role(name, args, region),
+            roles=region.roles or self._own_roles(name, args, region),
             buckets=args.buckets,
             namespace=namespace.namespace,
             guards=namespace.guards,
@@ -150,29 +151,29 @@ class Tenant(ComponentResource):
         self._ingresses.append(agent.ingress)
         return [brain.stateful_set, agent.stateful_set]
 
-    def _own_role(self, name: str, args: TenantArgs, region: Region) -> pulumi.Output[str] | None:
-        """With IRSA: the role of the company's sidecars in a region, which no other namespace can assume."""
+    def _own_roles(self, name: str, args: TenantArgs, region: Region) -> dict[str, pulumi.Output[str]]:
+        """With IRSA: the roles of the company's gates in a region, which no other pod can assume."""
         if args.settings.identity is not Identity.IRSA or not args.buckets:
-            return None
-        company, at = args.company, region.settings.name
-        accounts = [service_account_name(kind, at) for kind in ("agent", "brain")]
-        provider = region.cluster.oidc_provider_arn
-        trust = (
-            provider.apply(lambda arn: irsa_trust(arn, company.namespace, accounts))
-            if provider
-            else no_trust()
-        )
-        access = ReplicaAccess(
-            f"{name}-sidecars@{at}",
+            return {}
+        at = region.settings.name
+        self.roles[at] = {
+            component: self._own_role(name, args, region, component) for component in COMPONENTS
+        }
+        return self.roles[at]
+
+    def _own_role(self, name: str, args: TenantArgs, region: Region, component: str) -> pulumi.Output[str]:
+        namespace, at = args.company.namespace, region.settings.name
+        account, provider = service_account_name(component, at), region.cluster.oidc_provider_arn
+        trust = provider.apply(lambda arn: irsa_trust(arn, namespace, account)) if provider else no_trust()
+        return ReplicaAccess(
+            f"{name}-{component}-access@{at}",
             ReplicaAccessArgs(
-                role=args.settings.company_role_name(args.stack, at, company.namespace),
+                role=args.settings.role_names(args.stack).company_gate(at, component, namespace),
                 trust=trust,
-                access=replica_access(region=at, buckets=args.buckets, namespace=company.namespace),
+                access=gate_access(region=at, component=component, buckets=args.buckets, namespace=namespace),
             ),
             ResourceOptions(parent=self),
-        )
-        self.roles[at] = access.role_arn
-        return access.role_arn
+        ).role_arn
 
 
 def standby_first(settings: Settings, regions: Sequence[Region]) -> list[Region]:

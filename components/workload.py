@@ -25,6 +25,7 @@ from plan.names import COMPANY_LABEL, PLATFORM_LABEL, REGION_LABEL, WORKLOAD_LAB
 from runtime.ports import GATE_PORT
 from settings import Company, Settings
 from settings.companies import AccessMode
+from settings.models import Identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,8 @@ class WorkloadArgs:
     settings: Settings
     company: Company
     region: Region
-    role_arn: pulumi.Input[str] | None
-    """The gates' role; None without replication."""
+    roles: Mapping[str, pulumi.Input[str]]
+    """ARN of the role of each component's gate; none without replication."""
     buckets: Mapping[str, str]
     """Every region's bucket name; empty without replication."""
     namespace: pulumi.Resource
@@ -209,22 +210,24 @@ def _identity(
     Returns the resource that a pod has to wait for.
     """
     args, manifest = workload.args, service_account(workload.metadata())
-    cluster, by_association = args.region.cluster, args.region.role_arn is not None
-    if args.role_arn is not None and not by_association:
-        manifest["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": args.role_arn}
+    cluster, role = args.region.cluster, args.roles.get(workload.kind)
+    by_association = args.settings.identity is Identity.POD_IDENTITY
+    if role is not None and not by_association:
+        manifest["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": role}
     account = KubernetesObject(f"{name}-account", manifest, child)
-    if args.role_arn is None or not by_association or cluster.eks_name is None:
+    if role is None or not by_association or cluster.eks_name is None:
         return account
     association = {
         "clusterName": cluster.eks_name,
         "region": cluster.plan.region,
         "namespace": args.company.namespace,
         "serviceAccount": workload.name,
-        "roleArn": args.role_arn,
+        "roleArn": role,
     }
     return AwsObject(
         f"{name}-identity",
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         association,
-        ResourceOptions(parent=parent, depends_on=[account], hooks=args.provisioning.identity),
+        # Another role right before the pods with the program that was made for it.
+        ResourceOptions(parent=parent, depends_on=[account, *args.after], hooks=args.provisioning.identity),
     )

@@ -107,7 +107,7 @@ class Placeholders(Recorder):
             identity, outputs = str(inputs.get("bucket") or _uuid(registration.urn)), {}
         if kind.startswith("aws:"):
             outputs.setdefault("region", self.region(inputs))
-        return registration.import_id or identity, outputs
+        return registration.import_id.partition("@")[0] or identity, outputs
 
     def invoke(self, token: str, args: dict[str, Any], provider: str) -> dict[str, Any]:
         region, function = self.region(args), token.rpartition(":")[2]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ops.errors import INTERRUPTED, WRONG_CALL, OperatorError
 from ops.stack_file import StackFileError
+from ops.terminal import complain
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,10 +21,10 @@ def main(argv: list[str] | None = None) -> int:
         arguments = parser().parse_args(argv)
         return int(arguments.run(arguments))
     except StackFileError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return WRONG_CALL
     except OperatorError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return error.code
     except KeyboardInterrupt:
         print("interrupted; a request that was already sent, or a job, stays", file=sys.stderr)
@@ -85,7 +86,7 @@ def _render(arguments: argparse.Namespace) -> int:
     print(f"rendering {arguments.config} as stack {stack} …", flush=True)
     recorder = record(arguments.config, stack)
     for severity, text, _ in recorder.messages:
-        print(f"{severity}: {text}", file=sys.stderr)
+        complain(f"{severity}: {text}")
     objects, resources = render(recorder, arguments.out)
     print(f"{objects} Kubernetes objects and {resources} AWS resources in {arguments.out}")
     return 0

@@ -28,6 +28,7 @@ from ops import local_target
 from ops.errors import OperatorError
 from ops.local_target import DEFAULT_STATE
 from ops.stack import Stack
+from ops.terminal import plain
 from plan.names import LOCAL
 from settings.aws_provider import AwsProvider
 
@@ -126,9 +127,16 @@ def calling(what: str, bucket: str = "") -> Iterator[None]:
         ) from error
 
 
+def concerns_object(error: ClientError) -> bool:
+    """Whether only this object cannot be read: it is missing, archived, or encrypted with somebody's key."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return 400 <= status < 500 and code not in _EXPIRED | _NO_BUCKET
+
+
 def _meaning(error: ClientError, bucket: str) -> str:
     answer = error.response.get("Error", {})
-    code, text = str(answer.get("Code", "")), answer.get("Message", "")
+    code, text = plain(answer.get("Code", "")), plain(answer.get("Message", ""))
     if code in _EXPIRED:
         return f"these AWS credentials are not valid ({code}: {text}); {_HOW}"
     if code in _NO_BUCKET:

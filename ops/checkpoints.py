@@ -5,25 +5,40 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cmp_to_key
-from typing import Any
+from typing import Any, Protocol
 
-from ops.aws import calling
+from botocore.exceptions import ClientError
+
+from ops.aws import calling, concerns_object
 from ops.memory import Memory
+from ops.terminal import clock, plain
+from runtime import documents
 from runtime.gate.lineage.ranking import outranks
+from runtime.gate.restore.requests import LARGEST as LARGEST_REQUEST
 from runtime.gate.restore.requests import RESTORE
-from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
+from runtime.gate.snapshot.checkpoint import LARGEST, REQUEST, Checkpoint, CheckpointRef
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.storage.keys import (
     CHECKPOINTS,
     CheckpointId,
     CheckpointName,
-    checkpoint_ids,
-    checkpoint_names,
+    Listed,
+    checkpoint_name,
+    is_ahead,
+    sort_names,
 )
 
 READERS = 8
+STORED_MS = 60_000
+"""At most so long after its name's time a gate has stored a checkpoint."""
+
+
+class UnreadableObject(ValueError):
+    """S3 answers, and does not hand out this object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +47,28 @@ class Stored:
 
     writer: str
     id: CheckpointId
+    at: int | None = field(default=None, compare=False)
+    """S3's time of its upload: UTC in milliseconds; None where it was not asked for."""
+    ignored: bool = field(default=False, compare=False)
+    """Its name claims what cannot be: gates ignore it, and no command restores it."""
+
+    @property
+    def time(self) -> int:
+        """That of its name, unless S3 received it later: UTC in milliseconds."""
+        late = self.at is not None and self.at > self.id.at + STORED_MS
+        return self.at if late and self.at is not None else self.id.at
+
+    def existed(self, at: int) -> bool:
+        """By its name and by S3. `at`: UTC in milliseconds."""
+        return self.id.at <= at and (self.at is None or self.at <= at + STORED_MS)
+
+    @property
+    def remark(self) -> str:
+        if self.ignored:
+            ahead = self.at is not None and is_ahead(self.id.at, self.at)
+            what = f"stored at {clock(self.at)}" if self.at is not None and ahead else "by its generation"
+            return f"refused: its name cannot be true, {what}"
+        return f"stored at {clock(self.time)}" if self.time != self.id.at else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,88 +96,133 @@ class Inspected:
         if self.checkpoint is None:
             return self.problem
         missing, all_ = len(self.missing), len({file.key for file in self.checkpoint.files.values()})
-        return f"{missing} of {all_} objects missing, such as {self.missing[0]}" if missing else "complete"
+        return (
+            f"{missing} of {all_} objects missing, such as {plain(self.missing[0])}"
+            if missing
+            else "complete"
+        )
 
 
 class CheckpointStore:
     def __init__(self, client: Any, memory: Memory) -> None:
-        self._client, self.memory = client, memory
+        self.client, self.memory = client, memory
         self._names: dict[tuple[str, CheckpointId], CheckpointName] = {}
         """How each checkpoint is stored that was listed, by its writer."""
 
     def list(self) -> Listing:
         """All objects of the memory in its bucket. Raises OperatorError."""
-        sizes = {writer: self._sizes(writer) for writer in self.memory.writers}
-        return Listing(store=self, sizes=sizes)
+        objects = {writer: self._objects(writer) for writer in self.memory.writers}
+        return Listing(store=self, objects=objects)
 
     def newest(self) -> CheckpointId | None:
         """Of the memory's own region."""
         return max(self.own_ids(), default=None)
 
     def newest_checkpoint(self) -> Checkpoint | None:
-        """Raises as `read` does."""
-        id = self.newest()
-        return None if id is None else self.read(Stored(writer=self.memory.region, id=id))
+        """The newest that can be read, as for the gate. Raises as `read` does when none can."""
+        problem: ValueError | None = None
+        for id in sorted(self.own_ids(), reverse=True):
+            try:
+                return self.read(Stored(writer=self.memory.region, id=id))
+            except ValueError as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
+        return None
 
     def own_ids(self) -> frozenset[CheckpointId]:
-        return frozenset(checkpoint_ids(self._sizes(self.memory.region, f"{CHECKPOINTS}/")))
+        return frozenset(sort_names(self._objects(self.memory.region, f"{CHECKPOINTS}/")).good)
 
     def read(self, stored: Stored) -> Checkpoint:
         """Raises ValueError for an invalid checkpoint, OperatorError when S3 does not answer."""
         name = self._names.get((stored.writer, stored.id), CheckpointName(id=stored.id))
-        return read_checkpoint(name, lambda key: self.get(stored.writer, key))
+        return read_checkpoint(name, lambda key: self.get(stored.writer, key, LARGEST))
 
-    def get(self, writer: str, key: str) -> bytes:
+    def get(self, writer: str, key: str, limit: int) -> bytes:
+        """At most one byte more than `limit`. Raises UnreadableObject and OperatorError."""
         key = f"{self.memory.prefix_of(writer)}/{key}"
-        with calling(f"reading s3://{self.memory.bucket}/{key}", self.memory.bucket):
-            body: bytes = self._client.get_object(Bucket=self.memory.bucket, Key=key)["Body"].read()
-        return body
+        return read_object(self.client, self.memory.bucket, key, limit)
+
+    def now(self) -> int:
+        """S3's time: UTC in milliseconds. Raises OperatorError."""
+        bucket = self.memory.bucket
+        with calling(f"listing s3://{bucket}", bucket):
+            answer = self.client.list_objects_v2(Bucket=bucket, Prefix=f"{self.memory.prefix}/", MaxKeys=1)
+        date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return milliseconds(date)
 
     def send_request(self, name: str, request: Mapping[str, str]) -> str:
         """Write a request to the memory's gate at the key `name`; returns its URL. Raises OperatorError."""
         key = f"{self.memory.prefix}/{name}"
         with calling(f"writing s3://{self.memory.bucket}/{key}", self.memory.bucket):
-            self._client.put_object(Bucket=self.memory.bucket, Key=key, Body=json.dumps(request).encode())
+            self.client.put_object(Bucket=self.memory.bucket, Key=key, Body=json.dumps(request).encode())
         return f"s3://{self.memory.bucket}/{key}"
 
-    def _sizes(self, writer: str, folder: str = "") -> dict[str, int]:
-        """Sizes by the key below the writer's prefix, of the objects in the folder."""
+    def _objects(self, writer: str, folder: str = "") -> dict[str, Listed]:
+        """By the key below the writer's prefix, those in the folder."""
         bucket, below = self.memory.bucket, f"{self.memory.prefix_of(writer)}/"
         prefix = f"{below}{folder}"
         with calling(f"listing s3://{bucket}/{prefix}", bucket):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            sizes = {
-                item["Key"].removeprefix(below): item["Size"]
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            objects = {
+                item["Key"].removeprefix(below): Listed(item["Size"], milliseconds(item["LastModified"]))
                 for page in pages
                 for item in page.get("Contents", ())
             }
-        self._names.update({(writer, id): name for id, name in checkpoint_names(sizes).items()})
-        return sizes
+        self._names.update({(writer, id): name for id, name in all_names(objects).items()})
+        return objects
+
+
+def open_object(client: Any, bucket: str, key: str, **version: str) -> Any:
+    """A stream of its content. Raises UnreadableObject, OperatorError when S3 does not answer."""
+    with calling(f"reading s3://{bucket}/{plain(key)}", bucket):
+        try:
+            return client.get_object(Bucket=bucket, Key=key, **version)["Body"]
+        except ClientError as error:
+            if not concerns_object(error):
+                raise
+            raise UnreadableObject(f"S3 does not hand it out: {plain(error)}") from error
+
+
+def read_object(client: Any, bucket: str, key: str, limit: int, **version: str) -> bytes:
+    """At most one byte more than `limit`. Raises UnreadableObject and OperatorError."""
+    with calling(f"reading s3://{bucket}/{plain(key)}", bucket):
+        content: bytes = open_object(client, bucket, key, **version).read(limit + 1)
+    return content
+
+
+def milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
+
+
+class Source(Protocol):
+    """Where a listing's checkpoints are read."""
+
+    @property
+    def memory(self) -> Memory: ...
+
+    def read(self, stored: Stored) -> Checkpoint: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    store: CheckpointStore
-    sizes: Mapping[str, Mapping[str, int]]
-    """For each writer: keys below its prefix, and their sizes."""
+    store: Source
+    objects: Mapping[str, Mapping[str, Listed]]
+    """For each writer, by the key below its prefix."""
 
     def stored(self) -> list[Stored]:
         """All checkpoints, in no order."""
+        names = {writer: sort_names(objects) for writer, objects in self.objects.items()}
+        if not any(each.good for each in names.values()):
+            # Each has followed from one that was thinned out long ago.
+            known = min((id.generation for each in names.values() for id in each.ignored), default=0)
+            names = {writer: sort_names(objects, known) for writer, objects in self.objects.items()}
+        times = {writer: _upload_times(objects) for writer, objects in self.objects.items()}
         return [
-            Stored(writer=writer, id=id)
-            for writer, sizes in self.sizes.items()
-            for id in checkpoint_ids(sizes)
+            Stored(writer=writer, id=id, at=times[writer][id], ignored=id in each.ignored)
+            for writer, each in names.items()
+            for id in (*each.good, *each.ignored)
         ]
-
-    def last_request(self) -> int:
-        """The number of the last restore request, else 0: a gate carries out only higher numbers."""
-        own = self.store.memory.region
-        if RESTORE not in self.sizes[own]:
-            return 0
-        try:
-            return int(json.loads(self.store.get(own, RESTORE))["order"])
-        except (ValueError, KeyError, TypeError):
-            return 0  # A gate ignores such a request.
 
     def ranked(self, stored: Sequence[Stored]) -> Iterator[Inspected]:
         """As gates rank them, the winner first. Raises OperatorError when S3 does not answer."""
@@ -168,12 +250,41 @@ class Listing:
             checkpoint = self.store.read(stored)
         except ValueError as error:
             return Inspected(stored=stored, checkpoint=None, problem=f"unreadable: {error}")
-        missing = tuple(checkpoint.missing(self.sizes[stored.writer]))
-        return Inspected(stored=stored, checkpoint=checkpoint, missing=missing)
+        sizes = {key: listed.size for key, listed in self.objects[stored.writer].items()}
+        return Inspected(stored=stored, checkpoint=checkpoint, missing=tuple(checkpoint.missing(sizes)))
 
     def inspect_all(self, stored: Iterable[Stored]) -> list[Inspected]:
         with ThreadPoolExecutor(READERS) as pool:
             return list(pool.map(self.inspect, stored))
+
+
+def all_names(objects: Mapping[str, Listed]) -> dict[CheckpointId, CheckpointName]:
+    """How each checkpoint among the objects of a prefix is stored."""
+    names = sort_names(objects)
+    return {**names.ignored, **names.good}
+
+
+def _upload_times(objects: Mapping[str, Listed]) -> dict[CheckpointId, int]:
+    """S3's time of each checkpoint; of one that is stored twice, the first."""
+    times = dict[CheckpointId, int]()
+    for key, listed in objects.items():
+        if name := checkpoint_name(key):
+            times[name.id] = min(listed.at, times.get(name.id, listed.at))
+    return times
+
+
+def next_request(store: CheckpointStore, listing: Listing) -> int:
+    """The number of a new restore request: a gate carries out only higher ones, and none from the future."""
+    own, now = store.memory.region, store.now()
+    listed = listing.objects[own].get(RESTORE)
+    if listed is None:
+        return now
+    try:
+        content = documents.parse(store.get(own, RESTORE, LARGEST_REQUEST), RESTORE, limit=LARGEST_REQUEST)
+        last = int(content.text("order", pattern=REQUEST))
+    except ValueError:
+        return now  # A gate ignores such a request.
+    return now if is_ahead(last, now) else max(now, last + 1)
 
 
 def no_checkpoint(memory: Memory) -> str:

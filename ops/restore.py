@@ -1,35 +1,41 @@
 """`python -m ops restore`: restore a company's memory to a point in time.
 
-The command writes a restore request into the bucket, which the memory's gate carries out. Without `--at` it
-lists the checkpoints that can be restored.
+The command writes a restore request into the bucket, which the memory's gate carries out. Without `--at`,
+`--checkpoint` and `--versions-at` it lists the checkpoints that can be restored.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from datetime import UTC, datetime
 
 from ops import aws, confirmation, memory
 from ops import stack as stacks
-from ops.checkpoints import CheckpointStore, Inspected, Listing, Stored, no_checkpoint
+from ops.checkpoints import CheckpointStore, Inspected, Listing, Stored, next_request, no_checkpoint
+from ops.choosing import HEADS, Choice, Chooser, row
 from ops.errors import DONE, NOTHING_FOUND, TIMED_OUT, WRONG_CALL, OperatorError
 from ops.memory import Memory, memory_of
-from ops.terminal import amount, clock, rounds, say, table
+from ops.terminal import plain, rounds, say, table
+from ops.versions import describe
 from runtime.gate.restore.requests import RESTORE
 from runtime.gate.snapshot.checkpoint import CheckpointRef
 from runtime.gate.storage.keys import CheckpointId
 
 POLL_SECONDS = 2.0
 LIMIT_SECONDS = 900
-_HEADS = ("checkpoint", "written by", "time (UTC)", "files", "bytes", "")
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     stacks.add_arguments(command)
     memory.add_arguments(command)
     aws.add_arguments(command)
-    command.add_argument("--at", help="a time, such as 2026-11-23T03:00:00Z; default: list the checkpoints")
+    to = command.add_mutually_exclusive_group()
+    to.add_argument("--at", help="a time, such as 2026-11-23T03:00:00Z; default: list the checkpoints")
+    to.add_argument("--checkpoint", help="exactly this one: an id of the list")
+    to.add_argument(
+        "--versions-at",
+        help="a time, as with --at; what was overwritten or deleted since is first copied from old versions",
+    )
     confirmation.add_arguments(command)
     command.add_argument("--no-wait", action="store_true", help="only write the request")
     command.add_argument(
@@ -38,7 +44,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    at = None if arguments.at is None else moment(arguments.at)
+    times = {name: getattr(arguments, name.replace("-", "_")) for name in ("at", "versions-at")}
+    at, versions_at = (None if text is None else moment(text, f"--{name}") for name, text in times.items())
     stack = stacks.load(arguments)
     wanted = memory_of(stack, arguments, restored=True)
     if wanted.reason:
@@ -48,73 +55,62 @@ def run(arguments: argparse.Namespace) -> int:
     say(f"reading the checkpoints of {wanted.name} in s3://{wanted.bucket} …")
     listing = store.list()
     stored = listing.stored()
-    if not stored:
+    if not stored and versions_at is None:
         raise OperatorError(no_checkpoint(wanted), NOTHING_FOUND)
-    if at is None:
+    if at is None and versions_at is None and arguments.checkpoint is None:
         return _show_all(listing, stored)
-    now = next(listing.ranked(stored))
-    chosen = _choose(listing, stored, at, now)
-    _explain(wanted, now, chosen)
-    effect = f"{wanted.name} is restored to {chosen.stored.id}"
+    chooser = Chooser(store, listing, stored)
+    if versions_at is not None:
+        choice = chooser.versions_at(versions_at)
+    else:
+        choice = chooser.named(arguments.checkpoint) if at is None else chooser.at(at)
+    _explain(wanted, chooser.now, choice)
+    effect = f"{wanted.name} is restored to {choice.inspected.stored.id}"
+    if choice.repair and choice.repair.copies:
+        effect = f"{len(choice.repair.copies)} objects are copied from their old versions, then {effect}"
     confirmation.confirm(stack, effect, [stack.company(wanted.company)], arguments)
-    number = max(time.time_ns() // 1_000_000, listing.last_request() + 1)
-    return _restore(store, chosen, number, None if arguments.no_wait else arguments.timeout)
+    if choice.old and choice.repair:
+        choice.old.apply(choice.repair)
+    number = next_request(store, listing)
+    return _restore(store, choice.inspected, number, None if arguments.no_wait else arguments.timeout)
 
 
-def moment(text: str) -> int:
+def moment(text: str, option: str = "--at") -> int:
     """UTC in milliseconds. Raises OperatorError."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise OperatorError(
-            f"--at: must be a time with its zone, such as 2026-11-23T03:00:00Z; got {text}", WRONG_CALL
-        )
-    return int(time.astimezone(UTC).timestamp() * 1000)
-
-
-def _show_all(listing: Listing, stored: list[Stored]) -> int:
-    inspected = listing.inspect_all(sorted(stored, key=lambda each: each.id.at, reverse=True))
-    say(table(_HEADS, [_row(each, "" if each.complete else each.state) for each in inspected]))
-    complete = sum(each.complete for each in inspected)
-    say(f"{complete} of {len(inspected)} can be restored, with --at and a time at or after the checkpoint's")
-    return DONE if complete else NOTHING_FOUND
-
-
-def _row(inspected: Inspected, remark: str) -> tuple[str, ...]:
-    stored, checkpoint = inspected.stored, inspected.checkpoint
-    files, size = ("?", "?") if checkpoint is None else (str(len(checkpoint.files)), amount(checkpoint.bytes))
-    return (str(stored.id), stored.writer, clock(stored.id.at), files, size, remark)
-
-
-def _choose(listing: Listing, stored: list[Stored], at: int, now: Inspected) -> Inspected:
-    """The memory at that time: the winner of the complete checkpoints at or before `at`. Prints it."""
-    before = [each for each in stored if each.id.at <= at]
-    if not before:
-        oldest = min(stored, key=lambda each: each.id.at)
-        raise OperatorError(
-            f"--at: no checkpoint at or before {clock(at)}; the oldest is {oldest.id} of {oldest.writer},"
-            f" {clock(oldest.id.at)}",
-            NOTHING_FOUND,
-        )
-    rows = [_row(now, "the memory now")]
-    for inspected in listing.ranked(before):
-        if inspected.complete:
-            rows.append(_row(inspected, "will be restored"))
-            say(table(_HEADS, rows))
-            return inspected
-        rows.append(_row(inspected, f"skipped: {inspected.state}"))
-    say(table(_HEADS, rows))
+        if time.tzinfo is not None:
+            return int(time.astimezone(UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        pass
     raise OperatorError(
-        f"--at: none of the {len(before)} checkpoints at or before {clock(at)} is complete in this bucket; if"
-        " S3 still replicates objects, wait and repeat the command",
-        NOTHING_FOUND,
+        f"{option}: must be a time with its zone, such as 2026-11-23T03:00:00Z; got {plain(text)}", WRONG_CALL
     )
 
 
-def _explain(wanted: Memory, now: Inspected, chosen: Inspected) -> None:
-    writer = now.origin.region
+def _show_all(listing: Listing, stored: list[Stored]) -> int:
+    newest = sorted(stored, key=lambda each: each.id.at, reverse=True)
+    good = [each for each in newest if not each.ignored]
+    inspected = {each.stored: each for each in listing.inspect_all(good)}
+    say(table(HEADS, [_row(each, inspected.get(each)) for each in newest]))
+    complete = sum(each.complete for each in inspected.values())
+    say(
+        f"{complete} of {len(stored)} can be restored, with --at and a time at or after the checkpoint's, or"
+        " with --checkpoint and its id"
+    )
+    return DONE if complete else NOTHING_FOUND
+
+
+def _row(stored: Stored, inspected: Inspected | None) -> tuple[str, ...]:
+    if inspected is None:
+        return row(Inspected(stored=stored, checkpoint=None), stored.remark)
+    return row(inspected, stored.remark if inspected.complete else inspected.state)
+
+
+def _explain(wanted: Memory, now: Inspected | None, choice: Choice) -> None:
+    writer, chosen = now.origin.region if now else wanted.region, choice.inspected
+    if choice.repair:
+        say(describe(choice.repair, wanted.bucket))
     if writer != wanted.region:
         say(
             f"note: the newest memory was written by {writer}. A request waits until its region is primary"

@@ -14,12 +14,31 @@ POLL_SECONDS = 0.5
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def say(line: str) -> None:
-    print(line, flush=True)
+def say(text: str) -> None:
+    print(lines(text), flush=True)
+
+
+def complain(text: object) -> None:
+    """On standard error."""
+    print(lines(str(text)), file=sys.stderr, flush=True)
+
+
+def plain(text: object) -> str:
+    """One line that a terminal only shows. For what comes from a bucket, a pod or a cluster: it could move
+    the cursor, turn the direction of text, or forge further lines."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(text)
+    )
+
+
+def lines(text: str) -> str:
+    """The same for text of several lines."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their longest cell."""
+    rows = [tuple(map(plain, row)) for row in rows]
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -53,7 +72,7 @@ def confirm(question: str, yes: bool) -> None:
             NOT_CONFIRMED,
         )
     try:
-        answer = input(f"{question} [y/N] ")
+        answer = input(f"{lines(question)} [y/N] ")
     except EOFError:
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):

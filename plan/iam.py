@@ -1,7 +1,8 @@
 """IAM documents and bucket policies, as plain dictionaries.
 
-A sidecar's rights are limited to its company's prefix. With Pod Identity one role serves a whole region: the
-prefix then contains the session's tag `kubernetes-namespace`, which EKS sets and a pod cannot choose.
+A gate's rights are limited to its company's prefix and to its component's part of it. With Pod Identity one
+role serves a component in a whole region: the prefix then contains the session's tag `kubernetes-namespace`,
+which EKS sets and a pod cannot choose.
 """
 
 from __future__ import annotations
@@ -9,10 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plan.names import RoleNames, service_account_name
+from runtime.contracts.gate import COMPONENTS
+from runtime.gate.storage.keys import CHECKPOINTS, DATA, DIVERGED, OBJECTS, REQUESTS, WRITE_ONCE
+
 Document = dict[str, Any]
 
 SESSION_NAMESPACE = "${aws:PrincipalTag/kubernetes-namespace}"
 """A Pod Identity session's namespace (source: EKS user guide, "Grant Pods access based on tags")."""
+
+SESSION_ACCOUNT = "aws:PrincipalTag/kubernetes-service-account"
+
+PARTS = (DATA, OBJECTS, CHECKPOINTS, DIVERGED)
+"""Folders below a component's prefix in which its gate writes and deletes."""
+
+WRITES = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+GATE_ACTIONS = [*WRITES, "s3:GetObject", "s3:ListBucket"]
 
 BACKFILL_REPORTS = "_backfill"
 """Prefix of batch jobs' failure reports. It is outside the regions' prefixes, so S3 does not replicate it."""
@@ -30,35 +43,58 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str], **rest: A
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources), **rest}
 
 
-def replica_access(
-    *, region: str, buckets: Mapping[str, str], namespace: str = SESSION_NAMESPACE
+def gate_access(
+    *, region: str, component: str, buckets: Mapping[str, str], namespace: str = SESSION_NAMESPACE
 ) -> Document:
-    """What the sidecars of a region may do: write their own prefix, read their company's in every region.
+    """What the gates of a component may do in a region: write their own prefix in the parts that a gate
+    writes, read their company's same component in every region.
 
     `buckets` maps each region of the stack to its bucket's name. There is a resource for each region rather
     than a wildcard: `*` also matches `/`, so `*/brain/*` would open every company's files to a company of
-    that name. No right deletes an object's version, so uploaded files can always be restored.
+    that name. No right deletes an object's version, so uploaded files can always be restored, and none
+    reaches `_orders/`, where operators ask for something.
     """
-    prefixes = [f"{writer}/{namespace}/*" for writer in sorted(buckets)]
-    arns = [bucket_arn(bucket) for _, bucket in sorted(buckets.items())]
-    own = f"{bucket_arn(buckets[region])}/{region}/{namespace}/*"
-    writes = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    own = f"{bucket_arn(buckets[region])}/{region}/{namespace}/{component}"
+    parts = [f"{own}/{part}/*" for part in PARTS]
+    prefixes = [f"{writer}/{namespace}/{component}/*" for writer in sorted(buckets)]
+    return _document(_allow("WriteOwnParts", WRITES, parts), *_reads(buckets, prefixes))
+
+
+def earlier_access(*, region: str, buckets: Mapping[str, str]) -> Document:
+    """What the sessions of the role may do that both components of a region had before each had its own.
+
+    The session's tag `kubernetes-service-account` tells whose session it is: it writes that component's
+    parts alone.
+    """
+    own = f"{bucket_arn(buckets[region])}/{region}/{SESSION_NAMESPACE}"
+    writes = [
+        _allow(
+            f"Write{component.capitalize()}",
+            WRITES,
+            [f"{own}/{component}/{part}/*" for part in PARTS],
+            Condition={"StringEquals": {SESSION_ACCOUNT: service_account_name(component, region)}},
+        )
+        for component in COMPONENTS
+    ]
     return _document(
-        _allow("WriteOwnPrefix", writes, [own]),
-        _allow(
-            "ReadOwnCompany", ["s3:GetObject"], [f"{arn}/{prefix}" for arn in arns for prefix in prefixes]
-        ),
-        _allow(
-            "ListOwnCompany",
-            ["s3:ListBucket"],
-            arns,
-            Condition={"StringLike": {"s3:prefix": prefixes}},
-        ),
+        *writes, *_reads(buckets, [f"{writer}/{SESSION_NAMESPACE}/*" for writer in sorted(buckets)])
     )
 
 
-def pod_identity_trust(service_accounts: Sequence[str]) -> Document:
-    """Trust in EKS Pod Identity for these service accounts, in any namespace."""
+def _reads(buckets: Mapping[str, str], prefixes: Sequence[str]) -> tuple[Document, Document]:
+    arns = [bucket_arn(bucket) for _, bucket in sorted(buckets.items())]
+    objects = [f"{arn}/{prefix}" for arn in arns for prefix in prefixes]
+    listed = _allow("List", ["s3:ListBucket"], arns, Condition={"StringLike": {"s3:prefix": list(prefixes)}})
+    return _allow("Read", ["s3:GetObject"], objects), listed
+
+
+def pod_identity_trust(service_accounts: Sequence[str], clusters: str) -> Document:
+    """Trust in EKS Pod Identity for these service accounts, in any namespace of these clusters.
+
+    `clusters` is an ARN, or a pattern of ARNs: EKS sends the ARN of the pod's cluster, with its account and
+    its region, as a tag of each request (source: EKS user guide, "List of session tags added by EKS Pod
+    Identity"). The guide documents neither `aws:SourceAccount` nor `aws:SourceArn` for these requests.
+    """
     return _document(
         {
             "Sid": "PodIdentity",
@@ -66,23 +102,30 @@ def pod_identity_trust(service_accounts: Sequence[str]) -> Document:
             "Principal": {"Service": "pods.eks.amazonaws.com"},
             "Action": ["sts:AssumeRole", "sts:TagSession"],
             "Condition": {
-                "StringEquals": {"aws:RequestTag/kubernetes-service-account": list(service_accounts)}
+                "StringEquals": {"aws:RequestTag/kubernetes-service-account": list(service_accounts)},
+                "StringLike": {"aws:RequestTag/eks-cluster-arn": clusters},
             },
         }
     )
 
 
-def irsa_trust(oidc_provider_arn: str, namespace: str, service_accounts: Sequence[str]) -> Document:
-    """Trust in a cluster's OIDC provider for these service accounts of one namespace."""
+def cluster_arns(account: str, region: str | None, cluster: str | None) -> str:
+    """A cluster's ARN; the pattern of all clusters of the account where its name is unknown."""
+    return f"arn:aws:eks:{region if cluster else '*'}:{account}:cluster/{cluster or '*'}"
+
+
+def irsa_trust(oidc_provider_arn: str, namespace: str, service_account: str) -> Document:
+    """Trust in a cluster's OIDC provider for a service account of one namespace. The provider's ARN names
+    the account and the cluster."""
     issuer = oidc_provider_arn.partition(":oidc-provider/")[2]
-    subjects = [f"system:serviceaccount:{namespace}:{account}" for account in service_accounts]
+    subject = f"system:serviceaccount:{namespace}:{service_account}"
     return _document(
         {
-            "Sid": "ServiceAccounts",
+            "Sid": "ServiceAccount",
             "Effect": "Allow",
             "Principal": {"Federated": oidc_provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subjects}},
+            "Condition": {"StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subject}},
         }
     )
 
@@ -97,7 +140,7 @@ def no_trust() -> Document:
 def replication_trust() -> Document:
     """Trust in S3, for new objects, and in S3 batch jobs, for existing objects.
 
-    Without `aws:SourceAccount`: the S3 user guide documents no condition key that batch jobs send, and
+    Without `aws:SourceAccount`: the S3 user guide documents no condition key for either, and
     `iam:PassRole`, which creating a job needs, is limited to the account anyway.
     """
     return _document(
@@ -124,6 +167,8 @@ def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str,
         "s3:GetObjectVersionForReplication",
         "s3:GetObjectVersionAcl",
         "s3:GetObjectVersionTagging",
+        "s3:GetObjectRetention",
+        "s3:GetObjectLegalHold",
         "s3:InitiateReplication",
     ]
     write = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
@@ -142,16 +187,43 @@ def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str,
     )
 
 
-def bucket_policy(bucket: str) -> Document:
-    """Denies all requests without TLS."""
-    arn = bucket_arn(bucket)
+def bucket_policy(roles: RoleNames, region: str, buckets: Mapping[str, str]) -> Document:
+    """Of a region's bucket. It denies requests without TLS, and to every region's gates whatever harms
+    uploaded snapshots.
+
+    Gates of earlier versions upload without `If-None-Match`: so only the roles of today's gates must send it
+    (source: S3 user guide, "Enforce conditional writes on Amazon S3 buckets").
+    """
+    arn = bucket_arn(buckets[region])
+    everything = [arn, f"{arn}/*"]
+    requests = [
+        f"{arn}/{each}/*/{component}/{REQUESTS}/*" for each in sorted(buckets) for component in COMPONENTS
+    ]
+    once = [f"{arn}/{region}/*/{component}/{part}" for component in COMPONENTS for part in WRITE_ONCE]
+    gates = [pattern for each in sorted(buckets) for pattern in roles.gates(each)]
+    earlier = [roles.arn(roles.region(each)) for each in sorted(buckets)]
+    unconditional = {
+        "Null": {"s3:if-none-match": "true"},
+        # False for the parts of a multipart upload, which take no such header.
+        "BoolIfExists": {"s3:ObjectCreationOperation": "true"},
+    }
+    every_gate = _roles([*gates, *earlier])
     return _document(
-        {
-            "Sid": "TlsOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [arn, f"{arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
+        _deny("TlsOnly", {"Action": "s3:*"}, everything, {"Bool": {"aws:SecureTransport": "false"}}),
+        _deny("GatesDoNothingElse", {"NotAction": GATE_ACTIONS}, everything, every_gate),
+        _deny(
+            "OperatorsWriteRequests", {"Action": ["s3:PutObject", "s3:DeleteObject"]}, requests, every_gate
+        ),
+        _deny(
+            "GatesWriteOnce", {"Action": ["s3:PutObject"]}, once, _roles(roles.gates(region)) | unconditional
+        ),
     )
+
+
+def _deny(sid: str, actions: Document, resources: Sequence[str], condition: Document) -> Document:
+    who = {"Sid": sid, "Effect": "Deny", "Principal": "*"}
+    return who | actions | {"Resource": list(resources), "Condition": condition}
+
+
+def _roles(patterns: Sequence[str]) -> Document:
+    return {"ArnLike": {"aws:PrincipalArn": list(patterns)}}

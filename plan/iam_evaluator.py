@@ -42,12 +42,12 @@ def denies(document: Document, request: Request) -> bool:
 
 
 def _applies(statement: Document, request: Request) -> bool:
-    unknown = statement.keys() - {"Sid", "Effect", "Action", "Resource", "Principal", "Condition"}
-    if unknown:
+    known = {"Sid", "Effect", "Action", "NotAction", "Resource", "Principal", "Condition"}
+    if unknown := statement.keys() - known:
         raise NotImplementedError(f"statement with {sorted(unknown)}")
     conditions = statement.get("Condition", {})
     return (
-        any(_like(action, request.action, {}, fold=True) for action in _listed(statement["Action"]))
+        _is_action(statement, request.action)
         and any(
             _like(resource, request.resource, request.context)
             for resource in _listed(statement.get("Resource", "*"))
@@ -55,6 +55,12 @@ def _applies(statement: Document, request: Request) -> bool:
         and _is_principal(statement.get("Principal"), request.principal)
         and all(_holds(operator, wanted, request.context) for operator, wanted in conditions.items())
     )
+
+
+def _is_action(statement: Document, action: str) -> bool:
+    if "NotAction" in statement:
+        return not any(_like(each, action, {}, fold=True) for each in _listed(statement["NotAction"]))
+    return any(_like(each, action, {}, fold=True) for each in _listed(statement["Action"]))
 
 
 def _is_principal(principal: Any, who: str) -> bool:
@@ -65,19 +71,22 @@ def _is_principal(principal: Any, who: str) -> bool:
 
 
 def _holds(operator: str, wanted: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """Whether every key of a condition block matches; a key that the request lacks never matches."""
-    if operator not in ("StringEquals", "StringLike", "Bool"):
+    """Whether every key of a condition block matches; a key that the request lacks only does `…IfExists`."""
+    name = operator.removesuffix("IfExists")
+    if name == "Null":
+        return all((key not in context) == (value == "true") for key, value in wanted.items())
+    if name not in ("StringEquals", "StringLike", "ArnLike", "Bool"):
         raise NotImplementedError(f"condition {operator}")
-    for key, values in wanted.items():
-        if key not in context:
-            return False
-        if operator == "StringLike":
-            matches = any(_like(value, context[key], context) for value in _listed(values))
-        else:
-            matches = any(_filled(value, context) == context[key] for value in _listed(values))
-        if not matches:
-            return False
-    return True
+    return all(
+        _matches(name, _listed(values), context[key], context) if key in context else name != operator
+        for key, values in wanted.items()
+    )
+
+
+def _matches(operator: str, wanted: list[str], value: str, context: Mapping[str, str]) -> bool:
+    if operator in ("StringLike", "ArnLike"):
+        return any(_like(each, value, context) for each in wanted)
+    return any(_filled(each, context) == value for each in wanted)
 
 
 def _filled(pattern: str, context: Mapping[str, str]) -> str | None:
@@ -126,5 +135,7 @@ def wildcards(document: Document) -> Iterator[str]:
                 yield f"{sid}: resource {resource}"
         for values in (each for block in statement.get("Condition", {}).values() for each in block.values()):
             for value in _listed(values):
-                if "*" in value.removesuffix("/*") or value == "/*":
+                # Of an ARN, the account must be known.
+                vague = value.split(":")[4] if value.startswith("arn:") else value.removesuffix("/*")
+                if "*" in vague or value == "/*":
                     yield f"{sid}: condition {value}"

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
+
+from runtime.contracts.gate import COMPONENTS
 
 PROJECT = "digital-agency"
 LOCAL = "local"
@@ -38,6 +41,7 @@ REPLACEMENT_FOLDER = "/replacement"
 PROGRAMS_FOLDER = "/opt/agency"
 GATE_CONFIG_FOLDER = "/etc/agency/runtime"
 CONTROLLER_CONFIG_FOLDER = "/etc/agency/controller"
+CONTROLLER_SECRET_FOLDER = "/etc/agency/controller-secret"
 FLAGS_FOLDER = "/etc/agency/failed-regions"
 DIVERGED = "diverged"
 """The folder, in volumes and buckets, of diverged files (`runtime/gate/storage/keys.py`)."""
@@ -71,18 +75,51 @@ def replication_role_name(domain: str, stack: str) -> str:
     return f"{domain.replace('.', '-')}-{stack}-replication"
 
 
-def region_role_name(domain: str, stack: str, region: str) -> str:
-    """The role of all rclone sidecars of a region (EKS Pod Identity)."""
-    return bucket_name(domain, stack, region)
+@dataclass(frozen=True, kw_only=True)
+class RoleNames:
+    """Names of a stack's gates' roles. Role names are unique in an account: the digest tells stacks, domains
+    and components apart."""
+
+    domain: str
+    """Or what begins the names of buckets in its place."""
+    stack: str
+    prefix: str = ""
+    path: str = "/"
+
+    def region(self, region: str) -> str:
+        """The role that all gates of a region had before each component had its own (EKS Pod Identity)."""
+        return bucket_name(self.domain, self.stack, region)
+
+    def gate(self, region: str, component: str) -> str:
+        """The role of a component's gates in a region (EKS Pod Identity)."""
+        digest = _digest(self.region(region), component, "every company")
+        return f"{self._start}{component}-{region}-{digest}"
+
+    def company_gate(self, region: str, component: str, namespace: str) -> str:
+        """The role of a company's gate in a region (IRSA), as long as that of the role that both components
+        had in earlier versions."""
+        return f"{self._start}{namespace}-{region}-{_digest(self.region(region), component)}"
+
+    def gates(self, region: str) -> list[str]:
+        """Patterns of the ARNs of a region's gates: for Pod Identity, and for IRSA those of any company."""
+        names = [
+            name
+            for component in COMPONENTS
+            for name in (self.gate(region, component), self.company_gate(region, component, "*"))
+        ]
+        return [self.arn(name) for name in names]
+
+    def arn(self, name: str) -> str:
+        """A pattern of the role's ARN, in whatever account."""
+        return f"arn:aws:iam::*:role{self.path}{name}"
+
+    @property
+    def _start(self) -> str:
+        return f"{self.prefix}-" if self.prefix else ""
 
 
-def company_role_name(domain: str, stack: str, region: str, namespace: str) -> str:
-    """The role of a company's rclone sidecars in a region (IRSA).
-
-    Role names are unique in an account: the digest tells stacks and domains apart.
-    """
-    digest = hashlib.sha256(bucket_name(domain, stack, region).encode()).hexdigest()[:8]
-    return f"{namespace}-{region}-{digest}"
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8]
 
 
 def service_account_name(workload: str, region: str) -> str:

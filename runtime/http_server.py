@@ -32,6 +32,7 @@ MOST_AT_ONCE = 64
 MOST_OPEN = 1024
 """Connections whose request has not come yet; for a further one the oldest is closed."""
 _BACKLOG = 128
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
@@ -42,8 +43,17 @@ class Response:
     content_type: str = "text/plain; charset=utf-8"
 
 
+@dataclass(frozen=True)
+class Request:
+    target: str
+    """Path, and query if any."""
+    authorization: str = ""
+    """The header's value."""
+
+
+Answer = Callable[[Request], Response]
 Routes = Callable[[str], Response]
-"""From a request's target (path, and query if any) to the answer."""
+"""From a request's target to the answer."""
 
 
 @dataclass
@@ -57,8 +67,8 @@ class _Waiting:
 class Server:
     """A server that answers until it is closed."""
 
-    def __init__(self, listener: socket.socket, routes: Routes) -> None:
-        self._listener, self._routes = listener, routes
+    def __init__(self, listener: socket.socket, answer: Answer) -> None:
+        self._listener, self._answer = listener, answer
         self._waiting = OrderedDict[socket.socket, _Waiting]()
         """In the order of their deadlines."""
         self._selector = selectors.DefaultSelector()
@@ -101,7 +111,14 @@ class Server:
         return None if first is None else max(0.0, first.deadline - time.monotonic())
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            if error.errno not in _NO_DESCRIPTOR or not self._waiting:
+                raise
+            # The next turn accepts it, in the place of the connection that has waited longest.
+            self._drop(next(iter(self._waiting)))
+            return
         connection.setblocking(False)
         if len(self._waiting) >= MOST_OPEN:
             self._drop(next(iter(self._waiting)))
@@ -124,7 +141,7 @@ class Server:
             self._drop(connection)
         elif b"\r\n\r\n" in waiting.head or len(waiting.head) > REQUEST_BYTES:
             self._forget(connection)
-            self._answering.submit(_respond, connection, waiting.head, self._routes)
+            self._answering.submit(_respond, connection, waiting.head, self._answer)
 
     def _forget(self, connection: socket.socket) -> None:
         del self._waiting[connection]
@@ -136,19 +153,24 @@ class Server:
 
 
 def serve(port: int, routes: Routes, host: str | None = None) -> Server:
+    """`serve_requests` for answers that depend on the target alone."""
+    return serve_requests(port, lambda request: routes(request.target), host)
+
+
+def serve_requests(port: int, answer: Answer, host: str | None = None) -> Server:
     """Answer on `port` (0: any free one) of `host`, or of every address of the machine, IPv6 where it has it.
 
     Raises OSError when the port is taken.
     """
     if host is not None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return Server(_listen(family, host, port), routes)
+        return Server(_listen(family, host, port), answer)
     try:
-        return Server(_listen(socket.AF_INET6, "::", port), routes)
+        return Server(_listen(socket.AF_INET6, "::", port), answer)
     except OSError as error:
         if error.errno not in _NO_IPV6:
             raise
-        return Server(_listen(socket.AF_INET, "0.0.0.0", port), routes)
+        return Server(_listen(socket.AF_INET, "0.0.0.0", port), answer)
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
@@ -166,13 +188,13 @@ def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket
     return listener
 
 
-def _respond(connection: socket.socket, head: bytes, routes: Routes) -> None:
+def _respond(connection: socket.socket, head: bytes, answer: Answer) -> None:
     with connection, suppress(OSError):  # The client went away or is too slow; it has no answer to get.
-        _send(connection, _answer(head, routes))
+        _send(connection, _response(head, answer))
         connection.shutdown(socket.SHUT_WR)
 
 
-def _answer(head: bytes, routes: Routes) -> Response:
+def _response(head: bytes, answer: Answer) -> Response:
     if len(head) > REQUEST_BYTES:
         return Response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long\n")
     words = head.split(b"\r\n", 1)[0].split(b" ")
@@ -181,10 +203,18 @@ def _answer(head: bytes, routes: Routes) -> Response:
     if words[0] != b"GET":
         return Response(HTTPStatus.METHOD_NOT_ALLOWED, "GET only\n")
     try:
-        return routes(words[1].decode("ascii", "replace"))
+        return answer(Request(words[1].decode("ascii", "replace"), _authorization(head)))
     except Exception:
         log("http-error", level="error", error=traceback.format_exc())
         return Response(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; the log has it\n")
+
+
+def _authorization(head: bytes) -> str:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"authorization":
+            return value.strip().decode("ascii", "replace")
+    return ""
 
 
 def _send(connection: socket.socket, response: Response) -> None:

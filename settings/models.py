@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
-from plan.names import company_role_name
+from plan.names import RoleNames
 from plan.records import RoutingPolicy
 from settings.aws_provider import AwsProvider
 from settings.companies import (
@@ -63,8 +63,8 @@ class Images(Model):
         description="The application: agent, health monitor, brain. Required except in the stack `local`.",
     )
     rclone: Image = Field(
-        default="rclone/rclone:1.71.0",
-        description="Stock image with the rclone binary. Default: rclone/rclone:1.71.0.",
+        default="rclone/rclone:1.73.5",
+        description="Stock image with the rclone binary. Default: rclone/rclone:1.73.5.",
     )
     python: Image = Field(
         default="python:3.13-slim",
@@ -140,6 +140,23 @@ class Retention(Model):
     )
 
 
+class LockMode(StrEnum):
+    GOVERNANCE = "governance"
+    COMPLIANCE = "compliance"
+
+
+class ObjectLock(Model):
+    """S3 Object Lock of the buckets: nobody deletes or overwrites a version before its time is over."""
+
+    mode: LockMode = Field(
+        description="governance: principals with s3:BypassGovernanceRetention may still delete;"
+        " compliance: nobody may, the account's root user included."
+    )
+    days: Whole = Field(
+        ge=1, le=3660, description="Days from the upload; at least those for which checkpoints are kept."
+    )
+
+
 class Replication(Model):
     """Backups of the volumes to one bucket per region, and replication between the buckets."""
 
@@ -148,7 +165,7 @@ class Replication(Model):
         default=60, ge=5, le=86400, description="Seconds between two uploads. Default: 60."
     )
     delete_markers: Flag = Field(
-        default=True, description="Replicate deletions to other buckets (as markers). Default: true."
+        default=False, description="Replicate deletions to other buckets (as markers). Default: false."
     )
     metrics: Flag = Field(
         default=True, description="S3 reports each rule's lag to CloudWatch. Default: true."
@@ -166,6 +183,11 @@ class Replication(Model):
     retention: Retention = Field(
         default=Retention(), description="Which checkpoints are kept, for a restore to a point in time."
     )
+    object_lock: ObjectLock | None = Field(
+        default=None,
+        description="S3 Object Lock: versions that nobody can delete. It cannot be removed from a bucket."
+        " Default: none.",
+    )
     endpoint: HttpUrl | None = Field(
         default=None, description="Only in the stack `local`: an S3 API instead of AWS's. Default: AWS's."
     )
@@ -177,9 +199,9 @@ class Protocol(StrEnum):
 
 
 class ExtraEgress(Model):
-    """An external address to which tenants' pods may open connections."""
+    """A network to which tenants' pods may open connections, private ones included."""
 
-    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16.")
+    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16; without link-local addresses.")
     port: Port = Field(description="The port's number.")
     protocol: Protocol = Field(default=Protocol.TCP, description="TCP or UDP. Default: TCP.")
 
@@ -191,7 +213,8 @@ class Network(Model):
         default=None, description="Namespace whose pods may scrape metrics. Default: none."
     )
     extra_egress: tuple[ExtraEgress, ...] = Field(
-        default=(), description="Where tenants' pods may connect to, besides DNS and HTTPS. Default: nowhere."
+        default=(),
+        description="Where tenants' pods may connect to, besides DNS and public HTTPS. Default: nowhere.",
     )
 
 
@@ -262,10 +285,13 @@ class Settings(Model):
         """The beginning of the names of buckets and roles, which `plan.names` takes as the domain."""
         return self.name_prefix or self.domain
 
-    def company_role_name(self, stack: str, region: str, namespace: str) -> str:
-        """The role of a company's sidecars in a region (IRSA). A domain would make the name too long."""
-        name = company_role_name(self.resource_prefix, stack, region, namespace)
-        return f"{self.name_prefix}-{name}" if self.name_prefix else name
+    def role_names(self, stack: str) -> RoleNames:
+        return RoleNames(
+            domain=self.resource_prefix,
+            stack=stack,
+            prefix=self.name_prefix or "",
+            path=self.role_path or "/",
+        )
 
     @property
     def agency_image(self) -> str:

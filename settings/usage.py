@@ -18,10 +18,11 @@ def usage_of(settings: Settings) -> dict[Limit, int]:
     }
     records = sum(len(tree.records) for tree in plan.trees) + len(plan.companies) + len(edges) + 1
     company_regions = sum(len(settings.regions_of(company)) for company in settings.companies)
-    sidecars = company_regions if settings.identity is Identity.IRSA else len(settings.regions)
+    # With Pod Identity a region also keeps the role that both components had in earlier versions.
+    gates = 2 * company_regions if settings.identity is Identity.IRSA else 3 * len(settings.regions)
     return {
         RECORDS_PER_ZONE: records if settings.load_balancing.manager is Manager.ROUTE53 else 1,
         HEALTH_CHECKS: len(plan.checks),
         REPLICATION_RULES_PER_BUCKET: len(settings.regions) - 1,
-        ROLES: sidecars + 1 if settings.replication.enabled else 0,
+        ROLES: gates + 1 if settings.replication.enabled else 0,
     }

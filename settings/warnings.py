@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from settings.clusters import ClusterPlan, clusters_of
@@ -9,12 +10,16 @@ from settings.ingress import ANSWERING, Scheme
 from settings.models import Identity, Settings
 from settings.usage import usage_of
 
+FIRST_RCLONE = (1, 72)
+"""The first version that sends `If-None-Match` with each kind of upload."""
+
 
 def warnings_of(settings: Settings) -> Iterator[str]:
     for cluster in clusters_of(settings):
         yield from _shared(cluster)
         yield from _identity(settings, cluster)
     yield from _health(settings)
+    yield from _rclone(settings)
     yield from _certificates(settings)
     for limit, count in usage_of(settings).items():
         if count > limit.most:
@@ -70,6 +75,15 @@ def _certificates(settings: Settings) -> Iterator[str]:
             f"{', '.join(without)}: no certificate is created, because it cannot be validated without"
             f" hostedZoneId. Create one for *.{settings.domain} in ACM in these regions, or set"
             " regions[].certificateArn."
+        )
+
+
+def _rclone(settings: Settings) -> Iterator[str]:
+    version = re.search(r"rclone:v?(\d+)\.(\d+)", settings.images.rclone)
+    if settings.replication.enabled and version and tuple(map(int, version.groups())) < FIRST_RCLONE:
+        yield (
+            f"images.rclone is {settings.images.rclone}: the buckets refuse its uploads, because it cannot"
+            f" send If-None-Match. Use rclone {FIRST_RCLONE[0]}.{FIRST_RCLONE[1]} or later."
         )
 
 

@@ -135,6 +135,9 @@ _TOP_LEVEL = some(
         enabled=st.booleans(),
         syncInterval=st.sampled_from((5, 60, 3600)),
         deleteMarkers=st.booleans(),
+        objectLock=st.sampled_from(
+            ({"mode": "governance", "days": 30}, {"mode": "compliance", "days": 3660})
+        ),
         timeControl=st.booleans(),
         bandwidthLimit=st.sampled_from(("off", "10M", "512k:off")),
         transfers=st.sampled_from((1, 4, 64)),

@@ -54,6 +54,35 @@ def test_a_condition_on_what_the_request_lacks_does_not_hold() -> None:
         allows(document(Condition={"StringNotEquals": {}}), get("x"))
 
 
+@pytest.mark.parametrize(
+    ("condition", "context", "holds"),
+    [
+        ({"Null": {"s3:if-none-match": "true"}}, {}, True),
+        ({"Null": {"s3:if-none-match": "true"}}, {"s3:if-none-match": "*"}, False),
+        ({"Null": {"s3:if-none-match": "false"}}, {"s3:if-none-match": "*"}, True),
+        ({"BoolIfExists": {"x": "true"}}, {}, True),
+        ({"BoolIfExists": {"x": "true"}}, {"x": "false"}, False),
+        ({"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/a-*"]}}, {}, False),
+        (
+            {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/a-*"]}},
+            {"aws:PrincipalArn": "arn:aws:iam::1:role/a-b"},
+            True,
+        ),
+    ],
+)
+def test_conditions_on_what_is_absent_and_on_arns(
+    condition: dict[str, Any], context: dict[str, str], holds: bool
+) -> None:
+    assert allows(document(Condition=condition), get("x", **context)) is holds
+
+
+def test_a_statement_on_all_actions_but_some() -> None:
+    deny = document(Effect="Deny", NotAction=["s3:Get*"])
+    del deny["Statement"][0]["Action"]
+    assert not denies(deny, get("x"))
+    assert denies(deny, Request(action="s3:PutObject", resource="arn:aws:s3:::b/x"))
+
+
 def test_a_deny_wins() -> None:
     both = document()
     both["Statement"] += document(Effect="Deny", Resource="*")["Statement"]
@@ -78,6 +107,8 @@ def test_principals_count_by_kind_and_value() -> None:
         ({"Resource": "arn:aws:s3:::b/*/acme/*"}, True),
         ({"Condition": {"StringLike": {"s3:prefix": ["us/acme/*"]}}}, False),
         ({"Condition": {"StringLike": {"s3:prefix": ["*/acme/*"]}}}, True),
+        ({"Condition": {"StringLike": {"x": "arn:aws:eks:*:123456789012:cluster/*"}}}, False),
+        ({"Condition": {"StringLike": {"x": "arn:aws:eks:us-east-1:*:cluster/blue"}}}, True),
         ({"Effect": "Deny", "Action": "s3:*", "Resource": "*"}, False),
         ({"NotAction": "iam:*"}, True),
     ],

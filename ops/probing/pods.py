@@ -16,7 +16,11 @@ from ops.cluster_access import Cluster
 from ops.probing.containers import GATE, PORTS
 from ops.probing.failure import Failure
 from ops.probing.port_forwards import PortForwards
+from ops.terminal import plain
+from runtime import documents
 
+LARGEST_PAGE = 1 << 20
+"""Bytes of a gate's /health."""
 IN_POD = Path(__file__).parent / "in_pod"
 
 
@@ -116,12 +120,11 @@ class ComponentPod:
         """The gate's /health. Raises HttpError."""
         _, text = self.page("/health")
         try:
-            health = json.loads(text)
-        except ValueError:
-            health = None
-        if not isinstance(health, dict):
-            raise HttpError(f"the gate of {self} gives no JSON object on /health")
-        return health
+            content = documents.parse(text.encode("utf-8", "replace"), "/health", limit=LARGEST_PAGE)
+            problems = content.texts("problems") if content.has("problems") else ()
+        except ValueError as error:
+            raise HttpError(f"the gate of {self} gives no valid /health: {error}") from error
+        return {**content.others(()), "problems": problems}
 
     def metric(self, series: str) -> float | None:
         """A series of the gate's metrics; None without it. Raises HttpError."""
@@ -135,8 +138,9 @@ class ComponentPod:
         """What the gate reports about its uploads, in words."""
         try:
             health = self.health()
-            problems = "; ".join(health.get("problems") or ()) or "no problem"
-            return f"its gate reports: {problems}; its last upload began {health.get('lagSeconds')} s ago"
+            problems = plain("; ".join(health["problems"])) or "no problem"
+            lag = plain(health.get("lagSeconds"))
+            return f"its gate reports: {problems}; its last upload began {lag} s ago"
         except HttpError as error:
             return f"its gate reports nothing: {error}"
 
@@ -156,7 +160,7 @@ def problem_of(pod: Object | None) -> str | None:
     for condition in ("PodScheduled", "Ready"):
         if conditions.get(condition, {}).get("status") == "False":
             problems.append(str(conditions[condition].get("message") or conditions[condition].get("reason")))
-    return "; ".join(problems) or f"its phase is {status.get('phase', 'unknown')}"
+    return plain("; ".join(problems)) or f"its phase is {status.get('phase', 'unknown')}"
 
 
 def _container_problem(container: Object) -> str | None:

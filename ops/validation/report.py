@@ -12,7 +12,9 @@ from xml.etree import ElementTree
 
 from ops.validation.results import Outcome, Status
 
-NO_XML = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
+NO_XML = {
+    code: None for code in (*range(32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF) if chr(code) not in "\t\n\r"
+}
 """Characters that XML 1.0 cannot hold."""
 
 

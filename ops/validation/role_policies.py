@@ -11,20 +11,29 @@ from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, passed
 from plan.iam import bucket_arn
 from plan.iam_evaluator import Document, Request, allows
-from plan.names import region_role_name
+from runtime.contracts.gate import COMPONENTS
 from settings.models import Identity
 
 TAG = "aws:PrincipalTag/kubernetes-namespace"
 OBJECTS = ("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")
-FOLDERS = ("brain", "agent")
 
 
 def evaluate(target: PodTarget, others: Sequence[PodTarget]) -> Verdict:
     """For an S3 that evaluates no policies. Raises Failure for a request that the policies would allow."""
-    role = role_of(target)
+    judged = [_judge(target, component, others) for component in COMPONENTS]
+    roles = " and ".join(role_of(target, component) for component in COMPONENTS)
+    return passed(
+        f"judged by the deployed policies of the roles {roles} (the emulator enforces none): they"
+        f" allow none of {sum(judged)} requests"
+    )
+
+
+def _judge(target: PodTarget, component: str, others: Sequence[PodTarget]) -> int:
+    """The number of requests that a component's role was judged by."""
+    role = role_of(target, component)
     document = deployed(target, role)
     look = f"aws iam get-role-policy --role-name {role} --policy-name replication (plan/iam.py)"
-    if not all(_allowed(target, document, request) for request in _own(target)):
+    if not all(_allowed(target, document, request) for request in _own(target, component)):
         raise Failure(
             f"the role {role} does not let {target.name} read its own prefix, so refusals of others would"
             " prove nothing",
@@ -38,17 +47,23 @@ def evaluate(target: PodTarget, others: Sequence[PodTarget]) -> Verdict:
                 f" {request.action} on {request.resource} {dict(request.context)} of {other.company}",
                 look,
             )
-    return passed(
-        f"judged by the deployed policies of the role {role} (the emulator enforces none): they allow none of"
-        f" {len(foreign)} requests"
-    )
+    other_component = next(each for each in COMPONENTS if each != component)
+    siblings = [*_objects(target, target.namespace, other_component)]
+    for request in siblings:
+        if _allowed(target, document, request):
+            raise Failure(
+                f"the {component} can reach snapshots of the {other_component}: the role {role} allows"
+                f" {request.action} on {request.resource}",
+                look,
+            )
+    return len(foreign) + len(siblings)
 
 
-def role_of(target: PodTarget) -> str:
-    stack, settings = target.stack, target.stack.settings
+def role_of(target: PodTarget, component: str) -> str:
+    settings, roles = target.stack.settings, target.stack.settings.role_names(target.stack.name)
     if settings.identity is Identity.IRSA:
-        return settings.company_role_name(stack.name, target.region, target.namespace)
-    return region_role_name(settings.resource_prefix, stack.name, target.region)
+        return roles.company_gate(target.region, component, target.namespace)
+    return roles.gate(target.region, component)
 
 
 def deployed(target: PodTarget, role: str) -> Document:
@@ -76,10 +91,10 @@ def _allowed(target: PodTarget, document: Document, request: Request) -> bool:
         ) from error
 
 
-def _own(target: PodTarget) -> Iterator[Request]:
-    bucket, prefix = target.stack.bucket(target.region), f"{target.region}/{target.namespace}"
-    yield _listing(target, bucket, f"{prefix}/brain/")
-    yield _object(target, bucket, f"{prefix}/brain/objects/x", "s3:GetObject")
+def _own(target: PodTarget, component: str) -> Iterator[Request]:
+    bucket, prefix = target.stack.bucket(target.region), f"{target.region}/{target.namespace}/{component}"
+    yield _listing(target, bucket, f"{prefix}/")
+    yield _object(target, bucket, f"{prefix}/objects/x", "s3:GetObject")
 
 
 def _foreign(target: PodTarget, other: PodTarget) -> Iterator[Request]:
@@ -89,11 +104,17 @@ def _foreign(target: PodTarget, other: PodTarget) -> Iterator[Request]:
         yield _listing(target, bucket, "")
         for writer in target.stack.regions:
             prefix = f"{writer}/{other.namespace}"
-            for key in (f"{writer}/", f"{prefix}/", *(f"{prefix}/{folder}/" for folder in FOLDERS)):
+            for key in (f"{writer}/", f"{prefix}/", *(f"{prefix}/{each}/" for each in COMPONENTS)):
                 yield _listing(target, bucket, key)
-            for folder in FOLDERS:
-                for action in OBJECTS:
-                    yield _object(target, bucket, f"{prefix}/{folder}/objects/x", action)
+    for component in COMPONENTS:
+        yield from _objects(target, other.namespace, component)
+
+
+def _objects(target: PodTarget, namespace: str, component: str) -> Iterator[Request]:
+    for bucket in map(target.stack.bucket, target.stack.regions):
+        for writer in target.stack.regions:
+            for action in OBJECTS:
+                yield _object(target, bucket, f"{writer}/{namespace}/{component}/objects/x", action)
 
 
 def _listing(target: PodTarget, bucket: str, prefix: str) -> Request:

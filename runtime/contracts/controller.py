@@ -10,6 +10,8 @@ from typing import Self
 from runtime.contracts.keys import camel
 
 CONFIG_FILE = "settings.json"
+SECRET_FILE = "key"
+"""In the Secret `failover-controller`, the same in all clusters of a stack."""
 HTTP_PORT = 8080
 """Health and views, for edges and peers. Nothing else is on this port."""
 METRICS_PORT = 8081

@@ -15,7 +15,7 @@ from runtime.controller.lease import Lease
 from runtime.controller.probes import Prober
 from runtime.controller.rounds import LiveConfig, Rounds
 from runtime.controller.server import Pages
-from runtime.http_server import serve
+from runtime.http_server import serve, serve_requests
 from runtime.logs import log
 from runtime.metrics import Metrics
 from runtime.stop import Stop
@@ -27,7 +27,10 @@ DEFAULT_INTERVAL_SECONDS = 5.0
 def main() -> None:
     started, stopping = time.monotonic(), Stop().event()
     variables = os.environ
-    config = LiveConfig(Path(variables.get("CONTROLLER_SETTINGS", "/etc/agency/controller")))
+    config = LiveConfig(
+        Path(variables.get("CONTROLLER_SETTINGS", "/etc/agency/controller")),
+        Path(variables.get("CONTROLLER_SECRET_PATH", "/etc/agency/controller-secret")),
+    )
     hosts = variables.get("CONTROLLER_HOSTS")
     prober = Prober(Addresses(by_file(Path(hosts)) if hosts else by_system))
     api = Kubernetes(Access.from_environment(), stopping)
@@ -41,7 +44,7 @@ def main() -> None:
         rounds=rounds, actions=actions, lease=lease, config=config, metrics=metrics, started=started
     )
     servers = [
-        serve(int(variables.get("CONTROLLER_HTTP_PORT", EDGE_PORT)), pages.edge),
+        serve_requests(int(variables.get("CONTROLLER_HTTP_PORT", EDGE_PORT)), pages.edge),
         serve(int(variables.get("CONTROLLER_METRICS_PORT", INSIDE_PORT)), pages.inside),
     ]
     lease.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class _Peer:
 
     def __init__(self, url: str, timeout: float, trust: _Trust) -> None:
         self.url, self.timeout, self._trust = url, timeout, trust
+        self.token = ""
         self._connection: Connection | None = None
         self._wanted, self._closed = threading.Semaphore(0), False
         self.idle = threading.Event()
@@ -37,8 +38,9 @@ class _Peer:
         self.read: Page | str = "not read yet"
         threading.Thread(target=self._run, name="peer", daemon=True).start()
 
-    def ask(self) -> None:
+    def ask(self, token: str) -> None:
         """Start reading, unless the last read still hangs."""
+        self.token = token
         if self.idle.is_set():
             self.idle.clear()
             self._wanted.release()
@@ -54,7 +56,10 @@ class _Peer:
                 if self._connection is not None:
                     self._connection.close()
                 return
-            self.read = self._read()
+            try:
+                self.read = self._read()
+            except Exception as error:  # Whatever a page is made of, the next one is read.
+                self.read = f"{type(error).__name__}: {error}"
             self.idle.set()
 
     def _read(self) -> Page | str:
@@ -70,7 +75,10 @@ class _Peer:
                     largest=views.LARGEST,
                     deadline=DEADLINE_TIMEOUTS * self.timeout,
                 )
-            answer = self._connection.request("GET", path, headers={"User-Agent": "digital-agency-failover"})
+            headers = {"User-Agent": "digital-agency-failover"}
+            if self.token:
+                headers["Authorization"] = f"{views.SCHEME} {self.token}"
+            answer = self._connection.request("GET", path, headers=headers)
             if answer.status != HTTPStatus.OK:
                 return f"HTTP {answer.status}"
             return views.parse(answer.body)
@@ -85,15 +93,19 @@ class Peers:
         self._peers: dict[str, _Peer] = {}
         self._trust = _Trust()
 
-    def ask(self, urls: Mapping[str, str], timeout: float) -> None:
-        """Start reading every page, of regions to URLs; those that are no longer named are forgotten."""
+    def ask(
+        self, urls: Mapping[str, str], timeout: float, token: Callable[[str], str] = lambda region: ""
+    ) -> None:
+        """Start reading every page, of regions to URLs; those that are no longer named are forgotten.
+        `token`: what opens a region's page.
+        """
         for region, peer in list(self._peers.items()):
             if (peer.url, peer.timeout) != (urls.get(region), timeout):
                 self._peers.pop(region).close()
         for region, url in urls.items():
             if region not in self._peers:
                 self._peers[region] = _Peer(url, timeout, self._trust)
-            self._peers[region].ask()
+            self._peers[region].ask(token(region))
 
     def answers(self, patience: float) -> dict[str, Page | str]:
         """Each region's page as read since `ask`, or why there is none; waits `patience` seconds in all."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from runtime.controller.addresses import Addresses
 
-MOST_AT_ONCE = 100
-"""So many that a container with a tenth of a core still starts them well within a probe's timeout."""
+MOST_AT_ONCE = 300
+"""A sample and its confirmation, so that a region in which all hang takes one timeout; and so few that a
+container with half a core still starts them well within it."""
 CHUNK = 65536
 
 
@@ -33,6 +34,8 @@ class Reply:
     """0: no answer."""
     body: bytes = b""
     error: str = ""
+    unasked: bool = False
+    """Nobody could say in time which address the target's name has."""
 
 
 @dataclass(slots=True)
@@ -64,7 +67,8 @@ class Prober:
             if known:
                 waiting.append((target, known[0]))
             else:
-                replies[target] = Reply(0, error=f"no address of {target.host}")
+                error = f"no address of {target.host}"
+                replies[target] = Reply(0, error=error, unasked=target.host not in addresses)
         loop = _Loop(timeout, largest)
         try:
             loop.run(waiting, replies)

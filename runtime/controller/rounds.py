@@ -13,11 +13,12 @@ from pathlib import Path
 
 from runtime.contracts.controller import CONFIG_FILE
 from runtime.controller.actions import Actions
-from runtime.controller.config import ControllerConfig, load_config
+from runtime.controller.config import ControllerConfig, load_config, load_secret
 from runtime.controller.decide import Counters, Decision, decide
 from runtime.controller.peers import Peers
 from runtime.controller.probes import Prober, Reply, Target
 from runtime.controller.reopening import Closed, reopen, returning
+from runtime.controller.survey import Findings, Survey
 from runtime.controller.views import Page
 from runtime.controller.votes import Answers, Assessment, PageHistories, assess
 from runtime.logs import log
@@ -27,25 +28,31 @@ from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
 PORTS = {"agent": AGENT_PORT, "brain": BRAIN_PORT}
 HEALTH = "/health"
 READY = "/ready"
+LOGGED = 50
+"""Workloads that a line of the log names."""
 
 
 class LiveConfig:
-    """The mounted settings, parsed again when their text changed."""
+    """The mounted settings and Secret, parsed again when their text changed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._text: bytes | None = None
+    def __init__(self, folder: Path, secret: Path | None = None) -> None:
+        self._folder, self._secret = folder, secret
+        self._text: tuple[bytes, str] | None = None
         self.current: ControllerConfig | None = None
         """Any thread may read it."""
         self.problem = ""
 
     def read(self) -> ControllerConfig | None:
-        """The settings now; while they can't be read, the last ones. None when there never were any."""
-        problem = ""
+        """The settings now; while they can't be read, the last ones. None when there never were any.
+
+        A Secret that can't be read is a problem, and stops nothing: the sample is guessable meanwhile, and
+        nobody reads more than the public pages.
+        """
+        secret, problem = self._read_secret()
         try:
-            text = (self._folder / CONFIG_FILE).read_bytes()
+            text = (self._folder / CONFIG_FILE).read_bytes(), secret
             if text != self._text:
-                self.current, self._text = load_config(self._folder), text
+                self.current, self._text = load_config(self._folder, secret), text
                 log("settings-read", regions=self.current.regions, companies=len(self.current.companies))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}"
@@ -53,6 +60,16 @@ class LiveConfig:
             log("settings-unreadable", level="error", problem=problem)
         self.problem = problem
         return self.current
+
+    def _read_secret(self) -> tuple[str, str]:
+        """The Secret, or the last one, and the problem, if any."""
+        if self._secret is None:
+            return "", ""
+        try:
+            return load_secret(self._secret), ""
+        except (OSError, ValueError) as error:
+            last = self.current.secret if self.current else ""
+            return last, f"no Secret: {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +90,7 @@ class Observed:
     """Probes that failed, `<namespace>/<workload>-<region>`, and why."""
     closed: Closed
     """Flagged regions, and those that return and are not ready yet."""
+    findings: Findings
 
     @property
     def page(self) -> Page:
@@ -87,25 +105,22 @@ class Probes:
     """By region, namespace and workload."""
 
     @classmethod
-    def of(cls, config: ControllerConfig) -> Probes:
-        """Whether the workloads answer, which no flag gates."""
-        return cls._of(config, config.regions, PORTS, HEALTH)
+    def of(cls, companies: Mapping[str, Iterable[str]]) -> Probes:
+        """Whether the workloads of these companies, by region, answer, which no flag gates."""
+        return cls._of(companies, PORTS, HEALTH)
 
     @classmethod
-    def of_gates(cls, config: ControllerConfig, regions: Iterable[str]) -> Probes:
+    def of_gates(cls, companies: Mapping[str, Iterable[str]]) -> Probes:
         """Whether the workloads' gates let clients in."""
-        return cls._of(config, regions, dict.fromkeys(PORTS, GATE_PORT), READY)
+        return cls._of(companies, dict.fromkeys(PORTS, GATE_PORT), READY)
 
     @classmethod
-    def _of(
-        cls, config: ControllerConfig, regions: Iterable[str], ports: Mapping[str, int], path: str
-    ) -> Probes:
+    def _of(cls, companies: Mapping[str, Iterable[str]], ports: Mapping[str, int], path: str) -> Probes:
         return cls(
             targets={
                 (region, name, workload): Target(f"{workload}-{region}-headless.{name}.svc", port, path)
-                for region in regions
-                if region in config.regions
-                for name in config.probed(region)
+                for region, names in companies.items()
+                for name in names
                 for workload, port in ports.items()
             }
         )
@@ -119,12 +134,28 @@ class Probes:
             companies[name] = companies.get(name, True) and answered
         return found
 
+    def unasked(self, replies: Mapping[Target, Reply]) -> set[tuple[str, str]]:
+        """Regions and companies of which some workload could not be asked."""
+        return {
+            (region, name) for (region, name, _), target in self.targets.items() if replies[target].unasked
+        }
+
     def failures(self, replies: Mapping[Target, Reply]) -> dict[str, str]:
         return {
             f"{name}/{workload}-{region}": reply.error or f"HTTP {reply.status}"
             for (region, name, workload), target in self.targets.items()
             if (reply := replies[target]).status != HTTPStatus.OK
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What the companies replied in one round."""
+
+    answers: Answers
+    ready: Answers
+    """Of the gates."""
+    failures: Mapping[str, str]
 
 
 @dataclass(kw_only=True)
@@ -140,27 +171,27 @@ class Rounds:
     _counters: Counters = field(default_factory=Counters)
     _sightings: PageHistories = field(default_factory=dict)
     _closed: Closed = field(default_factory=dict)
-    _probes: tuple[ControllerConfig, Probes] | None = None
+    survey: Survey = field(default_factory=lambda: Survey(started=time.monotonic()))
+    _disagreeing: frozenset[str] = frozenset()
 
     def run(self, config: ControllerConfig) -> None:
         began = time.monotonic()
         self.actions.start_reading()
-        self.peers.ask(config.peers, config.timeout_seconds)
-        if self._probes is None or self._probes[0] is not config:
-            self._probes = config, Probes.of(config)
-        probes = self._probes[1]
-        gates = Probes.of_gates(config, returning(self._closed))
-        asked = (*probes.targets.values(), *gates.targets.values())
-        replies = self.prober.ask(asked, config.timeout_seconds)
+        self.peers.ask(config.peers, config.timeout_seconds, config.token)
+        returns = {region: config.probed(region) for region in returning(self._closed) & {*config.regions}}
+        gates = Probes.of_gates(returns)
+        asked = self._ask(config, gates)
         # A connection and its TLS take several round trips: peers have twice as long as what is near.
         pages = self.peers.answers(max(began + 2 * config.timeout_seconds - time.monotonic(), 0))
         self.actions.wait_for_reading(max(began + 2 * config.timeout_seconds - time.monotonic(), 0))
         flags = self.actions.system.current.flags
         read = {region: page for region, page in pages.items() if isinstance(page, Page)}
-        seen = assess(config, probes.answers(replies), read, flags, self._sightings)
+        counted, findings = self.survey.count(config, asked.answers)
+        self._report(findings, asked.failures)
+        seen = assess(config, counted, read, flags, self._sightings, findings)
         decision = decide(config, self._counters, seen.evidence, flags)
         self._counters, self._sightings = decision.counters, seen.histories
-        self._closed = reopen(config, self._closed, flags, gates.answers(replies), time.monotonic())
+        self._closed = reopen(config, self._closed, flags, asked.ready, time.monotonic())
         self.observed = Observed(
             config=config,
             at=time.time_ns() // 1_000_000,
@@ -169,10 +200,45 @@ class Rounds:
             assessment=seen,
             decision=decision,
             pages=pages,
-            failures=probes.failures(replies),
+            failures=asked.failures,
+            findings=findings,
             closed=self._closed,
         )
         self.metrics.add("agency_controller_rounds_total", 1, "Rounds that ended.")
         flagged = frozenset().union(*flags.values())
         back = [region for region in config.regions if region in flagged and seen.views[region].serving]
         self.actions.act(config, decision.changes, back)
+
+    def _ask(self, config: ControllerConfig, gates: Probes) -> _Asked:
+        """The sample first and, where it fails, the confirmation."""
+        answers: dict[str, dict[str, bool]] = {region: {} for region in config.regions}
+        failures, ready = dict[str, str](), gates
+        wanted = self.survey.ask(config, time.monotonic())
+        replies: dict[Target, Reply] = {}
+        # Whom nobody could ask in time is no evidence, but for companies that are asked in every round.
+        always = {(region, name) for region in config.regions for name in config.probed(region)}
+        while wanted:
+            probes = Probes.of(wanted)
+            fresh = self.prober.ask(
+                (*probes.targets.values(), *gates.targets.values()), config.timeout_seconds
+            )
+            replies |= fresh
+            left_out = probes.unasked(fresh) - always
+            for region, each in probes.answers(fresh).items():
+                answers[region] |= {
+                    name: good for name, good in each.items() if (region, name) not in left_out
+                }
+            failures |= probes.failures(fresh)
+            wanted, gates = self.survey.ask_also(config, answers), Probes(targets={})
+        return _Asked(answers=answers, ready=ready.answers(replies), failures=failures)
+
+    def _report(self, findings: Findings, failures: Mapping[str, str]) -> None:
+        """Log regions whose sample says something else than before."""
+        if findings.disagreeing != self._disagreeing:
+            self._disagreeing = findings.disagreeing
+            log(
+                "sample-disagrees" if findings.disagreeing else "sample-agrees",
+                level="warning",
+                regions=sorted(findings.disagreeing),
+                failing=sorted(failures)[:LOGGED],
+            )

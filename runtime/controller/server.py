@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from runtime.controller.reopening import regions_of
 from runtime.controller.rounds import LiveConfig, Observed, Rounds
 from runtime.controller.status import StatusReport
 from runtime.controller.votes import REGION_WIDE
-from runtime.http_server import Response
+from runtime.http_server import Request, Response
 from runtime.metrics import CONTENT_TYPE, Metrics
 
 JSON = "application/json"
@@ -36,10 +37,10 @@ class Pages:
     started: float
     """By the monotonic clock."""
 
-    def edge(self, target: str) -> Response:
+    def edge(self, request: Request) -> Response:
         """`/healthz/<region>`, `/healthz/<region>/<namespace>`, `/peer/<region>`: all that edges route to."""
         seen = self.rounds.observed
-        match target.partition("?")[0].split("/"):
+        match request.target.partition("?")[0].split("/"):
             case ["", "healthz", region]:
                 return self._health(region, None)
             case ["", "healthz", region, namespace]:
@@ -47,7 +48,7 @@ class Pages:
             case ["", "peer", region] if seen is None or region in seen.config.regions:
                 if seen is None:
                     return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no round has ended yet\n")
-                return Response(HTTPStatus.OK, views.dump(seen.page), JSON)
+                return Response(HTTPStatus.OK, _page(seen, region, request.authorization), JSON)
         return NOT_FOUND
 
     def inside(self, target: str) -> Response:
@@ -92,8 +93,12 @@ class Pages:
         return Response(HTTPStatus.OK, "alive\n")
 
     def _ready(self) -> Response:
-        if self.rounds.observed is None:
+        seen = self.rounds.observed
+        if seen is None:
             return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"no round has ended yet {self.config.problem}\n")
+        if seen.findings.unknown.issuperset(seen.config.regions):
+            # Until then the older replica, whose address the companies' network policies know, goes on.
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, "no company has answered yet\n")
         return Response(HTTPStatus.OK, "ready\n")
 
     def _metrics(self) -> Response:
@@ -110,3 +115,11 @@ class Pages:
             lease=self.lease,
             config_problem=self.config.problem,
         )
+
+
+def _page(seen: Observed, region: str, authorization: str) -> str:
+    """All of the page for the stack's own controllers, and what is public for everybody else."""
+    token, (scheme, _, sent) = seen.config.token(region), authorization.partition(" ")
+    if token and scheme == views.SCHEME and hmac.compare_digest(sent.encode(), token.encode()):
+        return views.dump(seen.page)
+    return views.dump_public(seen.page, region, seen.config.alias)

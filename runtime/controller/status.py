@@ -67,6 +67,11 @@ def _add_round(gauges: Metrics, seen: Observed) -> None:
         gauges.set(f"{PREFIX}_serving", float(view.serving), "As seen from here, ungated.", region=region)
         gauges.set(f"{PREFIX}_sampled", view.sampled, "Companies asked.", region=region)
         gauges.set(f"{PREFIX}_failed", view.failed, "Companies that did not answer.", region=region)
+    for region in seen.config.regions:
+        unknown, disagrees = region in seen.findings.unknown, region in seen.findings.disagreeing
+        gauges.set(f"{PREFIX}_unknown", float(unknown), "Too few answers since the start.", region=region)
+        help = "The sample says something else than the other companies."
+        gauges.set(f"{PREFIX}_sample_disagrees", float(disagrees), help, region=region)
     for scope, regions in _returning(seen).items():
         for region in regions:
             help = "Regions without a flag whose pods are not ready yet."
@@ -94,6 +99,8 @@ def _round(seen: Observed) -> dict[str, Any]:
         ],
         "unhealthy": {scope: sorted(regions) for scope, regions in seen.decision.unhealthy.items()},
         "returning": _returning(seen),
+        "unknown": sorted(seen.findings.unknown),
+        "disagreeing": sorted(seen.findings.disagreeing),
         "peers": {region: "read" if isinstance(page, Page) else page for region, page in seen.pages.items()},
         "failures": dict(seen.failures),
     }

@@ -15,6 +15,10 @@ from runtime.documents import Document
 LARGEST = 1 << 20
 """Bytes of a page: 500 dedicated companies in 5 regions take 200 kB."""
 LONGEST_NAME = 253
+SCHEME = "Bearer"
+"""Of the header `Authorization` that opens a page."""
+PUBLIC_BYTES = 256
+"""Of every public page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,11 @@ class RegionView:
     """One region as one cluster sees it."""
 
     serving: bool
-    """In its own cluster: at most half of the sample failed. Elsewhere: its page was read and says so."""
+    """In its own cluster: what the probes say together (see `survey`). Elsewhere: its page was read and says
+    so."""
+    known: bool = True
+    """Whether that is evidence: a controller that has just started knows nothing of workloads that have not
+    answered it yet."""
     home: bool = False
     """Whether the region is in the viewing cluster: only that cluster can probe the workloads."""
     reached: bool | None = None
@@ -39,12 +47,12 @@ class RegionView:
     @property
     def dead(self) -> bool:
         """Nobody of the sample answers."""
-        return 0 < self.sampled == self.failed
+        return not self.serving and 0 < self.sampled == self.failed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What `/peer/<region>` answers."""
+    """What `/peer/<region>` answers to other controllers of the stack."""
 
     cluster: str
     at: int
@@ -76,6 +84,7 @@ def dump(page: Page) -> str:
     regions = {
         name: {
             "serving": view.serving,
+            "known": view.known,
             "home": view.home,
             "reached": view.reached,
             "sampled": view.sampled,
@@ -87,6 +96,16 @@ def dump(page: Page) -> str:
         for name, view in sorted(page.regions.items())
     }
     return json.dumps({"cluster": page.cluster, "at": page.at, "regions": regions})
+
+
+def dump_public(page: Page, region: str, alias: str) -> str:
+    """What everybody may read of a page: whether the region serves, which its health path says too. Without
+    names, and always of one size. A controller that does not know the Secret, or an older one, takes it for
+    a page that says nothing of companies and of other regions.
+    """
+    view = page.regions[region]
+    regions = {region: {"serving": view.serving, "known": view.known, "home": True}}
+    return json.dumps({"cluster": alias, "at": page.at, "regions": regions}).ljust(PUBLIC_BYTES)
 
 
 def parse(data: bytes) -> Page:
@@ -105,6 +124,7 @@ def _region(content: Document) -> RegionView:
     failing = content.object("failing") if content.has("failing") else None
     return RegionView(
         serving=content.flag("serving"),
+        known=content.flag("known", default=True),
         home=content.flag("home", default=False),
         reached=content.flag("reached") if content.has("reached") else None,
         sampled=content.number("sampled", default=0),

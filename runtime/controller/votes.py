@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from runtime.controller.config import ControllerConfig
+from runtime.controller.survey import NOTHING_FOUND, Findings, most_fail
 from runtime.controller.views import Page, RegionView, probed_view
 
 REGION_WIDE = ""
@@ -129,8 +130,10 @@ def assess(
     pages: Mapping[str, Page],
     flags: Flags,
     histories: PageHistories,
+    findings: Findings = NOTHING_FOUND,
 ) -> Assessment:
-    """One round.
+    """One round. `answers` are those of the samples and of dedicated companies, `findings` what else the
+    survey says of regions of this cluster.
 
     `pages` are those read in this round, by the region of the edge; unreadable pages are not in it.
     `flags` are those of this cluster, `histories` those that the last round returned.
@@ -140,7 +143,7 @@ def assess(
         region: _history(histories.get(region, PageHistory()), page) for region, page in pages.items()
     }
     stale = frozenset(region for region in pages if seen[region].unchanged >= STALE_ROUNDS)
-    views = dict(_own_views(config, answers, pages, flags, seen))
+    views = dict(_own_views(config, answers, pages, flags, seen, findings))
     seen |= {
         region: replace(seen.get(region, PageHistory()), failing=view.failing)
         for region, view in views.items()
@@ -148,7 +151,7 @@ def assess(
     if pages or not any(seen[region].at is not None for region in config.regions):
         views |= _views_of_others(config, pages, stale)
     fresh = (page for region, page in pages.items() if region not in stale)
-    vantages = [_Vantage(views=views), *_peers(config.cluster, fresh)]
+    vantages = [_Vantage(views=views), *_peers((config.cluster, config.alias), fresh)]
     wide = {region: _evidence(vantages, REGION_WIDE, region) for region in sorted(config.all)}
     regions_of = {name: sorted(config.companies[name].regions) for name in config.dedicated}
     dedicated = {
@@ -161,7 +164,7 @@ def assess(
 def _is_of(config: ControllerConfig, page: Page, region: str) -> bool:
     """Whether the region's edge returned the page of the region's own cluster, not of some other backend."""
     view = page.regions.get(region)
-    ours = page.cluster == config.cluster
+    ours = page.cluster in (config.cluster, config.alias)
     return view is not None and view.home and ours == (region in config.regions)
 
 
@@ -176,21 +179,26 @@ def _own_views(
     pages: Mapping[str, Page],
     flags: Flags,
     seen: PageHistories,
+    findings: Findings,
 ) -> Iterable[tuple[str, RegionView]]:
     for region in config.regions:
-        last = seen.get(region, PageHistory())
+        last, asked = seen.get(region, PageHistory()), answers.get(region, {})
         # An edge that never answered from here may be one that cannot be asked from here: no evidence.
         view = probed_view(
-            answers.get(region, {}),
+            asked,
             config.samples[region],
             reached=region in pages if region in config.peers and last.at is not None else None,
             flagged=region in flags.get(REGION_WIDE, frozenset()),
         )
+        known = region not in findings.unknown
+        sample = [asked[name] for name in config.samples[region] if name in asked]
+        fails = most_fail(sample) and region not in findings.refuted
+        view = replace(view, known=known, serving=not (fails if known else view.flagged))
         yield region, replace(view, failing=_failing(view, last.failing))
 
 
 def _failing(view: RegionView, before: Mapping[str, int]) -> dict[str, int]:
-    verdicts = {REGION_WIDE: view.serving, **view.companies}
+    verdicts = {REGION_WIDE: view.serving or not view.known, **view.companies}
     return {scope: before.get(scope, 0) + 1 for scope, serving in verdicts.items() if not serving}
 
 
@@ -208,11 +216,11 @@ def _views_of_others(
     return views
 
 
-def _peers(own_cluster: str, pages: Iterable[Page]) -> Iterable[_Vantage]:
+def _peers(own: tuple[str, str], pages: Iterable[Page]) -> Iterable[_Vantage]:
     newest: dict[str, Page] = {}
     for page in pages:
         known = newest.get(page.cluster)
-        if page.cluster != own_cluster and (known is None or page.at > known.at):
+        if page.cluster not in own and (known is None or page.at > known.at):
             newest[page.cluster] = page
     for _, page in sorted(newest.items()):
         yield _Vantage(views=page.regions)
@@ -243,14 +251,19 @@ def _workloads(views: list[RegionView], scope: str) -> Workloads:
     votes = [
         (view.home, verdict)
         for view in views
-        if (view.home or view.reached)
-        and (verdict := view.serving if scope == REGION_WIDE else view.companies.get(scope)) is not None
+        if (view.home or view.reached) and (verdict := _verdict(view, scope)) is not None
     ]
     own = [verdict for home, verdict in votes if home][:1]
     counted = own or [verdict for _, verdict in votes]
     if not counted:
         return Workloads.UNKNOWN
     return Workloads.ANSWER if counted.count(True) >= counted.count(False) else Workloads.FAIL
+
+
+def _verdict(view: RegionView, scope: str) -> bool | None:
+    if scope == REGION_WIDE:
+        return view.serving if view.known else None
+    return view.companies.get(scope)
 
 
 def _reach(views: list[RegionView]) -> Reach:

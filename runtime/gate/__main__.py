@@ -17,10 +17,11 @@ from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.roles import Role
 from runtime.gate.live_config import LiveConfig
 from runtime.gate.readiness import ApplicationHealth, Readiness
+from runtime.gate.snapshot.ignored import IgnoredCheckpoints
 from runtime.gate.snapshot.schedule import UploadSchedule
-from runtime.gate.snapshot.upload import Uploaders
+from runtime.gate.snapshot.uploaders import Uploaders
 from runtime.gate.snapshot.volume import GATE_FOLDER, Volume
-from runtime.gate.storage.bucket import BucketStores
+from runtime.gate.storage.stores import BucketStores
 from runtime.gate.worker import Worker
 from runtime.logs import log
 from runtime.metrics import Metrics
@@ -46,8 +47,9 @@ class Program:
         application = Application(CONTAINERS[live.config.component])
         schedule = UploadSchedule(environment.volume / GATE_FOLDER / "copied", events, metrics)
         coordinator = self._coordinator(application, interrupt)
+        writer = coordinator.parts.writer
         self.worker = Worker(
-            environment, live, coordinator, schedule, application, interrupt, events, metrics
+            environment, live, coordinator, schedule, application, interrupt, events, metrics, writer
         )
         health = ApplicationHealth(environment.application)
         condition = Condition(events, bad="NotReady", good="Ready")
@@ -69,13 +71,13 @@ class Program:
         return 0 if uploaded else 1
 
     def _coordinator(self, application: Application, interrupt: threading.Event) -> Coordinator:
-        volume = Volume(self._environment.volume, self._live.config.component)
+        volume = Volume(self._environment.volume, self._live.config.component, interrupt)
         stores = BucketStores(self._environment.rclone, lambda: self._live.config, interrupt)
         parts = Parts(
             volume=volume,
             config=lambda: self._live.config,
             stores=stores,
-            uploaders=Uploaders(volume, stores),
+            uploaders=Uploaders(volume, stores, IgnoredCheckpoints(self._events.record, self._metrics)),
             application=application,
             record=self._events.record,
             metrics=self._metrics,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -16,6 +17,11 @@ KEPT = 200
 
 class Record(Protocol):
     def __call__(self, reason: str, message: str, warning: bool = False) -> None: ...
+
+
+class Events(Protocol):
+    @property
+    def record(self) -> Record: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,21 +66,31 @@ class Condition:
     One thread at a time reports; any may read `problem`.
     """
 
-    def __init__(self, events: EventLog, *, bad: str, good: str) -> None:
-        """`bad` and `good`: the reasons of the two events."""
+    def __init__(
+        self,
+        events: Events,
+        *,
+        bad: str,
+        good: str,
+        report: Callable[[str | None], None] = lambda problem: None,
+    ) -> None:
+        """`bad` and `good`: the reasons of the two events. `report` is called with each new `problem`."""
         self._events = events
         self._bad = bad
         self._good = good
+        self._report = report
         self.problem: str | None = None
 
     def is_bad(self, message: str) -> None:
         if self.problem is None:
             self._events.record(self._bad, message, warning=True)
         self.problem = message
+        self._report(message)
 
     def is_good(self, message: str) -> None:
         if self.problem is not None:
             self._events.record(self._good, message)
+            self._report(None)
         self.problem = None
 
 

@@ -17,7 +17,9 @@ from runtime.gate.handover.status import SWAPPING
 from runtime.gate.live_config import LiveConfig
 from runtime.gate.restore.quiesce import acknowledge
 from runtime.gate.snapshot.schedule import UploadSchedule, error_kind
+from runtime.gate.storage import reserve
 from runtime.gate.storage.rclone import Interrupted
+from runtime.gate.storage.writer import VolumeInUse, WriterLock
 from runtime.logs import log
 from runtime.metrics import Metrics
 
@@ -25,6 +27,8 @@ ROUND_SECONDS = 1.0
 STOP_SECONDS = 60.0
 """How long the last upload waits for the application to end: a pod's whole grace."""
 POLL_SECONDS = 0.2
+LOCKED_OUT = "agency_volume_in_use"
+_LOCKED_OUT_HELP = "1 while another process writes to the volume."
 
 
 class Worker:
@@ -41,7 +45,15 @@ class Worker:
         interrupt: threading.Event,
         events: EventLog,
         metrics: Metrics,
+        writer: WriterLock | None = None,
     ) -> None:
+        self._writer = writer or WriterLock(environment.volume)
+        self._locked = Condition(
+            events,
+            bad="VolumeInUse",
+            good="VolumeLocked",
+            report=lambda problem: metrics.set(LOCKED_OUT, int(problem is not None), _LOCKED_OUT_HELP),
+        )
         self._environment = environment
         self._live = live
         self._coordinator = coordinator
@@ -77,12 +89,13 @@ class Worker:
             return None
         if self._environment.ordinal:
             return SWAPPING if self._swapping else None
-        return self._coordinator.unfit(role)
+        return self._locked.problem or self._coordinator.unfit(role)
 
     def problems(self, config: GateConfig) -> list[str]:
         if not config.buckets or self._environment.ordinal:
             return []
-        problems = (self._failing.problem, self._coordinator.now.alarm)
+        now = self._coordinator.now
+        problems = (self._locked.problem, self._failing.problem, now.alarm, *now.problems)
         return [text for text in problems if text] + self._schedule.problems(config)
 
     def finish(self) -> bool:
@@ -96,6 +109,17 @@ class Worker:
         if not config.buckets or self._environment.ordinal:
             return True
         self._await_application()
+        try:
+            return self._upload_last(config, role)
+        finally:
+            self._writer.release()
+
+    def _upload_last(self, config: GateConfig, role: Role) -> bool:
+        if not self._may_write():
+            self._events.record(
+                "StoppedUncopied", f"nothing was uploaded: {self._locked.problem}", warning=True
+            )
+            return False
         uploaded = self._schedule.run(lambda: self._coordinator.upload(role, last=True))
         if uploaded:
             self._events.record("Stopped", "the last upload is made")
@@ -144,14 +168,37 @@ class Worker:
         if self._role is Role.PRIMARY and role is not Role.PRIMARY:
             self._schedule.hurry()  # The next primary waits for this region's last upload.
         self._role = role
-        self._coordinator.round(role, flags)
-        self.acknowledged = flags
-        self._failing.is_good("rounds succeed again")
+        if not self._may_write():
+            return ROUND_SECONDS
+        reserve.keep_if_possible(self._environment.volume)
+        self._coordinate(role, flags)
         wait = self._schedule.wait(config)
         if wait > 0:
             return min(ROUND_SECONDS, wait)
         self._schedule.run(lambda: self._coordinator.upload(role))
         return ROUND_SECONDS
+
+    def _coordinate(self, role: Role, flags: frozenset[str]) -> None:
+        """The coordinator's round. A failed one keeps nothing from being uploaded."""
+        try:
+            self._coordinator.round(role, flags)
+        except Interrupted:
+            raise
+        except Exception as error:
+            self._failed(error)
+            return
+        self.acknowledged = flags
+        self._failing.is_good("rounds succeed again")
+
+    def _may_write(self) -> bool:
+        """Whether this process alone writes to the volume."""
+        try:
+            self._writer.acquire()
+        except OSError as error:
+            self._locked.is_bad(error.message if isinstance(error, VolumeInUse) else str(error))
+            return False
+        self._locked.is_good("this gate writes to the volume")
+        return True
 
     def _failed(self, error: Exception) -> None:
         kind = error_kind(error)

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 
 from settings.models import Settings
 from settings.problems import Problem
-from settings.rules import capacity, clusters, ingress, naming, regions, replication, routing, workloads
+from settings.rules import (
+    capacity,
+    clusters,
+    ingress,
+    naming,
+    network,
+    regions,
+    replication,
+    routing,
+    workloads,
+)
 from settings.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -16,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     *workloads.RULES,
     *replication.RULES,
     *ingress.RULES,
+    *network.RULES,
     *routing.RULES,
     *capacity.RULES,
 )

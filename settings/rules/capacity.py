@@ -83,8 +83,11 @@ def _policies(settings: Settings, stack: str) -> Iterator[Problem]:
         if region.replicate_to != ()
     }
     documents = [iam.replication_access(links, buckets)] + [
-        iam.replica_access(region=name, buckets=buckets, namespace=max(namespaces, key=len)) for name in known
+        iam.gate_access(region=name, component="agent", buckets=buckets, namespace=max(namespaces, key=len))
+        for name in known
     ]
+    if settings.identity is Identity.POD_IDENTITY:
+        documents += [iam.earlier_access(region=name, buckets=buckets) for name in known]
     size, limit = max(map(_size, documents)), ROLE_INLINE_POLICIES
     if size > limit.most:
         requirement = f"must need at most {limit.most} {limit.what}"

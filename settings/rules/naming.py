@@ -79,12 +79,12 @@ def _domain(settings: Settings, stack: str) -> Iterator[Problem]:
 
 
 def _roles(settings: Settings, stack: str) -> Iterator[Problem]:
-    """With IRSA a company has its own role in each region, with the company's name in the role's."""
+    """With IRSA a company has its own roles in each region, with the company's name in the role's."""
     if settings.identity is not Identity.IRSA or not settings.replication.enabled:
         return
     for index, company in enumerate(settings.companies):
         roles = [
-            settings.company_role_name(stack, region.name, company.namespace)
+            settings.role_names(stack).company_gate(region.name, "agent", company.namespace)
             for region in known_regions(settings, company)
         ]
         longest = max(roles, key=len, default="")

@@ -29,6 +29,14 @@ def _retention(settings: Settings, _: str) -> Iterator[Problem]:
         yield Problem((*path, "dailyDays"), kept.daily_days, f"must be at least hourlyHours in days ({days})")
 
 
+def _object_lock(settings: Settings, _: str) -> Iterator[Problem]:
+    """A lock that ends before its checkpoint would leave checkpoints that can be destroyed."""
+    lock, kept = settings.replication.object_lock, settings.replication.retention.daily_days
+    if lock is not None and lock.days < kept:
+        requirement = f"must be at least replication.retention.dailyDays ({kept})"
+        yield Problem(("replication", "objectLock", "days"), lock.days, requirement)
+
+
 def _endpoint(settings: Settings, stack: str) -> Iterator[Problem]:
     """The endpoint's access keys are public."""
     if settings.replication.endpoint and stack != LOCAL:
@@ -39,5 +47,6 @@ def _endpoint(settings: Settings, stack: str) -> Iterator[Problem]:
 RULES = (
     Rule(_time_control, ("replication",)),
     Rule(_retention, ("replication.retention",)),
+    Rule(_object_lock, ("replication.objectLock", "replication.retention")),
     Rule(_endpoint),
 )

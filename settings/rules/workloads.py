@@ -21,6 +21,8 @@ _RESERVED = frozenset(
 """Variables that this program sets (`components/pods.py`), or that would move data off its volume."""
 
 _TLS = "NODE_TLS_REJECT_UNAUTHORIZED"
+LEAST_STORAGE = "100Mi"
+"""Of a replicated volume: what the gate leaves free and keeps for its records, and two small snapshots."""
 
 
 def _images(settings: Settings, stack: str) -> Iterator[Problem]:
@@ -56,6 +58,19 @@ def _volumes(settings: Settings, _: str) -> Iterator[Problem]:
             if workload.replicas > 1 and workload.access_mode is not many:
                 advice = f"Or set {key}.accessMode: {many}, for several pods share the volume."
                 yield Problem(("companies", index, key, "replicas"), workload.replicas, "must be 1", advice)
+
+
+def _storage(settings: Settings, _: str) -> Iterator[Problem]:
+    if not settings.replication.enabled:
+        return
+    for index, company in enumerate(settings.companies):
+        for key, size in (("agent", company.agent.storage), ("brain", company.brain.storage)):
+            if quantity(size) < quantity(LEAST_STORAGE):
+                advice = (
+                    "A region keeps two snapshots on it: the active one, and a newer one of another region."
+                )
+                rule = f"must be at least {LEAST_STORAGE}"
+                yield Problem(("companies", index, key, "storage"), size, rule, advice)
 
 
 def _mounted_brain(settings: Settings, _: str) -> Iterator[Problem]:
@@ -97,6 +112,7 @@ RULES = (
             f"companies[=].{kind}.{key}" for kind in ("agent", "brain") for key in ("accessMode", "replicas")
         ),
     ),
+    Rule(_storage, ("replication.enabled", *(f"companies[=].{kind}.storage" for kind in ("agent", "brain")))),
     Rule(_mounted_brain, ("companies[=].brain.accessMode", "companies[=].agent.mountBrain")),
     Rule(_requests, _RESOURCES),
 )

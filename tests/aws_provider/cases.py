@@ -72,6 +72,10 @@ def lifecycle(days: int) -> Values:
     }
 
 
+def lock(mode: str, days: int) -> Values:
+    return {"objectLockEnabled": "Enabled", "rule": {"defaultRetention": {"mode": mode, "days": days}}}
+
+
 def replication(name: str, *, deletes: str = "Disabled", timed: bool = False) -> Values:
     minutes = {"minutes": 15}
     timing = {
@@ -136,6 +140,7 @@ def bucket_rules(name: str) -> dict[str, Case]:
     prefix = "aws:s3/bucket"
     rule = {"ID": "other", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     copy = {"ID": "other", "Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::other"}}
+    short = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
     return {
         f"{prefix}OwnershipControls:BucketOwnershipControls": part(
             name,
@@ -155,6 +160,14 @@ def bucket_rules(name: str) -> dict[str, Case]:
             ("put_bucket_lifecycle_configuration", {"LifecycleConfiguration": {"Rules": [rule]}}),
             "rules",
             "delete_bucket_lifecycle",
+        ),
+        f"{prefix}ObjectLockConfiguration:BucketObjectLockConfiguration": part(
+            name,
+            lock("GOVERNANCE", 30),
+            lock("COMPLIANCE", 60),
+            ("put_object_lock_configuration", {"ObjectLockConfiguration": short}),
+            "rule.defaultRetention.days",
+            "delete_bucket",
         ),
         f"{prefix}ReplicationConfig:BucketReplicationConfig": part(
             name,

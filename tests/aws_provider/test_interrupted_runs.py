@@ -33,7 +33,8 @@ def test_a_kept_bucket_is_taken_over_only_by_an_import(account: Account) -> None
     )
     with pytest.raises(ProviderError, match=re.escape(message)):
         again.up(program)
-    again.adopt(name)
+    again.adopt(f"{name}@{REGION}")
+    assert (again.id, again.inputs["region"]) == (name, REGION)
     assert again.up(program) == "same"
     assert again.refresh() == "same"
 
@@ -64,7 +65,7 @@ def test_an_interrupted_bucket_moves_to_the_region_that_the_program_names_now(ac
 
 def test_a_bucket_that_is_not_there_cannot_be_imported(account: Account) -> None:
     with pytest.raises(ProviderError, match="there is no bucket nonesuch to adopt: remove `adopt: true`"):
-        account.resource(BUCKET).adopt("nonesuch")
+        account.resource(BUCKET).adopt(f"nonesuch@{REGION}")
 
 
 @pytest.mark.parametrize("kind", [CHECK, CERTIFICATE])

@@ -19,7 +19,14 @@ EDGES, METRICS, API = 8080, 8081, 6443
 PORTS = (22, 53, 80, 443, API, EDGES, METRICS, AGENT, BRAIN, HEALTH_MONITOR, GATE)
 CONTROLLER = "failover-controller"
 PROTOCOLS = ("TCP", "UDP")
-INTERNET = ("93.184.216.34", "2606:2800:220:1::1")
+INTERNET = ("93.184.216.34", "2606:2800:220:1::1", "2a05:d018::1")
+PRIVATE = (
+    "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "100.127.9.9",
+    "198.19.0.1", "127.0.0.1", "0.0.0.0", "192.0.0.1", "224.0.0.251", "255.255.255.255", "fd12:3456::1",
+    "fc00::1", "64:ff9b::a00:1", "64:ff9b::5db8:d822", "64:ff9b:1::1", "::ffff:10.0.0.1", "2002:a00:1::1",
+    "2001:0:a00:1::1", "ff02::1", "::1",
+)  # fmt: skip
+"""Of the VPC, of networks beside it, and others that are not in the internet."""
 POD_IDENTITY_AGENT = ("169.254.170.23", "fd00:ec2::23")
 LINK_LOCAL = ("169.254.169.254", "fe80::1", "fd00:ec2::254")
 NODE_DNS = "169.254.20.10"
@@ -66,13 +73,14 @@ def _around(settings: Settings, disguises: list[dict[str, Any]]) -> Iterator[Pee
         yield Peer(name=namespace, ip=f"10.201.0.{number + 1}", namespace=namespace, labels=labels)
     # In the controller's own namespace, without being one.
     yield Peer(name="system", ip="10.201.1.1", namespace=SYSTEM_NAMESPACE, labels=disguises[0])
-    for address in (*INTERNET, *POD_IDENTITY_AGENT, *LINK_LOCAL, NODE_DNS):
+    for address in (*INTERNET, *PRIVATE, *POD_IDENTITY_AGENT, *LINK_LOCAL, NODE_DNS):
         yield Peer(name=address, ip=address)
     for region in settings.regions:
         for cidr in region.ingress_from or ():
             yield Peer(name=f"load balancer of {region.name}", ip=str(ip_network(cidr)[7]))
     for extra in settings.network.extra_egress:
-        yield Peer(name="extra", ip=str(ip_network(extra.cidr)[9]))
+        network = ip_network(extra.cidr)
+        yield Peer(name="extra", ip=str(network[min(9, network.num_addresses - 1)]))
 
 
 def _is_in(address: str, *networks: str) -> bool:
@@ -82,15 +90,29 @@ def _is_in(address: str, *networks: str) -> bool:
 def _out(settings: Settings, source: Pod, target: Peer, port: int, protocol: str) -> bool:
     """Whether a pod of ours may send something there that is none of ours."""
     dns = port == 53 and (target.namespace == "kube-system" or target.ip == NODE_DNS)
-    if protocol == "UDP":
-        return dns
-    outside = not _is_in(target.ip, "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
-    if source.kind == CONTROLLER:
-        return dns or (port in (443, API) and outside)
-    extra = any(
-        egress.port == port and _is_in(target.ip, egress.cidr) for egress in settings.network.extra_egress
+    extra = source.kind != CONTROLLER and any(
+        (egress.port, egress.protocol) == (port, protocol) and _is_in(target.ip, egress.cidr)
+        for egress in settings.network.extra_egress
     )
-    return dns or (port == 443 and outside) or extra or (port == 80 and target.ip in POD_IDENTITY_AGENT)
+    if protocol == "UDP":
+        return dns or extra
+    if source.kind == CONTROLLER:
+        outside = not _is_in(target.ip, "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
+        return dns or (port in (443, API) and outside)
+    role = settings.identity == "pod-identity" and port == 80 and target.ip in POD_IDENTITY_AGENT
+    return (
+        dns or (port == 443 and target.ip in INTERNET) or extra or role or _endpoint(settings, target, port)
+    )
+
+
+def _endpoint(settings: Settings, target: Peer, port: int) -> bool:
+    """The S3 API of the stack `local`: an address, or a Service at some private address."""
+    if settings.replication.endpoint is None:
+        return False
+    host, _, number = settings.replication.endpoint.partition("://")[2].strip("/").partition(":")
+    if host.replace(".", "").isdigit():
+        return (target.ip, port) == (host, int(number or 80))
+    return port == 443 and _is_in(target.ip, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 def _balances(run: Recording, region: Region, source: Peer) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from engine.recorder import Registration
 from plan.iam_evaluator import Request, allows
 from plan.names import COMPANY_LABEL
+from runtime.contracts.gate import COMPONENTS
 from settings import Company
 from settings.models import Identity
 from tests.recording import HEALTH_CHECK, INGRESS, ROLE, ROLE_POLICY, SERVICE, Recording, texts
@@ -129,38 +130,46 @@ def _leads_to_health_alone(run: Recording, edge: Registration, path: dict[str, A
     assert found.urn in edge.dependencies
 
 
-def access_of(run: Recording, company: Company, region: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The document of the role that a company's sidecars have in a region, and their session."""
+def access_of(
+    run: Recording, company: Company, region: str, component: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The document of the role that a component's gate has in a region, and its session."""
     if run.settings.identity is Identity.IRSA:
-        resource = run.named(f"{company.namespace}-sidecars@{region}-policy", ROLE_POLICY)
+        resource = run.named(f"{company.namespace}-{component}-access@{region}-policy", ROLE_POLICY)
         return json.loads(resource.inputs["policy"]), {}
-    resource = run.named(f"{region}-sidecars-policy", ROLE_POLICY)
+    resource = run.named(f"{region}-{component}-access-policy", ROLE_POLICY)
     return json.loads(resource.inputs["policy"]), {SESSION_NAMESPACE: company.namespace}
 
 
 def roles_reach_only_their_company(run: Recording) -> None:
-    """Read and list its prefixes in every bucket, write its region's prefix in that region's bucket."""
+    """Read and list the component's prefixes in every bucket, write its region's prefix in its bucket."""
     settings = run.settings
     if not settings.replication.enabled:
         assert run.of(ROLE) == []
         return
     buckets = {region.name: run.named(f"{region.name}-replication-bucket").id for region in settings.regions}
     for company in settings.companies:
-        for region in settings.regions_of(company):
-            document, session = access_of(run, company, region.name)
-            for other, writer, bucket in product(settings.companies, buckets, buckets):
-                own = other is company
-                name = buckets[bucket]
-                key = f"arn:aws:s3:::{name}/{writer}/{other.namespace}/brain/data/x"
+        for region, component in product(settings.regions_of(company), COMPONENTS):
+            document, session = access_of(run, company, region.name, component)
+            everything = product(settings.companies, COMPONENTS, buckets, buckets)
+            for other, folder, writer, bucket in everything:
+                own = other is company and folder == component
+                prefix = f"{writer}/{other.namespace}/{folder}"
+                key = f"arn:aws:s3:::{buckets[bucket]}/{prefix}"
                 mine = own and writer == bucket == region.name
                 wanted = dict.fromkeys(READS, own) | dict.fromkeys(WRITES, mine) | dict.fromkeys(NEVER, False)
                 found = {
-                    action: allows(document, Request(action=action, resource=key, context=session))
+                    action: allows(
+                        document, Request(action=action, resource=f"{key}/data/x", context=session)
+                    )
                     for action in wanted
                 }
-                assert found == wanted, (company.name, region.name, key)
-                prefix = f"{writer}/{other.namespace}/"
-                assert _lists(document, session, name, prefix) is own, (company.name, region.name, prefix)
+                assert found == wanted, (company.name, region.name, component, key)
+                assert _lists(document, session, buckets[bucket], f"{prefix}/") is own, (company.name, prefix)
+                for action in WRITES:
+                    for elsewhere in ("_orders/restore.json", "else/x", "x"):
+                        asked = Request(action=action, resource=f"{key}/{elsewhere}", context=session)
+                        assert not allows(document, asked), asked
 
 
 def _lists(document: dict[str, Any], session: dict[str, str], bucket: str, prefix: str | None) -> bool:
@@ -170,10 +179,10 @@ def _lists(document: dict[str, Any], session: dict[str, str], bucket: str, prefi
     )
 
 
-def roles_list_nothing_above_their_company(run: Recording) -> None:
+def roles_list_nothing_above_their_component(run: Recording) -> None:
     for company in run.settings.companies if run.settings.replication.enabled else ():
-        for region in run.settings.regions_of(company):
-            document, session = access_of(run, company, region.name)
+        for region, component in product(run.settings.regions_of(company), COMPONENTS):
+            document, session = access_of(run, company, region.name, component)
             bucket = run.named(f"{region.name}-replication-bucket").id
             for prefix in (
                 None,
@@ -181,17 +190,20 @@ def roles_list_nothing_above_their_company(run: Recording) -> None:
                 "/",
                 region.name,
                 f"{region.name}/",
-                f"{region.name}/{company.namespace}",
+                f"{region.name}/{company.namespace}/",
+                f"{region.name}/{company.namespace}/{component}",
             ):
                 assert not _lists(document, session, bucket, prefix), (company.name, region.name, prefix)
 
 
-def roles_are_for_the_sidecars_alone(run: Recording) -> None:
-    """Each role trusts the service accounts `agent-<region>` and `brain-<region>` and no other."""
+def roles_are_for_one_component_s_pods(run: Recording) -> None:
+    """Each role trusts the service account `<component>-<region>` and no other."""
     if run.settings.identity is Identity.IRSA or not run.settings.replication.enabled:
         return
-    for region in run.settings.regions:
-        trust = json.loads(run.named(f"{region.name}-sidecars-role", ROLE).inputs["assumeRolePolicy"])
+    for region, component in product(run.settings.regions, COMPONENTS):
+        role = run.named(f"{region.name}-{component}-access-role", ROLE)
+        trust = json.loads(role.inputs["assumeRolePolicy"])
+        pattern = trust["Statement"][0]["Condition"]["StringLike"]["aws:RequestTag/eks-cluster-arn"]
         for account in (
             f"agent-{region.name}",
             f"brain-{region.name}",
@@ -203,11 +215,12 @@ def roles_are_for_the_sidecars_alone(run: Recording) -> None:
                 action="sts:AssumeRole",
                 resource="*",
                 principal="Service:pods.eks.amazonaws.com",
-                context={"aws:RequestTag/kubernetes-service-account": account},
+                context={
+                    "aws:RequestTag/kubernetes-service-account": account,
+                    "aws:RequestTag/eks-cluster-arn": pattern.replace("*", "any"),
+                },
             )
-            assert allows(trust, asked) is (account in (f"agent-{region.name}", f"brain-{region.name}")), (
-                account
-            )
+            assert allows(trust, asked) is (account == f"{component}-{region.name}"), account
 
 
 RULES = (
@@ -215,6 +228,6 @@ RULES = (
     what_all_share_mentions_no_company,
     only_the_agent_s_port_is_on_an_ingress,
     roles_reach_only_their_company,
-    roles_list_nothing_above_their_company,
-    roles_are_for_the_sidecars_alone,
+    roles_list_nothing_above_their_component,
+    roles_are_for_one_component_s_pods,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.recording import (
     DISRUPTION_BUDGET,
     KUBERNETES_ROLE,
     ROLE_BINDING,
+    SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
     Recording,
@@ -222,3 +224,49 @@ def test_nothing_but_the_next_controller_waits_for_one() -> None:
 def test_without_waiting_for_readiness_they_roll_at_once() -> None:
     run = record(stack(regions=[eks(US), eks(EU)], waitForReady=False))
     assert [rolls_after(run, f"eks-{name}-blue") for name in (US, EU)] == [set(), set()]
+
+
+def keys(run: Recording) -> dict[str, Any]:
+    """The key of each cluster's Secret."""
+    return {
+        run.cluster_of(resource): resource.inputs["data"]["key"]
+        for resource in run.objects(SECRET, namespace=SYSTEM)
+    }
+
+
+def test_all_clusters_have_one_secret_key_and_it_is_in_no_company_s_reach() -> None:
+    run = record(stack(regions=[eks(EU), eks(US), context(WEST)]))
+    found = keys(run)
+    assert found.keys() == {f"eks-{EU}-blue", f"eks-{US}-blue", "context-shared"}
+    assert len({secret.value for secret in found.values()}) == 1
+    (key,) = {base64.b64decode(secret.value).decode() for secret in found.values()}
+    assert len(key) == 64
+    for resource in run:
+        namespace = (resource.inputs.get("metadata") or {}).get("namespace")
+        if resource.type != SECRET:
+            assert key not in repr(resource.inputs), resource.name
+        assert resource.type != SECRET or namespace == SYSTEM
+    for role in run.of(KUBERNETES_ROLE, CLUSTER_ROLE):
+        assert not [rule for rule in role.inputs["rules"] if "secrets" in rule["resources"]]
+
+
+def test_a_key_stays_when_clusters_come_behind_and_when_the_first_one_goes() -> None:
+    """The first one's is what the state has, whatever the program makes; the others copy it."""
+    run = record(stack(regions=[eks(EU), eks(US)]))
+    kept = {run.cluster_of(each): each.ignore_changes for each in run.objects(SECRET, namespace=SYSTEM)}
+    assert kept == {f"eks-{EU}-blue": ("data",), f"eks-{US}-blue": ()}
+    without = record(stack(regions=[eks(US), eks(WEST)]))
+    kept = {
+        without.cluster_of(each): each.ignore_changes for each in without.objects(SECRET, namespace=SYSTEM)
+    }
+    assert kept[f"eks-{US}-blue"] == ("data",)
+
+
+def test_the_secret_is_there_before_the_pods_that_mount_it(run: Recording) -> None:
+    deployment = run.named("context-shared-failover-deployment")
+    assert run.named("context-shared-failover-secret").urn in deployment.dependencies
+    (container,) = pod(run)["containers"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod(run)["volumes"]}
+    variables = {pair["name"]: pair.get("value") for pair in container["env"]}
+    assert volumes[mounts[str(variables["CONTROLLER_SECRET_PATH"])]]["secret"] == {"secretName": NAME}

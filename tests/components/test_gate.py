@@ -32,7 +32,7 @@ def container(run: Recording, of: str, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("of", NAMES)
 def test_rclone_s_binary_comes_from_its_stock_image(run: Recording, of: str) -> None:
     resource = container(run, of, "rclone")
-    assert resource["image"] == "rclone/rclone:1.71.0"
+    assert resource["image"] == "rclone/rclone:1.73.5"
     assert resource["command"] == ["cp", "/usr/local/bin/rclone", "/tools/rclone"]
 
 

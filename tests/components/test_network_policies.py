@@ -9,6 +9,7 @@ import pytest
 
 from tests.components import network_rules
 from tests.components.stacks import EU, US, WEST, context, eks, endpoint, stack
+from tests.network_evaluator import Network, Peer
 from tests.recording import NETWORK_POLICY, Answers, Recording, record
 
 SUBNETS = {"subnet-b": "10.7.1.0/24", "subnet-a": "10.7.0.0/24"}
@@ -164,6 +165,43 @@ def test_a_preview_knows_the_policies_whose_subnets_are_looked_up() -> None:
     raw = stack(regions=[{"name": US, "cluster": {"eks": "blue"}}])
     run = record(raw, recorder=tagged(SUBNETS), dry_run=True)
     assert ingress(run) == [networks("10.7.0.0/24", "10.7.1.0/24")]
+
+
+def opened(run: Recording, address: str, port: int) -> bool:
+    """By the evaluator, for a Brain."""
+    policies = [resource.inputs for resource in run.of(NETWORK_POLICY)]
+    (policy,) = (each for each in policies if each["metadata"]["name"] == f"brain-{US}")
+    brain = Peer(name="brain", ip="10.0.0.9", namespace="acme", labels=policy["metadata"]["labels"])
+    return Network(policies).reaches(brain, Peer(name="there", ip=address), port)
+
+
+def test_endpoints_in_a_vpc_are_opened_by_their_addresses_and_nothing_beside_them() -> None:
+    endpoints = [{"cidr": "10.3.7.0/28", "port": 443}, {"cidr": "fd00:9::/64", "port": 443}]
+    run = record(stack(network={"extraEgress": endpoints}))
+    assert opened(run, "10.3.7.4", 443) and opened(run, "fd00:9::4", 443)
+    assert not opened(run, "10.3.7.4", 80) and not opened(run, "10.3.7.16", 443)
+
+
+def test_nat64_can_be_opened_but_for_the_node_s_own_services_behind_it() -> None:
+    run = record(stack(network={"extraEgress": [{"cidr": "64:ff9b::/96", "port": 443}]}))
+    assert opened(run, "64:ff9b::8.8.8.8", 443)
+    assert not opened(run, "64:ff9b::169.254.169.254", 443)
+
+
+@pytest.mark.parametrize(("identity", "agent"), [("pod-identity", True), ("irsa", False)])
+def test_the_pod_identity_agent_is_open_where_pods_get_their_role_from_it(identity: str, agent: bool) -> None:
+    run = record(stack(identity=identity))
+    assert opened(run, "169.254.170.23", 80) is agent
+    assert opened(run, "52.94.1.1", 443), "STS and S3, in the internet or behind a gateway endpoint"
+    network_rules.pods_reach_exactly_what_they_may(run)
+
+
+def test_an_s3_api_of_the_stack_local_is_open() -> None:
+    local = {"replication": {"endpoint": "http://10.88.0.1:5000"}}
+    assert opened(record(stack(**local), stack="local"), "10.88.0.1", 5000)
+    assert not opened(record(stack(**local), stack="local"), "10.88.0.2", 5000)
+    named = record(stack(replication={"endpoint": "http://aws.kube-system.svc.cluster.local"}), stack="local")
+    assert opened(named, "10.88.0.1", 443) and not opened(named, "100.64.0.1", 443)
 
 
 def test_an_external_address_may_be_reached_by_udp() -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from plan.names import RoleNames
 from tests.components.stacks import DOMAIN, EU, US, WEST, ZONE, context, eks, stack, two_regions
 from tests.recording import BUCKET, HEALTH_CHECK, RECORD, ROLE, Recording, names, record
 
 REGION = "agency:region:Region"
 DEDICATED = {"name": "hooli", "dedicatedHealthChecks": True}
+
+
+def role_arn(component: str, region: str) -> str:
+    name = RoleNames(domain=DOMAIN, stack="dev").gate(region, component)
+    return f"arn:aws:iam::123456789012:role/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +25,8 @@ def run() -> Recording:
 def test_a_region_has_a_bucket_a_role_edges_checks_and_leaves(run: Recording) -> None:
     children = {resource.name: resource.type for resource in run.children(run.named(US, REGION))}
     assert [name for name in sorted(children) if "leaf" not in name] == [
+        "us-east-1-agent-access",
+        "us-east-1-brain-access",
         "us-east-1-check@us-east-1",
         "us-east-1-check@us-east-1-2",
         "us-east-1-check@us-east-1.hooli",
@@ -34,7 +42,7 @@ def test_a_region_tells_its_bucket_role_and_edges(run: Recording) -> None:
     assert run.named(US, REGION).outputs == {
         "active": True,
         "bucket": "agency-example-com-dev-us-east-1",
-        "roleArn": "arn:aws:iam::123456789012:role/agency-example-com-dev-us-east-1",
+        "roleArns": {kind: role_arn(kind, US) for kind in ("agent", "brain")},
         "edges": [f"us-east-1.{DOMAIN}", f"us-east-1-2.{DOMAIN}"],
     }
 
@@ -44,7 +52,7 @@ def test_the_stack_s_outputs_name_each_region_s_edges_bucket_and_role(run: Recor
         "active": True,
         "edges": [f"eu-west-1.{DOMAIN}", f"eu-west-1-2.{DOMAIN}"],
         "bucket": "agency-example-com-dev-eu-west-1",
-        "role": "arn:aws:iam::123456789012:role/agency-example-com-dev-eu-west-1",
+        "roles": {kind: role_arn(kind, EU) for kind in ("agent", "brain")},
     }
     assert run.outputs["companies"] == {name: f"{name}.{DOMAIN}" for name in ("acme", "hooli", "globex")}
     assert run.outputs["readme"].startswith("# Digital Agency")
@@ -113,13 +121,19 @@ def test_an_endpoint_is_one_thing_to_check_whatever_edge_companies_name() -> Non
 def test_a_region_that_no_company_is_in_has_a_bucket_but_no_check_and_no_leaf() -> None:
     run = record(stack(regions=[eks(US), eks(WEST)], companies=[{"name": "acme", "regions": [US]}]))
     children = names(run.children(run.named(WEST, REGION)))
-    assert children == ["us-west-2-edge-1", "us-west-2-replication", "us-west-2-sidecars"]
+    assert children == [
+        "us-west-2-agent-access",
+        "us-west-2-brain-access",
+        "us-west-2-edge-1",
+        "us-west-2-replication",
+        "us-west-2-sidecars",
+    ]
 
 
 def test_a_kept_bucket_is_imported_when_the_region_has_adopt() -> None:
     run = record(stack(regions=[eks(US, adopt=True), eks(EU)]))
     assert {resource.name: resource.import_id for resource in run if resource.import_id} == {
-        "us-east-1-replication-bucket": "agency-example-com-dev-us-east-1"
+        "us-east-1-replication-bucket": "agency-example-com-dev-us-east-1@us-east-1"
     }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
 from pulumi import Output
 
 from components.replica_access import ReplicaAccess, ReplicaAccessArgs
-from plan.iam import pod_identity_trust, replica_access
+from plan.iam import gate_access, pod_identity_trust
 from plan.iam_evaluator import Request, allows
+from plan.names import RoleNames
 from tests.components import tenancy_rules
 from tests.components.stacks import DOMAIN, EU, US, context, eks, endpoint, many_companies, stack, two_regions
 from tests.recording import (
@@ -18,6 +20,7 @@ from tests.recording import (
     ROLE,
     ROLE_POLICY,
     SERVICE_ACCOUNT,
+    STATEFUL_SET,
     Recording,
     names,
     record,
@@ -26,8 +29,18 @@ from tests.recording import (
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
 ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
-TRUST = pod_identity_trust(["agent-us-east-1"])
-ACCESS = replica_access(region=US, buckets={US: "bucket"})
+CLUSTER = f"arn:aws:eks:{US}:123456789012:cluster/blue"
+TRUST = pod_identity_trust(["agent-us-east-1"], CLUSTER)
+ACCESS = gate_access(region=US, component="agent", buckets={US: "bucket"})
+KINDS = ("agent", "brain")
+
+
+def role_name(component: str, region: str) -> str:
+    return RoleNames(domain="agency.example.com", stack="dev").gate(region, component)
+
+
+def role_arn(component: str, region: str) -> str:
+    return f"arn:aws:iam::123456789012:role/{role_name(component, region)}"
 
 
 def trust_of(run: Recording, role: str) -> dict[str, Any]:
@@ -54,16 +67,95 @@ def pod_identity() -> Recording:
     return record(two_regions(companies=["acme", "globex"]))
 
 
-def test_pod_identity_has_one_role_a_region(pod_identity: Recording) -> None:
+def test_pod_identity_has_a_role_for_each_component_and_region(pod_identity: Recording) -> None:
     roles = {
         resource.inputs["name"]
         for resource in pod_identity.of(ROLE)
-        if resource.name.endswith("-sidecars-role")
+        if resource.name.endswith("-access-role")
     }
-    assert roles == {f"agency-example-com-dev-{region}" for region in (US, EU)}
+    assert roles == {role_name(kind, region) for kind in KINDS for region in (US, EU)}
+    assert len(roles) == 4
 
 
-def test_pod_identity_associates_each_workload_with_its_region_s_role(pod_identity: Recording) -> None:
+def test_the_role_of_earlier_versions_stays_and_writes_only_what_its_session_s_component_writes(
+    pod_identity: Recording,
+) -> None:
+    """Pods keep its credentials for hours: their uploads must go on, of their own component alone."""
+    role = pod_identity.assert_created(
+        ROLE, "us-east-1-sidecars-role", {"name": "agency-example-com-dev-us-east-1"}
+    )
+    assert not [
+        each for each in pod_identity.of(ASSOCIATION) if each.inputs["roleArn"] == role.outputs["arn"]
+    ]
+    document = json.loads(pod_identity.named("us-east-1-sidecars-policy").inputs["policy"])
+    bucket = f"arn:aws:s3:::agency-example-com-dev-{US}"
+    for session, written in product(KINDS, KINDS):
+        context = {
+            tenancy_rules.SESSION_NAMESPACE: "acme",
+            "aws:PrincipalTag/kubernetes-service-account": f"{session}-{US}",
+        }
+        for action, part in product(("s3:PutObject", "s3:DeleteObject"), ("data", "objects", "_checkpoints")):
+            key = f"{bucket}/{US}/acme/{written}/{part}/x"
+            asked = Request(action=action, resource=key, context=context)
+            assert allows(document, asked) is (session == written), asked
+        key = f"{bucket}/{US}/acme/{written}/data/x"
+        assert allows(document, Request(action="s3:GetObject", resource=key, context=context))
+        key = f"{bucket}/{US}/acme/{written}/_orders/restore.json"
+        assert not allows(document, Request(action="s3:PutObject", resource=key, context=context))
+
+
+def test_a_region_s_associations_change_when_its_pods_are_about_to_roll(pod_identity: Recording) -> None:
+    """A gate of an earlier version gets no role that was made for later ones."""
+    sets = pod_identity.of(STATEFUL_SET)
+    (first,) = (each for each in sets if each.name == f"acme-agent@{EU}-statefulset")
+    (last,) = (each for each in sets if each.name == f"acme-agent@{US}-statefulset")
+    for kind in KINDS:
+        association = pod_identity.named(f"acme-{kind}@{US}-identity", ASSOCIATION)
+        assert first.urn in association.dependencies and last.urn not in association.dependencies
+    assert pod_identity.named(f"acme-agent@{US}-identity", ASSOCIATION).urn in last.dependencies
+
+
+@pytest.mark.parametrize(
+    ("cluster", "trusted"),
+    [
+        (CLUSTER, True),
+        (f"arn:aws:eks:{US}:123456789012:cluster/other", False),
+        (f"arn:aws:eks:{EU}:123456789012:cluster/blue", False),
+        (f"arn:aws:eks:{US}:210987654321:cluster/blue", False),
+        (None, False),
+    ],
+)
+def test_pod_identity_s_roles_trust_their_own_cluster_alone(
+    pod_identity: Recording, cluster: str | None, trusted: bool
+) -> None:
+    for name, account in (
+        ("us-east-1-brain-access-role", f"brain-{US}"),
+        ("us-east-1-agent-access-role", f"agent-{US}"),
+        ("us-east-1-sidecars-role", f"agent-{US}"),
+    ):
+        context = {"aws:RequestTag/kubernetes-service-account": account}
+        context |= {"aws:RequestTag/eks-cluster-arn": cluster} if cluster else {}
+        principal = "Service:pods.eks.amazonaws.com"
+        asked = Request(action="sts:AssumeRole", resource="*", principal=principal, context=context)
+        assert allows(trust_of(pod_identity, name), asked) is trusted
+
+
+def test_where_the_cluster_s_name_is_unknown_its_account_must_be_the_stack_s() -> None:
+    trust = trust_of(record(stack(regions=[context(US)])), "us-east-1-brain-access-role")
+    for account in ("123456789012", "210987654321"):
+        asked = Request(
+            action="sts:AssumeRole",
+            resource="*",
+            principal="Service:pods.eks.amazonaws.com",
+            context={
+                "aws:RequestTag/kubernetes-service-account": f"brain-{US}",
+                "aws:RequestTag/eks-cluster-arn": f"arn:aws:eks:{EU}:{account}:cluster/any",
+            },
+        )
+        assert allows(trust, asked) is (account == "123456789012")
+
+
+def test_pod_identity_associates_each_workload_with_its_own_role(pod_identity: Recording) -> None:
     for company in ("acme", "globex"):
         for region in (US, EU):
             for kind in ("agent", "brain"):
@@ -75,7 +167,7 @@ def test_pod_identity_associates_each_workload_with_its_region_s_role(pod_identi
                         "region": region,
                         "namespace": company,
                         "serviceAccount": f"{kind}-{region}",
-                        "roleArn": f"arn:aws:iam::123456789012:role/agency-example-com-dev-{region}",
+                        "roleArn": role_arn(kind, region),
                     },
                 )
     assert len(pod_identity.of(ASSOCIATION)) == 8
@@ -84,7 +176,7 @@ def test_pod_identity_associates_each_workload_with_its_region_s_role(pod_identi
 
 
 def test_pod_identity_s_policy_reads_the_session_s_namespace(pod_identity: Recording) -> None:
-    policy = pod_identity.named("us-east-1-sidecars-policy").inputs["policy"]
+    policy = pod_identity.named("us-east-1-brain-access-policy").inputs["policy"]
     assert "${aws:PrincipalTag/kubernetes-namespace}" in policy
     assert "acme" not in policy
     document = json.loads(policy)
@@ -108,15 +200,20 @@ def test_a_context_with_its_name_in_eks_is_associated_where_eks_has_it() -> None
 def test_without_its_name_in_eks_a_cluster_gets_roles_but_no_associations() -> None:
     run = record(stack(regions=[context(US)]))
     run.assert_none(ASSOCIATION)
-    assert names(run.of(ROLE)) == ["us-east-1-sidecars-role"]
+    assert names(run.of(ROLE)) == [
+        "us-east-1-agent-access-role",
+        "us-east-1-brain-access-role",
+        "us-east-1-sidecars-role",
+    ]
     assert any("cluster.eksName" in text and "context-shared" in text for text in run.warnings)
     assert run.outputs["identityToCreate"] == [
         {
             "cluster": "context-shared",
             "namespace": "every company's",
-            "serviceAccounts": ["agent-us-east-1", "brain-us-east-1"],
-            "role": "arn:aws:iam::123456789012:role/agency-example-com-dev-us-east-1",
+            "serviceAccounts": [f"{kind}-us-east-1"],
+            "role": role_arn(kind, US),
         }
+        for kind in KINDS
     ]
 
 
@@ -130,11 +227,13 @@ def irsa(request: pytest.FixtureRequest) -> Recording:
     return record(stack(regions=[region], identity="irsa", companies=["acme", "globex"]))
 
 
-def test_irsa_has_a_role_for_each_company_and_region(irsa: Recording) -> None:
+def test_irsa_has_a_role_for_each_company_component_and_region(irsa: Recording) -> None:
     irsa.assert_none(ASSOCIATION)
-    assert names(irsa.of(ROLE)) == ["acme-sidecars@us-east-1-role", "globex-sidecars@us-east-1-role"]
-    role = irsa.named("acme-sidecars@us-east-1-role")
-    assert role.inputs["name"].startswith("acme-us-east-1-")
+    assert names(irsa.of(ROLE)) == [
+        f"{company}-{kind}-access@us-east-1-role" for company in ("acme", "globex") for kind in KINDS
+    ]
+    own = {irsa.named(f"acme-{kind}-access@us-east-1-role").inputs["name"] for kind in KINDS}
+    assert len(own) == 2 and all(name.startswith("acme-us-east-1-") for name in own)
     assert {resource.name.removesuffix("-policy") for resource in irsa.of(ROLE_POLICY)} == {
         resource.name.removesuffix("-role") for resource in irsa.of(ROLE)
     }
@@ -142,15 +241,15 @@ def test_irsa_has_a_role_for_each_company_and_region(irsa: Recording) -> None:
 
 
 def test_irsa_annotates_the_service_accounts_with_their_company_s_role(irsa: Recording) -> None:
-    for company in ("acme", "globex"):
-        role = irsa.named(f"{company}-sidecars@us-east-1-role").outputs["arn"]
-        for name in ("agent-us-east-1", "brain-us-east-1"):
-            account = irsa.manifest(SERVICE_ACCOUNT, name, namespace=company)
-            assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
+    for company, kind in product(("acme", "globex"), KINDS):
+        role = irsa.named(f"{company}-{kind}-access@us-east-1-role").outputs["arn"]
+        account = irsa.manifest(SERVICE_ACCOUNT, f"{kind}-us-east-1", namespace=company)
+        assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
 
 
-def test_irsa_trusts_two_service_accounts_of_one_namespace(irsa: Recording) -> None:
-    trust = trust_of(irsa, "acme-sidecars@us-east-1-role")
+@pytest.mark.parametrize("kind", KINDS)
+def test_irsa_trusts_one_service_account_of_one_namespace(irsa: Recording, kind: str) -> None:
+    trust = trust_of(irsa, f"acme-{kind}-access@us-east-1-role")
     provider = trust["Statement"][0]["Principal"]["Federated"]
     issuer = provider.partition(":oidc-provider/")[2]
     accounts = [
@@ -171,34 +270,32 @@ def test_irsa_trusts_two_service_accounts_of_one_namespace(irsa: Recording) -> N
             ),
         )
     ]
-    assert trusted == [
-        "system:serviceaccount:acme:agent-us-east-1",
-        "system:serviceaccount:acme:brain-us-east-1",
-    ]
+    assert trusted == [f"system:serviceaccount:acme:{kind}-us-east-1"]
 
 
 def test_irsa_trusts_the_provider_that_the_settings_or_eks_name() -> None:
     run = record(stack(regions=[context(US, {"oidcProviderArn": PROVIDER})], identity="irsa"))
-    trust = trust_of(run, "acme-sidecars@us-east-1-role")
+    trust = trust_of(run, "acme-brain-access@us-east-1-role")
     assert trust["Statement"][0]["Principal"] == {"Federated": PROVIDER}
     assert trust["Statement"][0]["Condition"]["StringEquals"][f"{ISSUER}:aud"] == "sts.amazonaws.com"
     found = record(stack(identity="irsa"))
-    provider = trust_of(found, "acme-sidecars@us-east-1-role")["Statement"][0]["Principal"]["Federated"]
+    provider = trust_of(found, "acme-brain-access@us-east-1-role")["Statement"][0]["Principal"]["Federated"]
     assert provider.startswith("arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/")
 
 
 def test_irsa_without_a_provider_allows_nobody_and_lists_what_to_create() -> None:
     run = record(stack(regions=[endpoint(US)], identity="irsa"))
-    (statement,) = trust_of(run, "acme-sidecars@us-east-1-role")["Statement"]
+    (statement,) = trust_of(run, "acme-brain-access@us-east-1-role")["Statement"]
     assert statement["Effect"] == "Deny"
     assert any("cluster.oidcProviderArn" in text for text in run.warnings)
     assert run.outputs["identityToCreate"] == [
         {
             "cluster": "eks-us-east-1-blue",
             "namespace": "acme",
-            "serviceAccounts": ["agent-us-east-1", "brain-us-east-1"],
-            "role": run.named("acme-sidecars@us-east-1-role").outputs["arn"],
+            "serviceAccounts": [f"{kind}-us-east-1"],
+            "role": run.named(f"acme-{kind}-access@us-east-1-role").outputs["arn"],
         }
+        for kind in KINDS
     ]
 
 
@@ -207,7 +304,7 @@ def test_irsa_roles_reach_only_their_company_whatever_its_name_is() -> None:
     regions = [context(US, shared), context(EU, shared), eks("us-west-2", "green", active=False)]
     run = record(many_companies(identity="irsa", regions=regions))
     tenancy_rules.roles_reach_only_their_company(run)
-    tenancy_rules.roles_list_nothing_above_their_company(run)
+    tenancy_rules.roles_list_nothing_above_their_component(run)
     tenancy_rules.companies_mention_only_themselves(run)
 
 

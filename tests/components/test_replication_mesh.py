@@ -73,16 +73,16 @@ def test_rules_are_created_in_their_region_after_both_buckets_are_versioned(run:
         assert versioning | {run.named("replication-policy").urn} <= resource.dependencies
 
 
-def test_deletions_follow_with_metrics_and_without_time_control_by_default(run: Recording) -> None:
+def test_deletions_stay_with_metrics_and_without_time_control_by_default(run: Recording) -> None:
     (rule, _) = rules(run, US).values()
-    assert rule["deleteMarkerReplication"] == {"status": "Enabled"}
+    assert rule["deleteMarkerReplication"] == {"status": "Disabled"}
     assert rule["destination"]["metrics"] == {"status": "Enabled"}
     assert "replicationTime" not in rule["destination"]
 
 
 def test_delete_markers_metrics_and_time_control_are_settings() -> None:
-    (rule, _) = rules(mesh({"deleteMarkers": False, "metrics": False}), US).values()
-    assert rule["deleteMarkerReplication"] == {"status": "Disabled"}
+    (rule, _) = rules(mesh({"deleteMarkers": True, "metrics": False}), US).values()
+    assert rule["deleteMarkerReplication"] == {"status": "Enabled"}
     assert rule["destination"].keys() == {"bucket"}
     (rule, _) = rules(mesh({"timeControl": True}), US).values()
     assert rule["destination"]["replicationTime"] == {"status": "Enabled", "time": {"minutes": 15}}

@@ -41,7 +41,7 @@ def strike(simulation: Simulation, by: random.Random) -> None:
         case 6:
             simulation.cuts = {cut for cut in simulation.cuts if cut[0] != cluster}
         case 7:
-            by.choice(simulation.clusters[cluster].replicas).restart()
+            by.choice(simulation.clusters[cluster].replicas).restart(simulation.now)
 
 
 def simulation_of(seed: int) -> tuple[Simulation, random.Random]:

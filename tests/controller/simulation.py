@@ -18,7 +18,8 @@ from runtime.contracts.controller import Company
 from runtime.controller.config import ControllerConfig
 from runtime.controller.decide import Counters, Decision, apply, decide, tenant_flags
 from runtime.controller.reopening import Closed, regions_of, reopen, returning
-from runtime.controller.views import Page, dump, parse
+from runtime.controller.survey import Survey
+from runtime.controller.views import Page, dump, dump_public, parse
 from runtime.controller.votes import REGION_WIDE, Flags, PageHistories, assess
 from tests.controller.dns import Dns
 
@@ -35,13 +36,15 @@ class Replica:
     alive: bool = True
     counters: Counters = field(default_factory=Counters)
     histories: PageHistories = field(default_factory=dict)
-    pages: list[str] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
     """The last ones, oldest first: a reader may get one that is late."""
     unhealthy: Flags = field(default_factory=dict)
     closed: Closed = field(default_factory=dict)
     pending: Decision | None = None
+    survey: Survey = field(default_factory=lambda: Survey(started=0))
 
-    def restart(self) -> None:
+    def restart(self, now: int) -> None:
+        self.survey = Survey(started=now)
         self.counters, self.histories, self.pages, self.unhealthy = Counters(), {}, [], {}
         self.closed, self.pending = {}, None
 
@@ -98,6 +101,8 @@ class Simulation:
         self.dead_edges: set[str] = set()
         self.cuts: set[tuple[str, str]] = set()
         """(cluster, region): the cluster cannot reach the region's edge."""
+        self.strangers: set[tuple[str, str]] = set()
+        """(reader, cluster): the reader gets that cluster's public pages: their keys, or versions, differ."""
         self.history: list[Moment] = []
         self.companies = {
             f"company-{number}": Company(regions=self.regions, dedicated=number >= COMPANIES)
@@ -156,7 +161,7 @@ class Simulation:
         for cluster in self.clusters.values():
             for replica in cluster.replicas:
                 if not replica.alive:
-                    replica.restart()
+                    replica.restart(self.now)
                     replica.alive = True
 
     # How time goes by.
@@ -178,14 +183,17 @@ class Simulation:
 
     def _observe(self, cluster: Cluster, replica: Replica) -> None:
         settings = cluster.settings
+        asked = replica.survey.ask(settings, self.now)
         answers = {
-            name: {company: (name, company) not in self.dead for company in settings.probed(name)}
-            for name in settings.regions
+            name: {company: (name, company) not in self.dead for company in companies}
+            for name, companies in asked.items()
         }
+        assert not replica.survey.ask_also(settings, answers), "there are few companies: all were asked"
+        counted, findings = replica.survey.count(settings, answers)
         pages = {name: page for name in settings.peers if (page := self._read(settings.cluster, name))}
-        seen = assess(settings, answers, pages, cluster.flags, replica.histories)
+        seen = assess(settings, counted, pages, cluster.flags, replica.histories, findings)
         replica.histories = seen.histories
-        page = dump(Page(cluster=settings.cluster, at=self.now * 1000 + replica.phase, regions=seen.views))
+        page = Page(cluster=settings.cluster, at=self.now * 1000 + replica.phase, regions=seen.views)
         replica.pages = [*replica.pages, page][-2:]
         replica.pending = decide(settings, replica.counters, seen.evidence, cluster.flags)
         ready = {
@@ -209,7 +217,11 @@ class Simulation:
         if not pages or region in self.dead_edges or (reader, region) in self.cuts:
             return None
         kept = self.random.choice(pages)
-        return parse(kept[0 if self.random.random() < 0.2 else -1].encode())
+        page = kept[0 if self.random.random() < 0.2 else -1]
+        if (reader, self.home[region]) in self.strangers:
+            alias = self.clusters[self.home[region]].settings.alias
+            return parse(dump_public(page, region, alias).encode())
+        return parse(dump(page).encode())
 
     def _is_answered(self, path: str) -> bool:
         """Whether `/healthz/<region>[/<company>]` says 200 at the region's edge."""

@@ -108,7 +108,7 @@ def test_leaders_that_come_and_go_do_not_make_a_flag_flap(seed: int) -> None:
         simulation.kill_replica("us", turn % 2)
         simulation.run(20)
         revived = simulation.clusters["us"].replicas[turn % 2]
-        revived.restart()
+        revived.restart(simulation.now)
         revived.alive = True
     simulation.run(60)
     assert changes(simulation.history, "us") == [frozenset(), frozenset({US})]
@@ -136,3 +136,25 @@ def test_reads_that_fail_twice_in_a_row_now_and_then_flag_nobody(seed: int) -> N
 def changes(history: list[Moment], cluster: str) -> list[frozenset[str]]:
     flags = [moment.flagged(cluster) for moment in history]
     return [each for number, each in enumerate(flags) if not number or each != flags[number - 1]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_clusters_that_get_each_other_s_public_pages_alone_flag_the_dead_and_nobody_else(seed: int) -> None:
+    """In a rollout across clusters, or while a new key is on its way: in both directions, or in one."""
+    simulation = Simulation(TWO, seed=seed, dedicated=1)
+    simulation.run(30)
+    simulation.strangers = (
+        {("us", "eu"), ("eu", "us"), ("us", "us"), ("eu", "eu")} if seed % 2 else {("us", "eu")}
+    )
+    simulation.run(120)
+    assert not any(changes(simulation.history, cluster)[1:] for cluster in simulation.clusters)
+    simulation.kill_workloads(US)
+    assert seconds_until(simulation, "us", US) <= 20
+    simulation.run(30)
+    assert {name: cluster.flags[""] for name, cluster in simulation.clusters.items()} == {
+        "us": {US}, "eu": {US}
+    }  # fmt: skip
+    simulation.strangers = set()
+    simulation.revive_workloads(US)
+    simulation.run(120)
+    assert not any(cluster.flags for cluster in simulation.clusters.values())

@@ -16,6 +16,7 @@ from local.aws import emulator as service
 from local.aws.emulator import NAME, Emulator, EmulatorError
 from local.machine.processes import Processes
 from plan.iam import bucket_policy
+from plan.names import RoleNames
 from tests.services import until
 
 ZONE = "Z0123456789ABCDEFGHIJ"
@@ -180,10 +181,12 @@ def test_replication_rules_come_back_as_they_were_put(emulator: Emulator) -> Non
     assert configuration == {"Role": role, "Rules": [rule, {**rule, "ID": "again"}]}
 
 
-def test_a_bucket_that_asks_for_tls_can_be_used_and_any_other_refusal_stands(emulator: Emulator) -> None:
+def test_a_bucket_with_the_program_s_policy_can_be_used_and_any_other_refusal_stands(
+    emulator: Emulator,
+) -> None:
     s3 = client(emulator, "s3")
     s3.create_bucket(Bucket="tls-only")
-    tls = bucket_policy("tls-only")
+    tls = bucket_policy(RoleNames(domain="example.com", stack="dev"), "us-east-1", {"us-east-1": "tls-only"})
     key = {"Bucket": "tls-only", "Key": "one"}
 
     s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps(tls))

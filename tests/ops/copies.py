@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,10 +84,12 @@ class Copies:
         base: CheckpointRef | None = None,
         lost: tuple[str, ...] = (),
     ) -> Checkpoint:
-        """A checkpoint of `files` (path to content) in a region's bucket, default its writer's.
+        """A checkpoint of `files` (path to content) in a region's bucket, default its writer's, stored at
+        its time.
 
         Of the paths in `lost` the objects are not there.
         """
+        self.s3.clock.now = lambda: id.at / 1000
         digests = {path: hashlib.sha256(content.encode()).hexdigest() for path, content in files.items()}
         made = Checkpoint(
             region=writer,
@@ -103,6 +106,7 @@ class Copies:
             if path not in lost:
                 self._put(bucket or writer, f"{writer}/{prefix}/{made.files[path].key}", content)
         self._put(bucket or writer, f"{writer}/{prefix}/{id.key}", made.dump())
+        self.s3.clock.now = time.time
         return made
 
     def _put(self, region: str, key: str, content: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ops.__main__ import main
@@ -63,3 +65,16 @@ def test_a_newest_checkpoint_that_is_none_is_reported(
     assert accept_shrink(copies, "--yes") == FAILED
     assert "python -m ops restore" in capsys.readouterr().err
     assert copies.orders() == []
+
+
+def test_a_company_may_begin_empty(copies: Copies, capsys: pytest.CaptureFixture[str]) -> None:
+    assert accept_shrink(copies, "--empty") == NOT_CONFIRMED
+    assert copies.orders() == []
+    before = int(time.time() * 1000)
+    assert accept_shrink(copies, "--empty", "--yes") == DONE
+    (order,) = copies.orders()
+
+    assert order == f"{US}/acme/brain/_orders/begin-empty.json"
+    assert before <= int(copies.read(US, order)["at"]) <= time.time() * 1000
+    said = capsys.readouterr()
+    assert "has an empty volume" in said.out and "may begin empty" in said.err

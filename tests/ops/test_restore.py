@@ -9,7 +9,7 @@ import pytest
 
 from ops.errors import DONE, NOT_CONFIRMED, TIMED_OUT, WRONG_CALL
 from runtime.gate.snapshot.checkpoint import CheckpointRef
-from tests.ops.copies import ASIA, EU, US, Copies, id_of, restore
+from tests.ops.copies import ASIA, EU, US, Copies, at, id_of, restore
 from tests.services import until
 
 ORDER = "_orders/restore.json"
@@ -89,6 +89,7 @@ def test_one_that_is_not_whole_is_passed_over_with_what_it_lacks(
     whole = copies.put(US, id_of(1, "02:00"), FIRST)
     copies.put(US, id_of(1, "02:30"), SECOND, lost=("a",))
     broken = f"{US}/acme/brain/{id_of(1, '02:40').key}"
+    copies.s3.clock.now = lambda: at("02:40") / 1000
     copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=broken, Body=b"{}")
     truncated = copies.put(US, id_of(1, "02:50"), {"b": "12345"}).files["b"].key
     copies.s3.client().put_object(
@@ -183,7 +184,7 @@ def test_a_later_order_has_a_higher_number_whatever_the_clocks_say(copies: Copie
     time = ("--at", "2026-11-23T03:00:00Z", "--yes", "--no-wait")
     assert restore(copies, *time) == DONE
     first = int(order(copies, US)["order"])
-    key, future = f"{US}/acme/brain/{ORDER}", str(first + 10**9)
+    key, future = f"{US}/acme/brain/{ORDER}", str(first + 600_000)
     request = json.dumps(order(copies, US) | {"order": future})
     copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=request.encode())
     assert restore(copies, *time) == DONE
@@ -191,6 +192,10 @@ def test_a_later_order_has_a_higher_number_whatever_the_clocks_say(copies: Copie
     copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=b"nothing")
     assert restore(copies, *time) == DONE
     assert first < int(order(copies, US)["order"]) < int(future)
+    request = json.dumps(order(copies, US) | {"order": str(first + 10**9)})
+    copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=request.encode())
+    assert restore(copies, *time) == DONE
+    assert first < int(order(copies, US)["order"]) < int(future), "gates refuse one from the future"
 
 
 def test_it_waits_until_the_gate_has_copied_what_it_restored(

@@ -9,7 +9,7 @@ import pytest
 
 from ops.errors import NOT_CONFIRMED, WRONG_CALL, OperatorError
 from ops.restore import moment
-from ops.terminal import amount, clock, confirm, rounds, table
+from ops.terminal import amount, clock, complain, confirm, plain, rounds, say, table
 
 
 class Terminal(io.StringIO):
@@ -73,3 +73,20 @@ def test_rounds_end_at_the_limit_and_tell_the_first() -> None:
     assert [report for _, report in rounds(every=0.01, limit=0.0)] == [True]
     told = [report for _, report in rounds(every=0.01, limit=0.05)]
     assert told[0] and not any(told[1:]) and len(told) > 1
+
+
+FORGED = "a\x1b[2Jb\x9b1mc\u202ed\u2028e\rf\x00g\x7fh\udc80i"
+HARMLESS = r"a\x1b[2Jb\x9b1mc\u202ed\u2028e\rf\x00g\x7fh\udc80i"
+
+
+def test_nothing_that_is_printed_moves_the_cursor_or_turns_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plain(f"{FORGED}\n") == f"{HARMLESS}\\n"
+    say(f"one\n{FORGED}")
+    complain(OperatorError(FORGED))
+    said = capsys.readouterr()
+    assert said.out == f"one\n{HARMLESS}\n" and said.err == f"{HARMLESS}\n"
+    assert table(("head",), [("a\nb",)]).splitlines() == ["head", r"a\nb"]
+
+
+def test_what_people_write_is_printed_as_it_is() -> None:
+    assert plain("Ärger … → 日本語 – “x”") == "Ärger … → 日本語 – “x”"

@@ -13,7 +13,8 @@ import pytest
 from ops.__main__ import main
 from ops.errors import DONE
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
-from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId, checkpoint_ids
+from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId
+from tests.checkpoint_names import checkpoint_ids
 from tests.gate.shell.pod import NAMESPACE, REGION, Pod
 from tests.ops.copies import EU, US, Copies
 from tests.s3 import S3Service

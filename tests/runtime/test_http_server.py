@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import resource
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -198,3 +199,22 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def test_idle_connections_that_take_every_descriptor_keep_nobody_out(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as opened:
+        idle = [opened.enter_context(socket.socket()) for _ in range(40)]
+        late = opened.enter_context(socket.socket())
+        late.settimeout(60)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (late.fileno() + 10, before[1]))
+        try:
+            for connection in (*idle, late):
+                connection.connect(("127.0.0.1", server.port))
+            late.sendall(b"GET /found HTTP/1.1\r\n\r\n")
+            assert late.recv(64).startswith(b"HTTP/1.1 200")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "http-error" not in capsys.readouterr().out

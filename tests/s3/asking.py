@@ -42,6 +42,7 @@ def run(s3: S3Service, rclone: Path, *arguments: str, region: str = US) -> subpr
         "RCLONE_CONFIG_S3_FORCE_PATH_STYLE": "true",
         "RCLONE_CONFIG_S3_ENV_AUTH": "true",
         "RCLONE_CONFIG_S3_NO_CHECK_BUCKET": "true",
+        "RCLONE_HEADER_UPLOAD": "If-None-Match: *",
         "RCLONE_RETRIES": "1",
         "RCLONE_LOW_LEVEL_RETRIES": "1",
         # Without TLS, the checksum that the AWS SDK adds of itself needs a body that can be read twice.

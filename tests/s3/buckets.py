@@ -30,7 +30,7 @@ def rules(region: str, buckets: Mapping[str, str]) -> list[dict[str, Any]]:
             "Priority": priority,
             "Status": "Enabled",
             "Filter": {"Prefix": f"{region}/"},
-            "DeleteMarkerReplication": {"Status": "Enabled"},
+            "DeleteMarkerReplication": {"Status": "Disabled"},
             "Destination": {"Bucket": bucket_arn(buckets[other])},
         }
         for priority, other in enumerate(others, start=1)

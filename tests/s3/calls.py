@@ -34,6 +34,8 @@ class Call:
     """As the S3 API calls it, such as `PutObject`."""
     needs: tuple[Need, ...]
     """Every action on every resource that must be allowed; the context is the call's alone."""
+    context: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Condition keys of the whole call, for bucket policies."""
     status: int | None = field(default=None, compare=False)
     """HTTP status of the answer; None when there was none."""
 
@@ -56,7 +58,19 @@ def read(request: Request) -> Call:
         query=query,
         operation=operation,
         needs=_needs(operation, request, bucket, key, query),
+        context=_context(request, operation),
     )
+
+
+def _context(request: Request, operation: str) -> dict[str, str]:
+    """Source: S3 user guide, "Enforce conditional writes on Amazon S3 buckets". The service has no TLS; the
+    policy judges as if it had."""
+    context = {"aws:SecureTransport": "true"}
+    if _OBJECT_ACTIONS.get(operation) == "s3:PutObject":
+        context["s3:ObjectCreationOperation"] = str(operation in CREATIONS).lower()
+    if (header := request.headers.get("If-None-Match")) is not None:
+        context["s3:if-none-match"] = header
+    return context
 
 
 def _signed(request: Request) -> tuple[str, str]:
@@ -68,13 +82,26 @@ def _signed(request: Request) -> tuple[str, str]:
 
 
 _SUBRESOURCES = {"tagging", "acl", "attributes", "retention", "legal-hold", "restore", "torrent", "select"}
-_OF_AN_OBJECT = {("GET", "tagging"): "GetObjectTagging", ("GET", "acl"): "GetObjectAcl"}
+_OF_AN_OBJECT = {
+    ("GET", "tagging"): "GetObjectTagging",
+    ("GET", "acl"): "GetObjectAcl",
+    ("PUT", "retention"): "PutObjectRetention",
+    ("PUT", "legal-hold"): "PutObjectLegalHold",
+}
 _OF_A_BUCKET = {
     "location": "GetBucketLocation",
     "versioning": "GetBucketVersioning",
     "versions": "ListObjectVersions",
     "uploads": "ListMultipartUploads",
     "replication": "GetBucketReplication",
+}
+_CHANGES = {
+    ("PUT", "policy"): "PutBucketPolicy",
+    ("DELETE", "policy"): "DeleteBucketPolicy",
+    ("PUT", "lifecycle"): "PutBucketLifecycleConfiguration",
+    ("PUT", "versioning"): "PutBucketVersioning",
+    ("PUT", "replication"): "PutBucketReplication",
+    ("PUT", "object-lock"): "PutObjectLockConfiguration",
 }
 _LISTING = {"list-type", "prefix", "delimiter", "marker", "max-keys", "encoding-type", "start-after"}
 _LISTING |= {"continuation-token", "fetch-owner"}
@@ -94,7 +121,7 @@ def _on_bucket(method: str, query: Mapping[str, str]) -> str:
     if method == "PUT" and not query:
         return "CreateBucket"
     if method != "GET":
-        return UNKNOWN
+        return next((_CHANGES[method, name] for name in query if (method, name) in _CHANGES), UNKNOWN)
     for name, operation in _OF_A_BUCKET.items():
         if name in query:
             return operation
@@ -136,6 +163,12 @@ _BUCKET_ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
     "ListObjectVersions": "s3:ListBucketVersions",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "PutBucketPolicy": "s3:PutBucketPolicy",
+    "DeleteBucketPolicy": "s3:DeleteBucketPolicy",
+    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "PutBucketVersioning": "s3:PutBucketVersioning",
+    "PutBucketReplication": "s3:PutReplicationConfiguration",
+    "PutObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
 }
 _OBJECT_ACTIONS = {
     "GetObject": "s3:GetObject",
@@ -151,9 +184,17 @@ _OBJECT_ACTIONS = {
     "ListParts": "s3:ListMultipartUploadParts",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
     "DeleteObject": "s3:DeleteObject",
+    "PutObjectRetention": "s3:PutObjectRetention",
+    "PutObjectLegalHold": "s3:PutObjectLegalHold",
 }
-_ALSO = {"x-amz-acl": "s3:PutObjectAcl", "x-amz-tagging": "s3:PutObjectTagging"}
-"""Headers of writes that ask for more."""
+CREATIONS = {"PutObject", "CopyObject", "CompleteMultipartUpload"}
+"""Operations of `s3:PutObject` that make an object; the others make parts of one."""
+_ALSO = {
+    "x-amz-acl": "s3:PutObjectAcl",
+    "x-amz-tagging": "s3:PutObjectTagging",
+    "x-amz-bypass-governance-retention": "s3:BypassGovernanceRetention",
+}
+"""Headers that ask for more."""
 
 
 def _needs(
@@ -164,13 +205,15 @@ def _needs(
     if action := _BUCKET_ACTIONS.get(operation):
         context = {f"s3:{name}": query[name] for name in ("prefix", "delimiter", "max-keys") if name in query}
         return (Need(action=action, resource=f"arn:aws:s3:::{bucket}", context=context),)
+    more = [also for header, also in _ALSO.items() if header in request.headers]
     if operation == "DeleteObjects":
-        return tuple(_versioned("s3:DeleteObject", bucket, *one) for one in _deleted(request.get_data()))
+        objects = _deleted(request.get_data())
+        needs = [_versioned("s3:DeleteObject", bucket, *one) for one in objects]
+        return (*needs, *(_on(also, bucket, one) for also in more for one, _ in objects))
     if action := _OBJECT_ACTIONS.get(operation):
         needs = [_versioned(action, bucket, key, query.get("versionId"))]
         if source := request.headers.get("x-amz-copy-source"):
             needs.append(_source(source))
-        more = [also for header, also in _ALSO.items() if header in request.headers]
         return (*needs, *(_on(one, bucket, key) for one in more))
     return (_on(UNKNOWN, bucket, key),)
 
@@ -180,8 +223,9 @@ def _on(action: str, bucket: str, key: str) -> Need:
 
 
 def _versioned(action: str, bucket: str, key: str, version: str | None) -> Need:
-    """A named version is a right of its own."""
-    return _on(action if version is None else f"{action}Version", bucket, key)
+    """A named version is a right of its own, but for retention and legal hold."""
+    same = version is None or action.endswith(("Retention", "LegalHold"))
+    return _on(action if same else f"{action}Version", bucket, key)
 
 
 def _source(header: str) -> Need:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import cache
 from socket import SHUT_RDWR
 from typing import Any, NoReturn
@@ -39,9 +40,14 @@ class _Handler(MotoRequestHandler):
             super().log(type, message, *args)
 
 
-def serve(application: WsgiApp) -> BaseWSGIServer:
-    """Serve at a free port of 127.0.0.1, a thread for each connection."""
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
+def serve(application: WsgiApp, date: Callable[[], str]) -> BaseWSGIServer:
+    """Serve at a free port of 127.0.0.1, a thread for each connection. `date`: each answer's header."""
+
+    class Handler(_Handler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return date()
+
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
     threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="test S3", daemon=True).start()
     return server
 

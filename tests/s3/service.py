@@ -16,16 +16,20 @@ from moto.s3.models import FakeKey
 from werkzeug.wrappers import Request, Response
 
 from local.aws.object_replication import ObjectReplication, store
-from plan.iam import bucket_arn, replica_access
-from plan.iam_evaluator import Document, allows
+from plan.iam import bucket_arn, bucket_policy, gate_access
+from plan.iam_evaluator import Document, allows, denies
 from plan.iam_evaluator import Request as Need
+from plan.names import RoleNames, bucket_name
 from tests.s3 import buckets, calls, network
 from tests.s3.calls import Call
+from tests.s3.clock import ServiceClock
 from tests.s3.faults import CUT, Fault
 from tests.s3.replication import Replication
 
 ADMIN = "admin"
 """The access key id that may do all, and from whom no missing key is hidden."""
+ACCOUNT = "123456789012"
+DOMAIN = "agency.test"
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-1")
 READS = {"GetObject", "HeadObject", "CopyObject", "UploadPartCopy"}
 
@@ -34,27 +38,34 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Principal:
-    """Who holds an access key: what its role allows, and its session's tags."""
+    """Who holds an access key: what its role allows, and the condition keys of its session."""
 
     document: Document
-    tags: Mapping[str, str]
+    context: Mapping[str, str]
 
-    def may(self, need: Need) -> bool:
-        tags = {f"aws:PrincipalTag/{name}": value for name, value in self.tags.items()}
-        return allows(self.document, replace(need, context={**need.context, **tags}))
+    def may(self, need: Need, policy: Document) -> bool:
+        """By its own document, and by the policy of the bucket."""
+        asked = replace(need, context={**need.context, **self.context})
+        return allows(self.document, asked) and not denies(policy, asked)
 
 
 class S3Service:
     """An S3 of its own for each test, at `url` from the first moment until `close`.
 
-    `buckets` maps each region to its bucket: versioned, and replicating its own prefix to all others as
-    components/replication_mesh.py has it. `calls` holds every call in the order of arrival, `refused` those
-    that no document allowed. `fault` says what happens to a call; None is nothing.
+    `buckets` maps each region to its bucket: versioned, with the policy of plan/iam.py in `policies`, and
+    replicating its own prefix to all others as components/replication_mesh.py has it. `calls` holds every
+    call in the order of arrival, `refused` those that no document allowed. `fault` says what happens to a
+    call; None is nothing.
+    `clock.now` is the service's time.
     """
 
     def __init__(self, regions: Iterable[str] = REGIONS) -> None:
-        number = next(_numbers)
-        self.buckets = {region: f"agency-test-{number}-{region}" for region in regions}
+        self.stack = str(next(_numbers))
+        self.buckets = {region: bucket_name(DOMAIN, self.stack, region) for region in regions}
+        self.policies = {
+            bucket: bucket_policy(RoleNames(domain=DOMAIN, stack=self.stack), region, self.buckets)
+            for region, bucket in self.buckets.items()
+        }
         self.calls: list[Call] = []
         self.refused: list[Call] = []
         self.fault: Callable[[Call], Fault | None] | None = None
@@ -62,23 +73,31 @@ class S3Service:
         self._principals: dict[str, Principal] = {}
         self._clients: dict[tuple[str, str], Any] = {}
         self._closing = threading.Event()
+        self.clock = ServiceClock()
         lock = threading.RLock()
         self.replication = Replication(lock, self._reachable)
         self._s3 = ObjectReplication(network.moto(), self.replication.schedule, lock)
         buckets.create(self.buckets)
-        self._server = network.serve(self)
+        self._server = network.serve(self, self.clock.date)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
-    def principal(self, key_id: str, document: Document, **tags: str) -> str:
+    def principal(self, key_id: str, document: Document, role: str = "", **tags: str) -> str:
         """Let `key_id` do what `document` allows; `tags` are the session's, with `_` for `-`. Returns it."""
-        named = {name.replace("_", "-"): value for name, value in tags.items()}
-        self._principals[key_id] = Principal(document, named)
+        context = {f"aws:PrincipalTag/{name.replace('_', '-')}": value for name, value in tags.items()}
+        context["aws:PrincipalArn"] = f"arn:aws:iam::{ACCOUNT}:role/{role or key_id}"
+        self._principals[key_id] = Principal(document, context)
         return key_id
 
-    def sidecar(self, region: str, namespace: str) -> str:
-        """An access key id with the role of a region's sidecars, in a session of a company's namespace."""
-        document = replica_access(region=region, buckets=self.buckets)
-        return self.principal(f"sidecar-{region}-{namespace}", document, kubernetes_namespace=namespace)
+    def sidecar(self, region: str, namespace: str, component: str = "brain") -> str:
+        """An access key id with the role of a component's gates in a region, in a session of a company's
+        namespace."""
+        return self.principal(
+            f"sidecar-{region}-{namespace}" + ("" if component == "brain" else f"-{component}"),
+            gate_access(region=region, component=component, buckets=self.buckets),
+            RoleNames(domain=DOMAIN, stack=self.stack).gate(region, component),
+            kubernetes_namespace=namespace,
+            kubernetes_service_account=f"{component}-{region}",
+        )
 
     def client(self, key_id: str = ADMIN, region: str = REGIONS[0]) -> Any:
         """A boto3 client that tries once."""
@@ -118,6 +137,20 @@ class S3Service:
         versions = store().get_bucket(self.buckets[region]).keys.items()
         return {key: one.size for key, one in versions if key.startswith(prefix) and isinstance(one, FakeKey)}
 
+    def versions(self, region: str, prefix: str) -> dict[str, list[bytes | None]]:
+        """Content of every version of each key, the oldest first; None for a delete marker. Not recorded."""
+        found = store().get_bucket(self.buckets[region]).keys
+        return {
+            key: [one.value if isinstance(one, FakeKey) else None for one in found.getlist(key)]
+            for key in list(found)
+            if key.startswith(prefix)
+        }
+
+    def lock(self, mode: str, days: int) -> None:
+        """Object Lock on all buckets, as the setting `replication.objectLock` makes it."""
+        for name in self.buckets.values():
+            store().put_object_lock_configuration(name, True, mode, days)
+
     def cut(self, region: str) -> None:
         """Make the region's bucket unreachable, for callers and for replication."""
         self._cut.add(self.buckets[region])
@@ -148,7 +181,9 @@ class S3Service:
         if principal is None and call.principal != ADMIN:
             self.refused.append(call)
             return network.error(HTTPStatus.FORBIDDEN, f"nobody has the access key id {call.principal!r}")
-        if principal is not None and (missing := [need for need in call.needs if not principal.may(need)]):
+        policy = self.policies.get(call.bucket, {"Statement": []})
+        asked = [replace(need, context={**need.context, **call.context}) for need in call.needs]
+        if principal is not None and (missing := [need for need in asked if not principal.may(need, policy)]):
             self.refused.append(call)
             what = ", ".join(f"{need.action} on {need.resource} {dict(need.context)}" for need in missing)
             return network.error(HTTPStatus.FORBIDDEN, f"{call.principal} may not {call.operation}: {what}")
@@ -159,7 +194,7 @@ class S3Service:
         response = Response.from_app(self._s3, environ, buffered=True)
         # S3 tells only those that may list the whole bucket that a key is missing.
         hidden = principal and not principal.may(
-            Need(action="s3:ListBucket", resource=bucket_arn(call.bucket))
+            Need(action="s3:ListBucket", resource=bucket_arn(call.bucket)), policy
         )
         if hidden and call.operation in READS and response.status_code == HTTPStatus.NOT_FOUND:
             return network.error(HTTPStatus.FORBIDDEN, "the key may be missing")

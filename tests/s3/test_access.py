@@ -16,7 +16,7 @@ from tests.s3.asking import KEY, code, put
 def test_a_bucket_s_own_region_must_be_signed_for(s3: S3Service) -> None:
     sidecar = s3.client(s3.sidecar(US, "acme"), EU)
 
-    answer = code(sidecar.list_objects_v2, Bucket=s3.buckets[US], Prefix=f"{US}/acme/")
+    answer = code(sidecar.list_objects_v2, Bucket=s3.buckets[US], Prefix=f"{US}/acme/brain/")
 
     assert answer[0] in (301, 403)
     assert [call.status for call in s3.calls if call.operation == "ListObjectsV2"] == [301]
@@ -40,13 +40,16 @@ def test_a_missing_key_is_403_to_a_sidecar_and_404_to_who_may_list_the_bucket(s3
     assert code(sidecar.head_object, Bucket=bucket, Key=KEY) == (403, "403")
 
 
-@pytest.mark.parametrize("prefix", [None, "", US, f"{US}/", f"{US}/acme", f"{US}/acme2/", f"{US}/globex/"])
+@pytest.mark.parametrize(
+    "prefix",
+    [None, "", US, f"{US}/", f"{US}/acme/", f"{US}/acme/agent/", f"{US}/acme2/", f"{US}/globex/brain/"],
+)
 def test_a_sidecar_lists_with_its_own_prefix_only(s3: S3Service, prefix: str | None) -> None:
     sidecar = s3.client(s3.sidecar(US, "acme"))
     given = {} if prefix is None else {"Prefix": prefix}
 
     assert code(sidecar.list_objects_v2, Bucket=s3.buckets[US], **given) == (403, "AccessDenied")
-    assert sidecar.list_objects_v2(Bucket=s3.buckets[US], Prefix=f"{US}/acme/")["KeyCount"] == 0
+    assert sidecar.list_objects_v2(Bucket=s3.buckets[US], Prefix=f"{US}/acme/brain/")["KeyCount"] == 0
 
 
 def test_what_no_statement_names_is_refused(s3: S3Service) -> None:
@@ -103,8 +106,8 @@ def test_a_call_without_a_signature_is_refused(s3: S3Service) -> None:
 def test_every_call_is_on_record_with_what_it_needs(s3: S3Service) -> None:
     sidecar = s3.client(s3.sidecar(US, "acme"))
     bucket = s3.buckets[US]
-    sidecar.put_object(Bucket=bucket, Key=KEY, Body=b"x")
-    sidecar.list_objects_v2(Bucket=bucket, Prefix=f"{US}/acme/", Delimiter="/")
+    sidecar.put_object(Bucket=bucket, Key=KEY, Body=b"x", IfNoneMatch="*")
+    sidecar.list_objects_v2(Bucket=bucket, Prefix=f"{US}/acme/brain/", Delimiter="/")
 
     def described(call: Call) -> tuple[Any, ...]:
         return call.principal, call.region, call.method, call.operation, call.actions, call.status
@@ -116,4 +119,4 @@ def test_every_call_is_on_record_with_what_it_needs(s3: S3Service) -> None:
     ]
     assert s3.calls[0].needs[0].resource == f"arn:aws:s3:::{bucket}/{KEY}"
     assert s3.calls[1].needs[0].resource == f"arn:aws:s3:::{bucket}"
-    assert s3.calls[1].needs[0].context == {"s3:prefix": f"{US}/acme/", "s3:delimiter": "/"}
+    assert s3.calls[1].needs[0].context == {"s3:prefix": f"{US}/acme/brain/", "s3:delimiter": "/"}

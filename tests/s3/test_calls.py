@@ -39,6 +39,8 @@ def read(line: str, **given: Any) -> Call:
         ("GET /bucket/a/key?uploadId=u", "ListParts", "s3:ListMultipartUploadParts"),
         ("GET /bucket/a/key?tagging", "GetObjectTagging", "s3:GetObjectTagging"),
         ("GET /bucket/a/key?acl", "GetObjectAcl", "s3:GetObjectAcl"),
+        ("PUT /bucket/a/key?retention&versionId=7", "PutObjectRetention", "s3:PutObjectRetention"),
+        ("PUT /bucket/a/key?legal-hold", "PutObjectLegalHold", "s3:PutObjectLegalHold"),
     ],
 )
 def test_a_call_on_an_object_needs_one_action_on_it(line: str, operation: str, action: str) -> None:
@@ -61,6 +63,12 @@ def test_a_call_on_an_object_needs_one_action_on_it(line: str, operation: str, a
         ("GET /bucket?versioning", "GetBucketVersioning", "s3:GetBucketVersioning"),
         ("GET /bucket?replication", "GetBucketReplication", "s3:GetReplicationConfiguration"),
         ("PUT /bucket", "CreateBucket", "s3:CreateBucket"),
+        ("PUT /bucket?policy", "PutBucketPolicy", "s3:PutBucketPolicy"),
+        ("DELETE /bucket?policy", "DeleteBucketPolicy", "s3:DeleteBucketPolicy"),
+        ("PUT /bucket?lifecycle", "PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+        ("PUT /bucket?versioning", "PutBucketVersioning", "s3:PutBucketVersioning"),
+        ("PUT /bucket?replication", "PutBucketReplication", "s3:PutReplicationConfiguration"),
+        ("PUT /bucket?object-lock", "PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"),
     ],
 )
 def test_a_call_on_a_bucket_needs_one_action_on_it(line: str, operation: str, action: str) -> None:
@@ -103,17 +111,41 @@ def test_deleting_several_needs_each() -> None:
     ]
 
 
+def test_passing_over_a_lock_needs_a_right_of_its_own() -> None:
+    header = {"x-amz-bypass-governance-retention": "true"}
+
+    call = read("DELETE /bucket/a/key?versionId=7", headers=header)
+    several = read("POST /bucket?delete", data=DELETED, headers=header)
+
+    assert call.actions == ("s3:DeleteObjectVersion", "s3:BypassGovernanceRetention")
+    assert several.actions.count("s3:BypassGovernanceRetention") == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "creates"),
+    [
+        ("PUT /bucket/a/key", "true"),
+        ("POST /bucket/a/key?uploadId=u", "true"),
+        ("POST /bucket/a/key?uploads=", "false"),
+        ("PUT /bucket/a/key?partNumber=1&uploadId=u", "false"),
+    ],
+)
+def test_a_write_says_whether_it_makes_an_object_and_on_which_condition(line: str, creates: str) -> None:
+    plain = {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": creates}
+
+    assert read(line).context == plain
+    assert read(line, headers={"If-None-Match": "*"}).context == plain | {"s3:if-none-match": "*"}
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "DELETE /bucket",
-        "PUT /bucket?policy",
         "GET /bucket?policy",
         "GET /bucket?never-heard-of",
         "POST /bucket/a/key",
         "POST /bucket/a/key?restore",
         "PUT /bucket/a/key?acl",
-        "PUT /bucket/a/key?retention",
         "GET /bucket/a/key?attributes",
         "PATCH /bucket/a/key",
         "POST /",

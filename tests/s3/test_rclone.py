@@ -34,7 +34,7 @@ def test_rclone_is_the_version_of_the_default_image(rclone: Path) -> None:
 def test_rclone_copies_to_the_own_prefix_and_back_with_nothing_but_the_role(
     s3: S3Service, rclone: Path, files: Path, tmp_path: Path
 ) -> None:
-    there, back = remote(s3, f"{US}/acme/brain/data"), tmp_path / "back"
+    there, back = remote(s3, f"{US}/acme/brain/data/"), tmp_path / "back"
     parts = ("--s3-upload-cutoff=5Mi", "--s3-chunk-size=5Mi")
 
     assert run(s3, rclone, "copy", *parts, str(files), there).returncode == 0
@@ -59,7 +59,7 @@ def test_rclone_reaches_nothing_of_another_company(
     theirs = f"{US}/{company}/brain/one"
     put(s3, theirs)
     before = len(s3.calls)
-    there, folder = remote(s3, theirs), remote(s3, f"{US}/{company}/brain")
+    there, folder = remote(s3, theirs), remote(s3, f"{US}/{company}/brain/")
 
     for arguments in (
         ("copy", str(files), folder),
@@ -78,7 +78,7 @@ def test_another_region_s_bucket_is_read_and_not_written(
     s3: S3Service, rclone: Path, files: Path, tmp_path: Path
 ) -> None:
     put(s3, f"{EU}/acme/brain/one", region=EU, body=b"of eu")
-    folder = remote(s3, f"{EU}/acme/brain", EU)
+    folder = remote(s3, f"{EU}/acme/brain/", EU)
 
     assert run(s3, rclone, "copy", folder, str(tmp_path / "back"), region=EU).returncode == 0
     assert (tmp_path / "back" / "one").read_bytes() == b"of eu"
@@ -89,7 +89,7 @@ def test_another_region_s_bucket_is_read_and_not_written(
 def test_rclone_says_so_when_the_service_fails_or_cannot_be_reached(
     s3: S3Service, rclone: Path, files: Path
 ) -> None:
-    arguments = ("copy", str(files / "below"), remote(s3, f"{US}/acme/brain"))
+    arguments = ("copy", str(files / "below"), remote(s3, f"{US}/acme/brain/data/"))
     s3.fault = lambda call: SLOW_DOWN
     assert "SlowDown" in run(s3, rclone, *arguments).stderr
     s3.fault = None

@@ -77,7 +77,10 @@ failover:
 replication:
   enabled: true
   syncInterval: 30
-  deleteMarkers: false
+  deleteMarkers: true
+  objectLock:
+    mode: compliance
+    days: 90
   metrics: true
   timeControl: true
   bandwidthLimit: 10M:off
@@ -143,8 +146,9 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
         "recovery_threshold": 5,
     }  # fmt: skip
     assert settings.replication.model_dump() == {
-        "enabled": True, "sync_interval": 30, "delete_markers": False, "metrics": True, "time_control": True,
+        "enabled": True, "sync_interval": 30, "delete_markers": True, "metrics": True, "time_control": True,
         "bandwidth_limit": "10M:off", "transfers": 8, "endpoint": None,
+        "object_lock": {"mode": "compliance", "days": 90},
         "retention": {"all_hours": 2, "hourly_hours": 48, "daily_days": 90},
     }  # fmt: skip
     assert settings.network.model_dump() == {
@@ -232,7 +236,7 @@ def test_a_stack_of_required_keys_alone_has_the_defaults_of_the_example() -> Non
     settings = parse(raw, "prod")
     assert settings.identity is Identity.POD_IDENTITY
     assert (settings.pod_user, settings.wait_for_ready) == (10001, True)
-    assert (settings.images.rclone, settings.images.python) == ("rclone/rclone:1.71.0", "python:3.13-slim")
+    assert (settings.images.rclone, settings.images.python) == ("rclone/rclone:1.73.5", "python:3.13-slim")
     assert (settings.ingress.class_name, settings.ingress.namespace) == ("alb", "ingress-nginx")
     assert settings.ingress.scheme is Scheme.INTERNET_FACING
     assert settings.ingress.makes_load_balancers

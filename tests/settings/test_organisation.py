@@ -67,6 +67,8 @@ def test_every_key_of_load_balancers_is_read_under_its_name() -> None:
 
 def test_a_prefix_begins_the_names_of_all_roles() -> None:
     prefixed, plain = parse(edited(put("namePrefix", "acme")), "prod"), parse(edited(), "prod")
-    assert plain.company_role_name("prod", US, "client-a").startswith(f"client-a-{US}-")
-    assert prefixed.company_role_name("prod", US, "client-a").startswith(f"acme-client-a-{US}-")
+    assert plain.role_names("prod").company_gate(US, "brain", "client-a").startswith(f"client-a-{US}-")
+    assert (
+        prefixed.role_names("prod").company_gate(US, "brain", "client-a").startswith(f"acme-client-a-{US}-")
+    )
     assert (prefixed.resource_prefix, plain.resource_prefix) == ("acme", "agency.example.com")

@@ -39,6 +39,10 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
     ("edit", "start"),
     [
         (
+            put("images.rclone", "mirror.example.com/rclone:1.71.2"),
+            "images.rclone is mirror.example.com/rclone:1.71.2",
+        ),
+        (
             both(
                 _shared(eksName="blue"), drop("regions[1].endpoint"), put("regions[1].ingressFrom", SUBNETS)
             ),
@@ -100,7 +104,7 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
                 put("identity", "irsa"),
                 put("companies", [{"name": f"c-{n}", "edge": 1 + n // 90} for n in range(500)]),
             ),
-            "the stack needs 1001 IAM roles of an account (adjustable), and the default limit",
+            "the stack needs 2001 IAM roles of an account (adjustable), and the default limit",
         ),
     ],
 )

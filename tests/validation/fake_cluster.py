@@ -244,7 +244,7 @@ class FakeStack:
         pod = Pod(self._folder / f"{target.namespace}-{target.region}-{component}", component=component)
         plan: HandoverPlan = plans_of(target.stack, target.tenant, component)[target.region]
         pod.rclone = self._rclone
-        pod.environment = self._s3.credentials(self._s3.sidecar(target.region, target.namespace))
+        pod.environment = self._s3.credentials(self._s3.sidecar(target.region, target.namespace, component))
         pod.configure(
             region=target.region,
             namespace=target.namespace,

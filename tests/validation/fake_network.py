@@ -36,7 +36,7 @@ class FakeNetwork:
         """Ports besides, that no spec declares."""
         self.others: dict[tuple[str, str], Object] = {}
         """Objects of other kinds, by kind and name."""
-        self.api_port = 6443
+        self.api_port, self.api_address = 6443, "10.0.9.9"
         self.controllers: list[str] = []
         self.tried: list[tuple[str, str, str, int]] = []
         self._addresses: dict[str, int] = {}
@@ -115,7 +115,7 @@ class FakeNetwork:
 
     def objects(self, kind: str, namespace: str, pods: Sequence[str]) -> list[Object]:
         if kind == "EndpointSlice":
-            return [{"ports": [{"port": self.api_port}], "endpoints": [{"addresses": ["10.0.9.9"]}]}]
+            return [{"ports": [{"port": self.api_port}], "endpoints": [{"addresses": [self.api_address]}]}]
         assert kind == "Service"
         found: list[Object] = []
         for number, pod in enumerate(pods):

@@ -237,9 +237,15 @@ def test_a_pod_that_does_not_run_is_no_proof(fake: FakeStack) -> None:
         judged(fake)
 
 
-def test_an_api_server_on_the_port_of_https_is_not_denied(fake: FakeStack) -> None:
+def test_a_private_api_server_is_denied_on_the_port_of_https_too(fake: FakeStack) -> None:
     fake.cluster.network.api_port = 443
-    assert judged(fake, {("10.0.9.9", 443): CONNECTED}).status is Status.PASSED
+    with pytest.raises(Failure, match=r"the API server: .*10\.0\.9\.9:443"):
+        judged(fake, {("10.0.9.9", 443): CONNECTED})
+
+
+def test_a_public_api_server_on_the_port_of_https_is_not_denied(fake: FakeStack) -> None:
+    fake.cluster.network.api_port, fake.cluster.network.api_address = 443, "52.1.2.3"
+    assert judged(fake, {("52.1.2.3", 443): CONNECTED}).status is Status.PASSED
 
 
 def test_what_the_stack_file_opens_is_not_denied(fake: FakeStack) -> None:

@@ -20,7 +20,7 @@ from ops.validation.results import Outcome, Status
 from ops.validation.run import Run
 from ops.validation.session import Session
 from ops.validation.target import Limits
-from plan.iam import replica_access
+from plan.iam import gate_access
 from tests.ops.copies import EU, US
 from tests.s3 import ADMIN, S3Service
 from tests.s3.faults import Fault
@@ -178,8 +178,10 @@ def test_a_gate_that_copies_nothing_is_found_by_what_the_bucket_lacks(
 def test_a_role_that_opens_another_company_s_copies_is_found(fake: FakeStack, s3: S3Service) -> None:
     fake.start(gates=False)
     target, other = fake.targets
-    wide = replica_access(region=US, buckets=s3.buckets, namespace=other.namespace)
-    own = replica_access(region=US, buckets=s3.buckets, namespace=target.namespace)
+    own, wide = (
+        gate_access(region=US, component="brain", buckets=s3.buckets, namespace=each.namespace)
+        for each in (target, other)
+    )
     both = {**own, "Statement": [*own["Statement"], *wide["Statement"]]}
     s3.principal("wide", both)
     fake.pod(target, "brain").gate.environment = s3.credentials("wide")

@@ -19,26 +19,31 @@ from ops.validation import role_policies
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Status
 from ops.validation.target import Limits
-from plan.iam import bucket_arn, pod_identity_trust, replica_access
+from plan.iam import bucket_arn, gate_access, pod_identity_trust
+from plan.names import RoleNames
 from settings import from_config
 from tests.ops.copies import EU, US, stack_file
 from tests.validation.fake_cluster import FakeCluster
 
-ROLE = f"agency-test-judged-{US}"
+ROLES = {each: RoleNames(domain="agency.test", stack="judged").gate(US, each) for each in ("agent", "brain")}
+ROLE = ROLES["agent"]
+"""The first that is judged."""
 
 
 @pytest.fixture
 def iam(emulator: Emulator) -> Iterator[Any]:
     client = boto3.client("iam", region_name=US, **emulator.credentials())
-    trust = json.dumps(pod_identity_trust(["brain-us-east-1"]))
-    client.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
+    for component, role in ROLES.items():
+        trust = pod_identity_trust([f"{component}-{US}"], f"arn:aws:eks:{US}:123456789012:cluster/blue")
+        client.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
     yield client
-    for name in client.list_role_policies(RoleName=ROLE)["PolicyNames"]:
-        client.delete_role_policy(RoleName=ROLE, PolicyName=name)
-    for policy in client.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]:
-        client.detach_role_policy(RoleName=ROLE, PolicyArn=policy["PolicyArn"])
-        client.delete_policy(PolicyArn=policy["PolicyArn"])
-    client.delete_role(RoleName=ROLE)
+    for role in ROLES.values():
+        for name in client.list_role_policies(RoleName=role)["PolicyNames"]:
+            client.delete_role_policy(RoleName=role, PolicyName=name)
+        for policy in client.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            client.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
+            client.delete_policy(PolicyArn=policy["PolicyArn"])
+        client.delete_role(RoleName=role)
 
 
 @pytest.fixture
@@ -57,22 +62,25 @@ def targets(emulator: Emulator, tmp_path: Path) -> list[PodTarget]:
 
 
 def deploy(iam: Any, targets: list[PodTarget]) -> dict[str, Any]:
-    """What `pulumi up` deploys."""
+    """What `pulumi up` deploys. Returns the document of ROLE."""
     buckets = {region: targets[0].stack.bucket(region) for region in (US, EU)}
-    document = replica_access(region=US, buckets=buckets)
-    put(iam, document)
-    return document
+    documents = {each: gate_access(region=US, component=each, buckets=buckets) for each in ROLES}
+    for component, document in documents.items():
+        put(iam, document, ROLES[component])
+    return documents["agent"]
 
 
-def put(iam: Any, document: dict[str, Any]) -> None:
-    iam.put_role_policy(RoleName=ROLE, PolicyName="replication", PolicyDocument=json.dumps(document))
+def put(iam: Any, document: dict[str, Any], role: str = ROLE) -> None:
+    iam.put_role_policy(RoleName=role, PolicyName="replication", PolicyDocument=json.dumps(document))
 
 
 def test_the_platform_s_own_policy_opens_nothing_of_another(iam: Any, targets: list[PodTarget]) -> None:
     deploy(iam, targets)
     verdict = role_policies.evaluate(targets[0], targets[1:])
     assert verdict.status is Status.PASSED
-    assert verdict.detail.startswith(f"judged by the deployed policies of the role {ROLE} (the emulator")
+    assert verdict.detail.startswith(
+        f"judged by the deployed policies of the roles {ROLE} and {ROLES['brain']}"
+    )
 
 
 @pytest.mark.parametrize("how", ["wildcard", "no prefix", "attached"])
@@ -93,6 +101,26 @@ def test_a_policy_that_opens_more_is_found(how: str, iam: Any, targets: list[Pod
         put(iam, {**document, "Statement": [*document["Statement"], more]})
     wanted = f"a company can read another's snapshots: the role {ROLE} allows brain in {US} s3:"
     with pytest.raises(Failure, match=wanted):
+        role_policies.evaluate(targets[0], targets[1:])
+
+
+@pytest.mark.parametrize("component", ROLES)
+def test_a_policy_that_opens_the_other_component_is_found(
+    component: str, iam: Any, targets: list[PodTarget]
+) -> None:
+    deploy(iam, targets)
+    (other,) = set(ROLES) - {component}
+    arn = bucket_arn(targets[0].stack.bucket(US))
+    both = gate_access(region=US, component=component, buckets={US: targets[0].stack.bucket(US)})
+    tag = "${aws:PrincipalTag/kubernetes-namespace}"
+    more = {
+        "Sid": "x",
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": f"{arn}/{US}/{tag}/{other}/*",
+    }
+    put(iam, {**both, "Statement": [*both["Statement"], more]}, ROLES[component])
+    with pytest.raises(Failure, match=f"the {component} can reach snapshots of the {other}"):
         role_policies.evaluate(targets[0], targets[1:])
 
 

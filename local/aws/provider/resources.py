@@ -92,12 +92,15 @@ class Resources:
         return self._finish(kind, identity, olds, news)
 
     def read(self, kind: str, identity: str, inputs: Values, state: Values) -> tuple[Values, Values] | None:
-        """Live inputs and outputs; None when the resource does not exist. Without `inputs`, the id has them.
+        """Live inputs and outputs; None when the resource does not exist. Without `inputs`, the id has them:
+        that of a bucket is `<name>@<region>` then.
 
         A property that the program does not set is an input only if it changed since `state`.
         """
         row = row_of(kind)
-        desired = inputs or row.identified(identity)
+        name, _, region = identity.partition("@") if kind == BUCKET else (identity, "", "")
+        desired = inputs or row.identified(name) | ({"region": region} if region else {})
+        identity = name
         observation = self._observe(row, self._values(kind, desired, identity))
         if observation is None:
             if kind == BUCKET and not inputs:

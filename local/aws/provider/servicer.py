@@ -12,6 +12,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from engine.values import Change, struct_to_plain, to_wire
 from local.aws.provider.api import Values
+from local.aws.provider.buckets import BUCKET
 from local.aws.provider.checks import path_of
 from local.aws.provider.resources import Resources
 from local.machine.files import LocalError
@@ -101,8 +102,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._resources.read(kind_of(request), request.id, inputs, state)
         if resource is None:
             return provider_pb2.ReadResponse()
+        identity = request.id.partition("@")[0] if kind_of(request) == BUCKET else request.id
         return provider_pb2.ReadResponse(
-            id=request.id, inputs=struct(resource[0]), properties=struct(resource[1])
+            id=identity, inputs=struct(resource[0]), properties=struct(resource[1])
         )
 
     @rpc

@@ -35,7 +35,7 @@ def check(run: Run, target: PodTarget) -> Verdict:
 
 def _try(target: PodTarget, other: PodTarget) -> int:
     """The number of refused attempts. Raises Failure for an attempt that was not refused."""
-    own = _listing(target, target.region, target.region, target.namespace)
+    own = _listing(target, target.region, target.region, f"{target.namespace}/{BRAIN}")
     foreign = list(_foreign(target, other))
     endpoint = target.stack.settings.replication.endpoint
     results = target.brain.run("bucket", {"asked": [own, *foreign], "endpoint": endpoint})
@@ -51,7 +51,7 @@ def _try(target: PodTarget, other: PodTarget) -> int:
             raise Failure(
                 f"a company can read another's snapshots: {target.name} may {request['do']} {url} of"
                 f" {other.company}",
-                f"the role of brain-{target.region} (plan/iam.py, replica_access), and the bucket's policy",
+                f"the role of brain-{target.region} (plan/iam.py, gate_access), and the bucket's policy",
             )
         if not any(sign in output for sign in REFUSED):
             raise target.brain.failure(
@@ -65,12 +65,13 @@ def _foreign(target: PodTarget, other: PodTarget) -> Iterator[Request]:
     for bucket in target.stack.regions:
         for writer in target.stack.regions:
             yield _listing(target, bucket, writer, other.namespace)
+            yield _listing(target, bucket, writer, f"{other.namespace}/{BRAIN}")
     store = other.store(BRAIN)
     if store is not None and (newest := store.newest()) is not None:
         key = f"{store.memory.prefix}/{newest.key}"
         yield {"do": "read", "region": other.region, "bucket": store.memory.bucket, "key": key}
 
 
-def _listing(target: PodTarget, bucket: str, writer: str, namespace: str) -> Request:
+def _listing(target: PodTarget, bucket: str, writer: str, folder: str) -> Request:
     name = target.stack.bucket(bucket)
-    return {"do": "list", "region": bucket, "bucket": name, "key": f"{writer}/{namespace}/"}
+    return {"do": "list", "region": bucket, "bucket": name, "key": f"{writer}/{folder}/"}

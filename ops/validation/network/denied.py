@@ -9,6 +9,7 @@ from clients.kubernetes_api import Object
 from ops.validation.network.attempts import Destination, Kind
 from ops.validation.network.pod_facts import PodFacts, is_link_local
 from ops.validation.pod_target import PodTarget
+from plan.networks import is_public
 
 COMMON = (22, 443, 10250, 10255)
 """Tried at every pod, beside the ports that it has."""
@@ -16,7 +17,7 @@ KUBELET_READ_ONLY = 10255
 NODE_PORTS = (22, 10249, 10250, KUBELET_READ_ONLY, 10256)
 """SSH, the kubelet with and without credentials, kube-proxy's metrics and health."""
 HTTPS = 443
-"""Network policies open it to every address outside (`components/network_policies.py`)."""
+"""Network policies open it to every public address (`components/network_policies.py`)."""
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 """Source: the EC2 user guide, instance metadata."""
 
@@ -84,13 +85,13 @@ def _metadata() -> Iterator[Destination]:
 
 
 def _api_server(target: PodTarget) -> Iterator[Destination]:
-    """Where it is not on the port that is open to every address."""
+    """But for public addresses on the port that is open to all of them."""
     labels = {"kubernetes.io/service-name": "kubernetes"}
     for each in target.cluster.api.list("EndpointSlice", "default", labels, version="discovery.k8s.io/v1"):
         for port in each.get("ports") or ():
             for endpoint in each.get("endpoints") or ():
                 for host in endpoint["addresses"]:
-                    if port["port"] != HTTPS:
+                    if port["port"] != HTTPS or not is_public(host):
                         yield Destination(kind=Kind.API, host=host, port=port["port"], owner="the cluster")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from runtime.contracts.gate import GateConfig
 from runtime.gate.lineage.active import ActiveFiles
-from runtime.gate.lineage.ranking import active_ref, best_first, wins_over
+from runtime.gate.lineage.ranking import active_ref, best_first, wins_over, without_future
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.restore.staged import StagedSnapshot
 from runtime.gate.snapshot.scan import REPLICATION_SECONDS, BucketScan, Snapshot, pairs
@@ -66,6 +66,7 @@ class Candidates:
         self, config: GateConfig, state: LineageState, scan: BucketScan, *, primary: bool
     ) -> list[Snapshot]:
         """The snapshots that win over the active files, the best first. `primary`: whether this region is."""
+        state = without_future(state, scan.now)
         snapshots = [each for writer, each in scan.snapshots.items() if writer in config.follows]
         staged = self._staged.current()
         listed = [each.checkpoint.ref for each in snapshots]

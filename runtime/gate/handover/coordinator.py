@@ -14,11 +14,10 @@ from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.phases import Phase, next_phase
 from runtime.gate.handover.primary import Primary
 from runtime.gate.handover.promotion import REASON, Promotion
+from runtime.gate.handover.requests import Requests
 from runtime.gate.handover.roles import Role
 from runtime.gate.handover.standby import Standby
 from runtime.gate.handover.status import MemoryStatus
-from runtime.gate.restore.requests import RestoreRequest, read_request
-from runtime.gate.snapshot.scan import Snapshot
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import StoreError
 from runtime.gate.storage.keys import REQUESTS
@@ -40,6 +39,7 @@ class Coordinator:
         self._promotion = Promotion(parts)
         self._primary = Primary(parts)
         self._standby = Standby(parts)
+        self._requests = Requests(parts)
         self._next_chores = 0.0
         self._next_listing = 0.0
 
@@ -80,6 +80,10 @@ class Coordinator:
         return self.parts.uploads.run(config, primary=primary, last=last)
 
     def _enter(self, phase: Phase) -> None:
+        if phase is Phase.ACTIVE and self.phase is not Phase.ACTIVE:
+            # The region follows nobody any more. A staged snapshot would keep files that tables have dropped.
+            with self.parts.writer.held():
+                self.parts.staging.staged.remove()
         self.phase = phase
         if phase not in (Phase.CATCHING_UP, Phase.PRIMARY):
             self._promotion.cancel()
@@ -115,54 +119,21 @@ class Coordinator:
         if config.follows and (age := self._age()) is not None:
             self.parts.metrics.set("agency_standby_age_seconds", age, "Age of the newest snapshot here.")
         try:
-            self.parts.uploads.run_diverged(config)
-            own = self.parts.staging.stores(config.region, config.region)
+            self.parts.uploads.try_diverged(config)
             if now >= self._next_listing:
-                own.list(REQUESTS)
+                self.parts.stores(config.region, config.region).list(REQUESTS)
                 self._next_listing = now + LISTING_SECONDS
-            request = read_request(own)
-            if request is not None and self.phase in (Phase.ACTIVE, Phase.PRIMARY):
-                self._carry_out(config, request)
+            if self.phase in (Phase.ACTIVE, Phase.PRIMARY) and self._requests.carry_out(config):
+                self._status.publish()
             self._notice.reset()
         except StoreError as error:
             self._notice.record("ChoreFailed", str(error), warning=True, kind=error.kind)
-
-    def _carry_out(self, config: GateConfig, request: RestoreRequest) -> None:
-        """Raises StoreError when the snapshot is not available: it is tried again then."""
-        state = self.parts.active.state(config)
-        if not request.is_new(state.last_order):
-            return
-        snapshot = self._requested(config, request)
-        after = state.restored_by_request(
-            snapshot.checkpoint, request.id, ranked=config.ranked, now=self.parts.clock()
-        )
-        name = f"{request.region}'s checkpoint {request.checkpoint}"
-        if not self.parts.replacement.replace(config, state, snapshot, after):
-            raise StoreError(f"{name} could not be downloaded")
-        self._status.publish()
-        self.parts.record("Restored", f"{name} is restored, with generation {after.generation}")
-
-    def _requested(self, config: GateConfig, request: RestoreRequest) -> Snapshot:
-        problems, scanner = [], self.parts.active.scanner
-        for bucket in dict.fromkeys([config.region, request.region, *config.buckets]):
-            if bucket not in config.buckets:
-                continue
-            try:
-                checkpoint = scanner.checkpoint(bucket, request.region, request.checkpoint)
-                missing = scanner.missing(bucket, checkpoint)
-            except StoreError as error:
-                problems.append(str(error))
-                continue
-            if not missing:
-                return Snapshot(checkpoint=checkpoint, buckets=(bucket,))
-            problems.append(f"the bucket of {bucket} lacks {len(missing)} of its objects, as {missing[0]}")
-        name = f"{request.region}'s checkpoint {request.checkpoint}, requested by {request.id},"
-        raise StoreError(f"{name} is complete in no bucket: {'; '.join(problems)}")
 
     def _measure(self) -> None:
         now, metrics = self.now, self.parts.metrics
         metrics.set("agency_catching_up", int(now.catching_up), "1 while catching up.")
         metrics.set("agency_alarm", int(now.alarm is not None), "1 while a standby's files were changed.")
+        metrics.set("agency_volume_free_bytes", self.parts.volume.free_bytes(), "Free on the volume.")
         state = self.parts.active.records.load()
         if state is not None:
             metrics.set("agency_generation", state.generation, "The generation of the active files.")

@@ -16,8 +16,13 @@ CLAIM_SECONDS = 120.0
 """How long the region of higher priority waits, after it saw another region's newer snapshot, until it
 claims that both were primary. Its own flag may be delayed: a kubelet that was cut off mounts it when it is
 connected again and has synchronised its volumes, which it does each minute."""
+RESUME_SECONDS = 180.0
+"""How long after it was primary a region whose gate starts again still is. Within this time it would have
+claimed, or had its own flag."""
 HANDOVER_SECONDS = 60.0
-"""How long catching up waits for the last upload of the former primary."""
+"""How long catching up waits for the last upload of the former primary, or for space on the volume while the
+region that wrote the newest snapshot is not flagged. Then the region serves what it has, before the
+controllers send clients to it in any case (`reopening.LIMIT_SECONDS`)."""
 
 
 class Phase(Enum):
@@ -43,7 +48,7 @@ def next_phase(phase: Phase, *, role: Role, follows: bool) -> Phase:
 
 
 class CatchUpStep(Enum):
-    KEEP = "become primary: no other region writes these files"
+    KEEP = "become primary with the active files, whatever others have"
     AWAIT_HANDOVER = "wait for the last upload of the former primary"
     RESTORE = "restore the best snapshot, then scan again"
     SERVE = "become primary: no other snapshot wins"
@@ -60,9 +65,9 @@ class CatchUpView:
     state_known: bool = True
     """Whether the lineage of the active files is known; only a bucket may tell."""
     owned: bool = False
-    """The active files are this region's alone, whatever others hold."""
+    """The active files are this region's alone, or clients may still be writing them; see `promotion.py`."""
     handover_pending: bool = False
-    """The former primary is not flagged and has not made its last upload."""
+    """The former primary is not flagged and has not made its last upload, or its snapshot is too large."""
     winner: bool = False
     """A snapshot wins over the active files and has not failed to download."""
     bucket_read: bool = False

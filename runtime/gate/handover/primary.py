@@ -8,7 +8,6 @@ from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Notice
 from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.phases import PrimaryStep, PrimaryView, primary_step
-from runtime.gate.lineage.ancestry import descends
 from runtime.gate.lineage.ranking import priority
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.scan import Snapshot
@@ -68,9 +67,12 @@ class Primary:
             state = state.as_primary(ranked=config.ranked)
         if scan.highest_generation > state.seen:
             state = replace(state, seen=scan.highest_generation)
+        state = replace(state, primary_at=self._parts.clock())
         self._parts.active.save(state)
         winners = self._parts.candidates.winners(config, state, scan, primary=True) if config.ranked else []
         step = primary_step(self._view(config, state, winners))
+        if step is PrimaryStep.CATCH_UP and self._parts.replacement.space.is_too_large(winners[0].checkpoint):
+            return True
         if winners:
             self._report(step, config, state, winners[0].checkpoint.origin.region)
         return step is not PrimaryStep.CATCH_UP
@@ -85,7 +87,7 @@ class Primary:
         other = winners[0].checkpoint.origin.region
         return PrimaryView(
             outranked=True,
-            contained=self._is_contained(state, winners[0]),
+            contained=self._parts.active.is_contained(state, winners[0].checkpoint),
             since_swap=None if state.swapped_at is None else self._parts.clock() - state.swapped_at,
             higher_priority=priority(config.region, config.order) < priority(other, config.order),
             outranked_for=now - self._outranked_since,
@@ -107,15 +109,3 @@ class Primary:
         elif step is PrimaryStep.YIELD:
             message = f"{other} is primary too; what is written here will be set aside"
             self._notice.record("ServedTwice", message, warning=True)
-
-    def _is_contained(self, state: LineageState, snapshot: Snapshot) -> bool:
-        """Whether the snapshot contains all active files."""
-        if self._parts.active.changed(state):
-            return False
-        here = state.base
-        if state.raised:
-            uploaded = self._parts.active.records.uploaded()
-            here = None if uploaded is None else uploaded.ref
-        if here is None:
-            return not state.raised and self._parts.active.volume.is_empty()
-        return descends(snapshot.checkpoint, here, self._parts.active.scanner.resolve)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Notice
 from runtime.gate.handover.candidates import FLAGGED_SECONDS
 from runtime.gate.handover.parts import Parts
-from runtime.gate.handover.phases import HANDOVER_SECONDS, CatchUpStep, CatchUpView, catch_up_step
+from runtime.gate.handover.phases import (
+    HANDOVER_SECONDS,
+    RESUME_SECONDS,
+    CatchUpStep,
+    CatchUpView,
+    catch_up_step,
+)
+from runtime.gate.lineage.ranking import priority
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.scan import BucketScan, Snapshot
 from runtime.gate.storage.bucket import StoreError
@@ -60,12 +67,16 @@ class Promotion:
         winners: list[Snapshot] = []
         if state is not None and not _claims(config, state):
             winners = self._parts.candidates.winners(config, state, scan, primary=True)
-        step = catch_up_step(self._view(config, flags, state, scan, winner=bool(winners)))
+        view = self._view(config, flags, state, scan, winners)
+        step = catch_up_step(view)
         if step is CatchUpStep.RESTORE and state is not None:
             if self._restore(config, flags, state, winners):
                 self._catch_up.next_scan = now  # There may be a newer snapshot by now.
                 return False
-            step = catch_up_step(self._view(config, flags, state, scan, winner=False))
+            too_large = self._is_too_large(flags, winners)
+            pending = view.handover_pending or too_large
+            view = replace(view, waited=self._waited(), winner=False, handover_pending=pending)
+            step = catch_up_step(view)
         return self._act(step, config, state, scan)
 
     def _state(self, config: GateConfig) -> LineageState | None:
@@ -82,17 +93,37 @@ class Promotion:
         flags: Collection[str],
         state: LineageState | None,
         scan: BucketScan,
-        *,
-        winner: bool,
+        winners: list[Snapshot],
     ) -> CatchUpView:
         assert self._catch_up is not None
         others = [region for region in config.follows if region not in flags and region in config.buckets]
         return CatchUpView(
             waited=self._waited(),
             state_known=state is not None,
+            owned=state is not None and bool(winners) and self._is_still_primary(config, state, winners[0]),
             handover_pending=bool(scan.primaries.difference(flags)),
-            winner=winner,
+            winner=bool(winners),
             bucket_read=self._catch_up.bucket_read or not others,
+        )
+
+    def _is_still_primary(self, config: GateConfig, state: LineageState, winner: Snapshot) -> bool:
+        """Whether only the gate has started again: no flag has demoted the region since it was primary just
+        now, and a region of lower priority took over, which may not reach it. Clients may be in either; then
+        the files of the region of higher priority win, as they do while its gate runs (`primary_step`)."""
+        if not (config.ranked and state.serving) or state.primary_at is None:
+            return False
+        other = winner.checkpoint.origin.region
+        return (
+            0 <= self._parts.clock() - state.primary_at < RESUME_SECONDS
+            and priority(config.region, config.order) < priority(other, config.order)
+            and not self._parts.active.is_contained(state, winner.checkpoint)
+        )
+
+    def _is_too_large(self, flags: Collection[str], winners: list[Snapshot]) -> bool:
+        space = self._parts.replacement.space
+        return any(
+            space.is_too_large(each.checkpoint) and each.checkpoint.origin.region not in flags
+            for each in winners
         )
 
     def _restore(
@@ -142,10 +173,17 @@ class Promotion:
             state = self._parts.active.state(config)
             if _claims(config, state):
                 state = state.raise_generation()
-            self._parts.active.save(state.as_primary(ranked=config.ranked))
+            state = state.as_primary(ranked=config.ranked)
+            self._parts.active.save(replace(state, primary_at=self._parts.clock()))
         self._catch_up = None
         self._notice.reset()
-        self._parts.record("CaughtUp", f"{config.region} has the newest snapshot that can be reached")
+        space = self._parts.replacement.space.problem
+        message = f"{config.region} has the newest snapshot that can be reached"
+        if space is not None:
+            message = (
+                f"{config.region} serves the files that it has, and newer ones may be set aside: {space}"
+            )
+        self._parts.record("CaughtUp", message, warning=space is not None)
         self._parts.status.publish()
 
 

@@ -59,7 +59,7 @@ class Standby:
     def _check_written(self, config: GateConfig, state: LineageState) -> None:
         """Files that somebody wrote to a standby are kept, but nobody should have written them."""
         alarm = None
-        if not state.served and self._parts.active.changed(state):
+        if not state.served and self._parts.active.changed(state, but_locks=True):
             message = "is standby, but its files were changed: it follows again once it has been primary"
             alarm = f"{config.region} {message}"
         if alarm is not None and self._alarm is None:
@@ -69,9 +69,9 @@ class Standby:
         self._alarm = alarm
 
     def _use(self, config: GateConfig, state: LineageState, snapshot: Snapshot) -> bool:
-        """False when no bucket gives the snapshot."""
+        """False when no bucket gives the snapshot, or the volume has no space for it."""
         since_swap = None if state.swapped_at is None else self._parts.clock() - state.swapped_at
         step = standby_step(written=self._alarm is not None, since_swap=since_swap)
         if step is StandbyStep.STAGE:
-            return self._parts.staging.stage(snapshot)
+            return self._parts.replacement.stage(snapshot)
         return self._parts.replacement.replace(config, state, snapshot)

@@ -7,6 +7,12 @@ from dataclasses import dataclass, replace
 from runtime.metrics import Metrics
 
 SWAPPING = "a swap is in progress"
+VOLUME_TOO_SMALL = "agency_volume_too_small"
+DIVERGED_UNSENT = "agency_diverged_unsent"
+_PROBLEMS = {
+    VOLUME_TOO_SMALL: "1 while the volume has no space for a snapshot, or for setting files aside.",
+    DIVERGED_UNSENT: "1 while diverged files cannot be uploaded.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +25,8 @@ class MemoryStatus:
     catching_up: bool = False
     alarm: str | None = None
     """What somebody has to look at."""
+    problems: tuple[str, ...] = ()
+    """What else does not work; it keeps no pod from serving."""
 
 
 class StatusBoard:
@@ -26,6 +34,7 @@ class StatusBoard:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._problems: dict[str, str | None] = {}
         self.now = MemoryStatus(ready=False, reason="the gate has not checked the volume yet")
 
     def publish(
@@ -36,7 +45,15 @@ class StatusBoard:
         catching_up: bool = False,
         alarm: str | None = None,
     ) -> None:
-        self.now = MemoryStatus(ready=ready, reason=reason, catching_up=catching_up, alarm=alarm)
+        self.now = replace(
+            self.now, ready=ready, reason=reason, swapping=False, catching_up=catching_up, alarm=alarm
+        )
+
+    def report(self, metric: str, problem: str | None) -> None:
+        """`metric`: that is 1 while there is this problem."""
+        self._problems[metric] = problem
+        self.now = replace(self.now, problems=tuple(text for text in self._problems.values() if text))
+        self._metrics.set(metric, int(problem is not None), _PROBLEMS[metric])
 
     def set_swapping(self, swapping: bool) -> None:
         reason = SWAPPING if swapping else self.now.reason

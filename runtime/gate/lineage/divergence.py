@@ -15,8 +15,9 @@ from runtime.documents import Document
 from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.checkpoint import Checkpoint, path_below
+from runtime.gate.snapshot.hashes import Hashes, Stat
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Hashes, Stat, Volume, parses_graph
+from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import Store
 from runtime.gate.storage.keys import DIVERGED
@@ -31,6 +32,8 @@ WINNER = "winner"
 """The winning snapshot contains the file."""
 COPIED_SUFFIX = ".copied"
 """Of an uploaded file that is kept beside its damaged version."""
+UNCOPIED_SUFFIX = ".uncopied"
+"""Of a folder below `diverged/`: links, special files and unreadable files that a swap moved out."""
 LAYERS = 100
 
 
@@ -81,17 +84,27 @@ def set_aside(root: Path, replaced: ReplacedFiles, milliseconds: int) -> list[st
     )
     for layer in layers:
         target = root / DIVERGED / folder_name(milliseconds + layer)
+        files = Volume(replaced.folder / str(layer), replaced.component, hashes=replaced.hashes)
         if not (target / LIST).exists():
-            files = Volume(replaced.folder / str(layer), replaced.component, replaced.hashes)
             content = _list(replaced, files, first=layer == 0)
-            if content is None:
-                continue
-            durable.write_json(target / LIST, content)
-            durable.sync_folder(root / DIVERGED)
-            durable.sync_folder(root)
-        _move(replaced.folder / str(layer), target)
-        names.append(target.name)
+            if content is not None:
+                durable.write_json(target / LIST, content)
+                durable.sync_folder(root / DIVERGED)
+                durable.sync_folder(root)
+        if (target / LIST).exists():
+            _move(replaced.folder / str(layer), target)
+            names.append(target.name)
+        _move_uncopied(files, root / DIVERGED / f"{target.name}{UNCOPIED_SUFFIX}")
     return names
+
+
+def _move_uncopied(files: Volume, target: Path) -> None:
+    """What no snapshot holds is in no bucket either: it is kept on the volume."""
+    for path in files.uncopied():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        os.rename(files.root / path, target / path)
+    if target.exists():
+        durable.sync_folder(target)
 
 
 def upload_diverged(root: Path, name: str, store: Store) -> int:
@@ -108,8 +121,8 @@ def upload_diverged(root: Path, name: str, store: Store) -> int:
     paths = [path for path, file in listed.items() if file["where"] != WINNER]
     files = {f"{DIVERGED}/{name}/{path}": folder / path for path in paths if (folder / path).exists()}
     if files:
-        store.upload(files, root / GATE_FOLDER / "sending", root=root)
-    store.put(f"{DIVERGED}/{name}/{LIST}", (folder / LIST).read_bytes())
+        store.upload_anew(files, root / GATE_FOLDER / "sending", root=root)
+    store.upload_anew({f"{DIVERGED}/{name}/{LIST}": folder / LIST}, root / GATE_FOLDER / "sending", root=root)
     return len(files)
 
 
@@ -132,7 +145,7 @@ def _download(root: Path, folder: Path, listed: Mapping[str, Any], store: Store)
 
 def _list(replaced: ReplacedFiles, files: Volume, *, first: bool) -> dict[str, Any] | None:
     """The list of a layer; None when the winner, or its ancestor, contains all of it."""
-    scanned = files.scan()
+    scanned = {path: stat for path, stat in files.scan().items() if files.is_readable(path)}
     beyond = {path for path, stat in scanned.items() if not _contains(replaced.winner, files, path, stat)}
     copied = _only_uploaded(replaced, files, scanned) if first else {}
     known = replaced.ancestry.known

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cmp_to_key
 
 from runtime.contracts.gate import GateConfig
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
 from runtime.gate.snapshot.scan import Snapshot
-from runtime.gate.storage.keys import CheckpointId
+from runtime.gate.storage.keys import CheckpointId, is_ahead
 
 NEWEST = 10**13 - 1
 """A checkpoint time after all others: that of active files that this region is still writing."""
@@ -41,6 +42,15 @@ def active_ref(config: GateConfig, state: LineageState, *, empty: bool) -> Check
         return None
     at = NEWEST if state.raised else 0
     return CheckpointRef(region=config.region, checkpoint=CheckpointId(generation=state.generation, at=at))
+
+
+def without_future(state: LineageState, now: float) -> LineageState:
+    """A gate whose clock was wrong may have written the base, which was newer then than all that followed: it
+    is older. `now`: S3's time in seconds; 0 if it is unknown."""
+    base = state.base
+    if base is None or not now or not is_ahead(base.checkpoint.at, int(now * 1000)):
+        return state
+    return replace(state, base=replace(base, checkpoint=replace(base.checkpoint, at=0)))
 
 
 def wins_over(

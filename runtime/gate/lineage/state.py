@@ -6,10 +6,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef, load_checkpoint
+from runtime.gate.snapshot.checkpoint import (
+    REQUEST,
+    RESTORED,
+    Checkpoint,
+    CheckpointRef,
+    load_checkpoint,
+)
 from runtime.gate.snapshot.checkpoint_changes import load_uploaded
 from runtime.gate.snapshot.volume import GATE_FOLDER
-from runtime.gate.storage import durable
+from runtime.gate.storage import durable, reserve
 
 STATE = "state.json"
 
@@ -27,6 +33,8 @@ class LineageState:
     """Whether this region has been primary with these files: what was written since is legitimate."""
     serving: bool = False
     """Whether this region was primary in the last round."""
+    primary_at: float | None = None
+    """When this region last looked whether it is still the only primary: seconds, by this machine's clock."""
     announced: bool = False
     """Whether the own bucket may say that this region is primary."""
     ranked: bool = False
@@ -53,7 +61,8 @@ class LineageState:
             seen=content.number("seen", default=0),
             base=CheckpointRef.parse(content.object("base")) if content.has("base") else None,
             swapped_at=content.seconds("swapped_at") if content.has("swapped_at") else None,
-            last_order=content.text("last_order") if content.has("last_order") else None,
+            last_order=content.text("last_order", pattern=REQUEST) if content.has("last_order") else None,
+            primary_at=content.seconds("primary_at") if content.has("primary_at") else None,
             unsent=content.texts("unsent") if content.has("unsent") else (),
         )
 
@@ -63,6 +72,11 @@ class LineageState:
 
     def raise_generation(self) -> LineageState:
         return replace(self, generation=self.highest + 1, seen=self.highest + 1, raised=True, served=True)
+
+    def after_request(self, checkpoint: Checkpoint | None) -> LineageState:
+        """The request that was carried out last, by this region's newest checkpoint if this volume forgot."""
+        requests = [self.last_order, checkpoint.request if checkpoint else None]
+        return replace(self, last_order=max((each for each in requests if each), key=int, default=None))
 
     def as_primary(self, *, ranked: bool) -> LineageState:
         return replace(self, serving=True, served=True, ranked=ranked)
@@ -106,7 +120,7 @@ class StateFiles:
         current = durable.read_document(self.folder / STATE)
         newer = current.others({field.name for field in fields(LineageState)}) if current else {}
         content = {**newer, **asdict(state), "base": state.base and state.base.to_json()}
-        durable.write_json(self.folder / name, content)
+        reserve.with_reserve(self.root, lambda: durable.write_json(self.folder / name, content))
 
     def restored(self) -> Checkpoint | None:
         """The checkpoint from which the active files were restored."""

@@ -12,8 +12,8 @@ from runtime.gate.config import Environment, environment, load_config
 from runtime.gate.restore import credentials
 from runtime.gate.restore.startup import RestoreError, restore
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import BucketStores
 from runtime.gate.storage.rclone import Interrupted
+from runtime.gate.storage.stores import BucketStores
 from runtime.logs import log
 
 
@@ -23,7 +23,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: interrupt.set())
     try:
         config = load_config(env.config)
-        volume = Volume(env.volume, config.component)
+        volume = Volume(env.volume, config.component, interrupt)
         if not _has_credentials(env, volume, interrupt):
             return 1
         stores = BucketStores(env.rclone, lambda: config, interrupt)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from runtime.gate.application import Application
 from runtime.gate.restore.swap_state import is_swapping, read_journal
-from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file
+from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file, is_lock
 from runtime.gate.storage import durable
+from runtime.gate.storage.files import open_below, read_regular
 
 ACK = "stopped-"
 """Prefix of the files, one a replica, that contain the id of an acknowledged swap."""
+LARGEST_ACK = 4096
 LOCK_SECONDS = 10.0
 ACK_SECONDS = 15.0
 POLL_SECONDS = 0.05
@@ -48,15 +50,14 @@ def forget_acknowledgements(root: Path) -> None:
 
 
 def held_locks(root: Path, component: str) -> list[Path]:
-    """The application's locks: folders `*.lock` of Node.js' proper-lockfile (which stay when it dies), and
-    files `*.lock` that are locked.
-    """
+    """The application's locks (`is_lock`): folders of Node.js' proper-lockfile (which stay when it dies), and
+    files that are locked."""
     return [
         lock
-        for entry in root.iterdir()
-        if is_active_file(entry.name, component) and entry.is_dir()
-        for lock in entry.glob("**/*.lock")
-        if _is_held(lock)
+        for lock in (*root.glob("*/episodic/locks/*.lock"), *root.glob("*/*.lock"))
+        if is_active_file(lock.relative_to(root).parts[0], component)
+        and is_lock(lock.relative_to(root).as_posix(), component)
+        and _is_held(lock)
     ]
 
 
@@ -64,7 +65,7 @@ def _is_held(lock: Path) -> bool:
     if lock.is_dir():
         return True
     try:
-        with lock.open("rb") as file:
+        with open_below(lock.parent, lock.name) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -81,4 +82,7 @@ def wait(condition: Callable[[], bool], limit: float) -> None:
 
 
 def _has_acknowledged(file: Path, swap: str) -> bool:
-    return file.exists() and file.read_text() == swap
+    try:
+        return read_regular(file, limit=LARGEST_ACK) == swap.encode()
+    except OSError:
+        return False

@@ -4,6 +4,7 @@ application changed files during the swap."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from runtime.contracts.gate import GateConfig
@@ -11,12 +12,14 @@ from runtime.gate.events import Record
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.ancestry import Ancestry, ancestry, is_contained
 from runtime.gate.lineage.state import LineageState
+from runtime.gate.restore.space import Space
 from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap, SwapResult
 from runtime.gate.restore.swap_state import SwapState
 from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, Checkpoint, save_checkpoint
 from runtime.gate.snapshot.scan import Snapshot
 from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.durable import FULL
 from runtime.metrics import Metrics
 
 RETRY_SECONDS = 120.0
@@ -32,6 +35,8 @@ class Replacement:
         active: ActiveFiles,
         staging: Staging,
         swap: Swap,
+        space: Space,
+        lock: Callable[[], AbstractContextManager[None]],
         upload: Callable[[GateConfig], object],
         on_swap: Callable[[bool], None],
         record: Record,
@@ -39,11 +44,13 @@ class Replacement:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """`upload`: an upload pass. `on_swap`: called when the active files become incomplete (True) and
-        complete (False)."""
+        """`lock`: the right to write to the volume. `upload`: an upload pass. `on_swap`: called when the
+        active files become incomplete (True) and complete (False)."""
         self._active = active
         self._staging = staging
         self._swap = swap
+        self.space = space
+        self._lock = lock
         self._upload = upload
         self._on_swap = on_swap
         self._record = record
@@ -61,10 +68,9 @@ class Replacement:
         if self._started and self._swap.state is SwapState.NONE:
             return
         self._started = True
-        self._on_swap(self._swap.is_swapping)
-        self._swap.activate()
-        self._on_swap(False)
-        self._report(self._swap.finish())
+        with self._lock():
+            self._on_swap(self._swap.is_swapping)
+            self._finish()
 
     def retry(self, config: GateConfig) -> bool:
         """Restore the same snapshot once more (`needs_retry`). Returns whether that still has to be done:
@@ -85,6 +91,26 @@ class Replacement:
         self._record("TamperedKept", "no bucket has the snapshot any more: the files stay", warning=True)
         return False
 
+    def stage(self, snapshot: Snapshot, timeout: float | None = None) -> bool:
+        """False (and recorded) when no bucket gives the snapshot, or the volume has no space for it."""
+        checkpoint = snapshot.checkpoint
+        staged = self._staging.staged.current()
+        if self.space.is_too_large(checkpoint) and (staged is None or staged.ref != checkpoint.ref):
+            return False
+        try:
+            with self._lock():
+                complete = self._staging.stage(snapshot, timeout)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self.space.is_short(
+                f"{_named(checkpoint)} does not fit beside the active files: {error}", checkpoint
+            )
+            return False
+        if complete:
+            self.space.is_enough(for_snapshot=True)
+        return complete
+
     def replace(
         self,
         config: GateConfig,
@@ -93,14 +119,15 @@ class Replacement:
         after: LineageState | None = None,
         timeout: float | None = None,
     ) -> bool:
-        """Make the snapshot active; False (and recorded) when no bucket gives it.
+        """Make the snapshot active; False (and recorded) when no bucket gives it, or the volume has no space
+        for it.
 
         Changes that are not uploaded yet are uploaded first, if possible; files that the snapshot does not
         contain are set aside in any case. `after`: the new state; by default that of a region that follows.
         `timeout`: in seconds, of each operation on a bucket.
         """
         checkpoint = snapshot.checkpoint
-        if not self._staging.stage(snapshot, timeout):
+        if self._swap.state is not SwapState.NONE or not self.stage(snapshot, timeout):
             return False
         if self._active.changed(state) and not self._swap.tampered:
             try:
@@ -110,10 +137,10 @@ class Replacement:
                 self._record("CopyBeforeSwapFailed", message, warning=True)
             state = self._active.state(config)
         after = after or state.restored_from(checkpoint, ranked=config.ranked, now=self._clock())
-        self._activate(state, checkpoint, after)
-        return True
+        with self._lock():
+            return self._activate(state, checkpoint, after)
 
-    def _activate(self, state: LineageState, checkpoint: Checkpoint, after: LineageState) -> None:
+    def _activate(self, state: LineageState, checkpoint: Checkpoint, after: LineageState) -> bool:
         records = self._active.records
         uploaded = records.uploaded()
         unchanged = not self._swap.tampered and not self._active.volume.differs_from(checkpoint)
@@ -122,7 +149,7 @@ class Replacement:
             records.save(replace(after, swapped_at=state.swapped_at))
             (records.folder / UPLOADED).unlink(missing_ok=True)
             self._record("MemoryIsTheSame", f"nothing to swap: the files are {_named(checkpoint)}")
-            return
+            return True
         if after.base == checkpoint.ref and after.raised:
             # An operator's restore: all files that the snapshot does not name are set aside.
             relation = Ancestry(known=None, diverged=uploaded)
@@ -134,11 +161,30 @@ class Replacement:
                 uploaded=uploaded,
                 lookup=self._active.scanner.resolve,
             )
-        self._swap.prepare(checkpoint, before=state, after=after, ancestry=relation)
+        try:
+            self._swap.prepare(checkpoint, before=state, after=after, ancestry=relation)
+        except OSError as error:
+            if error.errno not in FULL or self._swap.state is not SwapState.NONE:
+                raise
+            self.space.is_short(
+                f"there is no space for the swap to {_named(checkpoint)}: {error}", checkpoint
+            )
+            return False
         self._on_swap(True)
+        self._finish()
+        return True
+
+    def _finish(self) -> None:
+        """Raises OSError while the active files are incomplete."""
         self._swap.activate()
         self._on_swap(False)
-        self._report(self._swap.finish())
+        try:
+            self._report(self._swap.finish())
+            self.space.is_enough(for_snapshot=False)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self.space.is_short(f"there is no space to set diverged files aside, which are in .gate: {error}")
 
     def _report(self, result: SwapResult | None) -> None:
         if result is None:

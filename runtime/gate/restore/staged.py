@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
+from runtime.gate.restore.space import bytes_to_set_aside
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile, load_checkpoint, save_checkpoint
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import Volume, is_active_file
+from runtime.gate.snapshot.volume import CHUNK, Volume, is_active_file
 from runtime.gate.storage import durable
 from runtime.gate.storage.durable import sync_folder
 
@@ -27,7 +28,6 @@ SPARE_BYTES = 16 << 20
 """Must stay free on the volume for the application."""
 MANY = 100
 """Files that are written to the disk together, and not one after another."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
 Download = Callable[[Collection[str], Path], None]
@@ -73,12 +73,14 @@ class StagedSnapshot:
             self._drop_others(checkpoint)
             self._written = []
             wanted = self._reuse(checkpoint, current)
-            self._check_space(wanted)
+            self._check_space(
+                sum(file.size for file in wanted.values()) + bytes_to_set_aside(checkpoint.files)
+            )
             self._download(wanted, download)
             self._sync(checkpoint)
             save_checkpoint(self._next / MARKER, checkpoint)
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in durable.FULL:
                 self.discard()
             raise
         self._publish()  # From here on nothing needs to be deleted on a full disk.
@@ -88,6 +90,12 @@ class StagedSnapshot:
         with suppress(OSError):
             durable.remove(self._next)
             durable.remove(self._downloads)
+
+    def remove(self) -> None:
+        """Delete what is staged, too."""
+        self.discard()
+        durable.remove(self._old)
+        durable.remove(self.folder)
 
     def tidy(self) -> None:
         """Finish a rename that was killed in the middle."""
@@ -125,7 +133,7 @@ class StagedSnapshot:
         for path, file in checkpoint.files.items():
             target = f"{self._next}/{path}"
             if os.path.lexists(target):
-                if matches(Path(target), file):
+                if self._matches(Path(target), file):
                     self._written.append(Path(target))
                     continue
                 os.unlink(target)
@@ -165,22 +173,27 @@ class StagedSnapshot:
         return self._copy(source, target, file)
 
     def _copy(self, source: str, target: str, file: StoredFile) -> bool:
+        self._check_space(file.size)
         try:
             shutil.copyfile(source, target)
         except FileNotFoundError:
             return False
-        if matches(Path(target), file):
+        if self._matches(Path(target), file):
             self._written.append(Path(target))
             return True
         os.unlink(target)
         return False
 
-    def _check_space(self, wanted: dict[str, StoredFile]) -> None:
-        needed = sum({file.key: file.size for file in wanted.values()}.values()) + SPARE_BYTES
-        about = os.statvfs(self._volume.root)
-        free = about.f_bavail * about.f_frsize
-        if needed > free:
-            message = f"the snapshot needs {needed} bytes, {free} are free: make the volume larger"
+    def _matches(self, path: Path, file: StoredFile) -> bool:
+        return matches(path, file, self._volume.check_interrupt)
+
+    def _check_space(self, needed: int) -> None:
+        """Before so many bytes are written."""
+        free = self._volume.free_bytes()
+        if needed + SPARE_BYTES > free:
+            message = (
+                f"the snapshot needs {needed + SPARE_BYTES} bytes, {free} are free: make the volume larger"
+            )
             raise OSError(errno.ENOSPC, message, str(self._volume.root))
 
     def _download(self, wanted: dict[str, StoredFile], download: Download) -> None:
@@ -189,12 +202,12 @@ class StagedSnapshot:
             paths.setdefault(file.key, []).append(path)
         files = {key: wanted[named[0]] for key, named in paths.items()}
         self._downloads.mkdir(exist_ok=True)
-        missing = [key for key, file in files.items() if not matches(self._downloads / key, file)]
+        missing = [key for key, file in files.items() if not self._matches(self._downloads / key, file)]
         if missing:
             download(missing, self._downloads)
         for key, named in paths.items():
             source = self._downloads / key
-            if not matches(source, files[key]):
+            if not self._matches(source, files[key]):
                 source.unlink(missing_ok=True)
                 raise Damaged(f"{key} does not have the checkpoint's hash {files[key].sha256}")
             for path in named[1:]:
@@ -216,12 +229,17 @@ class StagedSnapshot:
             self._volume.remember(path, file, checkpoint.files[path].sha256)
 
 
-def matches(path: Path, file: StoredFile) -> bool:
+def matches(path: Path, file: StoredFile, check: Callable[[], None] = lambda: None) -> bool:
+    """`check` is called all the time, and may raise."""
     try:
         if path.stat().st_size != file.size:
             return False
+        digest = hashlib.sha256()
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, hashlib.sha256).hexdigest() == file.sha256
+            while chunk := stream.read(CHUNK):
+                check()
+                digest.update(chunk)
+        return digest.hexdigest() == file.sha256
     except FileNotFoundError:
         return False
 

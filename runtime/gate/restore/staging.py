@@ -9,7 +9,8 @@ from functools import cached_property
 from runtime.gate.events import Notice, Record
 from runtime.gate.restore.staged import Damaged, StagedSnapshot
 from runtime.gate.snapshot.scan import Scanner, Snapshot
-from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.stores import Stores
 
 NO_SPACE = "no space left"
 """rclone passes on the system's message for a full disk."""

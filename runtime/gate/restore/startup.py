@@ -17,17 +17,20 @@ from runtime.gate.application import Application
 from runtime.gate.lineage.ancestry import Ancestry, is_covered
 from runtime.gate.lineage.ranking import best_first
 from runtime.gate.lineage.state import LineageState, StateFiles
+from runtime.gate.restore.requests import may_begin_empty
 from runtime.gate.restore.staged import StagedSnapshot, matches
 from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
-from runtime.gate.restore.swap_state import SwapState
+from runtime.gate.restore.swap_state import SwapState, is_swapping
 from runtime.gate.snapshot.checkpoint import StoredFile
 from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
-from runtime.gate.storage.bucket import StoreError, Stores
-from runtime.gate.storage.keys import ANNOUNCEMENT
+from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.keys import ANNOUNCEMENT, few
+from runtime.gate.storage.stores import Stores
+from runtime.gate.storage.writer import restoring
 from runtime.logs import log
 
 PEER_SECONDS = 15.0
@@ -39,8 +42,12 @@ class RestoreError(Exception):
 
 
 def restore(volume: Volume, config: GateConfig, stores: Stores) -> None:
-    """Raises RestoreError, and OSError when the volume fails."""
-    Startup(volume, config, stores).run()
+    """Raises RestoreError, and OSError when the volume fails, or another process writes to it."""
+    with restoring(volume.root, lambda: not is_swapping(volume.root)) as is_writer:
+        if is_writer:
+            Startup(volume, config, stores).run()
+        else:
+            log("restore", message="the gate of another pod has the volume: its files are complete")
 
 
 class Startup:
@@ -51,7 +58,8 @@ class Startup:
         self._config = config
         self._stores = stores
         self._clock = clock
-        self._scanner = Scanner(stores)
+        self._known = 0
+        self._scanner = Scanner(stores, known=lambda: self._known)
         self._records = StateFiles(volume.root)
         staged = StagedSnapshot(volume, config.component)
         self._staging = Staging(staged=staged, scanner=self._scanner, stores=stores, record=_record)
@@ -74,18 +82,20 @@ class Startup:
 
     def _fill(self) -> None:
         scan = self._scan()
+        if scan.ignored and not any(scan.listed.values()):
+            # Each may have followed from one that was thinned out long ago.
+            self._known = min(id.generation for id in scan.ignored)
+            scan = self._scan()
         if self._config.region in scan.primaries:
-            self._withdraw()
+            self._withdraw(scan)
         best = best_first(self._config, scan.snapshots.values())
-        if not best and any(scan.listed.values()):
+        if not best and (scan.ignored or any(scan.listed.values())):
             lines = ["there are checkpoints, and none is complete:", *scan.incomplete, *_unreadable(scan)]
+            if scan.ignored:
+                lines.append(f"ignored: names that cannot be true: {few([str(id) for id in scan.ignored])}")
             raise RestoreError("\n".join(lines))
         if not best:
-            for line in _unreadable(scan):
-                message = f"{line}; the company starts empty unless that bucket has a checkpoint"
-                log("restore", level="warning", message=message)
-            log("restore", message="no bucket has a checkpoint: a new company")
-            self._records.save(LineageState(ranked=self._config.ranked))
+            self._begin(scan)
             return
         while not any(self._restore(scan, snapshot) for snapshot in best):
             again = self._scan()
@@ -100,13 +110,34 @@ class Startup:
             # Damaged snapshots are no longer among them.
             scan, best = again, best_first(self._config, again.snapshots.values())
 
-    def _withdraw(self) -> None:
+    def _begin(self, scan: BucketScan) -> None:
+        """A new company. Raises RestoreError while a bucket that does not answer may have its files."""
+        if scan.errors and not self._may_begin_empty():
+            lines = [
+                "the volume is empty, and a bucket that may have the company's files does not answer:",
+                *_unreadable(scan),
+                "It is tried again. If no bucket has files of the company, or they may be lost, say so with",
+                "`python -m ops accept-shrink --empty`.",
+            ]
+            raise RestoreError("\n".join(lines))
+        log("restore", message="no bucket has a checkpoint: a new company")
+        self._records.save(LineageState(ranked=self._config.ranked))
+
+    def _may_begin_empty(self) -> bool:
+        own = self._config.region
+        try:
+            return may_begin_empty(self._stores(own, own), self._clock())
+        except StoreError as error:
+            log("restore", level="warning", message=str(error))
+            return False
+
+    def _withdraw(self, scan: BucketScan) -> None:
         """The announcement of the gate that lost this volume: nothing is left of which the last upload could
         be awaited."""
         store = self._stores(self._config.region, self._config.region)
         try:
             store.delete([ANNOUNCEMENT])
-            publish(store, serving=False)
+            publish(store, known=scan.highest_generation, serving=False)
         except StoreError as error:
             log("restore", level="warning", message=f"the announcement could not be withdrawn: {error}")
 
@@ -119,6 +150,7 @@ class Startup:
         after = after.restored_from(winner, ranked=config.ranked, now=self._clock())
         after = replace(after, swapped_at=None, seen=max(after.seen, scan.highest_generation))
         own = scan.snapshots.get(config.region)
+        after = after.after_request(own.checkpoint if own else None)
         covered = own is None or is_covered(own.checkpoint, winner, self._scanner.resolve)
         diverged = None if own is None or covered else own.checkpoint
         self._swap.prepare(

@@ -1,7 +1,8 @@
 """The swap: the staged snapshot replaces the active files. It ends complete whenever the gate or its node
 dies.
 
-Everything that needs space on the disk is written before the first rename. `swap_state.py` has the states.
+Everything that needs space on the disk is written before the first rename, or has its space kept since
+before. `swap_state.py` has the states.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from runtime.gate.lineage import divergence
 from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import STATE, LineageState, StateFiles
 from runtime.gate.restore.quiesce import forget_acknowledgements, quiesce
+from runtime.gate.restore.space import bytes_to_set_aside
 from runtime.gate.restore.staged import MARKER, STAGED, matches
 from runtime.gate.restore.swap_state import (
     INCOMING,
@@ -39,9 +41,10 @@ from runtime.gate.snapshot.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from runtime.gate.snapshot.hashes import Hashes, Stat
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import Hashes, Stat, Volume, is_active_file
-from runtime.gate.storage import durable
+from runtime.gate.snapshot.volume import Volume, is_active_file
+from runtime.gate.storage import durable, reserve
 from runtime.gate.storage.keys import DIVERGED
 
 STATE_BEFORE = "state.before.json"
@@ -82,8 +85,7 @@ class Swap:
         self._root = volume.root
         self._records = StateFiles(volume.root)
         self._gate = self._records.folder
-        self._hashes: Hashes = {}
-        """Of the files that are replaced."""
+        self._hashes: Hashes = {}  # Of the files that are replaced.
         self._incoming = self._gate / INCOMING
         self._actions: Mapping[SwapAction, Callable[[Journal], None]] = {
             SwapAction.MOVE_OUT: self._move_out,
@@ -123,6 +125,8 @@ class Swap:
                 save_checkpoint(self._gate / KNOWN, ancestry.known)
             if ancestry.diverged is not None:
                 save_checkpoint(self._gate / DIVERGING, ancestry.diverged)
+            paths = {*self._volume.scan(), *(ancestry.diverged.files if ancestry.diverged else ())}
+            reserve.keep(self._root, bytes_to_set_aside(paths))
             Journal(id=str(at), at=at, snapshot=checkpoint.ref).save(self._root)
         except OSError:
             if self.state is SwapState.NONE:
@@ -137,14 +141,10 @@ class Swap:
             journal = self._journal()
             if TRANSITIONS[state].stopped and not stopped:
                 quiesce(
-                    self._root,
-                    self._component,
-                    self._application,
-                    swap=journal.id,
-                    replicas=self._replicas(),
+                    self._root, self._component, self._application, swap=journal.id, replicas=self._replicas()
                 )
                 stopped = True
-            self._actions[TRANSITIONS[state].action](journal)
+            self._act(state, journal)
         if state is SwapState.NONE:
             self._clear()
 
@@ -154,9 +154,13 @@ class Swap:
         if self.state is not SwapState.DONE:
             return None
         journal = self._journal()
-        self._actions[TRANSITIONS[SwapState.DONE].action](journal)
+        self._act(SwapState.DONE, journal)
         aside = tuple(divergence.folders_of(self._root, journal.at))
         return SwapResult(aside=aside, tampered=self.tampered)
+
+    def _act(self, state: SwapState, journal: Journal) -> None:
+        action = self._actions[TRANSITIONS[state].action]
+        reserve.with_reserve(self._root, lambda: action(journal))
 
     def _journal(self) -> Journal:
         journal = read_journal(self._root)
@@ -290,4 +294,5 @@ class Swap:
         for name in (STATE_NEXT, STATE_BEFORE, KNOWN, DIVERGING, TRASH):
             durable.remove(self._gate / name)
             durable.remove(self._gate / f".{name}.new")
+        reserve.release(self._root)
         forget_acknowledgements(self._root)

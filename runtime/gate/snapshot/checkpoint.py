@@ -17,7 +17,7 @@ from runtime import documents
 from runtime.documents import Document, InvalidDocument
 from runtime.gate.snapshot.lance import table_of
 from runtime.gate.storage import durable
-from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId
+from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId, CheckpointName
 
 RESTORED = "taken.json"
 """In the gate's folder on the volume: the checkpoint from which the active files were restored."""
@@ -27,6 +27,8 @@ LARGEST = 64 << 20
 """Bytes of a checkpoint: about 250,000 files. No larger one is written, as none could be read."""
 _REMEMBERED = 4
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+REQUEST = re.compile(r"[0-9]{1,13}")
+"""Of a restore request: its time in ms."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _Identity = tuple[int, int, int, int]
@@ -67,6 +69,8 @@ class Checkpoint:
     """The checkpoint from which the files were restored before they changed."""
     files: Mapping[str, StoredFile]
     """By path in the volume, with `/`."""
+    request: str | None = None
+    """The restore request that its writer had carried out last."""
     since: CheckpointId | None = field(default=None, compare=False)
     """The whole list on which its stored form builds; None for a whole list."""
 
@@ -81,6 +85,11 @@ class Checkpoint:
     @property
     def ref(self) -> CheckpointRef:
         return CheckpointRef(region=self.region, checkpoint=self.id)
+
+    @property
+    def name(self) -> CheckpointName:
+        """How it is stored."""
+        return CheckpointName(id=self.id, since=self.since)
 
     @property
     def origin(self) -> CheckpointRef:
@@ -108,8 +117,12 @@ class Checkpoint:
 
     def dump_with(self, content: Mapping[str, Iterable[str]]) -> str:
         """What the checkpoint is, and `content`: pieces of JSON, by key. Raises CheckpointTooLarge."""
-        base = self.base and self.base.to_json()
-        head = {"region": self.region, "generation": self.id.generation, "base": base}
+        head = {
+            "region": self.region,
+            "generation": self.id.generation,
+            "base": self.base and self.base.to_json(),
+            **({"request": self.request} if self.request else {}),
+        }
         text = io.StringIO()
         text.write(json.dumps(head).removesuffix("}"))
         for key, pieces in content.items():
@@ -153,8 +166,12 @@ def _parsed(content: Document, id: CheckpointId) -> Checkpoint:
 def parse_head(content: Document, id: CheckpointId) -> dict[str, Any]:
     if (generation := content.number("generation")) != id.generation:
         raise InvalidDocument(f"checkpoint {id}: has generation {generation}")
-    base = CheckpointRef.parse(content.object("base")) if content.has("base") else None
-    return {"region": content.text("region", pattern=_REGION), "id": id, "base": base}
+    return {
+        "region": content.text("region", pattern=_REGION),
+        "id": id,
+        "base": CheckpointRef.parse(content.object("base")) if content.has("base") else None,
+        "request": content.text("request", pattern=REQUEST) if content.has("request") else None,
+    }
 
 
 def parse_files(content: Document) -> dict[str, StoredFile]:

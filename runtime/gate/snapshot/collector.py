@@ -44,9 +44,10 @@ class Collector:
         newest: Checkpoint,
         retention: Retention,
         now: int,
+        useless: Collection[str] = (),
     ) -> frozenset[str]:
-        """Returns the deleted keys, of the objects that are `stored` now and of the checkpoints of these
-        `names`.
+        """Returns the deleted keys, of the objects that are `stored` now, of the checkpoints of these
+        `names`, and `useless` ones: of checkpoints that count for nothing.
 
         The caller makes sure that nobody else writes there meanwhile. Raises StoreError, also for a
         checkpoint that cannot be read: its objects are unknown, so no object is deleted.
@@ -56,7 +57,7 @@ class Collector:
         thinned = thin(names, now, retention)
         built_on = {name.since for id, name in names.items() if id not in thinned}
         thinned = frozenset(id for id in thinned if id not in built_on)
-        gone = [names[id].key for id in sorted(thinned)]
+        gone = [*(names[id].key for id in sorted(thinned)), *sorted(useless)]
         store.delete(gone)
         unnamed = set(stored).difference(file.key for file in newest.files.values())
         others = [name for id, name in names.items() if id not in thinned and id != newest.id]

@@ -6,31 +6,29 @@ import re
 import shutil
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NoReturn
 
+from runtime.gate.snapshot.batch import Batch
 from runtime.gate.snapshot.bindings import Bindings
+from runtime.gate.snapshot.bucket_index import BucketIndex
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
+from runtime.gate.snapshot.hashes import Stat
 from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
-from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
-from runtime.gate.storage.bucket import Store
-from runtime.gate.storage.keys import (
-    DATA,
-    OBJECTS,
-    CheckpointId,
-    CheckpointName,
-    checkpoint_names,
-    is_collectable,
-)
+from runtime.gate.snapshot.volume import GRAPH, Volume, parses_graph
+from runtime.gate.storage.bucket import KeysTaken, Store
+from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
+from runtime.logs import log
 
 TRIES = 5
 """How often a pass starts again because tables lose files while it runs."""
-_COPIES_BYTES = 64 << 20
-"""Local copies that wait for their upload."""
-_BATCH_FILES = 2000
 _READS = 3
 _PLAIN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*(?:/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*")
 """Paths that may be keys; any other file is stored under its hash."""
+_LONGEST_KEY = 850
+"""Bytes of `data/<path>`: S3 takes 1,024, and region, namespace and component precede it."""
+KEPT_FREE_BYTES = 16 << 20
+"""On the volume, whatever is copied aside."""
 
 
 class Unsettled(OSError):
@@ -39,48 +37,6 @@ class Unsettled(OSError):
 
 class _Moved(Exception):
     """A file of a table vanished, or a manifest changed, after the manifests were listed."""
-
-
-@dataclass(kw_only=True)
-class BucketIndex:
-    """What the prefix holds, as far as this process knows. No other process writes there."""
-
-    stored: dict[str, int]
-    """Size in bytes by key, of objects that checkpoints may name."""
-    names: dict[CheckpointId, CheckpointName]
-    """How each checkpoint is stored, oldest first."""
-    newest: Checkpoint | None
-    listed: int
-    """When the prefix was listed: UTC, in milliseconds."""
-    sent_bytes: int = 0
-
-    def relist(self, stored: Mapping[str, int], now: int) -> None:
-        self.stored = {key: size for key, size in stored.items() if is_collectable(key)}
-        self.names = checkpoint_names(stored)
-        self.listed = now
-
-    def forget(self, deleted: Collection[str]) -> None:
-        """What was deleted from the bucket."""
-        for key in deleted:
-            self.stored.pop(key, None)
-        self.names = {id: name for id, name in self.names.items() if name.key not in deleted}
-
-
-@dataclass(kw_only=True)
-class _Batch:
-    """Files to be uploaded together."""
-
-    files: dict[str, Path] = field(default_factory=dict)
-    """By key."""
-    sizes: dict[str, int] = field(default_factory=dict)
-    bound: dict[str, str] = field(default_factory=dict)
-    """Hash by path, of files that go to their own path."""
-    copied_bytes: int = 0
-    """Of local copies."""
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.files) >= _BATCH_FILES or self.copied_bytes >= _COPIES_BYTES
 
 
 class FileUpload:
@@ -105,6 +61,8 @@ class FileUpload:
         self._base = base
         self._copies = volume.gate_folder / "aside"
         self._named: Mapping[str, StoredFile] = index.newest.files if index.newest else {}
+        self.failed: dict[str, str] = {}
+        """Files and folders that could not be read in the last try, and why."""
 
     def run(self) -> Mapping[str, StoredFile]:
         """Upload what the bucket lacks; returns where the content of each file then is.
@@ -113,6 +71,7 @@ class FileUpload:
         """
         newest = self._index.newest
         if newest is not None and self._is_stored(newest) and self._volume.is_known_as(newest.files):
+            self.failed = dict(self._volume.unreadable)
             return newest.files
         for _ in range(TRIES):
             shutil.rmtree(self._copies, ignore_errors=True)
@@ -141,13 +100,21 @@ class FileUpload:
         for path in [path for path in listed if is_manifest(path) and path not in manifests]:
             del listed[path]
         listed.update(manifests)
-        batch, files = _Batch(), dict[str, StoredFile]()
+        batch, files = Batch(), dict[str, StoredFile]()
+        self.failed = dict(self._volume.unreadable)
         for path, stat in listed.items():
-            if file := self._file(path, stat, batch):
-                files[path] = file
+            try:
+                if file := self._file(path, stat, batch):
+                    files[path] = file
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                if isinstance(error, Unsettled) or error.errno in FULL:
+                    raise
+                self.failed[path] = error.strerror or str(error)
             if batch.is_full:
                 self._send(batch)
-                batch = _Batch()
+                batch.clear()
         self._send(batch)
         gone, changed = self._changed_since(listed)
         self._volume.save_hashes(listed)
@@ -157,7 +124,7 @@ class FileUpload:
             or changed.keys() & manifests.keys()
         ):
             raise _Moved
-        return self._without_unfinished(files, listed, changed)
+        return self._with_last_good(self._without_unfinished(files, listed, changed))
 
     def _changed_since(self, listed: Mapping[str, Stat]) -> tuple[set[str], dict[str, Stat]]:
         """Files that vanished, and those that are others now."""
@@ -169,7 +136,20 @@ class FileUpload:
                     changed[path] = stat
         return gone, changed
 
-    def _file(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
+    def _with_last_good(self, files: dict[str, StoredFile]) -> dict[str, StoredFile]:
+        """With the last uploaded version of what could not be read; of a table all or nothing is replaced.
+
+        Without such a version the file, or the table, is left out.
+        """
+        bad = {table_of(f"{path}/") or path for path in self.failed}
+        if not bad:
+            return files
+        newest = self._index.newest
+        named = newest.files if newest is not None and newest.base == self._base else {}
+        good = {path: file for path, file in files.items() if not _is_below(path, bad)}
+        return good | {path: file for path, file in named.items() if _is_below(path, bad)}
+
+    def _file(self, path: str, stat: Stat, batch: Batch) -> StoredFile | None:
         """Where the file's content is, or will be after the upload of `batch`."""
         cached = self._volume.cached_hash(path, stat)
         if is_write_once(path):
@@ -178,7 +158,7 @@ class FileUpload:
             return StoredFile(key=f"{OBJECTS}/{cached}", size=stat.size, sha256=cached)
         return self._copied(path, batch)
 
-    def _write_once(self, path: str, size: int, sha256: str, batch: _Batch) -> StoredFile | None:
+    def _write_once(self, path: str, size: int, sha256: str, batch: Batch) -> StoredFile | None:
         key = self._key(path, size, sha256)
         if self._index.stored.get(key) != size:
             if key != f"{DATA}/{path}":
@@ -195,6 +175,8 @@ class FileUpload:
         plain, hashed, stored = f"{DATA}/{path}", f"{OBJECTS}/{sha256}", self._index.stored
         if _PLAIN.fullmatch(path) is None or stored.get(hashed) == size:
             return hashed
+        if len(plain) > _LONGEST_KEY and plain not in stored:
+            return hashed
         bound = self._bindings.of(path)
         if plain not in stored:
             return plain if bound in (None, sha256) else hashed
@@ -203,8 +185,14 @@ class FileUpload:
             bound = named.sha256
         return plain if bound == sha256 and stored[plain] == size else hashed
 
-    def _copied(self, path: str, batch: _Batch) -> StoredFile | None:
+    def _copied(self, path: str, batch: Batch) -> StoredFile | None:
         """Copied first, so that the file cannot change during its upload; a graph only when it parses."""
+        if (stat := self._volume.stat(path)) is not None:
+            if stat.size > self._room():
+                self._send(batch)
+                batch.clear()
+            if stat.size > self._room():
+                return self._uncopied(path, stat, batch)
         graph = path.rpartition("/")[2] == GRAPH
         for _ in range(_READS):
             try:
@@ -224,6 +212,21 @@ class FileUpload:
             batch.copied_bytes += copy.size
         return StoredFile(key=key, size=copy.size, sha256=copy.sha256)
 
+    def _room(self) -> int:
+        """Bytes that may be copied aside, beside the application's own."""
+        return self._volume.free_bytes() - KEPT_FREE_BYTES
+
+    def _uncopied(self, path: str, stat: Stat, batch: Batch) -> StoredFile | None:
+        """Uploaded from where it is, for lack of space; `_send` checks that it did not change."""
+        sha256 = self._volume.sha256(path)
+        if path.rpartition("/")[2] == GRAPH and not parses_graph(self._volume.root / path):
+            return self._last_good(path)
+        key = f"{OBJECTS}/{sha256}"
+        if self._index.stored.get(key) != stat.size:
+            batch.files[key], batch.sizes[key] = self._volume.root / path, stat.size
+            batch.direct[path] = key, stat
+        return StoredFile(key=key, size=stat.size, sha256=sha256)
+
     def _last_good(self, path: str) -> StoredFile | None:
         """Of a graph that does not parse; None when no good version was ever uploaded.
 
@@ -234,12 +237,31 @@ class FileUpload:
             raise Unsettled(f"{path} does not parse, and no good version was uploaded since the last swap")
         return known
 
-    def _send(self, batch: _Batch) -> None:
+    def _send(self, batch: Batch) -> None:
         self._bindings.bind(batch.bound)
-        self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
+        try:
+            self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
+        except KeysTaken as taken:
+            self._give_way(taken)
         self._index.stored.update(batch.sizes)
         self._index.sent_bytes += sum(batch.sizes.values())
+        for path, (key, stat) in batch.direct.items():
+            if self._volume.stat(path) != stat:
+                del self._index.stored[key]
+                self._store.delete([key])
+                self.failed[path] = "it changes while it is uploaded, and there is no space for a copy"
         shutil.rmtree(self._copies, ignore_errors=True)
+
+    def _give_way(self, taken: KeysTaken) -> NoReturn:
+        """The file of a `data/` key goes to its hash from now on. What is stored under another's hash is
+        damaged: it gets a delete marker, and the file is uploaded again. Raises _Moved."""
+        log("objects-damaged", level="error", at=str(self._store), error=str(taken))
+        damaged = {key for key in taken.keys if key.startswith(f"{OBJECTS}/")}
+        self._store.delete(damaged)
+        self._bindings.taint({key.removeprefix(f"{DATA}/") for key in taken.keys - damaged})
+        self._index.replaced.extend(sorted(damaged))
+        self._index.stored = {key: size for key, size in self._store.list().items() if is_collectable(key)}
+        raise _Moved
 
     def _without_unfinished(
         self, files: dict[str, StoredFile], listed: Mapping[str, Stat], changed: Mapping[str, Stat]
@@ -256,3 +278,8 @@ class FileUpload:
         for path in unfinished:
             del files[path]
         return files
+
+
+def _is_below(path: str, tops: Collection[str]) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[:depth]) in tops for depth in range(1, len(parts) + 1))

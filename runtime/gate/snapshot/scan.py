@@ -11,8 +11,9 @@ from runtime.contracts.gate import GateConfig
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.checkpoint_names import CheckpointNames
-from runtime.gate.storage.bucket import Store, StoreError, Stores
+from runtime.gate.storage.bucket import Store, StoreError
 from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId, few
+from runtime.gate.storage.stores import Stores
 
 REPLICATION_SECONDS = 120.0
 """How long a standby waits for S3 to replicate a checkpoint before it reads it from the other region's
@@ -44,17 +45,39 @@ class BucketScan:
     """What is missing of the checkpoints that are newer than `snapshots`; for people."""
     highest_generation: int = 0
     """Of all checkpoints."""
+    now: float = 0.0
+    """S3's time, in seconds; 0 without an answer."""
+    ignored: list[CheckpointId] = field(default_factory=list)
+    """No gate wrote them (`keys.sort_ids`)."""
     primaries: set[str] = field(default_factory=set)
     """Regions whose own bucket says that they are primary, or have not handed over yet."""
+
+
+OnIgnored = Callable[[str, str, Sequence[CheckpointId]], None]
+"""Is told of the ignored checkpoints in a bucket (of a region), by the region that seems to have written
+them."""
+
+
+def unreported(bucket: str, writer: str, ids: Sequence[CheckpointId]) -> None:
+    """An OnIgnored."""
 
 
 class Scanner:
     """Scans buckets. Remembers the checkpoints that it read, and when it first saw each."""
 
-    def __init__(self, stores: Stores, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        known: Callable[[], int] = lambda: 0,
+        on_ignored: OnIgnored = unreported,
+    ) -> None:
+        """`known`: a generation that exists."""
         self._stores = stores
         self._monotonic = monotonic
-        self._names = CheckpointNames(monotonic)
+        self._names = CheckpointNames(monotonic, known)
+        self._on_ignored = on_ignored
         self._read: dict[tuple[str, CheckpointId], Checkpoint] = {}
         self._complete: dict[tuple[str, CheckpointId], tuple[str, ...]] = {}
         self._first_seen: dict[tuple[str, CheckpointId], float] = {}
@@ -98,7 +121,7 @@ class Scanner:
         known = self._read.get((writer, id))
         if known is None:
             store = self._stores(bucket, writer, timeout)
-            name = self._names.of(store, bucket, writer, id)
+            name = self._names.of(store, writer, id)
             try:
                 known = read_checkpoint(name, store.read, self._newest_read(writer))
             except ValueError as error:
@@ -140,13 +163,16 @@ class Scanner:
             return []
         try:
             store = self._stores(bucket, writer, timeout)
-            index = self._names.current(store, bucket, writer, listing=listing and bucket == writer)
+            found = self._names.current(store, bucket, writer, listing=listing and bucket == writer)
+            scan.now = store.now()
         except StoreError as error:
             scan.errors[bucket] = error
             return []
-        if bucket == writer and index.serving:
+        if bucket == writer and found.index.serving:
             scan.primaries.add(writer)
-        ids = list(index.names)
+        ids = list(found.index.names)
+        self._on_ignored(bucket, writer, sorted(found.ignored))
+        scan.ignored += sorted(found.ignored)
         scan.listed[bucket] = scan.listed.get(bucket, 0) + len(ids)
         scan.highest_generation = max([scan.highest_generation, *(id.generation for id in ids)])
         return ids
@@ -213,8 +239,8 @@ class Scanner:
         if whole is not None and bucket not in stored:
             new = _beyond(checkpoint, whole)
             if len(new) <= max(FEW, len(checkpoint.files) // LISTING_COSTS):
-                sizes = store.sizes(new)
-                return sorted(key for key, size in new.items() if sizes.get(key) != size)
+                found = store.heads(new)
+                return sorted(key for key, size in new.items() if key not in found or found[key].size != size)
         if bucket not in stored:
             stored[bucket] = {**store.list(DATA), **store.list(OBJECTS)}
         return checkpoint.missing(stored[bucket])

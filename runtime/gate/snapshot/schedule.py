@@ -12,6 +12,7 @@ from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Condition, EventLog
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.keys import few
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 from runtime.metrics import Metrics
@@ -34,14 +35,19 @@ class UploadSchedule:
         self._metrics = metrics
         self._failing = Condition(events, bad="CopyFailed", good="CopyRecovered")
         self._guarded = Condition(events, bad="LossGuard", good="LossGuardReleased")
+        self._unreadable = Condition(events, bad="FilesLeftOut", good="FilesReadable")
         self._uncollected = Condition(events, bad="CollectFailed", good="CollectRecovered")
+        self._record = events.record
+        self._damaged = Condition(events, bad="CopiesDamaged", good="CopiesIntact")
         self._created = time.monotonic()
         self._last: float | None = None
         self._succeeded_at = _mtime(marker)
         for result in RESULTS:
             metrics.add(PASSES, 0, _PASSES_HELP, result=result)
         metrics.add("agency_copy_bytes_total", 0, _BYTES_HELP)
+        metrics.add("agency_damaged_objects_total", 0, _DAMAGED_HELP)
         metrics.set("agency_loss_guard", 0, _GUARD_HELP)
+        metrics.set("agency_files_left_out", 0, _LEFT_OUT_HELP)
 
     def wait(self, config: GateConfig) -> float:
         """Seconds until the next pass is due; the interval may have changed since the last pass."""
@@ -80,7 +86,13 @@ class UploadSchedule:
         return max(0.0, time.time() - self._succeeded_at)
 
     def problems(self, config: GateConfig) -> list[str]:
-        conditions = (self._failing, self._guarded, self._uncollected)
+        conditions = (
+            self._failing,
+            self._guarded,
+            self._unreadable,
+            self._uncollected,
+            self._damaged,
+        )
         problems = [each.problem for each in conditions if each.problem]
         if self.lag() > 2 * config.sync_interval + LAG_SLACK_SECONDS:
             problems.append(
@@ -99,9 +111,30 @@ class UploadSchedule:
     def _passed(self, result: UploadResult, started_at: float) -> bool:
         self._metrics.set("agency_loss_guard", int(result.guarded is not None), _GUARD_HELP)
         self._metrics.add("agency_copy_bytes_total", result.uploaded_bytes, _BYTES_HELP)
+        if result.replaced:
+            self._record(
+                "ObjectsReplaced",
+                f"somebody has changed uploaded objects: {few(result.replaced)}. They are uploaded again; the"
+                " bucket has their versions",
+                warning=True,
+            )
+        self._metrics.set("agency_files_left_out", len(result.failed), _LEFT_OUT_HELP)
+        if result.failed:
+            named = [f"{ascii(path)[1:-1][:200]} ({why})" for path, why in result.failed.items()]
+            message = f"not uploaded in their present version: {few(named)}"
+            self._unreadable.is_bad(message)
+        else:
+            self._unreadable.is_good("every file can be read")
+        found = result.damaged_objects + len(result.replaced)
+        self._metrics.add("agency_damaged_objects_total", found, _DAMAGED_HELP)
+        if result.damaged is None:
+            self._damaged.is_good("the copies that were read back are intact")
+        else:
+            self._damaged.is_bad(result.damaged)
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")
+            self._metrics.set("agency_snapshot_bytes", result.newest.bytes, "Size of the newest checkpoint.")
         if result.guarded is not None:
             self._count("guarded")
             self._guarded.is_bad(result.guarded)
@@ -121,8 +154,10 @@ class UploadSchedule:
         self._metrics.add(PASSES, 1, _PASSES_HELP, result=result)
 
 
+_LEFT_OUT_HELP = "Files that the last upload pass could not read: snapshots have an older version, or none."
 _PASSES_HELP = "Upload passes by result."
 _BYTES_HELP = "Bytes sent to the bucket."
+_DAMAGED_HELP = "Objects in the bucket that were found to have other content than was uploaded."
 _GUARD_HELP = "1 while the loss guard allows no checkpoint: too much of the volume is gone."
 
 

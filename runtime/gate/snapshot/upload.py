@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from runtime.contracts.gate import GateConfig, Retention
-from runtime.gate.snapshot import loss_guard
+from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.bindings import Bindings
-from runtime.gate.snapshot.checkpoint import (
-    RESTORED,
-    Checkpoint,
-    CheckpointRef,
-    StoredFile,
-    load_checkpoint,
-)
+from runtime.gate.snapshot.bucket_index import BucketIndex
+from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
-from runtime.gate.snapshot.checkpoint_forms import CheckpointForms
-from runtime.gate.snapshot.checkpoint_index import publish
+from runtime.gate.snapshot.checkpoint_writer import CheckpointWriter, Stored
 from runtime.gate.snapshot.collector import Collector
-from runtime.gate.snapshot.file_upload import BucketIndex, FileUpload
-from runtime.gate.snapshot.retention import HOUR_MS
+from runtime.gate.snapshot.file_upload import FileUpload
+from runtime.gate.snapshot.retention import HOUR_MS, KEEP_UNNAMED_MS
+from runtime.gate.snapshot.sampling import Sampler, message
+from runtime.gate.snapshot.scan import OnIgnored, unreported
+from runtime.gate.snapshot.upload_guard import UploadGuard
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Store, StoreError, Stores
-from runtime.gate.storage.files import read_below
-from runtime.gate.storage.keys import (
-    ANNOUNCEMENT,
-    DATA,
-    INDEX,
-    REQUESTS,
-    CheckpointId,
-    CheckpointName,
-    checkpoint_names,
-    is_collectable,
-)
+from runtime.gate.storage.bucket import Store, StoreError, Unreachable
+from runtime.gate.storage.keys import DATA, CheckpointName
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 
 LIST_MS = 6 * HOUR_MS
 """Between two listings of the prefix: nobody else may write or delete there, and nothing else would tell."""
-LARGEST_MANIFEST = 256 << 20
-"""Bytes that the loss guard reads of a table's newest manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +37,30 @@ class UploadResult:
     changed: bool
     guarded: str | None
     """Why the loss guard allowed no checkpoint."""
-    started: float
-    """Seconds since the epoch."""
     uploaded_bytes: int
-    stored: tuple[CheckpointName, bytes] | None = None
-    """The name and the content of `checkpoint` in the bucket."""
+    stored: Stored | None = None
+    """Of `checkpoint`."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Files that could not be read, and why: the checkpoint has their last uploaded version, or none."""
     uncollected: str | None = None
     """Why old objects could not be deleted, the last time that was tried. The upload itself succeeded."""
+    damaged: str | None = None
+    """What other content the bucket has than was uploaded, when that was last read back."""
+    damaged_objects: int = 0
+    """Found in this pass."""
+    replaced: tuple[str, ...] = ()
+    """Objects that this pass uploaded again, because the bucket had other content."""
 
 
 class UploadPass(Protocol):
-    def run(self, *, generation: int, base: CheckpointRef | None, last: bool = False) -> UploadResult: ...
+    def run(
+        self,
+        *,
+        generation: int,
+        base: CheckpointRef | None,
+        request: str | None = None,
+        last: bool = False,
+    ) -> UploadResult: ...
 
 
 class Uploader:
@@ -80,149 +76,166 @@ class Uploader:
         *,
         region: str,
         retention: Retention,
-        clock: Callable[[], float] = time.time,
+        on_ignored: OnIgnored = unreported,
     ) -> None:
         self.store = store
         self.retention = retention
         self._volume = volume
         self._region = region
-        self._clock = clock
+        self._on_ignored = on_ignored
         self._bindings = Bindings(volume.gate_folder)
         self._collector = Collector(volume.gate_folder)
-        self._forms = CheckpointForms(clock)
+        self._writer = CheckpointWriter(lambda: self.store.now())
+        self._guard = UploadGuard(volume)
         self._index: BucketIndex | None = None
-        self._found: tuple[bool, bool] | None = None
-        """Whether the last listing had an index and an announcement; None once the index was checked."""
         self._uncollected: str | None = None
+        self._sampler = Sampler(volume)
+        self._damaged: str | None = None
+        self._found = 0
 
-    def run(self, *, generation: int, base: CheckpointRef | None, last: bool = False) -> UploadResult:
+    def run(
+        self,
+        *,
+        generation: int,
+        base: CheckpointRef | None,
+        request: str | None = None,
+        last: bool = False,
+    ) -> UploadResult:
         """Make the bucket hold what the volume holds.
 
         `generation`: of a new checkpoint; it is never below that of the newest, so that a writer's ids sort
-        by age. `last`: another gate continues with the newest checkpoint, perhaps one of the previous
-        version. Raises StoreError, Interrupted, and OSError when the volume fails.
+        by age. `request`: the restore request that was carried out last. `last`: another gate continues with
+        the newest checkpoint, perhaps one of the previous version. Raises StoreError, Interrupted, and
+        OSError when the volume fails.
         """
-        started = self._clock()
         try:
-            index = self._index = self._index or self._list()
-            index.sent_bytes = 0
-            files = FileUpload(self._volume, self.store, index, self._bindings, base).run()
-            guarded = self._guarded(index, base, files)
-            stored = None if guarded else self._write_checkpoint(index, generation, base, files)
+            index = self._index = self._index or self._list(generation)
+            index.sent_bytes, index.replaced = 0, []
+            files, failed = self._upload(index, base)
+            guarded = self._guard.refuses(self.store, index, base, files)
+            stored = None if guarded else self._write_checkpoint(index, generation, base, request, files)
             if last and index.newest is not None and index.newest.since is not None:
-                whole = self._forms.whole(index.newest)
-                self._put_checkpoint(index, *whole)
-                index.newest, stored = replace(index.newest, since=None), whole if stored else None
-            self._check_index(index)
+                whole = self._writer.write_whole(self.store, index, index.newest)
+                stored = whole if stored else None
+            self._writer.check(self.store, index)
             if not guarded:
                 self._collect(index)
+            stored = self._read_back(index, base) or stored
         except BaseException:
             self._index = None
             raise
+        found, self._found = self._found, 0
         return UploadResult(
             checkpoint=index.newest if stored else None,
+            damaged=self._damaged,
+            damaged_objects=found,
             newest=index.newest,
             stored=stored,
             changed=stored is not None,
             guarded=guarded,
-            started=started,
             uploaded_bytes=index.sent_bytes,
+            failed=failed,
             uncollected=self._uncollected,
+            replaced=tuple(index.replaced),
         )
 
-    def _list(self) -> BucketIndex:
-        stored = self.store.list()
-        names = checkpoint_names(stored)
-        index = BucketIndex(
-            stored={key: size for key, size in stored.items() if is_collectable(key)},
-            names=names,
-            newest=self._newest(list(names.values())),
-            listed=int(self._clock() * 1000),
-        )
-        self._found = INDEX in stored, ANNOUNCEMENT in stored
+    def _upload(
+        self, index: BucketIndex, base: CheckpointRef | None
+    ) -> tuple[Mapping[str, StoredFile], dict[str, str]]:
+        """The files as uploaded, and those that could not be read, with the reason."""
+        upload = FileUpload(self._volume, self.store, index, self._bindings, base)
+        return upload.run(), upload.failed
+
+    def _list(self, generation: int) -> BucketIndex:
+        listing, index = self.store.listing(), BucketIndex()
+        index.relist(listing, known=generation, now=int(self.store.now() * 1000))
+        self._on_ignored(self._region, self._region, list(index.ignored))
+        self._writer.listed(listing)
+        index.newest = self._newest(reversed(index.names.values()))
         return index
 
-    def _newest(self, names: Sequence[CheckpointName]) -> Checkpoint | None:
-        """The newest that can be read: a damaged one must not end all uploads."""
-        for name in reversed(names):
+    def _newest(self, names: Iterable[CheckpointName]) -> Checkpoint | None:
+        """The first that can be read: one that is damaged, or that S3 does not hand out, must not end all
+        uploads."""
+        refused: StoreError | None = None
+        for name in names:
             try:
                 return read_checkpoint(name, self.store.read)
-            except ValueError as error:
+            except Unreachable:
+                raise
+            except (ValueError, StoreError) as error:
                 log("checkpoint-damaged", level="warning", at=f"{self.store}/{name.key}", error=str(error))
+                refused = error if isinstance(error, StoreError) else refused
+        if refused is not None:
+            raise refused
         return None
-
-    def _guarded(
-        self, index: BucketIndex, base: CheckpointRef | None, files: Mapping[str, StoredFile]
-    ) -> str | None:
-        newest = before = index.newest
-        if newest is not None and files is newest.files and newest.base == base:
-            return None
-        if newest is not None and newest.base != base:
-            # Other files are active since that upload: compare with what they were restored from.
-            before = load_checkpoint(self._volume.gate_folder / RESTORED)
-        reason = loss_guard.loss(before, files, self._read)
-        if reason is None or newest is None:
-            return reason
-        requested = loss_guard.ACCEPT_SHRINK in self.store.list(REQUESTS)
-        if requested and loss_guard.accepts(self.store.read(loss_guard.ACCEPT_SHRINK), newest):
-            log("loss-accepted", level="warning", reason=reason, checkpoint=str(newest.id))
-            return None
-        return f"{reason}. Nothing is deleted and no checkpoint is written; the newest is {newest.id}"
-
-    def _read(self, path: str) -> bytes:
-        """A manifest."""
-        return read_below(self._volume.root, path, limit=LARGEST_MANIFEST)
 
     def _write_checkpoint(
         self,
         index: BucketIndex,
         generation: int,
         base: CheckpointRef | None,
+        request: str | None,
         files: Mapping[str, StoredFile],
-    ) -> tuple[CheckpointName, bytes] | None:
-        """Its name and content; None when nothing has changed."""
+    ) -> Stored | None:
+        """None when nothing has changed."""
         newest = index.newest
         if newest is None and not files:
             return None
         if newest is not None:
             generation = max(generation, newest.id.generation)
-            if newest.files == files and newest.base == base and newest.id.generation == generation:
+            same = newest.files == files and newest.base == base and newest.request == request
+            if same and newest.id.generation == generation:
                 return None
-        at = max(int(self._clock() * 1000), newest.id.at + 1 if newest else 0)
-        id = CheckpointId(generation=generation, at=at)
-        checkpoint = Checkpoint(region=self._region, id=id, base=base, files=files)
-        name, content = self._forms.of(checkpoint, newest)
-        self._put_checkpoint(index, name, content)
-        index.newest = replace(checkpoint, since=name.since)
-        return name, content
+        id = self._writer.next_id(generation, newest.id if newest else None)
+        checkpoint = Checkpoint(region=self._region, id=id, base=base, request=request, files=files)
+        return self._writer.write(self.store, index, checkpoint)
 
-    def _check_index(self, index: BucketIndex) -> None:
-        """After a listing: an index that is missing or wrong is written anew."""
-        if self._found is not None:
-            exists, serving = self._found
-            publish(self.store, names=index.names, serving=serving, exists=exists)
-            self._found = None
-
-    def _put_checkpoint(self, index: BucketIndex, name: CheckpointName, content: bytes) -> None:
-        self.store.put(name.key, content)
-        index.names[name.id] = name
-        if self._found is None:
-            publish(self.store, names=index.names)
+    def _read_back(self, index: BucketIndex, base: CheckpointRef | None) -> Stored | None:
+        """Once an hour: some objects of the newest checkpoint. What is damaged is uploaded again: deleted
+        first, because no object may be overwritten. Returns the newest checkpoint if it is a new one."""
+        newest = index.newest
+        if newest is None:
+            return None
+        try:
+            sample = self._sampler.run(self.store, newest, index.stored)
+        except Unreachable:
+            return None
+        except StoreError as error:
+            self._damaged = f"nothing of the newest checkpoint could be read back: {error}"
+            return None
+        if sample is None:
+            return None
+        self._damaged = None
+        if not sample.damaged and not sample.lists:
+            return None
+        repaired = self._sampler.to_repair(newest, sample.damaged)
+        self._damaged = message(sample.damaged, repaired, checkpoint=bool(sample.lists))
+        self._found += sample.new + bool(sample.lists)
+        self.store.delete(sorted(repaired))
+        for key in repaired:
+            del index.stored[key]
+        if repaired:
+            self._upload(index, base)
+        return self._writer.write_again(self.store, index, sample.lists) if sample.lists else None
 
     def _collect(self, index: BucketIndex) -> None:
         """At most once an hour. A failure is reported in the result; the upload is good all the same."""
-        now = int(self._clock() * 1000)
+        now = int(self.store.now() * 1000)
         if index.newest is None or not self._collector.is_due(now):
             return
         try:
             if not 0 <= now - index.listed < LIST_MS:
-                index.relist(self.store.list(), now)
+                index.relist(self.store.listing(), known=index.newest.id.generation, now=now)
+                self._on_ignored(self._region, self._region, list(index.ignored))
+            useless = [key for key, at in index.ignored.values() if now - at >= KEEP_UNNAMED_MS]
+            useless += index.superseded
             deleted = self._collector.run(
-                self.store, index.stored, index.names, index.newest, self.retention, now
+                self.store, index.stored, index.names, index.newest, self.retention, now, useless
             )
             index.forget(deleted)
             if deleted:
-                publish(self.store, names=index.names)
+                self._writer.publish(self.store, index)
             self._bindings.keep(self._paths(index.stored))
             self._uncollected = None
         except Interrupted:
@@ -234,19 +247,3 @@ class Uploader:
         """Of files on the volume or in the bucket."""
         kept = {key.removeprefix(f"{DATA}/") for key in stored if key.startswith(f"{DATA}/")}
         return kept | self._volume.scan().keys()
-
-
-class Uploaders:
-    """The Uploader of the own bucket and prefix: the same one until the config names another."""
-
-    def __init__(self, volume: Volume, stores: Stores) -> None:
-        self._volume = volume
-        self._stores = stores
-        self._uploader: Uploader | None = None
-
-    def __call__(self, config: GateConfig) -> Uploader:
-        store = self._stores(config.region, config.region)
-        if self._uploader is None or str(self._uploader.store) != str(store):
-            self._uploader = Uploader(self._volume, store, region=config.region, retention=config.retention)
-        self._uploader.store, self._uploader.retention = store, config.retention
-        return self._uploader

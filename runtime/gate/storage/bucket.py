@@ -7,29 +7,27 @@ listing outside the prefix, no deletion of versions.
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
-from runtime.contracts.gate import GateConfig
-from runtime.documents import parse
+from runtime.documents import Document
 from runtime.gate.storage.files import link_below
-from runtime.gate.storage.keys import few, prefix_of
-from runtime.gate.storage.rclone import environment, run
+from runtime.gate.storage.keys import Listed, few, is_write_once
+from runtime.gate.storage.listing import LIST, listed, rows
+from runtime.gate.storage.rclone import Ended, environment, run
+from runtime.gate.storage.server_clock import ServerClock
+from runtime.gate.storage.taken import COMPARE, JSON_LOG, ONCE, different, taken
+from runtime.logs import log
 
-LONGEST_LINE = 64 << 10
-"""Bytes; a key has at most 1,024."""
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
 DOWNLOADS = 32
 """Objects that are downloaded at a time: most are small, and each takes a round trip."""
-_LIST = ("lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype")
+_SERVER_TIME = "--use-server-modtime"
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
 _ONE_REQUEST = {**_NO_HEAD, "RCLONE_INPLACE": "true"}
 """A name for an incomplete file would contain the object's time, for which rclone sends a HEAD."""
@@ -67,6 +65,14 @@ class Refused(StoreError):
     kind = "refused"
 
 
+class KeysTaken(StoreError):
+    """Write-once keys have other content than what was to be uploaded. All other files are uploaded."""
+
+    def __init__(self, message: str, keys: Collection[str]) -> None:
+        super().__init__(message)
+        self.keys = frozenset(keys)
+
+
 class Store:
     """Objects below `<bucket>/<prefix>/`; keys are relative to that.
 
@@ -86,11 +92,15 @@ class Store:
         bandwidth_limit: str = "off",
         transfers: int = 4,
         timeout: float = 120.0,
+        now: ServerClock | None = None,
     ) -> None:
         self.region = region
         """The bucket's."""
         self.bucket = bucket
         self.prefix = prefix
+        self._clock = now or ServerClock()
+        self.now: Callable[[], float] = self._clock
+        """S3's time."""
         self._rclone = rclone
         self._interrupt = interrupt
         self._timeout = timeout
@@ -109,8 +119,11 @@ class Store:
     def list(self, folder: str = "") -> dict[str, int]:
         """Each key below the folder (by default, all keys) with its size in bytes; no objects are no
         error."""
-        below = f"{folder}/" if folder else ""
-        return _sizes(self._run("list", below, [*_LIST, self._remote(below)], limit=self._timeout), below)
+        return {key: row.number("Size") for key, row in self._rows(folder, "--no-modtime")}
+
+    def listing(self, folder: str = "") -> dict[str, Listed]:
+        """The same, with S3's own time of each object."""
+        return listed(self._rows(folder, _SERVER_TIME))
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
@@ -127,12 +140,24 @@ class Store:
         except StoreError:
             return None
 
-    def sizes(self, keys: Collection[str]) -> dict[str, int]:
-        """Of a few objects, by a request for each. Raises StoreError also when one is missing."""
-        arguments = [*_LIST, "--files-from-raw=-", "--no-traverse", self._remote()]
-        return (
-            _sizes(self._run("sizes", few(keys), arguments, keys=keys, limit=self._timeout)) if keys else {}
+    def heads(self, keys: Collection[str]) -> dict[str, Listed]:
+        """`listing` of a few objects, by a request for each. Raises StoreError also when one is missing."""
+        if not keys:
+            return {}
+        arguments = [*LIST, _SERVER_TIME, "--files-from-raw=-", "--no-traverse", self._remote()]
+        return listed(rows(self._run("read", few(keys), arguments, keys=keys, limit=self._timeout)))
+
+    def hashes(self, keys: Collection[str]) -> dict[str, str]:
+        """SHA-256 of each object, which is read but not stored. Those that S3 does not hand out are left out;
+        raises StoreError when it hands out none."""
+        if not keys:
+            return {}
+        arguments = ["hashsum", "sha256", "--download", "--files-from-raw=-", "--no-traverse"]
+        output = self._run(
+            "read", few(keys), [*arguments, self._remote()], keys=keys, flags=_NO_HEAD, partial=True
         )
+        rows = (line.partition("  ") for line in output.decode("utf-8", "surrogateescape").splitlines())
+        return {key: sha256 for sha256, _, key in rows}
 
     def download(self, keys: Collection[str], into: Path) -> None:
         """Fetch objects to their keys below `into`, one request each. A download that fails may leave
@@ -151,8 +176,8 @@ class Store:
     def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         """Send files below `root` to their keys. `staging` is emptied before and after.
 
-        On the file system of the files, nothing is copied locally. Raises FileNotFoundError when a file is
-        gone.
+        On the file system of the files, nothing is copied locally. A write-once key that has the content
+        already is no error. Raises FileNotFoundError when a file is gone, and KeysTaken.
         """
         if not files:
             return
@@ -160,10 +185,23 @@ class Store:
         try:
             for key, path in files.items():
                 link_below(root, str(path.relative_to(root)), staging / key)
-            arguments = ["copy", "--no-check-dest", str(staging), self._remote()]
-            self._run("upload", few(files), arguments)
+            once = [ONCE] if all(map(is_write_once, files)) else []
+            arguments = ["copy", "--no-check-dest", *once, str(staging), self._remote()]
+            call = self._call(arguments, flags=JSON_LOG)
+            if call.code != 0:
+                self._settle(call, files, staging)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+    def upload_anew(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
+        """`upload`, for keys that nobody else may have written: other content is damaged, and gets a delete
+        marker. Its version stays."""
+        try:
+            self.upload(files, staging, root=root)
+        except KeysTaken as taken:
+            log("objects-replaced", level="error", at=str(self), error=str(taken))
+            self.delete(taken.keys)
+            self.upload(files, staging, root=root)
 
     def put(self, key: str, data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -176,6 +214,11 @@ class Store:
         if keys:
             arguments = ["delete", "--files-from-raw=-", "--no-traverse", self._remote()]
             self._run("delete", few(keys), arguments, keys=keys, flags=_NO_HEAD)
+
+    def _rows(self, folder: str, times: str) -> Iterator[tuple[str, Document]]:
+        below = f"{folder}/" if folder else ""
+        arguments = [*LIST, times, self._remote(below)]
+        return rows(self._run("list", below, arguments, limit=self._timeout), below)
 
     def _remote(self, below: str = "") -> str:
         # Without the final slash rclone sends a HEAD to learn whether this is a file.
@@ -190,8 +233,25 @@ class Store:
         keys: Collection[str] = (),
         limit: float | None = None,
         flags: Mapping[str, str] | None = None,
+        partial: bool = False,
     ) -> bytes:
-        """rclone's standard output. `keys` go to its standard input; `limit` is in seconds."""
+        """rclone's standard output. `keys` go to its standard input; `limit` is in seconds. `partial`: some
+        output is enough, unless S3 is down."""
+        call = self._call(arguments, keys=keys, limit=limit, flags=flags)
+        if call.code != 0:
+            failure = self._error(what, where, call.errors.decode(errors="replace"), call.code)
+            if not (partial and call.output) or isinstance(failure, Unreachable):
+                raise failure
+        return call.output
+
+    def _call(
+        self,
+        arguments: Sequence[str],
+        *,
+        keys: Collection[str] = (),
+        limit: float | None = None,
+        flags: Mapping[str, str] | None = None,
+    ) -> Ended:
         if invalid := [key for key in keys if "\n" in key or not key]:
             raise ValueError(f"keys must be one non-empty line each, got {invalid[:3]}")
         try:
@@ -205,9 +265,21 @@ class Store:
             )
         except TimeoutError as error:
             raise Unreachable(f"{self}: {error}") from None
-        if call.code != 0:
-            raise self._error(what, where, call.errors.decode(errors="replace"), call.code)
-        return call.output
+        self._clock.learn(call.errors.decode(errors="replace"), answered=call.code == 0)
+        return call
+
+    def _settle(self, call: Ended, files: Mapping[str, Path], staging: Path) -> None:
+        """After a failed upload: return if every file that failed is in the bucket with this content."""
+        keys, log_text = taken(call.errors)
+        if not keys:
+            raise self._error("upload", few(files), log_text, call.code)
+        call = self._call([*COMPARE, str(staging), self._remote()], keys=keys)
+        changed = different(call.output, keys)
+        if changed is None:
+            raise self._error("compare", few(keys), call.errors.decode(errors="replace"), call.code)
+        if changed:
+            what = "other content than on the volume, which never overwrites it"
+            raise KeysTaken(f"{self}: {what}: {few(changed)}", changed)
 
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
         lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))
@@ -217,45 +289,3 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
-
-
-def _sizes(listing: bytes, below: str = "") -> dict[str, int]:
-    """Of rclone's listing: a line for each object, between brackets."""
-    sizes, lines = {}, io.BytesIO(listing)
-    for line in lines:
-        if line.startswith(b"{"):
-            row = parse(line.rstrip(b",\n"), "listing", limit=LONGEST_LINE)
-            sizes[sys.intern(below + row.text("Path"))] = row.number("Size")
-    return sizes
-
-
-class Stores(Protocol):
-    def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
-        """On the bucket of the region `bucket` and the prefix of the region `writer`; `timeout` in seconds
-        limits each of its operations."""
-
-
-class BucketStores:
-    """The stores of the live config. Each ends what it does as soon as `interrupt` is set."""
-
-    def __init__(self, rclone: Path, config: Callable[[], GateConfig], interrupt: threading.Event) -> None:
-        self._rclone = rclone
-        self._config = config
-        self._interrupt = interrupt
-
-    def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
-        """Raises StoreError when the company has no bucket there (any more)."""
-        config = self._config()
-        if bucket not in config.buckets:
-            raise StoreError(f"no bucket in {bucket}; the company has buckets in {sorted(config.buckets)}")
-        return Store(
-            self._rclone,
-            region=bucket,
-            bucket=config.buckets[bucket],
-            prefix=prefix_of(writer, config.namespace, config.component),
-            interrupt=self._interrupt,
-            endpoint=config.endpoint,
-            bandwidth_limit=config.bandwidth_limit,
-            transfers=config.transfers,
-            **({} if timeout is None else {"timeout": timeout}),
-        )

@@ -4,16 +4,20 @@ gate or its node dies."""
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
 from runtime import documents
 from runtime.documents import Document
+from runtime.gate.storage.files import create, read_regular
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LARGEST = 128 << 20
 """Bytes of a document: it may contain a checkpoint."""
 
@@ -22,7 +26,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a temporary file, sync it, rename it, sync the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
+    with BufferedWriter(create(temporary)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -44,9 +48,9 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_document(path: Path) -> Document | None:
-    """What `write_json` wrote; None without the file. Raises ValueError for anything but a JSON object."""
+    """What `write_json` wrote; None without a regular file. Raises ValueError for all but a JSON object."""
     try:
-        return documents.parse(path.read_bytes(), str(path), limit=LARGEST)
+        return documents.parse(read_regular(path, limit=LARGEST), str(path), limit=LARGEST)
     except FileNotFoundError:
         return None
 

@@ -35,6 +35,29 @@ def read_below(root: Path, path: str, *, limit: int) -> bytes:
     return content
 
 
+def read_regular(path: Path, *, limit: int) -> bytes:
+    """Like `read_below`, where the folder is trusted to be no link."""
+    return read_below(path.parent, path.name, limit=limit)
+
+
+def create(path: Path) -> FileIO:
+    """An empty file for writing, in place of any other of this name. Never waits, follows no link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    path.unlink(missing_ok=True)
+    return FileIO(os.open(path, flags, 0o666), "w")
+
+
+def append_regular(path: Path) -> FileIO:
+    """For writing at the end. Raises FileNotFoundError when there is no regular file at that path."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with _replaced_is_missing(str(path)):
+        descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "not a regular file", str(path))
+    return FileIO(descriptor, "a")
+
+
 def link_below(root: Path, path: str, target: Path) -> None:
     """A second name of the file, or a copy where the file system has no links. Raises FileNotFoundError like
     `open_below`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 CHECKPOINTS = "_checkpoints"
 REQUESTS = "_orders"
@@ -18,9 +20,14 @@ ANNOUNCEMENT = f"{CHECKPOINTS}/serving"
 among the checkpoints, so that one listing shows both."""
 INDEX = f"{CHECKPOINTS}/index.json"
 """The names of the newest checkpoints, rewritten with each: what a reader gets instead of a listing."""
+WRITE_ONCE = (f"{DATA}/*", f"{OBJECTS}/*", f"{DIVERGED}/*", f"{CHECKPOINTS}/*-?????????????.json")
+"""Keys that never get other content, as the bucket's policy names them. The last are the checkpoints in both
+forms, by the time in their names; other keys in their folder change."""
 NAMES_IN_MESSAGE = 3
 LARGEST_JUMP = 1000
 """From a generation to the next higher one. Each failover raises it by 1: a higher jump is no failover."""
+SLACK_MS = 15 * 60_000
+"""By how much the time in a name may be ahead of S3's time. A gate knows that to five minutes."""
 _ID = re.compile(r"(\d{6,12})-(\d{13})", re.ASCII)
 
 
@@ -44,12 +51,12 @@ class CheckpointId:
     def parse(cls, text: str) -> CheckpointId:
         """From an id or the name of its file; raises ValueError for anything else."""
         match = _ID.fullmatch(text.removesuffix(".json"))
-        if match is None:
-            raise ValueError(f"not a checkpoint id: {text!r}")
-        return cls(generation=int(match[1]), at=int(match[2]))
+        if match and str(id := cls(generation=int(match[1]), at=int(match[2]))) == match[0]:
+            return id  # Each id has one name.
+        raise ValueError(f"not a checkpoint id: {text[:80]!a}")
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True)
 class CheckpointName:
     """How a checkpoint is stored: as a list of all files, or as what changed `since` such a list."""
 
@@ -69,8 +76,8 @@ class CheckpointName:
         """From a name or its file; raises ValueError for anything else."""
         id, changes, since = text.removesuffix(".json").partition("~")
         name = cls(id=CheckpointId.parse(id), since=CheckpointId.parse(since) if changes else None)
-        if name.since is not None and name.since >= name.id:
-            raise ValueError(f"not the name of a checkpoint: {text!r}")
+        if str(name) != text.removesuffix(".json") or (name.since is not None and name.since >= name.id):
+            raise ValueError(f"not the name of a checkpoint: {text[:80]!a}")
         return name
 
 
@@ -79,34 +86,59 @@ def prefix_of(region: str, namespace: str, component: str) -> str:
     return f"{region}/{namespace}/{component}"
 
 
-def checkpoint_ids(keys: Iterable[str]) -> list[CheckpointId]:
-    """The checkpoints among the keys of a prefix, oldest first."""
-    return list(checkpoint_names(keys))
+class Listed(NamedTuple):
+    """An object in a listing."""
+
+    size: int
+    """Bytes."""
+    at: int
+    """S3's time of the upload (`LastModified`): UTC, in milliseconds."""
 
 
-def checkpoint_names(keys: Iterable[str]) -> dict[CheckpointId, CheckpointName]:
-    """The checkpoints among the keys of a prefix, oldest first; the whole list where one is stored twice.
+class SortedNames(NamedTuple):
+    """Of the checkpoints in a listing, each oldest first."""
 
-    Other files in their folder are ignored.
+    good: dict[CheckpointId, CheckpointName]
+    ignored: dict[CheckpointId, CheckpointName]
+    """With a time after S3's own, or a generation that no failovers lead to: no gate writes such ids."""
+
+
+def sort_names(listing: Mapping[str, Listed], known: int = 0) -> SortedNames:
+    """A single object must not decide which checkpoint is the newest, nor what later ones are called.
+
+    `known`: a generation that exists.
     """
-    return plausible(name for key in keys if (name := _checkpoint_name(key)) is not None)
+    named = {name: listed.at for key, listed in listing.items() if (name := checkpoint_name(key))}
+    found = by_id(name for name, at in named.items() if not is_ahead(name.id.at, at))
+    good = {id: found[id] for id in plausible(found, known)}
+    return SortedNames(good, by_id(name for name in named if name.id not in good))
 
 
-def plausible(names: Iterable[CheckpointName]) -> dict[CheckpointId, CheckpointName]:
-    """By id, oldest first, without generations that no failovers lead to: a single object must not decide
-    what every later one is called."""
-    found, generation = dict[CheckpointId, CheckpointName](), 0
-    for name in sorted(names, key=lambda name: (name.id, name.since is None)):
-        if name.id.generation > generation + LARGEST_JUMP:
+def is_ahead(time: int, at: int) -> bool:
+    """Whether a time in a name is after S3's time of the upload; both in milliseconds."""
+    return time > at + SLACK_MS
+
+
+def plausible(ids: Collection[CheckpointId], known: int = 0) -> list[CheckpointId]:
+    """The oldest first, without generations that no failovers lead to. `known`: a generation that exists."""
+    found, generation = list[CheckpointId](), known
+    for id in sorted(ids):
+        if id.generation > generation + LARGEST_JUMP:
             break
-        generation = name.id.generation
-        found[name.id] = name
+        generation = max(generation, id.generation)
+        found.append(id)
     return found
 
 
-def _checkpoint_name(key: str) -> CheckpointName | None:
+def by_id(names: Iterable[CheckpointName]) -> dict[CheckpointId, CheckpointName]:
+    """The oldest first; of a checkpoint that is stored twice, the whole list."""
+    return {name.id: name for name in sorted(names, key=lambda name: (name.id, name.since is None))}
+
+
+def checkpoint_name(key: str) -> CheckpointName | None:
+    """None for a key of anything else."""
     folder, _, name = key.rpartition("/")
-    if folder != CHECKPOINTS:
+    if folder != CHECKPOINTS or not name.endswith(".json"):
         return None
     try:
         return CheckpointName.parse(name)
@@ -117,6 +149,10 @@ def _checkpoint_name(key: str) -> CheckpointName | None:
 def is_collectable(key: str) -> bool:
     """Only objects that checkpoints name: never requests, diverged files, or what somebody else put there."""
     return key.startswith((f"{DATA}/", f"{OBJECTS}/"))
+
+
+def is_write_once(key: str) -> bool:
+    return any(fnmatchcase(key, pattern) for pattern in WRITE_ONCE)
 
 
 def few(names: Collection[str]) -> str:

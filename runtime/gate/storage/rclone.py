@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+LONGEST_LINE = 64 << 10
+"""Bytes of a line of output; a key has at most 1,024."""
 STALLED_SECONDS = 120.0
 """An rclone that moves no byte for so long is ended. Its own limit covers only its requests."""
 _POLL_SECONDS = 0.1

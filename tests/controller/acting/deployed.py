@@ -26,8 +26,8 @@ TEMPLATE = "template-of-all"
 REGIONS = (US, EU)
 
 FIRST = ("Namespace", "PriorityClass", "ServiceAccount")
-LEFT_OUT = ("Deployment", "StatefulSet", "Ingress", "PersistentVolumeClaim")
-"""There are no nodes to run anything on."""
+LEFT_OUT = ("Deployment", "StatefulSet", "Ingress", "PersistentVolumeClaim", "Secret")
+"""There are no nodes to run anything on, nor to mount the Secret."""
 MERGE_PATCH = "application/merge-patch+json"
 CREATORS = 24
 

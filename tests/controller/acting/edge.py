@@ -40,7 +40,7 @@ def edge(folder: Path, behind: Replica) -> Iterator[Edge]:
 
         def do_GET(self) -> None:
             found.requests.append(self.path)
-            status, body = found.behind.get(self.path)
+            status, body = found.behind.get(self.path, authorization=self.headers.get("Authorization", ""))
             self.send_response(status or 502)
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()

@@ -21,6 +21,7 @@ from tests.recording import ROOT
 from tests.services import until
 
 REQUEST_SECONDS = 30.0
+SECRET = "of all clusters"
 
 
 @dataclass
@@ -31,13 +32,14 @@ class Replica:
     inside: int
     log: Path
 
-    def get(self, path: str, *, inside: bool = False) -> tuple[int, str]:
+    def get(self, path: str, *, inside: bool = False, authorization: str = "") -> tuple[int, str]:
         """Status and body; (0, "") when nobody listens."""
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.inside if inside else self.http, timeout=REQUEST_SECONDS
         )
         try:
-            connection.request("GET", path)
+            headers = {"Authorization": authorization} if authorization else {}
+            connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             return response.status, response.read().decode()
         except (OSError, http.client.HTTPException):
@@ -95,6 +97,8 @@ class Controllers:
 
     def start(self, name: str) -> Replica:
         (self.folder / "flags").mkdir(exist_ok=True)
+        (self.folder / "secret").mkdir(exist_ok=True)
+        (self.folder / "secret" / "key").write_text(SECRET)
         token, log = self.folder / "token", self.folder / f"{name}-{len(self.replicas)}.log"
         token.write_text(self.cluster.token())
         http_port = ports.choose(())
@@ -106,6 +110,7 @@ class Controllers:
             "PYTHONDONTWRITEBYTECODE": "1",
             "POD_NAME": name,
             "CONTROLLER_SETTINGS": str(self.folder / "settings"),
+            "CONTROLLER_SECRET_PATH": str(self.folder / "secret"),
             "CONTROLLER_FLAGS": str(self.folder / "flags"),
             "CONTROLLER_HOSTS": str(self.hosts),
             "CONTROLLER_HTTP_PORT": str(http_port),

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from runtime.controller.config import load_config, load_secret
 from tests.components.stacks import EU, US
 from tests.controller.acting.deployed import SYSTEM, Cluster, Manifest
 from tests.controller.acting.replicas import Controllers, Replica, companies, controllers, populate
@@ -141,8 +142,11 @@ def test_what_is_for_edges_is_apart_from_what_is_for_the_cluster(
     assert one.get(f"/healthz/{US}/nobody") == one.get(f"/healthz/{US}"), "nobody learns who exists"
     assert one.get("/healthz/nowhere-1")[0] == 404
     assert one.get("/peer/nowhere-1")[0] == one.get("/healthz")[0] == one.get("/")[0] == 404
-    page = json.loads(one.get(f"/peer/{US}")[1])
-    assert page["regions"][US]["serving"] is True
+    public = one.get(f"/peer/{US}")[1]
+    assert json.loads(public)["regions"][US]["serving"] is True
+    assert not [name for name in (*names, "context-shared", EU) if name in public]
+    config = load_config(two.folder / "settings", load_secret(two.folder / "secret"))
+    page = json.loads(one.get(f"/peer/{US}", authorization=f"Bearer {config.token(US)}")[1])
     assert page["regions"][US]["sampled"] == len(names)
     for path in ("/metrics", "/status", "/live", "/ready"):
         assert one.get(path)[0] == 404

@@ -9,7 +9,7 @@ from typing import Any
 from runtime.controller.config import load_config
 from tests.components.stacks import US
 from tests.controller.acting.deployed import Cluster
-from tests.controller.acting.replicas import Replica, companies, controllers
+from tests.controller.acting.replicas import SECRET, Replica, companies, controllers
 from tests.controller.acting.workloads import Workloads
 from tests.services import until
 
@@ -31,7 +31,8 @@ def test_all_are_flagged_and_a_leader_that_dies_amid_them_is_replaced(
     cluster.add(names, pods=1)
     folder = tmp_path / "controllers"
     with controllers(cluster, folder, workloads.hosts, companies(*names)) as found:
-        for region, sample in load_config(folder / "settings").samples.items():
+        config = load_config(folder / "settings", SECRET)
+        for region, sample in config.samples.items():
             for name in sample:
                 workloads.add(region, name)
         found.start("one")

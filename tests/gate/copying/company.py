@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -19,7 +20,8 @@ from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.upload import Uploader
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError
-from runtime.gate.storage.keys import INDEX, CheckpointId, checkpoint_ids, checkpoint_names, prefix_of
+from runtime.gate.storage.keys import INDEX, CheckpointId, Listed, prefix_of
+from tests.checkpoint_names import checkpoint_ids, checkpoint_names
 from tests.components.stacks import US
 from tests.s3 import S3Service
 
@@ -29,14 +31,14 @@ GRAPH = "acme/graph.json"
 
 @dataclass(kw_only=True)
 class Memory(ABC):
-    """A volume in us-east-1, a gate's clock, and a prefix in a bucket."""
+    """A volume in us-east-1, S3's clock, and a prefix in a bucket."""
 
     root: Path
     namespace: str = "acme"
     component: str = "brain"
     interrupt: threading.Event = field(default_factory=threading.Event)
     now: float = 1_800_000_000.0
-    """The gate's clock: seconds since the epoch."""
+    """S3's clock: seconds since the epoch."""
 
     @property
     def prefix(self) -> str:
@@ -62,7 +64,6 @@ class Memory(ABC):
             self.store(),
             region=US,
             retention=retention or Retention(),
-            clock=lambda: self.now,
         )
 
     def write(self, path: str, content: bytes = b"x" * 100) -> Path:
@@ -104,6 +105,9 @@ class Company(Memory):
     s3: S3Service
     rclone: Path
 
+    def __post_init__(self) -> None:
+        self.s3.clock.now = lambda: self.now
+
     def store(self, timeout: float = 120.0, namespace: str | None = None, holder: str = US) -> Store:
         """On what us-east-1 wrote, in the bucket of the region `holder`."""
         return Store(
@@ -135,7 +139,10 @@ class QuickStore(Store):
 
     def __init__(self, name: str = "quick") -> None:
         self.name = name
+        self.now: Callable[[], float] = lambda: 0.0
         self.objects: dict[str, bytes] = {}
+        self.at: dict[str, int] = {}
+        """S3's time of each object, in milliseconds; of others now."""
         self.calls: Counter[str] = Counter()
         self.fault: Callable[[str, str], None] = lambda what, key: None
 
@@ -150,11 +157,22 @@ class QuickStore(Store):
         self._call("list")
         return {key: len(data) for key, data in self.objects.items() if key.startswith(folder)}
 
+    def listing(self, folder: str = "") -> dict[str, Listed]:
+        now = int(self.now() * 1000)
+        return {key: Listed(size, self.at.get(key, now)) for key, size in self.list(folder).items()}
+
     def read(self, key: str) -> bytes:
         self._call("read", key)
         if key not in self.objects:
             raise StoreError(f"{key} is not there")
         return self.objects[key]
+
+    def hashes(self, keys: Collection[str]) -> dict[str, str]:
+        self._call("hashes")
+        read = {key: self.objects[key] for key in keys if key in self.objects}
+        if keys and not read:
+            raise StoreError("nothing could be read")
+        return {key: hashlib.sha256(content).hexdigest() for key, content in read.items()}
 
     def download(self, keys: Collection[str], into: Path) -> None:
         for key in keys:
@@ -172,6 +190,7 @@ class QuickStore(Store):
         self._call("put", key)
         assert key == INDEX or self.objects.get(key, data) == data, f"{key} is written anew"
         self.objects[key] = data
+        self.at[key] = int(self.now() * 1000)
 
     def delete(self, keys: Collection[str]) -> None:
         for key in keys:
@@ -182,6 +201,9 @@ class QuickStore(Store):
 @dataclass(kw_only=True)
 class QuickCompany(Memory):
     bucket: QuickStore = field(default_factory=QuickStore)
+
+    def __post_init__(self) -> None:
+        self.bucket.now = lambda: self.now
 
     def store(self) -> Store:
         return self.bucket

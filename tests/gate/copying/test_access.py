@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from plan.iam import replica_access
+from plan.iam import gate_access
 from plan.iam_evaluator import Request, allows
 from runtime.contracts.gate import Retention
 from runtime.gate.storage.bucket import Refused
@@ -35,13 +35,13 @@ def live(company: Company) -> None:
     company.write(GRAPH, b"{}")
     assert copier.run(generation=1, base=None).guarded
     newest = company.checkpoints()[-1]
-    assert company.store().sizes([newest.key])
-    company.store().put("_orders/accept-shrink.json", json.dumps({"checkpoint": str(newest)}).encode())
+    assert company.store().heads([newest.key])
+    company.accept_shrink(newest)
     assert company.copier().run(generation=1, base=None).changed
 
 
 def may(call: Call, company: Company, namespace: str) -> bool:
-    document = replica_access(region=US, buckets=company.s3.buckets)
+    document = gate_access(region=US, component="brain", buckets=company.s3.buckets)
     tag = {"aws:PrincipalTag/kubernetes-namespace": namespace}
     return all(
         allows(document, Request(action=need.action, resource=need.resource, context={**need.context, **tag}))

@@ -11,7 +11,8 @@ from runtime.gate.snapshot import checkpoint as checkpoints
 from runtime.gate.snapshot.checkpoint import CheckpointTooLarge, parse_checkpoint
 from runtime.gate.snapshot.checkpoint_forms import WHOLE_SECONDS
 from runtime.gate.snapshot.upload import Uploader
-from runtime.gate.storage.keys import CHECKPOINTS, CheckpointName, checkpoint_names
+from runtime.gate.storage.keys import CHECKPOINTS, CheckpointName
+from tests.checkpoint_names import checkpoint_names
 from tests.gate.copying.company import QuickCompany, settle
 
 FILES = 400
@@ -109,11 +110,51 @@ def test_what_changes_build_on_is_kept_as_long_as_they_are(many: QuickCompany) -
     for number in range(1, 150):
         change(many, number)
         many.now += 600
-        upload(many, copier)
+        upload(many, copier, last=number % 7 == 0)
         if number % 10 == 0:
             for id in many.checkpoints():
                 assert many.restored(many.checkpoint(id))
     assert len(many.checkpoints()) < 40
+
+
+def test_a_whole_list_replaces_the_list_of_changes_of_its_checkpoint(many: QuickCompany) -> None:
+    copier = many.copier()
+    upload(many, copier)
+    change(many, 1)
+    upload(many, copier)
+    changes = name(many)
+    content = many.content(changes.key)
+
+    upload(many, copier, last=True)
+    assert changes.since is not None and changes.key not in set(many.keys())
+
+    many.put(changes.key, content)  # As a gate leaves it that is killed in between.
+    many.now += 3600
+    upload(many, many.copier())
+    assert changes.key not in set(many.keys()) and many.restored() == on_volume(many)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_damaged_lists_of_the_newest_checkpoint_are_written_again(many: QuickCompany, whole: bool) -> None:
+    copier = many.copier()
+    upload(many, copier)
+    change(many, 1)
+    upload(many, copier)
+    newest = name(many)
+    assert newest.since is not None
+    key = newest.since.key if whole else newest.key
+    many.put(key, b"{}")
+
+    many.now += 3600
+    result = copier.run(generation=0, base=None)
+    assert result.damaged_objects == 1 and "the newest checkpoint had other content" in str(result.damaged)
+    assert not {key, newest.key} & set(many.keys())
+    assert name(many).since is None and many.restored() == on_volume(many)
+    many.now += 3600
+    assert copier.run(generation=0, base=None).damaged is None
+    change(many, 2)
+    upload(many, copier)
+    assert name(many).since is not None and many.restored() == on_volume(many)
 
 
 def test_after_a_failed_pass_changes_add_up(many: QuickCompany) -> None:

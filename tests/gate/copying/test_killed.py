@@ -24,7 +24,7 @@ from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import StoreError
-from runtime.gate.storage.keys import CheckpointId
+from runtime.gate.storage.keys import CheckpointId, Listed
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company
 from tests.gate.lance_writer import committed, rows
@@ -48,6 +48,16 @@ class Reader:
         found = self._s3.keys(self._holder, f"{self._prefix}/{folder}/")
         return {key.removeprefix(f"{self._prefix}/"): size for key, size in found.items()}
 
+    def now(self) -> float:
+        return self._s3.clock.now()
+
+    def listing(self, folder: str) -> dict[str, Listed]:
+        objects = store().get_bucket(self._s3.buckets[self._holder]).keys
+        return {
+            key: Listed(size, int(objects[f"{self._prefix}/{key}"].last_modified.timestamp() * 1000))
+            for key, size in self.list(folder).items()
+        }
+
     def read(self, key: str) -> bytes:
         found = store().get_bucket(self._s3.buckets[self._holder]).keys.get(f"{self._prefix}/{key}")
         if not isinstance(found, FakeKey):
@@ -61,8 +71,9 @@ class Reader:
         except StoreError:
             return None
 
-    def sizes(self, keys: Collection[str]) -> dict[str, int]:
-        return {key: len(self.read(key)) for key in keys}
+    def heads(self, keys: Collection[str]) -> dict[str, Listed]:
+        listing = self.listing()
+        return {key: listing[key] for key in keys}
 
 
 class Copies:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from runtime.gate.snapshot import loss_guard
+from runtime.gate.snapshot import lance, loss_guard
 from runtime.gate.snapshot.checkpoint import RESTORED, Checkpoint, CheckpointRef, StoredFile, save_checkpoint
 from runtime.gate.storage.keys import CheckpointId
-from tests.gate.copying.company import GRAPH, TABLE, Company
+from tests.gate import lance_writer
+from tests.gate.copying.company import GRAPH, TABLE, Company, QuickCompany
 
 MANIFEST = f"{TABLE}/_versions/{(1 << 64) - 3}.manifest"
 
@@ -45,6 +48,16 @@ def lose_one_file(company: Company) -> None:
     (company.root / TABLE / "data" / "file1.lance").unlink()
 
 
+def lose_the_newest_version(company: Company) -> None:
+    """As when an older state of the table is copied over it."""
+    (company.root / MANIFEST).unlink()
+
+
+def make_anew(company: Company) -> None:
+    lose_table(company)
+    company.write_table(versions=1)
+
+
 def lose_the_data(company: Company) -> None:
     for path in (company.root / TABLE / "data").iterdir():
         path.unlink()
@@ -59,6 +72,8 @@ DAMAGES = {
     "a data file overwritten": scribble,
     "a data file missing": lose_one_file,
     "no data files": lose_the_data,
+    "without its newest version": lose_the_newest_version,
+    "a table made anew": make_anew,
 }
 
 
@@ -159,6 +174,59 @@ def test_what_a_compaction_leaves_behind_is_no_loss(copied: Company) -> None:
     copied.write(f"{TABLE}/_versions/{(1 << 64) - 10}.manifest", b"compacted.lance, and more than was before")
 
     assert copied.copier().run(generation=0, base=None).guarded is None
+
+
+@pytest.fixture
+def quick_table(quick: QuickCompany) -> Any:
+    """A real table with 40 rows, uploaded."""
+    table = lance_writer.open_table(quick.root, "acme")
+    for number in range(40):
+        lance_writer.add(table, number)
+    quick.copier().run(generation=0, base=None)
+    return table
+
+
+def test_a_real_compaction_is_no_loss_though_most_bytes_go(quick: QuickCompany, quick_table: Any) -> None:
+    before = quick.checkpoint().bytes
+    quick_table.optimize(cleanup_older_than=timedelta(0))
+    quick.now += 1
+    result = quick.copier().run(generation=0, base=None)
+
+    assert result.guarded is None and result.changed
+    assert 2 * quick.checkpoint().bytes < before
+    assert quick_table.count_rows() == 40
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_rows_that_were_deleted_hold_the_copy_compacted_or_not(
+    quick: QuickCompany, quick_table: Any, compacted: bool
+) -> None:
+    quick_table.delete("id >= 25")
+    assert quick.copier().run(generation=0, base=None).guarded is None, "most rows are there"
+
+    quick_table.delete("id >= 12")
+    if compacted:
+        quick_table.optimize(cleanup_older_than=timedelta(0))
+    guarded = quick.copier().run(generation=0, base=None).guarded
+
+    assert guarded and "only 12 of 25 rows" in guarded
+
+
+def test_a_table_that_was_dropped_holds_the_copy_and_so_does_one_that_was_made_anew(
+    quick: QuickCompany, quick_table: Any
+) -> None:
+    import lancedb
+
+    database = lancedb.connect(quick.root / "acme" / "episodic")
+    database.drop_table(lance_writer.TABLE)
+    assert "vanished" in (quick.copier().run(generation=0, base=None).guarded or "")
+    lance_writer.add(lance_writer.open_table(quick.root, "acme"), 0)
+    assert "newest version" in (quick.copier().run(generation=0, base=None).guarded or "")
+
+
+@pytest.mark.parametrize("content", [b"", b"LANC", b"x" * 40, b"\xff" * 12 + b"LANC", b"\0" * 12 + b"LANC"])
+def test_what_is_no_manifest_says_nothing_of_rows(content: bytes) -> None:
+    assert lance.rows(content) in (None, 0)
 
 
 @pytest.mark.parametrize(

@@ -43,15 +43,16 @@ def test_an_object_that_may_be_missing_is_one_request(company: Company) -> None:
         company.store(timeout=5).find("_orders/restore.json")
 
 
-def test_sizes_are_a_request_for_each_object_and_a_missing_one_is_an_error(company: Company) -> None:
+def test_heads_are_a_request_for_each_object_and_a_missing_one_is_an_error(company: Company) -> None:
     company.put("objects/one", b"1")
     company.put("objects/two", b"22")
     asked(company)
 
-    assert company.store().sizes(["objects/one", "objects/two"]) == {"objects/one": 1, "objects/two": 2}
+    found = company.store().heads(["objects/one", "objects/two"])
+    assert {key: each.size for key, each in found.items()} == {"objects/one": 1, "objects/two": 2}
     assert asked(company) == {"HeadObject": 2}
     with pytest.raises(Refused):
-        company.store().sizes(["objects/one", "objects/none"])
+        company.store().heads(["objects/one", "objects/none"])
 
 
 def test_an_unchanged_volume_asks_nothing_and_a_change_puts_what_changed(

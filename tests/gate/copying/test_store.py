@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -72,6 +73,27 @@ def test_no_call_is_made_that_the_role_would_refuse_or_that_could_be_spared(
 
     asked = [call.operation for call in company.s3.calls]
     assert asked == ["ListObjectsV2", "PutObject", "GetObject", "DeleteObject"]
+
+
+def test_objects_are_hashed_with_a_request_each_and_those_that_cannot_be_read_are_left_out(
+    company: Company,
+) -> None:
+    store = company.store()
+    contents = {"data/acme/a b.lance": b"1", "objects/empty": b"", "objects/big": bytes(3 << 20)}
+    for key, content in contents.items():
+        company.put(key, content)
+    hashes = {key: hashlib.sha256(content).hexdigest() for key, content in contents.items()}
+    company.s3.calls.clear()
+
+    assert store.hashes(contents) == hashes
+    assert [call.operation for call in company.s3.calls] == ["GetObject"] * 3
+    assert store.hashes([*contents, "objects/missing"]) == hashes
+    assert store.hashes([]) == {}
+    with pytest.raises(StoreError):
+        store.hashes(["objects/missing"])
+    company.s3.fault = lambda call: SLOW_DOWN if call.key.endswith("big") else None
+    with pytest.raises(Unreachable):
+        store.hashes(contents)
 
 
 def test_a_big_file_is_sent_in_parts_and_comes_back_whole(company: Company, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from runtime.gate.snapshot.bindings import BINDINGS_FILE, Bindings
 from runtime.gate.snapshot.lance import is_manifest
 from runtime.gate.snapshot.volume import GATE_FOLDER, HASHES_FILE, Volume
+from runtime.gate.storage.rclone import Interrupted
 from tests.gate.copying.company import TABLE, settle
 
 
@@ -23,9 +25,9 @@ def put(root: Path, path: str, content: bytes = b"x") -> Path:
 
 @pytest.mark.parametrize("component", ["brain", "agent"])
 def test_a_volume_with_no_memory_on_it_is_empty(tmp_path: Path, component: str) -> None:
-    for path in ("lost+found/x", ".gate/x", ".standby/acme/graph.json", "diverged/x/y", "acme/locks/a.lock"):
+    for path in ("lost+found/x", ".gate/x", ".standby/acme/graph.json", "diverged/x/y"):
         put(tmp_path, path)
-    (tmp_path / "acme" / "episodic").mkdir()
+    (tmp_path / "acme" / "episodic" / "locks" / "acme.lock.lock").mkdir(parents=True)
     assert Volume(tmp_path, component).is_empty()
 
     put(tmp_path, "brain/graph.json")
@@ -39,6 +41,73 @@ def test_only_the_top_of_the_volume_is_the_gate_s(tmp_path: Path) -> None:
     for path in ("acme/.hidden", "acme/diverged/x", "acme/lost+found/x", "acme/brain/x"):
         put(tmp_path, path)
     assert len(Volume(tmp_path, "agent").scan()) == 4
+
+
+def test_only_the_brain_s_own_locks_are_left_out(tmp_path: Path) -> None:
+    locks = (
+        "acme/episodic/locks/acme.lock",
+        "acme/episodic/locks/acme.lock.lock/x",
+        "locks/episodic/locks/locks.lock",
+        "acme/graph.json.lock/owner",
+    )
+    files = {
+        "uv.lock", "acme/yarn.lock", "canal/locks/design.md", "acme/locks/acme.lock", "locks/graph.json",
+        "acme/episodic/locks/other.lock", "acme/episodic/acme.lock", "graph.json.lock",
+        "acme/episodic/graph.json.lock", "locks/episodic/locks/acme.lock",
+    }  # fmt: skip
+    for path in (*locks, *files):
+        put(tmp_path, path)
+
+    assert Volume(tmp_path, "brain").scan().keys() == files
+    assert Volume(tmp_path, "agent").scan().keys() == files | set(locks)
+
+
+def test_folders_of_any_depth_are_listed_and_what_cannot_be_opened_again_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "acme/file")
+    put(tmp_path, "/".join(["acme", *["a"] * 150, "file"]))
+    volume = Volume(tmp_path, "brain")
+    files = volume.scan().keys()
+    assert len(files) == 2 and not volume.unreadable
+
+    for name in ("c", "b" * 200):
+        folder = tmp_path / "acme"
+        for _ in range(300 if name == "c" else 12):
+            folder = folder / name
+            folder.mkdir()
+    assert volume.scan().keys() == files
+    assert sorted(path[:7] for path in volume.unreadable) == ["acme/bb", "acme/c/"]
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("acme/closed/file", "acme/open/file"):
+        put(tmp_path, path)
+    scandir = os.scandir
+
+    def denied(folder: Path) -> object:
+        if str(folder).endswith("closed") or str(folder).endswith("closed/"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    volume = Volume(tmp_path, "brain")
+
+    assert volume.scan().keys() == {"acme/open/file"}
+    assert volume.unreadable == {"acme/closed": "Permission denied"}
+    assert volume.uncopied() == ["acme/closed"]
+
+
+def test_reading_a_file_ends_when_the_gate_is_told_so(tmp_path: Path) -> None:
+    put(tmp_path, "acme/file", b"x" * (3 << 20))
+    interrupt = threading.Event()
+    volume = Volume(tmp_path, "brain", interrupt)
+    interrupt.set()
+
+    with pytest.raises(Interrupted):
+        volume.sha256("acme/file")
+    with pytest.raises(Interrupted):
+        volume.copy_aside("acme/file", tmp_path / "aside")
 
 
 def test_pipes_and_links_are_left_out(tmp_path: Path) -> None:

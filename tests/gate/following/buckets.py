@@ -5,28 +5,42 @@ They replicate as S3 does: what was written, some time later, in no order.
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from runtime.gate.storage.bucket import StoreError, Unreachable
+from runtime.gate.storage.keys import Listed
+from runtime.gate.storage.server_clock import UNREPORTED_SECONDS
 
 
 class Buckets:
     """One bucket a region. Whoever writes, writes below its own region's prefix."""
 
     def __init__(self, regions: Collection[str], seed: int = 0) -> None:
+        self.now: Callable[[], float] = lambda: 0.0
+        """S3's clock, in seconds."""
         self.objects: dict[str, dict[str, bytes]] = {region: {} for region in regions}
         self.under_way: list[tuple[str, str, bytes | None]] = []
         """To which region, which key, what; None deletes."""
+        self.wrong: dict[str, float] = {}
+        """By how many seconds a region takes S3's time wrongly."""
         self.cut: set[tuple[str, str]] = set()
         """A region, and the region whose bucket it cannot reach."""
+        self.at: dict[str, int] = {}
+        """S3's time of the last write of each key, in milliseconds; of others now."""
         self.random = random.Random(seed)
         self.listings: list[str] = []
         """What was listed, in order."""
 
+    def use(self, now: Callable[[], float], region: str, skew: float) -> None:
+        self.now = now
+        self.wrong[region] = max(-UNREPORTED_SECONDS, min(skew, UNREPORTED_SECONDS))
+
     def write(self, region: str, key: str, data: bytes | None) -> None:
         assert key.startswith(f"{region}/")
+        self.at[key] = int(self.now() * 1000)
         if data is None:
             self.objects[region].pop(key, None)
         else:
@@ -70,6 +84,16 @@ class BucketStore:
         cut = len(self.prefix) + 1
         return {key[cut:]: len(data) for key, data in self._reach().items() if key.startswith(below)}
 
+    def listing(self, folder: str = "") -> dict[str, Listed]:
+        at, now = self._buckets.at, int(self.now() * 1000)
+        return {
+            key: Listed(size, at.get(f"{self.prefix}/{key}", now)) for key, size in self.list(folder).items()
+        }
+
+    def now(self) -> float:
+        """As far as rclone tells: it mentions no difference of less than five minutes."""
+        return self._buckets.now() + self._buckets.wrong.get(self._region, 0.0)
+
     def read(self, key: str) -> bytes:
         found = self._reach().get(f"{self.prefix}/{key}")
         if found is None:
@@ -79,8 +103,13 @@ class BucketStore:
     def find(self, key: str) -> bytes | None:
         return self._reach().get(f"{self.prefix}/{key}")
 
-    def sizes(self, keys: Collection[str]) -> dict[str, int]:
-        return {key: len(self.read(key)) for key in keys}
+    def heads(self, keys: Collection[str]) -> dict[str, Listed]:
+        at, now = self._buckets.at, int(self.now() * 1000)
+        return {key: Listed(len(self.read(key)), at.get(f"{self.prefix}/{key}", now)) for key in keys}
+
+    def hashes(self, keys: Collection[str]) -> dict[str, str]:
+        there = {key for key in keys if f"{self.prefix}/{key}" in self._reach()}
+        return {key: hashlib.sha256(self.read(key)).hexdigest() for key in there}
 
     def download(self, keys: Collection[str], into: Path) -> None:
         for key in keys:
@@ -91,6 +120,8 @@ class BucketStore:
     def upload(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         for key, path in files.items():
             self.put(key, path.read_bytes())
+
+    upload_anew = upload
 
     def put(self, key: str, data: bytes) -> None:
         self._reach()

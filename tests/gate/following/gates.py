@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,9 @@ def config_of(region: str, order: Sequence[str], **changes: object) -> GateConfi
 
 
 class AnyBuckets(Protocol):
+    def use(self, now: Callable[[], float], region: str, skew: float) -> None:
+        """`now` is S3's clock; that of the region's node is wrong by `skew` seconds."""
+
     def of(self, region: str, holder: str, prefix: str, timeout: float | None = None) -> object:
         """A Store, for a gate in `region`, on the bucket of the region `holder`."""
 
@@ -80,6 +83,7 @@ class Gate:
         self.steps: list[tuple[str, str]] = []
         self.rows = 0
         self._buckets = buckets
+        buckets.use(lambda: clock.now, region, skew)
         self.time = clock
         self._application = application or Application(())
         self.skew = skew
@@ -196,7 +200,6 @@ class Gate:
                 self.stores(self.region, self.region),
                 region=self.region,
                 retention=settings.retention,
-                clock=self.clock,
             )
         return self._uploader
 

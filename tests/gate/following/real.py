@@ -8,6 +8,7 @@ import shlex
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import lancedb
@@ -33,6 +34,9 @@ class S3Buckets:
         self._folder = folder
         self._namespace = namespace
         self.interrupts: dict[str, threading.Event] = {}
+
+    def use(self, now: Callable[[], float], region: str, skew: float) -> None:
+        self._s3.clock.now = now
 
     def of(self, region: str, holder: str, prefix: str, timeout: float | None = None) -> Store:
         return Store(

@@ -3,9 +3,11 @@ lost."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from runtime.gate.handover.roles import Role
+from runtime.gate.lineage.state import StateFiles
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both, clear, failback, failover, flag
 from tests.gate.following.gates import GRAPH, Clock, Gate
@@ -254,3 +256,17 @@ def test_times_of_two_regions_are_never_compared(tmp_path: Path, buckets: Bucket
 
         assert us.memory == eu.memory == written
         assert us.aside == eu.aside == set()
+
+
+def test_a_base_from_the_future_does_not_end_following(us: Gate, eu: Gate, buckets: Buckets) -> None:
+    """A gate with a wrong clock wrote it."""
+    us.write("one")
+    both(us, eu, buckets, 2)
+    base = eu.state.base
+    assert base is not None
+    future = replace(base, checkpoint=replace(base.checkpoint, at=base.checkpoint.at * 2))
+    StateFiles(eu.root).save(replace(eu.state, base=future))
+    us.write("two")
+    both(us, eu, buckets, 20)
+
+    assert eu.memory == {"one", "two"} and not eu.now_alarm

@@ -19,7 +19,8 @@ from runtime.gate.handover.roles import Role
 from runtime.gate.restore.startup import RestoreError
 from runtime.gate.snapshot import checkpoint_forms
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
-from runtime.gate.storage.keys import checkpoint_names, prefix_of
+from runtime.gate.storage.keys import prefix_of
+from tests.checkpoint_names import checkpoint_names
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.gates import COMPANY, GRAPH, Clock, Gate, _in_graphs, rows_of
 from tests.gate.following.kills import CALLS

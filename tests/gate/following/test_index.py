@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -160,6 +161,37 @@ def test_an_index_that_lies_is_no_worse_than_a_lying_listing(us: Gate, eu: Gate,
     row = us.write()
     both(us, eu, buckets, 2)
     assert row in eu.memory | eu.staged
+
+
+@pytest.mark.parametrize("field", ["at", "generation"])
+def test_an_index_that_names_what_cannot_be_is_not_believed(
+    us: Gate, eu: Gate, buckets: Buckets, field: str
+) -> None:
+    """A checkpoint of next year, or of a generation that no failovers lead to: S3's time of it is now."""
+    settled(us, eu, buckets)
+    row = us.write()
+    us.round()
+    real, year = newest(buckets), 365 * 24 * 3600 * 1000
+    forged = replace(real, at=real.at + year) if field == "at" else replace(real, generation=900_000)
+    content = buckets.objects[US][f"{PREFIX}/{real.key}"]
+    old, new = (f'"generation": {each.generation}'.encode() for each in (real, forged))
+    buckets.replicate()
+    for region in (US, EU):
+        buckets.objects[region][f"{PREFIX}/{forged.key}"] = content.replace(old, new)
+        lie = index(buckets, region) | {"checkpoints": [str(real), str(forged)]}
+        buckets.objects[region][f"{PREFIX}/{INDEX}"] = json.dumps(lie).encode()
+    buckets.at[f"{PREFIX}/{forged.key}"] = int(buckets.now() * 1000)
+    eu.round()
+
+    assert row in eu.memory | eu.staged
+    parts = eu.coordinator.parts
+    taken = parts.staging.staged.current() or parts.active.records.restored()
+    assert taken is not None and taken.id == real
+    assert len(eu.messages("CheckpointIgnored")) == 2, "in the bucket of each region"
+    assert eu.state.highest < 100
+
+    failover(us, eu, buckets)
+    assert eu.ready and row in eu.memory and eu.state.highest < 100
 
 
 def test_the_announcement_of_a_lost_volume_ends_with_it(

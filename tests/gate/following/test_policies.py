@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.gate.restore.staged import STAGED
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import both, clear, failover, flag
 from tests.gate.following.gates import Clock, Gate, config_of
@@ -226,3 +227,18 @@ def test_the_third_region_takes_over_when_two_are_gone(region: Region, buckets: 
     assert us.memory == eu.memory == ap.memory == {"one", "two", "three"}
     assert us.aside == eu.aside == ap.aside == set()
     assert us.ready
+
+
+def test_a_region_that_follows_nobody_any_more_drops_what_is_staged(region: Region, buckets: Buckets) -> None:
+    """It would keep data that tables have dropped on the volume."""
+    us, eu = region(US), region(EU)
+    us.write("one")
+    both(us, eu, buckets, 2)
+    us.write("two")
+    both(us, eu, buckets, 2)
+    assert (eu.root / STAGED).exists()
+    eu.config = config_of(EU, ORDER, follows=(), ranked=False)
+    eu.round()
+
+    assert eu.ready and eu.memory == {"one"}
+    assert not [entry for entry in eu.root.iterdir() if entry.name.startswith(STAGED)]

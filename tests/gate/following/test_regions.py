@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
-from runtime.gate.storage.keys import CHECKPOINTS, checkpoint_names
+from runtime.gate.storage.keys import CHECKPOINTS
+from tests.checkpoint_names import checkpoint_names
 from tests.components.stacks import EU, US
 from tests.gate.following.gates import COMPANY, Clock, Gate
 from tests.gate.following.real import Pod, S3Buckets, rows_in

@@ -85,3 +85,55 @@ def test_a_region_that_serves_with_an_empty_memory_takes_any_that_turns_up(
 
     assert us.memory == {"one"}
     assert us.ready
+
+
+@pytest.mark.parametrize("waited", [0, 1, 2])
+def test_the_files_of_the_region_that_clients_are_in_win_though_its_gate_starts_again(
+    us: Gate, eu: Gate, buckets: Buckets, waited: int
+) -> None:
+    """One-way cut: eu cannot reach us and takes over. Clients stay in us, which has no flag."""
+    us.write("one")
+    both(us, eu, buckets)
+    flag(US, eu)
+    eu.round(2)
+    eu.write("from eu")
+    eu.round()
+    us.write("before the restart")
+    both(us, eu, buckets)
+    us.round(waited)
+    us.write("not uploaded yet")
+
+    us.start()
+    us.round(seconds=2.0)
+    assert us.ready and us.memory == {"one", "before the restart", "not uploaded yet"}
+    us.write("after the restart")
+    both(us, eu, buckets, 5)
+    assert us.messages("GenerationRaised"), "it claims"
+    clear(US, eu)
+    both(us, eu, buckets, 20)
+
+    assert us.memory == eu.memory == {"one", "before the restart", "not uploaded yet", "after the restart"}
+    assert us.aside == set() and eu.aside == {"from eu"}
+
+
+@pytest.mark.parametrize("away", [240.0, 86_400.0])
+def test_a_region_that_was_away_takes_what_the_other_one_wrote(
+    us: Gate, eu: Gate, buckets: Buckets, away: float
+) -> None:
+    """It died without knowing of its flag, and finds no flag when it is back."""
+    us.write("one")
+    both(us, eu, buckets)
+    us.write("last words")
+    flag(US, eu)
+    eu.round(2)
+    eu.write("from eu")
+    eu.round()
+    buckets.replicate()
+    us.time.pass_by(away)
+    clear(US, eu)
+    eu.round(2, seconds=2.0)
+    buckets.replicate()
+    us.start()
+    us.round(3, seconds=2.0)
+
+    assert us.ready and us.memory == {"one", "from eu"} and us.aside == {"last words"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from runtime.gate.restore.staged import STAGED, Damaged, StagedSnapshot
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Unreachable
+from runtime.gate.storage.rclone import Interrupted
 from tests.gate.following.kills import die, every_point
 from tests.gate.following.memories import NEW, OLD, TABLE, checkpoint, leftovers, read, stored, write
 
@@ -183,3 +185,22 @@ def test_what_does_not_fit_is_not_even_begun(root: Path) -> None:
         standby_of(root).build(replace(WINNER, files={"acme/big": file}), bucket.download)
     assert not bucket.asked
     assert {entry.name for entry in root.iterdir()} <= {"acme", "globex", ".gate"}
+
+
+def test_it_stops_in_the_middle_of_a_large_file_when_the_gate_has_other_work(root: Path) -> None:
+    large = {"acme/graph.json": b"x" * (3 << 20)}
+    interrupt = threading.Event()
+    bucket = Bucket(large)
+    staged = StagedSnapshot(Volume(root, "brain", interrupt), "brain")
+
+    def download(keys: Collection[str], into: Path) -> None:
+        bucket.download(keys, into)
+        interrupt.set()
+
+    with pytest.raises(Interrupted):
+        staged.build(checkpoint(large), download)
+    interrupt.clear()
+    staged.build(checkpoint(large), bucket.download)
+
+    assert held(root) == (checkpoint(large), large)
+    assert set(bucket.asked.values()) == {1}, "what was downloaded is kept"

@@ -275,3 +275,27 @@ def test_ids_of_an_exchange_in_the_same_millisecond_do_not_meet(tmp_path: Path) 
 
     assert read(tmp_path) == third
     assert len(list((tmp_path / "diverged").iterdir())) == 2
+
+
+@pytest.mark.parametrize("known", [None, checkpoint(OLD, EU, 1)], ids=["diverged", "ancestor"])
+def test_what_no_snapshot_holds_is_kept_on_the_volume(
+    tmp_path: Path, known: Checkpoint | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(tmp_path)
+    (tmp_path / "acme/latest").symlink_to("graph.json")
+    os.mkfifo(tmp_path / "globex/pipe")
+    write(tmp_path, {"acme/secret": b"nobody may read it", "canal/locks/design.md": b"no lock"})
+    write(tmp_path, {"acme/episodic/locks/acme.lock": b""})
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "secret" not in str(path) and access(path, mode))
+
+    swapped = exchange(tmp_path, known=known)
+
+    assert swapped is not None and len(swapped.aside) == 1
+    assert read(tmp_path) == NEW
+    (kept,) = (tmp_path / "diverged").glob("*.uncopied")
+    assert (kept / "acme/latest").is_symlink() and (kept / "globex/pipe").is_fifo()
+    assert (kept / "acme/secret").read_bytes() == b"nobody may read it"
+    assert set_aside(tmp_path)["canal/locks/design.md"] == b"no lock"
+    assert not list(tmp_path.rglob("acme.lock"))
+    assert leftovers(tmp_path) == set()

@@ -12,6 +12,7 @@ from runtime.gate.events import Notice
 from runtime.gate.restore import staged
 from runtime.gate.restore.staged import STAGED, StagedSnapshot
 from runtime.gate.snapshot import volume
+from runtime.gate.snapshot.checkpoint import StoredFile
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import StoreError, Unreachable
 from tests.gate.copying.company import settle
@@ -94,10 +95,10 @@ def test_the_next_staged_snapshot_links_what_the_last_one_has(
     hashed: list[str] = []
     original = staged.matches
 
-    def matches(path: Path, file: object) -> bool:
+    def matches(path: Path, file: StoredFile, check: Callable[[], None]) -> bool:
         if path.exists():
             hashed.append(path.name)
-        return original(path, file)  # type: ignore[arg-type]
+        return original(path, file, check)
 
     monkeypatch.setattr(staged, "matches", matches)
     newer = {**NEW, f"{TABLE}/data/c.lance": b"row c"}

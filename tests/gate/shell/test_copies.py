@@ -12,6 +12,7 @@ import pytest
 from runtime.contracts.gate import GateConfig
 from runtime.gate.events import EventLog
 from runtime.gate.snapshot.schedule import UploadSchedule, error_kind, offset
+from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
 from runtime.gate.storage.rclone import Interrupted
 from runtime.metrics import Metrics
@@ -97,6 +98,24 @@ def test_a_failed_pass_is_counted_by_kind_and_told_once(
     assert metrics.value("agency_copy_passes_total", result="error") == 3
     assert [step["reason"] for step in steps.after(0)] == ["CopyFailed"]
     assert str(error) in copies.problems(SETTINGS)[0]
+
+
+def test_objects_that_somebody_changed_are_told(copies: UploadSchedule, steps: EventLog) -> None:
+    changed = UploadResult(
+        checkpoint=None,
+        newest=None,
+        changed=False,
+        guarded=None,
+        started=0.0,
+        uploaded_bytes=0,
+        damaged=("objects/1", "objects/2"),
+    )
+
+    assert copies.run(lambda: changed)
+
+    (step,) = steps.after(0)
+    assert (step["type"], step["reason"]) == ("Warning", "ObjectsReplaced")
+    assert "objects/1, objects/2" in step["message"]
 
 
 def test_an_interrupted_pass_is_no_failure_and_stays_due(copies: UploadSchedule, metrics: Metrics) -> None:

@@ -19,6 +19,8 @@ from runtime.gate.handover.roles import Role
 from runtime.gate.handover.status import MemoryStatus
 from runtime.gate.live_config import LiveConfig
 from runtime.gate.snapshot.schedule import UploadSchedule
+from runtime.gate.storage import reserve
+from runtime.gate.storage.writer import VolumeInUse, WriterLock
 from runtime.gate.worker import ROUND_SECONDS, Worker
 from runtime.metrics import Metrics
 from tests.services import until
@@ -119,6 +121,42 @@ def test_a_round_that_fails_is_told_once_and_tried_again(bench: Bench, error: Ex
     bench.coordinator.fault = None
     until(lambda: not bench.problems(), "it is well again")
     assert bench.reasons() == ["FollowFailed", "FollowRecovered"]
+
+
+def test_a_round_that_fails_keeps_nothing_from_being_copied(bench: Bench) -> None:
+    bench.coordinator.fault = OSError("the newest snapshot cannot be staged")
+    until(lambda: bool(bench.problems()), "it is told")
+    passes = bench.coordinator.passes
+
+    until(lambda: bench.coordinator.passes > passes + 1, "the volume is copied all the same")
+
+
+def test_while_another_process_has_the_volume_nothing_is_done_on_it(tmp_path: Path) -> None:
+    other = WriterLock(tmp_path)
+    other.acquire()
+    bench = Bench(tmp_path)
+    bench.worker.start()
+    until(lambda: bool(bench.problems()), "it is told")
+    time.sleep(2 * ROUND_SECONDS)
+
+    assert bench.coordinator.rounds == bench.coordinator.passes == 0
+    assert "another process writes to the volume" in (bench.worker.unfit(Role.PRIMARY) or "")
+    assert "agency_volume_in_use 1" in bench.metrics.text() and bench.reasons() == ["VolumeInUse"]
+    other.release()
+    until(lambda: bench.coordinator.passes > 0, "it goes on")
+    assert bench.worker.unfit(Role.PRIMARY) is None and bench.problems() == []
+
+    other_again = WriterLock(tmp_path)
+    with pytest.raises(VolumeInUse):
+        other_again.acquire()
+    bench.worker.finish()
+    other_again.acquire()
+
+
+def test_some_space_is_kept_for_the_gate_s_own_records(bench: Bench, tmp_path: Path) -> None:
+    until(lambda: bench.coordinator.rounds > 0, "a round has begun")
+
+    assert (tmp_path / reserve.RESERVE).stat().st_size == reserve.LEAST
 
 
 def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(bench: Bench) -> None:

@@ -1,6 +1,6 @@
 """Broken stack files, one for each possible problem: the edit that breaks it, and its line."""
 
-from tests.settings.broken import clusters, companies, ingresses, names, regions, rest, routing
+from tests.settings.broken import clusters, companies, ingresses, names, networks, regions, rest, routing
 from tests.settings.broken.base import KEY_VALUE, Broken
 
 __all__ = ["ALL", "KEY_VALUE", "Broken"]
@@ -14,6 +14,7 @@ ALL: list[Broken] = [
     *routing.BALANCING,
     *routing.GEO,
     *ingresses.EDGES,
+    *networks.OPENINGS,
     *rest.IMAGES,
     *rest.REST,
     *rest.UNKNOWN,

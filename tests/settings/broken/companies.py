@@ -70,6 +70,12 @@ COMPANIES = [
         '"RWX"',
         "'ReadWriteOnce' or 'ReadWriteMany'",
     ),
+    wrong(
+        "a volume too small for two snapshots",
+        "companies[1].agent.storage",
+        "99Mi",
+        "must be at least 100Mi",
+    ),
     wrong("storage without a unit", "companies[1].brain.storage", "100", "1Mi or more"),
     wrong(
         "storage in a unit that Kubernetes has not",

@@ -128,6 +128,20 @@ REST = [
         "4",
         "must be at least hourlyHours in days (5)",
     ),
+    Broken(
+        "a lock that ends before the last checkpoint",
+        put("replication.objectLock", {"mode": "governance", "days": 29}),
+        "replication.objectLock.days",
+        "29",
+        "must be at least replication.retention.dailyDays (30)",
+    ),
+    Broken(
+        "a lock of another kind",
+        put("replication.objectLock", {"mode": "legal", "days": 30}),
+        "replication.objectLock.mode",
+        '"legal"',
+        "must be one of 'governance' or 'compliance'",
+    ),
     wrong(
         "an S3 API of somebody else's",
         "replication.endpoint",

@@ -1,0 +1,63 @@
+"""Space that the gate keeps for itself, so that its records are written although the application has filled
+the volume."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from runtime.gate.storage.durable import FULL
+
+Result = TypeVar("Result")
+RESERVE = ".gate-reserve"
+"""At the top of the volume."""
+LEAST = 4 << 20
+"""Bytes: for the records and links of an upload pass."""
+
+
+def keep(root: Path, size: int = LEAST) -> None:
+    """Have at least that many bytes. Raises OSError when the volume has no space for them: then nothing has
+    changed."""
+    descriptor = os.open(root / RESERVE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        kept = os.fstat(descriptor).st_size
+        if kept < size:
+            try:
+                os.posix_fallocate(descriptor, 0, size)
+            except OSError:
+                os.ftruncate(descriptor, kept)
+                raise
+    finally:
+        os.close(descriptor)
+
+
+def keep_if_possible(root: Path) -> None:
+    """Less than LEAST when the volume is almost full."""
+    for halved in range(7):
+        try:
+            keep(root, LEAST >> halved)
+            return
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+
+
+def with_reserve(root: Path, action: Callable[[], Result]) -> Result:
+    """`action`, and when the volume is full again in the space that was kept. Raises what it raises."""
+    try:
+        return action()
+    except OSError as error:
+        if error.errno not in FULL or not release(root):
+            raise
+    return action()
+
+
+def release(root: Path) -> bool:
+    """Free the space, for what is written next. Returns whether there was any."""
+    with suppress(FileNotFoundError):
+        (root / RESERVE).unlink()
+        return True
+    return False

@@ -1,0 +1,40 @@
+"""Rules about what tenants' pods may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from plan.networks import LINK_LOCAL, covers_half, holds_link_local
+from settings.models import Protocol, Settings
+from settings.problems import Problem
+from settings.rules.base import Rule
+
+_HTTPS = 443
+ADVICE = "Name the networks that the pods need."
+
+
+def _openings(settings: Settings, _: str) -> Iterator[Problem]:
+    too_wide = dict(_too_wide(settings))
+    for (port, _protocol), cidrs in sorted(too_wide.items()):
+        allowed = f"must be less than half of all addresses on a port; these are for port {port}"
+        yield Problem(("network", "extraEgress"), cidrs, allowed, ADVICE)
+    for index, egress in enumerate(settings.network.extra_egress):
+        reported = (egress.port, egress.protocol) in too_wide
+        if not reported and holds_link_local(ip_network(egress.cidr)):
+            allowed = f"must have no link-local address ({', '.join(map(str, LINK_LOCAL))})"
+            yield Problem(("network", "extraEgress", index, "cidr"), egress.cidr, allowed, ADVICE)
+
+
+def _too_wide(settings: Settings) -> Iterator[tuple[tuple[int, Protocol], list[str]]]:
+    """By what the networks of a port cover together. All of NAT64 on HTTPS's port adds only what is private
+    to what is open already."""
+    by_port: dict[tuple[int, Protocol], list[str]] = {}
+    for egress in settings.network.extra_egress:
+        by_port.setdefault((egress.port, egress.protocol), []).append(egress.cidr)
+    for key, cidrs in by_port.items():
+        if covers_half(map(ip_network, cidrs), over_nat64=key != (_HTTPS, Protocol.TCP)):
+            yield key, cidrs
+
+
+RULES = (Rule(_openings),)

@@ -1,0 +1,142 @@
+"""What was uploaded is read back, a little each hour: damage is reported, and repaired from the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from runtime.gate.snapshot import sampling
+from runtime.gate.snapshot.upload import Uploader, UploadResult
+from runtime.gate.storage.bucket import StoreError, Unreachable
+from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
+
+HOUR = 3600.0
+
+
+def go(copier: Uploader) -> UploadResult:
+    return copier.run(generation=0, base=None)
+
+
+@pytest.fixture
+def copier(quick: QuickCompany) -> Uploader:
+    """Of a company with more objects than one sample reads."""
+    quick.write(GRAPH, b'{"nodes": 1}')
+    quick.write_table(versions=20)
+    copier = quick.copier()
+    assert go(copier).damaged is None
+    return copier
+
+
+def damage(quick: QuickCompany, key: str) -> None:
+    """Zeros of the same size."""
+    quick.bucket.objects[key] = bytes(len(quick.bucket.objects[key]))
+
+
+def later(quick: QuickCompany, copier: Uploader, hours: int = 1) -> list[UploadResult]:
+    results = []
+    for _ in range(hours):
+        quick.now += HOUR
+        results.append(go(copier))
+    return results
+
+
+def test_damaged_objects_are_found_within_a_round_and_uploaded_again(
+    quick: QuickCompany, copier: Uploader
+) -> None:
+    key = f"data/{TABLE}/data/file7.lance"
+    damage(quick, key)
+    results = later(quick, copier, 5)
+
+    (found,) = [result for result in results if result.damaged_objects]
+    assert found.damaged == (
+        f"1 objects ({key}) had other content in the bucket than was uploaded; 1 were uploaded again from the"
+        " volume"
+    )
+    assert found.checkpoint is None
+    assert quick.restored()[f"{TABLE}/data/file7.lance"] == b"7" * 1000
+    assert results[-1].damaged is None
+
+
+def test_one_damaged_object_in_a_sample_makes_it_read_all(quick: QuickCompany, copier: Uploader) -> None:
+    before = quick.restored()
+    for file in quick.checkpoint().files.values():
+        damage(quick, file.key)
+    (found,) = later(quick, copier)
+
+    assert found.damaged_objects == len(before)
+    assert quick.restored() == before
+    assert [result.damaged for result in later(quick, copier, 6)] == [None] * 6
+
+
+def test_what_the_volume_no_longer_has_stays_reported(quick: QuickCompany, copier: Uploader) -> None:
+    (graph,) = [file for path, file in quick.checkpoint().files.items() if path == GRAPH]
+    quick.bucket.fault = lambda what, key: None
+    damage(quick, graph.key)
+    (quick.root / GRAPH).write_bytes(b"{ damaged here, too")
+    results = later(quick, copier, 6)
+
+    assert "the volume has none of them" in (results[-1].damaged or "")
+    assert sum(result.damaged_objects for result in results) == 1, "each is counted once"
+    assert graph.key in quick.bucket.objects, "what cannot be uploaded again is not deleted"
+
+
+def test_a_checkpoint_that_was_replaced_is_written_again(quick: QuickCompany, copier: Uploader) -> None:
+    before, id = quick.restored(), quick.checkpoints()[-1]
+    quick.put(id.key, quick.content(id.key).replace(b'"generation": 0', b'"generation":  0', 1)[:-9] + b"{")
+    (found,) = later(quick, copier)
+
+    assert found.damaged == (
+        "the newest checkpoint had other content in the bucket than was uploaded; it was uploaded again"
+    )
+    assert quick.checkpoints() == [found.checkpoint.id] if found.checkpoint else False
+    assert quick.restored() == before
+    assert later(quick, copier)[0].damaged is None
+
+
+def test_an_object_that_is_gone_is_uploaded_again(quick: QuickCompany, copier: Uploader) -> None:
+    before = quick.restored()
+    for key in [file.key for file in quick.checkpoint().files.values()][::2]:
+        del quick.bucket.objects[key]
+    quick.now += sampling.EVERY_SECONDS
+    copier.run(generation=0, base=None)
+    copier.run(generation=0, base=None)
+
+    assert quick.restored() == before
+
+
+@pytest.mark.parametrize("error", [Unreachable("down"), StoreError("refused")])
+def test_a_bucket_that_cannot_be_read_is_no_damage(
+    quick: QuickCompany, copier: Uploader, error: StoreError
+) -> None:
+    def fault(what: str, key: str) -> None:
+        if what == "hashes":
+            raise error
+
+    quick.bucket.fault = fault
+    before = dict(quick.bucket.objects)
+    (result,) = later(quick, copier)
+
+    assert result.damaged_objects == 0 and quick.bucket.objects == before
+    assert (result.damaged is None) == isinstance(error, Unreachable)
+
+
+def test_it_reads_little(quick: QuickCompany, copier: Uploader, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick.bucket.calls.clear()
+    for _ in range(60):
+        quick.now += 60
+        go(copier)
+    assert quick.bucket.calls["hashes"] == 1
+
+    quick.write("acme/large", bytes(sampling.BYTES + 1))
+    go(copier)
+    sizes, hashes = list[int](), quick.bucket.hashes
+
+    def measured(keys: Collection[str]) -> dict[str, str]:
+        sizes.append(sum(len(quick.bucket.objects[key]) for key in keys))
+        return hashes(keys)
+
+    monkeypatch.setattr(quick.bucket, "hashes", measured)
+    later(quick, copier, 10)
+    assert max(sizes) > sampling.BYTES, "each object is read once in a while"
+    assert all(size < sampling.BYTES + 3000 for size in sizes)

@@ -1,0 +1,53 @@
+"""Openings of the network that are wider than they may be."""
+
+from __future__ import annotations
+
+import json
+
+from tests.settings.broken.base import Broken
+from tests.settings.edits import put
+
+OPENINGS = [
+    *(
+        Broken(
+            f"an opening to a node's own services, {cidr}",
+            put("network.extraEgress", [{"cidr": cidr, "port": 80}]),
+            "network.extraEgress[0].cidr",
+            json.dumps(cidr),
+            "must have no link-local address (169.254.0.0/16, ",
+        )
+        for cidr in (
+            "169.254.169.254/32",
+            "169.254.0.0/17",
+            "169.0.0.0/8",
+            "168.0.0.0/6",
+            "fe80::/10",
+            "fe80::1/128",
+            "fd00:ec2::254/128",
+            "fd00::/8",
+            "::ffff:a9fe:a9fe/128",
+            "64:ff9b::a9fe:a9fe/128",
+        )
+    ),
+    *(
+        Broken(
+            f"an opening of half the internet, {cidrs[0]} and {len(cidrs) - 1} more on port {port}",
+            put("network.extraEgress", [{"cidr": cidr, "port": port} for cidr in cidrs]),
+            "network.extraEgress",
+            json.dumps(cidrs)[:20],
+            f"must be less than half of all addresses on a port; these are for port {port}",
+        )
+        for port, cidrs in (
+            (443, ["0.0.0.0/0"]),
+            (443, ["::/0"]),
+            (8443, ["0.0.0.0/1", "128.0.0.0/1"]),
+            (8443, ["0.0.0.0/2", "192.0.0.0/2"]),
+            (25, [f"{number}.0.0.0/8" for number in range(0, 256, 2)]),
+            (443, ["::/1", "8000::/1"]),
+            (443, ["2000::/4"]),
+            (443, ["2000::/5", "3000::/5"]),
+            (22, ["64:ff9b::/96"]),
+            (22, ["64:ff9b::/98", "128.0.0.0/2"]),
+        )
+    ),
+]
