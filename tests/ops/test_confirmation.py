@@ -23,7 +23,7 @@ from tests.ops.copies import US, Copies, id_of, restore
 from tests.recording import ROOT
 from tests.settings.edits import edited, put
 
-DISTURBING = {"restore", "accept-shrink", "backfill", "validate", "drill"}
+DISTURBING = {"restore", "accept-shrink", "move-zone", "backfill", "validate", "drill"}
 
 
 def stack(name: str, companies: Sequence[Any]) -> Stack:

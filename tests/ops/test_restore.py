@@ -190,6 +190,8 @@ def test_a_later_order_has_a_higher_number_whatever_the_clocks_say(copies: Copie
     assert restore(copies, *time) == DONE
     assert int(order(copies, US)["order"]) == int(future) + 1
     copies.s3.client().put_object(Bucket=copies.s3.buckets[US], Key=key, Body=b"nothing")
+    later = first / 1000 + 60
+    copies.s3.clock.now = lambda: later
     assert restore(copies, *time) == DONE
     assert first < int(order(copies, US)["order"]) < int(future)
     request = json.dumps(order(copies, US) | {"order": str(first + 10**9)})

@@ -223,7 +223,10 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
         ),
         (
             "key notes holds a secret",
-            inputs(CONFIG_MAP, lambda props: props["data"].update(notes="it is AKIAIOSFODNN7EXAMPLE")),
+            inputs(
+                CONFIG_MAP,
+                lambda props: props.setdefault("data", {}).update(notes="it is AKIAIOSFODNN7EXAMPLE"),
+            ),
         ),
     ],
     "buckets-lose-nothing": [

@@ -42,10 +42,10 @@ def first(
     name: str = "",
     where: Callable[[Registration], bool] = lambda _: True,
 ) -> Registration:
-    """A copy of the first such resource, which takes its place: the recording itself never changes."""
+    """A copy of the first such resource by URN, which takes its place: the recording itself never changes."""
     resource = next(
         resource
-        for resource in registrations.values()
+        for _, resource in sorted(registrations.items())
         if resource.type == type_ and name in resource.name and where(resource)
     )
     registrations[resource.urn] = copy.deepcopy(resource, {id(COMPUTED): COMPUTED})

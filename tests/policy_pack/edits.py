@@ -233,7 +233,7 @@ def leaked(change: Callable[[Registrations, str], None]) -> Change:
     """The value of a company's Secret, somewhere else."""
 
     def act(registrations: Registrations) -> None:
-        secret = first(registrations, SECRET)
+        secret = first(registrations, SECRET, "-keys@")
         secret.inputs["data"]["OPENAI_API_KEY"] = base64.b64encode(LEAKED.encode()).decode()
         change(registrations, LEAKED)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 
 from runtime.gate.snapshot.batch import Batch
@@ -17,6 +17,7 @@ from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Volume, parses_graph
 from runtime.gate.storage.bucket import KeysTaken, Store
 from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.files import is_below
 from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
 from runtime.logs import log
 
@@ -146,8 +147,8 @@ class FileUpload:
             return files
         newest = self._index.newest
         named = newest.files if newest is not None and newest.base == self._base else {}
-        good = {path: file for path, file in files.items() if not _is_below(path, bad)}
-        return good | {path: file for path, file in named.items() if _is_below(path, bad)}
+        good = {path: file for path, file in files.items() if not is_below(path, bad)}
+        return good | {path: file for path, file in named.items() if is_below(path, bad)}
 
     def _file(self, path: str, stat: Stat, batch: Batch) -> StoredFile | None:
         """Where the file's content is, or will be after the upload of `batch`."""
@@ -278,8 +279,3 @@ class FileUpload:
         for path in unfinished:
             del files[path]
         return files
-
-
-def _is_below(path: str, tops: Collection[str]) -> bool:
-    parts = path.split("/")
-    return any("/".join(parts[:depth]) in tops for depth in range(1, len(parts) + 1))

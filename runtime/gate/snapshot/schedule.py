@@ -111,13 +111,6 @@ class UploadSchedule:
     def _passed(self, result: UploadResult, started_at: float) -> bool:
         self._metrics.set("agency_loss_guard", int(result.guarded is not None), _GUARD_HELP)
         self._metrics.add("agency_copy_bytes_total", result.uploaded_bytes, _BYTES_HELP)
-        if result.replaced:
-            self._record(
-                "ObjectsReplaced",
-                f"somebody has changed uploaded objects: {few(result.replaced)}. They are uploaded again; the"
-                " bucket has their versions",
-                warning=True,
-            )
         self._metrics.set("agency_files_left_out", len(result.failed), _LEFT_OUT_HELP)
         if result.failed:
             named = [f"{ascii(path)[1:-1][:200]} ({why})" for path, why in result.failed.items()]
@@ -125,12 +118,7 @@ class UploadSchedule:
             self._unreadable.is_bad(message)
         else:
             self._unreadable.is_good("every file can be read")
-        found = result.damaged_objects + len(result.replaced)
-        self._metrics.add("agency_damaged_objects_total", found, _DAMAGED_HELP)
-        if result.damaged is None:
-            self._damaged.is_good("the copies that were read back are intact")
-        else:
-            self._damaged.is_bad(result.damaged)
+        self._report_damage(result)
         if result.newest is not None:
             at = result.newest.id.at / 1000
             self._metrics.set("agency_checkpoint_timestamp_seconds", at, "Time of the newest checkpoint.")
@@ -149,6 +137,21 @@ class UploadSchedule:
         self._marker.parent.mkdir(parents=True, exist_ok=True)
         self._marker.touch()
         return True
+
+    def _report_damage(self, result: UploadResult) -> None:
+        if result.replaced:
+            self._record(
+                "ObjectsReplaced",
+                f"somebody has changed uploaded objects: {few(result.replaced)}. They are uploaded again; the"
+                " bucket has their versions",
+                warning=True,
+            )
+        found = result.damaged_objects + len(result.replaced)
+        self._metrics.add("agency_damaged_objects_total", found, _DAMAGED_HELP)
+        if result.damaged is None:
+            self._damaged.is_good("the copies that were read back are intact")
+        else:
+            self._damaged.is_bad(result.damaged)
 
     def _count(self, result: str) -> None:
         self._metrics.add(PASSES, 1, _PASSES_HELP, result=result)

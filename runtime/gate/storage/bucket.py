@@ -205,8 +205,7 @@ class Store:
 
     def put(self, key: str, data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "data")
-            path.write_bytes(data)
+            (path := Path(folder, "data")).write_bytes(data)
             self.upload({key: path}, Path(folder, "staging"), root=Path(folder))
 
     def delete(self, keys: Collection[str]) -> None:

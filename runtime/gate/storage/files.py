@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -100,3 +100,9 @@ def _replaced_is_missing(path: str) -> Iterator[None]:
         if error.errno in _REPLACED:
             raise FileNotFoundError(error.errno, "no longer a regular file", path) from error
         raise
+
+
+def is_below(path: str, tops: Collection[str]) -> bool:
+    """Whether a path is one of `tops`, or lies below one."""
+    parts = path.split("/")
+    return any("/".join(parts[:depth]) in tops for depth in range(1, len(parts) + 1))

@@ -106,9 +106,8 @@ def test_objects_that_somebody_changed_are_told(copies: UploadSchedule, steps: E
         newest=None,
         changed=False,
         guarded=None,
-        started=0.0,
         uploaded_bytes=0,
-        damaged=("objects/1", "objects/2"),
+        replaced=("objects/1", "objects/2"),
     )
 
     assert copies.run(lambda: changed)
