@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
+from datetime import UTC, datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ COUNTS = "/_counts"
 class Object(NamedTuple):
     content: bytes
     headers: dict[str, str]
+    at: str
+    """Time of the upload, as listings have it."""
 
 
 class Service(ThreadingHTTPServer):
@@ -67,9 +70,15 @@ class Handler(BaseHTTPRequestHandler):
             "Last-Modified": formatdate(usegmt=True),
         }
         with self.server.lock:
-            self.server.objects[self._key] = Object(content, headers)
+            taken = self.headers.get("If-None-Match") == "*" and self._key in self.server.objects
+            if not taken:
+                at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+                self.server.objects[self._key] = Object(content, headers, at)
         self._count("put", len(content))
-        self._answer(200, headers={"ETag": headers["ETag"]})
+        if taken:
+            self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        else:
+            self._answer(200, headers={"ETag": headers["ETag"]})
 
     def do_GET(self) -> None:
         if self.path == COUNTS:
@@ -117,8 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         last = page[-1][0].partition("/")[2] if page else ""
         rows = "".join(
             f"<Contents><Key>{escape(key.partition('/')[2])}</Key><Size>{len(one.content)}</Size>"
-            "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
-            f"<ETag>{escape(one.headers['ETag'])}</ETag></Contents>"
+            f"<LastModified>{one.at}</LastModified><ETag>{escape(one.headers['ETag'])}</ETag></Contents>"
             for key, one in page
         )
         token = f"<NextContinuationToken>{escape(last)}</NextContinuationToken>" if more else ""
