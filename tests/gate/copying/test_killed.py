@@ -72,8 +72,7 @@ class Reader:
             return None
 
     def heads(self, keys: Collection[str]) -> dict[str, Listed]:
-        listing = self.listing()
-        return {key: listing[key] for key in keys}
+        return {key: Listed(len(self.read(key)), 0) for key in keys}
 
 
 class Copies:
