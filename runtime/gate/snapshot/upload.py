@@ -124,6 +124,11 @@ class Uploader:
         except BaseException:
             self._index = None
             raise
+        return self._result(index, stored, guarded, failed)
+
+    def _result(
+        self, index: BucketIndex, stored: Stored | None, guarded: str | None, failed: Mapping[str, str]
+    ) -> UploadResult:
         found, self._found = self._found, 0
         return UploadResult(
             checkpoint=index.newest if stored else None,
