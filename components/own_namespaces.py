@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,10 +34,11 @@ def check_of(plan: ClusterPlan, kubeconfig: pulumi.Input[str] | None) -> Check:
         if plan.eks and known is None:
             return  # A preview that cannot know the cluster yet.
         if not connections:
-            # Loaded here, because most runs create no namespace.
+            # Loaded here, because most runs create no namespace. The library reads the variable when it is
+            # loaded, which may have been before.
             from clients.kubernetes_api import KubernetesApi
 
-            connections.append(KubernetesApi(known or "", plan.context or ""))
+            connections.append(KubernetesApi(known or os.environ.get("KUBECONFIG", ""), plan.context or ""))
         name = str((args.new_inputs or {})["metadata"]["name"])
         labels = await asyncio.to_thread(_labels, connections[0], name)
         if labels is not None and labels.get(COMPANY_LABEL) != name:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
@@ -24,7 +25,7 @@ from plan.edges import edge_name
 from plan.records import Leaf, Record, RecordPlan
 from settings import Settings, clusters_of
 from settings.companies import Company
-from settings.models import Manager
+from settings.models import Identity, Manager
 from settings.routes import check_of, record_plan
 from settings.warnings import lacks_identity
 
@@ -136,6 +137,8 @@ class Platform:
         cluster_of = {
             region.name: cluster for cluster in self.clusters.values() for region in cluster.plan.regions
         }
+        needs_account = self.buckets and self.settings.identity is Identity.POD_IDENTITY
+        account_id = aws.get_caller_identity_output().account_id if needs_account else None
         checks = checks_by_region(self.settings)
         planned = {check.key: check for check in self.records.checks}
         leaves = [record for record in _tree_records(self.records) if isinstance(record.target, Leaf)]
@@ -154,6 +157,7 @@ class Platform:
                 certificate_arn=self.certificates.get(region.name),
                 advice=self.advice,
                 provisioning=self.provisioning,
+                account_id=account_id,
                 controller=self.controllers.get(cluster_of[region.name].plan.id),
             )
             regions[region.name] = Region(region.name, args)

@@ -64,20 +64,24 @@ def pod_template(
                     "imagePullSecrets": [{"name": name} for name in pods.image_pull_secrets],
                 }
             ),
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": settings.pod_user,
-                "runAsGroup": settings.pod_user,
-                "fsGroup": settings.pod_user,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": _security_context(settings.pod_user),
             **_placement(region, labels),
             **_nodes([region] if region else among),
             **present({"initContainers": list(parts.init_containers)}),
             "containers": list(parts.containers),
             "volumes": list(parts.volumes),
         },
+    }
+
+
+def _security_context(user: int) -> dict[str, Any]:
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
 
 

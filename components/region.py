@@ -42,6 +42,8 @@ class RegionArgs:
     certificate_arn: pulumi.Input[str] | None
     advice: Advice
     provisioning: Provisioning
+    account_id: pulumi.Output[str] | None
+    """The AWS account; None without roles for Pod Identity."""
     controller: FailoverController | None
     """Of the region's cluster; None with failover off."""
 
@@ -127,6 +129,7 @@ class Region(ComponentResource):
         region, roles = args.region.name, args.settings.role_names(args.stack)
         accounts = {component: service_account_name(component, region) for component in COMPONENTS}
         self._access(
+            args,
             f"{name}-sidecars",
             roles.region(region),
             [*accounts.values()],
@@ -134,6 +137,7 @@ class Region(ComponentResource):
         )
         return {
             component: self._access(
+                args,
                 f"{name}-{component}-access",
                 roles.gate(region, component),
                 [account],
@@ -142,16 +146,18 @@ class Region(ComponentResource):
             for component, account in accounts.items()
         }
 
-    def _access(self, name: str, role: str, accounts: Sequence[str], access: Document) -> pulumi.Output[str]:
+    def _access(
+        self, args: RegionArgs, name: str, role: str, accounts: Sequence[str], access: Document
+    ) -> pulumi.Output[str]:
         cluster = self.cluster
-        identity = aws.get_caller_identity_output(opts=pulumi.InvokeOptions(parent=self))
-        trust = identity.account_id.apply(
+        assert args.account_id is not None
+        trust = args.account_id.apply(
             lambda account: pod_identity_trust(
                 accounts, cluster_arns(account, cluster.plan.region, cluster.eks_name)
             )
         )
-        args = ReplicaAccessArgs(role=role, trust=trust, access=access)
-        return ReplicaAccess(name, args, ResourceOptions(parent=self)).role_arn
+        access_args = ReplicaAccessArgs(role=role, trust=trust, access=access)
+        return ReplicaAccess(name, access_args, ResourceOptions(parent=self)).role_arn
 
     def _check(self, name: str, check: HealthCheck) -> aws.route53.HealthCheck:
         return aws.route53.HealthCheck(

@@ -111,7 +111,7 @@ def _move(cluster: Cluster, wanted: Memory, store: CheckpointStore) -> Move:
         cluster=cluster,
         replacement=replacement,
         volume=replacement.volume(),
-        pod=cluster.api.get(reference("Pod", f"{workload}-0", wanted.namespace)),
+        pod=_pod_of(cluster, wanted.namespace, workload),
         checkpoint=checkpoint,
     )
 
@@ -200,5 +200,8 @@ def _report(moves: Sequence[Move], began: float) -> None:
 
 
 def _pod(move: Move) -> Object | None:
-    name = f"{move.replacement.workload}-0"
-    return move.cluster.api.get(reference("Pod", name, move.memory.namespace))
+    return _pod_of(move.cluster, move.memory.namespace, move.replacement.workload)
+
+
+def _pod_of(cluster: Cluster, namespace: str, workload: str) -> Object | None:
+    return cluster.api.get(reference("Pod", f"{workload}-0", namespace))

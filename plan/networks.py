@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TypeVar
 
@@ -30,10 +31,53 @@ LINK_LOCAL: Sequence[Network] = (
     IPv4Network("169.254.0.0/16"),
     IPv6Network("fe80::/10"),
     IPv6Network("fd00:ec2::/32"),
-    IPv6Network("::ffff:169.254.0.0/112"),
 )
 """Addresses of a node's own services: instance metadata and its credentials, DNS, time."""
+_MAPPED_LINK_LOCAL = IPv6Network("::ffff:169.254.0.0/112")
 LINK_LOCAL_OVER_NAT64 = IPv6Network("64:ff9b::169.254.0.0/112")
+
+
+def union(networks: Iterable[Network]) -> list[Network]:
+    """The fewest networks with the same addresses."""
+    own = list(networks)
+    return [
+        *collapse_addresses(each for each in own if isinstance(each, IPv4Network)),
+        *collapse_addresses(each for each in own if isinstance(each, IPv6Network)),
+    ]
+
+
+def without(networks: Iterable[Network], removed: Iterable[Network]) -> list[Network]:
+    left = list(networks)
+    for gone in removed:
+        left = [part for each in left for part in _without(each, gone)]
+    return left
+
+
+def _without(network: Network, gone: Network) -> Iterable[Network]:
+    if network.version != gone.version or not network.overlaps(gone):
+        return [network]
+    if network.prefixlen >= gone.prefixlen:
+        return []
+    return network.address_exclude(gone)  # type: ignore[arg-type]
+
+
+@cache
+def block(cidr: str, excepted: tuple[str, ...] = ()) -> tuple[Network, ...]:
+    """The addresses of a NetworkPolicy's `ipBlock`."""
+    return tuple(without([ip_network(cidr)], map(ip_network, excepted)))
+
+
+def overlaps(networks: Iterable[Network], other: Network) -> bool:
+    return any(each.version == other.version and each.overlaps(other) for each in networks)
+
+
+def public_share(networks: Iterable[Network]) -> float:
+    """The share of IPv4 or of IPv6, whichever is larger, that networks cover outside private ranges."""
+    covered: dict[int, float] = {4: 0.0, 6: 0.0}
+    for network in union(networks):
+        if not network.is_private:
+            covered[network.version] += 2.0**-network.prefixlen
+    return max(covered.values())
 
 
 def is_public(address: str) -> bool:
@@ -44,7 +88,9 @@ def is_public(address: str) -> bool:
 
 def holds_link_local(network: Network) -> bool:
     """Whether some of its addresses are link-local. All of NAT64 is not one: see LINK_LOCAL_OVER_NAT64."""
-    return any(network.overlaps(each) for each in LINK_LOCAL) or _within(network, LINK_LOCAL_OVER_NAT64)
+    return any(network.overlaps(each) for each in (*LINK_LOCAL, _MAPPED_LINK_LOCAL)) or _within(
+        network, LINK_LOCAL_OVER_NAT64
+    )
 
 
 def covers_half(networks: Iterable[Network], *, over_nat64: bool) -> bool:

@@ -8,7 +8,6 @@ from ipaddress import ip_network
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
 
-from plan.addresses import LINK_LOCAL, Network, block, overlaps, public_share, union, without
 from plan.names import (
     COMPANY_LABEL,
     FAILOVER_CONTROLLER,
@@ -17,6 +16,7 @@ from plan.names import (
     REGION_LABEL,
     SYSTEM_NAMESPACE,
 )
+from plan.networks import LINK_LOCAL, Network, block, overlaps, public_share, union, without
 from policy_pack.stack import DEPLOYMENT, STATEFUL_SET, Stack, place, plain
 from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
 from runtime.contracts.controller import HTTP_PORT, METRICS_PORT
@@ -170,9 +170,9 @@ def _covered(networks: list[Network], port: int, side: str, kind: str) -> Iterat
             yield f"all senders are admitted, or nearly all, on {_named(port)}"
         return
     remote = without(networks, map(ip_network, LOCAL_SERVICES.get(port, ())))
-    for cidr in LINK_LOCAL:
-        if overlaps(remote, ip_network(cidr)):
-            yield f"the node's credentials can be reached: {cidr} is not excluded, on {_named(port)}"
+    for network in LINK_LOCAL:
+        if overlaps(remote, network):
+            yield f"the node's credentials can be reached: {network} is not excluded, on {_named(port)}"
     if public_share(networks) > MOST_PUBLIC and port not in TO_ALL.get(kind, ()):
         yield f"all destinations are allowed, or nearly all, on {_named(port)}"
 

@@ -11,8 +11,10 @@ from typing import Any
 from pulumi_policy import PolicyResource, Severity
 
 from plan.iam import BACKFILL_REPORTS, SESSION_NAMESPACE
+from plan.names import service_account_name
 from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
 from policy_pack.writing import Problems, each, listed, metadata, of_the_stack
+from runtime.contracts.gate import COMPONENTS
 from runtime.gate.storage.keys import REQUESTS
 
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -77,7 +79,12 @@ def _trust(statement: Statement, stack: Stack) -> Trusted | str:
         return Trusted(s3=True)
     if principal.keys() == {"Service"} and services == {PODS}:
         accounts = {(SESSION_NAMESPACE, name) for name in listed(conditions.get(ACCOUNT_TAG, []))}
-        names = {(SESSION_NAMESPACE, name) for _, name in stack.accounts}
+        names = {(SESSION_NAMESPACE, name) for _, name in stack.accounts} | {
+            # The roles come before the first company.
+            (SESSION_NAMESPACE, service_account_name(component, region))
+            for region in stack.buckets.values()
+            for component in COMPONENTS
+        }
         return _of_accounts(accounts, names)
     if principal.keys() == {"Federated"}:
         issuer = str(principal["Federated"]).partition(":oidc-provider/")[2]
@@ -99,9 +106,23 @@ def _account(subject: str) -> tuple[str, str]:
     return namespace, name
 
 
+def _accounts_with(role: PolicyResource, stack: Stack) -> frozenset[tuple[str, str]]:
+    """The service accounts that name a role."""
+    found = set()
+    for account in stack.of(SERVICE_ACCOUNT):
+        props = metadata(account.props)
+        if IRSA in (props.get("annotations") or {}):
+            named = stack.role(account, "metadata", known(props, "annotations", IRSA))
+            if named is not None and named.urn == role.urn:
+                found.add((props["namespace"], props["name"]))
+    return frozenset(found & stack.accounts)
+
+
 def _trusted(role: PolicyResource, stack: Stack) -> Trusted:
     """Whom a role trusts, statements with problems aside."""
     found = [_trust(each, stack) for each in _allowing(role.props.get("assumeRolePolicy"))]
+    if not found:
+        return Trusted(accounts=_accounts_with(role, stack))  # Its cluster's OIDC provider is unknown.
     good = [each for each in found if isinstance(each, Trusted)]
     return Trusted(
         accounts=frozenset(account for each in good for account in each.accounts),

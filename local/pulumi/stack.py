@@ -7,7 +7,8 @@ import re
 import runpy
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -51,6 +52,8 @@ class Stack:
         for folder in (self._project, self._backend, self._scratch):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._processes, self._command = Processes(state, progress), Command(state)
+        self._hooks = {**services, "PATH": _path(self._command.command)}
+        """The environment of the program's hooks."""
         workspace = automation.LocalWorkspace(
             work_dir=str(self._project),
             pulumi_home=str(state / tools.HOME),
@@ -153,7 +156,7 @@ class Stack:
     def _run_operation(self, display: Display, operation: Callable[[], object]) -> Display:
         """Run an operation; raises LocalError with the errors that the display collected."""
         try:
-            with display.heartbeat():
+            with display.heartbeat(), _environment_of(self._hooks):
                 operation()
         except automation.CommandError as error:
             if signalled := self._command.killed_by:
@@ -232,6 +235,21 @@ class Command(PulumiCommand):
 def _path(command: str) -> str:
     """The folder of the command first: the engine looks for plugins there."""
     return os.pathsep.join([str(Path(command).parent), os.environ["PATH"]])
+
+
+@contextmanager
+def _environment_of(services: Mapping[str, str]) -> Iterator[None]:
+    """The program's hooks run in this process, and connect to the same services as the engine's plugins."""
+    former = {name: os.environ.get(name) for name in services}
+    os.environ.update(services)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _run(program: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clients.kubernetes_api import APPLY_PATCH, MERGE_PATCH, Object, reference
+from clients.kubernetes_api import MERGE_PATCH, Object, reference
 from ops.cluster_access import Cluster
 from ops.probing.failure import Failure
 from ops.terminal import say
@@ -63,8 +63,7 @@ class VolumeReplacement:
             live = None
         if live is None:
             manager = self._claim["metadata"].get("annotations", {}).get(FIELD_MANAGER, "digital-agency")
-            path = f"{self._api.path(self._claim)}?fieldManager={manager}&force=true"
-            self._api.call("PATCH", path, unbound(self._claim), APPLY_PATCH)
+            self._api.apply(unbound(self._claim), manager)
         self._scale(self._replicas)
 
     def _end(self, name: str) -> None:

@@ -18,6 +18,7 @@ from plan.names import COMPANY_LABEL
 from policy_pack.running import run as run_policies
 from settings import clusters_of
 from tests.recording import (
+    BUCKET_LOCK,
     INGRESS,
     KUBERNETES_PROVIDER,
     NAMESPACE,
@@ -153,7 +154,7 @@ def exactly_the_data_is_kept(run: Recording) -> None:
         kept = (
             resource.type == VOLUME_CLAIM
             or (resource.type == NAMESPACE and COMPANY_LABEL in resource.inputs["metadata"]["labels"])
-            or resource.type in SAFE_BUCKET
+            or resource.type in {*SAFE_BUCKET, BUCKET_LOCK}
         )
         assert resource.retain_on_delete is kept, (
             f"{resource.name}: retain_on_delete is {resource.retain_on_delete}"

@@ -17,6 +17,7 @@ from settings.models import Replication
 from tests.recording import (
     BUCKET_ENCRYPTION,
     BUCKET_LIFECYCLE,
+    BUCKET_LOCK,
     BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS,
     SAFE_BUCKET,
@@ -29,7 +30,6 @@ NAME, REGION = "agency-example-com-dev-eu-west-1", "eu-west-1"
 
 ROLES = RoleNames(domain="agency.example.com", stack="dev")
 BUCKETS = {region: f"agency-example-com-dev-{region}" for region in (REGION, "us-east-1")}
-LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 OBJECTS = f"arn:aws:s3:::{NAME}"
 
 
@@ -209,7 +209,7 @@ def test_a_lock_is_put_on_the_bucket_that_is_there_and_stays(mode: str) -> None:
     run = recorded(objectLock={"mode": mode, "days": 40})
 
     lock = run.assert_created(
-        LOCK,
+        BUCKET_LOCK,
         "eu-west-1-replication-lock",
         {
             "bucket": NAME,
@@ -221,4 +221,4 @@ def test_a_lock_is_put_on_the_bucket_that_is_there_and_stays(mode: str) -> None:
     assert run.named("eu-west-1-replication-versioning").urn in lock.dependencies
     # This input would replace a bucket that exists.
     assert "objectLockEnabled" not in run.named("eu-west-1-replication-bucket").inputs
-    assert not recorded().of(LOCK)
+    assert not recorded().of(BUCKET_LOCK)

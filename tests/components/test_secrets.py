@@ -37,7 +37,7 @@ def test_each_value_is_wrapped_by_itself(run: Recording) -> None:
             "OPENAI_API_KEY": Secret(encoded(OPENAI)),
             "ANTHROPIC_API_KEY": Secret(encoded(ANTHROPIC)),
         }
-    assert len(run.of(SECRET)) == 2, "one a cluster"
+    assert len(list(run.objects(SECRET, namespace="acme"))) == 2, "one a cluster"
 
 
 def plain(value: Any) -> Any:
@@ -91,7 +91,7 @@ def test_agent_and_brain_read_their_company_s_keys_and_nothing_else_does(run: Re
 
 def test_an_existing_secret_is_used_and_none_is_created() -> None:
     run = with_keys({"secretName": "acme-llm-keys"})
-    run.assert_none(SECRET)
+    assert not list(run.objects(SECRET, namespace="acme"))
     assert sources(run, "acme", "agent")["agent"] == [{"secretRef": {"name": "acme-llm-keys"}}]
     assert marks(run, "acme") == {}
 

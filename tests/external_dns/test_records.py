@@ -41,7 +41,9 @@ def files() -> dict[str, tuple[str, Raw]]:
     stack_files = {}
     for file in sorted(ROOT.glob("Pulumi.*.yaml")):
         config = yaml.safe_load(file.read_text())["config"]
-        raw = {key.partition(":")[2]: value for key, value in config.items() if key != "aws:region"}
+        raw = {
+            key.partition(":")[2]: value for key, value in config.items() if key.startswith("digital-agency:")
+        }
         name = file.name.split(".")[1]
         stack_files[f"{name}-route53"] = name, raw
         for policy in RoutingPolicy:

@@ -73,15 +73,18 @@ class Judge:
             region.name: self._certificate(region.name, recording.settings.domain)
             for region in recording.settings.regions
         }
-        wanted = {}
-        for kind in KINDS:
-            for each in recording.objects(kind):
-                manifest = _with_certificate(each.inputs, certificates)
-                path = self.api.path(manifest)
-                wanted[path] = manifest
-                if self._applied.get(path) != manifest:
-                    query = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
-                    self.api.call("PATCH", path + query, manifest, "application/apply-patch+yaml")
+        manifests = (
+            _with_certificate(each.inputs, certificates) for kind in KINDS for each in recording.objects(kind)
+        )
+        self.replace({self.api.path(manifest): manifest for manifest in manifests})
+        return certificates
+
+    def replace(self, wanted: dict[str, dict[str, Any]]) -> None:
+        """Have these objects, by their path, in place of those of the time before."""
+        for path, manifest in wanted.items():
+            if self._applied.get(path) != manifest:
+                query = f"?fieldManager={FIELD_MANAGER}&force=true&fieldValidation=Strict"
+                self.api.call("PATCH", path + query, manifest, "application/apply-patch+yaml")
         for kind in ("Ingress", "Service"):
             removed = [
                 path for path in self._applied.keys() - wanted.keys() if self._applied[path]["kind"] == kind
@@ -93,7 +96,6 @@ class Judge:
                     self._applied[path], None, "gone: the controller clears away first", LIMIT_SECONDS
                 )
         self._applied = wanted
-        return certificates
 
     def balancers(self) -> dict[str, Balancer]:
         """Those that Ingresses of edges have as their address, by the Ingress's name. An edge whose companies

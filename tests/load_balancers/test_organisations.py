@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from tests.components.stacks import US, eks, stack
 from tests.load_balancers.judge import LIMIT_SECONDS, POLL_SECONDS, Judge
@@ -32,7 +35,18 @@ def found(judge: Judge) -> dict[str, Any]:
     }
 
 
-def test_they_reach_the_load_balancer(judge: Judge) -> None:
+@pytest.fixture
+def removed(judge: Judge) -> Iterator[None]:
+    """Afterwards the load balancer is gone: without the setting, the controller leaves one in its subnets."""
+    yield
+    judge.replace({})
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while judge._balancers():
+        assert time.monotonic() < deadline, judge.warnings()
+        time.sleep(POLL_SECONDS)
+
+
+def test_they_reach_the_load_balancer(judge: Judge, removed: None) -> None:
     zones = {each["AvailabilityZone"]: each["SubnetId"] for each in _subnets(judge)}
     subnets = sorted(zones.values())[:2]
     raw = stack(

@@ -1,12 +1,15 @@
-"""A stack whose AWS is the test S3, for commands with credentials from the environment; `import-values`."""
+"""A stack whose AWS is the test S3, for commands with credentials from the environment; a gate of it;
+`import-values`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ops.copies import Copies
+from tests.gate.shell.pod import NAMESPACE, REGION, Pod
+from tests.ops.copies import EU, US, Copies
 from tests.ops.importing import Import
 from tests.s3 import ADMIN, S3Service
 
@@ -24,3 +27,29 @@ def copies(s3: S3Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Co
 @pytest.fixture
 def importing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Import:
     return Import(tmp_path, capsys)
+
+
+@pytest.fixture
+def pod(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[Pod]:
+    """A Brain's, copied each second with the role that it has on EKS; first of its company's order."""
+    pod = Pod(tmp_path / "pod")
+    pod.rclone = rclone
+    pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))
+    pod.configure(
+        buckets=s3.buckets,
+        order=[REGION, US, EU],
+        follows=[US, EU],
+        ranked=True,
+        endpoint=s3.url,
+        syncInterval=1,
+    )
+    try:
+        yield pod
+    finally:
+        pod.close()
+
+
+@pytest.fixture
+def stack(copies: Copies) -> Copies:
+    copies.regions = [REGION, US, EU]
+    return copies

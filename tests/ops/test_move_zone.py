@@ -4,6 +4,7 @@ another zone with what the bucket has. The nodes are objects without kubelets, w
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -25,7 +26,7 @@ STATUS = "application/strategic-merge-patch+json"
 NODE = """
 apiVersion: v1
 kind: Node
-metadata: {{name: "{zone}", labels: {{topology.kubernetes.io/zone: "{zone}"}}}}
+metadata: {{name: "{name}", labels: {{topology.kubernetes.io/zone: "{zone}"}}}}
 """
 VOLUME = """
 apiVersion: v1
@@ -74,6 +75,11 @@ LOST, OTHER = f"{US}a", f"{US}b"
 class Zones:
     def __init__(self, api: KubernetesApi) -> None:
         self.api, self.made = api, list[dict[str, Any]]()
+        self._run = uuid.uuid4().hex[:6]
+
+    def name(self, zone: str) -> str:
+        """Of a zone's node: a new one in each test, as the controllers remember how nodes were."""
+        return f"{zone}-{self._run}"
 
     def make(self, text: str) -> None:
         for manifest in yaml.safe_load_all(text):
@@ -85,9 +91,9 @@ class Zones:
         conditions = [{"type": "Ready", "status": "True" if ready else "Unknown"}]
         room = {"cpu": "8", "memory": "8Gi", "pods": "100"}
         body = {"status": {"conditions": conditions, "capacity": room, "allocatable": room}}
-        self.api.call("PATCH", f"/api/v1/nodes/{zone}/status", body, STATUS)
+        self.api.call("PATCH", f"/api/v1/nodes/{self.name(zone)}/status", body, STATUS)
         spec = {"spec": {"taints": [], "unschedulable": not ready}}
-        self.api.call("PATCH", f"/api/v1/nodes/{zone}", spec, MERGE_PATCH)
+        self.api.call("PATCH", f"/api/v1/nodes/{self.name(zone)}", spec, MERGE_PATCH)
 
     def pod(self, workload: str) -> dict[str, Any] | None:
         return self.api.get(
@@ -95,7 +101,8 @@ class Zones:
         )
 
     def zone_of(self, workload: str) -> str:
-        return str((self.pod(workload) or {}).get("spec", {}).get("nodeName", ""))
+        name = (self.pod(workload) or {}).get("spec", {}).get("nodeName", "")
+        return str(name.removesuffix(f"-{self._run}"))
 
     def claim(self, workload: str) -> dict[str, Any]:
         path = f"/api/v1/namespaces/{SPACE}/persistentvolumeclaims/{workload}"
@@ -139,13 +146,13 @@ def zones(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Itera
     zones = Zones(KubernetesApi(file))
     zones.make(f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {SPACE}}}}}")
     for zone in (LOST, OTHER):
-        zones.make(NODE.format(zone=zone))
+        zones.make(NODE.format(name=zones.name(zone), zone=zone))
     zones.node(LOST, ready=True)
     for workload in WORKLOADS:
         zones.make(VOLUME.format(workload=workload, zone=LOST))
         zones.make(WORKLOAD.format(workload=workload))
     for workload in WORKLOADS:
-        until(lambda workload=workload: zones.zone_of(workload) == LOST, f"{workload} has a node", 20)
+        until(lambda workload=workload: zones.zone_of(workload) == LOST, f"{workload} has a node")
         zones.make(VOLUME.format(workload=workload, zone=OTHER))
     zones.node(LOST, ready=False)
     zones.node(OTHER, ready=True)
@@ -196,7 +203,7 @@ def test_both_workloads_start_in_the_other_zone_on_new_volumes_and_the_old_volum
         assert zones.claim(workload)["metadata"]["uid"] != before[workload]
         assert zones.volume(workload, LOST)["status"]["phase"] == "Released", "kept, though its class deletes"
         assert f"{SPACE}/{workload} runs in zone {OTHER}" in said
-    assert f"the node {LOST} is not Ready" in said
+    assert f"the node {zones.name(LOST)} is not Ready" in said
     assert "loses what it stored after 2026-11-23T02:00:00Z" in said
     assert "terminate it first" in said
 

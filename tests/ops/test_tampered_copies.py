@@ -6,9 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,40 +14,14 @@ from ops.__main__ import main
 from ops.errors import DONE, NOTHING_FOUND
 from runtime.gate.storage.keys import CHECKPOINTS
 from tests.gate.shell.pod import NAMESPACE, REGION, Pod
-from tests.ops.copies import EU, US, Copies
+from tests.ops.copies import Copies
 from tests.ops.test_with_a_gate import GRAPH, PREFIX, TABLE, checkpoints, copied, memory, write
 from tests.recording import ROOT
-from tests.s3 import S3Service
 from tests.services import until
 
 PAGE = (ROOT / "docs" / "tampered-copies.md").read_text()
 COMMANDS = re.findall(r"^ *\S*python -m ops (.+)$", PAGE, re.MULTILINE)
 STEPS = ("", "--at", "--versions-at", "", "validate")
-
-
-@pytest.fixture
-def pod(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[Pod]:
-    pod = Pod(tmp_path / "pod")
-    pod.rclone = rclone
-    pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))
-    pod.configure(
-        buckets=s3.buckets,
-        order=[REGION, US, EU],
-        follows=[US, EU],
-        ranked=True,
-        endpoint=s3.url,
-        syncInterval=1,
-    )
-    try:
-        yield pod
-    finally:
-        pod.close()
-
-
-@pytest.fixture
-def stack(copies: Copies) -> Copies:
-    copies.regions = [REGION, US, EU]
-    return copies
 
 
 def follow(stack: Copies, command: str, before: str) -> int:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ops.__main__ import main
 from ops.errors import DONE
@@ -16,38 +12,11 @@ from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId
 from tests.checkpoint_names import checkpoint_ids
 from tests.gate.shell.pod import NAMESPACE, REGION, Pod
-from tests.ops.copies import EU, US, Copies
-from tests.s3 import S3Service
+from tests.ops.copies import Copies
 from tests.services import until
 
 PREFIX = f"{REGION}/{NAMESPACE}/brain"
 GRAPH, TABLE = "acme/graph.json", "acme/episodic/memories.lance"
-
-
-@pytest.fixture
-def pod(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[Pod]:
-    """A Brain's, copied each second with the role that it has on EKS; first of its company's order."""
-    pod = Pod(tmp_path / "pod")
-    pod.rclone = rclone
-    pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))
-    pod.configure(
-        buckets=s3.buckets,
-        order=[REGION, US, EU],
-        follows=[US, EU],
-        ranked=True,
-        endpoint=s3.url,
-        syncInterval=1,
-    )
-    try:
-        yield pod
-    finally:
-        pod.close()
-
-
-@pytest.fixture
-def stack(copies: Copies) -> Copies:
-    copies.regions = [REGION, US, EU]
-    return copies
 
 
 def write(pod: Pod, **files: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.addresses import block, overlaps, public_share, union, without
+from plan.networks import block, overlaps, public_share, union, without
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from runtime.gate.snapshot.checkpoint_changes import named_keys
 from runtime.gate.snapshot.retention import HOUR_MS, aged, due, thin
 from runtime.gate.storage.bucket import Store, StoreError
 from runtime.gate.storage.durable import write_atomically
-from runtime.gate.storage.keys import CheckpointId, CheckpointName
+from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName
 
 UNNAMED_FILE = "unnamed.json"
 """`{"at": …, "unnamed": {key: …}}`: time of the last run, and for how long no checkpoint has named a key; in
@@ -31,10 +31,10 @@ class Collector:
         self._downloads = folder / "collecting"
 
     def is_due(self, now: int) -> bool:
-        """At most once an hour; `now` in milliseconds. A last run in the future is the mistake of a wrong
+        """At most once an hour; `now` in milliseconds. A last run far in the future is the mistake of a wrong
         clock."""
         at = self._load()[0]
-        return not 0 <= now - at < EVERY_MS
+        return not -SLACK_MS <= now - at < EVERY_MS
 
     def run(
         self,

@@ -10,7 +10,7 @@ from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Unreachable
-from runtime.gate.storage.keys import CheckpointId, CheckpointName, few
+from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName, few
 
 EVERY_SECONDS = 3600.0
 OBJECTS = 16
@@ -78,7 +78,7 @@ class Sampler:
     def _is_due(self, store: Store, newest: Checkpoint) -> bool:
         if self._last is None or self._of not in (None, newest.id):
             return True
-        return not 0 <= store.now() - self._last < EVERY_SECONDS
+        return not -SLACK_MS / 1000 <= store.now() - self._last < EVERY_SECONDS
 
     def _is_on_volume(self, path: str, file: StoredFile) -> bool:
         try:

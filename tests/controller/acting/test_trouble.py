@@ -44,8 +44,7 @@ def probes_on(replica: Replica, since: int, milliseconds: int) -> None:
 def test_an_api_server_away_for_a_minute_loses_nothing(
     two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...]
 ) -> None:
-    workloads.down(US, names[0])
-    workloads.down(US, names[1])
+    workloads.down(US)
     until(lambda: all(cluster.flags(name) == [US] for name in names), "a region is flagged before")
     until(
         lambda: all(US in replica.status()["flags"].get("", ()) for replica in two.replicas),

@@ -51,6 +51,15 @@ def test_the_first_region_takes_what_the_other_wrote_while_it_was_cut_off_and_id
     assert us.messages("Outranked")
 
 
+def serve_from_eu(eu: Gate, buckets: Buckets) -> None:
+    """While only the next region knows of the first one's flag."""
+    flag(US, eu)
+    eu.round(2)
+    eu.write("from eu")
+    eu.round()
+    buckets.replicate()
+
+
 def test_a_first_region_that_hears_late_of_its_flag_takes_what_the_next_one_wrote(
     us: Gate, eu: Gate, buckets: Buckets
 ) -> None:
@@ -58,11 +67,7 @@ def test_a_first_region_that_hears_late_of_its_flag_takes_what_the_next_one_wrot
     us.write("one")
     both(us, eu, buckets)
     us.write("last words")
-    flag(US, eu)
-    eu.round(2)
-    eu.write("from eu")
-    eu.round()
-    buckets.replicate()
+    serve_from_eu(eu, buckets)
     us.round(8, seconds=10)  # The cable is back; the kubelet has not yet brought the flag.
     flag(US, us)
     both(us, eu, buckets)
@@ -124,11 +129,7 @@ def test_a_region_that_was_away_takes_what_the_other_one_wrote(
     us.write("one")
     both(us, eu, buckets)
     us.write("last words")
-    flag(US, eu)
-    eu.round(2)
-    eu.write("from eu")
-    eu.round()
-    buckets.replicate()
+    serve_from_eu(eu, buckets)
     us.time.pass_by(away)
     clear(US, eu)
     eu.round(2, seconds=2.0)
