@@ -3,7 +3,7 @@
 The command checks tenancy isolation, persistence, sidecar communication and the four pillars, for each
 company in each of its regions: on a stack's clusters (`--stack`, `--config`, `--context`) or, without a
 cluster, on processes that it starts and kills on this machine (`--brain`, `--health-monitor`). It stores test
-data and removes it; with `--read-only` it stores none, and does fewer checks. On a cluster it disturbs nothing.
+data and removes it; with `--read-only` it stores none, with fewer checks. On a cluster it disturbs nothing.
 With `--destructive` it also deletes Brains' pods, restarts nodes and deletes volumes, and waits until all is
 restored; without `--destructive` the report says `not tried: needs --destructive` for these checks. The exit
 code is 6 when a check failed.
