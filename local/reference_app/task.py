@@ -65,7 +65,7 @@ async def _call_tool(server: Mapping[str, Any], tool: str, arguments: Mapping[st
 
     async with asyncio.timeout(CALL_SECONDS) as limit, create_mcp_http_client(server.get("headers")) as http:
 
-        async def progress(*_: object) -> None:
+        async def extend(progress: float, total: float | None, message: str | None) -> None:
             limit.reschedule(asyncio.get_running_loop().time() + CALL_SECONDS)
 
         transport = streamable_http_client(server["url"], http_client=http)
@@ -73,7 +73,7 @@ async def _call_tool(server: Mapping[str, Any], tool: str, arguments: Mapping[st
             schemas = {each.name: each.input_schema for each in (await client.list_tools()).tools}
             if "company" in schemas.get(tool, {}).get("properties", {}):
                 arguments = {**arguments, "company": company}
-            answer = await client.call_tool(tool, dict(arguments), progress_callback=progress)
+            answer = await client.call_tool(tool, dict(arguments), progress_callback=extend)
     text = "\n".join(part.text for part in answer.content if part.type == "text")
     if answer.is_error:
         raise RejectedError(f"{tool} at {server['url']}: {text}")

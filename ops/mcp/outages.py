@@ -12,7 +12,7 @@ from ops.drill.faults.kinds import DESCRIPTIONS, FaultKind
 from ops.drill.journal import Journal, path_of
 from ops.errors import CHECK_FAILED, DONE, OperatorError
 from ops.mcp import reports
-from ops.mcp.commands import Commands, Process, Progress
+from ops.mcp.commands import Commands, Progress
 from ops.mcp.confirmations import LIFETIME_SECONDS, Confirmations, Outage
 from ops.mcp.results import DrillReport, OutageResult
 from ops.stack import Stack
@@ -69,18 +69,22 @@ class Outages:
             return str(self._running)
         journal = self._journal(stack)
         try:
-            with journal.locked():
-                left = [entry["what"] for entry in journal.entries()]
+            journal.require_unlocked()
+            left = [entry["what"] for entry in journal.entries()]
         except OperatorError as error:
             return str(error)
         return f"a drill has not put back: {', '.join(left)}" if left else ""
 
-    def put_back_leftovers(self, stack: Stack) -> Process | None:
-        """What an earlier server or drill has left: both were killed."""
-        if not self._journal(stack).entries():
-            return None
-        complain("an earlier drill has not put back all of its changes: this is done now")
-        return self._commands.start(["drill", *self._options(), "--restore"], _show)
+    def put_back_leftovers(self, stack: Stack) -> None:
+        """Start to put back what a drill has left that was killed, as its server was."""
+        journal = self._journal(stack)
+        try:
+            journal.require_unlocked()
+        except OperatorError:
+            return
+        if journal.entries():
+            complain("an earlier drill has not put back all of its changes: this is done now")
+            self._commands.start(["drill", *self._options(), "--restore"], _show)
 
     def _require_none(self) -> None:
         if self._running:
@@ -97,8 +101,7 @@ class Outages:
         if region not in stack.regions:
             raise OperatorError(f"region: must be one of {', '.join(stack.regions)}; got {region}")
         journal = self._journal(stack)
-        with journal.locked():
-            pass
+        journal.require_unlocked()
         scenario = scenario_of(stack, region, (), quick_replication=False)
         state, contexts = self._arguments.state, self._arguments.context
         target = targets.target_of(stack, contexts, state, journal, complain)

@@ -162,7 +162,7 @@ def _tool(function: Callable[..., Awaitable[object]], annotations: ToolAnnotatio
         structured_output=True,
     )
     model = tool.fn_metadata.arg_model
-    strict = create_model(model.__name__, __base__=(model, Strict))
+    strict: type[Any] = create_model(model.__name__, __base__=(model, Strict))
     tool.fn_metadata.arg_model = strict
     tool.parameters = strict.model_json_schema(by_alias=True)
     return tool

@@ -15,6 +15,7 @@ from mcp import Client
 from tests.drill.scenarios import EU, US
 from tests.mcp.servers import OUTAGE, Simulated, appears, refusal, result, run, token_of
 from tests.recording import ROOT
+from tests.reference_app.programs import children
 from tests.services import until
 
 WRONG = [
@@ -230,3 +231,24 @@ def test_what_a_killed_server_and_a_killed_drill_left_is_put_back_by_the_next_se
             await asyncio.to_thread(until, lambda: not journal.exists(), "everything is put back")
 
     run(main)
+
+
+def test_what_a_killed_drill_left_is_put_back_before_its_call_fails(simulated: Simulated) -> None:
+    simulated.hold.touch()
+    journal = simulated.folder / "state" / "drill.json"
+
+    async def main() -> None:
+        async with server.client() as client:
+            token = await token_of(client)
+            call = asyncio.create_task(
+                refusal(client, OUTAGE, region=US, dry_run=False, confirmation_token=token)
+            )
+            await appears(simulated.down)
+            assert journal.exists()
+            [drill] = children(server.process.pid)
+            os.kill(drill, signal.SIGKILL)
+            assert "the drill ended with exit code -9" in await call
+            assert not journal.exists()
+
+    with simulated.http() as server:
+        run(main)
