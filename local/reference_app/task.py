@@ -59,11 +59,14 @@ def _call(server: str, tool: str, arguments: Mapping[str, Any], company: str, wo
 
 async def _call_tool(server: Mapping[str, Any], tool: str, arguments: Mapping[str, Any], company: str) -> str:
     """Tools that know companies get the task's."""
+    import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
-    from mcp.shared._httpx_utils import create_mcp_http_client
 
-    async with asyncio.timeout(CALL_SECONDS) as limit, create_mcp_http_client(server.get("headers")) as http:
+    async with (
+        asyncio.timeout(CALL_SECONDS) as limit,
+        httpx2.AsyncClient(headers=server.get("headers"), timeout=CALL_SECONDS) as http,
+    ):
 
         async def extend(progress: float, total: float | None, message: str | None) -> None:
             limit.reschedule(asyncio.get_running_loop().time() + CALL_SECONDS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 
 class Result(BaseModel):
@@ -110,7 +110,8 @@ class OutageResult(Result):
     """Those that it disturbs."""
     protected: list[str]
     """Those among them that the stack file protects: ask a person before you take them down."""
-    at_most_seconds: Annotated[float, Field(description="The longest time for which the region is down.")]
+    at_most_seconds: float
+    """The longest time for which the region is down."""
     promised_gap_seconds: float
     """For so long, at most, clients are promised to be without an answer."""
     confirmation_token: str | None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -119,6 +121,8 @@ def test_http_needs_the_token_of_the_file_as_it_is_now(simulated: Simulated) -> 
         await rejected(other)
 
     with simulated.http() as server:
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(urllib.request.Request(server.url, b"{}"))
         run(main)
 
 
