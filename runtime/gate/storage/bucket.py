@@ -76,6 +76,7 @@ class Store:
         prefix: str,
         interrupt: threading.Event,
         endpoint: str | None = None,
+        kms_key: str | None = None,
         bandwidth_limit: str = "off",
         transfers: int = 4,
         timeout: float = 120.0,
@@ -94,6 +95,7 @@ class Store:
         self._environment = environment(
             region=region,
             endpoint=endpoint,
+            kms_key=kms_key,
             bandwidth_limit=bandwidth_limit,
             transfers=transfers,
             timeout=timeout,
@@ -293,6 +295,7 @@ class BucketStores:
             prefix=prefix_of(writer, config.namespace, config.component),
             interrupt=self._interrupt,
             endpoint=config.endpoint,
+            kms_key=config.kms_keys.get(bucket),
             bandwidth_limit=config.bandwidth_limit,
             transfers=config.transfers,
             now=self._now,
