@@ -97,7 +97,7 @@ ONLY_THE_PROGRAM_KNOWS = {
     "a certificate of another region", "a role for no zone", "parts in two accounts",
     "rules for a Prometheus that may not scrape", "e-mails of the stack local",
     "a KMS key of another region", "a KMS key in one region only",
-    "nodes of another region", "a country that there is not",
+    "nodes of another region", "nodes of another operating system", "a country that there is not",
     "copies to a region that the stack does not have", "copies to the region itself",
     "copies to a region twice",
     "more regions than a role's policy can name", "a region twice", "no active region",

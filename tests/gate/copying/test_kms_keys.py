@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.storage.bucket import StoreError
-from tests.components.stacks import US
+from runtime.contracts.gate import GateConfig
+from runtime.gate.storage.bucket import KeysTaken, StoreError
+from runtime.gate.storage.stores import BucketStores
+from tests.components.stacks import EU, US
 from tests.gate.copying.company import Company
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/0123"
@@ -54,3 +56,38 @@ def test_without_the_key_in_its_config_a_gate_would_take_each_upload_for_damaged
 ) -> None:
     with pytest.raises(StoreError, match="hashes differ"):
         company.store().upload({"data/small": files["data/small"]}, tmp_path / "staging", root=company.root)
+
+
+def test_an_upload_that_is_there_already_is_recognised_by_its_content(
+    company: Company, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """As after an upload of a gate that did not know the key yet, and called it damaged."""
+    store = company.store(kms_key=KEY)
+    store.upload(files, tmp_path / "staging", root=company.root)
+    store.upload(files, tmp_path / "staging", root=company.root)
+
+    files["data/small"].write_bytes(b"another")
+    with pytest.raises(KeysTaken, match="data/small"):
+        store.upload(files, tmp_path / "staging", root=company.root)
+
+
+def test_the_stores_of_the_live_config_name_the_key_of_their_bucket(company: Company) -> None:
+    company.s3.kms = True
+    config = GateConfig(
+        region=US,
+        namespace=company.namespace,
+        component="brain",
+        order=(US, EU),
+        follows=(),
+        ranked=False,
+        buckets={region: company.s3.buckets[region] for region in (US, EU)},
+        kms_keys={US: KEY, EU: KEY.replace(US, EU)},
+        endpoint=company.s3.url,
+    )
+    assert GateConfig.from_json(config.to_json()) == config
+    stores = BucketStores(company.rclone, lambda: config, company.interrupt)
+
+    stores(US, US).put("_checkpoints/1.json", b"{}")
+
+    where = {"Bucket": company.s3.buckets[US], "Key": f"{company.prefix}/_checkpoints/1.json"}
+    assert company.s3.client().head_object(**where)["SSEKMSKeyId"] == KEY
