@@ -62,6 +62,11 @@ def _association(inputs: dict[str, Any], name: str, region: str) -> tuple[str, d
     return association, {"associationId": association, "associationArn": arn}
 
 
+def _topic(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
+    arn = f"arn:aws:sns:{region}:{ACCOUNT}:{inputs.get('name', name)}"
+    return arn, {"arn": arn}
+
+
 def _oidc_provider(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
     arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{str(inputs.get('url', name)).removeprefix('https://')}"
     return arn, {"arn": arn}
@@ -76,6 +81,7 @@ AWS: Final[dict[str, Answer]] = {
     "aws:route53/healthCheck:HealthCheck": _health_check,
     "aws:route53/record:Record": _record,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _association,
+    "aws:sns/topic:Topic": _topic,
 }
 
 

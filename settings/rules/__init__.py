@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from settings.models import Settings
 from settings.problems import Problem
 from settings.rules import (
+    accounts,
+    alarms,
     capacity,
     clusters,
     ingress,
@@ -21,12 +23,14 @@ from settings.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
     *regions.RULES,
+    *accounts.RULES,
     *clusters.RULES,
     *naming.RULES,
     *workloads.RULES,
     *replication.RULES,
     *ingress.RULES,
     *network.RULES,
+    *alarms.RULES,
     *routing.RULES,
     *capacity.RULES,
 )
