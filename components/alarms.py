@@ -119,7 +119,7 @@ class AccountAlarms(ComponentResource):
             region=region,
             opts=self._child,
         )
-        for email in self._args.emails:
+        for email in dict.fromkeys(self._args.emails):
             aws.sns.TopicSubscription(
                 f"{self._name}-subscription@{region}:{email}",
                 topic=topic.arn,

@@ -12,6 +12,7 @@ from functools import cache
 from pulumi import ComponentResource
 
 import components
+from components.alarms import HEALTH_CHECKS_REGION
 from engine.recorder import Registration
 from engine.values import COMPUTED
 from plan.names import COMPANY_LABEL
@@ -140,6 +141,11 @@ def aws_resources_have_one_provider_and_their_region(run: Recording) -> None:
         if not resource.type.startswith("aws:"):
             continue
         assert resource.provider == "", f"{resource.name}: a provider of its own"
+        if resource.type.startswith(("aws:sns", "aws:cloudwatch")):
+            # CloudWatch has health checks in one region alone, whatever the stack's regions are.
+            assert resource.inputs["region"] in regions | {HEALTH_CHECKS_REGION}, resource.name
+            assert resource.name.partition("@")[2].partition(":")[0] in ("", resource.inputs["region"])
+            continue
         regional = resource.type.startswith(("aws:s3", "aws:acm", "aws:eks"))
         assert (resource.inputs.get("region") in regions) is regional, (
             f"{resource.name}: {resource.inputs.get('region')}"
