@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.accelerator import Accelerator, AcceleratorArgs
 from components.advice import Advice
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
@@ -21,12 +22,13 @@ from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.role_limits import limit_roles
 from components.tenant import Tenant, TenantArgs
 from plan import names
+from plan.accelerators import Accelerator as Plan
 from plan.edges import edge_name
-from plan.records import Leaf, Record, RecordPlan
+from plan.records import Alias, Leaf, Record, RecordPlan
 from settings import Settings, clusters_of
 from settings.companies import Company
 from settings.models import Identity, Manager
-from settings.routes import check_of, record_plan
+from settings.routes import accelerators_of, check_of, record_plan
 from settings.warnings import lacks_identity
 
 
@@ -37,7 +39,7 @@ class Platform:
         self.settings, self.stack = settings, stack
         limit_roles(settings)
         self.records = record_plan(settings)
-        self.managed = settings.load_balancing.manager is Manager.ROUTE53
+        self.managed = settings.load_balancing.manager is not Manager.EXTERNAL_DNS
         self.buckets = self._bucket_names()
         self.advice, self.provisioning = Advice(), Provisioning(stack)
         self.clusters = {
@@ -50,6 +52,8 @@ class Platform:
         self._mesh()
         self.routing = self._routing()
         self.tenants = {company.namespace: self._tenant(company) for company in self._companies()}
+        self.accelerators = {plan.name: self._accelerator(plan) for plan in accelerators_of(self.settings)}
+        self._names()
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs: each company's host name; each region's edges, bucket and roles."""
@@ -152,7 +156,7 @@ class Platform:
                 cluster=cluster_of[region.name],
                 buckets=self.buckets,
                 edges=edges_of(self.settings, region.name),
-                checks=[planned[key] for key in sorted(own)],
+                checks=[planned[key] for key in sorted(own & planned.keys())],
                 leaves=[record for record in leaves if record.check in own] if self.managed else [],
                 certificate_arn=self.certificates.get(region.name),
                 advice=self.advice,
@@ -183,7 +187,7 @@ class Platform:
         ReplicationMesh("replication", args)
 
     def _routing(self) -> GlobalRouting | None:
-        if not self.managed:
+        if self.settings.load_balancing.manager is not Manager.ROUTE53:
             return None
         leaves: defaultdict[str, list[pulumi.Resource]] = defaultdict(list)
         for region in self.regions.values():
@@ -198,19 +202,44 @@ class Platform:
         return GlobalRouting("routing", args)
 
     def _tenant(self, company: Company) -> Tenant:
-        alias = self.records.companies[company.namespace] if self.routing else None
         args = TenantArgs(
             settings=self.settings,
             company=company,
             stack=self.stack,
             regions=[self.regions[region.name] for region in self.settings.regions_of(company)],
             buckets=self.buckets,
-            alias=alias,
-            tree=self.routing.records_of(alias.target) if self.routing and alias else [],
             advice=self.advice,
             provisioning=self.provisioning,
         )
         return Tenant(company.namespace, args)
+
+    def _accelerator(self, plan: Plan) -> Accelerator:
+        edges = {
+            name: self.regions[name].edges[1 if self.regions[name].settings.endpoint else plan.edge]
+            for name in plan.regions
+        }
+        args = AcceleratorArgs(
+            settings=self.settings,
+            stack=self.stack,
+            plan=plan,
+            endpoints={name: edge.endpoint for name, edge in edges.items() if edge.endpoint is not None},
+            after={
+                name: [self.tenants[company].ingresses[name] for company in plan.companies]
+                for name in plan.regions
+            },
+            provisioning=self.provisioning,
+        )
+        return Accelerator(plan.label, args)
+
+    def _names(self) -> None:
+        """The companies' DNS names, after all that they lead to."""
+        for company, alias in self.records.companies.items() if self.managed else ():
+            target = alias.target
+            if self.routing:
+                targets = self.routing.records_of(target)
+            else:
+                targets = [self.accelerators[target.name].record] if isinstance(target, Alias) else []
+            self.tenants[company].publish(alias, targets)
 
 
 def _tree_records(plan: RecordPlan) -> list[Record]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from settings.models import Settings
 from settings.problems import Problem
 from settings.rules import (
+    accelerators,
     capacity,
     clusters,
     ingress,
@@ -28,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     *ingress.RULES,
     *network.RULES,
     *routing.RULES,
+    *accelerators.RULES,
     *capacity.RULES,
 )
 
