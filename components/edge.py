@@ -113,7 +113,7 @@ def _network_balancer(status: Any, host: str) -> tuple[str, str]:
             return found["name"], found["region"]
     raise ValueError(
         f"{host}: its Ingress got no Network Load Balancer. The AWS Load Balancer Controller must be version"
-        f" 2.14 or later. Or set regions[].endpointArn. Got {addresses}."
+        f" 2.13 or later. Or set regions[].endpointArn. Got {addresses}."
     )
 
 

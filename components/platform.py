@@ -233,13 +233,15 @@ class Platform:
 
     def _names(self) -> None:
         """The companies' DNS names, after all that they lead to."""
+        made = []
         for company, alias in self.records.companies.items() if self.managed else ():
             target = alias.target
             if self.routing:
                 targets = self.routing.records_of(target)
             else:
                 targets = [self.accelerators[target.name].record] if isinstance(target, Alias) else []
-            self.tenants[company].publish(alias, targets)
+            made.append(self.tenants[company].publish(alias, targets))
+        self.provisioning.drain(made)
 
 
 def _tree_records(plan: RecordPlan) -> list[Record]:

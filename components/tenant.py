@@ -76,7 +76,7 @@ class Tenant(ComponentResource):
         for region in standby_first(args.settings, args.regions):
             before = self._workloads(name, args, region, namespaces[region.cluster.plan.id], before)
         self._zone_id = args.settings.hosted_zone_id or ""
-        self._name = name
+        self._name, self._hooks = name, args.provisioning.name
         self.register_outputs({"host": self.host})
 
     def publish(self, alias: Record, targets: Sequence[pulumi.Resource]) -> pulumi.Resource:
@@ -88,7 +88,9 @@ class Tenant(ComponentResource):
             alias,
             zone_id=self._zone_id,
             checks={},
-            opts=ResourceOptions(parent=self, depends_on=[*targets, *self.ingresses.values()]),
+            opts=ResourceOptions(
+                parent=self, depends_on=[*targets, *self.ingresses.values()], hooks=self._hooks
+            ),
         )
 
     def _namespace(self, name: str, args: TenantArgs, cluster: Cluster) -> Namespace:

@@ -33,6 +33,8 @@ CHECK_INTERVAL_SECONDS, CHECK_TIMEOUT_SECONDS, CHECKS = 5, 2, 2
 """Of the Network Load Balancer: the shortest interval, and equal results in a row that change the health."""
 API_REGION = "us-west-2"
 """The region of Global Accelerator's control plane."""
+ACCELERATORS = "._accelerator."
+"""In the names of records that lead to accelerators, and in no other: no namespace has an underscore."""
 _DIGEST_LENGTH = 8
 
 
@@ -64,7 +66,7 @@ def plan_accelerators(
     found = [
         Accelerator(
             label=labels[edge, own],
-            name=f"{labels[edge, own]}._accelerator.{domain}",
+            name=f"{labels[edge, own]}{ACCELERATORS}{domain}",
             edge=edge,
             regions=own,
             companies=tuple(sorted(names)),

@@ -28,7 +28,7 @@ def credentials(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 
 def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     settings = stack.settings
-    if settings.load_balancing.manager is not Manager.ROUTE53 or settings.hosted_zone_id is None:
+    if settings.load_balancing.manager is Manager.EXTERNAL_DNS or settings.hosted_zone_id is None:
         return
     what = f"hosted zone {settings.hosted_zone_id}"
     try:

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ops.cluster_access import Cluster
+from ops.doctor.accelerators import network_balancers
 from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, missing, present
 from plan.names import COMPANY_LABEL, REGION_LABEL, foreign_namespace
@@ -276,6 +277,7 @@ CHECKS: tuple[Check, ...] = (
     nodes,
     namespaces,
     ingress,
+    network_balancers,
     storage,
     identity,
     cluster_dns,
