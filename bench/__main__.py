@@ -1,12 +1,12 @@
 """`make bench`: what the program costs over a bare one that registers the same resources, on the recorder and
-on the real engine, and what the failover controller costs while it runs."""
+on the real engine, and what the failover controller and the gates cost while they run."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from bench import controller, engine
+from bench import controller, engine, memory
 from bench.comparison import COMPANIES, MOST, REGIONS, VARIANTS, figures, row, run, stack_file
 
 ROUNDS = 5
@@ -25,11 +25,12 @@ def main() -> None:
                 {name: run("bench.one", name, str(stack), str(graph)) for name in VARIANTS}
                 for _ in range(ROUNDS)
             ]
-            memory = max(pair["program"]["megabytes"] for pair in pairs)
-            row(WIDTHS, companies, pairs[0]["program"]["resources"], *figures(pairs), f"{memory:.0f}")
+            peak = max(pair["program"]["megabytes"] for pair in pairs)
+            row(WIDTHS, companies, pairs[0]["program"]["resources"], *figures(pairs), f"{peak:.0f}")
     print(f"to hold: ratio at most {MOST}, memory under 500 MB")
     engine.main()
     controller.main()
+    memory.main(memory.SIZES)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ RESTORE_RESOURCES = resources(("100m", "128Mi"), ("500m", "512Mi"))
 """It runs before the other containers: its limits need no extra room on a node."""
 RCLONE_RESOURCES = resources(("50m", "64Mi"), ("500m", "128Mi"))
 """Enough to copy a binary."""
-GO_MEMORY = {"gate": "160MiB", "restore": "384MiB"}
-"""Where rclone starts to free memory: its container's limit, less Python's share."""
+GO_MEMORY = {"gate": "64MiB", "restore": "384MiB"}
+"""Where rclone starts to free memory: its container's limit, less Python's share for 100,000 files."""
 REPLACEMENT_SIZE = "1Mi"
 """A pod without AWS credentials exceeds this size, and is evicted (`runtime/gate/restore/credentials.py`)."""
 PROXY = ("HTTPS_PROXY", "NO_PROXY")

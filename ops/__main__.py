@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     from ops.doctor import command as doctor
     from ops.drill import command as drill
+    from ops.mcp import command as mcp
 
     parser_ = argparse.ArgumentParser(
         prog="python -m ops", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
         ("pin-images", pin_images, "write the digests of a stack's images into its stack file"),
         ("import-values", import_values, "make a stack file from the values of the application's Helm chart"),
         ("drill", drill, "take a region down, measure the failover, and bring the region back"),
+        ("mcp", mcp, "serve status, validation and outage drills to agents over MCP"),
     ):
         command = commands.add_parser(name, help=help, description=module.__doc__)
         module.add_arguments(command)

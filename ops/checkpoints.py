@@ -20,8 +20,17 @@ from runtime import documents
 from runtime.gate.lineage.ranking import outranks
 from runtime.gate.restore.requests import LARGEST as LARGEST_REQUEST
 from runtime.gate.restore.requests import RESTORE
-from runtime.gate.snapshot.checkpoint import LARGEST, REQUEST, Checkpoint, CheckpointRef, parse_checkpoint
-from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId, Listed, is_ahead, sort_ids
+from runtime.gate.snapshot.checkpoint import LARGEST, REQUEST, Checkpoint, CheckpointRef
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
+from runtime.gate.storage.keys import (
+    CHECKPOINTS,
+    CheckpointId,
+    CheckpointName,
+    Listed,
+    checkpoint_name,
+    is_ahead,
+    sort_names,
+)
 
 READERS = 8
 STORED_MS = 60_000
@@ -97,6 +106,8 @@ class Inspected:
 class CheckpointStore:
     def __init__(self, client: Any, memory: Memory) -> None:
         self.client, self.memory = client, memory
+        self._names: dict[tuple[str, CheckpointId], CheckpointName] = {}
+        """How each checkpoint is stored that was listed, by its writer."""
 
     def list(self) -> Listing:
         """All objects of the memory in its bucket. Raises OperatorError."""
@@ -120,11 +131,12 @@ class CheckpointStore:
         return None
 
     def own_ids(self) -> frozenset[CheckpointId]:
-        return frozenset(sort_ids(self._objects(self.memory.region, f"{CHECKPOINTS}/")).good)
+        return frozenset(sort_names(self._objects(self.memory.region, f"{CHECKPOINTS}/")).good)
 
     def read(self, stored: Stored) -> Checkpoint:
         """Raises ValueError for an invalid checkpoint, OperatorError when S3 does not answer."""
-        return parse_checkpoint(self.get(stored.writer, stored.id.key, LARGEST), stored.id)
+        name = self._names.get((stored.writer, stored.id), CheckpointName(id=stored.id))
+        return read_checkpoint(name, lambda key: self.get(stored.writer, key, LARGEST))
 
     def get(self, writer: str, key: str, limit: int) -> bytes:
         """At most one byte more than `limit`. Raises UnreadableObject and OperatorError."""
@@ -152,11 +164,13 @@ class CheckpointStore:
         prefix = f"{below}{folder}"
         with calling(f"listing s3://{bucket}/{prefix}", bucket):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            return {
+            objects = {
                 item["Key"].removeprefix(below): Listed(item["Size"], milliseconds(item["LastModified"]))
                 for page in pages
                 for item in page.get("Contents", ())
             }
+        self._names.update({(writer, id): name for id, name in all_names(objects).items()})
+        return objects
 
 
 def open_object(client: Any, bucket: str, key: str, **version: str) -> Any:
@@ -198,14 +212,15 @@ class Listing:
 
     def stored(self) -> list[Stored]:
         """All checkpoints, in no order."""
-        ids = {writer: sort_ids(objects) for writer, objects in self.objects.items()}
-        if not any(each.good for each in ids.values()):
+        names = {writer: sort_names(objects) for writer, objects in self.objects.items()}
+        if not any(each.good for each in names.values()):
             # Each has followed from one that was thinned out long ago.
-            known = min((id.generation for each in ids.values() for id in each.ignored), default=0)
-            ids = {writer: sort_ids(objects, known) for writer, objects in self.objects.items()}
+            known = min((id.generation for each in names.values() for id in each.ignored), default=0)
+            names = {writer: sort_names(objects, known) for writer, objects in self.objects.items()}
+        times = {writer: _upload_times(objects) for writer, objects in self.objects.items()}
         return [
-            Stored(writer=writer, id=id, at=self.objects[writer][id.key].at, ignored=id in each.ignored)
-            for writer, each in ids.items()
+            Stored(writer=writer, id=id, at=times[writer][id], ignored=id in each.ignored)
+            for writer, each in names.items()
             for id in (*each.good, *each.ignored)
         ]
 
@@ -241,6 +256,21 @@ class Listing:
     def inspect_all(self, stored: Iterable[Stored]) -> list[Inspected]:
         with ThreadPoolExecutor(READERS) as pool:
             return list(pool.map(self.inspect, stored))
+
+
+def all_names(objects: Mapping[str, Listed]) -> dict[CheckpointId, CheckpointName]:
+    """How each checkpoint among the objects of a prefix is stored."""
+    names = sort_names(objects)
+    return {**names.ignored, **names.good}
+
+
+def _upload_times(objects: Mapping[str, Listed]) -> dict[CheckpointId, int]:
+    """S3's time of each checkpoint; of one that is stored twice, the first."""
+    times = dict[CheckpointId, int]()
+    for key, listed in objects.items():
+        if name := checkpoint_name(key):
+            times[name.id] = min(listed.at, times.get(name.id, listed.at))
+    return times
 
 
 def next_request(store: CheckpointStore, listing: Listing) -> int:

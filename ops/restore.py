@@ -7,6 +7,7 @@ The command writes a restore request into the bucket, which the memory's gate ca
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ops import aws, confirmation, memory
@@ -89,16 +90,22 @@ def moment(text: str, option: str = "--at") -> int:
 
 
 def _show_all(listing: Listing, stored: list[Stored]) -> int:
-    newest = sorted(stored, key=lambda each: each.id.at, reverse=True)
-    good = [each for each in newest if not each.ignored]
-    inspected = {each.stored: each for each in listing.inspect_all(good)}
-    say(table(HEADS, [_row(each, inspected.get(each)) for each in newest]))
-    complete = sum(each.complete for each in inspected.values())
+    points = newest_first(listing, stored)
+    say(table(HEADS, [_row(each, inspected) for each, inspected in points]))
+    complete = sum(inspected.complete for _, inspected in points if inspected)
     say(
         f"{complete} of {len(stored)} can be restored, with --at and a time at or after the checkpoint's, or"
         " with --checkpoint and its id"
     )
     return DONE if complete else NOTHING_FOUND
+
+
+def newest_first(listing: Listing, stored: Sequence[Stored]) -> list[tuple[Stored, Inspected | None]]:
+    """All checkpoints, each inspected unless it is ignored."""
+    newest = sorted(stored, key=lambda each: each.id.at, reverse=True)
+    good = [each for each in newest if not each.ignored]
+    inspected = {each.stored: each for each in listing.inspect_all(good)}
+    return [(each, inspected.get(each)) for each in newest]
 
 
 def _row(stored: Stored, inspected: Inspected | None) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 The command checks tenancy isolation, persistence, sidecar communication and the four pillars, for each
 company in each of its regions: on a stack's clusters (`--stack`, `--config`, `--context`) or, without a
 cluster, on processes that it starts and kills on this machine (`--brain`, `--health-monitor`). It stores test
-data and removes it. On a cluster it disturbs nothing. With `--destructive` it also deletes Brains' pods,
-restarts nodes and deletes volumes, and waits until all is restored; without `--destructive` the report says
-`not tried: needs --destructive` for these checks. The exit code is 6 when a check failed.
+data and removes it; with `--read-only` it stores none, with fewer checks. On a cluster it disturbs nothing.
+With `--destructive` it also deletes Brains' pods, restarts nodes and deletes volumes, and waits until all is
+restored; without `--destructive` the report says `not tried: needs --destructive` for these checks. The exit
+code is 6 when a check failed.
 """
 
 from __future__ import annotations
@@ -45,7 +46,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--companies", nargs="+", metavar="NAME", help="default: all of the stack's companies"
     )
-    command.add_argument(
+    disturbing = command.add_mutually_exclusive_group()
+    disturbing.add_argument(
+        "--read-only",
+        action="store_true",
+        help="store no test data either: only the checks that need none",
+    )
+    disturbing.add_argument(
         "--destructive",
         action="store_true",
         help="also delete Brains' pods, restart nodes and delete volumes (default: disturb nothing, and"
@@ -73,7 +80,12 @@ def validate(arguments: argparse.Namespace, limits: Limits) -> int:
     with Signals("wait: what the run stored is being removed"), opened as (title, targets):
         state = Run(id=run_id(), targets=targets, limits=limits)
         say(f"validating {title} (run {state.id})")
-        session = Session(state, cluster=not on_machine, destructive=arguments.destructive)
+        session = Session(
+            state,
+            cluster=not on_machine,
+            destructive=arguments.destructive,
+            read_only=arguments.read_only,
+        )
         try:
             session.run()
         except KeyboardInterrupt:
@@ -104,8 +116,8 @@ def _is_on_machine(arguments: argparse.Namespace) -> bool:
                 f"{name}: missing (required beside the other command); must be the command that starts it",
                 WRONG_CALL,
             )
-    for name in ("stack", "config", "context", "destructive"):
-        if getattr(arguments, name):
+    for name in ("stack", "config", "context", "destructive", "read-only"):
+        if getattr(arguments, name.replace("-", "_")):
             raise OperatorError(
                 f"--{name}: must not be set with --brain, which checks processes without a cluster",
                 WRONG_CALL,

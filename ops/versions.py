@@ -14,13 +14,15 @@ from ops.checkpoints import (
     Listing,
     Stored,
     UnreadableObject,
+    all_names,
     milliseconds,
     read_object,
 )
 from ops.terminal import clock, plain, say
 from ops.verification import each, has_hash
-from runtime.gate.snapshot.checkpoint import LARGEST, Checkpoint, StoredFile, parse_checkpoint
-from runtime.gate.storage.keys import CHECKPOINTS, DATA, OBJECTS, Listed
+from runtime.gate.snapshot.checkpoint import LARGEST, Checkpoint, StoredFile
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
+from runtime.gate.storage.keys import CHECKPOINTS, DATA, OBJECTS, CheckpointId, CheckpointName, Listed
 
 SHOWN = 10
 OVERWRITTEN = "overwritten since"
@@ -65,21 +67,23 @@ class OldVersions:
         self.memory = store.memory
         self._client, self._at = store.client, at
         self._versions = {writer: self._list(writer) for writer in self.memory.writers}
-
-    def listing(self) -> Listing:
-        """Of the checkpoints that were there at the time."""
-        objects = {
+        self._objects = {
             writer: {key: version for key in keys if (version := self._listed(writer, key))}
             for writer, keys in self._versions.items()
         }
-        return Listing(store=self, objects=objects)
+        self._names: dict[tuple[str, CheckpointId], CheckpointName] = {
+            (writer, id): name
+            for writer, objects in self._objects.items()
+            for id, name in all_names(objects).items()
+        }
+
+    def listing(self) -> Listing:
+        """Of the checkpoints that were there at the time."""
+        return Listing(store=self, objects=self._objects)
 
     def read(self, stored: Stored) -> Checkpoint:
         """As it was at the time. Raises ValueError for an invalid checkpoint."""
-        version = self._then(stored.writer, stored.id.key)
-        if version is None:
-            raise UnreadableObject("it was not there at that time")
-        return parse_checkpoint(self._read(stored, version), stored.id)
+        return read_checkpoint(self._name(stored), lambda key: self._read_then(stored.writer, key))
 
     def repair(self, stored: Stored, checkpoint: Checkpoint) -> Repair:
         """Reads every object of the checkpoint, and old versions where the current one is wrong."""
@@ -119,14 +123,22 @@ class OldVersions:
                 yield version
 
     def _of_checkpoint(self, stored: Stored) -> list[Copy]:
-        """The checkpoint itself, last: it says that its objects are there."""
-        then = self._then(stored.writer, stored.id.key)
+        """The checkpoint's own lists, last: they say that its objects are there."""
+        name = self._name(stored)
+        names = [CheckpointName(id=name.since), name] if name.since else [name]
+        return [copy for each in names if (copy := self._of_list(stored.writer, each.key))]
+
+    def _of_list(self, writer: str, key: str) -> Copy | None:
+        then = self._then(writer, key)
         if then is None or then.latest:
-            return []
-        current = next((each for each in self._versions[stored.writer][stored.id.key] if each.latest), then)
-        if not current.marker and self._read(stored, current) == self._read(stored, then):
-            return []
-        return [self._copy(stored.writer, stored.id.key, then)]
+            return None
+        current = next((each for each in self._versions[writer][key] if each.latest), then)
+        if not current.marker and self._read(writer, key, current) == self._read(writer, key, then):
+            return None
+        return self._copy(writer, key, then)
+
+    def _name(self, stored: Stored) -> CheckpointName:
+        return self._names.get((stored.writer, stored.id), CheckpointName(id=stored.id))
 
     def _copy(self, writer: str, key: str, version: Version) -> Copy:
         marked = any(each.latest and each.marker for each in self._versions[writer][key])
@@ -136,8 +148,14 @@ class OldVersions:
             why=HIDDEN if marked else OVERWRITTEN,
         )
 
-    def _read(self, stored: Stored, version: Version) -> bytes:
-        key = f"{self.memory.prefix_of(stored.writer)}/{stored.id.key}"
+    def _read_then(self, writer: str, key: str) -> bytes:
+        version = self._then(writer, key)
+        if version is None:
+            raise UnreadableObject("it was not there at that time")
+        return self._read(writer, key, version)
+
+    def _read(self, writer: str, key: str, version: Version) -> bytes:
+        key = f"{self.memory.prefix_of(writer)}/{key}"
         return read_object(self._client, self.memory.bucket, key, LARGEST, VersionId=version.id)
 
     def _then(self, writer: str, key: str) -> Version | None:

@@ -31,6 +31,8 @@ MOST_AT_ONCE = 64
 """Requests that are being answered."""
 MOST_OPEN = 1024
 """Connections whose request has not come yet; for a further one the oldest is closed."""
+MOST_OPEN_OF_ONE = 256
+"""The same for the connections of one address: a client that opens ever more closes only its own."""
 _BACKLOG = 128
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
@@ -60,6 +62,7 @@ Routes = Callable[[str], Response]
 class _Waiting:
     """A connection whose request has not come whole yet."""
 
+    address: str
     deadline: float
     head: bytes = field(default=b"")
 
@@ -112,7 +115,7 @@ class Server:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, (address, *_) = self._listener.accept()
         except OSError as error:
             if error.errno not in _NO_DESCRIPTOR or not self._waiting:
                 raise
@@ -120,9 +123,12 @@ class Server:
             self._drop(next(iter(self._waiting)))
             return
         connection.setblocking(False)
-        if len(self._waiting) >= MOST_OPEN:
+        of_one = [each for each, waiting in self._waiting.items() if waiting.address == address]
+        if len(of_one) >= MOST_OPEN_OF_ONE:
+            self._drop(of_one[0])
+        elif len(self._waiting) >= MOST_OPEN:
             self._drop(next(iter(self._waiting)))
-        self._waiting[connection] = _Waiting(time.monotonic() + REQUEST_SECONDS)
+        self._waiting[connection] = _Waiting(address, time.monotonic() + REQUEST_SECONDS)
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _receive(self, connection: object) -> None:

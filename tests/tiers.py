@@ -26,6 +26,7 @@ SERVICES = (
     "api_server", "aws_provider", "controller/acting", "day_two", "engine/test_stack_files_of_the_cli.py",
     "external_dns", "gate/copying",
     "gate/shell", "load_balancers", "local", "reference_app", "s3", "scanners",
+    "mcp/test_agent.py", "mcp/test_clients.py", "mcp/test_misbehaving_clients.py", "mcp/test_status.py",
     "drill/test_cluster.py", "drill/test_in_pod.py", "drill/test_journal.py", "drill/test_preconditions.py",
     "drill/test_scaling.py", "drill/test_signals.py", "gate/following/test_application.py",
     "gate/following/test_regions.py", "gate/following/test_roles.py",

@@ -77,7 +77,7 @@ PROGRAMS: Mapping[str, Program] = {
             "github.com/pulumi/pulumi/pkg/v3",
             version="github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
         ),
-        _program("pulumi-stack-files", "./stackfiles", "github.com/pulumi/pulumi/pkg/v3", "pulumi"),
+        _program("pulumi-stack-files", "./stackfiles", "github.com/pulumi/pulumi/sdk/v3", "pulumi"),
         _program(
             "pulumi-resource-kubernetes",
             ".",

@@ -41,10 +41,11 @@ def load(work: Path, report: Callable[[str], None]) -> list[Task]:
     return list({**on_volume, **built_in, **configured}.values())
 
 
-def servers(work: Path) -> dict[str, str]:
-    """URLs of MCP servers by name. Raises OSError or ValueError when `mcp.json` is missing or invalid."""
+def servers(work: Path) -> dict[str, Mapping[str, Any]]:
+    """MCP servers by name, with `url` and perhaps `headers`. Raises OSError or ValueError when `mcp.json` is
+    missing or invalid."""
     configured = json.loads((work / MCP_FILE).read_text()).get("mcpServers", {})
-    return {name: server["url"] for name, server in configured.items() if "url" in server}
+    return {name: server for name, server in configured.items() if "url" in server}
 
 
 def _read(path: Path, key: str, report: Callable[[str], None]) -> dict[str, Task]:

@@ -1,7 +1,8 @@
 """Runs one task of the Agent in a process of its own, which frees the memory of the MCP SDK afterwards.
 
 JULES_TASK_DEF has the task, a tool call: `{"action": "mcp.call_tool", "args": {"server", "tool",
-"arguments"}}`. The server `hr` is built in; `mcp.json` has the URLs of the others.
+"arguments"}}`. The server `hr` is built in; `mcp.json` has the URLs of the others, and headers such as
+Authorization.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from . import hr, schedule
 from .files import AGENT_FOLDER, DAEMON_LOG, DEFAULT_COMPANY, RejectedError, log
 
 CALL_SECONDS = 60.0
+"""For an answer, or the next progress notification."""
 ACTION = "mcp.call_tool"
 
 
@@ -32,37 +34,52 @@ def run(task: schedule.Task, work: Path) -> str:
     server, tool, arguments = call["server"], call["tool"], dict(call.get("arguments", {}))
     if server == "hr":
         return _hr(tool, arguments, company, work)
-    return _call(server, tool, {**arguments, "company": company}, work)
+    return _call(server, tool, arguments, company, work)
 
 
 def _hr(tool: str, arguments: Mapping[str, Any], company: str, work: Path) -> str:
     if tool == "propose_change":
         return hr.propose_change(work / AGENT_FOLDER, company, **arguments)
     if tool == "perform_weekly_review":
-        query = {"task_type": "sop_execution", "company": company}
-        patterns = _call("brain", "recall_delegation_patterns", query, work)
+        query = {"task_type": "sop_execution"}
+        patterns = _call("brain", "recall_delegation_patterns", query, company, work)
         title = "Weekly review of how procedures went"
         return hr.propose_change(work / AGENT_FOLDER, company, title=title, description=patterns)
     raise RejectedError(f"tool of hr: must be one of propose_change, perform_weekly_review; got {tool!r}")
 
 
-def _call(server: str, tool: str, arguments: Mapping[str, Any], work: Path) -> str:
+def _call(server: str, tool: str, arguments: Mapping[str, Any], company: str, work: Path) -> str:
     servers = schedule.servers(work)
     if server not in servers:
         raise RejectedError(
             f"{schedule.MCP_FILE}: mcpServers.{server}.url: missing (required); servers: {', '.join(servers)}"
         )
-    return asyncio.run(_call_tool(servers[server], tool, arguments))
+    return asyncio.run(_call_tool(servers[server], tool, arguments, company))
 
 
-async def _call_tool(url: str, tool: str, arguments: Mapping[str, Any]) -> str:
+async def _call_tool(server: Mapping[str, Any], tool: str, arguments: Mapping[str, Any], company: str) -> str:
+    """Tools that know companies get the task's."""
+    import httpx2
     from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
 
-    async with asyncio.timeout(CALL_SECONDS), Client(url, mode="legacy") as client:
-        answer = await client.call_tool(tool, dict(arguments))
+    async with (
+        asyncio.timeout(CALL_SECONDS) as limit,
+        httpx2.AsyncClient(headers=server.get("headers"), timeout=CALL_SECONDS) as http,
+    ):
+
+        async def extend(progress: float, total: float | None, message: str | None) -> None:
+            limit.reschedule(asyncio.get_running_loop().time() + CALL_SECONDS)
+
+        transport = streamable_http_client(server["url"], http_client=http)
+        async with Client(transport, mode="legacy") as client:
+            schemas = {each.name: each.input_schema for each in (await client.list_tools()).tools}
+            if "company" in schemas.get(tool, {}).get("properties", {}):
+                arguments = {**arguments, "company": company}
+            answer = await client.call_tool(tool, dict(arguments), progress_callback=extend)
     text = "\n".join(part.text for part in answer.content if part.type == "text")
     if answer.is_error:
-        raise RejectedError(f"{tool} at {url}: {text}")
+        raise RejectedError(f"{tool} at {server['url']}: {text}")
     return text
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ops.errors import OperatorError
 from plan.names import LOCAL
@@ -15,6 +16,10 @@ from runtime.gate.storage import durable
 
 Entry = Mapping[str, Any]
 """Everything needed to put one change back; `what` is its kind."""
+BUSY = "another drill of this stack runs on this machine: wait until it has ended"
+POLL_SECONDS = 0.05
+PATIENCE_SECONDS = 0.5
+"""For `require_unlocked` of another process, which holds the lock for a moment."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
@@ -28,19 +33,26 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = path.with_suffix(".lock")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Raises OperatorError while another drill has the lock."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("ab") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OperatorError(
-                    "another drill of this stack runs on this machine: wait until it has ended"
-                ) from None
+        with self._lock.open("ab") as stream:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not _flock(stream, fcntl.LOCK_EX):
+                if time.monotonic() >= deadline:
+                    raise OperatorError(BUSY)
+                time.sleep(POLL_SECONDS)
             yield
+
+    def require_unlocked(self) -> None:
+        """Raises OperatorError while a drill has the lock. Creates no file."""
+        if self._lock.exists():
+            with self._lock.open("rb") as stream:
+                if not _flock(stream, fcntl.LOCK_SH):
+                    raise OperatorError(BUSY)
 
     def entries(self) -> list[Entry]:
         """In the order of the changes. Raises OperatorError for a damaged file."""
@@ -68,3 +80,12 @@ class Journal:
             durable.write_json(self.path, {"entries": left})
         else:
             self.path.unlink(missing_ok=True)
+
+
+def _flock(stream: IO[bytes], kind: int) -> bool:
+    """Whether the lock was free."""
+    try:
+        fcntl.flock(stream, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -36,6 +36,8 @@ class Check:
     """Whether it takes a PodTarget."""
     destructive: bool = False
     """Whether it disturbs a cluster: it ends or restarts something, or deletes a volume."""
+    reads_only: bool = False
+    """Whether it leaves every volume and bucket as it is."""
 
     @property
     def proves(self) -> str:
@@ -43,17 +45,17 @@ class Check:
 
 
 CHECKS = (
-    Check("answers", Area.APPLICATION, answers),
+    Check("answers", Area.APPLICATION, answers, reads_only=True),
     Check("stores and finds", Area.APPLICATION, stores_and_finds, stores=True),
     Check("memory", Area.TENANCY, memory, stores=True),
-    Check("network", Area.TENANCY, network, needs_cluster=True),
+    Check("network", Area.TENANCY, network, needs_cluster=True, reads_only=True),
     Check("agent to health monitor", Area.SIDECARS, agent_to_health_monitor),
     Check("health monitor to agent", Area.SIDECARS, health_monitor_to_agent),
     Check("SOP execution", Area.PILLARS, sop_execution, stores=True),
     Check("HR proposal", Area.PILLARS, hr_proposal, needs_cluster=True),
     Check("copy in the bucket", Area.PERSISTENCE, copy_in_the_bucket, needs_cluster=True),
     # After the copies: they are what it tries to read.
-    Check("bucket prefix", Area.TENANCY, bucket_prefix, needs_cluster=True),
+    Check("bucket prefix", Area.TENANCY, bucket_prefix, needs_cluster=True, reads_only=True),
     Check("copy in the standby", Area.PERSISTENCE, copy_in_the_standby, stores=True, needs_cluster=True),
     Check("restart", Area.PERSISTENCE, restart, stores=True, destructive=True),
     Check("node restart", Area.PERSISTENCE, node_restart, stores=True, needs_cluster=True, destructive=True),

@@ -31,12 +31,18 @@ class Session:
     """Runs checks and keeps their outcomes."""
 
     def __init__(
-        self, run: Run, *, cluster: bool, destructive: bool, checks: Sequence[Check] = CHECKS
+        self,
+        run: Run,
+        *,
+        cluster: bool,
+        destructive: bool,
+        read_only: bool = False,
+        checks: Sequence[Check] = CHECKS,
     ) -> None:
         self.outcomes: list[Outcome] = []
         self.interrupted = False
         self._run, self._checks = run, checks
-        self._cluster, self._destructive = cluster, destructive
+        self._cluster, self._destructive, self._read_only = cluster, destructive, read_only
         self._silent: dict[Target, str] = {}
         """Targets that do not answer, and the reason why later checks are not tried."""
         self._unstored: set[Target] = set()
@@ -76,6 +82,8 @@ class Session:
         """The verdict on a check that cannot be tried; None: it can."""
         if check.needs_cluster and not self._cluster:
             return Verdict(status=Status.NEEDS_CLUSTER, detail="processes on this machine have none")
+        if self._read_only and not check.reads_only:
+            return Verdict(status=Status.NOT_TRIED, detail="stores test data, which --read-only forbids")
         # Without a cluster the processes are the run's own.
         if check.destructive and self._cluster and not self._destructive:
             return Verdict(status=Status.NOT_TRIED, detail="needs --destructive")

@@ -19,9 +19,9 @@ from runtime.gate.live_config import LiveConfig
 from runtime.gate.readiness import ApplicationHealth, Readiness
 from runtime.gate.snapshot.ignored import IgnoredCheckpoints
 from runtime.gate.snapshot.schedule import UploadSchedule
-from runtime.gate.snapshot.upload import Uploaders
+from runtime.gate.snapshot.uploaders import Uploaders
 from runtime.gate.snapshot.volume import GATE_FOLDER, Volume
-from runtime.gate.storage.bucket import BucketStores
+from runtime.gate.storage.stores import BucketStores
 from runtime.gate.worker import Worker
 from runtime.logs import log
 from runtime.metrics import Metrics

@@ -95,15 +95,16 @@ class Condition:
 
 
 class Notice:
-    """Records a message that is repeated each round only once, until another message or `reset`."""
+    """Records what is repeated each round only once, until something else or `reset`."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._last: str | None = None
+        self._last: tuple[str, str] | None = None
 
-    def record(self, reason: str, message: str, *, warning: bool = False) -> None:
-        if message != self._last:
-            self._last = message
+    def record(self, reason: str, message: str, *, warning: bool = False, kind: str | None = None) -> None:
+        """`kind`: of an error, whose message differs each time; else the message itself is compared."""
+        if (reason, kind or message) != self._last:
+            self._last = reason, kind or message
             self._record(reason, message, warning)
 
     def reset(self) -> None:

@@ -120,7 +120,7 @@ class Worker:
                 "StoppedUncopied", f"nothing was uploaded: {self._locked.problem}", warning=True
             )
             return False
-        uploaded = self._schedule.run(lambda: self._coordinator.upload(role))
+        uploaded = self._schedule.run(lambda: self._coordinator.upload(role, last=True))
         if uploaded:
             self._events.record("Stopped", "the last upload is made")
         else:

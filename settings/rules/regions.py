@@ -14,6 +14,8 @@ from settings.problems import NO_VALUE, Problem
 from settings.regions import Region
 from settings.rules.base import Rule
 
+SYSTEM_LABEL = "kubernetes.io/os"
+
 
 def _one_active(settings: Settings, _: str) -> Iterator[Problem]:
     if not any(region.active for region in settings.regions):
@@ -44,11 +46,14 @@ def _replication_targets(settings: Settings, _: str) -> Iterator[Problem]:
 
 def _node_selector(settings: Settings, _: str) -> Iterator[Problem]:
     for index, region in enumerate(settings.regions):
-        selected = region.node_selector.get(REGION_LABEL, region.name)
-        if selected != region.name:
-            path = ("regions", index, "nodeSelector", REGION_LABEL)
-            advice = "Pods always run in their region: the key can be removed."
-            yield Problem(path, selected, f"must be {region.name}", advice)
+        for label, needed, reason in (
+            (REGION_LABEL, region.name, "Pods always run in their region"),
+            (SYSTEM_LABEL, "linux", "The images are of Linux"),
+        ):
+            selected = region.node_selector.get(label, needed)
+            if selected != needed:
+                path = ("regions", index, "nodeSelector", label)
+                yield Problem(path, selected, f"must be {needed}", f"{reason}: the key can be removed.")
 
 
 def _certificates(settings: Settings, _: str) -> Iterator[Problem]:

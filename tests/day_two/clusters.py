@@ -24,6 +24,11 @@ POLL_SECONDS = 0.2
 STORAGE_CLASSES = ("gp3", "io2")
 NETWORKING = "/apis/networking.k8s.io/v1"
 STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
+CLASSES = {
+    "/apis/scheduling.k8s.io/v1/priorityclasses": {"metadata": {"name": "business-critical"}, "value": 1},
+    "/apis/node.k8s.io/v1/runtimeclasses": {"metadata": {"name": "gvisor"}, "handler": "runsc"},
+}
+"""Of pods, that drawn stack files name."""
 LONG_AGO = "2020-01-01T00:00:00Z"
 """Of more than `minReadySeconds`."""
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
@@ -96,6 +101,8 @@ class Clusters:
         for name in STORAGE_CLASSES:
             made_by_hand = {"provisioner": "kubernetes.io/no-provisioner", "allowVolumeExpansion": True}
             api.call("POST", STORAGE, {"metadata": {"name": name}, **made_by_hand})
+        for path, each in CLASSES.items():
+            api.call("POST", path, each)
         while not self._stopped.wait(POLL_SECONDS):
             for path, provide in PROVIDED.items():
                 for item in api.call("GET", path)["items"]:

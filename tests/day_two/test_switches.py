@@ -46,7 +46,7 @@ def assert_data_stays(change: Plan) -> None:
     ("settings", "touched"),
     [
         (MANAGER, {RECORD, INGRESS}),
-        (IDENTITY, {ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT}),
+        (IDENTITY, {ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT, NETWORK_POLICY}),
     ],
     ids=["manager", "identity"],
 )
@@ -60,7 +60,7 @@ def test_a_switch_and_back_touches_no_data_and_rolls_no_pod(
 
 
 def test_the_engine_switches_manager_and_identity_and_back_in_place(running: Running) -> None:
-    touched = {RECORD, INGRESS, ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT}
+    touched = {RECORD, INGRESS, ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT, NETWORK_POLICY}
     there = running.deploy(ACTIVE, BOTH)
     assert running.plan(BOTH, BOTH).actions == {}
     back = running.deploy(BOTH, ACTIVE)

@@ -78,6 +78,32 @@ class Target:
         return self.faults[-1]
 
 
+def stack_file(folder: Path, stack: str = "local", protected: Collection[str] = ()) -> Path:
+    regions = [
+        {"name": one, "cluster": {"context": "x"}, "endpoint": f"{one}.local.test"} for one in (US, EU)
+    ]
+    config: dict[str, Any] = {
+        "domain": "agency.test",
+        "hostedZoneId": "Z0LOCALLOCALLOCALLOC",
+        "regions": regions,
+        "images": {"agency": "agency:1"},
+        "ingress": {"className": "nginx"},
+        "loadBalancing": {"policy": "failover"},
+        "replication": {"syncInterval": 10},
+        "companies": [
+            {"name": "acme"},
+            {"name": "globex"},
+            {"name": "hooli", "regions": [EU, US]},
+            {"name": "initrode", "regions": [EU]},
+        ],
+    }
+    for company in config["companies"]:
+        company["protect"] = company["name"] in protected
+    file = folder / f"Pulumi.{stack}.yaml"
+    file.write_text(json.dumps({"config": {f"digital-agency:{key}": one for key, one in config.items()}}))
+    return file
+
+
 class Command:
     """The command on a stack file, and the target that it found."""
 
@@ -90,29 +116,8 @@ class Command:
         monkeypatch.setattr("ops.drill.journal.REPOSITORY", folder)
 
     def run(self, *more: str, stack: str = "local", protected: Collection[str] = ()) -> int:
-        regions = [
-            {"name": one, "cluster": {"context": "x"}, "endpoint": f"{one}.local.test"} for one in (US, EU)
-        ]
-        config: dict[str, Any] = {
-            "domain": "agency.test",
-            "hostedZoneId": "Z0LOCALLOCALLOCALLOC",
-            "regions": regions,
-            "images": {"agency": "agency:1"},
-            "ingress": {"className": "nginx"},
-            "loadBalancing": {"policy": "failover"},
-            "replication": {"syncInterval": 10},
-            "companies": [
-                {"name": "acme"},
-                {"name": "globex"},
-                {"name": "hooli", "regions": [EU, US]},
-                {"name": "initrode", "regions": [EU]},
-            ],
-        }
-        for company in config["companies"]:
-            company["protect"] = company["name"] in protected
-        file = self.folder / f"Pulumi.{stack}.yaml"
-        file.write_text(json.dumps({"config": {f"digital-agency:{key}": one for key, one in config.items()}}))
         told_folders = ["--state", str(self.folder / "state"), "--out", str(self.folder / "drills")]
+        file = stack_file(self.folder, stack, protected)
         return main(["drill", "--config", str(file), *told_folders, *more])
 
     def reports(self) -> list[Any]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 
 import boto3
@@ -74,7 +75,9 @@ def client(url: str) -> Any:
 @contextmanager
 def serving() -> Iterator[Served]:
     replicas: list[Replica] = []
-    server = serve(ObjectReplication(moto(), replicas.append, threading.RLock()))
+    server = serve(
+        ObjectReplication(moto(), replicas.append, threading.RLock()), lambda: formatdate(usegmt=True)
+    )
     s3 = client(f"http://127.0.0.1:{server.port}")
     try:
         for bucket in (US, EU):

@@ -150,7 +150,7 @@ class Target:
         roles = [each["RoleName"] for each in iam.list_roles()["Roles"]]
         buckets = [each["Name"] for each in s3.list_buckets()["Buckets"]]
         return {
-            "objects": {str(key): _lasting(each) for key, each in sorted(self.objects().items())},
+            "objects": {str(key): _lasting(key[0], each) for key, each in sorted(self.objects().items())},
             "records": sorted(
                 json.dumps(
                     each | {"HealthCheckId": checks.get(each.get("HealthCheckId", ""))}, sort_keys=True
@@ -177,10 +177,11 @@ class Target:
         }
 
 
-def _lasting(each: Any) -> Any:
+def _lasting(kind: str, each: Any) -> Any:
     metadata = {key: each["metadata"].get(key) for key in ("labels", "annotations")}
     spec = {key: value for key, value in each.get("spec", {}).items() if key not in GIVEN_BY_THE_SERVER}
-    return {"metadata": metadata, "spec": spec, "data": each.get("data")}
+    data = each.get("data")
+    return {"metadata": metadata, "spec": spec, "data": sorted(data) if kind == "Secret" else data}
 
 
 def live_names(state: Path) -> list[str]:

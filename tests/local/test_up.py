@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import tempfile
 import time
@@ -71,7 +72,7 @@ def test_every_company_has_its_namespace_and_its_workloads_in_the_cluster(target
     assert named(target, "Ingress") == {each for each in workloads if each[1].startswith("agent")} | {
         ("digital-agency-system", f"edge-{region}") for region in (US, EU)
     }
-    assert named(target, "Secret") == {(ACME, "api-keys")}
+    assert named(target, "Secret") == {(ACME, "api-keys"), *controller}
 
 
 def test_every_region_has_its_bucket_and_copies_its_own_prefix_to_the_other(target: Target) -> None:
@@ -103,10 +104,15 @@ def test_the_rules_that_were_made_are_followed(target: Target) -> None:
         assert keys(region) - own == {f"{other}/acme/brain/from-{region}"}
 
 
-def test_every_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
+def test_every_component_of_a_region_has_its_role_and_the_buckets_have_theirs(target: Target) -> None:
     iam = target.aws("iam")
     names = {each["RoleName"] for each in iam.list_roles()["Roles"]}
-    assert names == {bucket(US), bucket(EU), "agency-localhost-test-local-replication"}
+    of_components = {f"{kind}-{region}-" for kind in ("agent", "brain") for region in (US, EU)}
+    assert {re.sub("[0-9a-f]{8}$", "", name) for name in names} == of_components | {
+        bucket(US),
+        bucket(EU),
+        "agency-localhost-test-local-replication",
+    }
     for name in names:
         assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["replication"]
 
@@ -261,13 +267,17 @@ def test_an_invalid_file_changes_nothing_and_gives_a_line_for_each_problem(targe
 
 def test_a_deleted_resource_is_reported_and_created_again(target: Target) -> None:
     target.api.call("DELETE", f"/api/v1/namespaces/{ACME}/services/brain-{US}")
+    secret = ("Secret", SYSTEM, "failover-controller")
+    key = target.objects()[secret]["data"]["key"]
+    target.api.call("DELETE", f"/api/v1/namespaces/{SYSTEM}/secrets/failover-controller")
     route53 = target.aws("route53")
     [check] = [each for each, host in target.checks().items() if host.startswith(f"{EU}.")]
     route53.delete_health_check(HealthCheckId=check)
     said = target.up()
     drift = {line.split()[3] for line in said.splitlines() if line.startswith("! drift")}
     assert f"{ACME}-brain@{US}-service" in drift
-    assert sum("deleted outside Pulumi" in line for line in said.splitlines()) == 2
+    assert sum("deleted outside Pulumi" in line for line in said.splitlines()) == 3
+    assert target.objects()[secret]["data"]["key"] != key
     assert ("Service", ACME, f"brain-{US}") in target.objects()
     assert any(host.startswith(f"{EU}.") for host in target.checks().values())
     assert "nothing changed: " in target.up()

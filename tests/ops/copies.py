@@ -6,13 +6,14 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ops.__main__ import main
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
+from runtime.gate.snapshot.checkpoint_changes import dump_changes
 from runtime.gate.storage.keys import CheckpointId
 from tests.components.stacks import IMAGE, ZONE
 from tests.s3 import REGIONS, S3Service
@@ -83,9 +84,10 @@ class Copies:
         prefix: str = "acme/brain",
         base: CheckpointRef | None = None,
         lost: tuple[str, ...] = (),
+        since: Checkpoint | None = None,
     ) -> Checkpoint:
         """A checkpoint of `files` (path to content) in a region's bucket, default its writer's, stored at
-        its time.
+        its time, perhaps as what changed `since` another one.
 
         Of the paths in `lost` the objects are not there.
         """
@@ -105,7 +107,9 @@ class Copies:
         for path, content in files.items():
             if path not in lost:
                 self._put(bucket or writer, f"{writer}/{prefix}/{made.files[path].key}", content)
-        self._put(bucket or writer, f"{writer}/{prefix}/{id.key}", made.dump())
+        made = replace(made, since=since and since.id)
+        content = dump_changes(made, since.id, {*made.files, *since.files}) if since else made.dump()
+        self._put(bucket or writer, f"{writer}/{prefix}/{made.name.key}", content)
         self.s3.clock.now = time.time
         return made
 

@@ -206,6 +206,27 @@ def test_everything_deleted_is_restored_from_old_versions(copies: Copies) -> Non
     assert ordered(copies) == str(good.id)
 
 
+def test_a_list_of_changes_is_restored_from_old_versions_with_the_whole_list_on_which_it_builds(
+    copies: Copies,
+) -> None:
+    whole = copies.put(US, id_of(1, "01:00"), FIRST)
+    good = copies.put(US, id_of(1, "02:00"), SECOND, since=whole)
+    copies.put(US, id_of(1, "02:30"), FIRST)
+    overwrite(copies, whole.name.key, b"{}")
+    delete(copies, good.name.key)
+    options = ("--yes", "--no-wait")
+    assert restore(copies, "--checkpoint", str(good.id), *options) == NOTHING_FOUND
+    assert restore(copies, "--versions-at", "2026-11-23T02:10:00Z", *options) == DONE
+    assert ordered(copies) == str(good.id)
+    copied = [call.key for call in copies.s3.calls if call.operation == "CopyObject"]
+    assert copied == [f"{US}/acme/brain/{each.name.key}" for each in (whole, good)]
+
+    overwrite(copies, good.name.key, b"{}")
+    assert restore(copies, "--checkpoint", str(good.id), *options) == NOTHING_FOUND
+    assert restore(copies, "--versions-at", "2026-11-23T02:10:00Z", *options) == DONE
+    assert restore(copies, "--checkpoint", str(good.id), *options) == DONE
+
+
 def test_a_checkpoint_without_good_versions_is_skipped(
     copies: Copies, capsys: pytest.CaptureFixture[str]
 ) -> None:

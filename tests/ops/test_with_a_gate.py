@@ -10,6 +10,7 @@ from ops.__main__ import main
 from ops.errors import DONE
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId
+from tests.checkpoint_names import checkpoint_ids
 from tests.gate.shell.pod import NAMESPACE, REGION, Pod
 from tests.ops.copies import Copies
 from tests.services import until
@@ -34,7 +35,7 @@ def memory(pod: Pod) -> dict[str, str]:
 
 def checkpoints(stack: Copies) -> list[Checkpoint]:
     folder = f"{PREFIX}/{CHECKPOINTS}/"
-    ids = sorted(CheckpointId.parse(key.removeprefix(folder)) for key in stack.s3.keys(REGION, folder))
+    ids = checkpoint_ids(key.removeprefix(f"{PREFIX}/") for key in stack.s3.keys(REGION, folder))
     bucket, client = stack.s3.buckets[REGION], stack.s3.client(region=REGION)
     bodies = [client.get_object(Bucket=bucket, Key=f"{PREFIX}/{id.key}")["Body"].read() for id in ids]
     return [parse_checkpoint(body, id) for id, body in zip(ids, bodies, strict=True)]

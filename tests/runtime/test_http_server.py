@@ -118,6 +118,21 @@ def test_silent_clients_do_not_keep_others_from_an_answer(server: Server) -> Non
             connection.close()
 
 
+def test_a_client_that_opens_ever_more_connections_closes_only_its_own(server: Server) -> None:
+    with ExitStack() as stack:
+        slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+        slow.sendall(b"GET /fou")
+        flood = [
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), source_address=("127.0.0.2", 0))
+            )
+            for _ in range(http_server.MOST_OPEN + 50)
+        ]
+        assert flood[0].recv(1) == b""
+        slow.sendall(b"nd HTTP/1.1\r\n\r\n")
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+
+
 def test_a_request_in_pieces_is_answered_once(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         for piece in (b"GET /fo", b"und HTTP/1.1\r\n", b"Host: a\r\n\r", b"\nmore"):

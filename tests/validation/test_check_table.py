@@ -17,3 +17,9 @@ def test_each_check_is_in_the_file_that_has_its_name() -> None:
 
 def test_every_check_that_disturbs_says_that_it_does() -> None:
     assert {check.name for check in CHECKS if check.destructive} == {"restart", "node restart", "volume lost"}
+
+
+def test_every_check_that_only_reads_stores_and_disturbs_nothing() -> None:
+    reading = [check for check in CHECKS if check.reads_only]
+    assert [check.name for check in reading] == ["answers", "network", "bucket prefix"]
+    assert not any(check.stores or check.destructive for check in reading)

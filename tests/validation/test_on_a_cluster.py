@@ -41,12 +41,16 @@ def fake(tmp_path: Path, s3: S3Service, rclone: Path) -> Iterator[FakeStack]:
 
 
 def checked(
-    fake: FakeStack, *names: str, limits: Limits = LIMITS, destructive: bool = False
+    fake: FakeStack,
+    *names: str,
+    limits: Limits = LIMITS,
+    destructive: bool = False,
+    read_only: bool = False,
 ) -> list[Outcome]:
     """All checks, or those of these names after those of the application."""
     chosen = [check for check in CHECKS if not names or check.area == "application" or check.name in names]
     run = Run(id="abc123", targets=fake.targets, limits=limits)
-    session = Session(run, cluster=True, destructive=destructive, checks=chosen)
+    session = Session(run, cluster=True, destructive=destructive, read_only=read_only, checks=chosen)
     session.run()
     return session.outcomes
 
@@ -96,6 +100,24 @@ def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(
         for component in ("brain", "agent"):
             gate = fake.pod(target, component).gate
             assert gate.metric("agency_loss_guard") == 0 and "LossGuard" not in gate.reasons()
+
+
+def test_a_run_that_only_reads_leaves_every_file_as_it_is(fake: FakeStack) -> None:
+    fake.start()
+    volumes = [fake.pod(target, kind).gate.volume for target in fake.targets for kind in ("brain", "agent")]
+    before = [company_files(volume) for volume in volumes]
+    outcomes = checked(fake, read_only=True)
+    assert failures(outcomes) == []
+    tried = {outcome.check for outcome in outcomes if outcome.status is not Status.NOT_TRIED}
+    assert tried == {"answers", "network", "bucket prefix", "removed"}
+    assert {each.detail for each in outcomes if each.check == "removed"} == {"nothing was stored"}
+    assert [company_files(volume) for volume in volumes] == before
+
+
+def company_files(volume: Path) -> list[Path]:
+    """Without the gate's own."""
+    files = [path.relative_to(volume) for path in volume.rglob("*")]
+    return sorted(path for path in files if not path.parts[0].startswith(".gate"))
 
 
 def test_without_destructive_nothing_that_runs_is_disturbed(fake: FakeStack, s3: S3Service) -> None:

@@ -59,6 +59,17 @@ class Caddy:
         self._post("/targets", groups)
 
     def _post(self, path: str, body: Any) -> None:
+        """Again while Caddy hangs up: a new configuration restarts its admin API. Repeating does no harm."""
+        deadline = time.monotonic() + CALL_SECONDS
+        while True:
+            try:
+                return self._post_once(path, body)
+            except ConnectionError as error:
+                if time.monotonic() > deadline:
+                    raise CaddyError(f"Caddy does not answer {path}: {error}") from error
+            time.sleep(POLL_SECONDS)
+
+    def _post_once(self, path: str, body: Any) -> None:
         connection = http.client.HTTPConnection("localhost", timeout=CALL_SECONDS)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
@@ -67,6 +78,8 @@ class Caddy:
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
+        except ConnectionError:
+            raise
         except (OSError, http.client.HTTPException) as error:
             raise CaddyError(f"Caddy does not answer {path}: {error}") from error
         finally:

@@ -36,7 +36,7 @@ class Candidates:
         buckets = [region for region in config.follows if region not in without]
         timeouts = {region: FLAGGED_SECONDS if region in flags else PEER_SECONDS for region in buckets}
         scanned = [pair for pair in pairs(config, config.follows, buckets) if pair[0] not in without]
-        return self._active.scanner.scan(scanned, own=config.region, timeouts=timeouts)
+        return self._active.scanner.scan(scanned, own=config.region, timeouts=timeouts, listing=True)
 
     def scan_for_standby(self, config: GateConfig) -> BucketScan:
         """Each writer's replica in the own bucket, and its own bucket, which counts when the replica is

@@ -20,7 +20,11 @@ from runtime.gate.handover.standby import Standby
 from runtime.gate.handover.status import MemoryStatus
 from runtime.gate.snapshot.upload import UploadResult
 from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.keys import REQUESTS
 
+LISTING_SECONDS = 3600.0
+"""Between two listings by an idle gate: S3 has one answer for a missing and a forbidden object, and a role
+that lost its rights should be noticed before it is needed."""
 RETRY_REASON = "the snapshot is restored once more: the application wrote during the swap"
 
 
@@ -37,6 +41,7 @@ class Coordinator:
         self._standby = Standby(parts)
         self._requests = Requests(parts)
         self._next_chores = 0.0
+        self._next_listing = 0.0
 
     @property
     def now(self) -> MemoryStatus:
@@ -68,11 +73,11 @@ class Coordinator:
         self._measure()
         return self.now
 
-    def upload(self, role: Role) -> UploadResult | None:
-        """One pass; None while a swap is in progress. Raises what Uploader.run does."""
+    def upload(self, role: Role, *, last: bool = False) -> UploadResult | None:
+        """One pass; None while a swap is in progress. `last`: the gate ends. Raises as Uploader.run does."""
         config = self.parts.config()
         primary = not config.follows or (role is Role.PRIMARY and self.phase is Phase.PRIMARY)
-        return self.parts.uploads.run(config, primary=primary)
+        return self.parts.uploads.run(config, primary=primary, last=last)
 
     def _enter(self, phase: Phase) -> None:
         if phase is Phase.ACTIVE and self.phase is not Phase.ACTIVE:
@@ -115,11 +120,14 @@ class Coordinator:
             self.parts.metrics.set("agency_standby_age_seconds", age, "Age of the newest snapshot here.")
         try:
             self.parts.uploads.try_diverged(config)
+            if now >= self._next_listing:
+                self.parts.stores(config.region, config.region).list(REQUESTS)
+                self._next_listing = now + LISTING_SECONDS
             if self.phase in (Phase.ACTIVE, Phase.PRIMARY) and self._requests.carry_out(config):
                 self._status.publish()
             self._notice.reset()
         except StoreError as error:
-            self._notice.record("ChoreFailed", str(error), warning=True)
+            self._notice.record("ChoreFailed", str(error), warning=True, kind=error.kind)
 
     def _measure(self) -> None:
         now, metrics = self.now, self.parts.metrics

@@ -23,7 +23,7 @@ from runtime.gate.snapshot.ignored import IgnoredCheckpoints
 from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.upload import UploadPass
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Stores
+from runtime.gate.storage.stores import Stores
 from runtime.gate.storage.writer import WriterLock
 from runtime.metrics import Metrics
 

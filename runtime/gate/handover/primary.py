@@ -52,7 +52,7 @@ class Primary:
             self._parts.uploads.announce(config)
         except StoreError as error:
             message = f"{config.region} is primary, and its bucket cannot say so yet: {error}"
-            self._notice.record("Unannounced", message, warning=True)
+            self._notice.record("Unannounced", message, warning=True, kind=error.kind)
 
     def _watch(self, config: GateConfig) -> bool:
         """Another region may have been primary at the same time; the generation of its snapshot tells."""
@@ -60,9 +60,8 @@ class Primary:
             state = self._parts.active.state(config)
             scan = self._parts.candidates.scan_own_bucket(config)
         except StoreError as error:
-            self._notice.record(
-                "StateUnknown", f"the lineage of the active files is unknown: {error}", warning=True
-            )
+            message = f"the lineage of the active files is unknown: {error}"
+            self._notice.record("StateUnknown", message, warning=True, kind=error.kind)
             return True
         if not (state.serving and state.served):
             state = state.as_primary(ranked=config.ranked)

@@ -83,9 +83,8 @@ class Promotion:
         try:
             return self._parts.active.state(config)
         except StoreError as error:
-            self._notice.record(
-                "StateUnknown", f"the lineage of the active files is unknown: {error}", warning=True
-            )
+            message = f"the lineage of the active files is unknown: {error}"
+            self._notice.record("StateUnknown", message, warning=True, kind=error.kind)
             return None
 
     def _view(
@@ -158,7 +157,8 @@ class Promotion:
         if step is CatchUpStep.AWAIT_BUCKETS:
             errors = ", ".join(f"{region}: {error}" for region, error in scan.errors.items())
             message = f"no other region's bucket can be read ({errors})"
-            self._notice.record("CatchUpWaits", message, warning=True)
+            kinds = ", ".join(f"{region}: {error.kind}" for region, error in sorted(scan.errors.items()))
+            self._notice.record("CatchUpWaits", message, warning=True, kind=kinds)
             return False
         if step is CatchUpStep.GIVE_UP:
             message = f"no other region's bucket could be read for {self._waited():.0f} s"

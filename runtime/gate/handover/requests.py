@@ -9,10 +9,11 @@ from runtime.gate.events import Notice
 from runtime.gate.handover.candidates import PEER_SECONDS
 from runtime.gate.handover.parts import Parts
 from runtime.gate.restore.requests import RestoreRequest, read_request
-from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.scan import Snapshot
 from runtime.gate.storage.bucket import StoreError
-from runtime.gate.storage.keys import CHECKPOINTS, sort_ids
+from runtime.gate.storage.keys import CHECKPOINTS, sort_names
 
 
 class Requests:
@@ -28,11 +29,11 @@ class Requests:
         if request is None:
             return False
         state = self._parts.active.state(config)
-        if request.is_ahead:
+        if not request.is_new(state.last_order, store.now()):
+            return False
+        if request.is_ahead(store):
             message = f"restore request {request.id} is refused: it was made after S3 received it"
             self._refused.record("RequestRefused", message, warning=True)
-            return False
-        if not request.is_new(state.last_order, store.now()):
             return False
         snapshot = self._snapshot(config, request, state.highest)
         after = state.restored_by_request(
@@ -81,12 +82,12 @@ class Requests:
         """As it is now: what an earlier scan read may have been repaired since. `generation`: one that
         exists."""
         store = self._parts.stores(bucket, request.region, timeout)
-        listing = store.listing(CHECKPOINTS)
-        if request.checkpoint.key not in listing:
-            raise StoreError(f"{_named(request)} is not in the bucket of {bucket}")
-        if request.checkpoint in sort_ids(listing, generation).ignored:
+        names = sort_names(store.listing(CHECKPOINTS), generation)
+        if request.checkpoint in names.ignored:
             raise StoreError(f"{_named(request)} has a time or a generation that cannot be")
-        return parse_checkpoint(store.read(request.checkpoint.key), request.checkpoint)
+        if (name := names.good.get(request.checkpoint)) is None:
+            raise StoreError(f"{_named(request)} is not in the bucket of {bucket}")
+        return read_checkpoint(name, store.read)
 
 
 def _named(request: RestoreRequest) -> str:

@@ -33,7 +33,7 @@ class Standby:
                 self._notice.reset()
             except StoreError as error:
                 message = f"the other regions' buckets cannot be scanned: {error}"
-                self._notice.record("FollowingFailed", message, warning=True)
+                self._notice.record("FollowingFailed", message, warning=True, kind=error.kind)
         self._parts.status.publish(alarm=self._alarm)
 
     def _hand_over(self, config: GateConfig, state: LineageState) -> LineageState:

@@ -10,11 +10,14 @@ from runtime.gate.events import Condition, Record
 from runtime.gate.lineage.active import ActiveFiles
 from runtime.gate.lineage.divergence import upload_diverged
 from runtime.gate.restore.swap import Swap
-from runtime.gate.snapshot.checkpoint import UPLOADED, Checkpoint, save_checkpoint
+from runtime.gate.snapshot.checkpoint import UPLOADED, save_checkpoint
+from runtime.gate.snapshot.checkpoint_changes import save_uploaded
+from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.upload import UploadPass, UploadResult
 from runtime.gate.storage import durable, reserve
-from runtime.gate.storage.bucket import Store, StoreError, Stores
+from runtime.gate.storage.bucket import Store, StoreError
 from runtime.gate.storage.keys import ANNOUNCEMENT
+from runtime.gate.storage.stores import Stores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +32,8 @@ class Uploads:
     diverged: Condition
     """Whether diverged files can be uploaded."""
 
-    def run(self, config: GateConfig, *, primary: bool) -> UploadResult | None:
-        """An upload pass. `primary`: what is new raises the generation.
+    def run(self, config: GateConfig, *, primary: bool, last: bool = False) -> UploadResult | None:
+        """An upload pass. `primary`: what is new raises the generation. `last`: the gate ends.
 
         None while a swap is in progress. Raises what Uploader.run does.
         """
@@ -42,31 +45,36 @@ class Uploads:
         if self.diverged.problem is None:
             self.try_diverged(config)
         root = self.active.records.root
-        result = reserve.with_reserve(root, lambda: self._run(config, primary=primary))
+        result = reserve.with_reserve(root, lambda: self._run(config, primary=primary, last=last))
         if self.diverged.problem is not None:
             self.try_diverged(config)
         return result
 
-    def _run(self, config: GateConfig, *, primary: bool) -> UploadResult:
+    def _run(self, config: GateConfig, *, primary: bool, last: bool) -> UploadResult:
         state = self.active.state(config)
         if primary:
             state = self.active.raise_for_changes(config, state)
+        serves = primary and config.ranked and bool(config.follows)
         result = self.uploaders(config).run(
-            generation=state.generation, base=state.base, request=state.last_order
+            generation=state.generation,
+            base=state.base,
+            request=state.last_order,
+            last=last or (state.announced and not serves),
         )
-        line = self.active.records.folder / UPLOADED
-        # A gate that was killed after an upload did not save it.
-        uploaded = result.checkpoint or (None if result.guarded or line.exists() else result.newest)
-        if uploaded is not None:
-            self._remember(uploaded)
-        if not primary and result.guarded is None:
+        self._remember(result)
+        if not serves and result.guarded is None:
             self._withdraw(config)
         return result
 
-    def _remember(self, checkpoint: Checkpoint) -> None:
+    def _remember(self, result: UploadResult) -> None:
         """On a full volume the older record stays: then a swap sets more aside than necessary."""
+        folder = self.active.records.folder
         try:
-            save_checkpoint(self.active.records.folder / UPLOADED, checkpoint)
+            if result.checkpoint is not None and result.stored is not None:
+                save_uploaded(folder, result.checkpoint, *result.stored)
+            elif result.newest is not None and result.guarded is None and not (folder / UPLOADED).exists():
+                # A gate that was killed after an upload did not save it.
+                save_checkpoint(folder / UPLOADED, result.newest)
         except OSError as error:
             if error.errno not in durable.FULL:
                 raise
@@ -93,6 +101,7 @@ class Uploads:
         state = self.active.state(config)
         if not state.announced:
             self._own_store(config).put(ANNOUNCEMENT, b"")
+            publish(self._own_store(config), known=state.highest, serving=True)
             self.active.save(replace(state, announced=True))
 
     def _withdraw(self, config: GateConfig) -> None:
@@ -100,6 +109,7 @@ class Uploads:
         state = self.active.state(config)
         if state.announced:
             self._own_store(config).delete([ANNOUNCEMENT])
+            publish(self._own_store(config), known=state.highest, serving=False)
             self.active.save(replace(state, announced=False))
 
     def _own_store(self, config: GateConfig) -> Store:

@@ -15,8 +15,9 @@ from runtime.documents import Document
 from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.checkpoint import Checkpoint, path_below
+from runtime.gate.snapshot.hashes import Hashes, Stat
 from runtime.gate.snapshot.lance import is_write_once
-from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Stat, Volume, parses_graph
+from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import Store
 from runtime.gate.storage.keys import DIVERGED
@@ -47,6 +48,8 @@ class ReplacedFiles:
     """Of the replaced files."""
     ancestry: Ancestry
     winner: Checkpoint
+    hashes: Hashes
+    """Of the active files before they were moved out."""
 
 
 def folder_name(milliseconds: int) -> str:
@@ -81,7 +84,7 @@ def set_aside(root: Path, replaced: ReplacedFiles, milliseconds: int) -> list[st
     )
     for layer in layers:
         target = root / DIVERGED / folder_name(milliseconds + layer)
-        files = Volume(replaced.folder / str(layer), replaced.component)
+        files = Volume(replaced.folder / str(layer), replaced.component, hashes=replaced.hashes)
         if not (target / LIST).exists():
             content = _list(replaced, files, first=layer == 0)
             if content is not None:

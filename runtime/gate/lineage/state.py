@@ -9,11 +9,11 @@ from runtime.documents import Document
 from runtime.gate.snapshot.checkpoint import (
     REQUEST,
     RESTORED,
-    UPLOADED,
     Checkpoint,
     CheckpointRef,
     load_checkpoint,
 )
+from runtime.gate.snapshot.checkpoint_changes import load_uploaded
 from runtime.gate.snapshot.volume import GATE_FOLDER
 from runtime.gate.storage import durable, reserve
 
@@ -128,4 +128,4 @@ class StateFiles:
 
     def uploaded(self) -> Checkpoint | None:
         """The newest checkpoint of the active files that was uploaded since."""
-        return load_checkpoint(self.folder / UPLOADED)
+        return load_uploaded(self.folder)

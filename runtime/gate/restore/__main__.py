@@ -12,8 +12,8 @@ from runtime.gate.config import Environment, environment, load_config
 from runtime.gate.restore import credentials
 from runtime.gate.restore.startup import RestoreError, restore
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import BucketStores
 from runtime.gate.storage.rclone import Interrupted
+from runtime.gate.storage.stores import BucketStores
 from runtime.logs import log
 
 

@@ -26,13 +26,10 @@ class RestoreRequest:
     region: str
     """That wrote the checkpoint."""
     checkpoint: CheckpointId
-    written_at: int
-    """S3's time, in ms."""
 
-    @property
-    def is_ahead(self) -> bool:
-        """Of S3's time: then no later request would ever count."""
-        return is_ahead(int(self.id), self.written_at)
+    def is_ahead(self, store: Store) -> bool:
+        """Of S3's time of its upload: then no later request would ever count. Raises StoreError."""
+        return is_ahead(int(self.id), store.heads([RESTORE])[RESTORE].at)
 
     def is_new(self, last: str | None, now: float) -> bool:
         """`last`: the request that was carried out last. One from the future, which an older version carried
@@ -41,19 +38,16 @@ class RestoreRequest:
 
 
 def read_request(store: Store) -> RestoreRequest | None:
-    """The latest request, if any. Raises StoreError, also for a malformed one."""
-    listed = store.listing(REQUESTS).get(RESTORE)
-    if listed is None:
+    """The latest request, if any, by a request for one object. Raises StoreError, also for a malformed
+    one."""
+    found = store.find(RESTORE)
+    if found is None:
         return None
     try:
-        content = documents.parse(store.read(RESTORE), RESTORE, limit=LARGEST)
+        content = documents.parse(found, RESTORE, limit=LARGEST)
         ref = CheckpointRef.parse(content)
-        return RestoreRequest(
-            id=content.text("order", pattern=REQUEST),
-            region=ref.region,
-            checkpoint=ref.checkpoint,
-            written_at=listed.at,
-        )
+        id = content.text("order", pattern=REQUEST)
+        return RestoreRequest(id=id, region=ref.region, checkpoint=ref.checkpoint)
     except ValueError as error:
         raise StoreError(f"not a restore request: {error}") from error
 

@@ -26,6 +26,8 @@ MARKER = ".checkpoint.json"
 """In a complete staged snapshot: its checkpoint."""
 SPARE_BYTES = 16 << 20
 """Must stay free on the volume for the application."""
+MANY = 100
+"""Files that are written to the disk together, and not one after another."""
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
 Download = Callable[[Collection[str], Path], None]
@@ -45,6 +47,8 @@ class StagedSnapshot:
         self._volume = volume
         self._component = component
         root = volume.root
+        self._written: list[Path] = []
+        """By this build, and perhaps not on the disk yet."""
         self.folder = root / STAGED
         self._next, self._old, self._downloads = root / NEXT, root / OLD, root / DOWNLOADS
 
@@ -67,12 +71,13 @@ class StagedSnapshot:
             self._next.mkdir(exist_ok=True)
             (self._next / MARKER).unlink(missing_ok=True)
             self._drop_others(checkpoint)
+            self._written = []
             wanted = self._reuse(checkpoint, current)
             self._check_space(
                 sum(file.size for file in wanted.values()) + bytes_to_set_aside(checkpoint.files)
             )
             self._download(wanted, download)
-            self._sync()
+            self._sync(checkpoint)
             save_checkpoint(self._next / MARKER, checkpoint)
         except OSError as error:
             if error.errno in durable.FULL:
@@ -122,17 +127,19 @@ class StagedSnapshot:
     def _reuse(self, checkpoint: Checkpoint, current: Checkpoint | None) -> dict[str, StoredFile]:
         """Link or copy files that are on this volume already; return the others."""
         wanted = {}
+        staged = current.files if current is not None else {}
+        for folder in sorted({path.rpartition("/")[0] for path in checkpoint.files}):
+            (self._next / folder).mkdir(parents=True, exist_ok=True)
         for path, file in checkpoint.files.items():
-            target = self._next / path
-            if target.exists():
-                if self._matches(target, file):
+            target = f"{self._next}/{path}"
+            if os.path.lexists(target):
+                if self._matches(Path(target), file):
+                    self._written.append(Path(target))
                     continue
-                target.unlink()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            staged = current is not None and current.files.get(path) == file
-            if not (staged and self._link(self.folder / path, target, path, file)) and not (
-                self._is_active(path, file) and self._link(self._volume.root / path, target, path, file)
-            ):
+                os.unlink(target)
+            if staged.get(path) == file and self._link(f"{self.folder}/{path}", target, file):
+                continue
+            if not (self._is_active(path, file) and self._reuse_active(path, target, file)):
                 wanted[path] = file
         return wanted
 
@@ -141,30 +148,40 @@ class StagedSnapshot:
         if stat is None or stat.size != file.size:
             return False
         try:
-            return self._volume.sha256(path) == file.sha256
+            return (self._volume.cached_hash(path, stat) or self._volume.sha256(path)) == file.sha256
         except FileNotFoundError:
             return False
 
-    def _link(self, source: Path, target: Path, path: str, file: StoredFile) -> bool:
-        """Link files that never change, copy those that are rewritten in place. False when the source is
-        not the wanted file."""
-        if is_write_once(path):
-            try:
-                os.link(source, target)
-                return True
-            except FileNotFoundError:
+    def _reuse_active(self, path: str, target: str, file: StoredFile) -> bool:
+        """Link a file that never changes, copy one that is rewritten in place."""
+        source = f"{self._volume.root}/{path}"
+        return (self._link if is_write_once(path) else self._copy)(source, target, file)
+
+    def _link(self, source: str, target: str, file: StoredFile) -> bool:
+        """A second name, or a copy where the file system has no links. False when the source is not the
+        wanted file."""
+        try:
+            if os.stat(source, follow_symlinks=False).st_size != file.size:
                 return False
-            except OSError as error:
-                if error.errno not in NO_LINKS:
-                    raise
+            os.link(source, target)
+            return True
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+        return self._copy(source, target, file)
+
+    def _copy(self, source: str, target: str, file: StoredFile) -> bool:
         self._check_space(file.size)
         try:
             shutil.copyfile(source, target)
         except FileNotFoundError:
             return False
-        if self._matches(target, file):
+        if self._matches(Path(target), file):
+            self._written.append(Path(target))
             return True
-        target.unlink()
+        os.unlink(target)
         return False
 
     def _matches(self, path: Path, file: StoredFile) -> bool:
@@ -196,14 +213,20 @@ class StagedSnapshot:
             for path in named[1:]:
                 shutil.copyfile(source, self._next / path)
             os.rename(source, self._next / named[0])
+            self._written += (self._next / path for path in named)
 
-    def _sync(self) -> None:
-        """All files are on the disk before the marker says so."""
-        for folder, _, names in os.walk(self._next):
-            for name in names:
-                if os.stat(file := Path(folder, name)).st_nlink == 1:
-                    durable.sync_file(file)
-            sync_folder(Path(folder))
+    def _sync(self, checkpoint: Checkpoint) -> None:
+        """All files are on the disk before the marker says so; their hashes need not be computed again."""
+        if len(self._written) > MANY:
+            durable.sync_file_system(self._next)
+        else:
+            for file in self._written:
+                durable.sync_file(file)
+            for folder, _, _ in os.walk(self._next):
+                sync_folder(Path(folder))
+        for file in self._written:
+            path = file.relative_to(self._next).as_posix()
+            self._volume.remember(path, file, checkpoint.files[path].sha256)
 
 
 def matches(path: Path, file: StoredFile, check: Callable[[], None] = lambda: None) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from functools import cached_property
 
-from runtime.gate.events import Record
+from runtime.gate.events import Notice, Record
 from runtime.gate.restore.staged import Damaged, StagedSnapshot
 from runtime.gate.snapshot.scan import Scanner, Snapshot
-from runtime.gate.storage.bucket import StoreError, Stores
+from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.stores import Stores
 
 NO_SPACE = "no space left"
 """rclone passes on the system's message for a full disk."""
@@ -34,6 +36,7 @@ class Staging:
             store = self.stores(bucket, checkpoint.region, timeout)
             try:
                 self.staged.build(checkpoint, store.download)
+                self._notice.reset()
                 return True
             except (StoreError, Damaged) as error:
                 if isinstance(error, Damaged):
@@ -46,5 +49,12 @@ class Staging:
                         errno.ENOSPC, f"the snapshot does not fit on the volume: {error}"
                     ) from error
                 message = f"{checkpoint.region}'s checkpoint {checkpoint.id} in the bucket of {bucket}"
-                self.record("StandbyFailed", f"{message} cannot be downloaded: {error}", warning=True)
+                kind = f"{checkpoint.region} {bucket} {getattr(error, 'kind', 'damaged')}"
+                message += f" cannot be downloaded: {error}"
+                self._notice.record("StandbyFailed", message, warning=True, kind=kind)
         return False
+
+    @cached_property
+    def _notice(self) -> Notice:
+        """A standby tries again each interval, perhaps with the next checkpoint."""
+        return Notice(self.record)

@@ -23,11 +23,13 @@ from runtime.gate.restore.staging import Staging
 from runtime.gate.restore.swap import Swap
 from runtime.gate.restore.swap_state import SwapState, is_swapping
 from runtime.gate.snapshot.checkpoint import StoredFile
+from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
-from runtime.gate.storage.bucket import StoreError, Stores
-from runtime.gate.storage.keys import few
+from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.keys import ANNOUNCEMENT, few
+from runtime.gate.storage.stores import Stores
 from runtime.gate.storage.writer import restoring
 from runtime.logs import log
 
@@ -84,6 +86,8 @@ class Startup:
             # Each may have followed from one that was thinned out long ago.
             self._known = min(id.generation for id in scan.ignored)
             scan = self._scan()
+        if self._config.region in scan.primaries:
+            self._withdraw(scan)
         best = best_first(self._config, scan.snapshots.values())
         if not best and (scan.ignored or any(scan.listed.values())):
             lines = ["there are checkpoints, and none is complete:", *scan.incomplete, *_unreadable(scan)]
@@ -126,6 +130,16 @@ class Startup:
         except StoreError as error:
             log("restore", level="warning", message=str(error))
             return False
+
+    def _withdraw(self, scan: BucketScan) -> None:
+        """The announcement of the gate that lost this volume: nothing is left of which the last upload could
+        be awaited."""
+        store = self._stores(self._config.region, self._config.region)
+        try:
+            store.delete([ANNOUNCEMENT])
+            publish(store, known=scan.highest_generation, serving=False)
+        except StoreError as error:
+            log("restore", level="warning", message=f"the announcement could not be withdrawn: {error}")
 
     def _restore(self, scan: BucketScan, snapshot: Snapshot) -> bool:
         if not self._staging.stage(snapshot):

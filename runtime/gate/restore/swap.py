@@ -37,9 +37,11 @@ from runtime.gate.snapshot.checkpoint import (
     RESTORED,
     UPLOADED,
     Checkpoint,
+    StoredFile,
     load_checkpoint,
     save_checkpoint,
 )
+from runtime.gate.snapshot.hashes import Hashes, Stat
 from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import Volume, is_active_file
 from runtime.gate.storage import durable, reserve
@@ -83,6 +85,7 @@ class Swap:
         self._root = volume.root
         self._records = StateFiles(volume.root)
         self._gate = self._records.folder
+        self._hashes: Hashes = {}  # Of the files that are replaced.
         self._incoming = self._gate / INCOMING
         self._actions: Mapping[SwapAction, Callable[[Journal], None]] = {
             SwapAction.MOVE_OUT: self._move_out,
@@ -138,11 +141,7 @@ class Swap:
             journal = self._journal()
             if TRANSITIONS[state].stopped and not stopped:
                 quiesce(
-                    self._root,
-                    self._component,
-                    self._application,
-                    swap=journal.id,
-                    replicas=self._replicas(),
+                    self._root, self._component, self._application, swap=journal.id, replicas=self._replicas()
                 )
                 stopped = True
             self._act(state, journal)
@@ -169,6 +168,7 @@ class Swap:
         return journal
 
     def _move_out(self, journal: Journal) -> None:
+        self._hashes = self._volume.hashes()
         durable.remove(self._gate / TAMPERED)
         (self._gate / REPLACED / "0").mkdir(parents=True, exist_ok=True)
         for entry in sorted(self._root.iterdir()):
@@ -222,10 +222,16 @@ class Swap:
                 os.rename(entry, self._layer(entry.name))
         scanned = self._volume.scan()
         if scanned.keys() != checkpoint.files.keys() or any(
-            scanned[path].size != file.size or not (is_write_once(path) or matches(self._root / path, file))
-            for path, file in checkpoint.files.items()
+            not self._is_unchanged(path, scanned[path], file) for path, file in checkpoint.files.items()
         ):
             durable.write_atomically(self._gate / TAMPERED, b"")
+        self._volume.save_hashes(scanned)
+
+    def _is_unchanged(self, path: str, stat: Stat, file: StoredFile) -> bool:
+        if stat.size != file.size:
+            return False
+        known = self._volume.cached_hash(path, stat)
+        return known == file.sha256 if known else is_write_once(path) or matches(self._root / path, file)
 
     def _install(self) -> None:
         if (self._gate / STATE_NEXT).exists():
@@ -264,10 +270,12 @@ class Swap:
                     diverged=load_checkpoint(self._gate / DIVERGING),
                 ),
                 winner=winner,
+                hashes=self._hashes,
             )
             self._add_unsent(divergence.set_aside(self._root, files, journal.at))
             durable.remove(self._gate / TRASH)
             durable.move(replaced, self._gate / TRASH)
+        self._hashes = {}
         self._close()
 
     def _add_unsent(self, folders: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class Bindings:
                     path, sha256 = json.loads(line)
                 except ValueError:
                     continue
-                self._known[path] = sha256
+                self._known[sys.intern(path)] = sys.intern(sha256)
             if lines and lines[-1]:
                 write_atomically(self._file, _lines(self._known))
         return self._known

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.contracts.gate import Retention
-from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
+from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.checkpoint_changes import named_keys
 from runtime.gate.snapshot.retention import HOUR_MS, aged, due, thin
 from runtime.gate.storage.bucket import Store, StoreError
 from runtime.gate.storage.durable import write_atomically
-from runtime.gate.storage.keys import SLACK_MS, CheckpointId, checkpoint_ids, is_collectable
+from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName
 
 UNNAMED_FILE = "unnamed.json"
 """`{"at": …, "unnamed": {key: …}}`: time of the last run, and for how long no checkpoint has named a key; in
@@ -38,43 +39,45 @@ class Collector:
     def run(
         self,
         store: Store,
-        stored: Mapping[str, int],
+        stored: Collection[str],
+        names: Mapping[CheckpointId, CheckpointName],
         newest: Checkpoint,
         retention: Retention,
         now: int,
-        ignored: Collection[CheckpointId] = (),
+        useless: Collection[str] = (),
     ) -> frozenset[str]:
-        """Returns the deleted keys of those that are `stored` now. `ignored`: checkpoints that count for
-        nothing, and go.
+        """Returns the deleted keys, of the objects that are `stored` now, of the checkpoints of these
+        `names`, and `useless` ones: of checkpoints that count for nothing.
 
         The caller makes sure that nobody else writes there meanwhile. Raises StoreError, also for a
         checkpoint that cannot be read: its objects are unknown, so no object is deleted.
         """
         at, ages = self._load()
         self._save(now, ages)  # A run that fails is repeated after an hour, too.
-        ids = {id for id in checkpoint_ids(stored, newest.id.generation) if id not in ignored}
-        thinned = thin(ids, now, retention) | frozenset(ignored)
-        store.delete([id.key for id in sorted(thinned)])
-        others = sorted(ids - thinned - {newest.id})
-        unnamed = {key for key in stored if is_collectable(key)}
-        unnamed -= {file.key for file in newest.files.values()}
-        for other in self._each(store, others if unnamed else []):
-            unnamed -= {file.key for file in other.files.values()}
+        thinned = thin(names, now, retention)
+        built_on = {name.since for id, name in names.items() if id not in thinned}
+        thinned = frozenset(id for id in thinned if id not in built_on)
+        gone = [*(names[id].key for id in sorted(thinned)), *sorted(useless)]
+        store.delete(gone)
+        unnamed = set(stored).difference(file.key for file in newest.files.values())
+        others = [name for id, name in names.items() if id not in thinned and id != newest.id]
+        for keys in self._each(store, others if unnamed else []):
+            unnamed -= keys
         ages = aged(unnamed, ages, now - at)
         deleted = due(ages)
         store.delete(sorted(deleted))
         self._save(now, {key: age for key, age in ages.items() if key not in deleted})
-        return deleted | {id.key for id in thinned}
+        return deleted.union(gone)
 
-    def _each(self, store: Store, ids: Collection[CheckpointId]) -> Iterator[Checkpoint]:
-        """Only one checkpoint is in memory at a time."""
-        left = list(ids)
+    def _each(self, store: Store, names: Sequence[CheckpointName]) -> Iterator[set[str]]:
+        """The keys that each document of a checkpoint names: what a checkpoint names is in its own, or in the
+        whole list on which it builds. Only one is in memory at a time."""
         try:
-            while left:
-                some, left = left[:_BATCH], left[_BATCH:]
-                store.download([id.key for id in some], self._downloads)
-                for id in some:
-                    yield read_stored((self._downloads / id.key).read_bytes(), id, store)
+            for start in range(0, len(names), _BATCH):
+                some = names[start : start + _BATCH]
+                store.download([name.key for name in some], self._downloads)
+                for name in some:
+                    yield read_keys((self._downloads / name.key).read_bytes(), name, store)
                 shutil.rmtree(self._downloads, ignore_errors=True)
         finally:
             shutil.rmtree(self._downloads, ignore_errors=True)
@@ -90,11 +93,11 @@ class Collector:
         write_atomically(self._file, json.dumps({"at": now, "unnamed": dict(unnamed)}, indent=0).encode())
 
 
-def read_stored(content: bytes, id: CheckpointId, store: Store) -> Checkpoint:
+def read_keys(content: bytes, name: CheckpointName, store: Store) -> set[str]:
     """Raises StoreError for a damaged checkpoint."""
     try:
-        return parse_checkpoint(content, id)
+        return named_keys(content, name)
     except ValueError as error:
         raise StoreError(
-            f"{store}/{id.key} is damaged: {error}. Delete it; older checkpoints stay"
+            f"{store}/{name.key} is damaged: {error}. Delete it; older checkpoints stay"
         ) from error

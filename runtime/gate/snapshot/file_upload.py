@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
+from runtime.gate.snapshot.batch import Batch
 from runtime.gate.snapshot.bindings import Bindings
+from runtime.gate.snapshot.bucket_index import BucketIndex
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
+from runtime.gate.snapshot.hashes import Stat
 from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
-from runtime.gate.snapshot.volume import GRAPH, Stat, Volume, parses_graph
+from runtime.gate.snapshot.volume import GRAPH, Volume, parses_graph
 from runtime.gate.storage.bucket import KeysTaken, Store
 from runtime.gate.storage.durable import FULL
 from runtime.gate.storage.files import is_below
@@ -21,9 +23,6 @@ from runtime.logs import log
 
 TRIES = 5
 """How often a pass starts again because tables lose files while it runs."""
-_COPIES_BYTES = 64 << 20
-"""Local copies that wait for their upload."""
-_BATCH_FILES = 2000
 _READS = 3
 _PLAIN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*(?:/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)*")
 """Paths that may be keys; any other file is stored under its hash."""
@@ -39,42 +38,6 @@ class Unsettled(OSError):
 
 class _Moved(Exception):
     """A file of a table vanished, or a manifest changed, after the manifests were listed."""
-
-
-@dataclass(kw_only=True)
-class BucketIndex:
-    """What the prefix holds, as far as this process knows. No other process writes there."""
-
-    stored: dict[str, int]
-    """Size in bytes by key, of objects that checkpoints may name."""
-    newest: Checkpoint | None
-    sent_bytes: int = 0
-    replaced: list[str] = field(default_factory=list)
-    """Objects of this pass that did not have their content, and were replaced."""
-
-
-@dataclass(kw_only=True)
-class _Batch:
-    """Files to be uploaded together."""
-
-    files: dict[str, Path] = field(default_factory=dict)
-    """By key."""
-    sizes: dict[str, int] = field(default_factory=dict)
-    bound: dict[str, str] = field(default_factory=dict)
-    """Hash by path, of files that go to their own path."""
-    direct: dict[str, tuple[str, Stat]] = field(default_factory=dict)
-    """Key and state by path, of files that are uploaded without a copy."""
-    copied_bytes: int = 0
-    """Of local copies."""
-
-    def clear(self) -> None:
-        for each in (self.files, self.sizes, self.bound, self.direct):
-            each.clear()
-        self.copied_bytes = 0
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.files) >= _BATCH_FILES or self.copied_bytes >= _COPIES_BYTES
 
 
 class FileUpload:
@@ -102,11 +65,15 @@ class FileUpload:
         self.failed: dict[str, str] = {}
         """Files and folders that could not be read in the last try, and why."""
 
-    def run(self) -> dict[str, StoredFile]:
+    def run(self) -> Mapping[str, StoredFile]:
         """Upload what the bucket lacks; returns where the content of each file then is.
 
         Raises Unsettled, other OSErrors of the volume, StoreError and Interrupted.
         """
+        newest = self._index.newest
+        if newest is not None and self._is_stored(newest) and self._volume.is_known_as(newest.files):
+            self.failed = dict(self._volume.unreadable)
+            return newest.files
         for _ in range(TRIES):
             shutil.rmtree(self._copies, ignore_errors=True)
             try:
@@ -117,6 +84,10 @@ class FileUpload:
                 shutil.rmtree(self._copies, ignore_errors=True)
         raise Unsettled(f"tables under {self._volume.root} lost files during each of {TRIES} passes")
 
+    def _is_stored(self, checkpoint: Checkpoint) -> bool:
+        stored = self._index.stored
+        return all(stored.get(file.key) == file.size for file in checkpoint.files.values())
+
     def _try(self) -> dict[str, StoredFile]:
         """Raises _Moved or FileNotFoundError when the listing is out of date.
 
@@ -124,11 +95,13 @@ class FileUpload:
         left out, as its files may be missing; and a file that vanishes after the listing may be needed by a
         listed manifest.
         """
-        before = self._volume.scan()
-        manifests = {path: stat for path, stat in self._volume.scan().items() if is_manifest(path)}
-        others = {path: stat for path, stat in self._volume.scan().items() if not is_manifest(path)}
-        listed = {**others, **manifests}
-        batch, files = _Batch(), dict[str, StoredFile]()
+        before = {path for path, _ in self._volume.walk() if table_of(path)}
+        manifests = {path: stat for path, stat in self._volume.walk() if is_manifest(path)}
+        listed = self._volume.scan()
+        for path in [path for path in listed if is_manifest(path) and path not in manifests]:
+            del listed[path]
+        listed.update(manifests)
+        batch, files = Batch(), dict[str, StoredFile]()
         self.failed = dict(self._volume.unreadable)
         for path, stat in listed.items():
             try:
@@ -144,36 +117,40 @@ class FileUpload:
                 self._send(batch)
                 batch.clear()
         self._send(batch)
-        after = self._volume.scan()
-        self._save_hashes(after)
-        if any(table_of(path) and path not in after for path in {**before, **others}):
+        gone, changed = self._changed_since(listed)
+        self._volume.save_hashes(listed)
+        if (
+            before - listed.keys()
+            or any(table_of(path) for path in gone)
+            or changed.keys() & manifests.keys()
+        ):
             raise _Moved
-        if any(after.get(path) != stat for path, stat in manifests.items()):
-            raise _Moved
-        return self._with_last_good(self._without_unfinished(files, listed, after))
+        return self._with_last_good(self._without_unfinished(files, listed, changed))
 
-    def _save_hashes(self, scanned: Mapping[str, Stat]) -> None:
-        """On a full volume they are computed again instead."""
-        try:
-            self._volume.save_hashes(scanned)
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
+    def _changed_since(self, listed: Mapping[str, Stat]) -> tuple[set[str], dict[str, Stat]]:
+        """Files that vanished, and those that are others now."""
+        gone, changed = set(listed), dict[str, Stat]()
+        for path, stat in self._volume.walk():
+            if path in gone:
+                gone.discard(path)
+                if stat != listed[path]:
+                    changed[path] = stat
+        return gone, changed
 
-    def _with_last_good(self, files: Mapping[str, StoredFile]) -> dict[str, StoredFile]:
+    def _with_last_good(self, files: dict[str, StoredFile]) -> dict[str, StoredFile]:
         """With the last uploaded version of what could not be read; of a table all or nothing is replaced.
 
         Without such a version the file, or the table, is left out.
         """
         bad = {table_of(f"{path}/") or path for path in self.failed}
         if not bad:
-            return dict(files)
+            return files
         newest = self._index.newest
         named = newest.files if newest is not None and newest.base == self._base else {}
         good = {path: file for path, file in files.items() if not is_below(path, bad)}
         return good | {path: file for path, file in named.items() if is_below(path, bad)}
 
-    def _file(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
+    def _file(self, path: str, stat: Stat, batch: Batch) -> StoredFile | None:
         """Where the file's content is, or will be after the upload of `batch`."""
         cached = self._volume.cached_hash(path, stat)
         if is_write_once(path):
@@ -182,15 +159,17 @@ class FileUpload:
             return StoredFile(key=f"{OBJECTS}/{cached}", size=stat.size, sha256=cached)
         return self._copied(path, batch)
 
-    def _write_once(self, path: str, size: int, sha256: str, batch: _Batch) -> StoredFile | None:
+    def _write_once(self, path: str, size: int, sha256: str, batch: Batch) -> StoredFile | None:
         key = self._key(path, size, sha256)
         if self._index.stored.get(key) != size:
             if key != f"{DATA}/{path}":
                 return self._copied(path, batch)
             batch.files[key], batch.sizes[key] = self._volume.root / path, size
             batch.bound[path] = sha256
-        file, known = StoredFile(key=key, size=size, sha256=sha256), self._named.get(path)
-        return known if known == file else file  # Saves memory: one object for both checkpoints.
+        known = self._named.get(path)
+        if known and (known.key, known.size, known.sha256) == (key, size, sha256):
+            return known  # Saves memory: one object for both checkpoints.
+        return StoredFile(key=sys.intern(key), size=size, sha256=sha256)
 
     def _key(self, path: str, size: int, sha256: str) -> str:
         """`data/<path>`, unless other content is or may be there."""
@@ -207,7 +186,7 @@ class FileUpload:
             bound = named.sha256
         return plain if bound == sha256 and stored[plain] == size else hashed
 
-    def _copied(self, path: str, batch: _Batch) -> StoredFile | None:
+    def _copied(self, path: str, batch: Batch) -> StoredFile | None:
         """Copied first, so that the file cannot change during its upload; a graph only when it parses."""
         if (stat := self._volume.stat(path)) is not None:
             if stat.size > self._room():
@@ -238,7 +217,7 @@ class FileUpload:
         """Bytes that may be copied aside, beside the application's own."""
         return self._volume.free_bytes() - KEPT_FREE_BYTES
 
-    def _uncopied(self, path: str, stat: Stat, batch: _Batch) -> StoredFile | None:
+    def _uncopied(self, path: str, stat: Stat, batch: Batch) -> StoredFile | None:
         """Uploaded from where it is, for lack of space; `_send` checks that it did not change."""
         sha256 = self._volume.sha256(path)
         if path.rpartition("/")[2] == GRAPH and not parses_graph(self._volume.root / path):
@@ -259,7 +238,7 @@ class FileUpload:
             raise Unsettled(f"{path} does not parse, and no good version was uploaded since the last swap")
         return known
 
-    def _send(self, batch: _Batch) -> None:
+    def _send(self, batch: Batch) -> None:
         self._bindings.bind(batch.bound)
         try:
             self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
@@ -286,15 +265,17 @@ class FileUpload:
         raise _Moved
 
     def _without_unfinished(
-        self, files: Mapping[str, StoredFile], listed: Mapping[str, Stat], after: Mapping[str, Stat]
+        self, files: dict[str, StoredFile], listed: Mapping[str, Stat], changed: Mapping[str, Stat]
     ) -> dict[str, StoredFile]:
         """Without write-once files that changed since they were listed: no listed manifest needs them yet.
 
         Their uploaded content is unknown. A changed file that the newest checkpoint names, and that did not
         just grow, is damaged; the next try decides.
         """
-        unfinished = {path for path in files if is_write_once(path) and after.get(path) != listed[path]}
+        unfinished = {path for path in changed if path in files and is_write_once(path)}
         self._bindings.taint(unfinished)
-        if any(after[path].size <= listed[path].size for path in unfinished & self._named.keys()):
+        if any(changed[path].size <= listed[path].size for path in unfinished & self._named.keys()):
             raise _Moved
-        return {path: file for path, file in files.items() if path not in unfinished}
+        for path in unfinished:
+            del files[path]
+        return files

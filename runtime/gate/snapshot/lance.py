@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 WRITE_ONCE = ("data", "_transactions", "_deletions", "_indices")
 """Folders of a table whose files never change once they are written."""
@@ -13,8 +14,13 @@ _FRAGMENT, _DELETIONS, _ROWS = 2, 3, 4
 
 def table_of(path: str) -> str | None:
     """The table that a file belongs to."""
-    parts = path.split("/")
-    for depth, part in enumerate(parts[:-1]):
+    return _table_of_folder(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=1000)
+def _table_of_folder(folder: str) -> str | None:
+    parts = folder.split("/")
+    for depth, part in enumerate(parts):
         if part.endswith(TABLE_SUFFIX):
             return "/".join(parts[: depth + 1])
     return None
@@ -22,7 +28,7 @@ def table_of(path: str) -> str | None:
 
 def is_write_once(path: str) -> bool:
     table = table_of(path)
-    return table is not None and path.removeprefix(f"{table}/").split("/")[0] in WRITE_ONCE
+    return table is not None and path[len(table) + 1 :].partition("/")[0] in WRITE_ONCE
 
 
 def is_manifest(path: str) -> bool:

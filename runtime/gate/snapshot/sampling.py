@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile, parse_checkpoint
+from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Unreachable
-from runtime.gate.storage.keys import SLACK_MS, CheckpointId, few
+from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName, few
 
 EVERY_SECONDS = 3600.0
 OBJECTS = 16
@@ -28,8 +29,8 @@ class Sample:
     """Keys of objects with other content than was uploaded, or that S3 does not hand out."""
     new: int = 0
     """How many of them were not damaged in the last sample."""
-    checkpoint: bool = False
-    """Whether the checkpoint itself is damaged."""
+    lists: tuple[CheckpointName, ...] = ()
+    """Those of the checkpoint itself that are damaged."""
 
 
 class Sampler:
@@ -57,11 +58,11 @@ class Sampler:
             others = {key: file for key, file in named.items() if key not in chosen}
             for batch in _batches(others):
                 damaged |= _damaged(store, batch)
-        checkpoint = _is_damaged(store, newest)
+        lists = _damaged_lists(store, newest)
         new = len(damaged - self._damaged)
         self._last, self._damaged = store.now(), damaged
-        self._of = newest.id if damaged or checkpoint else None
-        return Sample(damaged=damaged, new=new, checkpoint=checkpoint)
+        self._of = newest.id if damaged or lists else None
+        return Sample(damaged=damaged, new=new, lists=lists)
 
     def to_repair(self, newest: Checkpoint, damaged: frozenset[str]) -> set[str]:
         """The damaged objects whose right content is on the volume. They are read again in the next pass."""
@@ -124,10 +125,20 @@ def _batches(files: Mapping[str, StoredFile]) -> Iterator[dict[str, StoredFile]]
     return (dict(rows[first : first + BATCH]) for first in range(0, len(rows), BATCH))
 
 
-def _is_damaged(store: Store, newest: Checkpoint) -> bool:
+def _damaged_lists(store: Store, newest: Checkpoint) -> tuple[CheckpointName, ...]:
+    """That of what changed, and the whole list on which it builds if that is none."""
+    if _is_good(lambda: read_checkpoint(newest.name, store.read) == newest):
+        return ()
+    whole = CheckpointName(id=newest.since or newest.id)
+    if whole == newest.name or _is_good(lambda: bool(read_checkpoint(whole, store.read))):
+        return (newest.name,)
+    return (newest.name, whole)
+
+
+def _is_good(read: Callable[[], bool]) -> bool:
     try:
-        return parse_checkpoint(store.read(newest.id.key), newest.id) != newest
+        return read()
     except Unreachable:
         raise
     except (ValueError, StoreError):
-        return True
+        return False

@@ -12,22 +12,25 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
-from runtime.contracts.gate import GateConfig
-from runtime.documents import Document, parse
+from runtime.documents import Document
 from runtime.gate.storage.files import link_below
-from runtime.gate.storage.keys import Listed, few, is_write_once, prefix_of
-from runtime.gate.storage.rclone import LONGEST_LINE, Ended, environment, run
+from runtime.gate.storage.keys import Listed, few, is_write_once
+from runtime.gate.storage.listing import LIST, listed, rows
+from runtime.gate.storage.rclone import Ended, environment, run
 from runtime.gate.storage.server_clock import ServerClock
 from runtime.gate.storage.taken import COMPARE, JSON_LOG, ONCE, different, taken
 from runtime.logs import log
 
 READ_LIMIT = 64 << 20
 """Bytes that `read` takes into memory."""
+DOWNLOADS = 32
+"""Objects that are downloaded at a time: most are small, and each takes a round trip."""
+_SERVER_TIME = "--use-server-modtime"
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
+_ONE_REQUEST = {**_NO_HEAD, "RCLONE_INPLACE": "true"}
+"""A name for an incomplete file would contain the object's time, for which rclone sends a HEAD."""
 _REFUSED = re.compile(
     r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
     r"|failed to (?:refresh|retrieve)(?: cached)? credentials|no EC2 IMDS role|get identity"
@@ -37,19 +40,29 @@ _UNREACHABLE = re.compile(
     r"|connection (?:refused|reset)|no such host|no route|unreachable|EOF|broken pipe|server misbehaving",
     re.IGNORECASE,
 )
+_NAME_OF_ANSWER = re.compile(r"(?:RequestID|HostID): [^,|]*")
 _LOG_PREFIX = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+\s*: ", re.MULTILINE)
 
 
 class StoreError(Exception):
     """A request to S3 failed. The message has the prefix, rclone's output and what to do."""
 
+    @property
+    def kind(self) -> str:
+        """The same for the same problem, whatever S3 calls its answer."""
+        return _NAME_OF_ANSWER.sub("", str(self))
+
 
 class Unreachable(StoreError):
     """The network or S3 is down for a while; the next round tries again."""
 
+    kind = "unreachable"
+
 
 class Refused(StoreError):
     """The role or its credentials are wrong; somebody has to correct them."""
+
+    kind = "refused"
 
 
 class KeysTaken(StoreError):
@@ -91,6 +104,7 @@ class Store:
         self._rclone = rclone
         self._interrupt = interrupt
         self._timeout = timeout
+        self._transfers = transfers
         self._environment = environment(
             region=region,
             endpoint=endpoint,
@@ -109,18 +123,29 @@ class Store:
 
     def listing(self, folder: str = "") -> dict[str, Listed]:
         """The same, with S3's own time of each object."""
-        return {
-            key: Listed(
-                size=row.number("Size"),
-                at=int(datetime.fromisoformat(row.text("ModTime")).timestamp() * 1000),
-            )
-            for key, row in self._rows(folder, "--use-server-modtime")
-        }
+        return listed(self._rows(folder, _SERVER_TIME))
 
     def read(self, key: str) -> bytes:
         """The content of a small object. List first: S3 gives the same answer for missing and forbidden."""
         arguments = ["cat", "--files-from-raw=-", "--no-traverse", f"--count={READ_LIMIT}", self._remote()]
         return self._run("read", key, arguments, keys=[key], flags=_NO_HEAD, limit=self._timeout)
+
+    def find(self, key: str) -> bytes | None:
+        """The content of a small object that may be missing. S3 gives the same answer for missing and
+        forbidden: None. Raises Unreachable."""
+        try:
+            return self.read(key)
+        except Unreachable:
+            raise
+        except StoreError:
+            return None
+
+    def heads(self, keys: Collection[str]) -> dict[str, Listed]:
+        """`listing` of a few objects, by a request for each. Raises StoreError also when one is missing."""
+        if not keys:
+            return {}
+        arguments = [*LIST, _SERVER_TIME, "--files-from-raw=-", "--no-traverse", self._remote()]
+        return listed(rows(self._run("read", few(keys), arguments, keys=keys, limit=self._timeout)))
 
     def hashes(self, keys: Collection[str]) -> dict[str, str]:
         """SHA-256 of each object, which is read but not stored. Those that S3 does not hand out are left out;
@@ -135,12 +160,14 @@ class Store:
         return {key: sha256 for sha256, _, key in rows}
 
     def download(self, keys: Collection[str], into: Path) -> None:
-        """Fetch objects to their keys below `into`. Each existing file is replaced atomically."""
+        """Fetch objects to their keys below `into`, one request each. A download that fails may leave
+        incomplete files."""
         if not keys:
             return
         into.mkdir(parents=True, exist_ok=True)
         arguments = ["copy", "--files-from-raw=-", "--no-traverse", "--no-check-dest", "--ignore-checksum"]
-        self._run("download", few(keys), [*arguments, self._remote(), str(into)], keys=keys)
+        arguments += [f"--transfers={max(self._transfers, DOWNLOADS)}", self._remote(), str(into)]
+        self._run("download", few(keys), arguments, keys=keys, flags=_ONE_REQUEST)
         if missing := [key for key in keys if not (into / key).is_file()]:
             raise StoreError(
                 f"{self}: missing: {few(missing)}. Replication may not have copied it to this bucket yet"
@@ -189,11 +216,8 @@ class Store:
 
     def _rows(self, folder: str, times: str) -> Iterator[tuple[str, Document]]:
         below = f"{folder}/" if folder else ""
-        arguments = ["lsjson", "--recursive", "--files-only", times, "--no-mimetype"]
-        output = self._run("list", below, [*arguments, self._remote(below)], limit=self._timeout)
-        for line in output.split(b"\n")[1:-2]:  # A line for each object, between brackets.
-            row = parse(line.rstrip(b","), "listing", limit=LONGEST_LINE)
-            yield below + row.text("Path"), row
+        arguments = [*LIST, times, self._remote(below)]
+        return rows(self._run("list", below, arguments, limit=self._timeout), below)
 
     def _remote(self, below: str = "") -> str:
         # Without the final slash rclone sends a HEAD to learn whether this is a file.
@@ -264,37 +288,3 @@ class Store:
         if _UNREACHABLE.search(output):
             return Unreachable(f"{message}. It is tried again")
         return StoreError(f"{message}. Check the bucket's name and its region")
-
-
-class Stores(Protocol):
-    def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
-        """On the bucket of the region `bucket` and the prefix of the region `writer`; `timeout` in seconds
-        limits each of its operations."""
-
-
-class BucketStores:
-    """The stores of the live config. Each ends what it does as soon as `interrupt` is set."""
-
-    def __init__(self, rclone: Path, config: Callable[[], GateConfig], interrupt: threading.Event) -> None:
-        self._rclone = rclone
-        self._config = config
-        self._interrupt = interrupt
-        self._now = ServerClock()
-
-    def __call__(self, bucket: str, writer: str, timeout: float | None = None) -> Store:
-        """Raises StoreError when the company has no bucket there (any more)."""
-        config = self._config()
-        if bucket not in config.buckets:
-            raise StoreError(f"no bucket in {bucket}; the company has buckets in {sorted(config.buckets)}")
-        return Store(
-            self._rclone,
-            region=bucket,
-            bucket=config.buckets[bucket],
-            prefix=prefix_of(writer, config.namespace, config.component),
-            interrupt=self._interrupt,
-            endpoint=config.endpoint,
-            bandwidth_limit=config.bandwidth_limit,
-            transfers=config.transfers,
-            now=self._now,
-            **({} if timeout is None else {"timeout": timeout}),
-        )

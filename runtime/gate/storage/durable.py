@@ -3,6 +3,7 @@ gate or its node dies."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -15,6 +16,7 @@ from runtime import documents
 from runtime.documents import Document
 from runtime.gate.storage.files import create, read_regular
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LARGEST = 128 << 20
 """Bytes of a document: it may contain a checkpoint."""
@@ -58,6 +60,16 @@ def sync_file(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: Path) -> None:
+    """Put all that was written to the file system of a folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _LIBC.syncfs(descriptor) != 0:
+            raise OSError(number := ctypes.get_errno(), os.strerror(number), str(path))
     finally:
         os.close(descriptor)
 

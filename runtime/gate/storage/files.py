@@ -47,6 +47,17 @@ def create(path: Path) -> FileIO:
     return FileIO(os.open(path, flags, 0o666), "w")
 
 
+def append_regular(path: Path) -> FileIO:
+    """For writing at the end. Raises FileNotFoundError when there is no regular file at that path."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with _replaced_is_missing(str(path)):
+        descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "not a regular file", str(path))
+    return FileIO(descriptor, "a")
+
+
 def link_below(root: Path, path: str, target: Path) -> None:
     """A second name of the file, or a copy where the file system has no links. Raises FileNotFoundError like
     `open_below`."""

@@ -18,9 +18,11 @@ DIVERGED = "diverged"
 ANNOUNCEMENT = f"{CHECKPOINTS}/serving"
 """Exists while its writer is primary, or has not uploaded everything yet that it wrote as primary. It lies
 among the checkpoints, so that one listing shows both."""
+INDEX = f"{CHECKPOINTS}/index.json"
+"""The names of the newest checkpoints, rewritten with each: what a reader gets instead of a listing."""
 WRITE_ONCE = (f"{DATA}/*", f"{OBJECTS}/*", f"{DIVERGED}/*", f"{CHECKPOINTS}/*-?????????????.json")
-"""Keys that never get other content, as the bucket's policy names them. The last are the checkpoints, by the
-time in their names; other keys in their folder change."""
+"""Keys that never get other content, as the bucket's policy names them. The last are the checkpoints in both
+forms, by the time in their names; other keys in their folder change."""
 NAMES_IN_MESSAGE = 3
 LARGEST_JUMP = 1000
 """From a generation to the next higher one. Each failover raises it by 1: a higher jump is no failover."""
@@ -54,6 +56,31 @@ class CheckpointId:
         raise ValueError(f"not a checkpoint id: {text[:80]!a}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckpointName:
+    """How a checkpoint is stored: as a list of all files, or as what changed `since` such a list."""
+
+    id: CheckpointId
+    since: CheckpointId | None = None
+
+    def __str__(self) -> str:
+        return str(self.id) if self.since is None else f"{self.id}~{self.since}"
+
+    @property
+    def key(self) -> str:
+        """Below the writer's prefix. A gate that knows only whole lists ignores the others' names."""
+        return f"{CHECKPOINTS}/{self}.json"
+
+    @classmethod
+    def parse(cls, text: str) -> CheckpointName:
+        """From a name or its file; raises ValueError for anything else."""
+        id, changes, since = text.removesuffix(".json").partition("~")
+        name = cls(id=CheckpointId.parse(id), since=CheckpointId.parse(since) if changes else None)
+        if str(name) != text.removesuffix(".json") or (name.since is not None and name.since >= name.id):
+            raise ValueError(f"not the name of a checkpoint: {text[:80]!a}")
+        return name
+
+
 def prefix_of(region: str, namespace: str, component: str) -> str:
     """Where the gate of that region writes, in any bucket."""
     return f"{region}/{namespace}/{component}"
@@ -68,22 +95,23 @@ class Listed(NamedTuple):
     """S3's time of the upload (`LastModified`): UTC, in milliseconds."""
 
 
-class CheckpointIds(NamedTuple):
-    """Those of a listing, each oldest first."""
+class SortedNames(NamedTuple):
+    """Of the checkpoints in a listing, each oldest first."""
 
-    good: list[CheckpointId]
-    ignored: list[CheckpointId]
+    good: dict[CheckpointId, CheckpointName]
+    ignored: dict[CheckpointId, CheckpointName]
     """With a time after S3's own, or a generation that no failovers lead to: no gate writes such ids."""
 
 
-def sort_ids(listing: Mapping[str, Listed], known: int = 0) -> CheckpointIds:
+def sort_names(listing: Mapping[str, Listed], known: int = 0) -> SortedNames:
     """A single object must not decide which checkpoint is the newest, nor what later ones are called.
 
     `known`: a generation that exists.
     """
-    named = {id: listed.at for key, listed in listing.items() if (id := _checkpoint_id(key)) is not None}
-    good = checkpoint_ids((id.key for id, at in named.items() if not is_ahead(id.at, at)), known)
-    return CheckpointIds(good, sorted(named.keys() - set(good)))
+    named = {name: listed.at for key, listed in listing.items() if (name := checkpoint_name(key))}
+    found = by_id(name for name, at in named.items() if not is_ahead(name.id.at, at))
+    good = {id: found[id] for id in plausible(found, known)}
+    return SortedNames(good, by_id(name for name in named if name.id not in good))
 
 
 def is_ahead(time: int, at: int) -> bool:
@@ -91,28 +119,29 @@ def is_ahead(time: int, at: int) -> bool:
     return time > at + SLACK_MS
 
 
-def checkpoint_ids(keys: Iterable[str], known: int = 0) -> list[CheckpointId]:
-    """The checkpoints among the keys of a prefix, oldest first.
-
-    Other files in their folder are ignored, and ids with a generation that no failovers lead to.
-    `known`: a generation that exists.
-    """
-    ids = sorted(id for key in keys if (id := _checkpoint_id(key)) is not None)
-    plausible, generation = list[CheckpointId](), known
-    for id in ids:
+def plausible(ids: Collection[CheckpointId], known: int = 0) -> list[CheckpointId]:
+    """The oldest first, without generations that no failovers lead to. `known`: a generation that exists."""
+    found, generation = list[CheckpointId](), known
+    for id in sorted(ids):
         if id.generation > generation + LARGEST_JUMP:
             break
         generation = max(generation, id.generation)
-        plausible.append(id)
-    return plausible
+        found.append(id)
+    return found
 
 
-def _checkpoint_id(key: str) -> CheckpointId | None:
+def by_id(names: Iterable[CheckpointName]) -> dict[CheckpointId, CheckpointName]:
+    """The oldest first; of a checkpoint that is stored twice, the whole list."""
+    return {name.id: name for name in sorted(names, key=lambda name: (name.id, name.since is None))}
+
+
+def checkpoint_name(key: str) -> CheckpointName | None:
+    """None for a key of anything else."""
     folder, _, name = key.rpartition("/")
-    if folder != CHECKPOINTS:
+    if folder != CHECKPOINTS or not name.endswith(".json"):
         return None
     try:
-        return CheckpointId.parse(name)
+        return CheckpointName.parse(name)
     except ValueError:
         return None
 

@@ -50,7 +50,7 @@ _PASSED_ON = (
 _FLAGS = {
     "RCLONE_ASK_PASSWORD": "false",
     "RCLONE_BUFFER_SIZE": "0",
-    "RCLONE_CHECKERS": "4",
+    "RCLONE_CHECKERS": "16",
     "RCLONE_CONTIMEOUT": "5s",
     "RCLONE_FAST_LIST": "true",
     "RCLONE_LOG_LEVEL": "NOTICE",

@@ -35,6 +35,7 @@ def live(company: Company) -> None:
     company.write(GRAPH, b"{}")
     assert copier.run(generation=1, base=None).guarded
     newest = company.checkpoints()[-1]
+    assert company.store().heads([newest.key])
     company.accept_shrink(newest)
     assert company.copier().run(generation=1, base=None).changed
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.contracts.gate import Retention
 from runtime.gate.storage.bucket import StoreError
-from runtime.gate.storage.keys import CheckpointId, Listed, sort_ids
+from runtime.gate.storage.keys import CheckpointId, Listed, sort_names
 from runtime.gate.storage.server_clock import ServerClock
 from tests.gate.copying.company import Company, QuickCompany
 
@@ -48,7 +48,7 @@ def test_a_gate_whose_node_has_the_wrong_time_writes_s3_s_time(company: Company,
 
     assert [call.operation for call in company.s3.calls[calls:]] == ["ListObjectsV2"]
     assert abs(id.at - listed.at) < 5000
-    assert sort_ids({id.key: listed}).good == [id]
+    assert list(sort_names({id.key: listed}).good) == [id]
 
 
 def ahead(quick: QuickCompany, seconds: float, generation: int = 0) -> CheckpointId:
@@ -115,6 +115,6 @@ def test_generations_count_from_one_that_exists() -> None:
         ids = [CheckpointId(generation=each, at=10**12) for each in generations]
         return {id.key: Listed(1, 10**12) for id in ids}
 
-    assert [id.generation for id in sort_ids(listing(1, 900, 5000)).good] == [1, 900]
-    assert [id.generation for id in sort_ids(listing(4000, 4001, 900_000), known=4001).good] == [4000, 4001]
-    assert not sort_ids(listing(999_999)).good
+    assert [id.generation for id in sort_names(listing(1, 900, 5000)).good] == [1, 900]
+    assert [id.generation for id in sort_names(listing(4000, 4001, 900_000), known=4001).good] == [4000, 4001]
+    assert not sort_names(listing(999_999)).good

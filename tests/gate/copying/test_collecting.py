@@ -9,9 +9,9 @@ import pytest
 
 from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.checkpoint import Checkpoint
-from runtime.gate.snapshot.collector import Collector
+from runtime.gate.snapshot.collector import UNNAMED_FILE, Collector
 from runtime.gate.storage.bucket import Refused, StoreError
-from runtime.gate.storage.keys import DATA, OBJECTS
+from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId, CheckpointName
 from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
 
 HOUR = 3600.0
@@ -97,14 +97,37 @@ def test_it_runs_once_an_hour_also_for_a_gate_that_starts_often(quick: QuickComp
     quick.write("acme/file")
     quick.copier().run(generation=0, base=None)
 
-    def listings(seconds: float) -> int:
+    def runs(seconds: float) -> bool:
         quick.now += seconds
-        quick.bucket.calls.clear()
+        before = (quick.root / ".gate" / UNNAMED_FILE).read_bytes()
         quick.copier().run(generation=0, base=None)
-        return quick.bucket.calls["list"]
+        return (quick.root / ".gate" / UNNAMED_FILE).read_bytes() != before
 
-    assert [listings(60.0), listings(60.0), listings(HOUR), listings(60.0)] == [1, 1, 2, 1]
-    assert listings(-10 * HOUR) == 2, "a clock that went back"
+    assert [runs(60.0), runs(60.0), runs(HOUR), runs(60.0)] == [False, False, True, False]
+    assert runs(-10 * HOUR), "a clock that went back"
+
+
+def test_to_collect_lists_the_bucket_a_few_times_a_day(quick: QuickCompany) -> None:
+    copier = quick.copier(BRIEF)
+    for number in range(100):
+        quick.write("acme/file", b"%d" % number)
+        copier.run(generation=0, base=None)
+        quick.now += HOUR
+
+    assert quick.bucket.calls["delete"] and quick.bucket.calls["list"] <= 1 + 100 / 6
+
+
+def test_what_somebody_deleted_in_the_bucket_is_sent_again(quick: QuickCompany) -> None:
+    copier = quick.copier(BRIEF)
+    quick.write("acme/file", b"content")
+    copier.run(generation=0, base=None)
+    for key in objects(quick):
+        del quick.bucket.objects[key]
+    for _ in range(8):
+        quick.now += HOUR
+        copier.run(generation=0, base=None)
+
+    assert quick.restored() == {"acme/file": b"content"}
 
 
 def test_a_checkpoint_that_cannot_be_read_stops_collecting_and_is_told_of(quick: QuickCompany) -> None:
@@ -173,8 +196,10 @@ def test_a_collector_without_a_checkpoint_s_content_raises(quick: QuickCompany) 
     quick.write("acme/file")
     quick.copier().run(generation=0, base=None)
     newest = quick.checkpoint()
-    listed = {**quick.keys(), "_checkpoints/000000-1799999999999.json": 5}
+    lost = CheckpointId(generation=0, at=1799999999999)
+    names = {id: CheckpointName(id=id) for id in (lost, newest.id)}
     collector = Collector(quick.root.parent / "memory")
+    now = int(quick.now * 1000)
 
     with pytest.raises(StoreError):
-        collector.run(quick.store(), {**listed, "objects/x": 1}, newest, Retention(), int(quick.now * 1000))
+        collector.run(quick.store(), ["objects/x"], names, newest, Retention(), now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runtime.contracts.gate import GateConfig, Retention
-from runtime.gate.snapshot.upload import Uploaders
+from runtime.gate.snapshot.uploaders import Uploaders
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store
 from tests.components.stacks import US

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -63,6 +63,15 @@ class Reader:
             raise StoreError(f"{key} is not there")
         content: bytes = found.value
         return content
+
+    def find(self, key: str) -> bytes | None:
+        try:
+            return self.read(key)
+        except StoreError:
+            return None
+
+    def heads(self, keys: Collection[str]) -> dict[str, Listed]:
+        return {key: Listed(len(self.read(key)), 0) for key in keys}
 
 
 class Copies:

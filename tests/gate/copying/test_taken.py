@@ -81,6 +81,7 @@ def test_a_checkpoint_whose_name_is_taken_is_reported_and_the_next_has_another_n
 ) -> None:
     company.write("acme/file")
     copier = company.copier()
+    copier.store.now = lambda: company.now
     copier.run(generation=0, base=None)
     company.now += 60
     at = company.now

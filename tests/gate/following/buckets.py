@@ -31,6 +31,8 @@ class Buckets:
         self.at: dict[str, int] = {}
         """S3's time of the last write of each key, in milliseconds; of others now."""
         self.random = random.Random(seed)
+        self.listings: list[str] = []
+        """What was listed, in order."""
 
     def use(self, now: Callable[[], float], region: str, skew: float) -> None:
         self.now = now
@@ -78,6 +80,7 @@ class BucketStore:
 
     def list(self, folder: str = "") -> dict[str, int]:
         below = f"{self.prefix}/{folder}/" if folder else f"{self.prefix}/"
+        self._buckets.listings.append(below)
         cut = len(self.prefix) + 1
         return {key[cut:]: len(data) for key, data in self._reach().items() if key.startswith(below)}
 
@@ -96,6 +99,13 @@ class BucketStore:
         if found is None:
             raise StoreError(f"{self}: not there: {key}")
         return found
+
+    def find(self, key: str) -> bytes | None:
+        return self._reach().get(f"{self.prefix}/{key}")
+
+    def heads(self, keys: Collection[str]) -> dict[str, Listed]:
+        at, now = self._buckets.at, int(self.now() * 1000)
+        return {key: Listed(len(self.read(key)), at.get(f"{self.prefix}/{key}", now)) for key in keys}
 
     def hashes(self, keys: Collection[str]) -> dict[str, str]:
         there = {key for key in keys if f"{self.prefix}/{key}" in self._reach()}

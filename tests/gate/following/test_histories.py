@@ -6,7 +6,6 @@ Whatever was in any checkpoint is afterwards in a memory or set aside, on a volu
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -18,9 +17,12 @@ import pytest
 
 from runtime.gate.handover.roles import Role
 from runtime.gate.restore.startup import RestoreError
-from runtime.gate.storage.keys import CHECKPOINTS
+from runtime.gate.snapshot import checkpoint_forms
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
+from runtime.gate.storage.keys import prefix_of
+from tests.checkpoint_names import checkpoint_names
 from tests.gate.following.buckets import Buckets
-from tests.gate.following.gates import GRAPH, Clock, Gate, _in_graphs, rows_of
+from tests.gate.following.gates import COMPANY, GRAPH, Clock, Gate, _in_graphs, rows_of
 from tests.gate.following.kills import CALLS
 from tests.gate.following.memories import EU, US
 
@@ -161,11 +163,13 @@ def rows_ever(buckets: Buckets) -> set[str]:
     all."""
     found: set[str] = set()
     for region, objects in buckets.objects.items():
-        for key, data in objects.items():
-            prefix, marked, _ = key.partition(f"/{CHECKPOINTS}/")
-            if marked and key.endswith(".json") and key.startswith(f"{region}/"):
-                files = json.loads(data)["files"]
-                found |= rows_of({path: objects[f"{prefix}/{file['key']}"] for path, file in files.items()})
+        prefix = prefix_of(region, COMPANY, "brain")
+        below = {
+            key.removeprefix(f"{prefix}/"): data for key, data in objects.items() if key.startswith(prefix)
+        }
+        for name in checkpoint_names(below).values():
+            files = read_checkpoint(name, below.__getitem__).files
+            found |= rows_of({path: below[file.key] for path, file in files.items()})
     return found
 
 
@@ -188,6 +192,8 @@ def test_nothing_that_was_copied_disappears(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = (US, EU) if seed % 2 else (US, EU, AP)
+    # Checkpoints of a small memory are lists of changes, too, for some seeds.
+    monkeypatch.setattr(checkpoint_forms, "SMALL", 0 if seed % 4 < 2 else checkpoint_forms.SMALL)
     company = Company(tmp_path, order, seed, Mortal(monkeypatch))
     for _ in range(OPERATIONS):
         company.happen()

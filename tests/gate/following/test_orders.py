@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runtime.gate.lineage.state import STATE, StateFiles
+from runtime.gate.lineage.state import StateFiles
 from runtime.gate.restore.swap import TAMPERED
 from runtime.gate.snapshot.checkpoint import parse_checkpoint
-from runtime.gate.storage.keys import CheckpointId, checkpoint_ids
+from runtime.gate.storage.keys import CheckpointId
 from tests.gate.following.buckets import Buckets
 from tests.gate.following.flows import ORDER, both
-from tests.gate.following.gates import COMPANY, GRAPH, Clock, Gate
+from tests.gate.following.gates import GRAPH, Clock, Gate
 from tests.gate.following.memories import EU, US, read, write
+from tests.gate.following.orders import ids, order, standby_with_three_memories
 
 
 @pytest.fixture
@@ -31,24 +30,7 @@ def us(tmp_path: Path, buckets: Buckets) -> Gate:
 
 @pytest.fixture
 def eu(us: Gate, tmp_path: Path, buckets: Buckets) -> Gate:
-    """The standby of a company with three memories."""
-    eu = Gate(EU, tmp_path / EU, buckets, us.time, ORDER)
-    us.round()
-    for row in ("one", "two", "three"):
-        us.write(row)
-        both(us, eu, buckets)
-    return eu
-
-
-def ids(buckets: Buckets, region: str, component: str = "brain") -> list[str]:
-    keys = (key.removeprefix(f"{region}/acme/{component}/") for key in buckets.objects[region])
-    return sorted(str(id) for id in checkpoint_ids(keys))
-
-
-def order(buckets: Buckets, region: str, number: int, checkpoint: str, component: str = "brain") -> None:
-    request = {"order": str(number), "region": region, "checkpoint": checkpoint}
-    key = f"{region}/acme/{component}/_orders/restore.json"
-    buckets.write(region, key, json.dumps(request).encode())
+    return standby_with_three_memories(us, tmp_path, buckets)
 
 
 def test_the_ordered_checkpoint_becomes_every_regions_memory_and_the_rest_is_set_aside(
@@ -156,16 +138,6 @@ def test_a_primary_serves_again_once_no_bucket_has_the_snapshot_that_an_applicat
     assert us.ready
 
 
-def agent_of(tmp_path: Path, buckets: Buckets) -> Gate:
-    """Follows nobody; its checkpoints have a small and a large memory."""
-    agent = Gate(US, tmp_path / "agent", buckets, Clock(), ORDER, component="agent", follows=())
-    write(agent.root, {"scheduler.json": b"[]", "metrics.ndjson": b"{}"})
-    agent.round()
-    write(agent.root, {"scheduler.json": b"[1]", "metrics.ndjson": b"{}" * 1000})
-    agent.round()
-    return agent
-
-
 def test_an_order_from_the_future_is_refused_and_hinders_no_later_one(
     us: Gate, eu: Gate, buckets: Buckets
 ) -> None:
@@ -208,84 +180,6 @@ def test_an_order_for_a_checkpoint_that_cannot_be_is_refused(us: Gate, eu: Gate,
         assert us.memory == {"one", "two", "three"}
         assert "cannot be" in us.messages("ChoreFailed")[-1]
     assert us.state.generation < 10
-
-
-@pytest.mark.parametrize("lost", ["volume", "state"])
-def test_a_lost_volume_does_not_make_an_order_count_again(
-    us: Gate, eu: Gate, buckets: Buckets, lost: str
-) -> None:
-    order(buckets, US, 1, ids(buckets, US)[0])
-    us.round(2)
-    us.write("four")
-    both(us, eu, buckets, 2)
-    if lost == "volume":
-        shutil.rmtree(us.root)
-        us.root.mkdir()
-    else:
-        (us.root / ".gate" / STATE).unlink()
-    us.start()
-    us.round(3)
-
-    assert us.memory == {"one", "four"}
-    assert not us.messages("Restored")[1:]
-
-
-@pytest.mark.parametrize("lost", ["volume", "state"])
-def test_nor_of_an_agent(tmp_path: Path, buckets: Buckets, lost: str) -> None:
-    agent = agent_of(tmp_path, buckets)
-    order(buckets, US, 1, ids(buckets, US, "agent")[0], "agent")
-    agent.round(2)
-    write(agent.root, {"later": b"1"})
-    agent.round(2)
-    if lost == "volume":
-        shutil.rmtree(agent.root)
-        agent.root.mkdir()
-    else:
-        (agent.root / ".gate" / STATE).unlink()
-    agent.start()
-    agent.round(3)
-
-    assert read(agent.root, "agent")["later"] == b"1"
-
-
-def test_a_second_restore_to_the_same_point_is_uploaded(tmp_path: Path, buckets: Buckets) -> None:
-    """The loss guard compares with what was restored, not with what was uploaded before."""
-    agent = agent_of(tmp_path, buckets)
-    point = ids(buckets, US, "agent")[0]
-    for number in (1, 2, 3):
-        order(buckets, US, number, point, "agent")
-        agent.round(2)
-        restored = read(agent.root, "agent")
-        assert restored == {"scheduler.json": b"[]", "metrics.ndjson": b"{}"}
-        newest = ids(buckets, US, "agent")[-1]
-        uploaded = buckets.objects[US][f"{US}/acme/agent/_checkpoints/{newest}.json"]
-        content = parse_checkpoint(uploaded, CheckpointId.parse(newest))
-        assert content.files.keys() == restored.keys()
-        assert content.request == str(number)
-        write(agent.root, {"spoiled": b"x" * 5000})
-        agent.round(2)
-        assert ids(buckets, US, "agent")[-1] > newest
-
-
-def test_a_restore_to_the_checkpoint_on_which_the_memory_stands_releases_the_loss_guard(
-    us: Gate, eu: Gate, buckets: Buckets
-) -> None:
-    point = ids(buckets, US)[0]
-    order(buckets, US, 1, point)
-    us.round(2)
-    for number in range(20):
-        us.write(f"more-{number}")
-    us.round(2)
-    shutil.rmtree(us.root / COMPANY)
-    us.round(2)
-    before = ids(buckets, US)
-    order(buckets, US, 2, point)
-    us.round(3)
-
-    assert us.memory == {"one"}
-    assert len(ids(buckets, US)) > len(before)
-    both(us, eu, buckets, 20)
-    assert eu.memory == {"one"}
 
 
 def test_objects_that_were_overwritten_here_come_from_another_region_s_bucket(

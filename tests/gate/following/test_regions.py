@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.storage.keys import CHECKPOINTS
+from tests.checkpoint_names import checkpoint_names
 from tests.components.stacks import EU, US
 from tests.gate.following.gates import COMPANY, Clock, Gate
 from tests.gate.following.real import Pod, S3Buckets, rows_in
@@ -65,15 +67,17 @@ def rows_copied(s3: S3Service, scratch: Path) -> set[str]:
     for region in ORDER:
         client, bucket = s3.client(), s3.buckets[region]
         prefix = f"{region}/{COMPANY}/brain/"
-        for key in s3.keys(region, f"{prefix}{CHECKPOINTS}/"):
-            if not key.endswith(".json"):
-                continue
-            folder = scratch / region / key.rpartition("/")[2]
-            files = json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read())["files"]
-            for path, file in files.items():
+
+        def content(key: str) -> bytes:
+            body: bytes = client.get_object(Bucket=bucket, Key=prefix + key)["Body"].read()  # noqa: B023
+            return body
+
+        keys = (key.removeprefix(prefix) for key in s3.keys(region, f"{prefix}{CHECKPOINTS}/"))
+        for name in checkpoint_names(keys).values():
+            folder = scratch / region / str(name)
+            for path, file in read_checkpoint(name, content).files.items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                body = client.get_object(Bucket=bucket, Key=prefix + file["key"])["Body"].read()
-                (folder / path).write_bytes(body)
+                (folder / path).write_bytes(content(file.key))
             found |= rows_in(folder)
     return found
 

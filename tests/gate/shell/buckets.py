@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
-from runtime.gate.storage.keys import CHECKPOINTS, checkpoint_ids, prefix_of
+from runtime.gate.storage.keys import CHECKPOINTS, prefix_of
+from tests.checkpoint_names import checkpoint_ids
 from tests.gate.shell.pod import NAMESPACE, REGION
 from tests.s3 import S3Service
 

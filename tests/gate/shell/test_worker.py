@@ -43,7 +43,7 @@ class FakeCoordinator:
             raise self.fault
         return self.now
 
-    def upload(self, role: Role) -> None:
+    def upload(self, role: Role, *, last: bool = False) -> None:
         self.passes += 1
 
     def unfit(self, role: Role) -> str | None:

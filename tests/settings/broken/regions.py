@@ -117,6 +117,13 @@ REGIONS = [
         f"must be {US}",
     ),
     Broken(
+        "nodes of another operating system",
+        put("regions[0].nodeSelector", {"kubernetes.io/os": "windows"}),
+        "regions[0].nodeSelector.kubernetes.io/os",
+        '"windows"',
+        "must be linux",
+    ),
+    Broken(
         "copies to a region that the stack does not have",
         put("regions[0].replicateTo", [WEST]),
         "regions[0].replicateTo",

@@ -1,0 +1,1 @@
+"""The MCP server: agents and assistants read a stack's status, validate it, simulate a regional outage."""

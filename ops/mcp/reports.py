@@ -1,0 +1,73 @@
+"""The reports that drills of a stack left in their folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OperatorError
+from ops.mcp.results import DrillReport, DrillRun, Span, texts
+
+
+def names(folder: Path, stack: str) -> list[str]:
+    """Newest first."""
+    return sorted((path.stem for path in folder.glob("*.json") if _stack_of(path) == stack), reverse=True)
+
+
+def read(folder: Path, stack: str, name: str | None) -> DrillReport:
+    """The newest without a name. Raises OperatorError."""
+    known = names(folder, stack)
+    if not known:
+        raise OperatorError(f"{folder} has no report of the stack {stack}: no drill of it has ended here")
+    chosen = known[0] if name is None else name
+    if chosen not in known:
+        raise OperatorError(f"name: must be one of {', '.join(known)}; got {chosen}")
+    document = json.loads((folder / f"{chosen}.json").read_text(encoding="utf-8"))
+    return DrillReport(
+        name=chosen,
+        ok=document["ok"],
+        stack=document["stack"],
+        region=document["region"],
+        policy=document["policy"],
+        started=document["started"],
+        companies=[each["name"] for each in document["companies"]],
+        problems=texts(document["problems"]),
+        spans=_spans(document),
+        runs=[_run(each) for each in document["runs"]],
+        others=[each for each in known if each != chosen],
+    )
+
+
+def _stack_of(path: Path) -> str | None:
+    """None for what is no report."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document.get("stack") if isinstance(document, dict) and "distribution" in document else None
+
+
+def _spans(document: Mapping[str, Any]) -> list[Span]:
+    return [
+        Span(
+            what=each["what"],
+            promised_seconds=each["limit"],
+            p50_seconds=each["p50"],
+            p99_seconds=each["p99"],
+            longest_seconds=each["longest"],
+        )
+        for each in document["distribution"]["all"]
+    ]
+
+
+def _run(run: Mapping[str, Any]) -> DrillRun:
+    return DrillRun(
+        fault=run["way"],
+        outage=run["outage"],
+        ok=run["ok"],
+        failures=texts(run["faults"]),
+        done=texts(run["done"]),
+        notes=texts(run["notes"]),
+    )
