@@ -51,17 +51,19 @@ class Provisioning:
         """Let the program end, after which old resources are deleted, only when no client is left on an
         accelerator that a name of this deployment has left.
         """
-        pulumi.Output.all(*(name.urn for name in names)).apply(self._drained)
+        known: pulumi.Output[list[str]] = pulumi.Output.all(*(name.urn for name in names))
+        _: pulumi.Output[bool] = known.apply(self._drained)
 
     def _is_moved(self, args: ResourceHookArgs) -> None:
         old, new = (_alias(inputs) for inputs in (args.old_inputs, args.new_inputs))
         if ACCELERATORS in old and old != new:
             self._left_accelerators = True
 
-    async def _drained(self, _: object) -> None:
+    async def _drained(self, _: list[str]) -> bool:
         if self._left_accelerators:
             pulumi.log.info(f"waiting {DRAIN_SECONDS:.0f} s: clients still know the accelerators' addresses")
             await asyncio.sleep(DRAIN_SECONDS)
+        return self._left_accelerators
 
 
 def _alias(inputs: Mapping[str, Any] | None) -> str:

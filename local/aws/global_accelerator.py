@@ -21,6 +21,8 @@ TARGET: Final = "GlobalAccelerator_V20180706."
 """Begins the header `X-Amz-Target` of every call."""
 ACCOUNT: Final = "123456789012"
 
+_OF_LISTENER: Final = ("PortRanges", "Protocol", "ClientAffinity")
+
 Values = dict[str, Any]
 Health = Callable[[str], bool | None]
 """Whether the load balancer with this ARN is healthy; None: there is none."""
@@ -116,7 +118,7 @@ class GlobalAccelerator:
         _found(self._accelerators, accelerator, "Accelerator")
         arn, new = self._named(sent, f"{accelerator}/listener/{secrets.token_hex(4)}", self._listeners)
         if new:
-            own = {key: sent[key] for key in ("PortRanges", "Protocol", "ClientAffinity") if key in sent}
+            own: Values = {key: sent[key] for key in _OF_LISTENER if key in sent}
             self._listeners[arn] = {"ListenerArn": arn, "Protocol": "TCP", "ClientAffinity": "NONE", **own}
         return {"Listener": self._listeners[arn]}
 
@@ -128,7 +130,7 @@ class GlobalAccelerator:
 
     def _updateListener(self, sent: Values) -> Values:
         listener = _found(self._listeners, sent["ListenerArn"], "Listener")
-        listener |= {key: sent[key] for key in ("PortRanges", "Protocol", "ClientAffinity") if key in sent}
+        listener |= {key: sent[key] for key in _OF_LISTENER if key in sent}
         return {"Listener": listener}
 
     def _deleteListener(self, sent: Values) -> None:
