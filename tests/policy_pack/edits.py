@@ -25,6 +25,8 @@ from tests.recording import (
     BUCKET_REPLICATION,
     CLUSTER_ROLE,
     CONFIG_MAP,
+    ENDPOINT_GROUP,
+    HEALTH_CHECK,
     INGRESS,
     NETWORK_POLICY,
     ROLE,
@@ -76,6 +78,23 @@ def another(type_: str, token: str, change: Callable[[dict[str, Any]], Any]) -> 
         add_again(registrations, replace(resource, type=token))
 
     return act
+
+
+def endpoint_group(endpoint: str, **changes: Any) -> Change:
+    """An endpoint group of Global Accelerator, in place of a health check."""
+
+    def change(props: dict[str, Any]) -> None:
+        props.clear()
+        configuration = {"endpointId": endpoint, "weight": 128, "clientIpPreservationEnabled": True}
+        props |= {
+            "listenerArn": "arn:aws:globalaccelerator::123456789012:accelerator/1/listener/2",
+            "endpointGroupRegion": "us-east-1",
+            "trafficDialPercentage": 100,
+            "endpointConfigurations": [configuration],
+            **changes,
+        }
+
+    return another(HEALTH_CHECK, ENDPOINT_GROUP, change)
 
 
 def lifecycle(rule: dict[str, Any]) -> Change:
