@@ -30,6 +30,7 @@ from tests.policy_pack.edits import (
     demand_digests,
     endpoint_group,
     first_lifecycle,
+    front,
     gate_config,
     leaked,
     put_annotation,
@@ -78,7 +79,6 @@ class Break:
         return f"{self.policy}: {self.message}"
 
 
-_BALANCERS = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer"
 EVERYBODY = {"ipBlock": {"cidr": "0.0.0.0/0"}}
 CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     "pods-are-hardened": [
@@ -241,14 +241,9 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
         ("have several StorageClasses", several_classes),
     ],
     "endpoints-are-as-healthy-as-their-region": [
-        (
-            "is checked at /, not at /healthz/",
-            annotated(
-                f"{WEST}-edge-1-ingress", enable_frontend_nlb="true", frontend_nlb_healthcheck_path="/"
-            ),
-        ),
-        ("is unhealthy as soon as one company is", endpoint_group(f"{_BALANCERS}/app/edge/01")),
-        ("its traffic dial is 0", endpoint_group(f"{_BALANCERS}/net/front/01", trafficDialPercentage=0)),
+        ("is checked at /, not at /healthz/", front(f"{WEST}-edge-1-ingress", "/")),
+        ("is unhealthy as soon as one company is", endpoint_group("app/edge/01")),
+        ("its traffic dial is 0", endpoint_group("net/front/01", trafficDialPercentage=0)),
     ],
     "names-lead-to-healthy-edges": [
         (

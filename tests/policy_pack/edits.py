@@ -85,7 +85,8 @@ def endpoint_group(endpoint: str, **changes: Any) -> Change:
 
     def change(props: dict[str, Any]) -> None:
         props.clear()
-        configuration = {"endpointId": endpoint, "weight": 128, "clientIpPreservationEnabled": True}
+        arn = f"arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/{endpoint}"
+        configuration = {"endpointId": arn, "weight": 128, "clientIpPreservationEnabled": True}
         props |= {
             "listenerArn": "arn:aws:globalaccelerator::123456789012:accelerator/1/listener/2",
             "endpointGroupRegion": "us-east-1",
@@ -214,6 +215,11 @@ def annotated(name: str, **changes: Any) -> Change:
                 del annotations[f"alb.ingress.kubernetes.io/{key.replace('_', '-')}"]
 
     return inputs(INGRESS, change, name)
+
+
+def front(name: str, path: str) -> Change:
+    """An Ingress asks for a Network Load Balancer, whose target is checked at this path."""
+    return annotated(name, enable_frontend_nlb="true", frontend_nlb_healthcheck_path=path)
 
 
 def host(name: str, **rule: Any) -> Change:
