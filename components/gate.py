@@ -150,6 +150,7 @@ def gate_config_map(workload: Workload, handover: HandoverPlan, files: Mapping[s
         follows=tuple(handover.follows),
         ranked=handover.ranked,
         buckets={name: args.buckets[name] for name in sorted(handover.priority) if args.buckets},
+        kms_keys={name: args.settings.kms_keys[name] for name in sorted(args.settings.kms_keys)},
         replicas=workload.size.replicas,
         sync_interval=replication.sync_interval,
         bandwidth_limit=replication.bandwidth_limit,

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components.accelerator import Accelerator, AcceleratorArgs
 from components.advice import Advice
+from components.alarms import AccountAlarms, AccountAlarmsArgs, ClusterAlarms
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.controller_secret import controller_secrets
@@ -21,6 +22,7 @@ from components.region import Region, RegionArgs
 from components.replication_mesh import ReplicationMesh, ReplicationMeshArgs
 from components.role_limits import limit_roles
 from components.tenant import Tenant, TenantArgs
+from components.zone_provider import use_zone_role
 from plan import names
 from plan.accelerators import Accelerator as Plan
 from plan.edges import edge_name
@@ -38,6 +40,7 @@ class Platform:
     def __init__(self, settings: Settings, stack: str) -> None:
         self.settings, self.stack = settings, stack
         limit_roles(settings)
+        use_zone_role(settings)
         self.records = record_plan(settings)
         self.managed = settings.load_balancing.manager is not Manager.EXTERNAL_DNS
         self.buckets = self._bucket_names()
@@ -50,6 +53,7 @@ class Platform:
         self.certificates = self._certificates()
         self.regions = self._regions()
         self._mesh()
+        self._alarms()
         self.routing = self._routing()
         self.tenants = {company.namespace: self._tenant(company) for company in self._companies()}
         self.accelerators = {plan.name: self._accelerator(plan) for plan in accelerators_of(self.settings)}
@@ -167,21 +171,48 @@ class Platform:
             regions[region.name] = Region(region.name, args)
         return regions
 
-    def _mesh(self) -> None:
+    def _alarms(self) -> None:
+        settings = self.settings
+        if settings.alarms.prometheus_operator:
+            for id, cluster in self.clusters.items():
+                child = pulumi.ResourceOptions(parent=cluster)
+                ClusterAlarms(f"{id}-alarms", settings, cluster, child)
+        if not settings.alarms.emails:
+            return
+        reported = settings.replication.metrics or settings.replication.time_control
+        args = AccountAlarmsArgs(
+            prefix=names.account_prefix(settings.resource_prefix, self.stack),
+            emails=settings.alarms.emails,
+            checks={key: id for region in self.regions.values() for key, id in region.checks.items()},
+            copies=[(source, target) for source, targets in self._links().items() for target in targets]
+            if reported
+            else [],
+            buckets=self.buckets,
+        )
+        AccountAlarms("alarms", args)
+
+    def _links(self) -> dict[str, tuple[str, ...]]:
+        """Regions to which each region's files are copied, if there are any."""
+        if not self.buckets:
+            return {}
         others = {
             region.name: self.buckets.keys() - {region.name}
             if region.replicate_to is None
             else region.replicate_to
             for region in self.settings.regions
         }
-        links = {name: tuple(sorted(targets)) for name, targets in others.items() if targets}
-        if not self.buckets or not links:
+        return {name: tuple(sorted(targets)) for name, targets in others.items() if targets}
+
+    def _mesh(self) -> None:
+        links = self._links()
+        if not links:
             return
         args = ReplicationMeshArgs(
             role=names.replication_role_name(self.settings.resource_prefix, self.stack),
             links=links,
             bucket_names=self.buckets,
             buckets={name: region.bucket for name, region in self.regions.items() if region.bucket},
+            kms_keys=self.settings.kms_keys,
             replication=self.settings.replication,
         )
         ReplicationMesh("replication", args)

@@ -112,6 +112,7 @@ class Region(ComponentResource):
                 region=region.name,
                 adopt=region.adopt,
                 policy=bucket_policy(args.settings.role_names(args.stack), region.name, args.buckets),
+                kms_key=region.kms_key_arn,
                 replication=args.settings.replication,
                 advice=args.advice,
             ),
@@ -133,7 +134,7 @@ class Region(ComponentResource):
             f"{name}-sidecars",
             roles.region(region),
             [*accounts.values()],
-            earlier_access(region=region, buckets=args.buckets),
+            earlier_access(region=region, buckets=args.buckets, keys=args.settings.kms_keys),
         )
         return {
             component: self._access(
@@ -141,7 +142,9 @@ class Region(ComponentResource):
                 f"{name}-{component}-access",
                 roles.gate(region, component),
                 [account],
-                gate_access(region=region, component=component, buckets=args.buckets),
+                gate_access(
+                    region=region, component=component, buckets=args.buckets, keys=args.settings.kms_keys
+                ),
             )
             for component, account in accounts.items()
         }

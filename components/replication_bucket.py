@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -25,6 +26,8 @@ class ReplicationBucketArgs:
     adopt: bool
     """Import the bucket that was kept when the region left the stack."""
     policy: Document
+    kms_key: str | None
+    """ARN; None: S3's own keys."""
     replication: Replication
     advice: Advice
 
@@ -75,7 +78,7 @@ class ReplicationBucket(ComponentResource):
             f"{name}-encryption",
             bucket=bucket,
             region=region,
-            rules=[{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}],
+            rules=[_encryption(args.kms_key)],
             opts=keep,
         )
         block = aws.s3.BucketPublicAccessBlock(
@@ -142,6 +145,18 @@ class ReplicationBucket(ComponentResource):
             ],
             opts=opts,
         )
+
+
+def _encryption(kms_key: str | None) -> Any:
+    if kms_key is None:
+        return {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
+    return {
+        "apply_server_side_encryption_by_default": {
+            "sse_algorithm": "aws:kms",
+            "kms_master_key_id": kms_key,
+        },
+        "bucket_key_enabled": True,
+    }
 
 
 def old_versions_days(replication: Replication) -> int:

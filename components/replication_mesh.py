@@ -25,6 +25,8 @@ class ReplicationMeshArgs:
     """Destination regions by source region. A region without destinations is not in it."""
     bucket_names: Mapping[str, str]
     buckets: Mapping[str, ReplicationBucket]
+    kms_keys: Mapping[str, str]
+    """By region; empty: S3's own keys."""
     replication: Replication
 
 
@@ -43,7 +45,7 @@ class ReplicationMesh(ComponentResource):
             f"{name}-policy",
             name="replication",
             role=role.name,
-            policy=canonical(replication_access(args.links, args.bucket_names)),
+            policy=canonical(replication_access(args.links, args.bucket_names, args.kms_keys)),
             opts=child,
         )
         for region, targets in sorted(args.links.items()):
@@ -54,7 +56,7 @@ class ReplicationMesh(ComponentResource):
                 region=region,
                 role=role.arn,
                 rules=[
-                    _rule(region, target, args.bucket_names[target], priority, args.replication)
+                    _rule(region, target, priority, args)
                     for priority, target in enumerate(sorted(targets), start=1)
                 ],
                 opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[policy, *settled])),
@@ -62,8 +64,13 @@ class ReplicationMesh(ComponentResource):
         self.register_outputs({"roleArn": role.arn})
 
 
-def _rule(region: str, target: str, bucket: str, priority: int, replication: Replication) -> Any:
-    destination: dict[str, Any] = {"bucket": bucket_arn(bucket)}
+def _rule(region: str, target: str, priority: int, args: ReplicationMeshArgs) -> Any:
+    replication = args.replication
+    destination: dict[str, Any] = {"bucket": bucket_arn(args.bucket_names[target])}
+    encrypted: dict[str, Any] = {}
+    if args.kms_keys:
+        destination["encryption_configuration"] = {"replica_kms_key_id": args.kms_keys[target]}
+        encrypted["source_selection_criteria"] = {"sse_kms_encrypted_objects": {"status": "Enabled"}}
     if replication.metrics:
         destination["metrics"] = {"status": "Enabled"}
     if replication.time_control:
@@ -76,4 +83,5 @@ def _rule(region: str, target: str, bucket: str, priority: int, replication: Rep
         "filter": {"prefix": f"{region}/"},
         "delete_marker_replication": {"status": "Enabled" if replication.delete_markers else "Disabled"},
         "destination": destination,
+        **encrypted,
     }

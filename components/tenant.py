@@ -175,7 +175,13 @@ class Tenant(ComponentResource):
             ReplicaAccessArgs(
                 role=args.settings.role_names(args.stack).company_gate(at, component, namespace),
                 trust=trust,
-                access=gate_access(region=at, component=component, buckets=args.buckets, namespace=namespace),
+                access=gate_access(
+                    region=at,
+                    component=component,
+                    buckets=args.buckets,
+                    keys=args.settings.kms_keys,
+                    namespace=namespace,
+                ),
             ),
             ResourceOptions(parent=self),
         ).role_arn

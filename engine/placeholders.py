@@ -62,6 +62,11 @@ def _association(inputs: dict[str, Any], name: str, region: str) -> tuple[str, d
     return association, {"associationId": association, "associationArn": arn}
 
 
+def _topic(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
+    arn = f"arn:aws:sns:{region}:{ACCOUNT}:{inputs.get('name', name)}"
+    return arn, {"arn": arn}
+
+
 def _oidc_provider(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
     arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{str(inputs.get('url', name)).removeprefix('https://')}"
     return arn, {"arn": arn}
@@ -102,6 +107,7 @@ AWS: Final[dict[str, Answer]] = {
     "aws:globalaccelerator/accelerator:Accelerator": _accelerator,
     "aws:globalaccelerator/listener:Listener": _listener,
     "aws:globalaccelerator/endpointGroup:EndpointGroup": _endpoint_group,
+    "aws:sns/topic:Topic": _topic,
 }
 
 

@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     from ops import (
         accept_shrink,
         backfill,
+        deployer_policy,
         import_values,
         move_zone,
         pin_images,
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         ("backfill", backfill, "copy the objects that buckets had before a region joined"),
         ("validate", validate, "check a running platform: isolation, persistence, sidecars, pillars"),
         ("doctor", doctor, "check that clusters and account have what a stack needs"),
+        ("deployer-policy", deployer_policy, "print the IAM policy that whoever deploys a stack needs"),
         ("topology", topology, "draw a stack: DNS, regions, clusters, companies, replication"),
         ("pin-images", pin_images, "write the digests of a stack's images into its stack file"),
         ("import-values", import_values, "make a stack file from the values of the application's Helm chart"),

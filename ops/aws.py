@@ -50,6 +50,8 @@ _EXPIRED = {
 }
 _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 _NO_BUCKET = {"NoSuchBucket"}
+ROUTE53_REGION = "us-east-1"
+"""Route53 has one endpoint, there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +65,26 @@ class AwsAccess:
     signer: AwsProvider = field(default_factory=AwsProvider)
     """Whose credentials sign: the same as in a deployment."""
 
+    zone_role: str | None = None
+    """The role for the hosted zone, if the zone is in another account."""
+
     def client(self, service: str, region: str) -> Any:
         """Raises OperatorError without credentials."""
+        return self._client(service, region)
+
+    def zone_client(self) -> Any:
+        """Of Route53, for the hosted zone and its records. Raises OperatorError without credentials."""
+        if self.zone_role is None:
+            return self.client("route53", ROUTE53_REGION)
+        return self._client("route53", ROUTE53_REGION, self.zone_role)
+
+    def _client(self, service: str, region: str, role: str | None = None) -> Any:
         style = {"s3": {"addressing_style": "path"}} if self.local else {}
         config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, **style)
         with calling("getting AWS credentials"):
             session = _session(self.signer)
+            if role is not None:
+                session = _assuming(session, role)
             return session.client(service, region_name=region, config=config, **self.arguments)
 
 
@@ -76,14 +92,20 @@ def _session(signer: AwsProvider) -> boto3.session.Session:
     session = boto3.session.Session(profile_name=signer.profile)
     if signer.role_arn is None:
         return session
+    return _assuming(session, signer.role_arn, signer.session_name)
+
+
+def _assuming(
+    session: boto3.session.Session, role_arn: str, session_name: str | None = None
+) -> boto3.session.Session:
     source = session.get_credentials()
     if source is None:
         raise NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=session._session.create_client,
         source_credentials=source,
-        role_arn=signer.role_arn,
-        extra_args={"RoleSessionName": signer.session_name} if signer.session_name else {},
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": session_name} if session_name else {},
     )
     assumed = botocore.session.get_session()
     assumed._credentials = DeferredRefreshableCredentials(
@@ -103,7 +125,10 @@ def aws_access(stack: Stack, state: Path) -> AwsAccess:
     its emulator. Raises OperatorError.
     """
     if stack.name != LOCAL:
-        return AwsAccess(local=False, arguments={}, signer=stack.settings.aws)
+        settings = stack.settings
+        return AwsAccess(
+            local=False, arguments={}, signer=settings.aws, zone_role=settings.hosted_zone_role_arn
+        )
     if arguments := local_target.emulator_arguments(state):
         return AwsAccess(local=True, arguments=arguments)
     if endpoint := stack.settings.replication.endpoint:

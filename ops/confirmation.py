@@ -10,10 +10,12 @@ from ops.stack import Stack
 from plan.names import LOCAL
 from settings import Company
 
+CONFIRMED = "--yes"
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--yes",
+        CONFIRMED,
         action="store_true",
         help="do not ask, for pipelines; without it the command asks on every stack but local, and on local"
         " if a company that it disturbs has `protect: true`",

@@ -44,23 +44,29 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str], **rest: A
 
 
 def gate_access(
-    *, region: str, component: str, buckets: Mapping[str, str], namespace: str = SESSION_NAMESPACE
+    *,
+    region: str,
+    component: str,
+    buckets: Mapping[str, str],
+    keys: Mapping[str, str],
+    namespace: str = SESSION_NAMESPACE,
 ) -> Document:
     """What the gates of a component may do in a region: write their own prefix in the parts that a gate
     writes, read their company's same component in every region.
 
-    `buckets` maps each region of the stack to its bucket's name. There is a resource for each region rather
-    than a wildcard: `*` also matches `/`, so `*/brain/*` would open every company's files to a company of
-    that name. No right deletes an object's version, so uploaded files can always be restored, and none
-    reaches `_orders/`, where operators ask for something.
+    `buckets` maps each region of the stack to its bucket's name, `keys` to its KMS key's ARN (empty: S3's own
+    keys). There is a resource for each region rather than a wildcard: `*` also matches `/`, so `*/brain/*`
+    would open every company's files to a company of that name. No right deletes an object's version, so
+    uploaded files can always be restored, and none reaches `_orders/`, where operators ask for something.
     """
     own = f"{bucket_arn(buckets[region])}/{region}/{namespace}/{component}"
     parts = [f"{own}/{part}/*" for part in PARTS]
     prefixes = [f"{writer}/{namespace}/{component}/*" for writer in sorted(buckets)]
-    return _document(_allow("WriteOwnParts", WRITES, parts), *_reads(buckets, prefixes))
+    writes = _allow("WriteOwnParts", WRITES, parts)
+    return _document(writes, *_reads(buckets, prefixes), *_gate_keys(region, keys))
 
 
-def earlier_access(*, region: str, buckets: Mapping[str, str]) -> Document:
+def earlier_access(*, region: str, buckets: Mapping[str, str], keys: Mapping[str, str]) -> Document:
     """What the sessions of the role may do that both components of a region had before each had its own.
 
     The session's tag `kubernetes-service-account` tells whose session it is: it writes that component's
@@ -76,9 +82,8 @@ def earlier_access(*, region: str, buckets: Mapping[str, str]) -> Document:
         )
         for component in COMPONENTS
     ]
-    return _document(
-        *writes, *_reads(buckets, [f"{writer}/{SESSION_NAMESPACE}/*" for writer in sorted(buckets)])
-    )
+    reads = _reads(buckets, [f"{writer}/{SESSION_NAMESPACE}/*" for writer in sorted(buckets)])
+    return _document(*writes, *reads, *_gate_keys(region, keys))
 
 
 def _reads(buckets: Mapping[str, str], prefixes: Sequence[str]) -> tuple[Document, Document]:
@@ -86,6 +91,22 @@ def _reads(buckets: Mapping[str, str], prefixes: Sequence[str]) -> tuple[Documen
     objects = [f"{arn}/{prefix}" for arn in arns for prefix in prefixes]
     listed = _allow("List", ["s3:ListBucket"], arns, Condition={"StringLike": {"s3:prefix": list(prefixes)}})
     return _allow("Read", ["s3:GetObject"], objects), listed
+
+
+def _gate_keys(region: str, keys: Mapping[str, str]) -> list[Document]:
+    """Gates write with their region's key, and read with all; a multipart upload also decrypts."""
+    if not keys:
+        return []
+    return [
+        _use_keys("WriteWithKey", ["kms:GenerateDataKey"], keys, [region]),
+        _use_keys("ReadWithKeys", ["kms:Decrypt"], keys, sorted(keys)),
+    ]
+
+
+def _use_keys(sid: str, actions: Sequence[str], keys: Mapping[str, str], regions: Sequence[str]) -> Document:
+    """Through S3 alone, whose own rights decide which objects."""
+    via = {"StringEquals": {"kms:ViaService": [f"s3.{region}.amazonaws.com" for region in regions]}}
+    return _allow(sid, actions, [keys[region] for region in regions], Condition=via)
 
 
 def pod_identity_trust(service_accounts: Sequence[str], clusters: str) -> Document:
@@ -153,13 +174,16 @@ def replication_trust() -> Document:
     )
 
 
-def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str, str]) -> Document:
+def replication_access(
+    links: Mapping[str, Sequence[str]], buckets: Mapping[str, str], keys: Mapping[str, str]
+) -> Document:
     """What S3 may do to copy each region's own prefix (source: S3 user guide, "Setting up permissions").
 
     `links` maps each replicating region to its target regions, `buckets` a region to its bucket's name.
     Batch jobs (`python -m ops backfill`) need `InitiateReplication`, `PutInventoryConfiguration` for the list
     of objects that S3 generates, and `PutObject` for the failure report (source: S3 user guide, "Configuring
-    an IAM role for S3 Batch Replication").
+    an IAM role for S3 Batch Replication"). With S3 Bucket Keys the role decrypts with a copy's key, too
+    (source: S3 user guide, "Using an S3 Bucket Key with replication").
     """
     sources = sorted(links)
     configuration = ["s3:GetReplicationConfiguration", "s3:ListBucket", "s3:PutInventoryConfiguration"]
@@ -184,7 +208,20 @@ def replication_access(links: Mapping[str, Sequence[str]], buckets: Mapping[str,
             ["s3:PutObject"],
             [f"{bucket_arn(buckets[region])}/{BACKFILL_REPORTS}/*" for region in sources],
         ),
+        *_replication_keys(links, keys),
     )
+
+
+def _replication_keys(links: Mapping[str, Sequence[str]], keys: Mapping[str, str]) -> list[Document]:
+    if not keys:
+        return []
+    targets = sorted({target for each in links.values() for target in each})
+    write = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    return [
+        # Generating is for reports.
+        _use_keys("ReadWithKeys", ["kms:Decrypt", "kms:GenerateDataKey"], keys, sorted(links)),
+        _use_keys("WriteWithKeys", write, keys, targets),
+    ]
 
 
 def bucket_policy(roles: RoleNames, region: str, buckets: Mapping[str, str]) -> Document:

@@ -67,12 +67,17 @@ def host_of(namespace: str, domain: str) -> str:
     return f"{namespace}.{domain}"
 
 
+def account_prefix(domain: str, stack: str) -> str:
+    """Begins the names of what is a stack's in an account."""
+    return f"{domain.replace('.', '-')}-{stack}"
+
+
 def bucket_name(domain: str, stack: str, region: str) -> str:
-    return f"{domain.replace('.', '-')}-{stack}-{region}"
+    return f"{account_prefix(domain, stack)}-{region}"
 
 
 def replication_role_name(domain: str, stack: str) -> str:
-    return f"{domain.replace('.', '-')}-{stack}-replication"
+    return f"{account_prefix(domain, stack)}-replication"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,10 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.iam import bucket_arn
-from policy_pack.stack import BUCKET, Stack, content, known
+from policy_pack.stack import BUCKET, ENCRYPTION, Stack, content, known
 from policy_pack.writing import Problems, each, listed, of_resources, of_the_stack
 
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
@@ -36,8 +35,16 @@ def _is_versioned(props: Mapping[str, Any], _: str) -> bool:
 
 
 def _is_encrypted(props: Mapping[str, Any], _: str) -> bool:
-    defaults = [rule.get("applyServerSideEncryptionByDefault") or {} for rule in props["rules"]]
-    return bool(defaults) and all(each.get("sseAlgorithm") == "AES256" for each in defaults)
+    """With S3's own keys, or with a KMS key of the bucket's region and a Bucket Key."""
+    return bool(props["rules"]) and all(
+        (default := rule.get("applyServerSideEncryptionByDefault") or {}).get("sseAlgorithm") == "AES256"
+        or (
+            default.get("sseAlgorithm") == "aws:kms"
+            and str(default.get("kmsMasterKeyId")).startswith(f"arn:aws:kms:{props['region']}:")
+            and rule.get("bucketKeyEnabled") is True
+        )
+        for rule in props["rules"]
+    )
 
 
 def _is_private(props: Mapping[str, Any], _: str) -> bool:
@@ -165,6 +172,11 @@ def _replication(resources: Sequence[PolicyResource]) -> Problems:
                 yield config, f"the rule {rule.get('id')} does not replicate to another bucket of the stack"
             elif rule["destination"].get("storageClass") not in INSTANT:
                 yield config, f"the rule {rule.get('id')} replicates to an archive"
+            elif _key_of_copies(rule) != stack.keys.get(target):
+                yield (
+                    config,
+                    f"the rule {rule.get('id')} leaves out what a KMS key encrypts, or has another key",
+                )
             elif rule["status"] == "Enabled" and _covers(rule, source):
                 copied.add((source, target))
     for policy in stack.of(ROLE_POLICY):
@@ -183,6 +195,13 @@ def _covers(rule: Mapping[str, Any], region: str) -> bool:
     """Whether a rule is for all that a region writes."""
     chosen = {key: value for key, value in (rule.get("filter") or {}).items() if value}
     return (rule.get("prefix") or chosen.pop("prefix", "")) in ("", f"{region}/") and not chosen
+
+
+def _key_of_copies(rule: Mapping[str, Any]) -> str | None:
+    """The KMS key of the copies of what a KMS key encrypts; None where S3 leaves such objects out."""
+    selected = (rule.get("sourceSelectionCriteria") or {}).get("sseKmsEncryptedObjects") or {}
+    key: str | None = (rule["destination"].get("encryptionConfiguration") or {}).get("replicaKmsKeyId")
+    return key if selected.get("status") == "Enabled" else None
 
 
 def _copies(policy: PolicyResource, stack: Stack) -> set[tuple[str, str]]:

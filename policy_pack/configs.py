@@ -37,6 +37,12 @@ def _gate(config: Mapping[str, Any], namespace: str, stack: Stack) -> list[str]:
     for region, bucket in (config.get("buckets") or {}).items():
         if stack.buckets.get(bucket) != region:
             found.append(f"{bucket} is no bucket of the stack in {region}")
+    keys = {region: stack.keys[region] for region in config.get("buckets") or {} if region in stack.keys}
+    found += [
+        f"the key of the bucket in {region} is another one"
+        for region, key in keys.items()
+        if (config.get("kmsKeys") or {}).get(region) != key
+    ]
     return found
 
 

@@ -56,12 +56,13 @@ _LIFECYCLE_RULE = _keys(
     "id status prefix filter noncurrentVersionExpiration abortIncompleteMultipartUpload expiration"
 )
 _REPLICATION_RULE = _keys(
-    "id status priority prefix filter deleteMarkerReplication",
-    destination=_keys("bucket metrics replicationTime storageClass"),
+    "id status priority prefix filter deleteMarkerReplication sourceSelectionCriteria",
+    destination=_keys("bucket encryptionConfiguration metrics replicationTime storageClass"),
 )
 _AWS: dict[str, Shape | None] = {
     "aws:acm/certificate:Certificate": ANY,
     "aws:acm/certificateValidation:CertificateValidation": ANY,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ANY,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _keys(
         "clusterName region namespace serviceAccount roleArn disableSessionTags tags tagsAll"
     ),
@@ -98,6 +99,8 @@ _AWS: dict[str, Shape | None] = {
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ANY,
     "aws:s3/bucketVersioning:BucketVersioning": ANY,
+    "aws:sns/topic:Topic": _keys("name region tags tagsAll"),
+    "aws:sns/topicSubscription:TopicSubscription": _keys("topic protocol endpoint region"),
 }
 _KUBERNETES: dict[str, Shape | None] = {
     "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy": ANY,
@@ -132,6 +135,10 @@ _KUBERNETES: dict[str, Shape | None] = {
         )
     ),
     "core/v1:ServiceAccount": _object(automountServiceAccountToken=ANY, imagePullSecrets=ANY),
+    "monitoring.coreos.com/v1:PodMonitor": _object(
+        spec=_keys("namespaceSelector selector", podMetricsEndpoints=[_keys("port")])
+    ),
+    "monitoring.coreos.com/v1:PrometheusRule": _object(spec=_keys("groups")),
     "networking.k8s.io/v1:Ingress": _object(spec=_keys("ingressClassName rules tls defaultBackend")),
     "networking.k8s.io/v1:NetworkPolicy": _object(spec=_keys("podSelector policyTypes ingress egress")),
     "policy/v1:PodDisruptionBudget": ANY,

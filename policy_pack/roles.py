@@ -12,6 +12,7 @@ from pulumi_policy import PolicyResource, Severity
 
 from plan.iam import BACKFILL_REPORTS, SESSION_NAMESPACE
 from plan.names import service_account_name
+from policy_pack.keys import uses_key
 from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
 from policy_pack.writing import Problems, each, listed, metadata, of_the_stack
 from runtime.contracts.gate import COMPONENTS
@@ -165,6 +166,9 @@ class Work:
 
     def needs(self, action: str, resource: str, conditions: Conditions) -> bool:
         """Whether an action and a resource with wildcards lie within the work."""
+        if action.startswith("kms:"):
+            regions = {name.partition("-")[2] for _, name in self.trusted.accounts}
+            return uses_key(action, resource, conditions, self.stack, None if self.trusted.s3 else regions)
         bucket, _, key = resource.removeprefix(BUCKETS).partition("/")
         region = self.stack.buckets.get(bucket)
         if region is None or not resource.startswith(BUCKETS):

@@ -18,6 +18,7 @@ NAMESPACE = "kubernetes:core/v1:Namespace"
 SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 STATEFUL_SET, DEPLOYMENT = "kubernetes:apps/v1:StatefulSet", "kubernetes:apps/v1:Deployment"
 BUCKET = "aws:s3/bucket:Bucket"
+ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 ROLE = "aws:iam/role:Role"
 Place = tuple[str, str]
 """A cluster and a namespace."""
@@ -51,6 +52,16 @@ class Stack:
     def buckets(self) -> dict[str, str]:
         """Each bucket's region."""
         return {resource.props["bucket"]: resource.props["region"] for resource in self.of(BUCKET)}
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The KMS key that encrypts each region's bucket, where S3's own keys do not."""
+        return {
+            resource.props["region"]: str(default["kmsMasterKeyId"])
+            for resource in self.of(ENCRYPTION)
+            for rule in resource.props["rules"]
+            if (default := rule.get("applyServerSideEncryptionByDefault") or {}).get("kmsMasterKeyId")
+        }
 
     @cached_property
     def accounts(self) -> set[tuple[str, str]]:

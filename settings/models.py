@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from plan.names import RoleNames
 from plan.records import RoutingPolicy
+from settings.alarms import Alarms
 from settings.aws_provider import AwsProvider
 from settings.companies import (
     Company,
@@ -21,7 +22,7 @@ from settings.ingress import Ingress
 from settings.load_balancer import RegionLoadBalancer
 from settings.pods import Pods
 from settings.regions import Region
-from settings.roles import NamePrefix, PolicyArn, RolePath
+from settings.roles import NamePrefix, PolicyArn, RoleArn, RolePath
 from settings.values import (
     AnnotationPrefix,
     Bandwidth,
@@ -236,6 +237,10 @@ class Settings(Model):
         default=None,
         description="Route53 zone of the domain. Required unless external-dns manages the names.",
     )
+    hosted_zone_role_arn: RoleArn | None = Field(
+        default=None,
+        description="IAM role that writes the zone's records, for a zone in another account. Default: none.",
+    )
     identity: Identity = Field(
         default=Identity.POD_IDENTITY, description="How pods get AWS roles. Default: pod-identity."
     )
@@ -271,6 +276,7 @@ class Settings(Model):
     )
     failover: Failover = Field(default=Failover(), description="The failover controller.")
     replication: Replication = Field(default=Replication(), description="Backups of the volumes.")
+    alarms: Alarms = Field(default=Alarms(), description="Who watches the platform.")
     network: Network = Field(default=Network(), description="Openings in the network policies.")
     companies: tuple[
         Annotated[Company, BeforeValidator(by_name, json_schema_input_type=CompanyName | Company)], ...
@@ -304,6 +310,11 @@ class Settings(Model):
             prefix=self.name_prefix or "",
             path=self.role_path or "/",
         )
+
+    @property
+    def kms_keys(self) -> dict[str, str]:
+        """ARN of each region's KMS key; empty where S3's own keys encrypt the buckets."""
+        return {region.name: region.kms_key_arn for region in self.regions if region.kms_key_arn}
 
     @property
     def agency_image(self) -> str:

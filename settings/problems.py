@@ -18,7 +18,8 @@ STACK: Path = ("<stack>",)
 SECRET = "a secret"
 _LONGEST = 200
 _SECRET_NAME = re.compile(r"key|secret|token|passw|credential|private", re.IGNORECASE)
-_HARMLESS_NAMES = {"secretName"}
+_HARMLESS_NAMES = {"secretName", "kmsKeyArn"}
+_ARN = re.compile(r"arn:aws:[\w:/-]+")
 
 
 class Masked:
@@ -97,6 +98,8 @@ def _without_secrets(value: Any) -> Any:
         return {key: SECRET if _names_secret(key) else _without_secrets(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_without_secrets(item) for item in value]
-    if isinstance(value, str) and re.search(r"[{\[:=]", value) and _SECRET_NAME.search(value):
+    if not isinstance(value, str) or _ARN.fullmatch(value):
+        return value
+    if re.search(r"[{\[:=]", value) and _SECRET_NAME.search(value):
         return SECRET
     return value

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from settings.load_balancer import NetworkBalancerArn, RegionLoadBalancer
 from settings.pods import Toleration
+from settings.roles import KmsKeyArn
 from settings.values import (
     Base64,
     CertificateArn,
@@ -132,6 +133,10 @@ class Region(Model):
     )
     load_balancer: RegionLoadBalancer = Field(
         default=RegionLoadBalancer(), description="Of the region's load balancers."
+    )
+    kms_key_arn: KmsKeyArn | None = Field(
+        default=None,
+        description="KMS key that encrypts the region's bucket; in every region or in none. Default: S3's.",
     )
     replicate_to: tuple[RegionName, ...] | None = Field(
         default=None,

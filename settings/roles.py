@@ -1,4 +1,4 @@
-"""Value types of names and limits of IAM roles."""
+"""Value types of names and limits of IAM roles, and of KMS keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ PolicyArn = Annotated[
     Matching(
         r"arn:aws:iam::(aws|\d{12}):policy/\S+",
         "the ARN of an IAM policy: arn:aws:iam::<account>:policy/…",
+    ),
+]
+RoleArn = Annotated[
+    str,
+    Matching(r"arn:aws:iam::\d{12}:role/\S+", "the ARN of an IAM role: arn:aws:iam::<account>:role/…"),
+]
+KmsKeyArn = Annotated[
+    str,
+    Matching(
+        r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+        "the ARN of a KMS key, not of an alias: arn:aws:kms:<region>:<account>:key/…",
     ),
 ]
 RolePath = Annotated[

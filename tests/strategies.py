@@ -82,6 +82,9 @@ def valid_stacks(
     regions = draw(
         _regions(names=names, policy=policy, manager=manager, internal=internal, balanced=balanced)
     )
+    if draw(st.integers(0, 3)) == 0:
+        for region in regions:
+            region["kmsKeyArn"] = f"arn:aws:kms:{region['name']}:123456789012:key/0123"
     top["failover"] = draw(_failover(policy=policy, regions=len(names)))
     companies = draw(
         _companies(

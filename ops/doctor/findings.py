@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -26,3 +28,8 @@ def present(place: str, what: str, detail: str) -> Finding:
 
 def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
     return Finding(place=place, what=what, detail=detail, remedy=remedy)
+
+
+def code_of(error: ClientError) -> str:
+    answer = error.response.get("Error", {})
+    return f"{answer.get('Code', 'no code')}: {answer.get('Message', '')}".rstrip(": ")

@@ -8,12 +8,17 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess, calling
-from ops.doctor.findings import Finding, missing, present
+from ops.doctor.account_regions import buckets, metadata, regions
+from ops.doctor.deployer import access_entries, permissions
+from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.hosted_zone import hosted_zone
+from ops.doctor.images import images
 from ops.doctor.in_zone import live_records
+from ops.doctor.keys import kms_keys
 from ops.stack import Stack
 from settings import ClusterPlan, clusters_of
 from settings.load_balancer import IpAddressType
-from settings.models import Identity, Manager
+from settings.models import Identity
 
 ACCOUNT = "account"
 
@@ -26,25 +31,6 @@ def credentials(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     yield present(ACCOUNT, "credentials", f"{identity['Arn']} in {identity['Account']}")
 
 
-def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    settings = stack.settings
-    if settings.load_balancing.manager is Manager.EXTERNAL_DNS or settings.hosted_zone_id is None:
-        return
-    what = f"hosted zone {settings.hosted_zone_id}"
-    try:
-        zone = access.client("route53", stack.regions[0]).get_hosted_zone(Id=settings.hosted_zone_id)
-    except ClientError as error:
-        remedy = f"create a zone for {settings.domain} and set hostedZoneId"
-        yield missing(ACCOUNT, what, _code(error), remedy)
-        return
-    name = str(zone["HostedZone"]["Name"]).rstrip(".")
-    if settings.domain != name and not settings.domain.endswith(f".{name}"):
-        problem = f"it is {name}, which {settings.domain} is not in"
-        yield missing(ACCOUNT, what, problem, "set domain or hostedZoneId")
-        return
-    yield present(ACCOUNT, what, name)
-
-
 def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     for plan in clusters_of(stack.settings):
         if plan.eks is None:
@@ -54,7 +40,7 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
         except ClientError as error:
             remedy = "create it, or set regions[].cluster"
-            yield missing(plan.region, what, _code(error), remedy)
+            yield missing(plan.region, what, code_of(error), remedy)
             continue
         if cluster["status"] != "ACTIVE":
             yield missing(plan.region, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
@@ -112,28 +98,9 @@ def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
         except ClientError as error:
             remedy = "`eksctl utils associate-iam-oidc-provider`, or set cluster.oidcProviderArn"
-            yield missing(plan.id, what, f"{plan.oidc_provider_arn}: {_code(error)}", remedy)
+            yield missing(plan.id, what, f"{plan.oidc_provider_arn}: {code_of(error)}", remedy)
             continue
         yield present(plan.id, what, plan.oidc_provider_arn)
-
-
-def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    if not stack.settings.replication.enabled:
-        return
-    for region in stack.settings.regions:
-        name = stack.bucket(region.name)
-        what = f"bucket {name}"
-        try:
-            access.client("s3", region.name).head_bucket(Bucket=name)
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 404:
-                yield present(region.name, what, "its name is free")
-                continue
-            remedy = "bucket names are unique in all of AWS: set namePrefix, or choose another stack name"
-            yield missing(region.name, what, f"the name is another account's ({_code(error)})", remedy)
-            continue
-        yield present(region.name, what, "it is this account's")
 
 
 def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -146,7 +113,7 @@ def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         try:
             certificate = client.describe_certificate(CertificateArn=region.certificate_arn)["Certificate"]
         except ClientError as error:
-            yield missing(region.name, what, f"{region.certificate_arn}: {_code(error)}", remedy)
+            yield missing(region.name, what, f"{region.certificate_arn}: {code_of(error)}", remedy)
             continue
         covered = {certificate["DomainName"], *certificate.get("SubjectAlternativeNames", ())}
         if certificate["Status"] != "ISSUED" or wanted not in covered:
@@ -208,19 +175,20 @@ def volumes(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         yield missing(plan.region, what, "EBS does not encrypt new volumes by default", remedy)
 
 
-def _code(error: ClientError) -> str:
-    answer = error.response.get("Error", {})
-    return f"{answer.get('Code', 'no code')}: {answer.get('Message', '')}".rstrip(": ")
-
-
 CHECKS: tuple[Check, ...] = (
+    permissions,
+    regions,
     hosted_zone,
     clusters,
+    access_entries,
     identity_provider,
     buckets,
+    kms_keys,
     certificates,
     subnets,
     volumes,
+    metadata,
+    images,
     live_records,
 )
 """Without `credentials`, which all others need."""

@@ -9,8 +9,11 @@ from typing import Any
 
 from ops.cluster_access import Cluster
 from ops.doctor.accelerators import network_balancers
+from ops.doctor.capacity import capacity
+from ops.doctor.enforcement import network_policies
 from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, missing, present
+from ops.doctor.monitoring import monitoring
 from plan.names import COMPANY_LABEL, REGION_LABEL, foreign_namespace
 from settings import ClusterPlan, Region, Settings
 from settings.companies import AccessMode
@@ -85,6 +88,7 @@ def nodes(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[F
         if ready:
             zones = {_labels(node).get("topology.kubernetes.io/zone", "no zone") for node in ready}
             yield present(region.name, "nodes", f"{len(ready)} ready, in {', '.join(sorted(zones))}")
+            yield from capacity(settings, region, ready)
             continue
         if fitting:
             problem = f"no pod may run on the region's nodes: {'; '.join(dict.fromkeys(obstacles))}"
@@ -232,10 +236,12 @@ def _storage(
         yield missing(region.name, what, "there is none", remedy)
         return
     provisioner = str(chosen[0]["provisioner"])
-    if provisioner.endswith(".csi.aws.com") and provisioner not in drivers:
-        addon = "aws-efs-csi-driver" if provisioner == EFS else "aws-ebs-csi-driver"
+    # Kubernetes leaves the volumes of its earlier plugin to the CSI driver.
+    driver = EBS if provisioner == f"{IN_TREE}aws-ebs" else provisioner
+    if driver.endswith(".csi.aws.com") and driver not in drivers:
+        addon = "aws-efs-csi-driver" if driver == EFS else "aws-ebs-csi-driver"
         yield missing(
-            region.name, what, f"its driver {provisioner} is not installed", f"install the add-on {addon}"
+            region.name, what, f"its driver {driver} is not installed", f"install the add-on {addon}"
         )
         return
     shared = [
@@ -281,6 +287,8 @@ CHECKS: tuple[Check, ...] = (
     storage,
     identity,
     cluster_dns,
+    network_policies,
+    monitoring,
     external_dns,
 )
 

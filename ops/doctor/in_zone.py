@@ -30,7 +30,7 @@ Names = Mapping[str, Sequence[RecordSet]]
 
 def live_records(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     settings = stack.settings
-    route53 = access.client("route53", stack.regions[0])
+    route53 = access.zone_client()
     try:
         zone = settings.hosted_zone_id or _public_zone(route53, settings.domain)
         live = _names_in(route53, zone) if zone else {}

@@ -18,6 +18,7 @@ from plan.names import SYSTEM_NAMESPACE
 from settings.routes import check_of
 
 SHOWN = 5
+LAST_SERVING_HINT = "\nIf that is what you want, add --last-serving"
 PATIENCE_SECONDS = 3.0
 
 
@@ -56,7 +57,7 @@ def require_another(
         raise OperatorError(
             f"nothing was done: {region} is the last region that serves\n  "
             + "\n  ".join(lines)
-            + "\nIf that is what you want, add --last-serving"
+            + LAST_SERVING_HINT
         )
 
 

@@ -63,7 +63,7 @@ class Process:
         code = self._process.wait()
         self.end()
         self._errors.seek(0)
-        return Finished(code=code, errors=self._errors.read().strip())
+        return Finished(code=code, errors=self._errors.read().strip().removeprefix("error: "))
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from anyio import to_thread
 
+from ops import confirmation
 from ops import stack as stacks
 from ops.drill.faults.kinds import DESCRIPTIONS, FaultKind
 from ops.drill.journal import Journal, path_of
@@ -50,7 +51,7 @@ class Outages:
 
     async def _drill(self, stack: Stack, region: str, fault: FaultKind, progress: Progress) -> DrillReport:
         known = reports.names(self._arguments.reports, stack.name)
-        options = [*self._options(), "--region", region, "--way", str(fault), "--yes"]
+        options = [*self._options(), "--region", region, "--way", str(fault), confirmation.CONFIRMED]
         finished = await self._commands.follow(["drill", *options], progress)
         if finished.code not in (DONE, CHECK_FAILED):
             if self._journal(stack).entries():  # The drill was killed.

@@ -43,9 +43,10 @@ class GateStatus(Result):
 class CompanyStatus(Result):
     company: str
     region: str
-    flagged: bool
-    ready_endpoints: int
-    """Of its Agent's Service: what the load balancer sends clients to."""
+    flagged: bool | None
+    """null: the region's cluster does not answer."""
+    ready_endpoints: int | None
+    """Of its Agent's Service: what the load balancer sends clients to; null: the cluster does not answer."""
     gates: list[GateStatus]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ops import stack as stacks
 from ops.drill.faults.kinds import FaultKind
+from ops.drill.preconditions import LAST_SERVING_HINT
 from ops.errors import OperatorError
 from ops.mcp import reports, restore_points, status
 from ops.mcp import validation as validations
@@ -176,9 +178,16 @@ def _explaining(function: Callable[..., Awaitable[object]]) -> Callable[..., Awa
         try:
             return await function(**arguments)
         except (OperatorError, StackFileError) as error:
-            raise ToolError(str(error)) from error
+            raise ToolError(_without_options(str(error))) from error
 
     return call
+
+
+def _without_options(text: str) -> str:
+    """An error of a command names options; the tools' arguments have the same names without dashes, but one.
+    What an option allows is not offered where no tool has it."""
+    text = text.removesuffix(LAST_SERVING_HINT)
+    return re.sub(r"^--", "", re.sub(r"^--way ", "fault ", text))
 
 
 async def _while_called(context: Context, job: Callable[[Progress], Awaitable[T]]) -> T:

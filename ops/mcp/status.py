@@ -136,11 +136,12 @@ def _companies(
 ) -> list[CompanyStatus]:
     def status(company: Company, region: str) -> CompanyStatus:
         seen = observed[region]
+        known = seen.cluster is not None
         return CompanyStatus(
             company=company.name,
             region=region,
-            flagged=region in seen.flags.get(company.namespace, ()),
-            ready_endpoints=seen.endpoints.get((region, company.namespace), 0),
+            flagged=region in seen.flags.get(company.namespace, ()) if known else None,
+            ready_endpoints=seen.endpoints.get((region, company.namespace), 0) if known else None,
             gates=[
                 _gate(seen.cluster, company.namespace, region, component, forwards)
                 for component in (BRAIN, AGENT)

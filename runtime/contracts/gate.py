@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from runtime.contracts.keys import camel
@@ -39,6 +39,8 @@ class GateConfig:
     """Whether snapshots rank by generation (policy failover). Else a followed region's always wins."""
     buckets: Mapping[str, str]
     """Each region of the company to its bucket; empty: no replication."""
+    kms_keys: Mapping[str, str] = field(default_factory=dict)
+    """Each region to the ARN of the key that encrypts its bucket; empty: S3's own keys."""
     replicas: int = 1
     sync_interval: int = 60
     """Seconds between two uploads."""
@@ -58,8 +60,9 @@ class GateConfig:
         content = json.loads(text)
         values = _values(cls, content)
         lists = {name: tuple(values[name]) for name in LISTS}
+        mappings = {name: dict(values[name]) for name in ("buckets", "kms_keys") if name in values}
         retention = Retention(**_values(Retention, content.get("retention", {})))
-        return cls(**values | lists | {"buckets": dict(values["buckets"]), "retention": retention})
+        return cls(**values | lists | mappings | {"retention": retention})
 
     def check(self) -> GateConfig:
         """Raises ValueError naming each invalid key, the value found and the values allowed."""
@@ -91,9 +94,9 @@ def _document(values: Mapping[str, Any]) -> dict[str, Any]:
 def _values(contract: type, content: Mapping[str, Any]) -> dict[str, Any]:
     """By field; a key with a default may be absent, an unknown key is ignored."""
     return {
-        field.name: content[camel(field.name)]
-        for field in fields(contract)
-        if field.default is MISSING or camel(field.name) in content
+        each.name: content[camel(each.name)]
+        for each in fields(contract)
+        if (each.default is MISSING and each.default_factory is MISSING) or camel(each.name) in content
     }
 
 

@@ -8,6 +8,8 @@ from settings.models import Settings
 from settings.problems import Problem
 from settings.rules import (
     accelerators,
+    accounts,
+    alarms,
     capacity,
     clusters,
     ingress,
@@ -22,12 +24,14 @@ from settings.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
     *regions.RULES,
+    *accounts.RULES,
     *clusters.RULES,
     *naming.RULES,
     *workloads.RULES,
     *replication.RULES,
     *ingress.RULES,
     *network.RULES,
+    *alarms.RULES,
     *routing.RULES,
     *accelerators.RULES,
     *capacity.RULES,

@@ -82,12 +82,16 @@ def _policies(settings: Settings, stack: str) -> Iterator[Problem]:
         for region in settings.regions
         if region.replicate_to != ()
     }
-    documents = [iam.replication_access(links, buckets)] + [
-        iam.gate_access(region=name, component="agent", buckets=buckets, namespace=max(namespaces, key=len))
+    keys = {name: settings.kms_keys[name] for name in known & settings.kms_keys.keys()}
+    keys = keys if keys.keys() == known else {}
+    documents = [iam.replication_access(links, buckets, keys)] + [
+        iam.gate_access(
+            region=name, component="agent", buckets=buckets, keys=keys, namespace=max(namespaces, key=len)
+        )
         for name in known
     ]
     if settings.identity is Identity.POD_IDENTITY:
-        documents += [iam.earlier_access(region=name, buckets=buckets) for name in known]
+        documents += [iam.earlier_access(region=name, buckets=buckets, keys=keys) for name in known]
     size, limit = max(map(_size, documents)), ROLE_INLINE_POLICIES
     if size > limit.most:
         requirement = f"must need at most {limit.most} {limit.what}"
@@ -113,6 +117,7 @@ RULES = (
             "domain",
             "namePrefix",
             "regions[*].name",
+            "regions[*].kmsKeyArn",
             "regions[*].replicateTo",
         ),
     ),

@@ -68,6 +68,19 @@ def _certificates(settings: Settings, _: str) -> Iterator[Problem]:
             yield Problem(path, region.certificate_arn, f"must be a certificate of {region.name}", advice)
 
 
+def _keys(settings: Settings, _: str) -> Iterator[Problem]:
+    """S3 copies what one KMS key encrypts only with a key for the copy."""
+    for index, region in enumerate(settings.regions):
+        path = ("regions", index, "kmsKeyArn")
+        if region.kms_key_arn is None:
+            if settings.kms_keys:
+                advice = "S3 encrypts a copy with the key of the copy's region."
+                yield Problem(path, NO_VALUE, "missing (required when another region has it)", advice)
+        elif region.kms_key_arn.split(":")[3] != region.name:
+            advice = "A bucket accepts only keys of its region."
+            yield Problem(path, region.kms_key_arn, f"must be a key of {region.name}", advice)
+
+
 def _geo(settings: Settings, _: str) -> Iterator[Problem]:
     owners: dict[str, int] = {}
     for index, region in enumerate(settings.regions):
@@ -133,6 +146,7 @@ RULES = (
     Rule(_replication_targets, ("regions[*].name",)),
     Rule(_node_selector, ("regions[=].name",)),
     Rule(_certificates, ("regions[=].name", "regions[=].endpoint")),
+    Rule(_keys, ("regions[*].name", "regions[*].kmsKeyArn")),
     Rule(_geo),
     Rule(_geo_default, ("regions[*].geo", "loadBalancing.policy")),
     Rule(

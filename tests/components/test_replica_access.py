@@ -31,7 +31,7 @@ PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws
 ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/ABCDEF"
 CLUSTER = f"arn:aws:eks:{US}:123456789012:cluster/blue"
 TRUST = pod_identity_trust(["agent-us-east-1"], CLUSTER)
-ACCESS = gate_access(region=US, component="agent", buckets={US: "bucket"})
+ACCESS = gate_access(region=US, component="agent", buckets={US: "bucket"}, keys={})
 KINDS = ("agent", "brain")
 
 

@@ -33,13 +33,14 @@ BUCKETS = {region: f"agency-example-com-dev-{region}" for region in (REGION, "us
 OBJECTS = f"arn:aws:s3:::{NAME}"
 
 
-def recorded(**replication: Any) -> Recording:
+def recorded(kms_key: str | None = None, **replication: Any) -> Recording:
     def build() -> None:
         args = ReplicationBucketArgs(
             bucket=NAME,
             region=REGION,
             adopt=False,
             policy=bucket_policy(ROLES, REGION, BUCKETS),
+            kms_key=kms_key,
             replication=Replication(**replication),
             advice=Advice(),
         )
@@ -75,6 +76,15 @@ def test_everything_about_the_bucket_is_in_its_region_and_stays(run: Recording) 
 def test_objects_are_encrypted_with_the_keys_of_s3(run: Recording) -> None:
     [rule] = run.of(BUCKET_ENCRYPTION)[0].inputs["rules"]
     assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+
+
+def test_objects_are_encrypted_with_the_region_s_kms_key_and_a_bucket_key() -> None:
+    key = f"arn:aws:kms:{REGION}:123456789012:key/4567"
+    [rule] = recorded(key).of(BUCKET_ENCRYPTION)[0].inputs["rules"]
+    assert rule == {
+        "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key},
+        "bucketKeyEnabled": True,
+    }
 
 
 def test_its_policy_denies_connections_without_tls(run: Recording) -> None:

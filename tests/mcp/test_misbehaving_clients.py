@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from ops.drill.preconditions import LAST_SERVING_HINT
 from tests.drill.scenarios import EU, US
 from tests.mcp.servers import OUTAGE, Simulated, appears, refusal, result, run, token_of
 from tests.recording import ROOT
@@ -25,7 +26,7 @@ WRONG = [
     (OUTAGE, {"region": US, "dryRun": False}, "dryRun\n  Extra inputs are not permitted"),
     (OUTAGE, {"region": US, "dry_run": False}, "confirmation_token: missing (required with dry_run false)"),
     (OUTAGE, {"region": US, "dry_run": "no way"}, "Input should be a valid boolean"),
-    ("list_restore_points", {"company": "initech"}, "initech is not in"),
+    ("list_restore_points", {"company": "initech"}, ": company: initech is not in"),
     ("list_restore_points", {"company": "acme", "component": "x"}, "Input should be 'brain' or 'agent'"),
     ("run_validation", {"companies": "acme"}, "Input should be a valid list"),
     ("get_status", {"company": "initech"}, "must be one of acme, globex, hooli, initrode"),
@@ -76,7 +77,9 @@ def test_another_stack_s_token_is_refused(tmp_path: Path) -> None:
 def test_node_faults_are_for_the_local_stack_alone(tmp_path: Path) -> None:
     async def main() -> None:
         async with Client(staging.stdio) as client:
-            assert "only on the local target" in await refusal(client, OUTAGE, region=US, fault="node")
+            assert ": fault node: only on the local target" in await refusal(
+                client, OUTAGE, region=US, fault="node"
+            )
 
     staging = Simulated(tmp_path, "staging")
     run(main)
@@ -88,9 +91,9 @@ def test_the_last_serving_region_is_never_taken_down(simulated: Simulated) -> No
     async def main() -> None:
         async with Client(simulated.stdio) as client:
             token = await token_of(client)
-        (simulated.folder / "refusal").write_text(text)
+        (simulated.folder / "refusal").write_text(text + LAST_SERVING_HINT)
         async with Client(simulated.stdio) as client:
-            assert text in await refusal(client, OUTAGE, region=US)
+            assert (await refusal(client, OUTAGE, region=US)).endswith(text)
             call = {"region": US, "dry_run": False, "confirmation_token": token}
             assert text in await refusal(client, OUTAGE, **call)
 

@@ -110,5 +110,6 @@ def test_what_does_not_answer_is_unknown_and_an_alarm(
     monkeypatch.setattr(status, "cluster_of", away)
     found = status.read(arguments, None, "")
     assert [each.flagged for each in found.regions] == [None, None]
+    assert {(each.flagged, each.ready_endpoints) for each in found.companies} == {(None, None)}
     assert "the cluster x does not answer: timed out" in found.alarms[0]
     assert {gate.role for company in found.companies for gate in company.gates} == {"unknown"}

@@ -277,7 +277,7 @@ def test_the_job_s_role_may_do_what_the_job_does(file: Path) -> None:
     """What S3 calls for each job, as its user guide lists it, judged by the role that the stack makes."""
     regions = (US, EU, ASIA)
     links = {region: [other for other in regions if other != region] for region in regions}
-    document = replication_access(links, {region: bucket(region) for region in regions})
+    document = replication_access(links, {region: bucket(region) for region in regions}, {})
     known = stack.load(argparse.Namespace(config=file, stack=None))
     for target, source in product(regions, regions):
         if source == target:

@@ -17,7 +17,7 @@ from local.cluster.control_plane import CONTROLLER_MANAGER, ControlPlane
 from local.machine.processes import Processes
 from ops.aws import AwsAccess
 from ops.cluster_access import Cluster
-from ops.doctor import in_account, in_cluster
+from ops.doctor import hosted_zone, in_account, in_cluster
 from ops.doctor.findings import Finding
 from ops.stack import Stack
 from settings import clusters_of, parse
@@ -26,8 +26,11 @@ from tests.services import started
 from tests.strategies import Raw
 
 DOMAIN = "agency.example.com"
+DELEGATED = {"ns-2048.awsdns-64.com"}
+"""A name server of each zone of the emulator."""
 LABELLED = {"topology.kubernetes.io/region": US, "topology.kubernetes.io/zone": f"{US}a", "pool": "agents"}
-READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+ROOM = {"cpu": "4", "memory": "16Gi"}
+READY = {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": ROOM, "capacity": ROOM}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,10 @@ def workload(name: str) -> dict[str, Any]:
     }
 
 
+VPC_CNI = workload("aws-node")
+VPC_CNI["spec"]["template"]["spec"]["containers"].append(
+    {"name": "aws-eks-nodeagent", "image": "one:1", "args": ["--enable-network-policy=true"]}
+)
 WHOLE: tuple[tuple[str, dict[str, Any], dict[str, Any] | None], ...] = (
     (NODES, {"metadata": {"name": "node-a", "labels": LABELLED}}, READY),
     (INGRESS, {"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}}, None),
@@ -91,6 +98,7 @@ WHOLE: tuple[tuple[str, dict[str, Any], dict[str, Any] | None], ...] = (
         workload("aws-load-balancer-controller"),
         {"replicas": 2, "availableReplicas": 2, "readyReplicas": 2},
     ),
+    (f"{SYSTEM}/daemonsets", VPC_CNI, None),
     (
         f"{SYSTEM}/daemonsets",
         workload("eks-pod-identity-agent"),
@@ -224,7 +232,8 @@ def in_aws(emulator: Emulator, **changes: Any) -> dict[str, Finding]:
 
 
 @pytest.fixture
-def account(emulator: Emulator) -> Iterator[Emulator]:
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    monkeypatch.setattr(hosted_zone, "name_servers", lambda _: DELEGATED)
     emulator_service.ensure_hosted_zone(emulator.url, "Z0DOCTOR", DOMAIN)
     for region in (US, EU):
         boto3.client("ec2", region_name=region, **emulator.credentials()).enable_ebs_encryption_by_default()

@@ -36,11 +36,12 @@ class Api:
         return {"items": []}
 
 
-def look(check: Check, settings: dict[str, Any] | None = None, **objects: Any) -> dict[str, Finding]:
+def look(
+    check: Check, settings: dict[str, Any] | None = None, *, api: Any = None, **objects: Any
+) -> dict[str, Finding]:
     known = parse(stack(**(settings or {})), "dev")
     plan = next(plan for plan in clusters_of(known) if plan.region == US)
-    api: Any = Api(**objects)
-    cluster = Cluster(name="blue", regions=(US,), api=api, kubectl="kubectl")
+    cluster = Cluster(name="blue", regions=(US,), api=api or Api(**objects), kubectl="kubectl")
     return {one.what: one for one in check(known, plan, cluster)}
 
 

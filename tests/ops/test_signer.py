@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from ops import aws, cluster_access
 from ops.errors import OperatorError
@@ -17,6 +18,7 @@ from settings.aws_provider import AwsProvider
 from tests.components.stacks import US, endpoint, stack
 
 ROLE = "arn:aws:iam::123456789012:role/deployer"
+ZONE_ROLE = "arn:aws:iam::444455556666:role/dns"
 PROFILES = """
 [profile prod-admin]
 region = us-east-1
@@ -36,8 +38,8 @@ def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "ambient")
 
 
-def prod(signer: AwsProvider) -> Stack:
-    settings = parse(stack(regions=[{**endpoint(US), "ingressFrom": ["10.0.0.0/24"]}]), "prod")
+def prod(signer: AwsProvider, **more: Any) -> Stack:
+    settings = parse(stack(**more, regions=[{**endpoint(US), "ingressFrom": ["10.0.0.0/24"]}]), "prod")
     return Stack(name="prod", file=Path("Pulumi.prod.yaml"), settings=settings.with_provider(signer))
 
 
@@ -59,32 +61,49 @@ def test_a_profile_that_this_machine_lacks_is_told() -> None:
         key_of(AwsProvider(profile="nobody"))
 
 
-def test_the_role_of_the_stack_file_is_assumed_by_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    import botocore.session
-
+def assuming(monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[dict[str, str], str]]) -> None:
+    """STS answers who has an access key: what is asked for, and the access key of the role."""
     create = botocore.session.Session.create_client
-    asked: list[str] = []
 
     def created(self: Any, service: str, *arguments: Any, **named: Any) -> Any:
         client = create(self, service, *arguments, **named)
         if service == "sts" and named.get("aws_access_key_id"):
-            asked.append(named["aws_access_key_id"])
+            wanted, key = answers[named["aws_access_key_id"]]
             stubber = Stubber(client)
             credentials = {
-                "AccessKeyId": "AKIAASSUMEDASSUMED",
+                "AccessKeyId": key,
                 "SecretAccessKey": "s",
                 "SessionToken": "t",
                 "Expiration": "2099-01-01T00:00:00Z",
             }
-            wanted = {"RoleArn": ROLE, "RoleSessionName": "deploying"}
             stubber.add_response("assume_role", {"Credentials": credentials}, wanted)
             stubber.activate()
         return client
 
     monkeypatch.setattr(botocore.session.Session, "create_client", created)
+
+
+BY_PROFILE = ({"RoleArn": ROLE, "RoleSessionName": "deploying"}, "AKIAASSUMEDASSUMED")
+
+
+def test_the_role_of_the_stack_file_is_assumed_by_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    assuming(monkeypatch, {"AKIAPROFILE": BY_PROFILE})
     signer = AwsProvider(profile="prod-admin", role_arn=ROLE, session_name="deploying")
     assert key_of(signer) == "AKIAASSUMEDASSUMED"
-    assert asked == ["AKIAPROFILE"]
+
+
+@pytest.mark.parametrize("by_role", [True, False])
+def test_the_zone_s_role_is_assumed_by_whoever_deploys(
+    by_role: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployer = "AKIAASSUMEDASSUMED" if by_role else "AKIAPROFILE"
+    of_zone = {"RoleArn": ZONE_ROLE, "RoleSessionName": ANY}
+    assuming(monkeypatch, {"AKIAPROFILE": BY_PROFILE} | {deployer: (of_zone, "AKIAZONEZONEZONE")})
+    signer = AwsProvider(profile="prod-admin", role_arn=ROLE if by_role else None, session_name="deploying")
+    access = aws.aws_access(prod(signer, hostedZoneRoleArn=ZONE_ROLE), Path("state"))
+    credentials = access.zone_client()._request_signer._credentials.get_frozen_credentials()
+    assert credentials.access_key == "AKIAZONEZONEZONE"
+    assert aws.aws_access(prod(AwsProvider()), Path("state")).zone_role is None
 
 
 def test_a_cluster_s_token_is_of_the_same_identity() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -22,6 +24,7 @@ from local.aws.object_replication import WsgiApp
 
 CODES = {301: "PermanentRedirect", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
 POLL_SECONDS = 0.01
+MD5 = re.compile(rb"\b[0-9a-f]{32}\b")
 
 
 @cache
@@ -55,6 +58,20 @@ def serve(application: WsgiApp, date: Callable[[], str]) -> BaseWSGIServer:
 def error(status: int, message: str) -> Response:
     body = f"<Error><Code>{CODES[status]}</Code><Message>{escape(message)}</Message></Error>"
     return Response(body, status, content_type="application/xml")
+
+
+def hide_md5(response: Response) -> None:
+    """Replace each ETag by another one of the same form, as S3 does for what a KMS key encrypts."""
+
+    def other(tag: re.Match[bytes]) -> bytes:
+        return hashlib.md5(tag[0], usedforsecurity=False).hexdigest().encode()
+
+    if "ETag" in response.headers:
+        response.headers["ETag"] = MD5.sub(other, response.headers["ETag"].encode()).decode()
+    if response.content_type and "xml" in response.content_type:
+        response.set_data(
+            re.sub(rb"<ETag>.*?</ETag>", lambda tag: MD5.sub(other, tag[0]), response.get_data())
+        )
 
 
 def hang_up(environ: dict[str, Any]) -> NoReturn:

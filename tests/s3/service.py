@@ -69,6 +69,8 @@ class S3Service:
         self.calls: list[Call] = []
         self.refused: list[Call] = []
         self.fault: Callable[[Call], Fault | None] | None = None
+        self.kms = False
+        """Whether a KMS key encrypts the buckets: then ETags are no MD5."""
         self._cut: set[str] = set()
         self._principals: dict[str, Principal] = {}
         self._clients: dict[tuple[str, str], Any] = {}
@@ -93,7 +95,7 @@ class S3Service:
         namespace."""
         return self.principal(
             f"sidecar-{region}-{namespace}" + ("" if component == "brain" else f"-{component}"),
-            gate_access(region=region, component=component, buckets=self.buckets),
+            gate_access(region=region, component=component, buckets=self.buckets, keys={}),
             RoleNames(domain=DOMAIN, stack=self.stack).gate(region, component),
             kubernetes_namespace=namespace,
             kubernetes_service_account=f"{component}-{region}",
@@ -192,6 +194,8 @@ class S3Service:
                 HTTPStatus.MOVED_PERMANENTLY, f"the bucket is in {home}, not in {call.region}"
             )
         response = Response.from_app(self._s3, environ, buffered=True)
+        if self.kms and call.operation != "UploadPart":
+            network.hide_md5(response)
         # S3 tells only those that may list the whole bucket that a key is missing.
         hidden = principal and not principal.may(
             Need(action="s3:ListBucket", resource=bucket_arn(call.bucket)), policy

@@ -19,6 +19,7 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333
 EVERY_KEY = f"""
 domain: agency.example.com
 hostedZoneId: Z0123456789ABCDEFGHIJ
+hostedZoneRoleArn: arn:aws:iam::444455556666:role/dns
 identity: pod-identity
 podUser: 20002
 namePrefix: acme-agents
@@ -35,6 +36,7 @@ regions:
   - name: us-east-1
     active: true
     weight: 100
+    kmsKeyArn: arn:aws:kms:us-east-1:123456789012:key/1
     cluster: {{eks: prod-blue}}
     adopt: true
     nodeSelector: {{node.kubernetes.io/instance-type: m7g.xlarge}}
@@ -47,12 +49,14 @@ regions:
   - name: eu-west-1
     active: true
     weight: 50
+    kmsKeyArn: arn:aws:kms:eu-west-1:123456789012:key/2
     cluster: {{eks: prod-blue, endpoint: "https://eu.example.com", certificateAuthority: Q0E=}}
     geo: ["EU", "AF", "country:TR"]
     certificateArn: {CERTIFICATE}
     ingressFrom: [10.1.0.0/24]
   - name: us-west-2
     active: false
+    kmsKeyArn: arn:aws:kms:us-west-2:123456789012:key/3
     cluster: {{context: prod-us-west-2, eksName: prod-green}}
     endpoint: lb.us-west-2.example.net
     ingressClass: public
@@ -90,6 +94,7 @@ replication:
 network:
   monitoringNamespace: monitoring
   extraEgress: [{{cidr: 10.9.0.0/16, port: 6379}}, {{cidr: 10.100.0.10/32, port: 53, protocol: UDP}}]
+alarms: {{prometheusOperator: true, labels: {{release: prometheus}}, emails: [ops@example.com]}}
 companies:
   - name: client-a
   - name: Client_B
@@ -128,6 +133,7 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
     assert (settings.name_prefix, settings.resource_prefix) == ("acme-agents", "acme-agents")
     assert settings.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
     assert settings.role_path == "/agency/"
+    assert settings.hosted_zone_role_arn == "arn:aws:iam::444455556666:role/dns"
     assert settings.pods.model_dump() == {
         "image_pull_secrets": ("mirror",), "runtime_class_name": "gvisor", "priority_class_name": "critical",
     }  # fmt: skip
@@ -152,6 +158,9 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
         "bandwidth_limit": "10M:off", "transfers": 8, "endpoint": None,
         "object_lock": {"mode": "compliance", "days": 90},
         "retention": {"all_hours": 2, "hourly_hours": 48, "daily_days": 90},
+    }  # fmt: skip
+    assert settings.alarms.model_dump() == {
+        "prometheus_operator": True, "labels": {"release": "prometheus"}, "emails": ("ops@example.com",),
     }  # fmt: skip
     assert settings.network.model_dump() == {
         "monitoring_namespace": "monitoring", "extra_egress": (
@@ -187,6 +196,15 @@ def test_every_key_of_a_region_is_read_under_its_name() -> None:
     assert west.cluster and (west.cluster.context, west.cluster.eks_name) == ("prod-us-west-2", "prod-green")
 
 
+def test_a_key_of_kms_is_that_of_its_region() -> None:
+    settings, plain = parse(every_key(), "prod"), parse(edited(), "prod")
+    assert settings.kms_keys == {
+        region: f"arn:aws:kms:{region}:123456789012:key/{number}"
+        for number, region in enumerate((US, EU, WEST), start=1)
+    }
+    assert plain.kms_keys == {}
+
+
 def test_every_key_of_a_company_is_read_under_its_name() -> None:
     settings = parse(every_key(), "prod")
     company = settings.companies[1]
@@ -208,6 +226,7 @@ def test_api_keys_are_read_encrypted_and_on_local_plain() -> None:
     assert parse(every_key(), "prod").companies[2].api_keys
     plain = edited(put("companies[2].apiKeys.ANTHROPIC_API_KEY", "plain"), base=every_key())
     plain["replication"]["endpoint"] = None
+    plain["alarms"]["emails"] = []
     keys = parse(plain, "local").companies[2].api_keys
     assert keys and keys.secret_name is None
     values = {name: value.get_secret_value() for name, value in keys.values.items()}

@@ -29,7 +29,7 @@ def test_an_example_is_part_of_a_valid_stack_file(text: str) -> None:
 
 
 def test_the_page_has_an_example_of_every_kind() -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 8
 
 
 def test_every_key_of_load_balancers_is_read_under_its_name() -> None:

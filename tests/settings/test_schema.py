@@ -94,8 +94,10 @@ def test_every_valid_stack_fits_the_schema(drawn: tuple[Raw, str], validator: Dr
 
 ONLY_THE_PROGRAM_KNOWS = {
     "a volume too small for two snapshots",
-    "a certificate of another region", "nodes of another region", "nodes of another operating system",
-    "a country that there is not",
+    "a certificate of another region", "a role for no zone", "parts in two accounts",
+    "rules for a Prometheus that may not scrape", "e-mails of the stack local",
+    "a KMS key of another region", "a KMS key in one region only",
+    "nodes of another region", "nodes of another operating system", "a country that there is not",
     "copies to a region that the stack does not have", "copies to the region itself",
     "copies to a region twice",
     "more regions than a role's policy can name", "a region twice", "no active region",

@@ -201,7 +201,7 @@ def test_a_role_that_opens_another_company_s_copies_is_found(fake: FakeStack, s3
     fake.start(gates=False)
     target, other = fake.targets
     own, wide = (
-        gate_access(region=US, component="brain", buckets=s3.buckets, namespace=each.namespace)
+        gate_access(region=US, component="brain", buckets=s3.buckets, keys={}, namespace=each.namespace)
         for each in (target, other)
     )
     both = {**own, "Statement": [*own["Statement"], *wide["Statement"]]}

@@ -64,7 +64,7 @@ def targets(emulator: Emulator, tmp_path: Path) -> list[PodTarget]:
 def deploy(iam: Any, targets: list[PodTarget]) -> dict[str, Any]:
     """What `pulumi up` deploys. Returns the document of ROLE."""
     buckets = {region: targets[0].stack.bucket(region) for region in (US, EU)}
-    documents = {each: gate_access(region=US, component=each, buckets=buckets) for each in ROLES}
+    documents = {each: gate_access(region=US, component=each, buckets=buckets, keys={}) for each in ROLES}
     for component, document in documents.items():
         put(iam, document, ROLES[component])
     return documents["agent"]
@@ -111,7 +111,7 @@ def test_a_policy_that_opens_the_other_component_is_found(
     deploy(iam, targets)
     (other,) = set(ROLES) - {component}
     arn = bucket_arn(targets[0].stack.bucket(US))
-    both = gate_access(region=US, component=component, buckets={US: targets[0].stack.bucket(US)})
+    both = gate_access(region=US, component=component, buckets={US: targets[0].stack.bucket(US)}, keys={})
     tag = "${aws:PrincipalTag/kubernetes-namespace}"
     more = {
         "Sid": "x",

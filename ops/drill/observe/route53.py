@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.aws import AwsAccess, calling
+from ops.aws import ROUTE53_REGION, AwsAccess, calling
 from ops.drill.observe.clock import Clock
 from ops.drill.observe.http import Request, Response
 
@@ -22,7 +22,6 @@ CHECKERS = 16
 """About as many as Route53 has."""
 QUORUM = 0.18
 CONNECT_SECONDS, ANSWER_SECONDS = 4.0, 2.0
-ROUTE53 = "us-east-1"
 """The region of Route53's API."""
 
 
@@ -129,7 +128,7 @@ class Checking:
 
 def read_records(access: AwsAccess, zone: str) -> list[Mapping[str, Any]]:
     """All records of a hosted zone, as Route53 returns them. Raises OperatorError."""
-    client = access.client("route53", ROUTE53)
+    client = access.zone_client()
     with calling(f"reading the records of the hosted zone {zone}"):
         pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone)
         return [record for page in pages for record in page["ResourceRecordSets"]]
@@ -137,7 +136,7 @@ def read_records(access: AwsAccess, zone: str) -> list[Mapping[str, Any]]:
 
 def read_checks(access: AwsAccess, ids: Iterable[str]) -> list[Check]:
     """Raises OperatorError."""
-    client, wanted = access.client("route53", ROUTE53), set(ids)
+    client, wanted = access.client("route53", ROUTE53_REGION), set(ids)
     with calling("reading the health checks"):
         pages = client.get_paginator("list_health_checks").paginate()
         checks = [check for page in pages for check in page["HealthChecks"] if check["Id"] in wanted]
@@ -148,7 +147,7 @@ class Route53Checkers:
     """The opinions of Route53's own checkers."""
 
     def __init__(self, access: AwsAccess) -> None:
-        self._client = access.client("route53", ROUTE53)
+        self._client = access.client("route53", ROUTE53_REGION)
 
     def healthy(self, id: str) -> bool:
         """Raises OperatorError."""

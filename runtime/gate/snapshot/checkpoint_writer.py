@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 
 from runtime.gate.snapshot.bucket_index import BucketIndex
 from runtime.gate.snapshot.checkpoint import Checkpoint
+from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.checkpoint_forms import CheckpointForms
 from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.storage.bucket import Store, StoreError
@@ -26,10 +28,23 @@ class CheckpointWriter:
         self._forms = CheckpointForms(now)
         self._found: tuple[bool, bool] | None = None
         """Whether the last listing had an index and an announcement; None once the index was checked."""
+        self.hashes: dict[str, str] = {}
+        """SHA-256 of the lists that make up the newest checkpoint, by key, as they were written or read."""
 
     def listed(self, keys: Collection[str]) -> None:
         """The whole prefix: the index is checked by it later."""
         self._found = INDEX in keys, ANNOUNCEMENT in keys
+
+    def read(self, store: Store, name: CheckpointName) -> Checkpoint:
+        """The newest. Raises ValueError for anything but a checkpoint of this name."""
+        self.hashes = {}
+
+        def read(key: str) -> bytes:
+            content = store.read(key)
+            self.hashes[key] = sha256(content).hexdigest()
+            return content
+
+        return read_checkpoint(name, read)
 
     def next_id(self, generation: int, newest: CheckpointId | None) -> CheckpointId:
         at = int(self._now() * 1000)
@@ -76,6 +91,8 @@ class CheckpointWriter:
     def _put(self, store: Store, index: BucketIndex, checkpoint: Checkpoint, stored: Stored) -> Stored:
         name, content = stored
         store.put(name.key, content)
+        earlier = {key: hash for key, hash in self.hashes.items() if name.since and key == name.since.key}
+        self.hashes = {**earlier, name.key: sha256(content).hexdigest()}
         index.names[name.id] = name
         index.newest = replace(checkpoint, since=name.since)
         self.publish(store, index)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
-from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Unreachable
 from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName, few
@@ -46,9 +46,12 @@ class Sampler:
         self._of: CheckpointId | None = None
         """The checkpoint of the last sample, if something was damaged."""
 
-    def run(self, store: Store, newest: Checkpoint, stored: Mapping[str, int]) -> Sample | None:
+    def run(
+        self, store: Store, newest: Checkpoint, stored: Mapping[str, int], lists: Mapping[str, str]
+    ) -> Sample | None:
         """None when none is due. `stored`: the objects that the bucket lists, without which nothing is known
-        to be missing. Raises StoreError."""
+        to be missing; `lists`: SHA-256 of those that store the newest checkpoint, by key. Raises
+        StoreError."""
         if not self._is_due(store, newest):
             return None
         named = {file.key: file for file in newest.files.values() if file.key in stored}
@@ -58,11 +61,11 @@ class Sampler:
             others = {key: file for key, file in named.items() if key not in chosen}
             for batch in _batches(others):
                 damaged |= _damaged(store, batch)
-        lists = _damaged_lists(store, newest)
+        damaged_lists = _damaged_lists(store, newest, lists)
         new = len(damaged - self._damaged)
         self._last, self._damaged = store.now(), damaged
-        self._of = newest.id if damaged or lists else None
-        return Sample(damaged=damaged, new=new, lists=lists)
+        self._of = newest.id if damaged or damaged_lists else None
+        return Sample(damaged=damaged, new=new, lists=damaged_lists)
 
     def to_repair(self, newest: Checkpoint, damaged: frozenset[str]) -> set[str]:
         """The damaged objects whose right content is on the volume. They are read again in the next pass."""
@@ -125,20 +128,20 @@ def _batches(files: Mapping[str, StoredFile]) -> Iterator[dict[str, StoredFile]]
     return (dict(rows[first : first + BATCH]) for first in range(0, len(rows), BATCH))
 
 
-def _damaged_lists(store: Store, newest: Checkpoint) -> tuple[CheckpointName, ...]:
-    """That of what changed, and the whole list on which it builds if that is none."""
-    if _is_good(lambda: read_checkpoint(newest.name, store.read) == newest):
-        return ()
+def _damaged_lists(store: Store, newest: Checkpoint, hashes: Mapping[str, str]) -> tuple[CheckpointName, ...]:
+    """That of what changed, and the whole list on which it builds if that is one. They are not parsed: a
+    second checkpoint of 100,000 files would need as much memory as all else."""
     whole = CheckpointName(id=newest.since or newest.id)
-    if whole == newest.name or _is_good(lambda: bool(read_checkpoint(whole, store.read))):
-        return (newest.name,)
-    return (newest.name, whole)
+    damaged = {name for name in {newest.name, whole} if not _is_good(store, name.key, hashes)}
+    if whole != newest.name and whole in damaged:
+        return (newest.name, whole)
+    return (newest.name,) if damaged else ()
 
 
-def _is_good(read: Callable[[], bool]) -> bool:
+def _is_good(store: Store, key: str, hashes: Mapping[str, str]) -> bool:
     try:
-        return read()
+        return hashlib.sha256(store.read(key)).hexdigest() == hashes[key]
     except Unreachable:
         raise
-    except (ValueError, StoreError):
+    except StoreError:
         return False

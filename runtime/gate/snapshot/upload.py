@@ -10,7 +10,6 @@ from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.bindings import Bindings
 from runtime.gate.snapshot.bucket_index import BucketIndex
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFile
-from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.checkpoint_writer import CheckpointWriter, Stored
 from runtime.gate.snapshot.collector import Collector
 from runtime.gate.snapshot.file_upload import FileUpload
@@ -165,7 +164,7 @@ class Uploader:
         refused: StoreError | None = None
         for name in names:
             try:
-                return read_checkpoint(name, self.store.read)
+                return self._writer.read(self.store, name)
             except Unreachable:
                 raise
             except (ValueError, StoreError) as error:
@@ -203,7 +202,7 @@ class Uploader:
         if newest is None:
             return None
         try:
-            sample = self._sampler.run(self.store, newest, index.stored)
+            sample = self._sampler.run(self.store, newest, index.stored, self._writer.hashes)
         except Unreachable:
             return None
         except StoreError as error:

@@ -89,6 +89,7 @@ class Store:
         prefix: str,
         interrupt: threading.Event,
         endpoint: str | None = None,
+        kms_key: str | None = None,
         bandwidth_limit: str = "off",
         transfers: int = 4,
         timeout: float = 120.0,
@@ -108,6 +109,7 @@ class Store:
         self._environment = environment(
             region=region,
             endpoint=endpoint,
+            kms_key=kms_key,
             bandwidth_limit=bandwidth_limit,
             transfers=transfers,
             timeout=timeout,

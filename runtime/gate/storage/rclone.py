@@ -80,9 +80,17 @@ class Interrupted(Exception):
 
 
 def environment(
-    *, region: str, endpoint: str | None, bandwidth_limit: str, transfers: int, timeout: float
+    *,
+    region: str,
+    endpoint: str | None,
+    kms_key: str | None,
+    bandwidth_limit: str,
+    transfers: int,
+    timeout: float,
 ) -> dict[str, str]:
-    """`timeout`: seconds without a byte before a call fails; above rclone's own limit it changes nothing."""
+    """`kms_key`: ARN of the key that encrypts the bucket, if it is not S3's own. `timeout`: seconds without a
+    byte before a call fails; above rclone's own limit it changes nothing.
+    """
     variables = {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **_FLAGS,
@@ -93,6 +101,13 @@ def environment(
     }
     if timeout < _IDLE_SECONDS:
         variables |= _impatient(timeout)
+    if kms_key is not None:
+        # The bucket's default is not enough: rclone would take each object's ETag for its MD5. Without the
+        # key's ARN, S3 would use another key.
+        variables |= {
+            "RCLONE_S3_SERVER_SIDE_ENCRYPTION": "aws:kms",
+            "RCLONE_S3_SSE_KMS_KEY_ID": kms_key,
+        }
     if endpoint is not None:
         variables |= {
             "RCLONE_S3_ENDPOINT": endpoint,

@@ -40,6 +40,7 @@ class BucketStores:
             prefix=prefix_of(writer, config.namespace, config.component),
             interrupt=self._interrupt,
             endpoint=config.endpoint,
+            kms_key=config.kms_keys.get(bucket),
             bandwidth_limit=config.bandwidth_limit,
             transfers=config.transfers,
             now=self._now,

@@ -108,7 +108,13 @@ class Company(Memory):
     def __post_init__(self) -> None:
         self.s3.clock.now = lambda: self.now
 
-    def store(self, timeout: float = 120.0, namespace: str | None = None, holder: str = US) -> Store:
+    def store(
+        self,
+        timeout: float = 120.0,
+        namespace: str | None = None,
+        holder: str = US,
+        kms_key: str | None = None,
+    ) -> Store:
         """On what us-east-1 wrote, in the bucket of the region `holder`."""
         return Store(
             self.rclone,
@@ -117,6 +123,7 @@ class Company(Memory):
             prefix=prefix_of(US, namespace or self.namespace, self.component),
             interrupt=self.interrupt,
             endpoint=self.s3.url,
+            kms_key=kms_key,
             timeout=timeout,
         )
 

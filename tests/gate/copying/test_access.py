@@ -41,7 +41,7 @@ def live(company: Company) -> None:
 
 
 def may(call: Call, company: Company, namespace: str) -> bool:
-    document = gate_access(region=US, component="brain", buckets=company.s3.buckets)
+    document = gate_access(region=US, component="brain", buckets=company.s3.buckets, keys={})
     tag = {"aws:PrincipalTag/kubernetes-namespace": namespace}
     return all(
         allows(document, Request(action=need.action, resource=need.resource, context={**need.context, **tag}))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
 from collections.abc import Collection
 
 import pytest
 
 from runtime.gate.snapshot import sampling
+from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
 from runtime.gate.snapshot.upload import Uploader, UploadResult
+from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import StoreError, Unreachable
+from runtime.gate.storage.keys import CheckpointId
 from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
 
 HOUR = 3600.0
+MANY = 20_000
 
 
 def go(copier: Uploader) -> UploadResult:
@@ -140,3 +146,27 @@ def test_it_reads_little(quick: QuickCompany, copier: Uploader, monkeypatch: pyt
     later(quick, copier, 10)
     assert max(sizes) > sampling.BYTES, "each object is read once in a while"
     assert all(size < sampling.BYTES + 3000 for size in sizes)
+
+
+def test_a_large_checkpoint_is_read_back_in_less_memory_than_it_has_bytes(quick: QuickCompany) -> None:
+    hashes = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(MANY)]
+    files = {each: StoredFile(key=f"objects/{each}", size=1, sha256=each) for each in hashes}
+    id = CheckpointId(generation=0, at=1)
+    newest = Checkpoint(region="us-east-1", id=id, base=None, files=files)
+    content = newest.dump().encode()
+    quick.put(id.key, content)
+    for number, each in enumerate(hashes):
+        quick.put(f"objects/{each}", b"%d" % number)
+    stored = quick.bucket.list("objects/")
+    lists = {id.key: hashlib.sha256(content).hexdigest()}
+    sampler = sampling.Sampler(Volume(quick.root, "brain"))
+
+    tracemalloc.start()
+    try:
+        sample = sampler.run(quick.store(), newest, stored, lists)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert sample == sampling.Sample()
+    assert peak < len(content)

@@ -6,9 +6,11 @@ from typing import Any
 
 from settings.values import aws_regions
 from tests.settings.broken.base import NO_VALUE, REQUIRED, Broken, wrong
-from tests.settings.edits import EU, US, WEST, drop, put
+from tests.settings.edits import EU, US, WEST, both, drop, put
 
 _CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+
+_KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
 
 
 def _passive(name: str) -> dict[str, Any]:
@@ -73,6 +75,23 @@ REGIONS = [
         "regions[1].certificateArn",
         _CERTIFICATE,
         f"must be a certificate of {EU}",
+    ),
+    wrong(
+        "an alias of a KMS key", "regions[0].kmsKeyArn", _KEY.replace("key/1", "alias/s3"), "not of an alias"
+    ),
+    Broken(
+        "a KMS key of another region",
+        both(put("regions[0].kmsKeyArn", _KEY), put("regions[1].kmsKeyArn", _KEY)),
+        "regions[1].kmsKeyArn",
+        f'"{_KEY}"',
+        f"must be a key of {EU}",
+    ),
+    Broken(
+        "a KMS key in one region only",
+        put("regions[0].kmsKeyArn", _KEY),
+        "regions[1].kmsKeyArn",
+        NO_VALUE,
+        "missing (required when another region has it)",
     ),
     Broken(
         "a node label with a number",

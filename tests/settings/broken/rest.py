@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.settings.broken.base import A_SECRET, KEY_VALUE, NO_VALUE, REQUIRED, Broken, wrong
-from tests.settings.edits import both, drop, put
+from tests.settings.edits import US, both, drop, put
 
 IMAGES = [
     Broken(
@@ -27,9 +27,60 @@ IMAGES = [
     wrong("an image that is a number", "images.python", 3.13, "text (a number in quotes)"),
 ]
 
+_ZONE_ROLE = "arn:aws:iam::444455556666:role/dns"
+
 REST = [
     wrong(
         "a boundary that is no policy", "permissionsBoundary", "boundary", "must be the ARN of an IAM policy"
+    ),
+    wrong(
+        "a role that is a user",
+        "hostedZoneRoleArn",
+        "arn:aws:iam::444455556666:user/dns",
+        "the ARN of an IAM role",
+    ),
+    Broken(
+        "rules for a Prometheus that may not scrape",
+        put("alarms", {"prometheusOperator": True}),
+        "network.monitoringNamespace",
+        NO_VALUE,
+        "missing (required when alarms.prometheusOperator is true)",
+    ),
+    Broken(
+        "an address that is none",
+        put("alarms", {"emails": ["ops"]}),
+        "alarms.emails[0]",
+        '"ops"',
+        "an e-mail address",
+    ),
+    Broken(
+        "e-mails of the stack local",
+        put("alarms", {"emails": ["ops@example.com"]}),
+        "alarms.emails",
+        '["ops@example.com"]',
+        "must not be set",
+        stack="local",
+    ),
+    Broken(
+        "a role for no zone",
+        both(
+            drop("hostedZoneId"),
+            put("hostedZoneRoleArn", _ZONE_ROLE),
+            put("loadBalancing", {"manager": "external-dns"}),
+        ),
+        "hostedZoneRoleArn",
+        f'"{_ZONE_ROLE}"',
+        "must not be set without hostedZoneId",
+    ),
+    Broken(
+        "parts in two accounts",
+        both(
+            put("regions[0].certificateArn", f"arn:aws:acm:{US}:123456789012:certificate/1"),
+            put("permissionsBoundary", "arn:aws:iam::999999999999:policy/boundary"),
+        ),
+        "permissionsBoundary",
+        '"arn:aws:iam::999999999999:policy/boundary"',
+        "must be of the account 123456789012, as others are",
     ),
     wrong("a role path without its end", "rolePath", "/agency", "must be the path of IAM roles"),
     wrong("a prefix in upper case", "namePrefix", "Acme", "must be at most 40 of a-z, 0-9 and -"),
@@ -187,7 +238,7 @@ UNKNOWN = [
         put("wheather", "fine"),
         "wheather",
         NO_VALUE,
-        "unknown key. Known keys: companies, domain",
+        "unknown key. Known keys: alarms, companies, domain",
     ),
     Broken(
         "a misspelt key",

@@ -1,0 +1,62 @@
+"""Whether the registries have the stack's images, asked with this machine's logins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from clients.registry import Reference, Registries, RegistryError, logins
+from ops.aws import AwsAccess
+from ops.doctor.findings import Finding, code_of, missing, present
+from ops.stack import Stack
+from settings.models import IMAGES
+
+PLACE = "images"
+_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/(.+)")
+
+
+def images(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
+    for key in () if access.local else IMAGES:
+        image = getattr(stack.settings.images, key)
+        if image is not None:
+            yield _ecr(access, image, found) if (found := _ECR.fullmatch(image)) else _anywhere(stack, image)
+
+
+def _anywhere(stack: Stack, image: str) -> Finding:
+    name, _, digest = image.partition("@")
+    path, _, tag = name.rpartition(":")
+    if not path or "/" in tag:
+        path, tag = name, digest
+    remedy = "push it, or correct images"
+    try:
+        Registries(logins=logins()).digest(Reference(name=path, tag=tag))
+    except RegistryError as error:
+        if "docker login" in str(error) or "status 4" in str(error):
+            secrets = stack.settings.pods.image_pull_secrets
+            theirs = f"; nodes use {', '.join(secrets)}" if secrets else "; nodes need pods.imagePullSecrets"
+            return missing(
+                PLACE, image, f"not allowed to look: {error}{theirs}", "run docker login, and repeat"
+            )
+        if "there is no such image" not in str(error):
+            remedy = "is the registry reachable from here? Nodes may reach it all the same"
+        return missing(PLACE, image, str(error), remedy)
+    return present(PLACE, image, "its registry has it")
+
+
+def _ecr(access: AwsAccess, image: str, parts: re.Match[str]) -> Finding:
+    account, region, rest = parts.groups()
+    name, at, digest = rest.partition("@")
+    repository, _, tag = name.partition(":")
+    wanted = {"imageDigest": digest} if at else {"imageTag": tag or "latest"}
+    try:
+        access.client("ecr", region).describe_images(
+            registryId=account, repositoryName=repository, imageIds=[wanted]
+        )
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        known = code in ("ImageNotFoundException", "RepositoryNotFoundException")
+        remedy = "push it, or correct images" if known else "allow ecr:DescribeImages, and repeat"
+        return missing(PLACE, image, code_of(error), remedy)
+    return present(PLACE, image, f"ECR in {region} has it")
