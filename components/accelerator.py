@@ -10,11 +10,14 @@ import pulumi_aws as aws
 from pulumi import ComponentResource, ResourceOptions
 
 from components.provisioning import Provisioning
+from components.region import Region
+from components.tenant import Tenant
 from plan.accelerators import PORTS
 from plan.accelerators import Accelerator as Plan
 from plan.records import LEAF_TTL
 from settings import Settings
 from settings.load_balancer import IpAddressType
+from settings.routes import accelerators_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,3 +94,33 @@ class Accelerator(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=groups, hooks=args.provisioning.record),
         )
         self.register_outputs({"dnsName": accelerator.dns_name, "addresses": accelerator.ip_sets})
+
+
+def create_accelerators(
+    settings: Settings,
+    stack: str,
+    regions: Mapping[str, Region],
+    tenants: Mapping[str, Tenant],
+    provisioning: Provisioning,
+) -> dict[str, Accelerator]:
+    """The stack's accelerators, by the DNS name that leads to them."""
+    created = {}
+    for plan in accelerators_of(settings):
+        # A region with an endpoint has one load balancer for all edges.
+        edges = {
+            name: regions[name].edges[1 if regions[name].settings.endpoint else plan.edge]
+            for name in plan.regions
+        }
+        args = AcceleratorArgs(
+            settings=settings,
+            stack=stack,
+            plan=plan,
+            endpoints={name: edge.endpoint for name, edge in edges.items() if edge.endpoint is not None},
+            after={
+                name: [tenants[company].ingresses[name] for company in plan.companies]
+                for name in plan.regions
+            },
+            provisioning=provisioning,
+        )
+        created[plan.name] = Accelerator(plan.label, args)
+    return created

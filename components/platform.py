@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.accelerator import Accelerator, AcceleratorArgs
+from components.accelerator import create_accelerators
 from components.advice import Advice
 from components.alarms import AccountAlarms, AccountAlarmsArgs, ClusterAlarms
 from components.certificates import Certificates, CertificatesArgs
@@ -24,13 +24,12 @@ from components.role_limits import limit_roles
 from components.tenant import Tenant, TenantArgs
 from components.zone_provider import use_zone_role
 from plan import names
-from plan.accelerators import Accelerator as Plan
 from plan.edges import edge_name
 from plan.records import Alias, Leaf, Record, RecordPlan
 from settings import Settings, clusters_of
 from settings.companies import Company
 from settings.models import Identity, Manager
-from settings.routes import accelerators_of, check_of, record_plan
+from settings.routes import check_of, record_plan
 from settings.warnings import lacks_identity
 
 
@@ -56,7 +55,9 @@ class Platform:
         self._alarms()
         self.routing = self._routing()
         self.tenants = {company.namespace: self._tenant(company) for company in self._companies()}
-        self.accelerators = {plan.name: self._accelerator(plan) for plan in accelerators_of(self.settings)}
+        self.accelerators = create_accelerators(
+            settings, stack, self.regions, self.tenants, self.provisioning
+        )
         self._names()
 
     def outputs(self) -> dict[str, Any]:
@@ -243,24 +244,6 @@ class Platform:
             provisioning=self.provisioning,
         )
         return Tenant(company.namespace, args)
-
-    def _accelerator(self, plan: Plan) -> Accelerator:
-        edges = {
-            name: self.regions[name].edges[1 if self.regions[name].settings.endpoint else plan.edge]
-            for name in plan.regions
-        }
-        args = AcceleratorArgs(
-            settings=self.settings,
-            stack=self.stack,
-            plan=plan,
-            endpoints={name: edge.endpoint for name, edge in edges.items() if edge.endpoint is not None},
-            after={
-                name: [self.tenants[company].ingresses[name] for company in plan.companies]
-                for name in plan.regions
-            },
-            provisioning=self.provisioning,
-        )
-        return Accelerator(plan.label, args)
 
     def _names(self) -> None:
         """The companies' DNS names, after all that they lead to."""
