@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,14 @@ from pulumi import ComponentResource, Output, ResourceOptions
 from components.base import SKIP_AWAIT, KubernetesObject
 from components.cluster import Cluster
 from components.failover_controller import FailoverController
-from components.load_balancer import balancer_label, controller_answers, fixed_answers, ingress_annotations
+from components.load_balancer import (
+    balancer_label,
+    controller_answers,
+    fixed_answers,
+    ingress_annotations,
+    network_balancer,
+    not_found,
+)
 from components.provisioning import Provisioning
 from plan import external_dns
 from plan.edges import edge_name
@@ -49,6 +57,8 @@ class Edge(ComponentResource):
     host: str
     published: pulumi.Resource
     """The resource that makes the host resolve: its record, or the Ingress that others create it from."""
+    endpoint: pulumi.Input[str] | None
+    """ARN of the load balancer to which Global Accelerator sends clients; None with another manager."""
 
     def __init__(self, name: str, args: EdgeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
@@ -64,7 +74,7 @@ class Edge(ComponentResource):
             ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=dependencies),
         )
         self.published = ingress
-        if region.endpoint is None and settings.load_balancing.manager is Manager.ROUTE53:
+        if region.endpoint is None and settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
             self.published = aws.route53.Record(
                 f"{name}-record",
                 zone_id=settings.hosted_zone_id or "",
@@ -74,7 +84,57 @@ class Edge(ComponentResource):
                 records=[_address(ingress, self.host)],
                 opts=ResourceOptions(parent=self, hooks=args.provisioning.record),
             )
+        self.endpoint = self._endpoint(name, args, ingress)
         self.register_outputs({"host": self.host})
+
+    def _endpoint(self, name: str, args: EdgeArgs, ingress: KubernetesObject) -> pulumi.Input[str] | None:
+        """An Ingress of its own asks for the Network Load Balancer: its status has both load balancers at
+        once, while that of an Ingress that exists already would name the second one later.
+        """
+        if args.settings.load_balancing.manager is not Manager.GLOBAL_ACCELERATOR:
+            return None
+        if args.region.endpoint_arn:
+            return args.region.endpoint_arn
+        options = ResourceOptions(parent=self, provider=args.cluster.provider, depends_on=[ingress])
+        front = KubernetesObject(f"{name}-front", _front(args), options)
+        return front.status.apply(lambda status: _network_balancer(status, self.host)).apply(
+            lambda found: aws.lb.get_load_balancer_output(name=found[0], region=found[1]).arn
+        )
+
+
+_NETWORK_BALANCER = re.compile(r"(?P<name>.+)-[0-9a-f]+\.elb\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
+
+
+def _network_balancer(status: Any, host: str) -> tuple[str, str]:
+    """Name and AWS region of the Network Load Balancer, from its DNS name in the status of an Ingress."""
+    addresses = ((status or {}).get("loadBalancer") or {}).get("ingress") or []
+    for address in addresses:
+        if found := _NETWORK_BALANCER.fullmatch(address.get("hostname") or ""):
+            return found["name"], found["region"]
+    raise ValueError(
+        f"{host}: its Ingress got no Network Load Balancer. The AWS Load Balancer Controller must be version"
+        f" 2.13 or later. Or set regions[].endpointArn. Got {addresses}."
+    )
+
+
+def _front(args: EdgeArgs) -> dict[str, Any]:
+    """The Ingress that puts a Network Load Balancer before the edge's load balancer."""
+    settings, region = args.settings, args.region
+    label = balancer_label(settings.ingress_of(region), region.name, args.number)
+    shared = ingress_annotations(settings, region, edge=args.number, certificate_arn=args.certificate_arn)
+    answer, backend = not_found()
+    annotations = {**shared, **network_balancer(settings, region), **answer, **_external_dns(args)}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "name": f"front-{label}",
+            "namespace": SYSTEM_NAMESPACE,
+            "labels": {REGION_LABEL: region.name},
+            "annotations": annotations,
+        },
+        "spec": {"ingressClassName": settings.ingress_of(region).class_name, "defaultBackend": backend},
+    }
 
 
 def _address(ingress: KubernetesObject, host: str) -> Output[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from plan import edges
+from plan import accelerators, edges
 from plan.edges import edge_label
 from plan.names import FAILOVER_CONTROLLER
 from settings import Region, Settings
@@ -130,6 +130,40 @@ def fixed_answers(ingress: Ingress, region: str, edge: int) -> Answers:
         "alb.ingress.kubernetes.io/group.order": str(HOSTS_FIRST),
     }
     return annotations, [{"path": f"/healthz/{region}", "pathType": "Prefix", "backend": NO_BACKEND}]
+
+
+def network_balancer(settings: Settings, region: Region) -> dict[str, pulumi.Input[str]]:
+    """Annotations with which the AWS Load Balancer Controller puts a Network Load Balancer before a group's
+    load balancer. Both of its target groups, of the ports 80 and 443, are checked at the region's health
+    path, so that the Network Load Balancer is healthy while the region is.
+    """
+    prefix = "alb.ingress.kubernetes.io"
+    check = {
+        "protocol": "HTTPS",
+        "port": "443",
+        "path": f"/healthz/{region.name}",
+        "success-codes": "200",
+        "interval-seconds": accelerators.CHECK_INTERVAL_SECONDS,
+        "timeout-seconds": accelerators.CHECK_TIMEOUT_SECONDS,
+        "healthy-threshold-count": accelerators.CHECKS,
+        "unhealthy-threshold-count": accelerators.CHECKS,
+    }
+    subnets = settings.load_balancer_of(region).subnets
+    return {
+        f"{prefix}/enable-frontend-nlb": "true",
+        f"{prefix}/frontend-nlb-scheme": settings.ingress.scheme.value,
+        **({f"{prefix}/frontend-nlb-subnets": ",".join(subnets)} if subnets else {}),
+        **{f"{prefix}/frontend-nlb-healthcheck-{key}": str(value) for key, value in check.items()},
+    }
+
+
+def not_found() -> tuple[dict[str, str], dict[str, Any]]:
+    """Annotations and default backend of an Ingress without rules: what no host has is not found."""
+    response = {"contentType": "text/plain", "statusCode": "404"}
+    action = {"type": "fixed-response", "fixedResponseConfig": response}
+    backend = {"service": {"name": "not-found", "port": {"name": "use-annotation"}}}
+    text = json.dumps(action, separators=(",", ":"))
+    return {**NO_SERVICE, "alb.ingress.kubernetes.io/actions.not-found": text}, backend
 
 
 def _own_path(region: str, edge: int) -> Answers:

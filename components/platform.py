@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.accelerator import create_accelerators
 from components.advice import Advice
 from components.alarms import AccountAlarms, AccountAlarmsArgs, ClusterAlarms
 from components.certificates import Certificates, CertificatesArgs
@@ -24,7 +25,7 @@ from components.tenant import Tenant, TenantArgs
 from components.zone_provider import use_zone_role
 from plan import names
 from plan.edges import edge_name
-from plan.records import Leaf, Record, RecordPlan
+from plan.records import Alias, Leaf, Record, RecordPlan
 from settings import Settings, clusters_of
 from settings.companies import Company
 from settings.models import Identity, Manager
@@ -40,7 +41,7 @@ class Platform:
         limit_roles(settings)
         use_zone_role(settings)
         self.records = record_plan(settings)
-        self.managed = settings.load_balancing.manager is Manager.ROUTE53
+        self.managed = settings.load_balancing.manager is not Manager.EXTERNAL_DNS
         self.buckets = self._bucket_names()
         self.advice, self.provisioning = Advice(), Provisioning(stack)
         self.clusters = {
@@ -54,6 +55,10 @@ class Platform:
         self._alarms()
         self.routing = self._routing()
         self.tenants = {company.namespace: self._tenant(company) for company in self._companies()}
+        self.accelerators = create_accelerators(
+            settings, stack, self.regions, self.tenants, self.provisioning
+        )
+        self._names()
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs: each company's host name; each region's edges, bucket and roles."""
@@ -156,7 +161,7 @@ class Platform:
                 cluster=cluster_of[region.name],
                 buckets=self.buckets,
                 edges=edges_of(self.settings, region.name),
-                checks=[planned[key] for key in sorted(own)],
+                checks=[planned[key] for key in sorted(own & planned.keys())],
                 leaves=[record for record in leaves if record.check in own] if self.managed else [],
                 certificate_arn=self.certificates.get(region.name),
                 advice=self.advice,
@@ -214,7 +219,7 @@ class Platform:
         ReplicationMesh("replication", args)
 
     def _routing(self) -> GlobalRouting | None:
-        if not self.managed:
+        if self.settings.load_balancing.manager is not Manager.ROUTE53:
             return None
         leaves: defaultdict[str, list[pulumi.Resource]] = defaultdict(list)
         for region in self.regions.values():
@@ -229,19 +234,28 @@ class Platform:
         return GlobalRouting("routing", args)
 
     def _tenant(self, company: Company) -> Tenant:
-        alias = self.records.companies[company.namespace] if self.routing else None
         args = TenantArgs(
             settings=self.settings,
             company=company,
             stack=self.stack,
             regions=[self.regions[region.name] for region in self.settings.regions_of(company)],
             buckets=self.buckets,
-            alias=alias,
-            tree=self.routing.records_of(alias.target) if self.routing and alias else [],
             advice=self.advice,
             provisioning=self.provisioning,
         )
         return Tenant(company.namespace, args)
+
+    def _names(self) -> None:
+        """The companies' DNS names, after all that they lead to."""
+        made = []
+        for company, alias in self.records.companies.items() if self.managed else ():
+            target = alias.target
+            if self.routing:
+                targets = self.routing.records_of(target)
+            else:
+                targets = [self.accelerators[target.name].record] if isinstance(target, Alias) else []
+            made.append(self.tenants[company].publish(alias, targets))
+        self.provisioning.drain(made)
 
 
 def _tree_records(plan: RecordPlan) -> list[Record]:

@@ -39,10 +39,6 @@ class TenantArgs:
     """The company's regions, in its order."""
     buckets: Mapping[str, str]
     """Every region's bucket name; empty without replication."""
-    alias: Record | None
-    """The company's DNS name; None where external-dns manages names."""
-    tree: Sequence[pulumi.Resource]
-    """The records that the name leads to."""
     advice: Advice
     provisioning: Provisioning
 
@@ -58,7 +54,6 @@ class Namespace:
 class Tenant(ComponentResource):
     """A company's namespace and guards in each cluster, a Brain and an Agent in each region, its DNS name.
 
-    The DNS name changes its target only after the target's load balancers serve the company's host.
     Namespaces and volumes stay when the company leaves the stack, and are adopted when it returns.
     """
 
@@ -67,26 +62,36 @@ class Tenant(ComponentResource):
     host: str
     roles: dict[str, dict[str, pulumi.Output[str]]]
     """With IRSA: the roles of the company's gates in each region, by component."""
+    ingresses: dict[str, pulumi.Resource]
+    """By region."""
 
     def __init__(self, name: str, args: TenantArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(self.TYPE, name, None, opts)
         self.roles = {}
-        self._ingresses: list[pulumi.Resource] = []
+        self.ingresses = {}
         self.host = host_of(args.company.namespace, args.settings.domain)
         clusters = {region.cluster.plan.id: region.cluster for region in args.regions}
         namespaces = {id: self._namespace(name, args, cluster) for id, cluster in sorted(clusters.items())}
         before: list[pulumi.Resource] = []
         for region in standby_first(args.settings, args.regions):
             before = self._workloads(name, args, region, namespaces[region.cluster.plan.id], before)
-        if args.alias:
-            create_record(
-                f"{name}-name",
-                args.alias,
-                zone_id=args.settings.hosted_zone_id or "",
-                checks={},
-                opts=ResourceOptions(parent=self, depends_on=[*args.tree, *self._ingresses]),
-            )
+        self._zone_id = args.settings.hosted_zone_id or ""
+        self._name, self._hooks = name, args.provisioning.name
         self.register_outputs({"host": self.host})
+
+    def publish(self, alias: Record, targets: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        """Create the company's DNS name. It changes its target only after `targets`, the records that it
+        leads to, and after the load balancers serve the company's host.
+        """
+        return create_record(
+            f"{self._name}-name",
+            alias,
+            zone_id=self._zone_id,
+            checks={},
+            opts=ResourceOptions(
+                parent=self, depends_on=[*targets, *self.ingresses.values()], hooks=self._hooks
+            ),
+        )
 
     def _namespace(self, name: str, args: TenantArgs, cluster: Cluster) -> Namespace:
         company, at = args.company, cluster.plan.id
@@ -148,7 +153,7 @@ class Tenant(ComponentResource):
         )
         brain = Brain(f"{name}-brain@{at}", workload, child)
         agent = Agent(f"{name}-agent@{at}", workload, child)
-        self._ingresses.append(agent.ingress)
+        self.ingresses[at] = agent.ingress
         return [brain.stateful_set, agent.stateful_set]
 
     def _own_roles(self, name: str, args: TenantArgs, region: Region) -> dict[str, pulumi.Output[str]]:

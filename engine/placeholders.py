@@ -72,6 +72,29 @@ def _oidc_provider(inputs: dict[str, Any], name: str, region: str) -> tuple[str,
     return arn, {"arn": arn}
 
 
+def _accelerator(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
+    identity = _uuid(name)
+    arn = f"arn:aws:globalaccelerator::{ACCOUNT}:accelerator/{identity}"
+    host = f"a{identity.replace('-', '')[:16]}"
+    return arn, {
+        "arn": arn,
+        "dnsName": f"{host}.awsglobalaccelerator.com",
+        "dualStackDnsName": f"{host}.dualstack.awsglobalaccelerator.com",
+        "hostedZoneId": "Z2BJ6XQ5FK7U4H",
+        "ipSets": [{"ipAddresses": ["192.0.2.1", "192.0.2.2"], "ipFamily": "IPv4"}],
+    }
+
+
+def _listener(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
+    arn = f"{inputs['acceleratorArn']}/listener/{_uuid(name)[:8]}"
+    return arn, {"arn": arn}
+
+
+def _endpoint_group(inputs: dict[str, Any], name: str, region: str) -> tuple[str, dict[str, Any]]:
+    arn = f"{inputs['listenerArn']}/endpoint-group/{_uuid(name)[:12]}"
+    return arn, {"arn": arn}
+
+
 AWS: Final[dict[str, Answer]] = {
     "aws:s3/bucket:Bucket": _bucket,
     "aws:iam/role:Role": _role,
@@ -81,6 +104,9 @@ AWS: Final[dict[str, Answer]] = {
     "aws:route53/healthCheck:HealthCheck": _health_check,
     "aws:route53/record:Record": _record,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _association,
+    "aws:globalaccelerator/accelerator:Accelerator": _accelerator,
+    "aws:globalaccelerator/listener:Listener": _listener,
+    "aws:globalaccelerator/endpointGroup:EndpointGroup": _endpoint_group,
     "aws:sns/topic:Topic": _topic,
 }
 
@@ -89,6 +115,16 @@ def kubernetes_id(inputs: dict[str, Any]) -> str:
     """The provider's id of an object: `<namespace>/<name>`, or only the name."""
     metadata = inputs.get("metadata", {})
     return "/".join(filter(None, (metadata.get("namespace"), metadata.get("name"))))
+
+
+def _balancers(ingress: dict[str, Any], identity: str) -> list[dict[str, str]]:
+    """The addresses of an Ingress's load balancers, the Network Load Balancer last."""
+    host, metadata = identity.replace("/", "-"), ingress["metadata"]
+    found = [{"hostname": f"{host}.{LOAD_BALANCER_DOMAIN}"}]
+    if (metadata.get("annotations") or {}).get("alb.ingress.kubernetes.io/enable-frontend-nlb"):
+        region = metadata["labels"]["topology.kubernetes.io/region"]
+        found.append({"hostname": f"k8s-{host}-nlb-{_uuid(host)[:8]}.elb.{region}.amazonaws.com"})
+    return found
 
 
 class Placeholders(Recorder):
@@ -104,8 +140,7 @@ class Placeholders(Recorder):
         if kind.startswith("kubernetes:"):
             identity, outputs = kubernetes_id(inputs), dict[str, Any]()
             if kind.endswith(":Ingress"):
-                hostname = f"{identity.replace('/', '-')}.{LOAD_BALANCER_DOMAIN}"
-                outputs = {"status": {"loadBalancer": {"ingress": [{"hostname": hostname}]}}}
+                outputs = {"status": {"loadBalancer": {"ingress": _balancers(inputs, identity)}}}
         elif kind in AWS:
             identity, outputs = AWS[kind](inputs, registration.name, self.region(inputs))
         else:
@@ -131,6 +166,9 @@ class Placeholders(Recorder):
             return {"id": region, "name": region, "region": region, "description": region}
         if function == "getCluster":
             return _cluster(args["name"], region)
+        if function == "getLoadBalancer":
+            kind = f"loadbalancer/net/{args['name']}/{_uuid(args['name'])[:8]}"
+            return {**args, "arn": f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:{kind}"}
         if function == "getSubnets":
             return {"ids": [], "id": region, **args}
         if function == "getSubnet":

@@ -21,6 +21,7 @@ from ops.stack import add_arguments as add_stack_arguments
 from ops.stack import load
 from ops.terminal import say
 from settings import ClusterPlan, Company, Region, Settings, clusters_of
+from settings.models import Manager
 
 WIDEST = 5
 """Companies per row."""
@@ -63,6 +64,13 @@ PAGE = """\
 """
 
 
+MANAGERS = {
+    Manager.ROUTE53: "Route53",
+    Manager.EXTERNAL_DNS: "external-dns",
+    Manager.GLOBAL_ACCELERATOR: "Global Accelerator",
+}
+
+
 def add_arguments(command: argparse.ArgumentParser) -> None:
     add_stack_arguments(command)
     command.add_argument("--out", type=Path, default=Path("topology"), help="folder (default: topology)")
@@ -99,7 +107,7 @@ def source(settings: Settings) -> str:
 
 def _lines(settings: Settings) -> Iterator[str]:
     routing = settings.load_balancing
-    manager = {"route53": "Route53", "external-dns": "external-dns"}[routing.manager.value]
+    manager = MANAGERS[routing.manager]
     yield "clients: Clients {shape: cloud}"
     names = _text(f"{manager}: <company>.{settings.domain}", f"policy {routing.policy.value}")
     yield f"dns: {names} {{shape: hexagon}}"

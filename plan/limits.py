@@ -36,6 +36,11 @@ HEALTH_CHECKS = Limit(
     most=200,
     source="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html",
 )
+ACCELERATORS = Limit(
+    what="accelerators of an account (adjustable)",
+    most=20,
+    source="https://docs.aws.amazon.com/global-accelerator/latest/dg/limits-global-accelerator.html",
+)
 REPLICATION_RULES_PER_BUCKET = Limit(
     what="replication rules of a bucket",
     most=1_000,

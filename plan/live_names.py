@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from plan.accelerators import ACCELERATORS
 from plan.external_dns import routing
 from plan.record_sets import RecordSet, canonical
 from plan.records import CompanyRoute, RegionRoute, RoutingPolicy
 from plan.route53 import Key, key_of, rejections
 
 NAME_TYPES = ("A", "AAAA", "CNAME")
-_TREES = "._tree."
+_OURS = ("._tree.", ACCELERATORS)
+"""In the targets of companies' names: those of manager route53, and of global-accelerator."""
 
 
 def is_ours(record: RecordSet) -> bool:
-    """Whether this program created a company's record, with manager route53: then `pulumi up` deletes it."""
+    """Whether this program created a company's record: then `pulumi up` moves or deletes it."""
     alias = record.get("AliasTarget") or {"DNSName": ""}
-    return record["Type"] == "CNAME" and _TREES in canonical(alias["DNSName"])
+    return record["Type"] == "CNAME" and any(part in canonical(alias["DNSName"]) for part in _OURS)
 
 
 def wanted_records(

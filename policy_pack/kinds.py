@@ -66,6 +66,12 @@ _AWS: dict[str, Shape | None] = {
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _keys(
         "clusterName region namespace serviceAccount roleArn disableSessionTags tags tagsAll"
     ),
+    "aws:globalaccelerator/accelerator:Accelerator": _keys("enabled ipAddressType name tags tagsAll"),
+    "aws:globalaccelerator/endpointGroup:EndpointGroup": _keys(
+        "endpointGroupRegion listenerArn trafficDialPercentage",
+        endpointConfigurations=[_keys("clientIpPreservationEnabled endpointId weight")],
+    ),
+    "aws:globalaccelerator/listener:Listener": _keys("acceleratorArn clientAffinity portRanges protocol"),
     "aws:iam/role:Role": _keys(
         "name assumeRolePolicy description path maxSessionDuration forceDetachPolicies permissionsBoundary"
         " tags tagsAll"

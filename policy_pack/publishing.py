@@ -23,7 +23,12 @@ ALB = "alb.ingress.kubernetes.io/"
 CONTROLLERS = re.compile(r"ingress\.kubernetes\.io/|nginx|traefik|haproxy|istio|konghq")
 """Annotations that an ingress controller reads."""
 ALB_KEYS = {
-    "certificate-arn", "group.name", "group.order", "healthcheck-interval-seconds", "healthcheck-path",
+    "certificate-arn", "enable-frontend-nlb", "frontend-nlb-scheme", "frontend-nlb-subnets",
+    *(f"frontend-nlb-healthcheck-{key}" for key in (
+        "healthy-threshold-count", "interval-seconds", "path", "port", "protocol", "success-codes",
+        "timeout-seconds", "unhealthy-threshold-count",
+    )),
+    "group.name", "group.order", "healthcheck-interval-seconds", "healthcheck-path",
     "healthcheck-timeout-seconds", "healthy-threshold-count", "inbound-cidrs", "ip-address-type",
     "listen-ports", "load-balancer-attributes", "manage-backend-security-group-rules", "scheme",
     "security-groups", "ssl-policy", "ssl-redirect", "subnets", "tags", "target-group-attributes",
@@ -95,7 +100,8 @@ def _leads(
 ) -> Iterator[str]:
     spec, namespace = ingress.props["spec"], place(ingress)[1]
     edge = namespace == SYSTEM_NAMESPACE
-    if spec.get("defaultBackend"):
+    default = (spec.get("defaultBackend") or {}).get("service") or {}
+    if spec.get("defaultBackend") and not (edge and default.get("port", {}).get("name") == "use-annotation"):
         yield "a defaultBackend answers for every host"
     for rule in spec.get("rules") or ():
         host = str(rule.get("host") or "")

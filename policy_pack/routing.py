@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence, Set
 from pulumi_policy import PolicyResource, Severity
 from pulumi_policy.proxy import UnknownValueError
 
+from plan.names import REGION_LABEL
+from policy_pack.publishing import ALB
 from policy_pack.stack import known
-from policy_pack.writing import Problems, Props, each, metadata, of_the_stack
+from policy_pack.writing import Problems, Props, each, labels, metadata, of_the_stack
 
 RECORD = "aws:route53/record:Record"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 REGION = "agency:region:Region"
+ENDPOINT_GROUP = "aws:globalaccelerator/endpointGroup:EndpointGroup"
 POLICY_KEYS = (
     "latencyRoutingPolicies",
     "weightedRoutingPolicies",
@@ -107,6 +110,37 @@ def _leads(record: PolicyResource, edges: Set[str], names: Set[str]) -> Problems
         yield record, "it has no health check"
 
 
+def _endpoints(resources: Sequence[PolicyResource]) -> Problems:
+    groups = [resource for resource in resources if resource.resource_type == ENDPOINT_GROUP]
+    fronts = [
+        resource
+        for resource in resources
+        if resource.resource_type == INGRESS and _annotations(resource).get(f"{ALB}enable-frontend-nlb")
+    ]
+    yield from each(fronts, _checked)
+    yield from each(groups, _endpoints_of)
+
+
+def _checked(front: PolicyResource) -> Problems:
+    region = labels(front.props).get(REGION_LABEL)
+    path = _annotations(front).get(f"{ALB}frontend-nlb-healthcheck-path")
+    if path != f"/healthz/{region}":
+        yield front, f"its Network Load Balancer is checked at {path}, not at /healthz/{region}"
+
+
+def _endpoints_of(group: PolicyResource) -> Problems:
+    props = group.props
+    if props.get("trafficDialPercentage") != 100:
+        yield group, f"its traffic dial is {props.get('trafficDialPercentage')}, which failover ignores"
+    for endpoint in props.get("endpointConfigurations") or ():
+        if ":loadbalancer/net/" not in (arn := str(endpoint["endpointId"])):
+            yield group, f"its endpoint {arn} is unhealthy as soon as one company is"
+
+
+def _annotations(resource: PolicyResource) -> Props:
+    return metadata(resource.props).get("annotations") or {}
+
+
 POLICIES = (
     of_the_stack(
         "names-lead-to-healthy-edges",
@@ -121,6 +155,13 @@ POLICIES = (
         "No two resources create the same DNS record, and a name's records have the same routing policy.",
         "Give each company a unique name; let `plan/dns.py` plan the records.",
         _owners,
+    ),
+    of_the_stack(
+        "endpoints-are-as-healthy-as-their-region",
+        Severity.CRITICAL,
+        "Global Accelerator sends clients to Network Load Balancers, checked at the region's health path.",
+        "Let `components/accelerator.py` and `components/edge.py` make them.",
+        _endpoints,
     ),
     of_the_stack(
         "a-region-is-active",

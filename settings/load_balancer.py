@@ -56,6 +56,14 @@ WebAclArn = Annotated[
         "the ARN of a regional web ACL: arn:aws:wafv2:<region>:<account>:regional/webacl/…",
     ),
 ]
+NetworkBalancerArn = Annotated[
+    str,
+    Matching(
+        r"arn:aws:elasticloadbalancing:[a-z0-9-]+:\d{12}:loadbalancer/net/[A-Za-z0-9-]+/[0-9a-f]+",
+        "the ARN of a Network Load Balancer:"
+        " arn:aws:elasticloadbalancing:<region>:<account>:loadbalancer/net/<name>/<id>",
+    ),
+]
 
 
 class IpAddressType(StrEnum):

@@ -54,6 +54,12 @@ class Identity(StrEnum):
 class Manager(StrEnum):
     ROUTE53 = "route53"
     EXTERNAL_DNS = "external-dns"
+    GLOBAL_ACCELERATOR = "global-accelerator"
+
+
+class ClientAffinity(StrEnum):
+    NONE = "none"
+    SOURCE_IP = "source-ip"
 
 
 class Images(Model):
@@ -91,15 +97,21 @@ class LoadBalancing(Model):
     )
     manager: Manager = Field(
         default=Manager.ROUTE53,
-        description="Writer of the DNS records: this program (route53) or external-dns. Default: route53.",
+        description="What sends clients to a region: DNS records that this program writes (route53), that"
+        " external-dns writes, or AWS Global Accelerator (global-accelerator). Default: route53.",
     )
     annotation_prefix: AnnotationPrefix = Field(
         default="external-dns.kubernetes.io/",
         description="Prefix of external-dns's annotations; before 0.22 external-dns.alpha.kubernetes.io/."
         " Default: external-dns.kubernetes.io/.",
     )
+    client_affinity: ClientAffinity = Field(
+        default=ClientAffinity.NONE,
+        description="With manager global-accelerator, source-ip: connections from one address go to the same"
+        " region while it is healthy. Default: none.",
+    )
     global_accelerator: Flag = Field(
-        default=False, description="Not supported yet, must be false. Default: false."
+        default=False, description="Must be false; use manager: global-accelerator. Default: false."
     )
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from settings.load_balancer import RegionLoadBalancer
+from settings.load_balancer import NetworkBalancerArn, RegionLoadBalancer
 from settings.pods import Toleration
 from settings.roles import KmsKeyArn
 from settings.values import (
@@ -114,6 +114,11 @@ class Region(Model):
     endpoint: DnsName | None = Field(
         default=None,
         description="DNS name of an existing load balancer. Default: new load balancers.",
+    )
+    endpoint_arn: NetworkBalancerArn | None = Field(
+        default=None,
+        description="With manager global-accelerator: ARN of a Network Load Balancer in front of the region's"
+        " load balancer, checked at /healthz/<region>. Default: a new one.",
     )
     ingress_class: ObjectName | None = Field(
         default=None,

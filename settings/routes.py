@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from plan.accelerators import Accelerator, company_names, plan_accelerators
 from plan.dns import plan_records
 from plan.edges import health_check
 from plan.records import CompanyRoute, HealthCheck, RecordPlan, RegionRoute
 from settings.companies import Company
-from settings.models import Settings
+from settings.models import Manager, Settings
 from settings.regions import Region
 
 
@@ -27,7 +28,21 @@ def company_route(settings: Settings, company: Company) -> CompanyRoute:
     )
 
 
+def accelerators_of(settings: Settings) -> tuple[Accelerator, ...]:
+    """The stack's accelerators; none unless Global Accelerator sends clients to regions."""
+    if settings.load_balancing.manager is not Manager.GLOBAL_ACCELERATOR:
+        return ()
+    return plan_accelerators(
+        domain=settings.domain,
+        regions=[region_route(region) for region in settings.regions],
+        companies=[company_route(settings, company) for company in settings.companies],
+    )
+
+
 def record_plan(settings: Settings) -> RecordPlan:
+    if settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
+        names = company_names(accelerators_of(settings), settings.domain)
+        return RecordPlan(checks=(), trees=(), companies=names)
     return plan_records(
         domain=settings.domain,
         policy=settings.load_balancing.policy,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from settings.clusters import ClusterPlan, clusters_of
 from settings.ingress import ANSWERING, Scheme
-from settings.models import Identity, Settings
+from settings.models import Identity, Manager, Settings
 from settings.usage import usage_of
 
 FIRST_RCLONE = (1, 72)
@@ -88,17 +88,24 @@ def _rclone(settings: Settings) -> Iterator[str]:
 
 
 def _health(settings: Settings) -> Iterator[str]:
-    if settings.ingress.scheme is Scheme.INTERNAL:
+    accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
+    if settings.ingress.scheme is Scheme.INTERNAL and not accelerated:
         yield (
             "ingress.scheme is internal: Route53's health checkers are in the public internet, find no region"
             " healthy and move no traffic, unless they can reach regions[].endpoint."
         )
     limited = [region.name for region in settings.regions if settings.load_balancer_of(region).inbound_cidrs]
     if limited and settings.ingress.scheme is Scheme.INTERNET_FACING:
+        checkers = (
+            "the networks of the load balancers, whose Network Load Balancer checks the region,"
+            if accelerated
+            else "the networks of Route53's health checkers"
+            " (ROUTE53_HEALTHCHECKS in https://ip-ranges.amazonaws.com/ip-ranges.json)"
+        )
+        who = "Global Accelerator" if accelerated else "Route53"
         yield (
-            f"{', '.join(limited)}: inboundCidrs must include the networks of Route53's health checkers"
-            " (ROUTE53_HEALTHCHECKS in https://ip-ranges.amazonaws.com/ip-ranges.json) and of the other"
-            " clusters: otherwise Route53 finds no region healthy."
+            f"{', '.join(limited)}: inboundCidrs must include {checkers} and of the other"
+            f" clusters: otherwise {who} finds no region healthy."
         )
     ingresses = {each.class_name: each for each in map(settings.ingress_of, settings.regions)}
     for name, ingress in sorted(ingresses.items()):

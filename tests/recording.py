@@ -69,6 +69,9 @@ CERTIFICATE = "aws:acm/certificate:Certificate"
 CERTIFICATE_VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 HEALTH_CHECK = "aws:route53/healthCheck:HealthCheck"
 RECORD = "aws:route53/record:Record"
+ACCELERATOR = "aws:globalaccelerator/accelerator:Accelerator"
+LISTENER = "aws:globalaccelerator/listener:Listener"
+ENDPOINT_GROUP = "aws:globalaccelerator/endpointGroup:EndpointGroup"
 
 Function = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -17,6 +17,7 @@ from local.machine.processes import Processes, Running
 NAME = "aws-emulator"
 SOURCES = (
     "local/aws/server.py",
+    "local/aws/global_accelerator.py",
     "local/aws/object_replication.py",
     "local/aws/corrections/*.py",
     "plan/route53.py",

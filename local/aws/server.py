@@ -1,4 +1,5 @@
-"""`python -m local.aws.server`: the AWS emulator: moto's server, corrected, with object replication.
+"""`python -m local.aws.server`: the AWS emulator: moto's server, corrected, with object replication and with
+Global Accelerator's API.
 
 Three calls are not AWS's. `GET /digital-agency/process` returns the process id. `POST
 /digital-agency/hosted-zone` with `{"id": …, "domain": …}` creates a Route53 hosted zone with this id: a stack
@@ -28,8 +29,9 @@ from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
 from local.aws.corrections import apply
-from local.aws.corrections.elbv2 import set_health
+from local.aws.corrections.elbv2 import balancer_health, set_health
 from local.aws.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH, TARGET_HEALTH_PATH
+from local.aws.global_accelerator import TARGET, GlobalAccelerator
 from local.aws.object_replication import ObjectReplication, RandomDelay, WsgiApp
 
 REPLICATION_SECONDS = 2.0
@@ -39,7 +41,7 @@ class Application:
     """moto's WSGI application, and the calls that are not AWS's."""
 
     def __init__(self, aws: WsgiApp) -> None:
-        self._aws = aws
+        self._aws, self._accelerators = aws, GlobalAccelerator(balancer_health)
         self._lock = Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -53,6 +55,12 @@ class Application:
         if path == TARGET_HEALTH_PATH:
             set_health(json.loads(Request(environ).get_data()))
             return Response()(environ, start_response)
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if target.startswith(TARGET):
+            parameters = json.loads(Request(environ).get_data() or b"{}")
+            status, document = self._accelerators.answer(target.removeprefix(TARGET), parameters)
+            kind = "application/x-amz-json-1.1"
+            return Response(json.dumps(document), status, content_type=kind)(environ, start_response)
         return self._aws(environ, start_response)
 
 

@@ -32,7 +32,7 @@ def external_dns(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Ite
         yield missing(plan.id, NAME, f"no permission: {error}", remedy)
         return
     naming = _naming(settings, plan, instances)
-    if settings.load_balancing.manager is Manager.ROUTE53:
+    if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
         for instance in naming:
             yield _kept_away(settings, plan, instance)
     elif not instances:

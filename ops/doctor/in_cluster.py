@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ops.cluster_access import Cluster
+from ops.doctor.accelerators import network_balancers
 from ops.doctor.capacity import capacity
 from ops.doctor.enforcement import network_policies
 from ops.doctor.external_dns import external_dns, owners
@@ -282,6 +283,7 @@ CHECKS: tuple[Check, ...] = (
     nodes,
     namespaces,
     ingress,
+    network_balancers,
     storage,
     identity,
     cluster_dns,

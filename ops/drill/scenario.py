@@ -17,6 +17,7 @@ from plan.names import host_of
 from plan.records import LEAF_TTL, RoutingPolicy, to_api
 from plan.resolver import Client, resolve
 from settings import Company, Settings
+from settings.models import Manager
 from settings.routes import check_of, company_route, record_plan, region_routes
 
 MOST_WATCHED = 20
@@ -187,6 +188,12 @@ def _check(stack: Stack, region: str) -> None:
     if settings.hosted_zone_id is None:
         raise OperatorError(
             f"{stack.file}: hostedZoneId: missing (required): its records lead clients to another region",
+            WRONG_CALL,
+        )
+    if settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
+        raise OperatorError(
+            f"{stack.file}: loadBalancing.manager: must be route53 for a drill, got global-accelerator: a"
+            " drill follows Route53's records and health checks",
             WRONG_CALL,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from settings.models import Settings
 from settings.problems import Problem
 from settings.rules import (
+    accelerators,
     accounts,
     alarms,
     capacity,
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *alarms.RULES,
     *routing.RULES,
+    *accelerators.RULES,
     *capacity.RULES,
 )
 

@@ -50,12 +50,12 @@ def _dedicated_checks(settings: Settings, _: str) -> Iterator[Problem]:
 
 def _global_accelerator(settings: Settings, _: str) -> Iterator[Problem]:
     if settings.load_balancing.global_accelerator:
-        advice = "It is not supported yet. Use policy: latency with manager: route53 instead."
+        advice = "Set loadBalancing.manager: global-accelerator instead."
         yield Problem(("loadBalancing", "globalAccelerator"), True, "must be false", advice)
 
 
 def _hosted_zone(settings: Settings, _: str) -> Iterator[Problem]:
-    if settings.load_balancing.manager is Manager.ROUTE53 and settings.hosted_zone_id is None:
+    if settings.load_balancing.manager is not Manager.EXTERNAL_DNS and settings.hosted_zone_id is None:
         requirement = "missing (required unless loadBalancing.manager is external-dns)"
         yield Problem(("hostedZoneId",), NO_VALUE, requirement, "Set the id of the domain's Route53 zone.")
 
@@ -68,22 +68,22 @@ def _external_dns(settings: Settings, _: str) -> Iterator[Problem]:
     policy, endpoints = settings.load_balancing.policy, endpoints_of(settings)
     companies: defaultdict[str, list[str]] = defaultdict(list)
     for company in settings.companies:
-        if _is_routable(settings, company):
+        if is_routable(settings, company):
             for feature in unsupported(policy, regions, company_route(settings, company), endpoints):
                 companies[feature].append(company.name)
     if companies:
-        features = "; ".join(f"{feature}, for {_some(names)}" for feature, names in companies.items())
+        features = "; ".join(f"{feature}, for {some(names)}" for feature, names in companies.items())
         advice = f"external-dns cannot express {features}."
         yield Problem(("loadBalancing", "manager"), "external-dns", "must be route53", advice)
 
 
-def _is_routable(settings: Settings, company: Company) -> bool:
+def is_routable(settings: Settings, company: Company) -> bool:
     """Whether the company's regions are valid; otherwise problems of its routing are consequences."""
     known = known_regions(settings, company)
     return any(region.active for region in known) and len(known) == len(company.regions or settings.regions)
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
     rest = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 

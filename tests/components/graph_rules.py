@@ -210,7 +210,7 @@ def ingresses_wait_for_their_services(run: Recording) -> None:
     services = {_object_key(run, resource): resource.urn for resource in run.objects(SERVICE)}
     for resource in run.objects(INGRESS):
         cluster, space, _ = _object_key(run, resource)
-        for rule in resource.inputs["spec"]["rules"]:
+        for rule in resource.inputs["spec"].get("rules", []):
             for path in rule["http"]["paths"]:
                 backend = path["backend"]["service"]
                 if backend["port"].get("name") != "use-annotation":

@@ -16,8 +16,17 @@ from settings import Settings
 from settings.models import Manager
 from settings.routes import company_route, region_route
 from tests.components.pod_rules import before
+from tests.plan.accelerator_resolver import answers
 from tests.plan.route_stacks import Stack, expected, subsets
-from tests.recording import HEALTH_CHECK, INGRESS, RECORD, Recording
+from tests.recording import (
+    ACCELERATOR,
+    ENDPOINT_GROUP,
+    HEALTH_CHECK,
+    INGRESS,
+    LISTENER,
+    RECORD,
+    Recording,
+)
 
 _GEO_KEYS = {"country": "CountryCode", "continent": "ContinentCode"}
 _ROUTING: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -116,6 +125,78 @@ def answers_keep_the_promises(run: Recording) -> None:
             assert answer == expected(routes, company, client, healthy), (company, healthy, client)
 
 
+def accelerators_keep_the_promises(run: Recording) -> None:
+    """1 to 4 under Global Accelerator, by the endpoint groups, for the accelerator that the name leads to."""
+    settings = run.settings
+    if settings.load_balancing.manager is not Manager.GLOBAL_ACCELERATOR:
+        return
+    assert run.of(HEALTH_CHECK) == []
+    routes, records = routes_of(settings), {one.inputs["name"]: one for one in run.of(RECORD)}
+    accelerators = {one.outputs["dnsName"]: one for one in run.of(ACCELERATOR)}
+    accelerators |= {one.outputs["dualStackDnsName"]: one for one in run.of(ACCELERATOR)}
+    for company in routes.companies:
+        name = records[f"{company.namespace}.{settings.domain}"]
+        leaf = records[name.inputs["aliases"][0]["name"]]
+        groups = endpoint_groups(run, accelerators[leaf.inputs["records"][0]])
+        assert {group["EndpointGroupRegion"] for group in groups} == set(company.regions)
+        ids = {_endpoint(group): group["EndpointGroupRegion"] for group in groups}
+        assert all("/net/" in id and f":{region}:" in id for id, region in ids.items())
+        for healthy, client in product(subsets(company.regions), _clients(settings)):
+            for answer in answers(groups, client.nearest, lambda id: ids[id] in healthy):  # noqa: B023
+                found = {ids[id]: share for id, share in answer.items()}
+                assert found == expected(routes, company, client, healthy), (company, healthy, client)
+
+
+def endpoint_groups(run: Recording, accelerator: Any) -> list[dict[str, Any]]:
+    """An accelerator's endpoint groups as `DescribeEndpointGroup` returns them."""
+    (listener,) = [one for one in run.of(LISTENER) if one.inputs["acceleratorArn"] == accelerator.id]
+    assert {port["fromPort"] for port in listener.inputs["portRanges"]} == {80, 443}
+    return [
+        {
+            "EndpointGroupRegion": one.inputs["endpointGroupRegion"],
+            "TrafficDialPercentage": one.inputs["trafficDialPercentage"],
+            "EndpointDescriptions": [
+                {"EndpointId": each["endpointId"], "Weight": each["weight"]}
+                for each in one.inputs["endpointConfigurations"]
+            ],
+        }
+        for one in run.of(ENDPOINT_GROUP)
+        if one.inputs["listenerArn"] == listener.id
+    ]
+
+
+def _endpoint(group: dict[str, Any]) -> str:
+    (found,) = group["EndpointDescriptions"]
+    return str(found["EndpointId"])
+
+
+def endpoints_are_as_healthy_as_their_region(run: Recording) -> None:
+    """5: what Global Accelerator asks about a region is the path that Route53 would ask, and no company's."""
+    settings = run.settings
+    fronts = [one for one in run.objects(INGRESS) if _ALB + "enable-frontend-nlb" in _annotations(one)]
+    assert bool(fronts) <= (settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR)
+    for front in fronts:
+        found = _annotations(front)
+        check = {key: found[f"{_ALB}frontend-nlb-healthcheck-{key}"] for key in ("path", "protocol", "port")}
+        region = front.inputs["metadata"]["labels"][REGION_LABEL]
+        assert check == {"path": f"/healthz/{region}", "protocol": "HTTPS", "port": "443"}
+        assert "rules" not in front.inputs["spec"], "a rule would be one company less"
+        (edge,) = [
+            one
+            for one in run.objects(INGRESS, namespace=SYSTEM_NAMESPACE)
+            if one is not front and _annotations(one).get(_GROUP) == found[_GROUP]
+        ]
+        assert edge.urn in before(run, front)
+
+
+def _annotations(ingress: Any) -> dict[str, str]:
+    return dict(ingress.inputs["metadata"].get("annotations") or {})
+
+
+_ALB = "alb.ingress.kubernetes.io/"
+_GROUP = f"{_ALB}group.name"
+
+
 def one_company_s_failure_moves_nobody_else(run: Recording) -> None:
     """5: with a company's own checks failing, the others are answered as with all healthy."""
     settings = run.settings
@@ -187,7 +268,7 @@ def names_come_after_what_they_lead_to(run: Recording) -> None:
     for company in settings.companies:
         own = run.objects(INGRESS, namespace=company.namespace)
         assert len(own) == len(settings.regions_of(company))
-        if settings.load_balancing.manager is Manager.ROUTE53:
+        if settings.load_balancing.manager is not Manager.EXTERNAL_DNS:
             name = run.named(f"{company.namespace}-name")
             assert {resource.urn for resource in own} <= before(run, name), name.name
         else:
@@ -202,6 +283,8 @@ RULES = (
     names_come_after_what_they_lead_to,
     route53_accepts_every_record,
     answers_keep_the_promises,
+    accelerators_keep_the_promises,
+    endpoints_are_as_healthy_as_their_region,
     one_company_s_failure_moves_nobody_else,
     leaves_lead_to_load_balancers_that_exist,
 )

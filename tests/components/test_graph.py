@@ -97,9 +97,19 @@ def test_components_carry_the_token_of_their_module_and_class() -> None:
     }
 
 
-def test_the_repository_s_largest_stack_has_every_component(prod: Recording) -> None:
+def test_the_repository_s_largest_stack_and_one_with_all_that_it_lacks_have_every_component(
+    prod: Recording,
+) -> None:
+    other = record(
+        stack(
+            regions=[eks(US), eks(EU)],
+            loadBalancing={"manager": "global-accelerator"},
+            alarms={"prometheusOperator": True, "emails": ["a@example.com"]},
+            network={"monitoringNamespace": "monitoring"},
+        )
+    )
     assert {
-        resource.type for resource in prod if graph_rules.is_component(resource)
+        resource.type for resource in [*prod, *other] if graph_rules.is_component(resource)
     } == component_types().keys()
 
 

@@ -133,7 +133,12 @@ def _bind(api: KubernetesApi, claim: Object) -> None:
 
 def _balance(api: KubernetesApi, ingress: Object) -> None:
     if not ingress["status"].get("loadBalancer"):
-        status = {"loadBalancer": {"ingress": [{"hostname": f"{ingress['metadata']['name']}.example.net"}]}}
+        name, annotations = ingress["metadata"]["name"], ingress["metadata"].get("annotations") or {}
+        addresses = [{"hostname": f"{name}.example.net"}]
+        if "alb.ingress.kubernetes.io/enable-frontend-nlb" in annotations:
+            region = ingress["metadata"]["labels"]["topology.kubernetes.io/region"]
+            addresses.append({"hostname": f"{name}-nlb-0123456789abcdef.elb.{region}.amazonaws.com"})
+        status = {"loadBalancer": {"ingress": addresses}}
         _write_status(api, NETWORKING, "ingresses", ingress, status)
 
 

@@ -28,7 +28,9 @@ from tests.policy_pack.edits import (
     bound,
     cluster_role_binding,
     demand_digests,
+    endpoint_group,
     first_lifecycle,
+    front,
     gate_config,
     leaked,
     put_annotation,
@@ -237,6 +239,11 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     ],
     "volumes-have-one-class": [
         ("have several StorageClasses", several_classes),
+    ],
+    "endpoints-are-as-healthy-as-their-region": [
+        ("is checked at /, not at /healthz/", front(f"{WEST}-edge-1-ingress", "/")),
+        ("is unhealthy as soon as one company is", endpoint_group("app/edge/01")),
+        ("its traffic dial is 0", endpoint_group("net/front/01", trafficDialPercentage=0)),
     ],
     "names-lead-to-healthy-edges": [
         (

@@ -25,6 +25,8 @@ from tests.recording import (
     BUCKET_REPLICATION,
     CLUSTER_ROLE,
     CONFIG_MAP,
+    ENDPOINT_GROUP,
+    HEALTH_CHECK,
     INGRESS,
     NETWORK_POLICY,
     ROLE,
@@ -76,6 +78,24 @@ def another(type_: str, token: str, change: Callable[[dict[str, Any]], Any]) -> 
         add_again(registrations, replace(resource, type=token))
 
     return act
+
+
+def endpoint_group(endpoint: str, **changes: Any) -> Change:
+    """An endpoint group of Global Accelerator, in place of a health check."""
+
+    def change(props: dict[str, Any]) -> None:
+        props.clear()
+        arn = f"arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/{endpoint}"
+        configuration = {"endpointId": arn, "weight": 128, "clientIpPreservationEnabled": True}
+        props |= {
+            "listenerArn": "arn:aws:globalaccelerator::123456789012:accelerator/1/listener/2",
+            "endpointGroupRegion": "us-east-1",
+            "trafficDialPercentage": 100,
+            "endpointConfigurations": [configuration],
+            **changes,
+        }
+
+    return another(HEALTH_CHECK, ENDPOINT_GROUP, change)
 
 
 def lifecycle(rule: dict[str, Any]) -> Change:
@@ -195,6 +215,11 @@ def annotated(name: str, **changes: Any) -> Change:
                 del annotations[f"alb.ingress.kubernetes.io/{key.replace('_', '-')}"]
 
     return inputs(INGRESS, change, name)
+
+
+def front(name: str, path: str) -> Change:
+    """An Ingress asks for a Network Load Balancer, whose target is checked at this path."""
+    return annotated(name, enable_frontend_nlb="true", frontend_nlb_healthcheck_path=path)
 
 
 def host(name: str, **rule: Any) -> Change:

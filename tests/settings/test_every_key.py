@@ -9,7 +9,7 @@ from settings import clusters_of, parse
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode
 from settings.ingress import Scheme
 from settings.load_balancer import LoadBalancer
-from settings.models import Identity, Manager, Protocol
+from settings.models import ClientAffinity, Identity, Manager, Protocol
 from settings.pods import Effect, Operator
 from tests.settings.edits import EU, US, WEST, drop, edited, on_eks, put
 from tests.strategies import Raw
@@ -71,6 +71,7 @@ loadBalancing:
   policy: geo
   manager: route53
   annotationPrefix: external-dns.alpha.kubernetes.io/
+  clientAffinity: source-ip
   globalAccelerator: false
 failover:
   enabled: true
@@ -144,7 +145,8 @@ def test_every_key_of_the_stack_is_read_under_its_name() -> None:
         "scheme": Scheme.INTERNAL, "load_balancer": LoadBalancer().model_dump(),
     }  # fmt: skip
     assert settings.load_balancing.model_dump() == {
-        "policy": RoutingPolicy.GEO, "manager": Manager.ROUTE53, "global_accelerator": False,
+        "policy": RoutingPolicy.GEO, "manager": Manager.ROUTE53,
+        "client_affinity": ClientAffinity.SOURCE_IP, "global_accelerator": False,
         "annotation_prefix": "external-dns.alpha.kubernetes.io/",
     }  # fmt: skip
     assert settings.failover.model_dump() == {

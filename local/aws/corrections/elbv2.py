@@ -5,12 +5,14 @@
 - Priorities of rules can be exchanged and shifted in one call.
 - An HTTPS listener needs an issued certificate. DescribeListeners shows only the default certificate, which
   cannot be removed; the others stay when the default certificate changes.
+- A Network Load Balancer has the ARN and the DNS name of one.
 - A load balancer has at most one listener a port. A target group belongs to the load balancers whose rules
   forward to it; moto forgets this when a rule is modified.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +28,7 @@ from moto.elbv2.models import (
     ELBv2Backend,
     FakeHealthStatus,
     FakeListener,
+    FakeLoadBalancer,
     FakeRule,
     FakeTargetGroup,
     elbv2_backends,
@@ -41,6 +44,7 @@ _LISTENERS = ("CreateListener", "DescribeListeners", "ModifyListener")
 _INITIAL = ("initial", "Elb.InitialHealthChecking")
 _NOT_REGISTERED = ("unused", "Target.NotRegistered")
 _DRAINING = "draining"
+_moto_create_load_balancer = ELBv2Backend.create_load_balancer
 _moto_create_listener = ELBv2Backend.create_listener
 _moto_describe_target_groups = ELBv2Backend.describe_target_groups
 _moto_modify_listener = ELBv2Backend.modify_listener
@@ -49,6 +53,7 @@ _moto_register = FakeTargetGroup.register
 
 
 def apply() -> None:
+    ELBv2Backend.create_load_balancer = _create_load_balancer  # type: ignore[method-assign]
     ELBv2Backend.create_listener = _create_listener  # type: ignore[method-assign]
     ELBv2Backend.modify_listener = _modify_listener  # type: ignore[method-assign]
     ELBv2Backend.remove_listener_certificates = _remove_listener_certificates  # type: ignore[method-assign]
@@ -70,6 +75,34 @@ def set_health(health: Health) -> None:
         group = elbv2_backends[parsed.account][parsed.region].target_groups.get(arn)
         if group is not None:
             setattr(group, _ATTRIBUTE, {target: tuple(state) for target, state in targets.items()})
+
+
+def balancer_health(arn: str) -> bool | None:
+    """Whether each target group to which a load balancer forwards has a healthy target; None without it."""
+    try:
+        parsed = parse_arn(arn)
+    except ValueError:
+        return None
+    backend = elbv2_backends[parsed.account][parsed.region]
+    if arn not in backend.load_balancers:
+        return None
+    groups = list(_describe_target_groups(backend, arn, [], None))
+    return all(
+        any(target.status == "healthy" for target in _describe_target_health(backend, group.arn, []))
+        for group in groups
+    )
+
+
+def _create_load_balancer(self: ELBv2Backend, *args: Any, **kwargs: Any) -> FakeLoadBalancer:
+    balancer = _moto_create_load_balancer(self, *args, **kwargs)
+    if balancer.type == "network":
+        del self.load_balancers[balancer.arn]
+        balancer.arn = balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/")
+        self.load_balancers[balancer.arn] = balancer
+        self.tagging_service.tag_resource(balancer.arn, kwargs.get("tags"))
+        digest = hashlib.sha256(balancer.arn.encode()).hexdigest()[:16]
+        balancer.dns_name = f"{balancer.name}-{digest}.elb.{self.region_name}.amazonaws.com"
+    return balancer
 
 
 def _register(self: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:

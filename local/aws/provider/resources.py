@@ -125,6 +125,9 @@ class Resources:
             if row.limit:
                 self._delete_record(row, client, values)
             elif row.delete:
+                if row.stop:
+                    stopped = keys_of(row, client, row.stop["call"], values) | row.stop["parameters"]
+                    client.send(row.stop["call"], stopped)
                 client.send(row.delete, keys_of(row, client, row.delete, values))
         except ApiError as error:
             if not error.not_found:

@@ -29,6 +29,7 @@ class Row:
     put: str = ""
     read: str
     delete: str = ""
+    stop: dict[str, Any] = field(default_factory=dict)
     limit: str = ""
     body: str = ""
     live: str = ""

@@ -84,8 +84,21 @@ class ElbApi:
                     for listener in self._all("describe_listeners", LoadBalancerArn=each["LoadBalancerArn"])
                 ],
             )
-            for each in self._load_balancers()
+            for each in self._load_balancers("application")
         ]
+
+    def fronts(self) -> list[TargetGroup]:
+        """The target groups of Network Load Balancers, whose only target is an Application Load Balancer."""
+        return [
+            self._group(group)
+            for each in self._load_balancers("network")
+            for group in self._all("describe_target_groups", LoadBalancerArn=each["LoadBalancerArn"])
+        ]
+
+    def names(self) -> dict[str, str]:
+        """DNS names of load balancers, by ARN."""
+        every = self._all("describe_load_balancers")
+        return {each["LoadBalancerArn"]: each["DNSName"].lower() for each in every}
 
     def groups(self, balancers: Sequence[LoadBalancer]) -> list[TargetGroup]:
         """The target groups that rules forward to."""
@@ -112,7 +125,7 @@ class ElbApi:
         for page in self._elb.get_paginator(call).paginate(**parameters):
             yield from next(value for key, value in page.items() if isinstance(value, list))
 
-    def _load_balancers(self) -> list[Description]:
+    def _load_balancers(self, kind: str) -> list[Description]:
         by_arn = {each["LoadBalancerArn"]: each for each in self._all("describe_load_balancers")}
         arns, of_region = sorted(by_arn), []
         for first in range(0, len(arns), TAGS_AT_ONCE):
@@ -121,7 +134,7 @@ class ElbApi:
                 tags = {tag["Key"]: tag["Value"] for tag in tagged["Tags"]}
                 if self._stack.fullmatch(tags.get(STACK_TAG, "")):
                     of_region.append(by_arn[tagged["ResourceArn"]])
-        return of_region
+        return [each for each in of_region if each.get("Type", "application") == kind]
 
     def _listener(self, listener: Description) -> Listener:
         arn = listener["ListenerArn"]

@@ -16,7 +16,7 @@ from local.cluster.alb.addresses import Addresses
 from local.cluster.alb.caddy import Caddy
 from local.cluster.alb.caddy_config import Sign, configuration
 from local.cluster.alb.elb_api import ElbApi, LoadBalancer, TargetGroup
-from local.cluster.alb.health import Pool
+from local.cluster.alb.health import Front, Pool
 from runtime.logs import log
 
 TARGETS_SECONDS = 1.0
@@ -38,6 +38,7 @@ class Service:
         self._pools: dict[str, Pool] = {}
         self._groups: list[TargetGroup] = []
         self._balancers: list[LoadBalancer] | None = None
+        self._fronts: dict[str, Front] = {}
         self._targets_changed, self._health_changed = threading.Event(), threading.Event()
 
     def run(self) -> NoReturn:
@@ -86,6 +87,19 @@ class Service:
             self._caddy.configure(configuration(balancers, addresses, self._caddy.admin, self._sign))
             self._balancers = balancers
             log("configured", addresses=addresses)
+        self._check_fronts(self._addresses.assign([balancer.name for balancer in balancers]))
+
+    def _check_fronts(self, addresses: Mapping[str, str]) -> None:
+        """Check the target of each Network Load Balancer, a load balancer at one of these addresses."""
+        groups = self._api.fronts()
+        names = self._api.names() if groups else {}
+        for group in groups:
+            front = self._fronts.get(group.arn) or Front(group, self._health_changed.set)
+            front.register(self._api.targets(group), names, addresses)
+            self._fronts = {**self._fronts, group.arn: front}
+        for arn in self._fronts.keys() - {group.arn for group in groups}:
+            self._fronts[arn].register((), {}, {})
+            self._fronts = {key: front for key, front in self._fronts.items() if key != arn}
 
     def _on_change(self) -> None:
         self._targets_changed.set()
@@ -105,6 +119,7 @@ class Service:
         while True:
             self._health_changed.clear()
             health = {arn: pool.health() for arn, pool in self._pools.items()}
+            health |= {arn: front.health() for arn, front in self._fronts.items()}
             try:
                 self._send_report(health)
             except (OSError, http.client.HTTPException, EmulatorError) as error:

@@ -134,6 +134,33 @@ class Region:
         )
         return str(created["LoadBalancers"][0]["LoadBalancerArn"])
 
+    def front(self, name: str, stack: str, balancer: str, port: int) -> tuple[str, str]:
+        """A Network Load Balancer before another load balancer, and its target group."""
+        created = self.elbv2.create_load_balancer(
+            Name=name, Subnets=self._subnets, Type="network", Tags=[{"Key": STACK_TAG, "Value": stack}]
+        )
+        group = self.elbv2.create_target_group(
+            Name=f"{name}-{port}",
+            Protocol="TCP",
+            Port=port,
+            VpcId=self._vpc,
+            TargetType="alb",
+            HealthCheckProtocol="HTTP",
+            HealthCheckPort=str(port),
+            HealthCheckPath=f"/healthz/{stack}",
+            HealthCheckIntervalSeconds=5,
+            HealthCheckTimeoutSeconds=2,
+            HealthyThresholdCount=2,
+            UnhealthyThresholdCount=2,
+        )
+        arn = str(group["TargetGroups"][0]["TargetGroupArn"])
+        front = str(created["LoadBalancers"][0]["LoadBalancerArn"])
+        self.elbv2.create_listener(
+            LoadBalancerArn=front, Port=port, Protocol="TCP", DefaultActions=[forward(arn)]
+        )
+        self.elbv2.register_targets(TargetGroupArn=arn, Targets=[{"Id": balancer, "Port": port}])
+        return front, arn
+
     def listener(self, balancer: str, certificate: str | None = None) -> tuple[str, int]:
         """ARN and port. What no rule fits is 404."""
         port = ports.choose(())

@@ -12,6 +12,7 @@ ALL: list[Broken] = [
     *names.NAMES,
     *routing.FAILOVER,
     *routing.BALANCING,
+    *routing.ACCELERATED,
     *routing.GEO,
     *ingresses.EDGES,
     *networks.OPENINGS,
