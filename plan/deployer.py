@@ -9,8 +9,10 @@ from typing import Any
 from plan.iam import Document
 
 BUCKET, ROLE, ZONE, TOPIC, ALARM, ANY = "bucket", "role", "zone", "topic", "alarm", "any"
+SERVICE_ROLE = "serviceRole"
 """What actions are limited to."""
 
+GLOBAL_ACCELERATOR = "globalaccelerator.amazonaws.com"
 
 Needs = Mapping[str, str]
 """Names of actions, separated by spaces, by what they are limited to."""
@@ -59,6 +61,22 @@ _ALARM = (
     " cloudwatch:UntagResource cloudwatch:ListTagsForResource"
 )
 
+
+def _global_accelerator(names: str) -> str:
+    return " ".join(f"globalaccelerator:{name}" for name in names.split())
+
+
+_ACCELERATOR = _global_accelerator(
+    "CreateAccelerator DescribeAccelerator UpdateAccelerator DeleteAccelerator DescribeAcceleratorAttributes"
+    " UpdateAcceleratorAttributes ListTagsForResource TagResource UntagResource"
+)
+_ENDPOINT_GROUP = (
+    _global_accelerator("CreateEndpointGroup DescribeEndpointGroup UpdateEndpointGroup DeleteEndpointGroup")
+    + " elasticloadbalancing:DescribeLoadBalancers"
+)
+_LISTENER = _global_accelerator("CreateListener DescribeListener UpdateListener DeleteListener")
+_FIRST_ACCELERATOR = "iam:CreateServiceLinkedRole"
+
 NEEDS: Mapping[str, Needs] = {
     "aws:acm/certificate:Certificate": {ANY: _ACM},
     "aws:acm/certificateValidation:CertificateValidation": {ANY: "acm:DescribeCertificate"},
@@ -67,6 +85,9 @@ NEEDS: Mapping[str, Needs] = {
         ANY: _ASSOCIATION,
         ROLE: "iam:GetRole iam:PassRole",
     },
+    "aws:globalaccelerator/accelerator:Accelerator": {ANY: _ACCELERATOR, SERVICE_ROLE: _FIRST_ACCELERATOR},
+    "aws:globalaccelerator/endpointGroup:EndpointGroup": {ANY: _ENDPOINT_GROUP},
+    "aws:globalaccelerator/listener:Listener": {ANY: _LISTENER},
     "aws:iam/role:Role": {ROLE: _ROLE},
     "aws:iam/rolePolicy:RolePolicy": {ROLE: "iam:PutRolePolicy iam:GetRolePolicy iam:DeleteRolePolicy"},
     "aws:route53/healthCheck:HealthCheck": {ANY: _HEALTH_CHECK},
@@ -104,6 +125,10 @@ LOOKUPS: Mapping[str, Needs] = {
     "aws:ec2/getSubnets:getSubnets": {ANY: "ec2:DescribeSubnets"},
     "aws:eks/getCluster:getCluster": {ANY: "eks:DescribeCluster"},
     "aws:index/getCallerIdentity:getCallerIdentity": {},  # Everybody may.
+    "aws:lb/getLoadBalancer:getLoadBalancer": {
+        ANY: "elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeLoadBalancerAttributes"
+        " elasticloadbalancing:DescribeTags"
+    },
 }
 """By function of the provider."""
 DOCTOR: Needs = {
@@ -161,6 +186,7 @@ def _document(needs: Iterable[Needs], made: Made) -> Document:
         ZONE: [f"arn:aws:route53:::hostedzone/{id}" for id in sorted(made.zones)],
         TOPIC: [f"arn:aws:sns:*:*:{made.prefix}-*"],
         ALARM: [f"arn:aws:cloudwatch:*:*:alarm:{made.prefix}-*"],
+        SERVICE_ROLE: [f"arn:aws:iam::*:role/aws-service-role/{GLOBAL_ACCELERATOR}/*"],
         ANY: ["*"],
     }
     statements = []
@@ -172,7 +198,7 @@ def _document(needs: Iterable[Needs], made: Made) -> Document:
             statements.append(_allow("LimitedRole", limited, arns) | {"Condition": condition})
             actions -= limited
         if actions:
-            statements.append(_allow(what.capitalize(), actions, arns))
+            statements.append(_allow(what[0].upper() + what[1:], actions, arns))
     return {"Version": "2012-10-17", "Statement": statements}
 
 

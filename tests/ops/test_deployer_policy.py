@@ -37,6 +37,11 @@ RECORDINGS = {
     "organisation": lambda: record(stack(regions=[eks(US), eks(EU)], **ORGANISATION)),
     "zone elsewhere": lambda: record(stack(hostedZoneRoleArn="arn:aws:iam::444455556666:role/dns")),
     "external-dns": lambda: record(stack(loadBalancing={"manager": "external-dns"})),
+    "accelerated": lambda: record(
+        stack(
+            regions=[eks(US), eks(EU)], loadBalancing={"policy": "latency", "manager": "global-accelerator"}
+        )
+    ),
     "many": lambda: record(many_companies()),
 }
 
@@ -126,9 +131,13 @@ def test_a_zone_elsewhere_needs_a_role_to_assume_and_no_right_to_the_zone() -> N
 def test_every_action_is_one_that_aws_knows() -> None:
     from botocore.loaders import Loader
 
-    loader, services = Loader(), {"acm", "cloudwatch", "ec2", "ecr", "eks", "iam", "kms", "route53", "sns"}
+    loader, services = (
+        Loader(),
+        "acm cloudwatch ec2 ecr eks elbv2 globalaccelerator iam kms route53 sns".split(),
+    )
+    prefixes = {"elbv2": "elasticloadbalancing"}
     known = {
-        f"{service}:{operation}"
+        f"{prefixes.get(service, service)}:{operation}"
         for service in services
         for operation in loader.load_service_model(service, "service-2")["operations"]
     }
