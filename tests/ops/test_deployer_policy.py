@@ -133,7 +133,19 @@ def test_every_action_is_one_that_aws_knows() -> None:
 
     loader, services = (
         Loader(),
-        "acm cloudwatch ec2 ecr eks elbv2 globalaccelerator iam kms route53 sns".split(),
+        [
+            "acm",
+            "cloudwatch",
+            "ec2",
+            "ecr",
+            "eks",
+            "elbv2",
+            "globalaccelerator",
+            "iam",
+            "kms",
+            "route53",
+            "sns",
+        ],
     )
     prefixes = {"elbv2": "elasticloadbalancing"}
     known = {
