@@ -67,7 +67,22 @@ class Accelerator(ComponentResource):
             port_ranges=[{"from_port": port, "to_port": port} for port in PORTS],
             opts=child,
         )
-        groups = [
+        groups = self._endpoint_groups(name, args, listener)
+        self.record = aws.route53.Record(
+            f"{name}-record",
+            zone_id=settings.hosted_zone_id or "",
+            name=args.plan.name,
+            type="CNAME",
+            ttl=LEAF_TTL,
+            records=[accelerator.dual_stack_dns_name if dual else accelerator.dns_name],
+            opts=ResourceOptions(parent=self, depends_on=groups, hooks=args.provisioning.record),
+        )
+        self.register_outputs({"dnsName": accelerator.dns_name, "addresses": accelerator.ip_sets})
+
+    def _endpoint_groups(
+        self, name: str, args: AcceleratorArgs, listener: aws.globalaccelerator.Listener
+    ) -> list[aws.globalaccelerator.EndpointGroup]:
+        return [
             aws.globalaccelerator.EndpointGroup(
                 f"{name}-endpoints@{region}",
                 listener_arn=listener.arn,
@@ -84,16 +99,6 @@ class Accelerator(ComponentResource):
             )
             for region in args.plan.regions
         ]
-        self.record = aws.route53.Record(
-            f"{name}-record",
-            zone_id=settings.hosted_zone_id or "",
-            name=args.plan.name,
-            type="CNAME",
-            ttl=LEAF_TTL,
-            records=[accelerator.dual_stack_dns_name if dual else accelerator.dns_name],
-            opts=ResourceOptions(parent=self, depends_on=groups, hooks=args.provisioning.record),
-        )
-        self.register_outputs({"dnsName": accelerator.dns_name, "addresses": accelerator.ip_sets})
 
 
 def create_accelerators(

@@ -102,19 +102,6 @@ class Gate:
         **rest: Any,
     ) -> dict[str, Any]:
         args = self.workload.args
-        environment = {
-            **runtime_programs.ENVIRONMENT,
-            "AGENCY_CONTAINER": name,
-            "GATE_VOLUME": self.volume,
-            "GATE_SETTINGS": GATE_CONFIG_FOLDER,
-            "GATE_FLAGS": FLAGS_FOLDER,
-            "GATE_RCLONE": f"{TOOLS_FOLDER}/rclone",
-            "GATE_APPLICATION": self.health,
-            "GOMEMLIMIT": GO_MEMORY[name],
-            **{key: args.settings.environment[key] for key in PROXY if key in args.settings.environment},
-            **self.variables,
-            **own_variables,
-        }
         return container(
             name,
             args.settings.images.python,
@@ -129,10 +116,25 @@ class Gate:
                 FLAGS_FOLDER: "flags",
                 **({TOOLS_FOLDER: "tools"} if args.buckets else {}),
             },
-            env=[*variables(environment), POD_NAME],
+            env=[*variables({**self._environment(name), **own_variables}), POD_NAME],
             envFrom=key_source(args.settings),
             **rest,
         )
+
+    def _environment(self, name: str) -> dict[str, str]:
+        given = self.workload.args.settings.environment
+        return {
+            **runtime_programs.ENVIRONMENT,
+            "AGENCY_CONTAINER": name,
+            "GATE_VOLUME": self.volume,
+            "GATE_SETTINGS": GATE_CONFIG_FOLDER,
+            "GATE_FLAGS": FLAGS_FOLDER,
+            "GATE_RCLONE": f"{TOOLS_FOLDER}/rclone",
+            "GATE_APPLICATION": self.health,
+            "GOMEMLIMIT": GO_MEMORY[name],
+            **{key: given[key] for key in PROXY if key in given},
+            **self.variables,
+        }
 
 
 def config_name(workload: Workload) -> str:

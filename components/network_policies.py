@@ -28,7 +28,8 @@ from plan.networks import (
 )
 from runtime.ports import GATE_PORT
 from settings import Region, Settings
-from settings.models import ExtraEgress, Identity
+from settings.models import Identity
+from settings.network import ExtraEgress
 
 POD_IDENTITY_AGENT = ("169.254.170.23/32", "fd00:ec2::23/128")
 NODE_LOCAL_DNS = "169.254.20.10/32"

@@ -12,7 +12,7 @@ from pulumi import ComponentResource, ResourceOptions
 from components.advice import Advice
 from components.base import canonical
 from plan.iam import Document
-from settings.models import Replication
+from settings.replication import Replication
 
 OLD_VERSIONS_DAYS = 30
 """At least. As long as checkpoints are kept, and objects are locked."""

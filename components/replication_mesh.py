@@ -12,7 +12,7 @@ from pulumi import ComponentResource, ResourceOptions
 from components.base import canonical
 from components.replication_bucket import ReplicationBucket
 from plan.iam import bucket_arn, replication_access, replication_trust
-from settings.models import Replication
+from settings.replication import Replication
 
 TIME_CONTROL_MINUTES = 15
 """The only value that S3 Replication Time Control allows (source: S3 API reference, ReplicationTimeValue)."""

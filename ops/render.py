@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import shutil
@@ -13,12 +14,31 @@ import yaml
 
 from engine.recorder import Recorder, Registration
 from engine.values import Secret
+from ops.stack_file import record, stack_of
+from ops.terminal import complain
 
 KUBERNETES, AWS = "kubernetes:", "aws:"
 CLUSTER_SCOPED = "_cluster"
 MASK = "[secret]"
 
 _Dumper: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="a stack file, such as Pulumi.prod.yaml")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the files")
+    parser.add_argument("--stack", help="default: <stack> of Pulumi.<stack>.yaml, else dev")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    stack = stack_of(arguments.config, arguments.stack)
+    print(f"rendering {arguments.config} as stack {stack} …", flush=True)
+    recorder = record(arguments.config, stack)
+    for severity, text, _ in recorder.messages:
+        complain(f"{severity}: {text}")
+    objects, resources = render(recorder, arguments.out)
+    print(f"{objects} Kubernetes objects and {resources} AWS resources in {arguments.out}")
+    return 0
 
 
 def render(recorder: Recorder, out: Path) -> tuple[int, int]:

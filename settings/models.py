@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
@@ -15,35 +15,34 @@ from plan.names import RoleNames
 from plan.records import RoutingPolicy
 from settings.alarms import Alarms
 from settings.aws_provider import AwsProvider
-from settings.companies import (
-    Company,
-)
+from settings.companies import Company
 from settings.ingress import Ingress
 from settings.load_balancer import RegionLoadBalancer
+from settings.network import Network
 from settings.pods import Pods
 from settings.regions import Region
+from settings.replication import Replication
 from settings.roles import NamePrefix, PolicyArn, RoleArn, RolePath
 from settings.values import (
     AnnotationPrefix,
-    Bandwidth,
-    Cidr,
     CompanyName,
-    DnsLabel,
     DnsName,
     EnvironmentName,
     Flag,
     HostedZoneId,
-    HttpUrl,
     Image,
     Model,
-    Port,
     RegionName,
     Seconds,
     Whole,
-    by_name,
 )
 
 REFERENCE_IMAGE = "localhost/digital-agency/reference:local"
+
+
+def _by_name(value: Any) -> Any:
+    """The long form of an item that is only a name."""
+    return {"name": value} if isinstance(value, str) else value
 
 
 class Identity(StrEnum):
@@ -141,96 +140,6 @@ class Failover(Model):
     )
 
 
-class Retention(Model):
-    """Which checkpoints of a volume are kept: all, then the newest of each hour, then of each day."""
-
-    all_hours: Whole = Field(default=1, ge=1, le=168, description="Hours for which all are kept. Default: 1.")
-    hourly_hours: Whole = Field(
-        default=24, ge=1, le=8784, description="Hours for which one per hour is kept. Default: 24."
-    )
-    daily_days: Whole = Field(
-        default=30, ge=1, le=3660, description="Days for which one per day is kept. Default: 30."
-    )
-
-
-class LockMode(StrEnum):
-    GOVERNANCE = "governance"
-    COMPLIANCE = "compliance"
-
-
-class ObjectLock(Model):
-    """S3 Object Lock of the buckets: nobody deletes or overwrites a version before its time is over."""
-
-    mode: LockMode = Field(
-        description="governance: principals with s3:BypassGovernanceRetention may still delete;"
-        " compliance: nobody may, the account's root user included."
-    )
-    days: Whole = Field(
-        ge=1, le=3660, description="Days from the upload; at least those for which checkpoints are kept."
-    )
-
-
-class Replication(Model):
-    """Backups of the volumes to one bucket per region, and replication between the buckets."""
-
-    enabled: Flag = Field(default=True, description="false: no buckets and no backups. Default: true.")
-    sync_interval: Whole = Field(
-        default=60, ge=5, le=86400, description="Seconds between two uploads. Default: 60."
-    )
-    delete_markers: Flag = Field(
-        default=False, description="Replicate deletions to other buckets (as markers). Default: false."
-    )
-    metrics: Flag = Field(
-        default=True, description="S3 reports each rule's lag to CloudWatch. Default: true."
-    )
-    time_control: Flag = Field(
-        default=False,
-        description="S3 Replication Time Control (15 minutes, extra cost); requires metrics. Default: false.",
-    )
-    bandwidth_limit: Bandwidth = Field(
-        default="off", description="Limit for each volume, in bytes per second such as 10M. Default: off."
-    )
-    transfers: Whole = Field(
-        default=4, ge=1, le=64, description="Files of a volume that are transferred at a time. Default: 4."
-    )
-    retention: Retention = Field(
-        default=Retention(), description="Which checkpoints are kept, for a restore to a point in time."
-    )
-    object_lock: ObjectLock | None = Field(
-        default=None,
-        description="S3 Object Lock: versions that nobody can delete. It cannot be removed from a bucket."
-        " Default: none.",
-    )
-    endpoint: HttpUrl | None = Field(
-        default=None, description="Only in the stack `local`: an S3 API instead of AWS's. Default: AWS's."
-    )
-
-
-class Protocol(StrEnum):
-    TCP = "TCP"
-    UDP = "UDP"
-
-
-class ExtraEgress(Model):
-    """A network to which tenants' pods may open connections, private ones included."""
-
-    cidr: Cidr = Field(description="The network, such as 10.9.0.0/16; without link-local addresses.")
-    port: Port = Field(description="The port's number.")
-    protocol: Protocol = Field(default=Protocol.TCP, description="TCP or UDP. Default: TCP.")
-
-
-class Network(Model):
-    """Further openings in the tenants' network policies."""
-
-    monitoring_namespace: DnsLabel | None = Field(
-        default=None, description="Namespace whose pods may scrape metrics. Default: none."
-    )
-    extra_egress: tuple[ExtraEgress, ...] = Field(
-        default=(),
-        description="Where tenants' pods may connect to, besides DNS and public HTTPS. Default: nowhere.",
-    )
-
-
 class Settings(Model):
     domain: DnsName = Field(description="A company's host is <namespace>.<domain>.")
     hosted_zone_id: HostedZoneId | None = Field(
@@ -268,7 +177,7 @@ class Settings(Model):
     )
     images: Images = Field(default=Images(), description="Container images.")
     regions: tuple[
-        Annotated[Region, BeforeValidator(by_name, json_schema_input_type=RegionName | Region)], ...
+        Annotated[Region, BeforeValidator(_by_name, json_schema_input_type=RegionName | Region)], ...
     ] = Field(min_length=1, description="The AWS regions; a bare name is an active region.")
     ingress: Ingress = Field(default=Ingress(), description="Class and scheme of the load balancers.")
     load_balancing: LoadBalancing = Field(
@@ -279,7 +188,7 @@ class Settings(Model):
     alarms: Alarms = Field(default=Alarms(), description="Who watches the platform.")
     network: Network = Field(default=Network(), description="Openings in the network policies.")
     companies: tuple[
-        Annotated[Company, BeforeValidator(by_name, json_schema_input_type=CompanyName | Company)], ...
+        Annotated[Company, BeforeValidator(_by_name, json_schema_input_type=CompanyName | Company)], ...
     ] = Field(description="The tenants; a bare name is a company with all defaults. Can be empty.")
 
     _aws: AwsProvider = PrivateAttr(default=AwsProvider())

@@ -294,8 +294,3 @@ class Model(BaseModel):
 
     FORMS: ClassVar[str] = "a mapping of keys to values"
     """The allowed forms, for messages about other values."""
-
-
-def by_name(value: Any) -> Any:
-    """The long form of an item that is only a name."""
-    return {"name": value} if isinstance(value, str) else value

@@ -18,7 +18,8 @@ from plan.names import COMPANY_LABEL, REGION_LABEL, foreign_namespace
 from settings import ClusterPlan, Region, Settings
 from settings.companies import AccessMode
 from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER, Ingress
-from settings.models import Identity, Protocol
+from settings.models import Identity
+from settings.network import Protocol
 
 LEAST_VERSION = (1, 30)
 """The first with a stable ValidatingAdmissionPolicy and sidecar containers."""

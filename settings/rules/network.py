@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 from plan.networks import LINK_LOCAL, covers_half, holds_link_local
-from settings.models import Protocol, Settings
+from settings.models import Settings
+from settings.network import Protocol
 from settings.problems import Problem
 from settings.rules.base import Rule
 

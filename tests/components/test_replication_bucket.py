@@ -13,7 +13,7 @@ from plan.iam import bucket_policy
 from plan.iam_evaluator import Request, denies
 from plan.names import RoleNames
 from runtime.gate.storage.keys import is_write_once
-from settings.models import Replication
+from settings.replication import Replication
 from tests.recording import (
     BUCKET_ENCRYPTION,
     BUCKET_LIFECYCLE,

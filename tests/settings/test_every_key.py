@@ -9,7 +9,8 @@ from settings import clusters_of, parse
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode
 from settings.ingress import Scheme
 from settings.load_balancer import LoadBalancer
-from settings.models import ClientAffinity, Identity, Manager, Protocol
+from settings.models import ClientAffinity, Identity, Manager
+from settings.network import Protocol
 from settings.pods import Effect, Operator
 from tests.settings.edits import EU, US, WEST, drop, edited, on_eks, put
 from tests.strategies import Raw

@@ -16,7 +16,7 @@ from ops.validation.checks import network
 from ops.validation.network.pod_facts import link_local
 from ops.validation.results import Status
 from plan.names import LOCAL
-from settings.models import ExtraEgress
+from settings.network import ExtraEgress
 from tests.s3 import S3Service
 from tests.validation.fake_cluster import FakeStack
 from tests.validation.fake_network import (
