@@ -25,6 +25,7 @@ PROGRAMS = {
     "kube-score": "MIT",
     "kubernetes": "Apache-2.0",
     "local-path-provisioner": "Apache-2.0",
+    "prometheus-operator": "Apache-2.0",
     "pulumi": "Apache-2.0",
     "pulumi-kubernetes": "Apache-2.0",
     "rclone": "MIT",

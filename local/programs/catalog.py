@@ -21,6 +21,9 @@ version, with its own as build metadata: with its own version alone the engine w
 CONTAINERD = "github.com/containerd/containerd/v2"
 CNI = "github.com/containernetworking/plugins"
 LOAD_BALANCER_CONTROLLER = "sigs.k8s.io/aws-load-balancer-controller"
+PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+MONITORING = ("podmonitors", "prometheusrules")
+"""Kinds of the Prometheus operator."""
 
 
 def _program(
@@ -68,6 +71,13 @@ PROGRAMS: Mapping[str, Program] = {
             LOAD_BALANCER_CONTROLLER,
             version=f"{LOAD_BALANCER_CONTROLLER}/pkg/version.GitVersion",
             files=("config/crd/bases/*.yaml", "config/webhook/manifests.yaml"),
+        ),
+        _program(
+            "admission-webhook",
+            f"{PROMETHEUS_OPERATOR}/cmd/admission-webhook",
+            PROMETHEUS_OPERATOR,
+            "prometheus-operator",
+            files=tuple(f"example/prometheus-operator-crd/*_{kind}.yaml" for kind in MONITORING),
         ),
         _program("caddy", ".", "github.com/caddyserver/caddy/v2"),
         _program("rclone", "github.com/rclone/rclone", version="github.com/rclone/rclone/fs.Version"),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
+import yaml
 
 from local.cluster.control_plane import ControlPlane
+from local.programs.catalog import MONITORING, binaries
 from tests.api_server.server import Server
+from tests.services import until
 
 
 @pytest.fixture(scope="session")
 def server(control_plane: ControlPlane) -> Server:
-    return Server(control_plane)
+    """With the Prometheus operator's kinds."""
+    server = Server(control_plane)
+    for file in sorted(binaries(["admission-webhook"], print)["admission-webhook"].parent.glob("*.yaml")):
+        assert server.apply(yaml.safe_load(file.read_text(encoding="utf-8")), dry_run=False) is None
+    for kind in MONITORING:
+        path = f"/apis/monitoring.coreos.com/v1/{kind}"
+        until(lambda path=path: server.ask(None, "GET", path)[0] == HTTPStatus.OK, f"{kind} are served")
+    return server
