@@ -36,45 +36,54 @@ def entries(journal: Path) -> list[Any]:
     return found
 
 
+async def looked_at(client: Client) -> None:
+    found = await calm(client)
+    roles = {
+        (each["company"], each["region"]): {gate["role"] for gate in each["gates"]}
+        for each in found["companies"]
+    }
+    assert "serving" in roles["client-a", US]
+    checked = await result(client, "run_validation")
+    assert checked["passed"], [each for each in checked["checks"] if each["status"] == "failed"]
+
+
+async def call(client: Client) -> dict[str, Any]:
+    return {"region": US, "dry_run": False, "confirmation_token": await token_of(client)}
+
+
+async def whole_outage(client: Client) -> None:
+    lines: list[str] = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        lines.append(message or "")
+
+    answer = await client.call_tool(OUTAGE, await call(client), progress_callback=progress)
+    assert not answer.is_error, answer.content
+    report = (answer.structured_content or {})["report"]
+    assert report["problems"] == [] and report["runs"][0]["done"]
+    assert any("flag set" in line for line in lines)
+    assert await result(client, "get_drill_report") == report
+    points = (await result(client, "list_restore_points", company="client-a"))["points"]
+    assert any(each["complete"] for each in points)  # the drill has stored something
+
+
 def test_an_agent_simulates_an_outage_and_one_that_goes_away_leaves_no_region_down(
     stack: Stack, tmp_path: Path
 ) -> None:
     _, *argv = stack.command("ops", "mcp", "--stack", "local", "--reports", str(tmp_path))
     server = StdioServerParameters(command=sys.executable, args=argv, env=dict(environment()), cwd=ROOT)
     journal = stack.state / "drill.json"
-    lines: list[str] = []
-
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        lines.append(message or "")
 
     async def main() -> None:
         async with Client(server) as client:
-            found = await calm(client)
-            roles = {
-                (each["company"], each["region"]): {gate["role"] for gate in each["gates"]}
-                for each in found["companies"]
-            }
-            assert "serving" in roles["client-a", US]
-            checked = await result(client, "run_validation")
-            assert checked["passed"], [each for each in checked["checks"] if each["status"] == "failed"]
-            token = await token_of(client)
-            call = {"region": US, "dry_run": False, "confirmation_token": token}
-            gone = asyncio.create_task(client.call_tool(OUTAGE, call))
+            await looked_at(client)
+            gone = asyncio.create_task(client.call_tool(OUTAGE, await call(client)))
             await injected(journal)
         gone.cancel()
         async with Client(server) as client:
             await calm(client)
             assert not any(entry["what"] == "scale" for entry in entries(journal))
-            token = await token_of(client)
-            call = {"region": US, "dry_run": False, "confirmation_token": token}
-            answer = await client.call_tool(OUTAGE, call, progress_callback=progress)
-            assert not answer.is_error, answer.content
-            report = (answer.structured_content or {})["report"]
-            assert report["problems"] == [] and report["runs"][0]["done"]
-            assert any("flag set" in line for line in lines)
-            assert await result(client, "get_drill_report") == report
-            points = (await result(client, "list_restore_points", company="client-a"))["points"]
-            assert any(each["complete"] for each in points)  # the drill has stored something
+            await whole_outage(client)
             await calm(client)
 
     run(main)

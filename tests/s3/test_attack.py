@@ -121,6 +121,17 @@ def bucket_calls(client: Any, bucket: str) -> list[tuple[Callable[..., Any], dic
     return [(call, {"Bucket": bucket, **arguments}) for call, arguments in calls]
 
 
+def refuse_writes(client: Any, bucket: str, folders: list[str], attacker: str) -> None:
+    """Keys of others, and requests in the attacker's own prefix, are neither written nor deleted."""
+    keys = ("objects/x", f"{CHECKPOINTS}/999999999999-1700000000000.json", "_orders/restore.json")
+    refused = [f"{folder}/{key}" for folder in folders for key in keys]
+    refused += [f"{prefix(attacker)}/_orders/{request}.json" for request in ("restore", "accept-shrink")]
+    for key in refused:
+        place = {"Bucket": bucket, "Key": key}
+        assert code(client.put_object, **place, Body=REQUEST, IfNoneMatch="*") == REFUSED, key
+        assert code(client.delete_object, **place) == REFUSED, key
+
+
 @pytest.mark.parametrize("attacker", COMPONENTS)
 def test_no_pod_s_credentials_destroy_a_snapshot_or_reach_another_s(
     s3: S3Service, pods: dict[str, Pod], attacker: str
@@ -136,15 +147,7 @@ def test_no_pod_s_credentials_destroy_a_snapshot_or_reach_another_s(
     bucket = s3.buckets[REGION]
 
     destroy(s3, client, prefix(attacker))
-    for folder in (*theirs, prefix(attacker, region=EU)):
-        for key in ("objects/x", f"{CHECKPOINTS}/999999999999-1700000000000.json", "_orders/restore.json"):
-            place = {"Bucket": bucket, "Key": f"{folder}/{key}"}
-            assert code(client.put_object, **place, Body=b"{}", IfNoneMatch="*") == REFUSED
-            assert code(client.delete_object, **place) == REFUSED
-    for request in ("restore", "accept-shrink"):
-        place = {"Bucket": bucket, "Key": f"{prefix(attacker)}/_orders/{request}.json"}
-        assert code(client.put_object, **place, Body=REQUEST, IfNoneMatch="*") == REFUSED
-        assert code(client.delete_object, **place) == REFUSED
+    refuse_writes(client, bucket, [*theirs, prefix(attacker, region=EU)], attacker)
     far = f"{prefix(attacker)}/{CHECKPOINTS}/999999999999-1700000000000.json"
     client.put_object(Bucket=bucket, Key=far, Body=b"{}", IfNoneMatch="*")
     for call, arguments in bucket_calls(client, bucket):
