@@ -11,6 +11,7 @@ import argparse
 import os
 import signal
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if find_spec("mcp") is None:
+        install = ".venv/bin/pip install -r requirements-dev.txt"
+        raise OperatorError(f"the MCP SDK is not installed. Run: {install}", WRONG_CALL)
     from ops.mcp.bearer import FileToken, read_token
     from ops.mcp.commands import Commands
     from ops.mcp.outages import Outages

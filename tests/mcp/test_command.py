@@ -53,6 +53,14 @@ def test_a_port_in_use_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "--http: cannot listen at" in rejected(tmp_path, capsys, "--http", "99999", *more[2:])
 
 
+def test_without_the_sdk_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ops.mcp.command.find_spec", lambda name: None)
+    assert main(["mcp", "--stack", "local"]) == 2
+    assert "pip install -r requirements-dev.txt" in capsys.readouterr().err
+
+
 def test_a_stack_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mcp"]) == WRONG_CALL
     assert "--stack: missing (required)" in capsys.readouterr().err

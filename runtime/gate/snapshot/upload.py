@@ -19,7 +19,7 @@ from runtime.gate.snapshot.scan import OnIgnored, unreported
 from runtime.gate.snapshot.upload_guard import UploadGuard
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Store, StoreError, Unreachable
-from runtime.gate.storage.keys import DATA, CheckpointName
+from runtime.gate.storage.keys import DATA, SLACK_MS, CheckpointName
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log
 
@@ -229,7 +229,7 @@ class Uploader:
         if index.newest is None or not self._collector.is_due(now):
             return
         try:
-            if not 0 <= now - index.listed < LIST_MS:
+            if not -SLACK_MS <= now - index.listed < LIST_MS:
                 index.relist(self.store.listing(), known=index.newest.id.generation, now=now)
                 self._on_ignored(self._region, self._region, list(index.ignored))
             useless = [key for key, at in index.ignored.values() if now - at >= KEEP_UNNAMED_MS]
