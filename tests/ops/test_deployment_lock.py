@@ -61,8 +61,14 @@ def test_every_command_shows_its_help(python: Path, command: str) -> None:
     assert f"usage: python -m ops {command}" in done.stdout
 
 
+def test_the_command_that_needs_more_says_what_to_install(python: Path) -> None:
+    done = run(python, "-m", "ops", "mcp", "--stack", "prod")
+    assert done.returncode == 2 and "pip install -r requirements-dev.txt" in done.stderr, done.stderr
+
+
 def test_every_module_of_the_commands_is_imported_the_late_ones_too(python: Path) -> None:
-    files = [one for one in (ROOT / "ops").rglob("*.py") if one.parent.name not in ("inside", "in_pod")]
+    elsewhere = {"inside", "in_pod", "mcp"}
+    files = [one for one in (ROOT / "ops").rglob("*.py") if one.parent.name not in elsewhere]
     names = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files}
     names |= {late for one in files for late in imported(one)} - LOCAL_ALONE
     done = run(python, "-c", f"import importlib\nfor one in {sorted(names)}: importlib.import_module(one)")
