@@ -1,6 +1,7 @@
 """`python -m tests`: all tests, in processes side by side, since most of them wait more than they work.
 Beside them what is missing is built. The nodes' promises are about seconds, so their tests go first wherever
-processes compete: all others, and the builds, are nice.
+processes compete: all others, and the builds, are nice. The engine and its control planes would take what
+pods need to answer their probes, so their tests follow those of the nodes.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 """
@@ -19,8 +20,9 @@ from local.programs.catalog import PROGRAMS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
+SNAPSHOTS = ("tests/gate/copying",)
+"""About half of the time that gates take."""
 WAITING = ("tests/gate", "tests/controller")
-"""About half of the time that all but the nodes take."""
 HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
 """About half of the time that the unit tests take."""
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
@@ -52,17 +54,23 @@ def unit_tests(failed: list[str]) -> list[int]:
 
 def all_tests(failed: list[str]) -> list[int]:
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    gates = [*NICE, *(APART if apart else ()), *PYTEST]
+    rest = [f"--ignore={folder}" for folder in SNAPSHOTS]
     with ThreadPoolExecutor() as pool:
         building = pool.submit(ensure, PROGRAMS.values(), lambda line: _print("building", line))
-        waiting = pool.submit(_end, failed, "waiting", [*NICE, *(APART if apart else ()), *PYTEST], *WAITING)
-        if not apart:
-            waiting.result()
-        nodes = pool.submit(_end, failed, "nodes", PYTEST, *NODES)
-        others = pool.submit(_end, failed, "others", [*NICE, *PYTEST], *OTHERS)
+        parts = []
+        for name, folders in (("snapshots", SNAPSHOTS), ("gates", (*WAITING, *rest))):
+            parts.append(pool.submit(_end, failed, name, gates, *folders))
+            if not apart:
+                parts[-1].result()
+        parts.append(pool.submit(_nodes_and_engine, failed))
+        parts.append(pool.submit(_end, failed, "others", [*NICE, *PYTEST], *OTHERS))
         building.result()
-        codes = [part.result() for part in (waiting, nodes, others)]
-    # Alone: on two cores the engine and three control planes take what pods need to answer their probes.
-    return [*codes, _end(failed, "engine", PYTEST, *ENGINE)]
+        return [part.result() for part in parts]
+
+
+def _nodes_and_engine(failed: list[str]) -> int:
+    return max(_end(failed, "nodes", PYTEST, *NODES), _end(failed, "engine", PYTEST, *ENGINE))
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
@@ -79,7 +87,7 @@ def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) 
 
 
 def _print(name: str, line: str) -> None:
-    print(f"{name:>8} | {line}", flush=True)
+    print(f"{name:>9} | {line}", flush=True)
 
 
 if __name__ == "__main__":
