@@ -6,6 +6,7 @@ import json
 import shlex
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,16 @@ POLL_SECONDS = 0.2
 STORAGE_CLASSES = ("gp3", "io2")
 NETWORKING = "/apis/networking.k8s.io/v1"
 STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
-CLASSES = {
+CLASSES: dict[str, Object] = {
     "/apis/scheduling.k8s.io/v1/priorityclasses": {"metadata": {"name": "business-critical"}, "value": 1},
     "/apis/node.k8s.io/v1/runtimeclasses": {"metadata": {"name": "gvisor"}, "handler": "runsc"},
 }
 """Of pods, that drawn stack files name."""
 LONG_AGO = "2020-01-01T00:00:00Z"
 """Of more than `minReadySeconds`."""
+TRIED_AGAIN = (ApiError, KeyError)
+"""An object was deleted or changed since it was listed; or the client looked up its proxy while a deployment
+in this process, which had set variables, ended."""
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
 RUNNING = {"phase": "Running", "conditions": [READY]}
 
@@ -105,11 +109,16 @@ class Clusters:
             api.call("POST", path, each)
         while not self._stopped.wait(POLL_SECONDS):
             for path, provide in PROVIDED.items():
-                for item in api.call("GET", path)["items"]:
-                    try:
+                for item in _listed(api, path):
+                    with suppress(*TRIED_AGAIN):
                         provide(api, item)
-                    except ApiError:
-                        continue  # deleted or changed since it was listed
+
+
+def _listed(api: KubernetesApi, path: str) -> list[Object]:
+    with suppress(*TRIED_AGAIN):
+        found: list[Object] = api.call("GET", path)["items"]
+        return found
+    return []
 
 
 def _run(api: KubernetesApi, pod: Object) -> None:
