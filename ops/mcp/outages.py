@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import threading
+import time
 from contextlib import closing
 
 from anyio import to_thread
@@ -18,6 +20,8 @@ from ops.mcp.confirmations import LIFETIME_SECONDS, Confirmations, Outage
 from ops.mcp.results import DrillReport, OutageResult
 from ops.stack import Stack
 from ops.terminal import complain
+
+POLL_SECONDS = 0.5
 
 
 class Outages:
@@ -77,12 +81,19 @@ class Outages:
         return f"a drill has not put back: {', '.join(left)}" if left else ""
 
     def put_back_leftovers(self, stack: Stack) -> None:
-        """Start to put back what a drill has left that was killed, as its server was."""
+        """Start to put back what a drill has left that was killed, as its server was. One that is still
+        putting back is waited for."""
         journal = self._journal(stack)
-        try:
-            journal.require_unlocked()
-        except OperatorError:
-            return
+        if journal.entries():
+            threading.Thread(target=self._put_back, args=[journal], daemon=True).start()
+
+    def _put_back(self, journal: Journal) -> None:
+        while True:
+            try:
+                journal.require_unlocked()
+                break
+            except OperatorError:
+                time.sleep(POLL_SECONDS)
         if journal.entries():
             complain("an earlier drill has not put back all of its changes: this is done now")
             self._commands.start(["drill", *self._options(), "--restore"], _show)
