@@ -38,6 +38,11 @@ _PARAMETER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class RegistryError(Exception):
     """A registry gives no usable answer: the text says which image, and what came."""
 
+    def __init__(self, text: str, status: int | None = None) -> None:
+        """`status`: the HTTP status, if that is what came."""
+        super().__init__(text)
+        self.status = status
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -70,6 +75,13 @@ class Reference:
         host = DOCKER_HUB_API if self.registry == DOCKER_HUB else self.registry
         scheme = "http" if host.partition(":")[0] in ("localhost", "127.0.0.1") else "https"
         return f"{scheme}://{host}/v2/{self.repository}"
+
+
+def parts(image: str) -> tuple[str, str, str]:
+    """Name, tag and digest of an image; tag and digest may be empty."""
+    name, _, digest = image.partition("@")
+    path, _, tag = name.rpartition(":")
+    return (name, "", digest) if not path or "/" in tag else (path, tag, digest)
 
 
 def logins(path: Path | None = None) -> dict[str, str]:
@@ -135,7 +147,7 @@ class Registries:
             status, asked = answer.status, answer.headers.get("WWW-Authenticate", "")
         if status == HTTPStatus.UNAUTHORIZED and not authorization:
             return self._ask(image, method, name, self._authorization(image, asked))
-        raise RegistryError(f"{image}: {method} {url}: {_why(status, image)}")
+        raise RegistryError(f"{image}: {method} {url}: {_why(status, image)}", status)
 
     def _authorization(self, image: Reference, asked: str) -> str:
         scheme, _, rest = asked.partition(" ")
@@ -143,7 +155,8 @@ class Registries:
         if scheme.lower() == "basic" and login:
             return f"Basic {login}"
         if scheme.lower() != "bearer":
-            raise RegistryError(f"{image}: {_why(HTTPStatus.UNAUTHORIZED, image)}")
+            unauthorized = HTTPStatus.UNAUTHORIZED
+            raise RegistryError(f"{image}: {_why(unauthorized, image)}", unauthorized)
         parameters = dict(_PARAMETER.findall(rest))
         realm = parameters.get("realm", "")
         if not realm.startswith("https://") and not image.url.startswith("http://"):
@@ -156,7 +169,7 @@ class Registries:
         with request(f"GET {realm}", "GET", url, TIMEOUT_SECONDS, headers=headers) as answer:
             status, text = answer.status, answer.text()
         if status != HTTPStatus.OK:
-            raise RegistryError(f"{image}: {realm}: {_why(status, image)}")
+            raise RegistryError(f"{image}: {realm}: {_why(status, image)}", status)
         return f"Bearer {_token(text, image)}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from clients.registry import Reference, Registries, RegistryError, logins
+from clients.registry import Reference, Registries, RegistryError, logins, parts
 from ops.errors import DONE, OperatorError
 from ops.stack import add_arguments as add_stack_arguments
 from ops.stack import load
@@ -64,15 +64,15 @@ def pinned(images: Images, registries: Registries) -> dict[str, str]:
         image = getattr(images, key)
         if image is None or image.startswith(BUILT_HERE):
             continue
-        name, _, digest = image.partition("@")
-        path, _, tag = name.rpartition(":")
-        if not path or "/" in tag:
+        name, tag, digest = parts(image)
+        if not tag:
             if not digest:
                 raise OperatorError(f"images.{key}: {image} has no tag to resolve")
             found[key] = image
             continue
         try:
-            found[key] = f"{name}@{registries.digest(Reference(name=path, tag=tag))}"
+            reference = Reference(name=name, tag=tag)
+            found[key] = f"{reference}@{registries.digest(reference)}"
         except RegistryError as error:
             raise OperatorError(f"images.{key}: {error}") from error
     return found

@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import botocore.session
 from botocore.validate import ParamValidator
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 TARGET: Final = "GlobalAccelerator_V20180706."
 """Begins the header `X-Amz-Target` of every call."""
-ACCOUNT: Final = "123456789012"
 
 _OF_LISTENER: Final = ("PortRanges", "Protocol", "ClientAffinity")
 
@@ -67,7 +67,7 @@ class GlobalAccelerator:
 
     def _createAccelerator(self, sent: Values) -> Values:
         arn, new = self._named(
-            sent, f"arn:aws:globalaccelerator::{ACCOUNT}:accelerator/{uuid4()}", self._accelerators
+            sent, f"arn:aws:globalaccelerator::{DEFAULT_ACCOUNT_ID}:accelerator/{uuid4()}", self._accelerators
         )
         if new:
             number, dual = len(self._accelerators), sent.get("IpAddressType") == "DUAL_STACK"

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, missing, present, reason_of
 from ops.stack import Stack
 from settings import clusters_of
 
@@ -53,10 +53,10 @@ def _bucket(region: str, what: str, error: ClientError) -> Finding:
         remedy = "set namePrefix, choose another stack name, or delete the bucket there"
         return missing(region, what, "the name is a bucket's in another region", remedy)
     if status == 403:
-        problem = f"another account has the name, or these credentials may not look ({code_of(error)})"
+        problem = f"another account has the name, or these credentials may not look ({reason_of(error)})"
         remedy = "allow s3:ListBucket on it; if it stays, set namePrefix, or choose another stack name"
         return missing(region, what, problem, remedy)
-    problem = f"nothing is known about the name ({code_of(error)})"
+    problem = f"nothing is known about the name ({reason_of(error)})"
     return missing(region, what, problem, f"is {region} enabled, and are these credentials valid there?")
 
 

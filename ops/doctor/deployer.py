@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
 from ops.deployer_policy import made_by
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, code_of, missing, present, reason_of
 from ops.stack import Stack
 from ops.stack_file import record
 from plan.deployer import deployer_policy
@@ -35,7 +35,7 @@ def permissions(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         denied = list(_denied(iam, _principal(iam, arn), stack))
     except ClientError as error:
         remedy = "allow iam:SimulatePrincipalPolicy and iam:GetRole, then repeat the command"
-        yield missing(ACCOUNT, what, f"not known: {code_of(error)}", remedy)
+        yield missing(ACCOUNT, what, f"not known: {reason_of(error)}", remedy)
         return
     if denied:
         yield missing(ACCOUNT, what, f"{arn} may not {', '.join(denied)}", _POLICY)
@@ -90,7 +90,7 @@ def access_entries(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 
 
 def _no_entry(region: str, what: str, cluster: str, error: ClientError) -> Finding:
-    code = error.response.get("Error", {}).get("Code", "")
+    code = code_of(error)
     remedy = (
         f"run: aws eks create-access-entry --cluster-name {cluster} --region {region}"
         " --principal-arn <yours>; then associate AmazonEKSClusterAdminPolicy (docs/first-deployment.md)"
@@ -98,5 +98,5 @@ def _no_entry(region: str, what: str, cluster: str, error: ClientError) -> Findi
     if code == "ResourceNotFoundException":
         return missing(region, what, "these credentials have none", remedy)
     return missing(
-        region, what, f"not known: {code_of(error)}", "allow eks:DescribeAccessEntry and iam:GetRole"
+        region, what, f"not known: {reason_of(error)}", "allow eks:DescribeAccessEntry and iam:GetRole"
     )

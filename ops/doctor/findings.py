@@ -31,5 +31,10 @@ def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
 
 
 def code_of(error: ClientError) -> str:
-    answer = error.response.get("Error", {})
-    return f"{answer.get('Code', 'no code')}: {answer.get('Message', '')}".rstrip(": ")
+    return str(error.response.get("Error", {}).get("Code", "no code"))
+
+
+def reason_of(error: ClientError) -> str:
+    """Code and message."""
+    message = error.response.get("Error", {}).get("Message", "")
+    return f"{code_of(error)}: {message}".rstrip(": ")

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from clients.dns import DnsError, name_servers
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, code_of, missing, present, reason_of
 from ops.stack import Stack
 from settings import Settings
 from settings.ingress import Scheme
@@ -25,7 +25,7 @@ def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     try:
         zone = access.zone_client().get_hosted_zone(Id=settings.hosted_zone_id)
     except ClientError as error:
-        yield missing(ACCOUNT, what, code_of(error), _remedy(settings, error))
+        yield missing(ACCOUNT, what, reason_of(error), _remedy(settings, error))
         return
     name = str(zone["HostedZone"]["Name"]).rstrip(".")
     if settings.domain != name and not settings.domain.endswith(f".{name}"):
@@ -43,7 +43,7 @@ def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 
 
 def _remedy(settings: Settings, error: ClientError) -> str:
-    code = error.response.get("Error", {}).get("Code", "")
+    code = code_of(error)
     if code == "NoSuchHostedZone":
         elsewhere = (
             "" if settings.hosted_zone_role_arn else "; for a zone in another account, hostedZoneRoleArn"
@@ -54,7 +54,7 @@ def _remedy(settings: Settings, error: ClientError) -> str:
     return "allow route53:GetHostedZone, or set hostedZoneRoleArn for a zone in another account"
 
 
-def _needs_public(settings: Settings) -> Iterator[str] | list[str]:
+def _needs_public(settings: Settings) -> list[str]:
     reasons = []
     if any(map(settings.needs_certificate, settings.regions)):
         reasons.append("ACM validates certificates in public zones alone")

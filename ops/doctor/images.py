@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from botocore.exceptions import ClientError
 
-from clients.registry import Reference, Registries, RegistryError, logins
+from clients.registry import Reference, Registries, RegistryError, logins, parts
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, code_of, missing, present, reason_of
 from ops.stack import Stack
 from settings.models import IMAGES
 
@@ -25,21 +26,18 @@ def images(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 
 
 def _anywhere(stack: Stack, image: str) -> Finding:
-    name, _, digest = image.partition("@")
-    path, _, tag = name.rpartition(":")
-    if not path or "/" in tag:
-        path, tag = name, digest
+    name, tag, digest = parts(image)
     remedy = "push it, or correct images"
     try:
-        Registries(logins=logins()).digest(Reference(name=path, tag=tag))
+        Registries(logins=logins()).digest(Reference(name=name, tag=tag or digest))
     except RegistryError as error:
-        if "docker login" in str(error) or "status 4" in str(error):
+        if error.status is not None and error.status // 100 == 4 and error.status != HTTPStatus.NOT_FOUND:
             secrets = stack.settings.pods.image_pull_secrets
             theirs = f"; nodes use {', '.join(secrets)}" if secrets else "; nodes need pods.imagePullSecrets"
             return missing(
                 PLACE, image, f"not allowed to look: {error}{theirs}", "run docker login, and repeat"
             )
-        if "there is no such image" not in str(error):
+        if error.status != HTTPStatus.NOT_FOUND:
             remedy = "is the registry reachable from here? Nodes may reach it all the same"
         return missing(PLACE, image, str(error), remedy)
     return present(PLACE, image, "its registry has it")
@@ -55,8 +53,8 @@ def _ecr(access: AwsAccess, image: str, parts: re.Match[str]) -> Finding:
             registryId=account, repositoryName=repository, imageIds=[wanted]
         )
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = code_of(error)
         known = code in ("ImageNotFoundException", "RepositoryNotFoundException")
         remedy = "push it, or correct images" if known else "allow ecr:DescribeImages, and repeat"
-        return missing(PLACE, image, code_of(error), remedy)
+        return missing(PLACE, image, reason_of(error), remedy)
     return present(PLACE, image, f"ECR in {region} has it")

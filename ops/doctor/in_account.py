@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from ops.aws import AwsAccess, calling
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, missing, present, reason_of
 from ops.doctor.hosted_zone import hosted_zone
 from ops.doctor.images import images
 from ops.doctor.in_zone import live_records
@@ -40,7 +40,7 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
         except ClientError as error:
             remedy = "create it, or set regions[].cluster"
-            yield missing(plan.region, what, code_of(error), remedy)
+            yield missing(plan.region, what, reason_of(error), remedy)
             continue
         if cluster["status"] != "ACTIVE":
             yield missing(plan.region, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
@@ -98,7 +98,7 @@ def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
         except ClientError as error:
             remedy = "`eksctl utils associate-iam-oidc-provider`, or set cluster.oidcProviderArn"
-            yield missing(plan.id, what, f"{plan.oidc_provider_arn}: {code_of(error)}", remedy)
+            yield missing(plan.id, what, f"{plan.oidc_provider_arn}: {reason_of(error)}", remedy)
             continue
         yield present(plan.id, what, plan.oidc_provider_arn)
 
@@ -113,7 +113,7 @@ def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         try:
             certificate = client.describe_certificate(CertificateArn=region.certificate_arn)["Certificate"]
         except ClientError as error:
-            yield missing(region.name, what, f"{region.certificate_arn}: {code_of(error)}", remedy)
+            yield missing(region.name, what, f"{region.certificate_arn}: {reason_of(error)}", remedy)
             continue
         covered = {certificate["DomainName"], *certificate.get("SubjectAlternativeNames", ())}
         if certificate["Status"] != "ISSUED" or wanted not in covered:

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, missing, present, reason_of
 from ops.stack import Stack
 
 WHAT = "KMS key"
@@ -25,7 +25,7 @@ def kms_keys(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             key = kms.describe_key(KeyId=arn)["KeyMetadata"]
         except ClientError as error:
             remedy = "set regions[].kmsKeyArn to a key that exists, and allow kms:DescribeKey"
-            yield missing(region, WHAT, f"{arn}: {code_of(error)}", remedy)
+            yield missing(region, WHAT, f"{arn}: {reason_of(error)}", remedy)
             continue
         if problem := _unusable(key):
             yield missing(region, WHAT, f"{arn}: it is {problem}", "name a symmetric key that is enabled")
@@ -48,7 +48,7 @@ def _left_to_iam(access: AwsAccess, region: str, arn: str, kms: Any) -> Iterator
     try:
         policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
     except ClientError as error:
-        problem = f"{arn}: enabled; its policy cannot be read: {code_of(error)}"
+        problem = f"{arn}: enabled; its policy cannot be read: {reason_of(error)}"
         yield missing(region, WHAT, problem, "allow kms:GetKeyPolicy, then repeat the command")
         return
     account = access.client("sts", region).get_caller_identity()["Account"]

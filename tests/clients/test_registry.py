@@ -77,8 +77,9 @@ def test_what_is_no_manifest_is_rejected(registry: Registry) -> None:
 
 def test_an_unknown_tag_is_named(registry: Registry) -> None:
     registry.push("team/agency", "1.4.2")
-    with pytest.raises(RegistryError, match=r"team/agency:1\.5.*there is no such image or tag"):
+    with pytest.raises(RegistryError, match=r"team/agency:1\.5.*there is no such image or tag") as raised:
         Registries().digest(image(registry, tag="1.5"))
+    assert raised.value.status == 404
 
 
 @pytest.mark.parametrize("auth", ["private", "basic"])
@@ -89,8 +90,9 @@ def test_without_the_right_login_the_text_says_where_to_log_in(
     registry.push("team/agency", "1.4.2")
     registry.auth = auth
 
-    with pytest.raises(RegistryError, match=f"docker login {registry.host}"):
+    with pytest.raises(RegistryError, match=f"docker login {registry.host}") as raised:
         Registries(logins={registry.host: login} if login else {}).digest(image(registry))
+    assert raised.value.status == 401
 
 
 def test_the_login_of_one_registry_goes_to_no_other(registry: Registry) -> None:

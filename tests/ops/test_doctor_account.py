@@ -245,15 +245,18 @@ def image(answer: Answer) -> Finding:
     return next(one for one in found if one.what == ECR)
 
 
+Problems = dict[str, tuple[str, int | None]]
+
+
 @pytest.fixture
-def registries(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Problems by the beginning of an image's name; else the registry has the image."""
-    problems: dict[str, str] = {}
+def registries(monkeypatch: pytest.MonkeyPatch) -> Problems:
+    """Problems and HTTP statuses by the beginning of an image's name; else the registry has the image."""
+    problems: Problems = {}
 
     def digest(self: Registries, reference: Any) -> str:
-        for name, problem in problems.items():
+        for name, (problem, status) in problems.items():
             if str(reference).startswith(name):
-                raise RegistryError(f"{reference}: {problem}")
+                raise RegistryError(f"{reference}: {problem}", status)
         return "sha256:0"
 
     monkeypatch.setattr(Registries, "digest", digest)
@@ -261,28 +264,28 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return problems
 
 
-def test_images_that_their_registries_have_are_found(registries: dict[str, str]) -> None:
+def test_images_that_their_registries_have_are_found(registries: Problems) -> None:
     assert all(one.ok for one in findings(images, {}))
     assert image({"imageDetails": [{}]}).ok
 
 
 @pytest.mark.parametrize(
-    ("problem", "told", "remedy"),
+    ("problem", "status", "told", "remedy"),
     [
-        ("there is no such image or tag", "no such image", "push it"),
-        ("status 401: run docker login registry.example.com", "not allowed to look", "docker login"),
-        ("connection refused", "connection refused", "reachable from here"),
+        ("there is no such image or tag", 404, "no such image", "push it"),
+        ("status 401: run docker login registry.example.com", 401, "not allowed to look", "docker login"),
+        ("connection refused", None, "connection refused", "reachable from here"),
     ],
 )
 def test_an_image_that_cannot_be_pulled_is_told(
-    registries: dict[str, str], problem: str, told: str, remedy: str
+    registries: Problems, problem: str, status: int | None, told: str, remedy: str
 ) -> None:
-    registries["registry.example.com"] = problem
+    registries["registry.example.com"] = problem, status
     [one] = [one for one in findings(images, {}) if not one.ok]
     assert told in one.detail and remedy in one.remedy
 
 
-def test_an_image_in_ecr_is_asked_of_ecr(registries: dict[str, str]) -> None:
+def test_an_image_in_ecr_is_asked_of_ecr(registries: Problems) -> None:
     missing = image("ImageNotFoundException")
     assert not missing.ok and "push it" in missing.remedy
     unknown = image("AccessDeniedException")

@@ -63,13 +63,17 @@ class Caddy:
         deadline = time.monotonic() + CALL_SECONDS
         while True:
             try:
-                return self._post_once(path, body)
-            except ConnectionError as error:
-                if time.monotonic() > deadline:
+                status, text = self._send(path, body)
+                break
+            except (OSError, http.client.HTTPException) as error:
+                if not isinstance(error, ConnectionError) or time.monotonic() > deadline:
                     raise CaddyError(f"Caddy does not answer {path}: {error}") from error
             time.sleep(POLL_SECONDS)
+        if status != http.client.OK:
+            raise CaddyError(f"Caddy rejects {path}: {text}")
 
-    def _post_once(self, path: str, body: Any) -> None:
+    def _send(self, path: str, body: Any) -> tuple[int, str]:
+        """Status and text of the answer."""
         connection = http.client.HTTPConnection("localhost", timeout=CALL_SECONDS)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
@@ -77,12 +81,6 @@ class Caddy:
             connection.sock.connect(str(self._socket))
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            text = answer.read().decode(errors="replace")
-        except ConnectionError:
-            raise
-        except (OSError, http.client.HTTPException) as error:
-            raise CaddyError(f"Caddy does not answer {path}: {error}") from error
+            return answer.status, answer.read().decode(errors="replace")
         finally:
             connection.close()
-        if answer.status != http.client.OK:
-            raise CaddyError(f"Caddy rejects {path}: {text}")
