@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,14 +39,24 @@ def arguments(tmp_path: Path) -> argparse.Namespace:
     )
 
 
-def test_a_drill_that_still_puts_back_is_waited_for(
-    arguments: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outages, "POLL_SECONDS", 0.02)
-    journal, started = Journal(path_of("local", arguments.state)), Started()
+@contextmanager
+def put_back_by_another(arguments: argparse.Namespace, started: Started) -> Iterator[Journal]:
+    """A server starts while another process has the lock, and has something left to put back."""
+    journal = Journal(path_of("local", arguments.state))
     with journal.locked():
         journal.add(LEFT)
         Outages(arguments, cast(Commands, started)).put_back_leftovers(stacks.load(arguments))
+        yield journal
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    monkeypatch.setattr(outages, "POLL_SECONDS", 0.02)
+    return Started()
+
+
+def test_a_drill_that_still_puts_back_is_waited_for(arguments: argparse.Namespace, started: Started) -> None:
+    with put_back_by_another(arguments, started):
         time.sleep(0.2)
         assert started.calls == []
     until(lambda: bool(started.calls), "the rest is put back")
@@ -52,13 +64,9 @@ def test_a_drill_that_still_puts_back_is_waited_for(
 
 
 def test_nothing_is_started_when_that_drill_puts_everything_back(
-    arguments: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+    arguments: argparse.Namespace, started: Started
 ) -> None:
-    monkeypatch.setattr(outages, "POLL_SECONDS", 0.02)
-    journal, started = Journal(path_of("local", arguments.state)), Started()
-    with journal.locked():
-        journal.add(LEFT)
-        Outages(arguments, cast(Commands, started)).put_back_leftovers(stacks.load(arguments))
+    with put_back_by_another(arguments, started) as journal:
         journal.remove(LEFT)
     time.sleep(0.2)
     assert started.calls == []

@@ -23,11 +23,6 @@ from tests.gate.following.memories import EU, US, read
 
 
 @pytest.fixture
-def buckets() -> Buckets:
-    return Buckets(ORDER)
-
-
-@pytest.fixture
 def us(tmp_path: Path, buckets: Buckets) -> Gate:
     return with_two_memories(tmp_path, buckets)
 

@@ -19,11 +19,6 @@ from tests.gate.following.orders import ids, order, standby_with_three_memories
 
 
 @pytest.fixture
-def buckets() -> Buckets:
-    return Buckets(ORDER)
-
-
-@pytest.fixture
 def us(tmp_path: Path, buckets: Buckets) -> Gate:
     return Gate(US, tmp_path / US, buckets, Clock(), ORDER)
 

@@ -28,11 +28,6 @@ class Died(BaseException):
 
 
 @pytest.fixture
-def buckets() -> Buckets:
-    return Buckets(ORDER)
-
-
-@pytest.fixture
 def us(tmp_path: Path, buckets: Buckets) -> Gate:
     return with_two_memories(tmp_path, buckets)
 
