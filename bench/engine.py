@@ -110,7 +110,7 @@ def operate(operation: str, folder: Path, variant: str) -> None:
     sampling.start()
     began = time.monotonic()
     try:
-        result = stack.preview(show=False) if operation == "preview" else stack.up(0)
+        result = stack.preview(show=False) if operation == "preview" else stack.up()
     finally:
         seconds = time.monotonic() - began
         done.set()

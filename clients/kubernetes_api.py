@@ -128,7 +128,7 @@ class KubernetesApi:
         self.call("PATCH", path, manifest, APPLY_PATCH)
 
     def path(self, manifest: Object) -> str:
-        """The URL path of a manifest's object. Raises KubernetesError for a kind that the cluster lacks."""
+        """The URL path of a manifest's object. Raises ApiError (404) for a kind that the cluster lacks."""
         metadata = manifest["metadata"]
         namespace = metadata.get("namespace", "default")
         return f"{self._collection(manifest['apiVersion'], manifest['kind'], namespace)}/{metadata['name']}"
@@ -143,7 +143,7 @@ class KubernetesApi:
                 }
         known = self._kinds[version].get(kind)
         if known is None:
-            raise KubernetesError(f"the cluster has no {version} {kind}")
+            raise ApiError(HTTPStatus.NOT_FOUND, f"the cluster has no {version} {kind}")
         space = f"/namespaces/{namespace}" if known["namespaced"] and namespace else ""
         return f"{prefix}{space}/{known['name']}"
 

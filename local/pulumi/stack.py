@@ -7,7 +7,7 @@ import re
 import runpy
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,8 +22,8 @@ from local.kubernetes_api import KubernetesApi
 from local.machine.files import REPOSITORY, LocalError, Progress, write_atomically
 from local.machine.processes import NAME_VARIABLE, STATE_VARIABLE, Processes
 from local.pulumi import tools
-from local.pulumi.display import Display
-from local.pulumi.interrupted import delete_unrecorded
+from local.pulumi.display import Display, Step
+from local.pulumi.interrupted import delete_unrecorded, note
 
 ENGINE: Final = "pulumi"
 """Process name of the engine and its plugins."""
@@ -51,6 +51,7 @@ class Stack:
         self._project, self._backend, self._scratch = state / "project", state / "backend", state / "tmp"
         for folder in (self._project, self._backend, self._scratch):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._creating = state / "creating.json"
         self._processes, self._command = Processes(state, progress), Command(state)
         self._hooks = {**services, "PATH": _path(self._command.command)}
         """The environment of the program's hooks."""
@@ -74,10 +75,11 @@ class Stack:
         self._stack = self._operate(self._select)
         if any(self._backend.glob(".pulumi/locks/**/*.json")):
             self._operate(self._stack.cancel)
-        pending = self._deployment().get("pending_operations") or []
-        if pending:
+        if self._creating.exists():
+            api = KubernetesApi(self._services["KUBECONFIG"])
+            delete_unrecorded(self._creating, self.resources(), api, self._progress)
+        if pending := self._deployment().get("pending_operations"):
             self._progress(f"the last run was interrupted at {len(pending)} resources: refreshing the state")
-            delete_unrecorded(pending, KubernetesApi(self._services["KUBECONFIG"]), self._progress)
             self._operate(lambda: self._stack.refresh(clear_pending_creates=True))
 
     def preview(self, *, refresh: bool = False, show: bool = True) -> Display:
@@ -89,14 +91,17 @@ class Stack:
 
         return self._run_operation(display, operation)
 
-    def up(self, expected: int, *, refresh: bool = False) -> Display:
-        """Deploy; `expected` is the number of changes in the preview."""
-        display = Display(self._show, done=True, expected=expected)
+    def up(self, planned: Collection[Step] = (), *, refresh: bool = False) -> Display:
+        """Deploy; `planned` are the changes in the preview."""
+        display = Display(self._show, done=True, expected=len(planned))
 
         def operation() -> object:
             return self._stack.up(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
 
-        return self._run_operation(display, operation)
+        note(self._creating, planned)
+        done = self._run_operation(display, operation)
+        self._creating.unlink()
+        return done
 
     def destroy(self) -> Display:
         """Delete every resource except retained ones. Nothing is deleted while a resource is protected."""

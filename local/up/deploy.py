@@ -89,7 +89,7 @@ class Deployment:
         result = stack.preview(refresh=True, show=False)
         deployed = access.remembered(self.state).get("outputs")
         if result.steps or result.drift or result.new_outputs or not deployed:
-            result = stack.up(len(result.steps), refresh=bool(result.drift))
+            result = stack.up(result.steps, refresh=bool(result.drift))
             access.remember(self.state, outputs=stack.outputs())
         self.progress(result.summary)
 
