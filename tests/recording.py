@@ -15,7 +15,7 @@ from engine.placeholders import Placeholders
 from engine.program import run_program
 from engine.recorder import Registration
 from engine.stack_file import load_stack_file
-from engine.values import COMPUTED, Secret
+from engine.values import Secret
 from settings import Settings, from_config
 from tests.strategies import Raw, config_of
 
@@ -287,19 +287,6 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple | set | frozenset):
         for item in value:
             yield from texts(item)
-
-
-def agrees(planned: Any, deployed: Any) -> bool:
-    """Whether the known parts of a preview's value are equal to the deployed value."""
-    if planned is COMPUTED:
-        return True
-    if isinstance(planned, Mapping) and isinstance(deployed, Mapping):
-        return planned.keys() == deployed.keys() and all(
-            agrees(planned[key], deployed[key]) for key in planned
-        )
-    if isinstance(planned, list) and isinstance(deployed, list):
-        return len(planned) == len(deployed) and all(map(agrees, planned, deployed))
-    return bool(planned == deployed)
 
 
 def names(registrations: Iterable[Registration]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.recorder import Registration
+from engine.values import COMPUTED
 from tests.components import (
     gate_rules,
     graph_rules,
@@ -25,7 +26,7 @@ from tests.components import (
 )
 from tests.components.graph_rules import component_types
 from tests.components.stacks import EU, US, WEST, context, eks, many_companies, stack
-from tests.recording import Recording, agrees, record, record_file, texts
+from tests.recording import Recording, record, record_file, texts
 from tests.strategies import Raw, valid_stacks
 
 Rule = Callable[[Recording], None]
@@ -49,6 +50,19 @@ few_examples = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a stack would take minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+def agrees(planned: Any, deployed: Any) -> bool:
+    """Whether the known parts of a preview's value are equal to the deployed value."""
+    if planned is COMPUTED:
+        return True
+    if isinstance(planned, Mapping) and isinstance(deployed, Mapping):
+        return planned.keys() == deployed.keys() and all(
+            agrees(planned[key], deployed[key]) for key in planned
+        )
+    if isinstance(planned, list) and isinstance(deployed, list):
+        return len(planned) == len(deployed) and all(map(agrees, planned, deployed))
+    return bool(planned == deployed)
 
 
 @every_rule

@@ -188,3 +188,11 @@ def live_names(state: Path) -> list[str]:
     """Of every process that was started for a state folder."""
     live = find_by_environment({STATE_VARIABLE: str(state.resolve())})
     return [variables.get(NAME_VARIABLE, "") for _, _, variables in live]
+
+
+def names_of(records: list[Any]) -> set[tuple[str, str | None]]:
+    return {(each["Name"], each.get("SetIdentifier")) for each in records}
+
+
+def same(each: Any, other: Any) -> bool:
+    return bool(each["metadata"]["uid"] == other["metadata"]["uid"] and each.get("spec") == other.get("spec"))

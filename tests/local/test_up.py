@@ -19,7 +19,7 @@ from local.cluster import control_plane
 from local.machine.processes import Processes
 from plan.resolver import Client, resolve
 from tests.local.commands import run, start
-from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target, live_names
+from tests.local.target import ACME, DOMAIN, EU, GLOBEX, US, Key, Target, live_names, names_of, same
 from tests.services import until
 
 SETTLED_SECONDS = 1.5
@@ -209,14 +209,6 @@ def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -
     for key in kept:
         assert back[key]["metadata"]["uid"] == before[key]["metadata"]["uid"]
     assert "nothing changed: " in target.up()
-
-
-def names_of(records: list[Any]) -> set[tuple[str, str | None]]:
-    return {(each["Name"], each.get("SetIdentifier")) for each in records}
-
-
-def same(each: Any, other: Any) -> bool:
-    return bool(each["metadata"]["uid"] == other["metadata"]["uid"] and each.get("spec") == other.get("spec"))
 
 
 def test_a_run_after_kills_and_interrupts_has_the_same_result(target: Target, tmp_path: Path) -> None:
