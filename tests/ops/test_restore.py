@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from ops import restore as restore_command
 from ops.errors import DONE, NOT_CONFIRMED, TIMED_OUT, WRONG_CALL
 from runtime.gate.snapshot.checkpoint import CheckpointRef
 from tests.ops.copies import ASIA, EU, US, Copies, at, id_of, restore
@@ -201,8 +202,9 @@ def test_a_later_order_has_a_higher_number_whatever_the_clocks_say(copies: Copie
 
 
 def test_it_waits_until_the_gate_has_copied_what_it_restored(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    copies: Copies, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(restore_command, "POLL_SECONDS", 0.1)
     chosen = copies.put(US, id_of(1, "02:00"), FIRST)
     copies.put(US, id_of(1, "02:30"), SECOND)
     ended: list[int] = []

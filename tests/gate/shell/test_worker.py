@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from runtime.gate import worker as worker_module
 from runtime.gate.application import Application
 from runtime.gate.config import Environment
 from runtime.gate.events import EventLog
@@ -21,11 +22,17 @@ from runtime.gate.live_config import LiveConfig
 from runtime.gate.snapshot.schedule import UploadSchedule
 from runtime.gate.storage import reserve
 from runtime.gate.storage.writer import VolumeInUse, WriterLock
-from runtime.gate.worker import ROUND_SECONDS, Worker
+from runtime.gate.worker import Worker
 from runtime.metrics import Metrics
 from tests.services import until
 
 REGION = "us-east-1"
+ROUND_SECONDS = 0.1
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "ROUND_SECONDS", ROUND_SECONDS)
 
 
 class FakeCoordinator:
