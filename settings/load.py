@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from plan.names import PROJECT
-from settings.aws_provider import aws_provider
+from settings.aws_provider import aws_provider, tag_problems
 from settings.dates import date_problems
 from settings.models import Settings
+from settings.namespaces import namespace_problems
 from settings.plain_secrets import plain_secrets
 from settings.problems import Problem, SettingsError
+from settings.routes import record_plan
 from settings.rules import rule_problems
 from settings.shape_problems import shape_problems
 from settings.valid_parts import valid_parts
@@ -36,8 +38,16 @@ def from_config(
     where encrypted values are not decrypted. Raises SettingsError with all problems of the file.
     """
     secret = {key.removeprefix(_PREFIX) for key in secret_keys if key.startswith(_PREFIX)}
-    settings = parse(_own(config), stack, secret, _own(written or {}))
-    return settings.with_provider(aws_provider(config))
+    aws, problems = aws_provider(config)
+    problems += namespace_problems(config)
+    try:
+        settings = parse(_own(config), stack, secret, _own(written or {}))
+    except SettingsError as error:
+        raise SettingsError([*problems, *error.problems]) from None
+    checks = bool(record_plan(settings).checks)
+    if problems := [*problems, *tag_problems(aws, health_checks=checks)]:
+        raise SettingsError(problems)
+    return settings.with_provider(aws)
 
 
 def _own(config: Mapping[str, str]) -> dict[str, Any]:

@@ -80,10 +80,8 @@ def key_of(path: Path) -> str:
     """`("regions", 1, "weight")` in the notation of `pulumi config`: `digital-agency:regions[1].weight`."""
     if path == STACK:
         return "stack name"
-    if str(path[0]).startswith("aws:"):
-        return str(path[0])
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return "digital-agency:" + key.removeprefix(".")
+    return ("" if ":" in str(path[0]) else "digital-agency:") + key.removeprefix(".")
 
 
 def _names_secret(part: str | int) -> bool:

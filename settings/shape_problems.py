@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -26,6 +27,8 @@ _REQUIREMENTS = {
     "value_error": "{error}",
 }
 _MAPPINGS = ("model_type", "model_attributes_type")
+_PLACES = 3
+"""That one message names."""
 _NUMBERS = ("int_type", "greater_than_equal", "less_than_equal")
 
 
@@ -74,16 +77,39 @@ def file_path(location: Path) -> Path:
 def _unknown_key(path: Path) -> Problem:
     model = _model(path[:-1])
     known = [field.alias or name for name, field in model.model_fields.items()] if model else []
-    plain = {_plain(key): key for key in known}
-    close = get_close_matches(_plain(str(path[-1])), list(plain), n=1, cutoff=0.7)
-    hint = f"Did you mean {plain[close[0]]}? " if close else ""
-    return Problem(
-        path,
-        NO_VALUE,
-        "unknown key",
-        f"{hint}Known keys: {', '.join(sorted(known))}.",
-        meant=(*path[:-1], plain[close[0]]) if close else None,
-    )
+    sibling, places = _meant(str(path[-1]), known)
+    hint = f"Did you mean {' or '.join(places)}? " if places else ""
+    advice = f"{hint}Known keys: {', '.join(sorted(known))}."
+    meant = (*path[:-1], sibling) if sibling else None
+    return Problem(path, NO_VALUE, "unknown key", advice, meant=meant)
+
+
+def _meant(key: str, known: list[str]) -> tuple[str | None, list[str]]:
+    """What an unknown key may be: the key beside it that it resembles, and places of known keys. A key that
+    has its name elsewhere is on the wrong level; otherwise it is misspelt.
+    """
+    plain, wanted = {_plain(each): each for each in known}, _plain(key)
+    elsewhere = [(_plain(place.rpartition(".")[2]), place) for place in _places(Settings)]
+    same = [place for name, place in elsewhere if name == wanted]
+    if wanted not in plain and same:
+        return None, same[:_PLACES]
+    if close := get_close_matches(wanted, list(plain), n=1, cutoff=0.7):
+        return plain[close[0]], [plain[close[0]]]
+    names = get_close_matches(wanted, [name for name, _ in elsewhere], n=1, cutoff=0.8)
+    return None, [place for name, place in elsewhere if name in names][:_PLACES]
+
+
+@cache
+def _places(model: type[Model], above: str = "") -> list[str]:
+    """All keys below a model, such as `regions[].loadBalancer.subnets`."""
+    found = []
+    for name, field in model.model_fields.items():
+        place = f"{above}{field.alias or name}"
+        found.append(place)
+        items = "[]" if get_origin(field.annotation) is tuple else ""
+        for inner in _models_in(field.annotation):
+            found += _places(inner, f"{place}{items}.")
+    return found
 
 
 def _plain(key: str) -> str:

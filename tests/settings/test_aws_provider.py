@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
+import pulumi_aws
 import pytest
 
 from settings import SettingsError, from_config
+from settings.aws_provider import KEYS
 from tests.components.stacks import eks, stack
 from tests.recording import INGRESS, KUBERNETES_PROVIDER, Answers, Recording, _run
 from tests.settings.edits import EU, US
@@ -73,6 +77,34 @@ def test_the_default_tags_are_on_load_balancers_as_well() -> None:
         ({"defaultTags": {"tags": {"team": "a,b"}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
         ({"defaultTags": {"tags": {"a=b": "c"}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
         ({"defaultTags": {"tags": {"team": 3}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
+        ({"defaultTags": {"team": "a"}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
+        ({"defaultTags": {"tags": {"k" * 129: "a"}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
+        (
+            {"defaultTags": {"tags": {"team": "a" * 257}}},
+            "aws:defaultTags: must be {tags: {<key>: <text>, …}}",
+        ),
+        ({"defaultTags": {"tags": {"team": " a"}}}, "aws:defaultTags: must be {tags: {<key>: <text>, …}}"),
+        (
+            {"defaultTags": {"tags": {"AWS:team": "a"}}},
+            "aws:defaultTags.tags.AWS:team: must not begin with aws:",
+        ),
+        (
+            {"defaultTags": {"tags": {"elbv2.k8s.aws/cluster": "a"}}},
+            "aws:defaultTags.tags.elbv2.k8s.aws/cluster: must not be set",
+        ),
+        (
+            {"defaultTags": {"tags": {"team": "a", "Team": "b"}}},
+            "aws:defaultTags.tags.Team: must differ from team in more than upper and lower case",
+        ),
+        (
+            {"defaultTags": {"tags": {f"tag-{number}": "a" for number in range(10)}}},
+            "aws:defaultTags.tags: must be at most 10 tags, got 11. Health checks, with Name, have no more.",
+        ),
+        ({"assumeRoles": [{"roleArn": "deployer"}]}, "aws:assumeRoles: must be a list of one role"),
+        ({"profile": ["prod"]}, "aws:profile: must be text"),
+        ({"region": "cn-north-1"}, "aws:region: must be the name of an AWS region (commercial partition)"),
+        ({"assumeRole": {"roleArn": ROLE}}, "aws:assumeRole: unknown key. Did you mean aws:assumeRoles?"),
+        ({"profil": "prod"}, "aws:profil: unknown key. Did you mean aws:profile?"),
     ],
 )
 def test_what_only_the_provider_would_use_is_refused(keys: dict[str, object], line: str) -> None:
@@ -80,3 +112,42 @@ def test_what_only_the_provider_would_use_is_refused(keys: dict[str, object], li
         from_config(config(**keys), "prod")
     assert str(raised.value).startswith(line)
     assert "AKIAEXAMPLE" not in str(raised.value)
+
+
+def test_the_known_keys_are_those_of_the_provider() -> None:
+    """`pulumi up` rejects any other."""
+    source = (Path(pulumi_aws.__file__).parent / "config" / "vars.py").read_text(encoding="utf-8")
+    assert set(KEYS) == set(re.findall(r"__config__\.get(?:_\w+)?\('(\w+)'\)", source))
+
+
+def test_global_accelerator_has_no_health_checks_which_take_few_tags() -> None:
+    many = {"defaultTags": {"tags": {f"tag-{number}": "a" for number in range(47)}}}
+    manager = {"digital-agency:loadBalancing": json.dumps({"manager": "global-accelerator"})}
+    assert len(from_config(config(**many) | manager, "prod").aws.default_tags) == 47
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("kubernetes:context", "kubernetes:context: must not be set. Only Pulumi's own provider reads it."),
+        ("digtal-agency:network", "digtal-agency:network: unknown key. Did you mean digital-agency:network?"),
+        ("Digital-Agency:pods", "Digital-Agency:pods: unknown key. Did you mean digital-agency:pods?"),
+        ("AWS:profile", "AWS:profile: unknown key. Did you mean aws:profile?"),
+    ],
+)
+def test_a_key_that_nobody_would_read_is_refused(key: str, line: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        from_config(config() | {key: "prod"}, "prod")
+    assert str(raised.value).startswith(line)
+
+
+def test_keys_of_other_programs_are_left_alone() -> None:
+    from_config(config() | {"pulumi:tags": "{}", "aws-native:region": "us-east-1", "datadog:x": "y"}, "prod")
+
+
+def test_problems_of_the_provider_s_keys_and_of_others_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        from_config(config(accessKey="x", profil="x") | {"digital-agency:podUser": "0"}, "prod")
+    assert [line.partition(": ")[0] for line in str(raised.value).splitlines()] == [
+        "aws:accessKey", "aws:profil", "digital-agency:podUser",
+    ]  # fmt: skip

@@ -287,7 +287,31 @@ UNKNOWN = [
         put("companies[1].storage", "5Gi"),
         "companies[1].storage",
         NO_VALUE,
-        "unknown key. Known keys: agent, apiKeys",
+        "unknown key. Did you mean companies[].agent.storage or companies[].brain.storage? Known keys: agent, apiKeys",
+    ),
+    *(
+        Broken(
+            f"{key} on the wrong level",
+            put(key, value),
+            key,
+            NO_VALUE,
+            f"unknown key. Did you mean {place}? Known keys:",
+        )
+        for key, value, place in (
+            ("ingress.loadBalancer.subnets", ["subnet-0a"], "regions[].loadBalancer.subnets"),
+            ("ingress.loadBalancer.securityGroups", [], "regions[].loadBalancer.securityGroups"),
+            ("ingress.webAclArn", "x", "regions[].loadBalancer.webAclArn"),
+            ("ingress.sslPolicy", "x", "regions[].loadBalancer.sslPolicy or ingress.loadBalancer.sslPolicy"),
+            ("kmsKeyArn", "x", "regions[].kmsKeyArn"),
+            ("kmsKey", "x", "regions[].kmsKeyArn"),
+            ("loadBalancer", {}, "regions[].loadBalancer or ingress.loadBalancer"),
+            ("pods.tolerations", [], "regions[].tolerations"),
+            ("regions[0].storage_class_name", "gp3", "storageClass"),
+            ("replicateTo", [], "regions[].replicateTo"),
+            ("requireDigests", True, "images.requireDigests"),
+            ("failover.policy", "latency", "loadBalancing.policy"),
+            ("regions[0].eks", "blue", "regions[].cluster.eks"),
+        )
     ),
     Broken(
         "API keys misspelt",
