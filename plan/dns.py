@@ -39,6 +39,10 @@ from plan.records import (
 from plan.trees import TreePlanner, serving_order
 
 
+class LongName(ValueError):
+    """A name over Route53's limits."""
+
+
 def plan_records(
     *,
     domain: str,
@@ -52,7 +56,7 @@ def plan_records(
     `endpoints` maps a region to the name of an existing load balancer, which replaces the region's edges. The
     settings reject namespaces that are names of regions or edges; this function relies on that. Raises
     ValueError for a duplicate region or company, for a company with an unknown region or without an active
-    one, for a geo code of two of its regions, and for a name over Route53's limits.
+    one, for a geo code of two of its regions, and LongName for a name over Route53's limits.
     """
     _reject_duplicates("regions", [region.name for region in regions])
     _reject_duplicates("companies", [company.namespace for company in companies])
@@ -113,7 +117,7 @@ def _reject_duplicates(what: str, values: Sequence[str]) -> None:
 def _reject_long_names(plan: RecordPlan) -> None:
     for name in {record.name for record in plan.records} | {check.fqdn for check in plan.checks}:
         if len(name) > NAME_LIMIT or any(not 0 < len(label) <= LABEL_LIMIT for label in name.split(".")):
-            raise ValueError(
+            raise LongName(
                 f"a DNS name must have at most {NAME_LIMIT} bytes, in labels of 1 to {LABEL_LIMIT};"
                 f" got {name!r}"
             )

@@ -56,6 +56,11 @@ ROLE_INLINE_POLICIES = Limit(
     most=10_240,
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
 )
+BUCKET_POLICY = Limit(
+    what="bytes in a bucket's policy",
+    most=20_480,
+    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html",
+)
 POD_IDENTITY_ASSOCIATIONS = Limit(
     what="Pod Identity associations of a cluster",
     most=5_000,

@@ -16,7 +16,7 @@ from plan.names import (
     REGION_LABEL,
     SYSTEM_NAMESPACE,
 )
-from plan.networks import LINK_LOCAL, Network, block, overlaps, public_share, union, without
+from plan.networks import LINK_LOCAL, MOST_PUBLIC, Network, block, overlaps, public_share, union, without
 from policy_pack.stack import DEPLOYMENT, STATEFUL_SET, Stack, place, plain
 from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
 from runtime.contracts.controller import HTTP_PORT, METRICS_PORT
@@ -27,8 +27,6 @@ NAME = "app.kubernetes.io/name"
 BOTH = {"Ingress", "Egress"}
 DNS, HTTP, HTTPS, API = 53, 80, 443, 6443
 EVERY_PORT = 0
-MOST_PUBLIC = 1 / 256
-"""The share of all addresses that a list of known networks may have. The half of them is no such list."""
 ADDRESSES, NAMESPACE, TENANTS = "addresses", "namespace", "tenants"
 Openings = Mapping[str, Mapping[str, set[int]]]
 INTO: Openings = {

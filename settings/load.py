@@ -81,8 +81,7 @@ def parse(
         problems = shape_problems(error)
         settings = valid_parts(raw, error)
     dates = list(date_problems(raw))
-    places = {problem.path for problem in dates}
-    problems = [*dates, *(problem for problem in problems if problem.path not in places)]
+    problems = [*dates, *(each for each in problems if not any(_within(each, date) for date in dates))]
     plain = list(plain_secrets(raw, stack, secret_keys, written or {}, problems))
     if settings is not None:
         problems += rule_problems(settings, stack, problems)
@@ -90,3 +89,7 @@ def parse(
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
+
+
+def _within(problem: Problem, other: Problem) -> bool:
+    return problem.path[: len(other.path)] == other.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,6 +13,31 @@ from settings.values import Cidr, Matching, Model
 
 DEFAULT_ATTRIBUTES = {"idle_timeout.timeout_seconds": "300"}
 """With AWS's default of 60 s a client of a slow language model gets 504."""
+
+
+KEEP_ALIVE = "client_keep_alive.seconds"
+LOGS = ("access_logs", "connection_logs", "health_check_logs")
+_FLAG, _ANY = ("true", "false"), ()
+ATTRIBUTES: Mapping[str, tuple[str, ...] | range] = {
+    **{f"{kind}.s3.enabled": _FLAG for kind in LOGS},
+    **{f"{kind}.s3.{part}": _ANY for kind in LOGS for part in ("bucket", "prefix")},
+    KEEP_ALIVE: range(60, 604_801),
+    "deletion_protection.enabled": _FLAG,
+    "idle_timeout.timeout_seconds": range(1, 4001),
+    "ipv6.deny_all_igw_traffic": _FLAG,
+    "load_balancing.cross_zone.enabled": ("true",),
+    "routing.http.desync_mitigation_mode": ("monitor", "defensive", "strictest"),
+    "routing.http.drop_invalid_header_fields.enabled": _FLAG,
+    "routing.http.preserve_host_header.enabled": _FLAG,
+    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": _FLAG,
+    "routing.http.xff_client_port.enabled": _FLAG,
+    "routing.http.xff_header_processing.mode": ("append", "preserve", "remove"),
+    "routing.http2.enabled": _FLAG,
+    "waf.fail_open.enabled": _FLAG,
+    "zonal_shift.config.enabled": _FLAG,
+}
+"""Of an Application Load Balancer, with the values that it accepts; () is any text (source: Elastic Load
+Balancing API reference, LoadBalancerAttribute)."""
 
 
 def _as_text(value: Any) -> Any:
@@ -39,8 +65,8 @@ AttributeValue = Annotated[
 SslPolicy = Annotated[
     str,
     Matching(
-        "ELBSecurityPolicy-[A-Za-z0-9-]+",
-        "the name of a security policy, such as ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+        "ELBSecurityPolicy-(TLS13-1-[23]|FS-1-2|TLS-1-2)-[A-Za-z0-9-]+",
+        "a security policy without TLS before 1.2, such as ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
     ),
 ]
 SecurityGroupId = Annotated[

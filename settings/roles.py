@@ -25,7 +25,12 @@ KmsKeyArn = Annotated[
     ),
 ]
 RolePath = Annotated[
-    str, Matching(r"/([!-.0-~]{1,100}/)*", "the path of IAM roles, such as /agency/, with / at both ends")
+    str,
+    Matching(
+        r"(?=.{1,512}$)/([A-Za-z0-9_+=,.@-]+/)*",
+        "the path of IAM roles, such as /agency/, with / at both ends: at most 512 letters, digits and"
+        " _ + = , . @ - /",
+    ),
 ]
 NamePrefix = Annotated[
     str,

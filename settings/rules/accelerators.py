@@ -44,15 +44,6 @@ def _unsupported(settings: Settings, company: Company) -> Iterator[str]:
         yield "ipAddressType dualstack in some of its regions: it needs all or none"
 
 
-def _families(settings: Settings, _: str) -> Iterator[Problem]:
-    for index, region in enumerate(settings.regions if _accelerated(settings) else ()):
-        kind = settings.load_balancer_of(region).ip_address_type
-        if kind is IpAddressType.DUALSTACK_WITHOUT_PUBLIC_IPV4:
-            path = ("regions", index, "loadBalancer", "ipAddressType")
-            advice = "A Network Load Balancer, the endpoint of Global Accelerator, has no such type."
-            yield Problem(path, kind.value, "must be ipv4 or dualstack", advice)
-
-
 def _endpoints(settings: Settings, stack: str) -> Iterator[Problem]:
     if not _accelerated(settings):
         return
@@ -110,7 +101,6 @@ _OWN = ("companies[*].dedicatedHealthChecks",)
 
 RULES = (
     Rule(_manager, (_MANAGER, "loadBalancing.policy", *_FAMILY, *_SHAPE, *_OWN)),
-    Rule(_families, (_MANAGER,)),
     Rule(
         _endpoints,
         (

@@ -30,6 +30,8 @@ def _arns(settings: Settings) -> Iterator[tuple[Path, str]]:
         at = ("regions", index)
         if region.certificate_arn:
             yield (*at, "certificateArn"), region.certificate_arn
+        if region.endpoint_arn:
+            yield (*at, "endpointArn"), region.endpoint_arn
         if region.cluster and region.cluster.oidc_provider_arn:
             yield (*at, "cluster", "oidcProviderArn"), region.cluster.oidc_provider_arn
         if region.load_balancer.web_acl_arn:
@@ -42,6 +44,12 @@ RULES = (
     Rule(_zone_role, ("hostedZoneId",)),
     Rule(
         _one_account,
-        ("regions[*].certificateArn", "regions[*].cluster", "regions[*].loadBalancer", "permissionsBoundary"),
+        (
+            "regions[*].certificateArn",
+            "regions[*].endpointArn",
+            "regions[*].cluster",
+            "regions[*].loadBalancer",
+            "permissionsBoundary",
+        ),
     ),
 )

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from plan import iam, names
-from plan.limits import COMPANIES_PER_EDGE, POD_IDENTITY_ASSOCIATIONS, ROLE_INLINE_POLICIES
+from plan.limits import BUCKET_POLICY, COMPANIES_PER_EDGE, POD_IDENTITY_ASSOCIATIONS, ROLE_INLINE_POLICIES
 from settings.clusters import clusters_of
 from settings.companies import Company
 from settings.models import Identity, Settings
@@ -99,16 +99,32 @@ def _policies(settings: Settings, stack: str) -> Iterator[Problem]:
         yield Problem(("regions",), f"{len(known)} regions", requirement, advice)
 
 
+def _bucket_policies(settings: Settings, stack: str) -> Iterator[Problem]:
+    """They name the roles of all regions, with their path."""
+    if not settings.replication.enabled:
+        return
+    regions = {region.name for region in settings.regions}
+    buckets = {name: names.bucket_name(settings.resource_prefix, stack, name) for name in regions}
+    roles = settings.role_names(stack)
+    size = max(_size(iam.bucket_policy(roles, name, buckets)) for name in regions)
+    if settings.role_path and size > BUCKET_POLICY.most:
+        requirement = f"must lead to at most {BUCKET_POLICY.most} {BUCKET_POLICY.what}"
+        advice = f"With {len(regions)} regions it needs {size} ({BUCKET_POLICY.source})."
+        yield Problem(("rolePath",), settings.role_path, requirement, advice)
+
+
 def _size(document: iam.Document) -> int:
     """Characters without white space, as IAM counts them."""
     return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
 
+_NAMES = ("replication.enabled", "domain", "namePrefix", "rolePath", "regions[*].name")
 _WHERE = ("regions[*].name", "companies[*].regions")
 
 RULES = (
     Rule(_edges, ("companies[*].edge", "regions[*].endpoint", "ingress", *_WHERE)),
     Rule(_associations, ("identity", "replication.enabled", *_WHERE)),
+    Rule(_bucket_policies, _NAMES),
     Rule(
         _policies,
         (

@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterator
 
 from plan import names
+from plan.dns import LongName
 from settings.models import Identity, Settings
 from settings.problems import STACK, Problem
+from settings.routes import record_plan
 from settings.rules.base import Rule, known_regions
+from settings.rules.routing import is_routable
 from settings.values import aws_regions
 
+_CERTIFICATE_LIMIT = 64
+"""Characters of a certificate's first name (source: ACM user guide, "Certificate characteristics")."""
 _RESERVED_BUCKETS = ("xn--", "sthree-", "amzn-s3-demo-")
 """Prefixes that S3 reserves (source: S3 user guide, "General purpose bucket naming rules")."""
 
@@ -78,6 +83,44 @@ def _domain(settings: Settings, stack: str) -> Iterator[Problem]:
         yield Problem(("domain",), settings.domain, f"must lead to {limit}", f"{advice} Or set namePrefix.")
 
 
+def _hosts(settings: Settings, _: str) -> Iterator[Problem]:
+    """What is published below the domain: hosts of companies and load balancers, and records of routing."""
+    if not all(is_routable(settings, company) for company in settings.companies):
+        return
+    try:
+        record_plan(settings)
+    except LongName as error:
+        yield Problem(
+            ("domain",), settings.domain, "must lead to DNS names that Route53 accepts", f"{error}."
+        )
+    except ValueError:
+        return  # Of companies and regions, which have rules of their own.
+
+
+def _certificates(settings: Settings, _: str) -> Iterator[Problem]:
+    name = f"*.{settings.domain}"
+    if len(name) > _CERTIFICATE_LIMIT and any(map(settings.needs_certificate, settings.regions)):
+        requirement = f"must have at most {_CERTIFICATE_LIMIT - 2} characters"
+        advice = (
+            f"ACM makes no certificate for {name}. Or create one whose first name is shorter, and set"
+            " regions[].certificateArn in each region."
+        )
+        yield Problem(("domain",), settings.domain, requirement, advice)
+
+
+def _endpoints(settings: Settings, _: str) -> Iterator[Problem]:
+    """A name that leads to itself."""
+    made = {names.host_of(company.namespace, settings.domain) for company in settings.companies}
+    made |= {
+        names.host_of(region.name, settings.domain) for region in settings.regions if not region.endpoint
+    }
+    for index, region in enumerate(settings.regions):
+        if region.endpoint in made:
+            advice = "This program makes that name, and it would lead to the region."
+            path = ("regions", index, "endpoint")
+            yield Problem(path, region.endpoint, "must be the name of an existing load balancer", advice)
+
+
 def _roles(settings: Settings, stack: str) -> Iterator[Problem]:
     """With IRSA a company has its own roles in each region, with the company's name in the role's."""
     if settings.identity is not Identity.IRSA or not settings.replication.enabled:
@@ -99,6 +142,12 @@ RULES = (
     Rule(_namespaces, ("companies[=].name", "ingress.namespace", "network.monitoringNamespace")),
     Rule(_stack),
     Rule(_domain, ("domain", "namePrefix", "regions[*].name")),
+    Rule(_hosts, ("domain", "companies[*].name", "companies[*].regions", "regions")),
+    Rule(
+        _certificates,
+        ("domain", "hostedZoneId", "ingress", "regions[*].certificateArn", "regions[*].endpoint"),
+    ),
+    Rule(_endpoints, ("domain", "companies[*].name", "regions[*].name", "regions[*].endpoint")),
     Rule(
         _roles,
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from plan.networks import LINK_LOCAL, covers_half, holds_link_local
+from plan.networks import LINK_LOCAL, MOST_PUBLIC, covers_half, holds_link_local, public_share
 from settings.models import Settings
 from settings.network import Protocol
 from settings.problems import Problem
@@ -27,6 +27,16 @@ def _openings(settings: Settings, _: str) -> Iterator[Problem]:
             yield Problem(("network", "extraEgress", index, "cidr"), egress.cidr, allowed, ADVICE)
 
 
+def _senders(settings: Settings, _: str) -> Iterator[Problem]:
+    """The networks of load balancers, from which Agents take requests without asking who sends them."""
+    for index, region in enumerate(settings.regions):
+        if public_share(map(ip_network, region.ingress_from or ())) > MOST_PUBLIC:
+            path, cidrs = ("regions", index, "ingressFrom"), list(region.ingress_from or ())
+            requirement = "must be the subnets of the load balancer, not the internet"
+            advice = "Clients' networks: ingress.loadBalancer.inboundCidrs."
+            yield Problem(path, cidrs, requirement, advice)
+
+
 def _too_wide(settings: Settings) -> Iterator[tuple[tuple[int, Protocol], list[str]]]:
     """By what the networks of a port cover together. All of NAT64 on HTTPS's port adds only what is private
     to what is open already."""
@@ -38,4 +48,4 @@ def _too_wide(settings: Settings) -> Iterator[tuple[tuple[int, Protocol], list[s
             yield key, cidrs
 
 
-RULES = (Rule(_openings),)
+RULES = (Rule(_openings), Rule(_senders))

@@ -20,6 +20,8 @@ _RESERVED = frozenset(
 )  # fmt: skip
 """Variables that this program sets (`components/pods.py`), or that would move data off its volume."""
 
+_SYSTEM = "system-"
+"""Begins the names of Kubernetes' own priority classes."""
 _TLS = "NODE_TLS_REJECT_UNAUTHORIZED"
 LEAST_STORAGE = "100Mi"
 """Of a replicated volume: what the gate leaves free and keeps for its records, and two small snapshots."""
@@ -101,11 +103,19 @@ def _over_limits(size: Resources, default: Resources) -> Iterator[tuple[str, str
             yield unit, request, f"must be at most limits.{unit} ({limit}{by_default})"
 
 
+def _priority(settings: Settings, _: str) -> Iterator[Problem]:
+    name = settings.pods.priority_class_name
+    if name and name.startswith(_SYSTEM):
+        advice = "Its pods would displace the cluster's own."
+        yield Problem(("pods", "priorityClassName"), name, f"must not begin with {_SYSTEM}", advice)
+
+
 _RESOURCES = tuple(f"companies[=].{workload}.resources" for workload in ("agent", "brain"))
 
 RULES = (
     Rule(_images, ("images",)),
     Rule(_environment),
+    Rule(_priority),
     Rule(
         _volumes,
         tuple(

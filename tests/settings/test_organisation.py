@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 import yaml
 
 from settings import from_config, parse
-from settings.load_balancer import IpAddressType
+from settings.load_balancer import ATTRIBUTES, IpAddressType
 from tests.components.stacks import eks, stack
 from tests.recording import ROOT
 from tests.settings.edits import EU, US, edited, on_eks, put
@@ -63,6 +66,16 @@ def test_every_key_of_load_balancers_is_read_under_its_name() -> None:
     assert us.ssl_policy == eu.ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
     plain = parse(edited(on_eks), "prod")
     assert plain.load_balancer_of(plain.regions[0]).attributes == {"idle_timeout.timeout_seconds": "300"}
+
+
+def test_the_attributes_are_those_that_aws_documents() -> None:
+    path = Path(botocore.__file__).parent / "data/elbv2/2015-12-01/service-2.json.gz"
+    shapes = json.loads(gzip.decompress(path.read_bytes()))["shapes"]
+    documented = re.findall(
+        r"<code>([a-z0-9_]+(?:\.[a-z0-9_]+)+)</code>", json.dumps(shapes["LoadBalancerAttribute"])
+    )
+    of_network = {"dns_record.client_routing_policy", "secondary_ips.auto_assigned.per_subnet"}
+    assert set(ATTRIBUTES) == set(documented) - of_network
 
 
 def test_a_prefix_begins_the_names_of_all_roles() -> None:

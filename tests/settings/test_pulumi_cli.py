@@ -22,7 +22,7 @@ def test_values_of_other_projects_and_providers_are_left_alone() -> None:
     config = config_of(every_key()) | {
         "aws:region": "us-east-1",
         "other:domain": "x",
-        "digital-agencyx:y": "1",
+        "digital-agency-reports:y": "1",
     }
     assert from_config(config, "prod") == parse(every_key(), "prod")
 

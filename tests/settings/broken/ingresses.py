@@ -90,6 +90,59 @@ EDGES = [
         '"arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b"',
         "must be a web ACL of us-east-1",
     ),
+    *(
+        Broken(
+            f"{value} for the attribute {key}",
+            both(on_eks, put("ingress.loadBalancer.attributes", {key: value})),
+            f"ingress.loadBalancer.attributes.{key}",
+            f'"{str(value).lower()}"' if text.startswith("must") else NO_VALUE,
+            text,
+        )
+        for key, value, text in (
+            ("idle_timeout.timeout_seconds", 4001, "must be a whole number from 1 to 4000"),
+            ("idle_timeout.timeout_seconds", "5m", "must be a whole number from 1 to 4000"),
+            ("deletion_protection.enabled", "yes", "must be one of true, false"),
+            ("routing.http.xff_header_processing.mode", "drop", "must be one of append, preserve, remove"),
+            ("access_logs.s3.bucket", "logs", "must be set for each region, in regions[].loadBalancer"),
+            ("idle_timeout.seconds", 600, "unknown key. Did you mean idle_timeout.timeout_seconds? Known"),
+            ("dns_record.client_routing_policy", "x", "unknown key. Known keys: access_logs.s3.enabled"),
+        )
+    ),
+    Broken(
+        "logs without a bucket",
+        both(on_eks, put("regions[0].loadBalancer.attributes", {"access_logs.s3.enabled": True})),
+        "regions[0].loadBalancer.attributes.access_logs.s3.bucket",
+        NO_VALUE,
+        "missing (required when access_logs.s3.enabled is true)",
+    ),
+    Broken(
+        "load balancers without IPv4 addresses, which health checks need",
+        both(on_eks, put("ingress.loadBalancer.ipAddressType", "dualstack-without-public-ipv4")),
+        "ingress.loadBalancer.ipAddressType",
+        '"dualstack-without-public-ipv4"',
+        "must be ipv4 or dualstack",
+    ),
+    Broken(
+        "clients by IPv6 of load balancers without it",
+        both(on_eks, put("ingress.loadBalancer.inboundCidrs", ["10.0.0.0/8", "2001:db8::/32"])),
+        "ingress.loadBalancer.inboundCidrs",
+        '["2001:db8::/32"]',
+        "must be IPv4 networks without ipAddressType: dualstack",
+    ),
+    Broken(
+        "a security policy with TLS 1.0",
+        both(on_eks, put("ingress.loadBalancer.sslPolicy", "ELBSecurityPolicy-2016-08")),
+        "ingress.loadBalancer.sslPolicy",
+        '"ELBSecurityPolicy-2016-08"',
+        "a security policy without TLS before 1.2",
+    ),
+    Broken(
+        "a subnet twice",
+        both(on_eks, put("regions[0].loadBalancer.subnets", ["subnet-0a", "subnet-0b", "subnet-0a"])),
+        "regions[0].loadBalancer.subnets",
+        '"subnet-0a"',
+        "must have each once",
+    ),
     Broken(
         "a single subnet",
         both(on_eks, put("regions[0].loadBalancer.subnets", ["subnet-0a"])),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.settings.broken.base import NO_VALUE, REQUIRED, Broken, wrong
-from tests.settings.edits import Edit, both, drop, put
+from tests.settings.edits import Edit, both, drop, on_eks, put
 
+_LONG = "agents.platform.internal.division.subsidiary.mycompany.example.com"
 _CONTRACT = "a-z, A-Z, 0-9, _ and -"
 
 
@@ -78,6 +79,41 @@ NAMES = [
         "domain",
         "xn--bcher-kva.example",
         "must lead to a bucket name that S3 accepts",
+    ),
+    Broken(
+        "a domain for which ACM makes no certificate",
+        both(put("domain", _LONG), put("namePrefix", "mc"), on_eks),
+        "domain",
+        f'"{_LONG}"',
+        "must have at most 62 characters",
+    ),
+    Broken(
+        "a domain that makes a company's host too long",
+        both(
+            put("domain", ".".join(["d" * 48] * 4) + ".example"), put("namePrefix", "mc"), _company("b" * 63)
+        ),
+        "domain",
+        '"dddd',
+        "must lead to DNS names that Route53 accepts",
+    ),
+    Broken(
+        "a domain that makes names of routing too long",
+        both(put("domain", ".".join(["d" * 59] * 4) + ".com"), put("namePrefix", "mc")),
+        "domain",
+        '"dddd',
+        "must lead to DNS names that Route53 accepts",
+    ),
+    wrong(
+        "an endpoint that is a company's own host",
+        "regions[0].endpoint",
+        "client-a.agency.example.com",
+        "must be the name of an existing load balancer",
+    ),
+    wrong(
+        "an endpoint that is another region's host",
+        "regions[0].endpoint",
+        "eu-west-1.agency.example.com",
+        "This program makes that name",
     ),
     Broken("a stack's name in upper case", both(), "stack name", '"Prod"', "a-z, 0-9 and -", stack="Prod"),
     Broken("a stack's name with a dot", both(), "stack name", '"prod.eu"', "a-z, 0-9 and -", stack="prod.eu"),

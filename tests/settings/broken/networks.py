@@ -10,6 +10,16 @@ from tests.settings.edits import put
 OPENINGS = [
     *(
         Broken(
+            f"senders that are the internet, {cidr}",
+            put("regions[0].ingressFrom", [cidr]),
+            "regions[0].ingressFrom",
+            f'["{cidr}"]',
+            "must be the subnets of the load balancer, not the internet",
+        )
+        for cidr in ("0.0.0.0/0", "::/0", "64.0.0.0/2")
+    ),
+    *(
+        Broken(
             f"an opening to a node's own services, {cidr}",
             put("network.extraEgress", [{"cidr": cidr, "port": 80}]),
             "network.extraEgress[0].cidr",

@@ -27,6 +27,7 @@ IMAGES = [
     wrong("an image that is a number", "images.python", 3.13, "text (a number in quotes)"),
 ]
 
+_SIX = ["us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2"]
 _ZONE_ROLE = "arn:aws:iam::444455556666:role/dns"
 
 REST = [
@@ -45,6 +46,27 @@ REST = [
         "network.monitoringNamespace",
         NO_VALUE,
         "missing (required when alarms.prometheusOperator is true)",
+    ),
+    wrong(
+        "a priority above the cluster's own pods",
+        "pods.priorityClassName",
+        "system-cluster-critical",
+        "must not begin with system-",
+    ),
+    wrong("a path with a wildcard", "rolePath", "/a*b/", "the path of IAM roles, such as /agency/"),
+    Broken(
+        "a path that is too long",
+        put("rolePath", "/" + f"{'a' * 100}/" * 6),
+        "rolePath",
+        '"/aaa',
+        "at most 512 letters",
+    ),
+    Broken(
+        "a path that makes a bucket's policy too long",
+        both(put("regions", [*_SIX]), put("rolePath", "/" + f"{'a' * 60}/" * 4)),
+        "rolePath",
+        '"/aaa',
+        "must lead to at most 20480 bytes in a bucket's policy",
     ),
     Broken(
         "an address that is none",
@@ -287,7 +309,7 @@ UNKNOWN = [
         put("companies[1].storage", "5Gi"),
         "companies[1].storage",
         NO_VALUE,
-        "unknown key. Did you mean companies[].agent.storage or companies[].brain.storage? Known keys: agent, apiKeys",
+        "unknown key. Did you mean companies[].agent.storage or companies[].brain.storage? Known keys:",
     ),
     *(
         Broken(

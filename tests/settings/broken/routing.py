@@ -226,13 +226,6 @@ ACCELERATED = [
         _regions(US, {"name": EU, "loadBalancer": {"ipAddressType": "dualstack"}}),
     ),
     Broken(
-        "Global Accelerator without public IPv4 addresses",
-        both(_accelerated(), put("regions[0].loadBalancer.ipAddressType", "dualstack-without-public-ipv4")),
-        "regions[0].loadBalancer.ipAddressType",
-        '"dualstack-without-public-ipv4"',
-        "must be ipv4 or dualstack",
-    ),
-    Broken(
         "Global Accelerator and a controller without load balancers",
         both(_ACCELERATED, put("regions[0].endpointArn", _arn(US))),
         "regions[1].endpointArn",
