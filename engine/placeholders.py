@@ -170,7 +170,7 @@ class Placeholders(Recorder):
             kind = f"loadbalancer/net/{args['name']}/{_uuid(args['name'])[:8]}"
             return {**args, "arn": f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:{kind}"}
         if function == "getSubnets":
-            return {"ids": [], "id": region, **args}
+            return {"ids": ["subnet-placeholder"], "id": region, **args}
         if function == "getSubnet":
             return {**args, "cidrBlock": "192.0.2.0/24", "ipv6CidrBlock": ""}
         return super().invoke(token, args, provider)

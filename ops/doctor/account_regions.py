@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, missing, present, reason_of
+from ops.doctor.findings import Finding, missing, pages, present, reason_of
 from ops.stack import Stack
 from settings import clusters_of
 
@@ -33,11 +33,13 @@ def regions(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     if not stack.settings.replication.enabled:
         return
+    account = access.client("sts", stack.regions[0]).get_caller_identity()["Account"]
     for region in stack.settings.regions:
         name = stack.bucket(region.name)
         what = f"bucket {name}"
         try:
-            access.client("s3", region.name).head_bucket(Bucket=name)
+            # Without the owner, another account's bucket that is open to this one would do.
+            access.client("s3", region.name).head_bucket(Bucket=name, ExpectedBucketOwner=account)
         except ClientError as error:
             yield _bucket(region.name, what, error)
             continue
@@ -71,8 +73,12 @@ def metadata(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             {"Name": "tag-key", "Values": [f"kubernetes.io/cluster/{plan.eks}"]},
             {"Name": "instance-state-name", "Values": ["running"]},
         ]
-        found = ec2.describe_instances(Filters=running, MaxResults=1000)["Reservations"]
-        options = [one.get("MetadataOptions") or {} for each in found for one in each["Instances"]]
+        options = [
+            one.get("MetadataOptions") or {}
+            for page in pages(ec2.describe_instances, "NextToken", "NextToken", Filters=running)
+            for each in page["Reservations"]
+            for one in each["Instances"]
+        ]
         hops = max((int(one.get("HttpPutResponseHopLimit", 1)) for one in options), default=0)
         if any(one.get("HttpTokens") == "optional" for one in options):
             problem = "nodes answer without a token (IMDSv1): a request forged in a pod gets the node's role"

@@ -74,4 +74,5 @@ def _checked(place: str, what: str, check: Callable[[], Iterator[Finding]]) -> I
     try:
         yield from check()
     except (OperatorError, KubernetesError, BotoCoreError, ClientError) as error:
-        yield missing(place, what.replace("_", " "), str(error), "correct this: nothing was checked")
+        remedy = "correct this, then repeat the command: the rest of this check did not run"
+        yield missing(place, what.replace("_", " "), f"not known: {error}", remedy)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
 from ops.deployer_policy import made_by
-from ops.doctor.findings import Finding, code_of, missing, present, reason_of
+from ops.doctor.findings import Finding, is_absent, missing, pages, present, unknown
 from ops.stack import Stack
 from ops.stack_file import record
 from plan.deployer import deployer_policy
@@ -34,8 +34,7 @@ def permissions(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     try:
         denied = list(_denied(iam, _principal(iam, arn), stack))
     except ClientError as error:
-        remedy = "allow iam:SimulatePrincipalPolicy and iam:GetRole, then repeat the command"
-        yield missing(ACCOUNT, what, f"not known: {reason_of(error)}", remedy)
+        yield unknown(ACCOUNT, what, error, "iam:SimulatePrincipalPolicy and iam:GetRole")
         return
     if denied:
         yield missing(ACCOUNT, what, f"{arn} may not {', '.join(denied)}", _POLICY)
@@ -59,12 +58,16 @@ def _denied(iam: Any, principal: str, stack: Stack) -> Iterator[str]:
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
         ]
-        results = iam.simulate_principal_policy(
+        answers = pages(
+            iam.simulate_principal_policy,
+            "Marker",
+            "Marker",
             PolicySourceArn=principal,
             ActionNames=statement["Action"],
             ResourceArns=[named],
             ContextEntries=context,
-        )["EvaluationResults"]
+        )
+        results = [each for page in answers for each in page["EvaluationResults"]]
         yield from sorted(each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed")
 
 
@@ -90,13 +93,10 @@ def access_entries(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 
 
 def _no_entry(region: str, what: str, cluster: str, error: ClientError) -> Finding:
-    code = code_of(error)
     remedy = (
         f"run: aws eks create-access-entry --cluster-name {cluster} --region {region}"
         " --principal-arn <yours>; then associate AmazonEKSClusterAdminPolicy (docs/first-deployment.md)"
     )
-    if code == "ResourceNotFoundException":
+    if is_absent(error):
         return missing(region, what, "these credentials have none", remedy)
-    return missing(
-        region, what, f"not known: {reason_of(error)}", "allow eks:DescribeAccessEntry and iam:GetRole"
-    )
+    return unknown(region, what, error, "eks:DescribeAccessEntry and iam:GetRole")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -28,6 +30,35 @@ def present(place: str, what: str, detail: str) -> Finding:
 
 def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
     return Finding(place=place, what=what, detail=detail, remedy=remedy)
+
+
+_ABSENT = {"NoSuchEntity", "NoSuchHostedZone", "NotFoundException"}
+_BUSY = {"Throttling", "RequestLimitExceeded", "TooManyRequests", "PriorRequestNotComplete", "SlowDown"}
+
+
+def is_absent(error: ClientError) -> bool:
+    """Whether AWS says that there is no such thing; with other errors it may be there."""
+    return code_of(error) in _ABSENT or code_of(error).endswith("NotFoundException")
+
+
+def unknown(place: str, what: str, error: ClientError, right: str) -> Finding:
+    """What AWS did not tell. `right`: the actions that the check needs."""
+    remedy = f"allow {right}, then repeat the command"
+    if code_of(error).removesuffix("Exception") in _BUSY:
+        remedy = "AWS limits requests: repeat the command later"
+    return missing(place, what, f"not known: {reason_of(error)}", remedy)
+
+
+def pages(
+    call: Callable[..., dict[str, Any]], token: str, asked: str, **parameters: Any
+) -> Iterator[dict[str, Any]]:
+    """All pages of an answer: `token` is there the next page's, which the call takes as `asked`."""
+    while True:
+        page = call(**parameters)
+        yield page
+        if not page.get(token):
+            return
+        parameters[asked] = page[token]
 
 
 def code_of(error: ClientError) -> str:

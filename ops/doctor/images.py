@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from clients.registry import Reference, Registries, RegistryError, logins, parts
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, code_of, missing, present, reason_of
+from ops.doctor.findings import Finding, is_absent, missing, present, reason_of, unknown
 from ops.stack import Stack
 from settings.models import IMAGES
 
@@ -31,6 +31,9 @@ def _anywhere(stack: Stack, image: str) -> Finding:
     try:
         Registries(logins=logins()).digest(Reference(name=name, tag=tag or digest))
     except RegistryError as error:
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            remedy = "repeat the command later, or run docker login; nodes meet limits of their own"
+            return missing(PLACE, image, f"not known: {error}", remedy)
         if error.status is not None and error.status // 100 == 4 and error.status != HTTPStatus.NOT_FOUND:
             secrets = stack.settings.pods.image_pull_secrets
             theirs = f"; nodes use {', '.join(secrets)}" if secrets else "; nodes need pods.imagePullSecrets"
@@ -53,8 +56,7 @@ def _ecr(access: AwsAccess, image: str, parts: re.Match[str]) -> Finding:
             registryId=account, repositoryName=repository, imageIds=[wanted]
         )
     except ClientError as error:
-        code = code_of(error)
-        known = code in ("ImageNotFoundException", "RepositoryNotFoundException")
-        remedy = "push it, or correct images" if known else "allow ecr:DescribeImages, and repeat"
-        return missing(PLACE, image, reason_of(error), remedy)
+        if not is_absent(error):
+            return unknown(PLACE, image, error, "ecr:DescribeImages")
+        return missing(PLACE, image, reason_of(error), "push it, or correct images")
     return present(PLACE, image, f"ECR in {region} has it")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from ops.aws import AwsAccess, calling
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
-from ops.doctor.findings import Finding, missing, present, reason_of
+from ops.doctor.findings import Finding, is_absent, missing, pages, present, reason_of, unknown
 from ops.doctor.hosted_zone import hosted_zone
 from ops.doctor.images import images
 from ops.doctor.in_zone import live_records
@@ -39,8 +39,9 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         try:
             cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
         except ClientError as error:
-            remedy = "create it, or set regions[].cluster"
-            yield missing(plan.region, what, reason_of(error), remedy)
+            yield _absent(
+                plan.region, what, error, "create it, or set regions[].cluster", "eks:DescribeCluster"
+            )
             continue
         if cluster["status"] != "ACTIVE":
             yield missing(plan.region, what, f"it is {cluster['status']}", "wait until it is ACTIVE")
@@ -48,6 +49,12 @@ def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         yield present(plan.region, what, f"ACTIVE, {cluster['version']}")
         yield from _address_family(stack, plan, cluster)
         yield from _node_repair(plan, access.client("eks", plan.region))
+
+
+def _absent(place: str, what: str, error: ClientError, remedy: str, right: str) -> Finding:
+    if is_absent(error):
+        return missing(place, what, reason_of(error), remedy)
+    return unknown(place, what, error, right)
 
 
 def _address_family(stack: Stack, plan: ClusterPlan, cluster: Mapping[str, Any]) -> Iterator[Finding]:
@@ -66,14 +73,20 @@ def _node_repair(plan: ClusterPlan, eks: Any) -> Iterator[Finding]:
     """A pod of a StatefulSet leaves an unreachable node only when the Node object is deleted. Nodes of EKS
     Auto Mode are always repaired; those of Karpenter are not visible here.
     """
-    groups = eks.list_nodegroups(clusterName=plan.eks)["nodegroups"]
-    without = [
-        name
-        for name in groups
-        if not eks.describe_nodegroup(clusterName=plan.eks, nodegroupName=name)["nodegroup"]
-        .get("nodeRepairConfig", {})
-        .get("enabled")
-    ]
+    try:
+        listed = pages(eks.list_nodegroups, "nextToken", "nextToken", clusterName=plan.eks)
+        groups = [name for page in listed for name in page["nodegroups"]]
+        without = [
+            name
+            for name in groups
+            if not eks.describe_nodegroup(clusterName=plan.eks, nodegroupName=name)["nodegroup"]
+            .get("nodeRepairConfig", {})
+            .get("enabled")
+        ]
+    except ClientError as error:
+        rights = "eks:ListNodegroups and eks:DescribeNodegroup"
+        yield unknown(plan.region, "node auto-repair", error, rights)
+        return
     if without:
         problem = f"off for {', '.join(without)}: pods stay on a node that is gone until somebody deletes it"
         remedy = (
@@ -98,7 +111,7 @@ def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
         except ClientError as error:
             remedy = "`eksctl utils associate-iam-oidc-provider`, or set cluster.oidcProviderArn"
-            yield missing(plan.id, what, f"{plan.oidc_provider_arn}: {reason_of(error)}", remedy)
+            yield _absent(plan.id, what, error, remedy, "iam:GetOpenIDConnectProvider")
             continue
         yield present(plan.id, what, plan.oidc_provider_arn)
 
@@ -113,7 +126,7 @@ def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         try:
             certificate = client.describe_certificate(CertificateArn=region.certificate_arn)["Certificate"]
         except ClientError as error:
-            yield missing(region.name, what, f"{region.certificate_arn}: {reason_of(error)}", remedy)
+            yield _absent(region.name, what, error, remedy, "acm:DescribeCertificate")
             continue
         covered = {certificate["DomainName"], *certificate.get("SubjectAlternativeNames", ())}
         if certificate["Status"] != "ISSUED" or wanted not in covered:
@@ -129,7 +142,7 @@ def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     tag = settings.ingress.scheme.subnet_tag
     for plan in clusters_of(settings):
         region = plan.regions[0]
-        if plan.eks is None or region.ingress_from or region.endpoint:
+        if plan.eks is None or region.ingress_from or not settings.balanced([region]):
             continue
         what = "subnets of the load balancer"
         try:
@@ -153,7 +166,8 @@ def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             ]
             problem = f"{len(found)} in {network} have the tag {tag}"
             remedy = (
-                f"tag two of them or more, in different zones, with {tag}=1, or set regions[].ingressFrom"
+                f"tag two of them or more, in different zones, with {tag}=1, or set"
+                " regions[].loadBalancer.subnets"
             )
         if len({subnet["AvailabilityZone"] for subnet in found}) < 2 or len(found) < len(own):
             yield missing(region.name, what, problem, remedy)

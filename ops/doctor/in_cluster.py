@@ -14,6 +14,7 @@ from ops.doctor.enforcement import network_policies
 from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, missing, present
 from ops.doctor.monitoring import monitoring
+from ops.doctor.pods import pods
 from plan.names import COMPANY_LABEL, REGION_LABEL, foreign_namespace
 from settings import ClusterPlan, Region, Settings
 from settings.companies import AccessMode
@@ -210,8 +211,8 @@ def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: st
     remedy = f"install the {what} (`aws eks create-addon` or its Helm chart) and wait until it runs"
     if not workloads:
         return missing(plan.id, what, "it is not installed", remedy)
-    status = workloads[0].get("status", {})
-    ready = status.get("numberReady" if kind == "DaemonSet" else "availableReplicas", 0)
+    number = "numberReady" if kind == "DaemonSet" else "availableReplicas"
+    ready = max(int((each.get("status") or {}).get(number) or 0) for each in workloads)
     if not ready:
         return missing(plan.id, what, "none of its pods is ready", remedy)
     return present(plan.id, what, f"{ready} pods ready")
@@ -290,6 +291,7 @@ CHECKS: tuple[Check, ...] = (
     cluster_dns,
     network_policies,
     monitoring,
+    pods,
     external_dns,
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, code_of, missing, present
+from ops.doctor.findings import Finding, is_absent, missing, present, unknown
 from ops.stack import Stack
 from plan.edges import edge_name
 from plan.live_names import NAME_TYPES, is_ours, kinds_of, rejections_for_good, wanted_records
@@ -35,10 +35,8 @@ def live_records(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         zone = settings.hosted_zone_id or _public_zone(route53, settings.domain)
         live = _names_in(route53, zone) if zone else {}
     except ClientError as error:
-        code = code_of(error)
-        if code != "NoSuchHostedZone":  # `in_account.hosted_zone` reports it.
-            remedy = "let these credentials call route53:ListHostedZones and route53:ListResourceRecordSets"
-            yield missing(ACCOUNT, WHAT, f"no permission: {code}", f"{remedy}, then repeat the command")
+        if not is_absent(error):  # `in_account.hosted_zone` reports it.
+            yield unknown(ACCOUNT, WHAT, error, "route53:ListHostedZones and route53:ListResourceRecordSets")
         return
     if not zone:
         problem = f"this account has no public hosted zone for {settings.domain}: nothing was checked"

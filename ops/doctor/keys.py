@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, missing, present, reason_of
+from ops.doctor.findings import Finding, is_absent, missing, present, reason_of, unknown
 from ops.stack import Stack
 
 WHAT = "KMS key"
@@ -24,8 +24,11 @@ def kms_keys(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         try:
             key = kms.describe_key(KeyId=arn)["KeyMetadata"]
         except ClientError as error:
-            remedy = "set regions[].kmsKeyArn to a key that exists, and allow kms:DescribeKey"
-            yield missing(region, WHAT, f"{arn}: {reason_of(error)}", remedy)
+            if is_absent(error):
+                remedy = "set regions[].kmsKeyArn to a key that exists"
+                yield missing(region, WHAT, f"{arn}: {reason_of(error)}", remedy)
+            else:
+                yield unknown(region, f"{WHAT} {arn}", error, "kms:DescribeKey, also in the key's policy")
             continue
         if problem := _unusable(key):
             yield missing(region, WHAT, f"{arn}: it is {problem}", "name a symmetric key that is enabled")
@@ -45,13 +48,17 @@ def _unusable(key: Mapping[str, Any]) -> str:
 
 def _left_to_iam(access: AwsAccess, region: str, arn: str, kms: Any) -> Iterator[Finding]:
     """The stack's roles get their rights from IAM, which a key's policy must allow."""
+    account = access.client("sts", region).get_caller_identity()["Account"]
+    if (owner := arn.split(":")[4]) != account:
+        detail = f"{arn}: enabled; its policy, which must name {account}, can be read in {owner} alone"
+        yield present(region, WHAT, detail)
+        return
     try:
         policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
     except ClientError as error:
         problem = f"{arn}: enabled; its policy cannot be read: {reason_of(error)}"
         yield missing(region, WHAT, problem, "allow kms:GetKeyPolicy, then repeat the command")
         return
-    account = access.client("sts", region).get_caller_identity()["Account"]
     if any(_delegates(each, account) for each in policy["Statement"]):
         yield present(region, WHAT, f"{arn}: enabled, and IAM of {account} decides who uses it")
         return

@@ -43,7 +43,6 @@ def test_a_key_that_iam_decides_over_is_found(statement: dict[str, Any]) -> None
     ("key", "told"),
     [
         ("NotFoundException", "NotFoundException"),
-        ("AccessDeniedException", "AccessDeniedException"),
         ({"KeyMetadata": {**USABLE, "KeyState": "Disabled"}}, "it is Disabled"),
         ({"KeyMetadata": {**USABLE, "KeyState": "PendingDeletion"}}, "it is PendingDeletion"),
         ({"KeyMetadata": {**USABLE, "KeySpec": "RSA_2048"}}, "it is RSA_2048 for ENCRYPT_DECRYPT"),

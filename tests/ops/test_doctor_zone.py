@@ -211,6 +211,6 @@ def test_without_an_id_the_public_zone_with_the_longest_name_is_looked_at() -> N
 
 def test_who_may_not_look_is_told_what_to_allow() -> None:
     [one] = look(Route53({ZONE: (DOMAIN, False, [])}, refused="AccessDenied"), **MANAGED)
-    assert not one.ok and one.detail == "no permission: AccessDenied"
+    assert not one.ok and one.detail == "not known: AccessDenied: no"
     assert "route53:ListResourceRecordSets" in one.remedy
     assert look(Route53({}), **ROUTE53) == []

@@ -105,7 +105,7 @@ EDGES = [
             ("routing.http.xff_header_processing.mode", "drop", "must be one of append, preserve, remove"),
             ("access_logs.s3.bucket", "logs", "must be set for each region, in regions[].loadBalancer"),
             ("idle_timeout.seconds", 600, "unknown key. Did you mean idle_timeout.timeout_seconds? Known"),
-            ("dns_record.client_routing_policy", "x", "unknown key. Known keys: access_logs.s3.enabled"),
+            ("dns_record.client_routing_policy", "x", "unknown key. Known keys: access_logs.s3.bucket"),
         )
     ),
     Broken(
