@@ -11,6 +11,8 @@ from settings.plain_secrets import is_secret
 Key = tuple[str, ...]
 
 _DURATION: Final = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_LOGIN: Final = re.compile(r"[^/@\s]+:[^/@\s]+@(?!sha256:)")
+"""A name and a password before a host."""
 NOTHING: Final = "has no value; the default counts"
 
 
@@ -52,6 +54,9 @@ class Shapes:
     def as_text(self, key: str, value: Any) -> str | None:
         if isinstance(value, str) and "\n" in value:
             self.leave(key, "must be one line of text")
+            return None
+        if isinstance(value, str) and (_LOGIN.match(value) or is_secret(key.rpartition(".")[2], value)):
+            self.leave(key, "a secret, which is never written in plain text")
             return None
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             return str(value) or None
@@ -95,6 +100,9 @@ class Shapes:
         return {}
 
     def wrong(self, key: str, value: Any, requirement: str) -> None:
+        if value is None:
+            self.leave(key, NOTHING)
+            return
         self.leave(key, f"{requirement}, got {shown(key, value)}")
 
     def untouched(self) -> Iterator[tuple[Key, Any]]:

@@ -74,11 +74,12 @@ def secrets_in(key: Key, value: Any) -> Iterable[tuple[str, str]]:
     if isinstance(value, list):
         for item in value:
             if isinstance(item, dict):
-                name = item.get("name")
+                name, rest = item.get("name"), item
                 if isinstance(name, str) and "value" in item:
                     yield from secrets_in((*key, name), item["value"])
-                for inner, leaf in leaves(item):
-                    yield from secrets_in((*key, *inner), leaf)
+                    rest = {inner: leaf for inner, leaf in item.items() if inner != "value"}
+                for path, leaf in leaves(rest):
+                    yield from secrets_in((*key, *path), leaf)
     elif not isinstance(value, dict) and is_secret(key[-1], "" if value is None else str(value)):
         yield ".".join(key), _variable(key[-1])
 

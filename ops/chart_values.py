@@ -25,7 +25,7 @@ IMAGE = "simple-agency"
 """Defaults of the chart that differ from the stack file's."""
 LEAST_INTERVAL = 5
 """Between uploads, in seconds."""
-HOSTS, REGIONS = "ingress.hosts", "multiRegion.regions"
+HOSTS, REGIONS, CLASS = "ingress.hosts", "multiRegion.regions", "persistence.storageClass"
 
 OWN = "the program sets its size and its image"
 LEFT: Mapping[str, str] = {
@@ -149,7 +149,8 @@ class _Carrying:
         if not several or not regions:
             self._require("regions", "the AWS region of the cluster: the values name no region")
             if name := self._storage_class():
-                self._leave("persistence.storageClass", f"{name}: set regions[].storageClass")
+                kind = "brain" if self._shapes.text(f"brain.{CLASS}") else "agent"
+                self._leave(f"{kind}.{CLASS}", f"{name}: set regions[].storageClass")
             return []
         return regions
 
@@ -176,9 +177,9 @@ class _Carrying:
         return region
 
     def _storage_class(self) -> str | None:
-        classes = [self._shapes.text(f"{kind}.persistence.storageClass") for kind in ("brain", "agent")]
+        classes = [self._shapes.text(f"{kind}.{CLASS}") for kind in ("brain", "agent")]
         if all(classes) and classes[0] != classes[1]:
-            self._leave("agent.persistence.storageClass", "a region has one class for both, the Brain's")
+            self._leave(f"agent.{CLASS}", "a region has one class for both, the Brain's")
         return classes[0] or classes[1]
 
     def _routing(self, config: Values) -> None:
@@ -237,7 +238,7 @@ class _Carrying:
         workload["accessMode"] = shapes.text(f"{kind}.persistence.accessMode") or ACCESS_MODE
         if not shapes.flag(f"{kind}.persistence.enabled", True):
             self._leave(f"{kind}.persistence.enabled", "every volume is persistent")
-        shapes.text(f"{kind}.persistence.storageClass")
+        shapes.text(f"{kind}.{CLASS}")
         replicas = shapes.whole(f"{kind}.replicas")
         if replicas is not None and replicas < 1:
             self._leave(f"{kind}.replicas", f"{replicas}: must be 1 or more; 1 counts")
@@ -246,8 +247,7 @@ class _Carrying:
         return workload
 
     def _resources(self, kind: str) -> Values:
-        found: Values = {}
-        defaults = AGENT_RESOURCES if kind == "agent" else BRAIN_RESOURCES
+        found, defaults = Values(), AGENT_RESOURCES if kind == "agent" else BRAIN_RESOURCES
         for which, amounts in self._shapes.mapping(f"{kind}.resources").items():
             key = f"{kind}.resources.{which}"
             if amounts is None:

@@ -133,6 +133,36 @@ def test_a_secret_of_any_name_is_written_nowhere(
     assert "hush" not in said + importing.file.read_text()
 
 
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"image": {"repository": "me:hush@registry.test/agency", "tag": "1"}}, "image.repository"),
+        ({"ingress": {"enabled": True, "hosts": ["https://me:hush@acme.test"]}}, "ingress.hosts[0].host"),
+        ({"ingress": {"className": f"sk-hush{'1' * 20}"}}, "ingress.className"),
+    ],
+)
+def test_a_secret_where_none_is_meant_is_written_nowhere(importing: Import, values: Any, key: str) -> None:
+    _, said, _ = importing.run(values)
+    assert f"  {key}: a secret, which is never written in plain text" in said
+    assert "hush" not in said + importing.file.read_text()
+
+
+def test_a_secret_of_a_list_is_told_once(importing: Import) -> None:
+    _, said, _ = importing.run({"extraEnv": [{"name": "TOKEN", "value": f"ghp_{'a' * 36}"}]})
+    assert said.count("a secret, which is never written") == 1
+
+
+def test_a_branch_without_a_value_has_the_chart_s_default(importing: Import) -> None:
+    _, said, _ = importing.run("agent:\nimage: ~\nmultiRegion: {failover: }\n")
+    for key in ("agent", "image", "multiRegion.failover"):
+        assert f"  {key}: has no value; the default counts" in said
+
+
+def test_a_storage_class_without_a_region_is_told_by_its_own_key(importing: Import) -> None:
+    _, said, _ = importing.run({"agent": {"persistence": {"storageClass": "gp3"}}})
+    assert "  agent.persistence.storageClass: gp3: set regions[].storageClass" in said
+
+
 KNOWN = (
     "company", "image", "image.repository", "image.tag", "multiRegion", "multiRegion.enabled",
     "multiRegion.regions", "multiRegion.loadBalancing", "multiRegion.loadBalancing.geo",
