@@ -38,6 +38,8 @@ INSTRUCTIONS = (
     " its caller goes away."
 )
 POLL_SECONDS = 0.5
+LONGEST_ERROR = 2000
+"""Characters: an error quotes what the client has sent."""
 
 T = TypeVar("T")
 
@@ -75,7 +77,10 @@ class Tools:
             ),
         ] = FaultKind.SCALE,
         dry_run: Annotated[
-            bool, Field(description="true: only say what would happen, and return a confirmation token.")
+            bool,
+            Field(
+                strict=True, description="true: only say what would happen, and return a confirmation token."
+            ),
         ] = True,
         confirmation_token: Annotated[
             str | None, Field(description="Of a dry run for the same region and fault; valid once.")
@@ -187,7 +192,8 @@ def _without_options(text: str) -> str:
     """An error of a command names options; the tools' arguments have the same names without dashes, but one.
     What an option allows is not offered where no tool has it."""
     text = text.removesuffix(LAST_SERVING_HINT)
-    return re.sub(r"^--", "", re.sub(r"^--way ", "fault ", text))
+    text = re.sub(r"^--", "", re.sub(r"^--way ", "fault ", text))
+    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
 
 
 async def _while_called(context: Context, job: Callable[[Progress], Awaitable[T]]) -> T:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ops import stack as stacks
 from ops.errors import CHECK_FAILED, DONE, OperatorError
 from ops.mcp.commands import Commands, Progress
 from ops.mcp.outages import stack_options
@@ -18,10 +19,12 @@ async def validate(
     arguments: argparse.Namespace, commands: Commands, companies: Sequence[str], progress: Progress
 ) -> ValidationResult:
     """Raises OperatorError."""
+    # A name that is not the stack's could be an option of the command.
+    names = [stacks.load(arguments).company(each).name for each in companies]
     with tempfile.TemporaryDirectory(prefix="validation-") as folder:
         options = [*stack_options(arguments), "--read-only", "--out", folder]
-        if companies:
-            options += ["--companies", *companies]
+        if names:
+            options += ["--companies", *names]
         finished = await commands.follow(["validate", *options], progress)
         if finished.code not in (DONE, CHECK_FAILED):
             raise OperatorError(finished.errors or f"the validation ended with exit code {finished.code}")

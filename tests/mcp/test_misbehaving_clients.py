@@ -31,6 +31,11 @@ WRONG = [
     ("run_validation", {"companies": "acme"}, "Input should be a valid list"),
     ("get_status", {"company": "initech"}, "must be one of acme, globex, hooli, initrode"),
     ("restore", {}, "Unknown tool"),
+    # Options of the command that validates: one starts a shell command.
+    ("run_validation", {"companies": ["acme", "--brain", "touch drills"]}, "must be one of acme, globex"),
+    ("run_validation", {"companies": ["--destructive"]}, "must be one of acme, globex"),
+    ("simulate_regional_outage", {"region": US, "dry_run": "no"}, "Input should be a valid boolean"),
+    ("get_status", {"company": "x" * 100_000}, "company: xxx"),
 ]
 
 
@@ -38,7 +43,8 @@ def test_wrong_arguments_are_refused_with_what_is_allowed(simulated: Simulated) 
     async def main() -> None:
         async with Client(simulated.stdio) as client:
             for tool, arguments, text in WRONG:
-                assert text in await refusal(client, tool, **arguments)
+                refused = await refusal(client, tool, **arguments)
+                assert text in refused and len(refused) < 3000
 
     run(main)
     assert not (simulated.folder / "drills").exists()
