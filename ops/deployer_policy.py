@@ -13,7 +13,9 @@ from ops import stack as stacks
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
 from ops.stack_file import record
+from ops.terminal import complain
 from plan.deployer import Made, deployer_policy, zone_policy
+from plan.limits import MANAGED_POLICY
 from plan.names import account_prefix, replication_role_name
 
 
@@ -27,7 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.zone and not stack.settings.hosted_zone_role_arn:
         raise OperatorError(f"--zone: {stack.file} has no hostedZoneRoleArn", WRONG_CALL)
     made = made_by(stack, record(stack.file, stack.name))
-    print(json.dumps(zone_policy(made) if arguments.zone else deployer_policy(made), indent=2))
+    policy = zone_policy(made) if arguments.zone else deployer_policy(made)
+    print(json.dumps(policy, indent=2))
+    size = len(json.dumps(policy, separators=(",", ":")))
+    if size > MANAGED_POLICY.most:
+        complain(
+            f"the policy has {size} characters, but {MANAGED_POLICY.most} {MANAGED_POLICY.what} are the most"
+            f" ({MANAGED_POLICY.source}): put it into the deploying role itself, with aws iam put-role-policy"
+        )
     return 0
 
 

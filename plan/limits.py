@@ -56,6 +56,11 @@ ROLE_INLINE_POLICIES = Limit(
     most=10_240,
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
 )
+MANAGED_POLICY = Limit(
+    what="characters in a managed policy, white space aside",
+    most=6_144,
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+)
 BUCKET_POLICY = Limit(
     what="bytes in a bucket's policy",
     most=20_480,

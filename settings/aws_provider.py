@@ -61,7 +61,7 @@ def aws_provider(config: Mapping[str, str]) -> tuple[AwsProvider, list[Problem]]
     problems = list(_problems(own))
     invalid = {problem.path[0] for problem in problems}
     valid = {key: text for key, text in own.items() if f"{PREFIX}{key}" not in invalid}
-    role = next(iter(_parsed(valid.get("assumeRoles", "[]"))), {})
+    role: Mapping[str, str] = next(iter(_parsed(valid.get("assumeRoles", "[]"))), {})
     tags = _parsed(valid.get("defaultTags", "{}")).get("tags", {})
     provider = AwsProvider(
         profile=valid.get("profile"),
@@ -110,7 +110,8 @@ def _problems(own: Mapping[str, str]) -> Iterator[Problem]:
 
 def _of_tags(given: Any) -> Iterator[Problem]:
     path = (f"{PREFIX}defaultTags",)
-    tags = given.get("tags", {}) if isinstance(given, dict) and given.keys() <= {"tags"} else None
+    alone = isinstance(given, dict) and given.keys() <= {"tags"}
+    tags: Any = given.get("tags", {}) if alone else None
     if not _are_tags(tags):
         advice = (
             "Of letters, digits, spaces and + - . : / @ _, which load balancers accept, in a value also =;"

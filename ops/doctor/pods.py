@@ -45,12 +45,12 @@ def _secrets(settings: Settings, plan: ClusterPlan) -> dict[str, list[str]]:
         {region.name for region in plan.regions},
         list(dict.fromkeys(settings.pods.image_pull_secrets)),
     )
-    found = {
-        company.namespace: [*pulled, *filter(None, [company.api_keys and company.api_keys.secret_name])]
-        for company in settings.companies
-        if not here.isdisjoint(region.name for region in settings.regions_of(company))
-    }
-    return {SYSTEM_NAMESPACE: pulled, **found} if settings.failover_enabled else found
+    found: dict[str, list[str]] = {SYSTEM_NAMESPACE: pulled} if settings.failover_enabled else {}
+    for company in settings.companies:
+        own = company.api_keys.secret_name if company.api_keys else None
+        if not here.isdisjoint(region.name for region in settings.regions_of(company)):
+            found[company.namespace] = [*pulled, own] if own else pulled
+    return found
 
 
 def _secret(plan: ClusterPlan, cluster: Cluster, namespace: str, name: str, live: set[str]) -> Finding:

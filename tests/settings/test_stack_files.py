@@ -128,7 +128,9 @@ def test_a_folder_and_a_file_of_bytes_are_no_stack_files(
     assert line == f"{path}: must be a stack file; got no UTF-8 text"
 
 
-@pytest.mark.parametrize("text", ["", "config:\n", "encryptionsalt: v1:abc\n", "config: {'aws:region': eu-west-1}\n"])
+@pytest.mark.parametrize(
+    "text", ["", "config:\n", "encryptionsalt: v1:abc\n", "config: {'aws:profile': x}\n"]
+)
 def test_a_file_without_our_keys_lacks_every_required_key(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
