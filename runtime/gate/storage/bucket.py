@@ -8,14 +8,13 @@ listing outside the prefix, no deletion of versions.
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.storage.files import link_below
+from runtime.gate.storage.files import clear, link_below
 from runtime.gate.storage.keys import Listed, few, is_write_once
 from runtime.gate.storage.listing import LIST, listed, rows
 from runtime.gate.storage.rclone import Ended, environment, run
@@ -183,7 +182,7 @@ class Store:
         """
         if not files:
             return
-        shutil.rmtree(staging, ignore_errors=True)
+        clear(staging)
         try:
             for key, path in files.items():
                 link_below(root, str(path.relative_to(root)), staging / key)
@@ -193,7 +192,7 @@ class Store:
             if call.code != 0:
                 self._settle(call, files, staging)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            clear(staging)
 
     def upload_anew(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         """`upload`, for keys that nobody else may have written: other content is damaged, and gets a delete
