@@ -35,6 +35,7 @@ LINK_LOCAL: Sequence[Network] = (
 """Addresses of a node's own services: instance metadata and its credentials, DNS, time."""
 _MAPPED_LINK_LOCAL = IPv6Network("::ffff:169.254.0.0/112")
 LINK_LOCAL_OVER_NAT64 = IPv6Network("64:ff9b::169.254.0.0/112")
+IPV6_OF_LINK_LOCAL = (_MAPPED_LINK_LOCAL, LINK_LOCAL_OVER_NAT64)
 
 
 def union(networks: Iterable[Network]) -> list[Network]:

@@ -16,7 +16,19 @@ from plan.names import (
     REGION_LABEL,
     SYSTEM_NAMESPACE,
 )
-from plan.networks import LINK_LOCAL, Network, block, overlaps, public_share, union, without
+from plan.networks import (
+    IPV6_OF_LINK_LOCAL,
+    LINK_LOCAL,
+    NAT64,
+    NOT_PUBLIC_IPV4,
+    NOT_PUBLIC_IPV6,
+    Network,
+    block,
+    overlaps,
+    public_share,
+    union,
+    without,
+)
 from policy_pack.stack import DEPLOYMENT, STATEFUL_SET, Stack, place, plain
 from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
 from runtime.contracts.controller import HTTP_PORT, METRICS_PORT
@@ -30,6 +42,9 @@ EVERY_PORT = 0
 MOST_PUBLIC = 1 / 256
 """The share of all addresses that a list of known networks may have. The half of them is no such list."""
 ADDRESSES, NAMESPACE, TENANTS = "addresses", "namespace", "tenants"
+DNS_NAMESPACE = {"matchLabels": {NAMESPACE_LABEL: "kube-system"}}
+ULA = ("fc00::/7",)
+"""Private addresses of IPv6."""
 Openings = Mapping[str, Mapping[str, set[int]]]
 INTO: Openings = {
     "agent": {
@@ -116,6 +131,10 @@ def _rule(rule: Props, side: str, own: Props) -> Iterator[str]:
     allowed = (INTO if side == "from" else OUT_OF).get(str(own.get(NAME)), {})
     for peer in peers or ():
         what = _peer(peer, own)
+        if what == ADDRESSES and side == "to":
+            yield from _closed_to(peer["ipBlock"], str(own.get(NAME)))
+        if what == NAMESPACE and side == "to" and peer["namespaceSelector"] != DNS_NAMESPACE:
+            yield f"{peer} has an opening"
         if what == ADDRESSES and side == "to" and EVERY_PORT not in ports:
             continue  # What all addresses of a port are together is judged at once.
         if beyond := sorted(set(ports) - allowed.get(what, set())):
@@ -163,6 +182,18 @@ def _addresses(peers: Sequence[Props]) -> Iterator[Network]:
             yield from block(peer["ipBlock"]["cidr"], tuple(peer["ipBlock"].get("except") or ()))
 
 
+def _closed_to(peer: Props, kind: str) -> Iterator[str]:
+    """What a tenant's pods reach beyond public addresses, by a block of the internet; and the node's services
+    by their addresses in IPv6."""
+    network, found = ip_network(peer["cidr"]), block(peer["cidr"], tuple(peer.get("except") or ()))
+    if network.version == 6 and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):  # type: ignore[arg-type]
+        yield f"the node's credentials can be reached by {network}"
+    if kind != FAILOVER_CONTROLLER and public_share(found) > MOST_PUBLIC:
+        private = (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, str(NAT64), *ULA)
+        if reached := [one for one in private if overlaps(found, ip_network(one))]:
+            yield f"{network} includes addresses that are not public: {', '.join(reached[:3])}"
+
+
 def _covered(networks: list[Network], port: int, side: str, kind: str) -> Iterator[str]:
     """What is wrong with all addresses that are open on a port."""
     if side == "from":
@@ -196,6 +227,22 @@ def _closed(resources: Sequence[PolicyResource]) -> Problems:
 
     yield from each(stack.of(NETWORK_POLICY), named)
     yield from _unlike(stack)
+    yield from _senders(stack)
+
+
+def _senders(stack: Stack) -> Problems:
+    """Namespaces that are let in at a port where the other policies let another one in: that of an ingress
+    controller, or of what scrapes metrics."""
+    found: dict[int, dict[str, list[PolicyResource]]] = {}
+    for policy in stack.of(NETWORK_POLICY):
+        for rule in policy.props["spec"].get("ingress") or ():
+            for peer in plain(rule.get("from") or ()):
+                named = ((peer.get("namespaceSelector") or {}).get("matchLabels") or {}).get(NAMESPACE_LABEL)
+                for port in _ports(rule) if named not in (None, SYSTEM_NAMESPACE) else ():
+                    found.setdefault(port, {}).setdefault(named, []).append(policy)
+    for port, by_name in sorted(found.items()):
+        for name, policies in sorted(by_name.items(), key=lambda item: len(item[1]))[:-1]:
+            yield policies[0], f"the namespace {name} is admitted on {_named(port)}, unlike in other policies"
 
 
 def _unlike(stack: Stack) -> Problems:

@@ -7,10 +7,12 @@ from pulumi_policy import Policy
 from plan.names import PROJECT
 from policy_pack import (
     access,
+    annotations,
     api,
     buckets,
     configs,
     data,
+    denials,
     hardening,
     kinds,
     network,
@@ -19,6 +21,7 @@ from policy_pack import (
     routing,
     secrets,
     tenancy,
+    workloads,
 )
 
 NAME = PROJECT
@@ -28,12 +31,15 @@ POLICIES: tuple[Policy, ...] = (
     *tenancy.POLICIES,
     *network.POLICIES,
     *publishing.POLICIES,
+    *annotations.POLICIES,
     *data.POLICIES,
     *buckets.POLICIES,
     *access.POLICIES,
     *roles.POLICIES,
+    *denials.POLICIES,
     *api.POLICIES,
     *secrets.POLICIES,
     *configs.POLICIES,
     *routing.POLICIES,
+    *workloads.POLICIES,
 )
