@@ -11,7 +11,17 @@ from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL, FAILOVER_CONTROLLER, REGION_LABEL, SYSTEM_NAMESPACE
 from policy_pack.stack import Place, Stack, known, place
-from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack, unlike
+from policy_pack.writing import (
+    Problems,
+    Props,
+    each,
+    every,
+    labels,
+    metadata,
+    of_resources,
+    of_the_stack,
+    unlike,
+)
 from runtime.contracts.controller import HTTP_PORT
 from runtime.ports import AGENT_PORT
 
@@ -90,10 +100,12 @@ def _published(resources: Sequence[PolicyResource]) -> Problems:
     }
     if len(public := schemes.keys() & {"internal", "internet-facing"}) > 1:
         yield schemes["internet-facing"], f"load balancers have several schemes: {', '.join(sorted(public))}"
-    yield from each([stack], _alike)
-    yield from each(
-        stack.of(INGRESS),
-        lambda ingress: ((ingress, problem) for problem in _leads(ingress, services, stack)),
+    yield from every(
+        lambda: each(
+            stack.of(INGRESS),
+            lambda ingress: ((ingress, problem) for problem in _leads(ingress, services, stack)),
+        ),
+        lambda: _alike(stack),
     )
 
 

@@ -12,7 +12,17 @@ from pulumi_policy.proxy import UnknownValueError
 from plan.names import REGION_LABEL
 from policy_pack.publishing import ALB, HEALTH_CHECK
 from policy_pack.stack import Stack, known
-from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack, unlike
+from policy_pack.writing import (
+    Problems,
+    Props,
+    each,
+    every,
+    labels,
+    metadata,
+    of_resources,
+    of_the_stack,
+    unlike,
+)
 
 RECORD = "aws:route53/record:Record"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
@@ -92,15 +102,21 @@ def _targets(resources: Sequence[PolicyResource]) -> Problems:
     }
     stack = Stack(resources)
     companies = {f"{name}." for name in stack.companies}
-    yield from each(records, lambda record: _leads(record, edges, {*map(_name, records)}, companies))
-    yield from each(records, lambda record: _checks(record, stack))
-    yield from _one_primary(records)
-    yield from _one_zone(records)
-    for ingress in stack.of(INGRESS):
-        for key in _annotations(ingress):
-            target = _annotations(ingress)[key] if key.rpartition("/")[2] == TARGET else ""
-            if target and _lower(str(target)) not in edges:
-                yield ingress, f"its name leads to {target}, which is no load balancer of the stack"
+    yield from every(
+        lambda: each(records, lambda record: _leads(record, edges, {*map(_name, records)}, companies)),
+        lambda: each(records, lambda record: _checks(record, stack)),
+        lambda: _one_primary(records),
+        lambda: _one_zone(records),
+        lambda: each(stack.of(INGRESS), lambda ingress: _named(ingress, edges)),
+    )
+
+
+def _named(ingress: PolicyResource, edges: Set[str]) -> Problems:
+    """Names that external-dns makes, and that lead out of the stack."""
+    for key in _annotations(ingress):
+        target = _annotations(ingress)[key] if key.rpartition("/")[2] == TARGET else ""
+        if target and _lower(str(target)) not in edges:
+            yield ingress, f"its name leads to {target}, which is no load balancer of the stack"
 
 
 def _checks(record: PolicyResource, stack: Stack) -> Problems:

@@ -97,6 +97,11 @@ def each(items: Iterable[Item], problems: Callable[[Item], Iterable[Problem]]) -
         raise unknown
 
 
+def every(*judges: Callable[[], Iterable[Problem]]) -> Iterator[Problem]:
+    """The problems that all of them find, in the same way."""
+    return each(judges, lambda judge: judge())
+
+
 def unlike(what: str, values: Sequence[tuple[PolicyResource, str]]) -> Problems:
     """Resources with another value than most."""
     usual = Counter(value for _, value in values).most_common(1)
