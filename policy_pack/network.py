@@ -186,7 +186,7 @@ def _closed_to(peer: Props, kind: str) -> Iterator[str]:
     """What a tenant's pods reach beyond public addresses, by a block of the internet; and the node's services
     by their addresses in IPv6."""
     network, found = ip_network(peer["cidr"]), block(peer["cidr"], tuple(peer.get("except") or ()))
-    if network.version == 6 and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):  # type: ignore[arg-type]
+    if network.version == 6 and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):
         yield f"the node's credentials can be reached by {network}"
     if kind != FAILOVER_CONTROLLER and public_share(found) > MOST_PUBLIC:
         private = (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, str(NAT64), *ULA)
@@ -239,7 +239,7 @@ def _senders(stack: Stack) -> Problems:
             for peer in plain(rule.get("from") or ()):
                 named = ((peer.get("namespaceSelector") or {}).get("matchLabels") or {}).get(NAMESPACE_LABEL)
                 for port in _ports(rule) if named not in (None, SYSTEM_NAMESPACE) else ():
-                    found.setdefault(port, {}).setdefault(named, []).append(policy)
+                    found.setdefault(port, {}).setdefault(str(named), []).append(policy)
     for port, by_name in sorted(found.items()):
         for name, policies in sorted(by_name.items(), key=lambda item: len(item[1]))[:-1]:
             yield policies[0], f"the namespace {name} is admitted on {_named(port)}, unlike in other policies"

@@ -7,10 +7,10 @@ from pulumi_policy import Policy
 from plan.names import PROJECT
 from policy_pack import (
     access,
-    annotations,
     api,
     buckets,
     configs,
+    controllers,
     data,
     denials,
     hardening,
@@ -31,7 +31,7 @@ POLICIES: tuple[Policy, ...] = (
     *tenancy.POLICIES,
     *network.POLICIES,
     *publishing.POLICIES,
-    *annotations.POLICIES,
+    *controllers.POLICIES,
     *data.POLICIES,
     *buckets.POLICIES,
     *access.POLICIES,

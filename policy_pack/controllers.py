@@ -55,7 +55,7 @@ POLICIES = (
         Severity.CRITICAL,
         None,
         "Annotations that controllers of the cluster read are those that the program sets.",
-        "Remove it; a new one belongs into `policy_pack/annotations.py`.",
+        "Remove it; a new one belongs into `policy_pack/controllers.py`.",
         _annotations,
     ),
 )
