@@ -76,9 +76,14 @@ def public_share(networks: Iterable[Network]) -> float:
     """The share of IPv4 or of IPv6, whichever is larger, that networks cover outside private ranges."""
     covered: dict[int, float] = {4: 0.0, 6: 0.0}
     for network in union(networks):
-        if not network.is_private:
+        if not _is_private(network):
             covered[network.version] += 2.0**-network.prefixlen
     return max(covered.values())
+
+
+@cache
+def _is_private(network: Network) -> bool:
+    return network.is_private
 
 
 def is_public(address: str) -> bool:

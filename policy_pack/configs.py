@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL, LOCAL, REGION_LABEL, SYSTEM_NAMESPACE, WORKLOAD_LABEL
 from policy_pack.stack import STATEFUL_SET, Stack, content, place
-from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack, unlike
+from policy_pack.writing import Problems, each, labels, metadata, of_resources, of_the_stack, unlike
 from runtime.flags import CONFIG_MAP as FLAGS
 from runtime.flags import KEY
 
@@ -151,14 +152,14 @@ def _written(args: ResourceValidationArgs) -> Iterator[str]:
     if metadata(props).get("name") == FLAGS and KEY in found:
         yield "it flags regions: only the failover controller does"
     if PROGRAMS in (props.get("binaryData") or {}):
-        digest = _digest(props)
+        digest = _digest(str(props["binaryData"][PROGRAMS]), str((props.get("data") or {}).get(START)))
         if not str(metadata(props)["name"]).endswith(f"-{digest}") or props.get("immutable") is not True:
             yield f"its name is not that of its programs, which have the digest {digest}, or it can change"
 
 
-def _digest(props: Props) -> str:
-    packed = base64.b64decode(props["binaryData"][PROGRAMS])
-    files = {**json.loads(bz2.decompress(packed)), START: (props.get("data") or {}).get(START)}
+@cache
+def _digest(packed: str, start: str) -> str:
+    files = {**json.loads(bz2.decompress(base64.b64decode(packed))), START: start}
     digest = hashlib.sha256()
     for path, source in sorted(files.items()):
         digest.update(f"{path}\0{source}\0".encode())

@@ -26,10 +26,23 @@ Case = tuple[str, str, Mapping[str, str]]
 
 def _denials(resources: Sequence[PolicyResource]) -> Problems:
     stack = Stack(resources)
-    yield from each(stack.of(POLICY), lambda policy: _problems(policy, stack))
+    roles = _kinds(stack)
+    yield from each(stack.of(POLICY), lambda policy: _problems(policy, stack, roles))
 
 
-def _problems(policy: PolicyResource, stack: Stack) -> Problems:
+def _kinds(stack: Stack) -> list[tuple[PolicyResource, Trusted]]:
+    """One role of each kind: those of all companies match the same pattern."""
+    found: dict[tuple[frozenset[str], bool, bool], tuple[PolicyResource, Trusted]] = {}
+    for role in stack.of(ROLE):
+        who = trusted(role, stack)
+        of_any = any(namespace == SESSION_NAMESPACE for namespace, _ in who.accounts)
+        found.setdefault((frozenset(name for _, name in who.accounts), of_any, who.s3), (role, who))
+    return list(found.values())
+
+
+def _problems(
+    policy: PolicyResource, stack: Stack, roles: Sequence[tuple[PolicyResource, Trusted]]
+) -> Problems:
     document = content(policy.props["policy"])
     arns = [bucket_arn(name) for name in stack.buckets]
     found = [arn for arn in arns if f'"{arn}"' in str(policy.props["policy"]).replace(" ", "")]
@@ -37,8 +50,7 @@ def _problems(policy: PolicyResource, stack: Stack) -> Problems:
         yield policy, "it is not the policy of one bucket of the stack"
         return
     bucket, region = found[0], stack.buckets[found[0].rpartition(":")[2]]
-    for role in stack.of(ROLE):
-        who = trusted(role, stack)
+    for role, who in roles:
         arn = f"arn:aws:iam::123456789012:role{role.props.get('path') or '/'}{role.props['name']}"
 
         def is_denied(case: Case, arn: str = arn) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from functools import cache
+from ipaddress import IPv6Network, ip_network
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
@@ -43,8 +44,7 @@ MOST_PUBLIC = 1 / 256
 """The share of all addresses that a list of known networks may have. The half of them is no such list."""
 ADDRESSES, NAMESPACE, TENANTS = "addresses", "namespace", "tenants"
 DNS_NAMESPACE = {"matchLabels": {NAMESPACE_LABEL: "kube-system"}}
-ULA = ("fc00::/7",)
-"""Private addresses of IPv6."""
+NOT_PUBLIC = [*map(ip_network, (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, "fc00::/7")), NAT64]
 Openings = Mapping[str, Mapping[str, set[int]]]
 INTO: Openings = {
     "agent": {
@@ -132,7 +132,8 @@ def _rule(rule: Props, side: str, own: Props) -> Iterator[str]:
     for peer in peers or ():
         what = _peer(peer, own)
         if what == ADDRESSES and side == "to":
-            yield from _closed_to(peer["ipBlock"], str(own.get(NAME)))
+            excepted = tuple(peer["ipBlock"].get("except") or ())
+            yield from _closed_to(peer["ipBlock"]["cidr"], excepted, str(own.get(NAME)))
         if what == NAMESPACE and side == "to" and peer["namespaceSelector"] != DNS_NAMESPACE:
             yield f"{peer} has an opening"
         if what == ADDRESSES and side == "to" and EVERY_PORT not in ports:
@@ -182,16 +183,19 @@ def _addresses(peers: Sequence[Props]) -> Iterator[Network]:
             yield from block(peer["ipBlock"]["cidr"], tuple(peer["ipBlock"].get("except") or ()))
 
 
-def _closed_to(peer: Props, kind: str) -> Iterator[str]:
+@cache
+def _closed_to(cidr: str, excepted: tuple[str, ...], kind: str) -> tuple[str, ...]:
     """What a tenant's pods reach beyond public addresses, by a block of the internet; and the node's services
     by their addresses in IPv6."""
-    network, found = ip_network(peer["cidr"]), block(peer["cidr"], tuple(peer.get("except") or ()))
-    if network.version == 6 and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):
-        yield f"the node's credentials can be reached by {network}"
-    if kind != FAILOVER_CONTROLLER and public_share(found) > MOST_PUBLIC:
-        private = (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, str(NAT64), *ULA)
-        if reached := [one for one in private if overlaps(found, ip_network(one))]:
-            yield f"{network} includes addresses that are not public: {', '.join(reached[:3])}"
+    network, found = ip_network(cidr), block(cidr, excepted)
+    if isinstance(network, IPv6Network) and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):
+        return (f"the node's credentials can be reached by {network}",)
+    if kind == FAILOVER_CONTROLLER or public_share(found) <= MOST_PUBLIC:
+        return ()
+    reached = [str(one) for one in NOT_PUBLIC if overlaps(found, one)]
+    if not reached:
+        return ()
+    return (f"{network} includes addresses that are not public: {', '.join(reached[:3])}",)
 
 
 def _covered(networks: list[Network], port: int, side: str, kind: str) -> Iterator[str]:

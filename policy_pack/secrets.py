@@ -12,6 +12,7 @@ from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
 
 from plan.plain_secrets import KNOWN, is_secret
+from policy_pack.configs import PROGRAMS as PACKED
 from policy_pack.hardening import WITH_PODS, containers, pod_spec, pod_template
 from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
 
@@ -20,7 +21,7 @@ SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
 SHORTEST = 8
 """Characters of a secret that is looked for: shorter ones are in other texts by chance."""
 LONGEST_BINARY = 64 << 10
-"""Of `binaryData` that is searched: packed programs are larger, and named by their digest."""
+"""Of `binaryData` that is decoded. Packed programs are larger: the policy of configs judges them."""
 
 
 class Text(NamedTuple):
@@ -52,6 +53,8 @@ def _strings(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, Mapping):
         for key in value:
             with suppress(UnknownValueError):
+                if place == "binaryData" and key == PACKED:
+                    continue
                 for inner, text in _strings(value[key], f"{place}.{key}".removeprefix(".")):
                     yield inner, text
                     if place == "binaryData":

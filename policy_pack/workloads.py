@@ -60,6 +60,8 @@ FREE = {
 """Variables of a program that can have any value, a proxy that of the application."""
 OF_LOADERS = ("LD_", "NODE_TLS_REJECT_UNAUTHORIZED")
 """Variables by which a program runs other code, or trusts every server."""
+CHECKED = {"NODE_TLS_REJECT_UNAUTHORIZED": "1"}
+"""The value that changes nothing."""
 LEAST_GRACE_SECONDS = 60
 """For the application's end and the last upload."""
 
@@ -167,7 +169,7 @@ def _container(container: Props, spec: Props, kind: str, name: str, local: bool)
     own = container["name"]
     env = {one["name"]: one.get("value") for one in container.get("env") or ()}
     for variable in env:
-        if str(variable).startswith(OF_LOADERS):
+        if str(variable).startswith(OF_LOADERS) and env[variable] != CHECKED.get(variable):
             yield f"container {own}: the variable {variable} is set"
     if own not in ("links", "rclone") and env.get("AGENCY_CONTAINER") != own:
         yield f"container {own}: AGENCY_CONTAINER is {env.get('AGENCY_CONTAINER')}, not its name"
