@@ -32,6 +32,8 @@ MANIFESTS = (
 )
 """Media types: for several platforms, then for one."""
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TOKEN = re.compile(r"[!-~ ]{1,65536}")
+"""What a header can have."""
 _PARAMETER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -176,9 +178,12 @@ class Registries:
 def _token(text: str, image: Reference) -> str:
     try:
         answer: Any = json.loads(text)
-        return str(answer.get("token") or answer["access_token"])
-    except (ValueError, KeyError, AttributeError) as error:
-        raise RegistryError(f"{image}: the token server's answer has no token") from error
+        token = answer.get("token") or answer["access_token"]
+        if _TOKEN.fullmatch(token):
+            return str(token)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        pass
+    raise RegistryError(f"{image}: the token server's answer has no token")
 
 
 def _why(status: int, image: Reference) -> str:

@@ -37,6 +37,7 @@ LINK_LOCAL: Sequence[Network] = (
 """Addresses of a node's own services: instance metadata and its credentials, DNS, time."""
 _MAPPED_LINK_LOCAL = IPv6Network("::ffff:169.254.0.0/112")
 LINK_LOCAL_OVER_NAT64 = IPv6Network("64:ff9b::169.254.0.0/112")
+IPV6_OF_LINK_LOCAL = (_MAPPED_LINK_LOCAL, LINK_LOCAL_OVER_NAT64)
 
 
 def union(networks: Iterable[Network]) -> list[Network]:
@@ -77,9 +78,14 @@ def public_share(networks: Iterable[Network]) -> float:
     """The share of IPv4 or of IPv6, whichever is larger, that networks cover outside private ranges."""
     covered: dict[int, float] = {4: 0.0, 6: 0.0}
     for network in union(networks):
-        if not network.is_private:
+        if not _is_private(network):
             covered[network.version] += 2.0**-network.prefixlen
     return max(covered.values())
+
+
+@cache
+def _is_private(network: Network) -> bool:
+    return network.is_private
 
 
 def is_public(address: str) -> bool:

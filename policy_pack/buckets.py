@@ -11,6 +11,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.iam import bucket_arn
+from policy_pack.roles import trusted
 from policy_pack.stack import BUCKET, ENCRYPTION, Stack, content, known
 from policy_pack.writing import Problems, each, listed, of_resources, of_the_stack
 
@@ -164,8 +165,9 @@ def _replication(resources: Sequence[PolicyResource]) -> Problems:
     configs = list(stack.of(REPLICATION))
     for config in configs:
         source = stack.buckets.get(_bucket_of(config), "")
-        if stack.role(config, "role", known(config.props, "role")) is None:
-            yield config, "its role is none of the stack's"
+        role = stack.role(config, "role", known(config.props, "role"))
+        if role is None or not trusted(role, stack).s3:
+            yield config, "its role is none of the stack's for replication"
         for rule in config.props["rules"]:
             target = stack.buckets.get(str(rule["destination"]["bucket"]).removeprefix("arn:aws:s3:::"))
             if target is None or target == source:

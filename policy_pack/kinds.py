@@ -64,7 +64,7 @@ _AWS: dict[str, Shape | None] = {
     "aws:acm/certificateValidation:CertificateValidation": ANY,
     "aws:cloudwatch/metricAlarm:MetricAlarm": ANY,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _keys(
-        "clusterName region namespace serviceAccount roleArn disableSessionTags tags tagsAll"
+        "clusterName region namespace serviceAccount roleArn tags tagsAll"
     ),
     "aws:globalaccelerator/accelerator:Accelerator": _keys("enabled ipAddressType name tags tagsAll"),
     "aws:globalaccelerator/endpointGroup:EndpointGroup": _keys(
@@ -72,10 +72,7 @@ _AWS: dict[str, Shape | None] = {
         endpointConfigurations=[_keys("clientIpPreservationEnabled endpointId weight")],
     ),
     "aws:globalaccelerator/listener:Listener": _keys("acceleratorArn clientAffinity portRanges protocol"),
-    "aws:iam/role:Role": _keys(
-        "name assumeRolePolicy description path maxSessionDuration forceDetachPolicies permissionsBoundary"
-        " tags tagsAll"
-    ),
+    "aws:iam/role:Role": _keys("name assumeRolePolicy description path permissionsBoundary tags tagsAll"),
     "aws:iam/rolePolicy:RolePolicy": _keys("name role policy"),
     "aws:route53/healthCheck:HealthCheck": _keys(
         "childHealthThreshold childHealthchecks enableSni failureThreshold fqdn measureLatency port regions"
@@ -129,8 +126,8 @@ _KUBERNETES: dict[str, Shape | None] = {
     "core/v1:Secret": ANY,
     "core/v1:Service": _object(
         spec=_keys(
-            "clusterIP internalTrafficPolicy ipFamilies ipFamilyPolicy publishNotReadyAddresses selector"
-            " sessionAffinity sessionAffinityConfig trafficDistribution type",
+            "clusterIP ipFamilies ipFamilyPolicy publishNotReadyAddresses selector sessionAffinity"
+            " sessionAffinityConfig type",
             ports=[_keys("name port protocol targetPort appProtocol")],
         )
     ),
@@ -139,13 +136,15 @@ _KUBERNETES: dict[str, Shape | None] = {
         spec=_keys("namespaceSelector selector", podMetricsEndpoints=[_keys("port")])
     ),
     "monitoring.coreos.com/v1:PrometheusRule": _object(spec=_keys("groups")),
-    "networking.k8s.io/v1:Ingress": _object(spec=_keys("ingressClassName rules tls defaultBackend")),
+    "networking.k8s.io/v1:Ingress": _object(spec=_keys("ingressClassName rules defaultBackend")),
     "networking.k8s.io/v1:NetworkPolicy": _object(spec=_keys("podSelector policyTypes ingress egress")),
-    "policy/v1:PodDisruptionBudget": ANY,
+    "policy/v1:PodDisruptionBudget": _object(
+        spec=_keys("selector maxUnavailable unhealthyPodEvictionPolicy")
+    ),
     "rbac.authorization.k8s.io/v1:ClusterRole": _object(rules=ANY),
     "rbac.authorization.k8s.io/v1:Role": _object(rules=ANY),
     "rbac.authorization.k8s.io/v1:RoleBinding": _object(roleRef=ANY, subjects=ANY),
-    "scheduling.k8s.io/v1:PriorityClass": ANY,
+    "scheduling.k8s.io/v1:PriorityClass": _object(value=ANY, description=ANY, globalDefault=ANY),
 }
 KINDS = {**_AWS, **{f"kubernetes:{kind}": shape for kind, shape in _KUBERNETES.items()}}
 KEPT = {("kubernetes:core/v1:Secret", "data")}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from functools import cache
+from ipaddress import IPv6Network, ip_network
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
@@ -16,7 +17,20 @@ from plan.names import (
     REGION_LABEL,
     SYSTEM_NAMESPACE,
 )
-from plan.networks import LINK_LOCAL, MOST_PUBLIC, Network, block, overlaps, public_share, union, without
+from plan.networks import (
+    IPV6_OF_LINK_LOCAL,
+    LINK_LOCAL,
+    MOST_PUBLIC,
+    NAT64,
+    NOT_PUBLIC_IPV4,
+    NOT_PUBLIC_IPV6,
+    Network,
+    block,
+    overlaps,
+    public_share,
+    union,
+    without,
+)
 from policy_pack.stack import DEPLOYMENT, STATEFUL_SET, Stack, place, plain
 from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
 from runtime.contracts.controller import HTTP_PORT, METRICS_PORT
@@ -28,6 +42,8 @@ BOTH = {"Ingress", "Egress"}
 DNS, HTTP, HTTPS, API = 53, 80, 443, 6443
 EVERY_PORT = 0
 ADDRESSES, NAMESPACE, TENANTS = "addresses", "namespace", "tenants"
+DNS_NAMESPACE = {"matchLabels": {NAMESPACE_LABEL: "kube-system"}}
+NOT_PUBLIC = [*map(ip_network, (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, "fc00::/7")), NAT64]
 Openings = Mapping[str, Mapping[str, set[int]]]
 INTO: Openings = {
     "agent": {
@@ -114,6 +130,11 @@ def _rule(rule: Props, side: str, own: Props) -> Iterator[str]:
     allowed = (INTO if side == "from" else OUT_OF).get(str(own.get(NAME)), {})
     for peer in peers or ():
         what = _peer(peer, own)
+        if what == ADDRESSES and side == "to":
+            excepted = tuple(peer["ipBlock"].get("except") or ())
+            yield from _closed_to(peer["ipBlock"]["cidr"], excepted, str(own.get(NAME)))
+        if what == NAMESPACE and side == "to" and peer["namespaceSelector"] != DNS_NAMESPACE:
+            yield f"{peer} has an opening"
         if what == ADDRESSES and side == "to" and EVERY_PORT not in ports:
             continue  # What all addresses of a port are together is judged at once.
         if beyond := sorted(set(ports) - allowed.get(what, set())):
@@ -161,6 +182,21 @@ def _addresses(peers: Sequence[Props]) -> Iterator[Network]:
             yield from block(peer["ipBlock"]["cidr"], tuple(peer["ipBlock"].get("except") or ()))
 
 
+@cache
+def _closed_to(cidr: str, excepted: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """What a tenant's pods reach beyond public addresses, by a block of the internet; and the node's services
+    by their addresses in IPv6."""
+    network, found = ip_network(cidr), block(cidr, excepted)
+    if isinstance(network, IPv6Network) and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):
+        return (f"the node's credentials can be reached by {network}",)
+    if kind == FAILOVER_CONTROLLER or public_share(found) <= MOST_PUBLIC:
+        return ()
+    reached = [str(one) for one in NOT_PUBLIC if overlaps(found, one)]
+    if not reached:
+        return ()
+    return (f"{network} includes addresses that are not public: {', '.join(reached[:3])}",)
+
+
 def _covered(networks: list[Network], port: int, side: str, kind: str) -> Iterator[str]:
     """What is wrong with all addresses that are open on a port."""
     if side == "from":
@@ -194,6 +230,22 @@ def _closed(resources: Sequence[PolicyResource]) -> Problems:
 
     yield from each(stack.of(NETWORK_POLICY), named)
     yield from _unlike(stack)
+    yield from _senders(stack)
+
+
+def _senders(stack: Stack) -> Problems:
+    """Namespaces that are let in at a port where the other policies let another one in: that of an ingress
+    controller, or of what scrapes metrics."""
+    found: dict[int, dict[str, list[PolicyResource]]] = {}
+    for policy in stack.of(NETWORK_POLICY):
+        for rule in policy.props["spec"].get("ingress") or ():
+            for peer in plain(rule.get("from") or ()):
+                named = ((peer.get("namespaceSelector") or {}).get("matchLabels") or {}).get(NAMESPACE_LABEL)
+                for port in _ports(rule) if named not in (None, SYSTEM_NAMESPACE) else ():
+                    found.setdefault(port, {}).setdefault(str(named), []).append(policy)
+    for port, by_name in sorted(found.items()):
+        for name, policies in sorted(by_name.items(), key=lambda item: len(item[1]))[:-1]:
+            yield policies[0], f"the namespace {name} is admitted on {_named(port)}, unlike in other policies"
 
 
 def _unlike(stack: Stack) -> Problems:

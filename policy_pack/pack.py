@@ -10,7 +10,9 @@ from policy_pack import (
     api,
     buckets,
     configs,
+    controllers,
     data,
+    denials,
     hardening,
     kinds,
     network,
@@ -19,6 +21,7 @@ from policy_pack import (
     routing,
     secrets,
     tenancy,
+    workloads,
 )
 
 NAME = PROJECT
@@ -28,12 +31,15 @@ POLICIES: tuple[Policy, ...] = (
     *tenancy.POLICIES,
     *network.POLICIES,
     *publishing.POLICIES,
+    *controllers.POLICIES,
     *data.POLICIES,
     *buckets.POLICIES,
     *access.POLICIES,
     *roles.POLICIES,
+    *denials.POLICIES,
     *api.POLICIES,
     *secrets.POLICIES,
     *configs.POLICIES,
     *routing.POLICIES,
+    *workloads.POLICIES,
 )

@@ -9,19 +9,28 @@ from typing import Any
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
-from plan.names import COMPANY_LABEL, FAILOVER_CONTROLLER, SYSTEM_NAMESPACE
-from policy_pack.stack import Place, Stack, place
-from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
+from plan.names import COMPANY_LABEL, FAILOVER_CONTROLLER, REGION_LABEL, SYSTEM_NAMESPACE
+from policy_pack.stack import Place, Stack, known, place
+from policy_pack.writing import (
+    Problems,
+    Props,
+    each,
+    every,
+    labels,
+    metadata,
+    of_resources,
+    of_the_stack,
+    unlike,
+)
 from runtime.contracts.controller import HTTP_PORT
 from runtime.ports import AGENT_PORT
 
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
 SERVICE = "kubernetes:core/v1:Service"
 HEALTH_CHECK = "aws:route53/healthCheck:HealthCheck"
+CERTIFICATE = "aws:acm/certificate:Certificate"
 NAME = "app.kubernetes.io/name"
 ALB = "alb.ingress.kubernetes.io/"
-CONTROLLERS = re.compile(r"ingress\.kubernetes\.io/|nginx|traefik|haproxy|istio|konghq")
-"""Annotations that an ingress controller reads."""
 ALB_KEYS = {
     "certificate-arn", "enable-frontend-nlb", "frontend-nlb-scheme", "frontend-nlb-subnets",
     *(f"frontend-nlb-healthcheck-{key}" for key in (
@@ -53,18 +62,20 @@ def _encrypted(args: ResourceValidationArgs) -> Iterator[str]:
             yield f"its type is {args.props.get('type')}: requests are not encrypted"
         return
     own = metadata(args.props).get("annotations") or {}
-    yield from each(own, lambda key: _annotation(key, own))
     if any(key.startswith(ALB) for key in own) or args.props["spec"].get("ingressClassName") == "alb":
         yield from _listens(own)
 
 
-def _annotation(key: str, own: Mapping[str, Any]) -> Iterator[str]:
-    """An annotation that a policy has not judged. Its value may be unknown: a certificate's ARN."""
-    name = key.removeprefix(ALB)
-    if name in ALB_KEYS or not CONTROLLERS.search(key):
-        return
-    if not (name.startswith("actions.") and json.loads(own[key]).get("type") == "fixed-response"):
-        yield f"the annotation {key} is set"
+def _paths(rule: Props, ingress: PolicyResource, edge: bool) -> Iterator[str]:
+    """An edge answers for its region alone, and load balancers ask for what each answers."""
+    region = labels(ingress.props).get(REGION_LABEL)
+    own = {f"/healthz/{region}", f"/peer/{region}"}
+    for path in rule["http"]["paths"] if edge else ():
+        if path["path"] not in own and not str(path["path"]).startswith(f"/edge/{region}"):
+            yield f"it answers {path['path']}, which is not its region's"
+    asked = (metadata(ingress.props).get("annotations") or {}).get(f"{ALB}healthcheck-path")
+    if asked is not None and asked not in {"/health", *(own if edge else ())}:
+        yield f"its targets are asked for {asked}"
 
 
 def _listens(own: Mapping[str, Any]) -> Iterator[str]:
@@ -89,10 +100,43 @@ def _published(resources: Sequence[PolicyResource]) -> Problems:
     }
     if len(public := schemes.keys() & {"internal", "internet-facing"}) > 1:
         yield schemes["internet-facing"], f"load balancers have several schemes: {', '.join(sorted(public))}"
-    yield from each(
-        stack.of(INGRESS),
-        lambda ingress: ((ingress, problem) for problem in _leads(ingress, services, stack)),
+    yield from every(
+        lambda: each(
+            stack.of(INGRESS),
+            lambda ingress: ((ingress, problem) for problem in _leads(ingress, services, stack)),
+        ),
+        lambda: _alike(stack),
     )
+
+
+def _alike(stack: Stack) -> Problems:
+    """Ingresses with another domain, IngressClass or account of certificates than the others."""
+    of_companies = [one for one in stack.of(INGRESS) if place(one)[1] != SYSTEM_NAMESPACE]
+    yield from unlike(
+        "domain", [(one, host.partition(".")[2]) for one in of_companies for host in _hosts(one)]
+    )
+    classes: dict[tuple[str, str], list[tuple[PolicyResource, str]]] = {}
+    for one in stack.of(INGRESS):
+        at = place(one)[0], str(labels(one.props).get(REGION_LABEL))
+        classes.setdefault(at, []).append((one, str(one.props["spec"].get("ingressClassName"))))
+    for found in classes.values():
+        yield from unlike("IngressClass", found)
+    arns = [
+        (one, known(one.props, "metadata", "annotations", f"{ALB}certificate-arn"))
+        for one in stack.of(INGRESS)
+    ]
+    yield from unlike("certificate's account", [(one, str(arn).split(":")[4]) for one, arn in arns if arn])
+    domains = {host.partition(".")[2] for one in of_companies for host in _hosts(one)}
+    for certificate in stack.of(CERTIFICATE):
+        if domains and str(certificate.props.get("domainName")).removeprefix("*.") not in domains:
+            yield (
+                certificate,
+                f"it is for {certificate.props.get('domainName')}, not for {', '.join(domains)}",
+            )
+
+
+def _hosts(ingress: PolicyResource) -> list[str]:
+    return [str(rule.get("host") or "") for rule in ingress.props["spec"].get("rules") or ()]
 
 
 def _leads(
@@ -104,6 +148,7 @@ def _leads(
     if spec.get("defaultBackend") and not (edge and default.get("port", {}).get("name") == "use-annotation"):
         yield "a defaultBackend answers for every host"
     for rule in spec.get("rules") or ():
+        yield from _paths(rule, ingress, edge)
         host = str(rule.get("host") or "")
         if not edge and host.partition(".")[0] != namespace:
             yield f"it answers for {host or 'every host'}, not for the company {namespace} alone"

@@ -119,7 +119,7 @@ def _accounts_with(role: PolicyResource, stack: Stack) -> frozenset[tuple[str, s
     return frozenset(found & stack.accounts)
 
 
-def _trusted(role: PolicyResource, stack: Stack) -> Trusted:
+def trusted(role: PolicyResource, stack: Stack) -> Trusted:
     """Whom a role trusts, statements with problems aside."""
     found = [_trust(each, stack) for each in _allowing(role.props.get("assumeRolePolicy"))]
     if not found:
@@ -134,7 +134,7 @@ def _trusted(role: PolicyResource, stack: Stack) -> Trusted:
 def _trust_problems(role: PolicyResource, stack: Stack) -> Problems:
     found = [_trust(statement, stack) for statement in _allowing(role.props.get("assumeRolePolicy"))]
     yield from ((role, problem) for problem in found if isinstance(problem, str))
-    if sum(each.s3 + bool(each.accounts) for each in (_trusted(role, stack),)) > 1:
+    if sum(each.s3 + bool(each.accounts) for each in (trusted(role, stack),)) > 1:
         yield role, "both pods and S3 are trusted"
 
 
@@ -145,8 +145,8 @@ def _rights_problems(policy: PolicyResource, stack: Stack) -> Problems:
     if role is None:
         yield policy, f"it gives rights to {name}, which is no role of the stack"
         return
-    by_component = any(len(_trusted(each, stack).components) == 1 for each in roles)
-    work = Work(trusted=_trusted(role, stack), stack=stack, by_component=by_component)
+    by_component = any(len(trusted(each, stack).components) == 1 for each in roles)
+    work = Work(trusted=trusted(role, stack), stack=stack, by_component=by_component)
     for statement in _allowing(policy.props.get("policy")):
         for action in listed(statement.get("Action", ["everything else"])):
             for resource in listed(statement.get("Resource", ["everything else"])):
@@ -243,7 +243,7 @@ def _identity_problems(resource: PolicyResource, stack: Stack) -> Problems:
     role = stack.role(resource, key, arn)
     if (namespace, name) not in stack.accounts:
         yield resource, f"{namespace}/{name} is no service account of a company"
-    elif role is None or subject not in _trusted(role, stack).accounts:
+    elif role is None or subject not in trusted(role, stack).accounts:
         yield resource, f"{namespace}/{name} has a role that is not its own: {arn or 'unknown'}"
 
 

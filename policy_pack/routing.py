@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 
-from pulumi_policy import PolicyResource, Severity
+from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
 
 from plan.names import REGION_LABEL
-from policy_pack.publishing import ALB
-from policy_pack.stack import known
-from policy_pack.writing import Problems, Props, each, labels, metadata, of_the_stack
+from policy_pack.publishing import ALB, HEALTH_CHECK
+from policy_pack.stack import Stack, known
+from policy_pack.writing import (
+    Problems,
+    Props,
+    each,
+    every,
+    labels,
+    metadata,
+    of_resources,
+    of_the_stack,
+    unlike,
+)
 
 RECORD = "aws:route53/record:Record"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
@@ -23,7 +34,9 @@ POLICY_KEYS = (
     "geolocationRoutingPolicies",
     "failoverRoutingPolicies",
 )
-HOSTNAME, SET_IDENTIFIER = "hostname", "set-identifier"
+LONGEST_TTL, LONGEST_TTL_OF_ONE = 60, 300
+"""Seconds: of one of several records of a name, and of a name's only record, as that of a certificate."""
+HOSTNAME, SET_IDENTIFIER, TARGET = "hostname", "set-identifier", "target"
 """Annotations of external-dns, below its prefix: a setting, with another default in each version."""
 
 
@@ -60,11 +73,11 @@ def _names(resource: PolicyResource) -> list[tuple[str, str, str, str]]:
 
 
 def _external_dns_names(annotations: Props) -> Iterator[tuple[str, str, str, str]]:
-    for key, hosts in annotations.items():
+    for key in annotations:
         prefix, _, name = key.rpartition("/")
         if name == HOSTNAME:
             identifier = str(annotations.get(f"{prefix}/{SET_IDENTIFIER}") or "")
-            for host in filter(str.strip, str(hosts).split(",")):
+            for host in filter(str.strip, str(annotations[key]).split(",")):
                 yield _lower(host), "external-dns", identifier, "external-dns"
 
 
@@ -87,7 +100,87 @@ def _targets(resources: Sequence[PolicyResource]) -> Problems:
         if resource.resource_type == REGION
         for host in resource.props.get("edges") or ()
     }
-    yield from each(records, lambda record: _leads(record, edges, {*map(_name, records)}))
+    stack = Stack(resources)
+    companies = {f"{name}." for name in stack.companies}
+    yield from every(
+        lambda: each(records, lambda record: _leads(record, edges, {*map(_name, records)}, companies)),
+        lambda: each(records, lambda record: _checks(record, stack)),
+        lambda: _one_primary(records),
+        lambda: _one_zone(records),
+        lambda: each(stack.of(INGRESS), lambda ingress: _named(ingress, edges)),
+    )
+
+
+def _named(ingress: PolicyResource, edges: Set[str]) -> Problems:
+    """Names that external-dns makes, and that lead out of the stack."""
+    for key in _annotations(ingress):
+        target = _annotations(ingress)[key] if key.rpartition("/")[2] == TARGET else ""
+        if target and _lower(str(target)) not in edges:
+            yield ingress, f"its name leads to {target}, which is no load balancer of the stack"
+
+
+def _checks(record: PolicyResource, stack: Stack) -> Problems:
+    """A region's own health check decides whether its record answers, and soon."""
+    props = record.props
+    if (props.get("ttl") or 0) > (LONGEST_TTL if props.get("setIdentifier") else LONGEST_TTL_OF_ONE):
+        yield record, f"its TTL is {int(props['ttl'])} s: clients would stay with a failed region"
+    if "healthCheckId" not in list(props):
+        return
+    id = known(props, "healthCheckId")
+    found = record.property_dependencies.get("healthCheckId", [])
+    if id is not None:
+        arn = f":healthcheck/{id}"
+        found = [one for one in stack.of(HEALTH_CHECK) if str(known(one.props, "arn")).endswith(arn)]
+    regions = {host: region.name for region in stack.of(REGION) for host in region.props.get("edges") or ()}
+    wanted = {regions.get(str(target)) for target in props.get("records") or ()} - {None}
+    checked = {str(each.props.get("resourcePath")).split("/")[2:3][0] for each in found if _is_ours(each)}
+    if not checked or (wanted and checked != wanted):
+        yield record, f"its health check asks for {', '.join(sorted(checked)) or 'nothing of the stack'}"
+
+
+def _is_ours(check: PolicyResource) -> bool:
+    return check.resource_type == HEALTH_CHECK and str(check.props.get("resourcePath")).startswith(
+        "/healthz/"
+    )
+
+
+def _one_primary(records: Sequence[PolicyResource]) -> Problems:
+    roles: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for routing in record.props.get("failoverRoutingPolicies") or ():
+            roles[_name(record)].append(str(routing["type"]))
+            if len(set(roles[_name(record)])) != len(roles[_name(record)]):
+                yield record, f"{_name(record)} has two records that are {routing['type']}"
+
+
+def _one_zone(records: Sequence[PolicyResource]) -> Problems:
+    return unlike("zone", [(record, str(known(record.props, "zoneId"))) for record in records])
+
+
+def _fast(args: ResourceValidationArgs) -> Iterator[str]:
+    props = args.props
+    wanted = {
+        "type": ("HTTPS",), "port": (443,), "enableSni": (True,), "requestInterval": (10,),
+        "failureThreshold": (1, 2, 3),
+    }  # fmt: skip
+    for key, values in wanted.items():
+        if props.get(key) not in values:
+            yield f"its {key} is {props.get(key)}, not one of {', '.join(map(str, values))}"
+    if not re.fullmatch(r"/healthz/[a-z0-9-]+(/[a-z0-9-]+)?", str(props.get("resourcePath"))):
+        yield f"it asks for {props.get('resourcePath')}, not for a region's health"
+
+
+def _asked(resources: Sequence[PolicyResource]) -> Problems:
+    """Health checks that ask other hosts than the stack's load balancers."""
+    stack = Stack(resources)
+    hosts = {_name(record) for record in stack.of(RECORD)} | {
+        host for region in stack.of(REGION) for host in region.props.get("edges") or ()
+    }
+    for ingress in stack.of(INGRESS):
+        hosts |= {name for name, *_ in _external_dns_names(metadata(ingress.props).get("annotations") or {})}
+    for check in stack.of(HEALTH_CHECK):
+        if (host := known(check.props, "fqdn")) is not None and _lower(str(host)) not in hosts:
+            yield check, f"it asks {host}, which is no load balancer of the stack"
 
 
 def _name(record: PolicyResource) -> str:
@@ -95,7 +188,7 @@ def _name(record: PolicyResource) -> str:
     return _lower(str(known(record.props, "name") or ""))
 
 
-def _leads(record: PolicyResource, edges: Set[str], names: Set[str]) -> Problems:
+def _leads(record: PolicyResource, edges: Set[str], names: Set[str], companies: Set[str]) -> Problems:
     props = record.props
     if not record.property_dependencies.get("records"):  # Else they come from an Ingress or a certificate.
         for target in props.get("records") or ():
@@ -104,6 +197,8 @@ def _leads(record: PolicyResource, edges: Set[str], names: Set[str]) -> Problems
     for alias in props.get("aliases") or ():
         if _lower(alias["name"]) not in names:
             yield record, f"it leads to {alias['name']}, which is no name of the stack"
+        if any(_lower(alias["name"]) == one + _name(record).partition(".")[2] for one in companies):
+            yield record, f"it leads to {alias['name']}, the name of a company"
         if not alias.get("evaluateTargetHealth"):
             yield record, f"it leads to {alias['name']} even when that is not healthy"
     if props.get("setIdentifier") and props.get("records") and "healthCheckId" not in list(props):
@@ -148,6 +243,21 @@ POLICIES = (
         "Every DNS record leads to a load balancer of the stack, and only while it is healthy.",
         "Let `plan/dns.py` plan the records.",
         _targets,
+    ),
+    of_resources(
+        "health-is-asked-for-fast",
+        Severity.CRITICAL,
+        [HEALTH_CHECK],
+        "Health checks ask by HTTPS for a region's health, every 10 s.",
+        "Let `plan/edges.py` plan them.",
+        _fast,
+    ),
+    of_the_stack(
+        "load-balancers-are-asked-for-health",
+        Severity.CRITICAL,
+        "Health checks ask the stack's load balancers.",
+        "Let `plan/edges.py` plan them.",
+        _asked,
     ),
     of_the_stack(
         "a-name-has-one-owner",

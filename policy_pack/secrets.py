@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections import defaultdict
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
 
-from plan.plain_secrets import is_secret
+from plan.plain_secrets import KNOWN, is_secret
+from policy_pack.configs import PROGRAMS as PACKED
 from policy_pack.hardening import WITH_PODS, containers, pod_spec, pod_template
 from policy_pack.writing import Problems, Props, each, metadata, of_resources, of_the_stack
 
@@ -18,6 +20,8 @@ KUBERNETES = "kubernetes:"
 SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
 SHORTEST = 8
 """Characters of a secret that is looked for: shorter ones are in other texts by chance."""
+LONGEST_BINARY = 64 << 10
+"""Of `binaryData` that is decoded. Packed programs are larger: the policy of configs judges them."""
 
 
 class Text(NamedTuple):
@@ -33,8 +37,40 @@ class Text(NamedTuple):
 
 
 def _plain(args: ResourceValidationArgs) -> Iterator[str]:
-    if args.resource_type.startswith(KUBERNETES) and args.resource_type != SECRET:
+    if args.resource_type == SECRET:
+        return
+    if args.resource_type.startswith(KUBERNETES):
         yield from each(_texts(args.resource_type, args.props), _secret)
+    for place, text in _strings(args.props):
+        if KNOWN.search(text):
+            yield f"{place} holds a secret in plain text"
+
+
+def _strings(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every known text of a resource, whatever its key, with that key. What is base64 is decoded, too."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key in value:
+            with suppress(UnknownValueError):
+                if place == "binaryData" and key == PACKED:
+                    continue
+                for inner, text in _strings(value[key], f"{place}.{key}".removeprefix(".")):
+                    yield inner, text
+                    if place == "binaryData":
+                        yield inner, _decoded(text)
+    elif isinstance(value, Sequence):
+        for index in range(len(value)):
+            with suppress(UnknownValueError):
+                yield from _strings(value[index], f"{place}[{index}]")
+
+
+def _decoded(text: str) -> str:
+    """Empty where it is longer than any text that people write."""
+    try:
+        return base64.b64decode(text).decode(errors="replace") if len(text) < LONGEST_BINARY else ""
+    except ValueError:
+        return ""
 
 
 def _secret(text: Text) -> Iterator[str]:
@@ -84,26 +120,19 @@ def _word(words: Sequence[str], index: int, place: str) -> Iterator[Text]:
 
 
 def _copied(resources: Sequence[PolicyResource]) -> Problems:
-    """Texts of a company with the value of one of its Secrets, whatever its format."""
-    secrets: dict[str, set[str]] = defaultdict(set)
-    for resource in resources:
-        if resource.resource_type == SECRET:
-            secrets[_namespace(resource.props)] |= set(_values(resource.props))
+    """Texts of whatever resource with the value of a Secret, whatever its format."""
+    secrets = {value for each in resources if each.resource_type == SECRET for value in _values(each.props)}
+    if not secrets:
+        return
+    found = re.compile("|".join(map(re.escape, sorted(secrets))))
 
     def leaks(resource: PolicyResource) -> Problems:
-        own = secrets.get(_namespace(resource.props))
-        if own and resource.resource_type.startswith(KUBERNETES) and resource.resource_type != SECRET:
-            for text in _texts(resource.resource_type, resource.props):
-                value = text.value()
-                if any(secret in value for secret in own):
-                    yield resource, f"{text.place} {text.name} has the value of a Secret"
+        if resource.resource_type != SECRET:
+            for place, text in _strings(resource.props):
+                if found.search(text):
+                    yield resource, f"{place} has the value of a Secret"
 
     yield from each(resources, leaks)
-
-
-def _namespace(props: Props) -> str:
-    found = metadata(props)
-    return str(found.get("namespace") or found.get("name")) if isinstance(found, Mapping) else ""
 
 
 def _values(props: Props) -> Iterator[str]:
@@ -125,7 +154,7 @@ POLICIES = (
     of_the_stack(
         "secrets-are-in-secrets-alone",
         Severity.CRITICAL,
-        "No variable, command line, label or annotation of a company has the value of one of its Secrets.",
+        "No text of any other resource has the value of a Secret.",
         "Take the value from the Secret, with envFrom.",
         _copied,
     ),

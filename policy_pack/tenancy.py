@@ -14,6 +14,10 @@ NAMESPACE = "kubernetes:core/v1:Namespace"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
 LIMIT_RANGE = "kubernetes:core/v1:LimitRange"
 GUARDS = (QUOTA, LIMIT_RANGE)
+PRIORITY = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+MOST_PODS = 1000
+HIGHEST_PRIORITY = 1_000_000
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
@@ -59,8 +63,16 @@ def _bounded(args: ResourceValidationArgs) -> Iterator[str]:
         for key in ("services.loadbalancers", "services.nodeports"):
             if str(hard.get(key)) not in ("0", "0.0"):
                 yield f"its quota does not forbid {key}"
-        if not hard.get("pods"):
+        if not hard.get("pods") or int(str(hard["pods"]).partition(".")[0]) > MOST_PODS:
             yield "its quota does not bound pods"
+        return
+    if args.resource_type == PRIORITY:
+        if args.props.get("globalDefault") or (args.props.get("value") or 0) > HIGHEST_PRIORITY:
+            yield "it ranks above other pods of its cluster, or is every pod's"
+        return
+    if args.resource_type == BUDGET:
+        if args.props["spec"].get("maxUnavailable") != 1:
+            yield f"{args.props['spec'].get('maxUnavailable')} of its pods may be away at a time, not 1"
         return
     limits = args.props["spec"].get("limits") or ()
     most = next((limit.get("max") or {} for limit in limits if limit["type"] == "Pod"), {})
@@ -94,9 +106,9 @@ POLICIES = (
     of_resources(
         "companies-are-bounded",
         Severity.HIGH,
-        [QUOTA, LIMIT_RANGE],
-        "A company has so many pods of such a size at most, and no Service that bypasses the edges.",
-        "Keep what `components/guards.py` makes.",
+        [QUOTA, LIMIT_RANGE, PRIORITY, BUDGET],
+        "A company has so many pods of such a size at most, away one at a time, and no Service as an edge.",
+        "Keep what `components/guards.py`, `pods.py` and `cluster.py` make.",
         _bounded,
     ),
 )

@@ -10,6 +10,7 @@ The engine lists resources in random order; policies of the stack see them sorte
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -94,6 +95,19 @@ def each(items: Iterable[Item], problems: Callable[[Item], Iterable[Problem]]) -
             unknown = error
     if unknown:
         raise unknown
+
+
+def every(*judges: Callable[[], Iterable[Problem]]) -> Iterator[Problem]:
+    """The problems that all of them find, in the same way."""
+    return each(judges, lambda judge: judge())
+
+
+def unlike(what: str, values: Sequence[tuple[PolicyResource, str]]) -> Problems:
+    """Resources with another value than most."""
+    usual = Counter(value for _, value in values).most_common(1)
+    for resource, value in values:
+        if value != usual[0][0]:
+            yield resource, f"its {what} is {value}, not {usual[0][0]} as in others"
 
 
 def metadata(props: Props) -> Props:

@@ -70,9 +70,11 @@ class Document:
             raise InvalidDocument(f"{self._where}.{key}: must be true or false, got {_short(value)}")
         return value
 
-    def texts(self, key: str, *, longest: int = LONGEST_TEXT) -> tuple[str, ...]:
+    def texts(
+        self, key: str, *, longest: int = LONGEST_TEXT, pattern: re.Pattern[str] | None = None
+    ) -> tuple[str, ...]:
         where = f"{self._where}.{key}"
-        return tuple(self._text(value, where, longest, None) for value in self._list(key))
+        return tuple(self._text(value, where, longest, pattern) for value in self._list(key))
 
     def object(self, key: str) -> Document:
         return Document(self._value(key), f"{self._where}.{key}")

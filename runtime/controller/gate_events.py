@@ -67,8 +67,13 @@ def _parsed_event(content: Document) -> GateEvent:
         sequence=content.number("sequence"),
         warning=content.text("type") == "Warning",
         reason=content.text("reason", pattern=_REASON),
-        message=content.text("message")[:LONGEST_MESSAGE],
+        message=_shown(content.text("message")[:LONGEST_MESSAGE]),
     )
+
+
+def _shown(text: str) -> str:
+    """`kubectl` prints messages as they are: control characters would move an operator's cursor."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 class GateEvents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import selectors
 import socket
 import time
@@ -17,6 +18,7 @@ MOST_AT_ONCE = 300
 """A sample and its confirmation, so that a region in which all hang takes one timeout; and so few that a
 container with half a core still starts them well within it."""
 CHUNK = 65536
+_STATUS_LINE = re.compile(rb"HTTP/1\.\S* ([1-9][0-9]{2})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +167,9 @@ def _reply(received: bytearray, largest: int, *, ended: bool) -> Reply | None:
         if ended or len(received) > CHUNK:
             return Reply(0, error="hung up without an answer" if ended else "no HTTP answer")
         return None
-    words = line.split(b" ", 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+    status = _STATUS_LINE.match(line)
+    if status is None:
         return Reply(0, error="no HTTP answer")
     if largest and not ended:
         return None if len(received) <= largest else Reply(0, error=f"an answer of over {largest} bytes")
-    return Reply(int(words[1]), body=bytes(received.partition(b"\r\n\r\n")[2]) if largest else b"")
+    return Reply(int(status[1]), body=bytes(received.partition(b"\r\n\r\n")[2]) if largest else b"")

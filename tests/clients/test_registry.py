@@ -103,6 +103,25 @@ def test_the_login_of_one_registry_goes_to_no_other(registry: Registry) -> None:
         Registries(logins={"other.example.com": LOGIN}).digest(image(registry))
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"[]",
+        b"5",
+        b"[" * 100_000,
+        b'{"token": ["a"]}',
+        b'{"token": "a\\r\\nHost: b"}',
+        b'{"token": "\xc3\xbc"}',
+    ],
+)
+def test_an_answer_without_a_token_is_named(registry: Registry, token: bytes) -> None:
+    registry.push("team/agency", "1.4.2")
+    registry.auth, registry.token = "bearer", token
+
+    with pytest.raises(RegistryError, match="has no token"):
+        Registries().digest(image(registry))
+
+
 def test_a_registry_that_does_not_answer_is_named() -> None:
     with pytest.raises(RegistryError, match="nothing listens there"):
         Registries().digest(Reference(name="127.0.0.1:9/team/agency", tag="1"))

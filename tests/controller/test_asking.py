@@ -81,9 +81,12 @@ def test_an_answer_may_come_in_pieces() -> None:
         (sends(), "hung up without an answer"),
         (sends(b"SSH-2.0-OpenSSH\r\n"), "no HTTP answer"),
         (sends(b"x" * 100_000, hold=30), "no HTTP answer"),
+        (sends(b"HTTP/1.1 " + b"9" * 5000 + b"\r\n"), "no HTTP answer"),
+        (sends(b"HTTP/1.1 \xb2\xb2\xb2\r\n"), "no HTTP answer"),
+        (sends(b"HTTP/1.1 000 OK\r\n"), "no HTTP answer"),
         (sends(b"HTTP/1.1 ", hold=30), "no answer in 0.2 s"),
     ],
-    ids=["nothing", "another protocol", "noise", "half a line"],
+    ids=["nothing", "another protocol", "noise", "a number", "no number", "no status", "half a line"],
 )
 def test_what_is_no_answer_is_a_failure(answer: Callable[[socket.socket], None], why: str) -> None:
     got = reply(answer, timeout=0.2 if "0.2" in why else 30.0)

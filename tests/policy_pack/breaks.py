@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.components.stacks import US, WEST
+from tests.policy_pack.breaks_of_programs import OF_PROGRAMS
 from tests.policy_pack.changes import (
     Registrations,
     container,
@@ -263,6 +264,7 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     "clients-use-https": [
         ("plain HTTP is not redirected", annotated(f"acme-agent@{WEST}", ssl_redirect=None)),
     ],
+    **OF_PROGRAMS,
     "images-have-digests": [
         ("has no digest", demand_digests),
     ],
@@ -286,6 +288,8 @@ OTHERS = {
     "openings-are-narrow: the node's credentials": {"namespaces-begin-closed"},
     "objects-are-in-own-namespaces: is in the namespace default, which": {"namespaces-are-guarded"},
     "namespaces-begin-closed: acme denies all by default": {"openings-are-narrow"},
+    "volumes-are-restored: nothing restores its volume": {"workloads-run-their-programs"},
+    "a-region-is-active: no region is active": {"programs-keep-to-their-company"},
     "iam-has-no-wildcards: action s3:*": {"roles-do-their-work-only"},
     "iam-has-no-wildcards: resource *": {"roles-do-their-work-only"},
     "iam-has-no-wildcards: everybody is the principal": {"roles-do-their-work-only"},

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runtime.documents import Document
+from runtime.documents import Document, InvalidDocument
 from runtime.gate.lineage.ancestry import Ancestry
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.checkpoint import Checkpoint, path_below
@@ -20,7 +20,7 @@ from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import Store
-from runtime.gate.storage.keys import DIVERGED
+from runtime.gate.storage.keys import DIVERGED, is_collectable
 
 LIST = "checkpoint.json"
 """In a folder below `diverged/`: all files of the replaced snapshot. Its JSON values:"""
@@ -212,5 +212,11 @@ def _files(folder: Path) -> dict[str, Any]:
 
 
 def _listed(content: Document) -> dict[str, Any]:
-    key = {"key": content.text("key")} if content.has("key") else {}
+    key = {"key": _key(content.text("key"))} if content.has("key") else {}
     return {"where": content.text("where"), **key}
+
+
+def _key(key: str) -> str:
+    if not is_collectable(path_below(key)):
+        raise InvalidDocument(f"not a key of a file: {key!a}")
+    return key

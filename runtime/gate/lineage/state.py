@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from runtime.gate.snapshot.volume import GATE_FOLDER
 from runtime.gate.storage import durable, reserve
 
 STATE = "state.json"
+UNSENT = re.compile(r"(?!\.)[^/]+")
+"""The name of a folder below `diverged/`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,7 @@ class LineageState:
             swapped_at=content.seconds("swapped_at") if content.has("swapped_at") else None,
             last_order=content.text("last_order", pattern=REQUEST) if content.has("last_order") else None,
             primary_at=content.seconds("primary_at") if content.has("primary_at") else None,
-            unsent=content.texts("unsent") if content.has("unsent") else (),
+            unsent=content.texts("unsent", pattern=UNSENT) if content.has("unsent") else (),
         )
 
     @property

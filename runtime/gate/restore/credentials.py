@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.gate.snapshot.volume import GATE_FOLDER, Volume
-from runtime.gate.storage.durable import write_atomically
+from runtime.gate.storage.durable import remove, write_atomically
 from runtime.logs import log
 
 VARIABLES = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ACCESS_KEY_ID")
@@ -40,12 +40,12 @@ def must_be_replaced(volume: Volume) -> bool:
         return True
     if not first.exists():
         write_atomically(first, b"")
-    return time.time() - first.stat().st_mtime < PATIENCE_SECONDS
+    return 0 <= time.time() - first.stat().st_mtime < PATIENCE_SECONDS
 
 
 def found(volume: Volume) -> None:
     """The pod has credentials: the next one without them is the first one again."""
-    (volume.root / GATE_FOLDER / FIRST_FILE).unlink(missing_ok=True)
+    remove(volume.root / GATE_FOLDER / FIRST_FILE)
 
 
 def replace_pod(pod: str, folder: Path, interrupt: threading.Event) -> None:

@@ -46,7 +46,7 @@ def acknowledge(root: Path, ordinal: int, application: Application) -> bool:
 
 def forget_acknowledgements(root: Path) -> None:
     for file in (root / GATE_FOLDER).glob(f"{ACK}*"):
-        file.unlink(missing_ok=True)
+        durable.remove(file)
 
 
 def held_locks(root: Path, component: str) -> list[Path]:

@@ -17,6 +17,7 @@ from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import CHUNK, Volume, is_active_file
 from runtime.gate.storage import durable
 from runtime.gate.storage.durable import sync_folder
+from runtime.gate.storage.files import open_below
 
 STAGED = ".standby"
 NEXT = ".standby-next"
@@ -68,8 +69,9 @@ class StagedSnapshot:
             return
         check_paths(checkpoint, self._component)
         try:
-            self._next.mkdir(exist_ok=True)
-            (self._next / MARKER).unlink(missing_ok=True)
+            if self._next.is_symlink() or not self._next.is_dir():
+                durable.remove(self._next)
+            durable.remove(self._next / MARKER)
             self._drop_others(checkpoint)
             self._written = []
             wanted = self._reuse(checkpoint, current)
@@ -114,11 +116,12 @@ class StagedSnapshot:
         durable.remove(self._downloads)
 
     def _drop_others(self, checkpoint: Checkpoint) -> None:
-        """Delete files of an earlier build that this checkpoint does not name."""
-        for folder, _, names in os.walk(self._next, topdown=False):
-            for name in names:
+        """Delete what this checkpoint does not name of an earlier build, and links, which lead elsewhere."""
+        for folder, folders, names in os.walk(self._next, topdown=False):
+            for name in (*names, *folders):
                 file = Path(folder, name)
-                if file.relative_to(self._next).as_posix() not in checkpoint.files:
+                named = file.relative_to(self._next).as_posix() in checkpoint.files
+                if file.is_symlink() or (name in names and not named):
                     file.unlink()
             with suppress(OSError):
                 os.rmdir(folder)
@@ -232,10 +235,10 @@ class StagedSnapshot:
 def matches(path: Path, file: StoredFile, check: Callable[[], None] = lambda: None) -> bool:
     """`check` is called all the time, and may raise."""
     try:
-        if path.stat().st_size != file.size:
-            return False
         digest = hashlib.sha256()
-        with path.open("rb") as stream:
+        with open_below(path.parent, path.name) as stream:
+            if os.fstat(stream.fileno()).st_size != file.size:
+                return False
             while chunk := stream.read(CHUNK):
                 check()
                 digest.update(chunk)

@@ -6,9 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from io import BufferedWriter
 from pathlib import Path
 
-from runtime.gate.storage.durable import write_atomically
+from runtime.gate.snapshot.hashes import LONGEST_ROW
+from runtime.gate.storage.durable import LARGEST, write_atomically
+from runtime.gate.storage.files import append_regular, read_regular
 
 BINDINGS_FILE = "bound"
 _TAINTED = ""
@@ -46,26 +50,33 @@ class Bindings:
     def _append(self, rows: Mapping[str, str]) -> None:
         if not rows:
             return
-        self._load().update(rows)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("ab") as file:
-            file.write(_lines(rows))
-            file.flush()
-            os.fsync(file.fileno())
+        known = self._load()
+        known.update(rows)
+        try:
+            with BufferedWriter(append_regular(self._file)) as file:
+                file.write(_lines(rows))
+                file.flush()
+                os.fsync(file.fileno())
+        except FileNotFoundError:
+            write_atomically(self._file, _lines(known))
 
     def _load(self) -> dict[str, str]:
         if self._known is None:
             self._known = {}
-            lines = self._file.read_bytes().split(b"\n") if self._file.exists() else []
+            lines = self._read().split(b"\n")
             for line in lines[:-1]:  # The last line is empty or incomplete.
-                try:
-                    path, sha256 = json.loads(line)
-                except ValueError:
-                    continue
-                self._known[sys.intern(path)] = sys.intern(sha256)
-            if lines and lines[-1]:
+                with suppress(ValueError, TypeError, RecursionError):
+                    path, sha256 = json.loads(line[:LONGEST_ROW])
+                    self._known[sys.intern(path)] = sys.intern(sha256)
+            if lines[-1]:
                 write_atomically(self._file, _lines(self._known))
         return self._known
+
+    def _read(self) -> bytes:
+        """Without the file, each key that the bucket has counts as one of unknown content."""
+        with suppress(OSError):
+            return read_regular(self._file, limit=LARGEST)
+        return b""
 
 
 def _lines(rows: Mapping[str, str]) -> bytes:

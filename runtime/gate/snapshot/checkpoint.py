@@ -15,6 +15,7 @@ from typing import Any
 
 from runtime import documents
 from runtime.documents import Document, InvalidDocument
+from runtime.gate.snapshot.hashes import SHA256
 from runtime.gate.snapshot.lance import table_of
 from runtime.gate.storage import durable
 from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId, CheckpointName
@@ -29,7 +30,6 @@ _REMEMBERED = 4
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 REQUEST = re.compile(r"[0-9]{1,13}")
 """Of a restore request: its time in ms."""
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _Identity = tuple[int, int, int, int]
 
@@ -186,7 +186,7 @@ def path_below(path: str) -> str:
 
 
 def _file(content: Document) -> StoredFile:
-    key, sha256 = content.text("key"), content.text("sha256", pattern=_SHA256)
+    key, sha256 = content.text("key"), content.text("sha256", pattern=SHA256)
     if not (key == f"{OBJECTS}/{sha256}" or (key.startswith(f"{DATA}/") and path_below(key))):
         raise InvalidDocument(f"not a key of a file: {key!a}")
     return StoredFile(key=sys.intern(key), size=content.number("size"), sha256=sys.intern(sha256))

@@ -81,7 +81,7 @@ def save_uploaded(folder: Path, checkpoint: Checkpoint, name: CheckpointName, co
     if name.since is None:
         save_stored(whole, str(name), content)
         remember(whole, checkpoint)
-        changes.unlink(missing_ok=True)
+        durable.remove(changes)
     elif (known := load_checkpoint(whole)) is not None and known.id == name.since:
         save_stored(changes, str(name), content)
         remember(changes, checkpoint)

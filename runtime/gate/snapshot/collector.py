@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,8 @@ from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.checkpoint_changes import named_keys
 from runtime.gate.snapshot.retention import HOUR_MS, aged, due, thin
 from runtime.gate.storage.bucket import Store, StoreError
-from runtime.gate.storage.durable import write_atomically
+from runtime.gate.storage.durable import read_document, write_atomically
+from runtime.gate.storage.files import clear
 from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName
 
 UNNAMED_FILE = "unnamed.json"
@@ -78,16 +78,19 @@ class Collector:
                 store.download([name.key for name in some], self._downloads)
                 for name in some:
                     yield read_keys((self._downloads / name.key).read_bytes(), name, store)
-                shutil.rmtree(self._downloads, ignore_errors=True)
+                clear(self._downloads)
         finally:
-            shutil.rmtree(self._downloads, ignore_errors=True)
+            clear(self._downloads)
 
     def _load(self) -> tuple[int, dict[str, int]]:
         try:
-            record = json.loads(self._file.read_bytes())
-            return int(record["at"]), {str(key): int(at) for key, at in record["unnamed"].items()}
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            return 0, {}
+            record = read_document(self._file)
+            ages = record and record.object("unnamed")
+            if record and ages:
+                return record.number("at"), {key: ages.number(key) for key in ages.names()}
+        except (OSError, ValueError):
+            pass
+        return 0, {}
 
     def _save(self, now: int, unnamed: Mapping[str, int]) -> None:
         write_atomically(self._file, json.dumps({"at": now, "unnamed": dict(unnamed)}, indent=0).encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
@@ -17,7 +16,7 @@ from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Volume, parses_graph
 from runtime.gate.storage.bucket import KeysTaken, Store
 from runtime.gate.storage.durable import FULL
-from runtime.gate.storage.files import is_below
+from runtime.gate.storage.files import clear, is_below
 from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
 from runtime.logs import log
 
@@ -75,13 +74,13 @@ class FileUpload:
             self.failed = dict(self._volume.unreadable)
             return newest.files
         for _ in range(TRIES):
-            shutil.rmtree(self._copies, ignore_errors=True)
+            clear(self._copies)
             try:
                 return self._try()
             except (_Moved, FileNotFoundError):
                 continue
             finally:
-                shutil.rmtree(self._copies, ignore_errors=True)
+                clear(self._copies)
         raise Unsettled(f"tables under {self._volume.root} lost files during each of {TRIES} passes")
 
     def _is_stored(self, checkpoint: Checkpoint) -> bool:
@@ -251,7 +250,7 @@ class FileUpload:
                 del self._index.stored[key]
                 self._store.delete([key])
                 self.failed[path] = "it changes while it is uploaded, and there is no space for a copy"
-        shutil.rmtree(self._copies, ignore_errors=True)
+        clear(self._copies)
 
     def _give_way(self, taken: KeysTaken) -> NoReturn:
         """The file of a `data/` key goes to its hash from now on. What is stored under another's hash is

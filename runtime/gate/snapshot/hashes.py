@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ OLD_ROWS = 1.5
 """With more saved rows than so many times the files, the cache is written anew; until then rows are added."""
 LONGEST_ROW = 64 << 10
 """Bytes."""
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Stat(NamedTuple):
@@ -117,6 +119,8 @@ def _load(row: bytes, into: dict[str, tuple[Stat, str]]) -> bool:
     """The previous version wrote the rows as one list. A row that is damaged means a file read again."""
     try:
         path, *stat, digest = json.loads(row.strip(b"[],\n").join((b"[", b"]")))
+        if SHA256.fullmatch(digest) is None:
+            return False
         into[sys.intern(path)] = (Stat(*stat), sys.intern(digest))
     except (ValueError, TypeError, RecursionError):
         return False

@@ -7,20 +7,32 @@ listing outside the prefix, no deletion of versions.
 
 from __future__ import annotations
 
-import re
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.storage.files import link_below
+from runtime.gate.storage.errors import KeysTaken as KeysTaken
+from runtime.gate.storage.errors import Refused as Refused
+from runtime.gate.storage.errors import StoreError as StoreError
+from runtime.gate.storage.errors import Unreachable as Unreachable
+from runtime.gate.storage.errors import error_of
+from runtime.gate.storage.files import clear, link_below
 from runtime.gate.storage.keys import Listed, few, is_write_once
 from runtime.gate.storage.listing import LIST, listed, rows
 from runtime.gate.storage.rclone import Ended, environment, run
 from runtime.gate.storage.server_clock import ServerClock
-from runtime.gate.storage.taken import COMPARE, JSON_LOG, ONCE, different, taken
+from runtime.gate.storage.taken import (
+    COMPARE,
+    COMPARE_ALL,
+    JSON_LOG,
+    NO_FAST_LIST,
+    ONCE,
+    different,
+    is_line,
+    taken,
+)
 from runtime.logs import log
 
 READ_LIMIT = 64 << 20
@@ -31,46 +43,6 @@ _SERVER_TIME = "--use-server-modtime"
 _NO_HEAD = {"RCLONE_S3_NO_HEAD_OBJECT": "true"}
 _ONE_REQUEST = {**_NO_HEAD, "RCLONE_INPLACE": "true"}
 """A name for an incomplete file would contain the object's time, for which rclone sends a HEAD."""
-_REFUSED = re.compile(
-    r"StatusCode: 403|AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
-    r"|failed to (?:refresh|retrieve)(?: cached)? credentials|no EC2 IMDS role|get identity"
-)
-_UNREACHABLE = re.compile(
-    r"StatusCode: 50\d|ServiceUnavailable|SlowDown|InternalError|RequestTimeout|timeout|deadline exceeded"
-    r"|connection (?:refused|reset)|no such host|no route|unreachable|EOF|broken pipe|server misbehaving",
-    re.IGNORECASE,
-)
-_NAME_OF_ANSWER = re.compile(r"(?:RequestID|HostID): [^,|]*")
-_LOG_PREFIX = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+\s*: ", re.MULTILINE)
-
-
-class StoreError(Exception):
-    """A request to S3 failed. The message has the prefix, rclone's output and what to do."""
-
-    @property
-    def kind(self) -> str:
-        """The same for the same problem, whatever S3 calls its answer."""
-        return _NAME_OF_ANSWER.sub("", str(self))
-
-
-class Unreachable(StoreError):
-    """The network or S3 is down for a while; the next round tries again."""
-
-    kind = "unreachable"
-
-
-class Refused(StoreError):
-    """The role or its credentials are wrong; somebody has to correct them."""
-
-    kind = "refused"
-
-
-class KeysTaken(StoreError):
-    """Write-once keys have other content than what was to be uploaded. All other files are uploaded."""
-
-    def __init__(self, message: str, keys: Collection[str]) -> None:
-        super().__init__(message)
-        self.keys = frozenset(keys)
 
 
 class Store:
@@ -183,7 +155,7 @@ class Store:
         """
         if not files:
             return
-        shutil.rmtree(staging, ignore_errors=True)
+        clear(staging)
         try:
             for key, path in files.items():
                 link_below(root, str(path.relative_to(root)), staging / key)
@@ -193,7 +165,7 @@ class Store:
             if call.code != 0:
                 self._settle(call, files, staging)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            clear(staging)
 
     def upload_anew(self, files: Mapping[str, Path], staging: Path, *, root: Path) -> None:
         """`upload`, for keys that nobody else may have written: other content is damaged, and gets a delete
@@ -274,19 +246,24 @@ class Store:
         keys, log_text = taken(call.errors)
         if not keys:
             raise self._error("upload", few(files), log_text, call.code)
-        call = self._call([*COMPARE, str(staging), self._remote()], keys=keys)
-        changed = different(call.output, keys)
-        if changed is None:
-            raise self._error("compare", few(keys), call.errors.decode(errors="replace"), call.code)
+        listed = [key for key in keys if key in files and is_line(key)]
+        changed = self._different(listed, staging) if listed else []
+        if len(listed) < len(keys):
+            for key in filter(is_line, files):
+                (staging / key).unlink()
+            call = self._call([*COMPARE_ALL, str(staging), self._remote()], flags=NO_FAST_LIST)
+            if call.code != 0:
+                raise self._error("compare", few(keys), call.errors.decode(errors="replace"), call.code)
         if changed:
             what = "other content than on the volume, which never overwrites it"
             raise KeysTaken(f"{self}: {what}: {few(changed)}", changed)
 
+    def _different(self, keys: Collection[str], staging: Path) -> Collection[str]:
+        call = self._call([*COMPARE, str(staging), self._remote()], keys=keys)
+        changed = different(call.output, keys)
+        if changed is None:
+            raise self._error("compare", few(keys), call.errors.decode(errors="replace"), call.code)
+        return changed
+
     def _error(self, what: str, where: str, output: str, code: int) -> StoreError:
-        lines = list(dict.fromkeys(_LOG_PREFIX.sub("", output).strip().splitlines()))
-        message = f"{self}: {what} {where}: " + (" | ".join(lines)[-700:] or f"rclone ended with {code}")
-        if _REFUSED.search(output):
-            return Refused(f"{message}. Check the pod's role and that the object exists")
-        if _UNREACHABLE.search(output):
-            return Unreachable(f"{message}. It is tried again")
-        return StoreError(f"{message}. Check the bucket's name and its region")
+        return error_of(f"{self}: {what} {where}", output, code)

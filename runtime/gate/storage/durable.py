@@ -7,7 +7,6 @@ import ctypes
 import errno
 import json
 import os
-import shutil
 from io import BufferedWriter
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from runtime import documents
 from runtime.documents import Document
 from runtime.gate.storage.files import create, read_regular
+from runtime.gate.storage.files import remove as remove
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -23,13 +23,15 @@ LARGEST = 128 << 20
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a temporary file, sync it, rename it, sync the folder."""
+    """Write a temporary file, sync it, rename it in place of whatever has its name, sync the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     with BufferedWriter(create(temporary)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    if path.is_dir() and not path.is_symlink():
+        remove(path)
     temporary.rename(path)
     sync_folder(path.parent)
 
@@ -80,11 +82,3 @@ def move(source: Path, target: Path) -> None:
     sync_folder(target.parent)
     if source.parent != target.parent:
         sync_folder(source.parent)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder with its content, if it exists."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

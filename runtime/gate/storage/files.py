@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-_REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
-"""A link, a file in a folder's place, a socket."""
+_REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO)
+"""A link, a file in a folder's place and the reverse, a pipe or a socket."""
 
 
 def open_below(root: Path, path: str) -> FileIO:
@@ -41,10 +41,26 @@ def read_regular(path: Path, *, limit: int) -> bytes:
 
 
 def create(path: Path) -> FileIO:
-    """An empty file for writing, in place of any other of this name. Never waits, follows no link."""
+    """An empty file for writing, in place of whatever has its name. Never waits, follows no link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    path.unlink(missing_ok=True)
+    remove(path)
     return FileIO(os.open(path, flags, 0o666), "w")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with its content, if it exists."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def clear(path: Path) -> None:
+    """The same, as far as that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def append_regular(path: Path) -> FileIO:

@@ -4,12 +4,12 @@ the volume."""
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.durable import FULL, remove
 
 Result = TypeVar("Result")
 RESERVE = ".gate-reserve"
@@ -21,7 +21,11 @@ LEAST = 4 << 20
 def keep(root: Path, size: int = LEAST) -> None:
     """Have at least that many bytes. Raises OSError when the volume has no space for them: then nothing has
     changed."""
-    descriptor = os.open(root / RESERVE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    file = root / RESERVE
+    if os.path.lexists(file) and not stat.S_ISREG(file.lstat().st_mode):
+        remove(file)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(file, flags, 0o600)
     try:
         kept = os.fstat(descriptor).st_size
         if kept < size:
@@ -57,7 +61,6 @@ def with_reserve(root: Path, action: Callable[[], Result]) -> Result:
 
 def release(root: Path) -> bool:
     """Free the space, for what is written next. Returns whether there was any."""
-    with suppress(FileNotFoundError):
-        (root / RESERVE).unlink()
-        return True
-    return False
+    kept = os.path.lexists(root / RESERVE)
+    remove(root / RESERVE)
+    return kept

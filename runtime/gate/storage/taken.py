@@ -11,6 +11,10 @@ ONCE = "--header-upload=If-None-Match: *"
 JSON_LOG = {"RCLONE_USE_JSON_LOG": "true"}
 COMPARE = ("check", "--one-way", "--download", "--files-from-raw=-", "--combined=-")
 """Local folder and remote; the keys are standard input."""
+COMPARE_ALL = ("check", "--one-way", "--download")
+"""Every file of a local folder, whatever its name."""
+NO_FAST_LIST = {"RCLONE_FAST_LIST": "false"}
+"""Only the folders of the files are listed."""
 _TAKEN = "PreconditionFailed"
 """S3's answer to ONCE when there is an object of that key."""
 
@@ -22,6 +26,12 @@ def taken(log: bytes) -> tuple[list[str], str]:
     text = "\n".join(f"{key}: {message}" if key else message for key, message in rows)
     keys = sorted({key for key, message in rows if key and _TAKEN in message})
     return (keys if f"failed with {len(keys)} errors" in text else []), text
+
+
+def is_line(key: str) -> bool:
+    """Whether rclone takes the key from a list, and logs it as it is: names of files may have line breaks,
+    and need not be UTF-8."""
+    return "\n" not in key and not any("\ud800" <= each <= "\udfff" for each in key)
 
 
 def different(output: bytes, keys: Collection[str]) -> list[str] | None:

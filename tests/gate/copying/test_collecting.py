@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,18 @@ def refuse_deletions(what: str, key: str) -> None:
 def is_whole(quick: QuickCompany, checkpoint: Checkpoint) -> bool:
     stored = quick.keys()
     return all(stored.get(file.key) == file.size for file in checkpoint.files.values())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *(b"", b"[]", b"[" * 100_000, b'{"at": 1e999, "unnamed": {}}', b'{"at": 1, "unnamed": {"a": 1e999}}'),
+        *(b'{"at": 1, "unnamed": []}', b'{"at": true, "unnamed": {}}', b'{"at": 1, "unnamed": {"a": -1}}'),
+    ],
+)
+def test_a_damaged_record_only_lets_objects_live_longer(tmp_path: Path, record: bytes) -> None:
+    (tmp_path / UNNAMED_FILE).write_bytes(record)
+    assert Collector(tmp_path).is_due(1_800_000_000_000)
 
 
 def test_days_of_changes_leave_every_checkpoint_whole_and_no_object_goes_in_its_first_day(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,11 +11,19 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.application import Application
-from runtime.gate.restore.quiesce import acknowledge, held_locks
+from runtime.gate.restore.credentials import FIRST_FILE, found
+from runtime.gate.restore.quiesce import ACK, acknowledge, forget_acknowledgements, held_locks
+from runtime.gate.restore.staged import matches
 from runtime.gate.restore.swap_state import JOURNAL
+from runtime.gate.snapshot.bindings import BINDINGS_FILE
+from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, StoredFile
+from runtime.gate.snapshot.checkpoint_changes import CHANGES
+from runtime.gate.snapshot.collector import UNNAMED_FILE
 from runtime.gate.snapshot.volume import HASHES_FILE, Volume, parses_graph
 from runtime.gate.storage import durable
+from runtime.gate.storage.reserve import LEAST, RESERVE, keep_if_possible, release
 from runtime.gate.storage.writer import WRITER, WriterLock
+from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
 
 
 def pipe(path: Path) -> None:
@@ -68,13 +77,66 @@ def test_as_the_memory_of_hashes_it_only_costs_time(tmp_path: Path, special: Cal
     assert Volume(tmp_path, "brain").sha256("acme/file")
 
 
-@pytest.mark.parametrize("make", [pipe, link_to_a_pipe])
-def test_in_the_place_of_a_temporary_file_it_is_replaced(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
-    make(tmp_path / ".state.json.new")
+@pytest.mark.parametrize("name", [".state.json.new", "state.json"])
+def test_what_the_gate_writes_replaces_it(tmp_path: Path, special: Callable[[Path], None], name: str) -> None:
+    special(tmp_path / name)
     durable.write_atomically(tmp_path / "state.json", b"{}")
     assert (tmp_path / "state.json").read_bytes() == b"{}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(BINDINGS_FILE, UNNAMED_FILE, HASHES_FILE, UPLOADED, CHANGES, RESTORED),
+        *("aside", "uploading", "collecting"),
+    ],
+)
+def test_in_the_gate_s_folder_it_keeps_nothing_from_being_uploaded(
+    quick: QuickCompany, special: Callable[[Path], None], name: str
+) -> None:
+    special(quick.root / ".gate" / name)
+    for number in range(2):
+        quick.write(f"{TABLE}/data/{number}.lance", b"rows")
+        quick.write(GRAPH, b'{"nodes": [%d]}' % number)
+        assert quick.copier().run(generation=0, base=None).checkpoint
+        quick.now += 7200
+    assert quick.checkpoint().files.keys() == {
+        GRAPH,
+        *(f"{TABLE}/data/{number}.lance" for number in range(2)),
+    }
+
+
+def test_as_the_kept_space_it_is_replaced(tmp_path: Path, special: Callable[[Path], None]) -> None:
+    special(tmp_path / RESERVE)
+    keep_if_possible(tmp_path)
+    assert (tmp_path / RESERVE).stat().st_size == LEAST
+    (tmp_path / RESERVE).unlink()
+    special(tmp_path / RESERVE) if not (tmp_path / "pipe").exists() else None
+    release(tmp_path)
+    assert not os.path.lexists(tmp_path / RESERVE)
+
+
+def test_as_the_mark_of_a_pod_without_credentials_it_is_removed(
+    tmp_path: Path, special: Callable[[Path], None]
+) -> None:
+    special(tmp_path / ".gate" / FIRST_FILE)
+    found(Volume(tmp_path, "brain"))
+    assert not os.path.lexists(tmp_path / ".gate" / FIRST_FILE)
+
+
+def test_as_an_acknowledgement_it_is_none(tmp_path: Path, special: Callable[[Path], None]) -> None:
+    special(tmp_path / ".gate" / f"{ACK}1")
+    forget_acknowledgements(tmp_path)
+    assert not os.path.lexists(tmp_path / ".gate" / f"{ACK}1")
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_as_a_file_of_a_snapshot_it_does_not_match(
+    tmp_path: Path, special: Callable[[Path], None], size: int
+) -> None:
+    special(tmp_path / "file")
+    digest = hashlib.sha256(b"").hexdigest()
+    assert not matches(tmp_path / "file", StoredFile(key=f"objects/{digest}", size=size, sha256=digest))
 
 
 def test_as_the_lock_of_the_volume_it_holds_nobody_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,36 @@ def test_diverged_files_that_somebody_changed_in_the_bucket_are_uploaded_again(c
 
     assert versions(company, key) == [b"changed", None, CONTENT]
     assert company.content(f"diverged/{folder.name}/{LIST}") == (folder / LIST).read_bytes()
+
+
+NAMES = {
+    "a carriage return": "acme/a\rb",
+    "two spaces": "acme/  a  ",
+    "no UTF-8": "acme/a\udcff",
+    "a tilde": "acme/a~",
+    "rclone's quote": "acme/\u201b\uff0f",
+    "wide dots": "acme/\uff0e\uff0e",
+    "a backslash": "acme/a\\b",
+    "two cases": "acme/A",
+    "255 bytes": f"acme/{'x' * 255}",
+    "a sign": "= acme/a",
+}
+
+
+@pytest.mark.parametrize("path", NAMES.values(), ids=NAMES)
+def test_diverged_files_of_any_name_are_uploaded_again_after_a_kill(company: Company, path: str) -> None:
+    folder = company.root / "diverged" / "20260101T000000000Z"
+    content = {path: CONTENT, "acme/a": b"another"}
+    for name, data in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    entry = {"size": len(CONTENT), "sha256": OBJECT.removeprefix("objects/"), "where": "here"}
+    (folder / LIST).write_text(json.dumps({"files": dict.fromkeys(content, entry)}))
+
+    for _ in range(2):
+        assert upload_diverged(company.root, folder.name, company.store()) == len(content)
+
+    company.store().list()
 
 
 def test_what_is_taken_is_named_and_the_rest_is_uploaded(company: Company, tmp_path: Path) -> None:

@@ -143,11 +143,19 @@ def test_a_file_written_just_now_is_not_remembered(tmp_path: Path) -> None:
     assert stat and volume.cached_hash("acme/file", stat) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[[1]]", b"{}", b'[["a", 1, 2, 3, "x"], 5]', b"\xff"])
+FORGED = b'["acme/file", 3, 5, 7, "x\\"}"]\n'
+"""A row whose hash would end a checkpoint's text."""
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[[1]]", b"{}", b'[["a", 1, 2, 3, "x"], 5]', b"\xff", FORGED]
+)
 def test_a_damaged_memory_of_hashes_only_costs_time(tmp_path: Path, content: bytes) -> None:
     put(tmp_path, "acme/file", b"one")
     put(tmp_path, f"{GATE_FOLDER}/{HASHES_FILE}", content)
-    assert Volume(tmp_path, "brain").sha256("acme/file") == hashlib.sha256(b"one").hexdigest()
+    volume = Volume(tmp_path, "brain")
+    assert volume.sha256("acme/file") == hashlib.sha256(b"one").hexdigest()
+    assert all(len(digest) == 64 for _, digest in volume.hashes().values())
 
 
 def test_the_memory_of_hashes_forgets_what_is_gone(tmp_path: Path) -> None:
@@ -182,6 +190,16 @@ def test_a_copy_aside_is_named_by_its_content(tmp_path: Path) -> None:
 )
 def test_what_names_other_files_of_a_table_is_a_manifest(path: str, manifest: bool) -> None:
     assert is_manifest(path) is manifest
+
+
+@pytest.mark.parametrize(
+    "row", [b"5", b"[[], 1]", b"{}", b"[" * 100_000, b'["a", "b", "c"]', b"\xff", b'["a", 7]', b'["a", null]']
+)
+def test_a_damaged_binding_is_none(tmp_path: Path, row: bytes) -> None:
+    (tmp_path / BINDINGS_FILE).write_bytes(row + b'\n["b", "2"]\n')
+    bindings = Bindings(tmp_path)
+    bindings.bind({"c": "3"})
+    assert [Bindings(tmp_path).of(path) for path in "abc"] == [None, "2", "3"]
 
 
 def test_a_binding_is_the_first_and_outlives_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.restore.staged import STAGED, Damaged, StagedSnapshot
+from runtime.gate.restore.staged import NEXT, STAGED, Damaged, StagedSnapshot
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.volume import Volume
 from runtime.gate.storage.bucket import Unreachable
@@ -204,3 +204,16 @@ def test_it_stops_in_the_middle_of_a_large_file_when_the_gate_has_other_work(roo
 
     assert held(root) == (checkpoint(large), large)
     assert set(bucket.asked.values()) == {1}, "what was downloaded is kept"
+
+
+@pytest.mark.parametrize("name", [NEXT, f"{NEXT}/acme"])
+def test_a_link_in_an_unfinished_build_leads_nothing_out_of_it(root: Path, name: str) -> None:
+    elsewhere = root.parent / "elsewhere"
+    (elsewhere / "acme").mkdir(parents=True)
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).symlink_to(elsewhere)
+
+    standby_of(root).build(WINNER, Bucket(NEW).download)
+
+    assert read(root / STAGED) == NEW
+    assert [path.name for path in elsewhere.rglob("*")] == ["acme"]

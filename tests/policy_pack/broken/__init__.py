@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policy_pack.broken import api, buckets, networks, pods, publishing, rest, roles, secrets
+from tests.policy_pack.broken import api, buckets, networks, pods, publishing, rest, roles, secrets, workloads
 
 BROKEN = {
     **roles.BROKEN,
@@ -13,4 +13,5 @@ BROKEN = {
     **publishing.BROKEN,
     **secrets.BROKEN,
     **rest.BROKEN,
+    **workloads.BROKEN,
 }

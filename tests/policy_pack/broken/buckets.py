@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 from tests.components.stacks import US
-from tests.policy_pack.changes import Registrations, inputs, without
+from tests.policy_pack.changes import Registrations, first, inputs, without
 from tests.policy_pack.edits import (
     BUCKET_ARN,
     Change,
@@ -37,6 +41,40 @@ def one_denies_less(registrations: Registrations) -> None:
     }
     for region in ("eu-west-1", "us-west-2"):
         statements(BUCKET_POLICY, "policy", region, lambda own: own.append(denied))(registrations)
+
+
+Statements = list[dict[str, Any]]
+
+
+def every_policy(change: Callable[[Statements], Statements]) -> Change:
+    """A change of the policies of all buckets."""
+
+    def act(registrations: Registrations) -> None:
+        for name in [each.name for each in registrations.values() if each.type == BUCKET_POLICY]:
+            props = first(registrations, BUCKET_POLICY, name).inputs
+            content = json.loads(props["policy"])
+            props["policy"] = json.dumps({**content, "Statement": change(content["Statement"])})
+
+    return act
+
+
+def without_statement(sid: str) -> Callable[[Statements], Statements]:
+    return lambda own: [each for each in own if each["Sid"] != sid]
+
+
+def under(sid: str) -> Callable[[Statements], Statements]:
+    """A statement holds only for sessions with a tag."""
+    more = {"StringEquals": {"aws:PrincipalTag/team": "memory"}}
+    return lambda own: [
+        each | ({"Condition": each["Condition"] | more} if each["Sid"] == sid else {}) for each in own
+    ]
+
+
+def denied(action: str) -> Callable[[Statements], Statements]:
+    return lambda own: [
+        *own,
+        {**own[0], "Action": action, "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    ]
 
 
 BROKEN: dict[str, Change] = {
@@ -121,4 +159,15 @@ BROKEN: dict[str, Change] = {
         ),
     ),
     "bucket: one denies less": one_denies_less,
+    "bucket: no policy but for TLS": every_policy(lambda own: own[:1]),
+    "bucket: keys are written again": every_policy(without_statement("GatesWriteOnce")),
+    "bucket: gates write requests": every_policy(without_statement("OperatorsWriteRequests")),
+    "bucket: gates delete versions": every_policy(without_statement("GatesDoNothingElse")),
+    "bucket: keys are written again by some": every_policy(under("GatesWriteOnce")),
+    "bucket: nothing is read": every_policy(denied("s3:GetObject")),
+    "bucket: nothing is replicated": every_policy(denied("s3:ReplicateObject")),
+    "bucket: replication with a gate's role": inputs(
+        BUCKET_REPLICATION,
+        lambda props: props.update(role="arn:aws:iam::123456789012:role/agent-eu-west-1-54c37a38"),
+    ),
 }

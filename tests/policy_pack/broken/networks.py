@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tests.policy_pack.changes import Registrations, first, inputs, opening
 from tests.policy_pack.edits import (
     Change,
@@ -24,6 +27,19 @@ def private_but_one(registrations: Registrations) -> None:
             for peer in rule["to"]:
                 if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0":
                     peer["ipBlock"]["except"].append("10.0.0.0/8")
+
+
+def every_policy(change: Callable[[dict[str, Any]], Any]) -> Change:
+    """A change of the blocks of addresses that tenants' pods reach."""
+
+    def act(registrations: Registrations) -> None:
+        policies = [each.name for each in registrations.values() if each.type == NETWORK_POLICY]
+        for name in [name for name in policies if "-agent@" in name or "-brain@" in name]:
+            for rule in first(registrations, NETWORK_POLICY, name).inputs["spec"]["egress"]:
+                for peer in rule["to"]:
+                    change(peer.get("ipBlock", {"cidr": ""}))
+
+    return act
 
 
 BROKEN: dict[str, Change] = {
@@ -96,4 +112,21 @@ BROKEN: dict[str, Change] = {
         NETWORK_POLICY, "kubernetes:crd.projectcalico.org/v1:GlobalNetworkPolicy", lambda props: None
     ),
     "network: private addresses for one": private_but_one,
+    "network: private addresses for all": every_policy(
+        lambda block: block["cidr"] == "0.0.0.0/0" and block.update({"except": ["169.254.0.0/16"]})
+    ),
+    "network: IPv4 inside of IPv6 for all": every_policy(
+        lambda block: block["cidr"] == "2000::/3" and block.update({"except": []})
+    ),
+    "network: all of IPv6 for all": every_policy(
+        lambda block: block["cidr"] == "2000::/3" and block.update(cidr="::/0")
+    ),
+    "network: the node's credentials over NAT64": egress("64:ff9b::a9fe:a9fe/128", port=80),
+    "network: the node's credentials as IPv6": egress("::ffff:169.254.169.254/128", port=80),
+    "network: names from another namespace": to(
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other"}}}, port=53
+    ),
+    "network: another namespace reaches the gate": ingress_from(
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}, port=3010
+    ),
 }

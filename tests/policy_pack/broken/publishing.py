@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.components.stacks import US, WEST
-from tests.policy_pack.changes import inputs
+from tests.policy_pack.changes import first, inputs
 from tests.policy_pack.edits import Change, annotated, backend, host, service
 from tests.recording import HEALTH_CHECK, INGRESS, RECORD, SERVICE
 
@@ -70,5 +70,54 @@ BROKEN: dict[str, Change] = {
     "dns: no health is asked for": inputs(RECORD, lambda props: props.pop("healthCheckId"), f"{US}-leaf"),
     "dns: an alias whatever the health": inputs(
         RECORD, lambda props: props["aliases"][0].update(evaluateTargetHealth=False), "acme-name"
+    ),
+    "dns: clients stay for a day": inputs(RECORD, lambda props: props.update(ttl=86400), f"{US}-leaf"),
+    "dns: another zone": inputs(RECORD, lambda props: props.update(zoneId="ZEVIL"), f"{US}-leaf"),
+    "dns: the health of nobody": inputs(
+        RECORD, lambda props: props.update(healthCheckId="00000000-0000"), f"{US}-leaf"
+    ),
+    "dns: the health of another region": lambda registrations: inputs(
+        RECORD,
+        lambda props: props.update(healthCheckId=first(registrations, HEALTH_CHECK, WEST).id),
+        f"{US}-leaf",
+    )(registrations),
+    "dns: another region's load balancer": inputs(
+        RECORD, lambda props: props.update(records=["lb.eu-west-1.example.net"]), f"{US}-leaf"
+    ),
+    "dns: two primaries": inputs(
+        RECORD, lambda props: props.update(failoverRoutingPolicies=[{"type": "PRIMARY"}]), ":secondary"
+    ),
+    "dns: another company's name": inputs(
+        RECORD, lambda props: props["aliases"][0].update(name="agent.agency.example.com"), "acme-name"
+    ),
+    "dns: a check of any page": inputs(HEALTH_CHECK, lambda props: props.update(resourcePath="/")),
+    "dns: a check of another host": inputs(HEALTH_CHECK, lambda props: props.update(fqdn="example.com")),
+    "dns: a slow check": inputs(
+        HEALTH_CHECK, lambda props: props.update(requestInterval=30, failureThreshold=10)
+    ),
+    "dns: a check of no checks": inputs(
+        HEALTH_CHECK,
+        lambda props: props.update(type="CALCULATED", childHealthThreshold=0, childHealthchecks=[]),
+    ),
+    "ingress: targets are asked for anything": annotated(f"acme-agent@{WEST}", healthcheck_path="/"),
+    "ingress: another account's certificate": annotated(
+        f"acme-agent@{WEST}", certificate_arn="arn:aws:acm:us-west-2:999999999999:certificate/x"
+    ),
+    "ingress: another class": inputs(
+        INGRESS, lambda props: props["spec"].update(ingressClassName="public"), f"acme-agent@{US}"
+    ),
+    "ingress: another zone's host": host(f"acme-agent@{US}", host="acme.evil.example.org"),
+    "ingress: a certificate of another company": inputs(
+        INGRESS,
+        lambda props: props["spec"].update(tls=[{"hosts": ["agent.agency.example.com"]}]),
+        f"acme-agent@{US}",
+    ),
+    "ingress: an edge answers everything": inputs(
+        INGRESS,
+        lambda props: props["spec"]["rules"][0]["http"]["paths"][0].update(path="/"),
+        "eu-west-1-edge-1",
+    ),
+    "ingress: a certificate for others": inputs(
+        "aws:acm/certificate:Certificate", lambda props: props.update(domainName="*.evil.example.org")
     ),
 }

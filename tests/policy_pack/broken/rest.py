@@ -9,6 +9,9 @@ from tests.policy_pack.changes import Registrations, first, inputs
 from tests.policy_pack.edits import ADMISSION, Change, another, gate_config, several_classes
 from tests.recording import LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, QUOTA, SERVICE, STATEFUL_SET, VOLUME_CLAIM
 
+PRIORITY = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+
 
 def ignored(registrations: Registrations) -> None:
     policy = first(registrations, NETWORK_POLICY, "acme-deny")
@@ -84,4 +87,10 @@ BROKEN: dict[str, Change] = {
         QUOTA, lambda props: props["spec"].update(scopes=["BestEffort"])
     ),
     "options: changes are ignored": ignored,
+    "namespace: a million pods": inputs(QUOTA, lambda props: props["spec"]["hard"].update(pods="1000000")),
+    "cluster: above all other pods": inputs(PRIORITY, lambda props: props.update(value=1_000_000_000)),
+    "cluster: every pod's class": inputs(PRIORITY, lambda props: props.update(globalDefault=True)),
+    "cluster: all pods away at once": inputs(
+        BUDGET, lambda props: props["spec"].update(maxUnavailable="100%")
+    ),
 }

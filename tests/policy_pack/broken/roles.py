@@ -147,4 +147,7 @@ BROKEN: dict[str, Change] = {
     "trust: with another condition": trust(
         lambda own: own["Condition"].update(StringLike={"aws:RequestTag/eks-cluster-arn": "*"})
     ),
+    "identity: sessions without tags": inputs(
+        ASSOCIATION, lambda props: props.update(disableSessionTags=True)
+    ),
 }

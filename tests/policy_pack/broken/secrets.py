@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.policy_pack.changes import container, inputs, pod
 from tests.policy_pack.edits import LEAKED, Change, args, env, leaked, put_annotation, put_template_annotation
-from tests.recording import SERVICE
+from tests.recording import BUCKET, CONFIG_MAP, INGRESS, ROLE, SERVICE
 
 BROKEN: dict[str, Change] = {
     "secret: in args": args("--api-key=sk-abcdefghijklmnopqrstuvwx"),
@@ -29,5 +31,41 @@ BROKEN: dict[str, Change] = {
         lambda found, value: inputs(
             SERVICE, lambda props: props["metadata"]["labels"].update(note=value), "a-brain"
         )(found)
+    ),
+    "secret: the value of another company's Secret": leaked(
+        lambda found, value: inputs(
+            SERVICE, lambda props: props["metadata"]["labels"].update(note=value), "acme-brain"
+        )(found)
+    ),
+    "secret: in the controller's config": leaked(
+        lambda found, value: inputs(
+            CONFIG_MAP, lambda props: props["data"].update(note=value), "failover-settings"
+        )(found)
+    ),
+    "secret: in a tag": leaked(
+        lambda found, value: inputs(BUCKET, lambda props: props.update(tags={"note": value}))(found)
+    ),
+    "secret: in a role": leaked(
+        lambda found, value: inputs(ROLE, lambda props: props.update(description=value))(found)
+    ),
+    "secret: in a probe": leaked(
+        lambda found, value: container(
+            lambda props: props["livenessProbe"]["httpGet"].update(path=f"/health?key={value}")
+        )(found)
+    ),
+    "secret: in binary data": leaked(
+        lambda found, value: inputs(
+            CONFIG_MAP,
+            lambda props: props.update(binaryData={"x": base64.b64encode(value.encode()).decode()}),
+            "acme-agent",
+        )(found)
+    ),
+    "secret: a known key in a tag": inputs(
+        BUCKET, lambda props: props.update(tags={"note": "AKIAIOSFODNN7EXAMPLE"})
+    ),
+    "secret: a known key in a path": inputs(
+        INGRESS,
+        lambda props: props["spec"]["rules"][0]["http"]["paths"][0].update(path="/AKIAIOSFODNN7EXAMPLE"),
+        "acme-agent@us-east-1",
     ),
 }

@@ -1,0 +1,29 @@
+"""Breaks of the policies about programs, snapshots and health checks."""
+
+from __future__ import annotations
+
+from tests.policy_pack.broken import buckets, publishing
+from tests.policy_pack.broken.workloads import CONFIGS, PROGRAMS, WORKLOADS
+from tests.policy_pack.edits import Change
+
+OF_PROGRAMS: dict[str, list[tuple[str, Change]]] = {
+    "workloads-run-their-programs": [("its command is not", PROGRAMS["program: it sleeps"])],
+    "volumes-are-restored": [("nothing restores its volume", PROGRAMS["program: restore is gone"])],
+    "services-lead-to-their-pods": [
+        ("leads to 3010", WORKLOADS["service: the Brain's leads to the gate"]),
+    ],
+    "programs-are-what-they-are-called": [
+        ("it flags regions", CONFIGS["config: flags from the start"]),
+    ],
+    "controllers-are-told-nothing-else": [
+        ("kubernetes.io/ingress.class is set", WORKLOADS["ingress: another controller"]),
+    ],
+    "snapshots-outlive-their-gates": [
+        ("it denies", buckets.BROKEN["bucket: nothing is read"]),
+    ],
+    "health-is-asked-for-fast": [("its requestInterval is 30", publishing.BROKEN["dns: a slow check"])],
+    "load-balancers-are-asked-for-health": [
+        ("it asks example.com", publishing.BROKEN["dns: a check of another host"]),
+    ],
+}
+"""By policy: a part of the message, and the change that breaks the policy."""
