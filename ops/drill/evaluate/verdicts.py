@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ops.drill.evaluate.kept import KEPT_SPAN, kept_gaps
 from ops.drill.evaluate.milestones import (
     Milestone,
     lost_markers,
@@ -58,6 +59,8 @@ class Evaluation:
     on_return: Part
     ages: Mapping[str, float | None]
     """By company: age of the newest memory found elsewhere when the outage began; None: none was found."""
+    kept: tuple[Gap, ...]
+    """Of clients that keep DNS answers, one of each company whose clients move."""
     hold_down: float
     """Seconds for which the controllers held the region down because it had failed before."""
     verdicts: tuple[Verdict, ...] = ()
@@ -92,11 +95,13 @@ def evaluate(
         outage=_part(outage_window(scenario, view), outage_milestones(scenario, view)),
         on_return=_part(return_window(scenario, view), return_milestones(scenario, view)),
         ages={tenant.namespace: _age(scenario, view, tenant) for tenant in replicated},
+        kept=kept_gaps(scenario, view),
         hold_down=max(0, (required_rounds or 0) - scenario.recovery_rounds) * scenario.interval,
     )
     verdicts = (
         *_missing_steps(scenario, evaluation, reasons),
         *_promises(scenario, view, evaluation),
+        *_longest_gap(KEPT_SPAN, evaluation.kept, scenario.limits.kept),
         *_clients_elsewhere(scenario, evaluation),
         *([] if cut_off else [_gated(scenario, view)]),
         *_memory_age(scenario, evaluation),
