@@ -60,6 +60,9 @@ class Target:
     def progress(self, line: str) -> None:
         print(line)
 
+    def homes(self, region: str) -> dict[str, str]:
+        return {}
+
     def require_another(self, region: str, *, last_serving: bool) -> None:
         if self.refusal and not last_serving:
             raise OperatorError(self.refusal)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ops.drill.evaluate.milestones import Milestone
 from ops.drill.evaluate.steps import Step
 from ops.drill.faults.kinds import FaultKind
+from ops.drill.observe.clients import asking
 from ops.drill.observe.dns import Names
 from ops.drill.observe.markers import Markers
 from ops.drill.observe.record import View
@@ -66,7 +67,7 @@ def run_target(platform: Platform) -> RunTarget:
         observers=[*observers(platform), names],
         checkers=checkers,
         names=names,
-        send=platform.send,
+        ask=asking(platform.send, played.edges),
         brains=SimulatedBrains(platform),
         snapshots=SimulatedSnapshots(platform),
         problems=lambda: (),
