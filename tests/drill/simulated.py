@@ -5,7 +5,7 @@ The drill's own parts run for real: checkers, records, clients, writers, the run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ops.drill.observe.brains import BrainError
@@ -13,6 +13,7 @@ from ops.drill.observe.clock import Task
 from ops.drill.observe.http import Request, Response
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
 from ops.drill.scenario import Scenario, Tenant
+from plan.accelerators import LEAVING_SECONDS
 from tests.drill.scenarios import SYNC
 
 NOON = 1_800_000_000.0
@@ -101,6 +102,8 @@ class Platform:
         self.next_copy = 1.0
         self.swapped: dict[str, float] = {}
         self.aside: dict[str, list[str]] = {}
+        self.left, self.differs_since = False, float("inf")
+        """Whether the accelerator has left the region."""
 
     # What happens by itself.
 
@@ -116,6 +119,7 @@ class Platform:
             self._copy()
         self._readiness()
         self._memory()
+        self._accelerate()
 
     def _round(self) -> None:
         slow = self.down_at is not None and self.now - self.down_at < self.sabotage.slow_probes
@@ -178,6 +182,26 @@ class Platform:
         if region == self.region and not (self.ready and self.alive):
             return Response(status=503, detail="503")
         return Response(status=200, detail="200")
+
+    def talk(self, name: str, requests: Iterable[Request]) -> Generator[Response]:
+        """An accelerator's answers: from the region's load balancer, or the other region's."""
+        [other] = {tenant.home for tenant in self.scenario.tenants if tenant.home != self.region} or {
+            tenant.away for tenant in self.scenario.tenants
+        }
+        assert other is not None
+        for request in requests:
+            region = other if self.left else self.region
+            known = request.path in ("/health", f"/healthz/{region}")
+            yield self.send(f"{region}.local.test", request) if known else Response(status=404, detail="404")
+
+    def _accelerate(self) -> None:
+        """The accelerator follows the health path as late as it may."""
+        if self.left is not self.flag:
+            self.differs_since = min(self.differs_since, self.now)
+            if self.now - self.differs_since >= LEAVING_SECONDS:
+                self.left = self.flag
+        if self.left is self.flag:
+            self.differs_since = float("inf")
 
 
 class Observer:
