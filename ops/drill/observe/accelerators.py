@@ -99,7 +99,7 @@ def accelerator_of(records: Iterable[Record], host: str) -> str:
 
 def health_paths(regions: Sequence[str], edges: Mapping[str, str]) -> dict[str, Request]:
     """A request for the health path of each region."""
-    hosts = {region: name for name, region in reversed(edges.items())}
+    hosts = {region: name for name, region in reversed([*edges.items()])}
     seconds = {"connect": PATIENCE_SECONDS, "answer": PATIENCE_SECONDS}
     return {
         region: Request(host=hosts[region], path=f"/healthz/{region}", verify=False, **seconds)
