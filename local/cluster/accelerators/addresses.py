@@ -31,7 +31,8 @@ def cable(network: Network) -> str:
 
 def publish(state: Path, addresses: Mapping[str, Sequence[str]]) -> None:
     """Store the addresses of each accelerator."""
-    write_atomically(_file(state), json.dumps(addresses))
+    if addresses != find(state):
+        write_atomically(_file(state), json.dumps(addresses))
 
 
 def find(state: Path) -> dict[str, list[str]]:
