@@ -101,6 +101,6 @@ def test_clients_of_a_region_that_fails_come_back_soon_whatever_they_know_of_dns
     seconds = {each["what"]: each for each in run["verdicts"] if each["seconds"] is not None}
     for span in (GAP_SPAN, KEPT_SPAN):
         assert 0 < seconds[span]["seconds"] <= BUSY * seconds[span]["limit"]
-    assert seconds[KEPT_SPAN]["seconds"] == pytest.approx(seconds[GAP_SPAN]["seconds"], abs=5)
+    assert seconds[KEPT_SPAN]["seconds"] == pytest.approx(seconds[GAP_SPAN]["seconds"], abs=10)
     assert [each for each in run["verdicts"] if not each["ok"] and each["seconds"] is None] == []
     assert done.returncode == (DONE if report["ok"] else CHECK_FAILED)
