@@ -36,6 +36,6 @@ def company_addresses(settings: Settings, aws: Emulator) -> dict[str, list[str]]
             HostedZoneId=settings.hosted_zone_id
         )
         for record in page["ResourceRecordSets"]
-        if record["Type"] == "CNAME"
+        if record["Type"] == "CNAME" and record.get("ResourceRecords")
     }
     return {company: addresses[names[plan.name]] for plan in plans for company in plan.companies}
