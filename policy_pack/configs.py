@@ -15,13 +15,12 @@ from urllib.parse import urlsplit
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL, LOCAL, REGION_LABEL, SYSTEM_NAMESPACE, WORKLOAD_LABEL
-from policy_pack.stack import STATEFUL_SET, Stack, content, place
+from policy_pack.stack import REGION, STATEFUL_SET, Stack, content, place
 from policy_pack.writing import Problems, each, labels, metadata, of_resources, of_the_stack, unlike
 from runtime.flags import CONFIG_MAP as FLAGS
 from runtime.flags import KEY
 
 CONFIG_MAP, LEASE = "kubernetes:core/v1:ConfigMap", "kubernetes:coordination.k8s.io/v1:Lease"
-REGION = "agency:region:Region"
 CONFIG_FILE = "settings.json"
 PROGRAMS, START = "programs", "start.py"
 OF_UPLOADS = ("syncInterval", "bandwidthLimit", "transfers", "retention", "ranked")
@@ -175,7 +174,7 @@ POLICIES = (
         _configs,
     ),
     of_resources(
-        "programs-are-what-they-are-called",
+        "programs-match-their-digest",
         Severity.CRITICAL,
         [CONFIG_MAP, LEASE],
         "ConfigMaps of programs are immutable and named by their digest; flags and Lease are left empty.",

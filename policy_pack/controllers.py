@@ -51,7 +51,7 @@ def _annotation(key: str, own: Mapping[str, Any], type_: str) -> Iterator[str]:
 
 POLICIES = (
     of_resources(
-        "controllers-are-told-nothing-else",
+        "annotations-of-controllers-are-known",
         Severity.CRITICAL,
         None,
         "Annotations that controllers of the cluster read are those that the program sets.",

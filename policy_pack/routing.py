@@ -10,8 +10,8 @@ from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
 
 from plan.names import REGION_LABEL
-from policy_pack.publishing import ALB, HEALTH_CHECK
-from policy_pack.stack import Stack, known
+from policy_pack.publishing import ALB, HEALTH_CHECK, INGRESS
+from policy_pack.stack import REGION, Stack, known
 from policy_pack.writing import (
     Problems,
     Props,
@@ -25,8 +25,6 @@ from policy_pack.writing import (
 )
 
 RECORD = "aws:route53/record:Record"
-INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
-REGION = "agency:region:Region"
 ENDPOINT_GROUP = "aws:globalaccelerator/endpointGroup:EndpointGroup"
 POLICY_KEYS = (
     "latencyRoutingPolicies",
@@ -245,7 +243,7 @@ POLICIES = (
         _targets,
     ),
     of_resources(
-        "health-is-asked-for-fast",
+        "health-checks-are-fast",
         Severity.CRITICAL,
         [HEALTH_CHECK],
         "Health checks ask by HTTPS for a region's health, every 10 s.",
@@ -253,7 +251,7 @@ POLICIES = (
         _fast,
     ),
     of_the_stack(
-        "load-balancers-are-asked-for-health",
+        "health-checks-ask-load-balancers",
         Severity.CRITICAL,
         "Health checks ask the stack's load balancers.",
         "Let `plan/edges.py` plan them.",

@@ -20,6 +20,7 @@ STATEFUL_SET, DEPLOYMENT = "kubernetes:apps/v1:StatefulSet", "kubernetes:apps/v1
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 ROLE = "aws:iam/role:Role"
+REGION = "agency:region:Region"
 Place = tuple[str, str]
 """A cluster and a namespace."""
 

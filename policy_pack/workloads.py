@@ -26,6 +26,7 @@ from plan.names import (
     WORK_FOLDER,
     WORKLOAD_LABEL,
 )
+from policy_pack.publishing import SERVICE
 from policy_pack.stack import DEPLOYMENT, STATEFUL_SET, Stack
 from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
 from runtime.contracts.controller import HTTP_PORT, METRICS_PORT
@@ -46,6 +47,8 @@ MODULES = {
     FAILOVER_CONTROLLER: "runtime.controller",
 }
 """The program of each container that runs one of ours."""
+PORTS = {"agent": AGENT_PORT, "health-monitor": HEALTH_MONITOR_PORT, "brain": BRAIN_PORT, "gate": GATE_PORT}
+"""Of Services, by name."""
 VOLUMES = {"agent": (AGENT_FOLDER, AGENT_PORT), "brain": (BRAIN_FOLDER, BRAIN_PORT)}
 """Where the gate has the volume, and the port at which it asks for the application's health."""
 FREE = {
@@ -239,10 +242,6 @@ def _restoring(resources: Sequence[PolicyResource]) -> Problems:
         spec = workload.props["spec"]["template"]["spec"]
         if not {one["name"] for one in spec.get("initContainers") or ()} >= RESTORING:
             yield workload, "nothing restores its volume from its bucket"
-
-
-SERVICE = "kubernetes:core/v1:Service"
-PORTS = {"agent": AGENT_PORT, "health-monitor": HEALTH_MONITOR_PORT, "brain": BRAIN_PORT, "gate": GATE_PORT}
 
 
 def _service(args: ResourceValidationArgs) -> Iterator[str]:

@@ -8,10 +8,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
-from settings.problems import NO_VALUE, Problem
+from settings.problems import NO_VALUE, Problem, unknown_key
 from settings.values import aws_regions
 
 PREFIX = "aws:"
@@ -93,10 +92,7 @@ def _problems(own: Mapping[str, str]) -> Iterator[Problem]:
             advice = f"Only the AWS provider reads it. {_PROFILE}"
             yield Problem((f"{PREFIX}{key}",), NO_VALUE, "must not be set", advice)
         elif key not in KEYS:
-            close = get_close_matches(key, KEYS, n=1, cutoff=0.7)
-            hint = f"Did you mean {PREFIX}{close[0]}? " if close else ""
-            advice = f"{hint}Known keys: {', '.join(KEYS)}."
-            yield Problem((f"{PREFIX}{key}",), NO_VALUE, "unknown key", advice)
+            yield unknown_key((f"{PREFIX}{key}",), key, KEYS, PREFIX)
     if own.get("region", "us-east-1") not in aws_regions():
         requirement = "must be the name of an AWS region (commercial partition), such as us-east-1"
         yield Problem((f"{PREFIX}region",), own["region"], requirement)

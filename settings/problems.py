@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from settings.values import is_encrypted
@@ -61,6 +62,13 @@ class Problem:
         value = _without_secrets(self.value)
         text = SECRET if value == SECRET else json.dumps(value, default=str, ensure_ascii=False)
         return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+def unknown_key(path: Path, key: str, known: Collection[str], prefix: str = "") -> Problem:
+    """Of a key that nobody reads. `prefix`: what precedes the key where it is written."""
+    close = get_close_matches(key, known, n=1, cutoff=0.7)
+    hint = f"Did you mean {prefix}{close[0]}? " if close else ""
+    return Problem(path, NO_VALUE, "unknown key", f"{hint}Known keys: {', '.join(sorted(known))}.")
 
 
 class SettingsError(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
-from ops.doctor.findings import Finding, missing, pages, present, reason_of
+from ops.doctor.findings import Finding, missing, present, reason_of
 from ops.stack import Stack
 from settings import clusters_of
 
@@ -75,7 +75,7 @@ def metadata(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         ]
         options = [
             one.get("MetadataOptions") or {}
-            for page in pages(ec2.describe_instances, "NextToken", "NextToken", Filters=running)
+            for page in ec2.get_paginator("describe_instances").paginate(Filters=running)
             for each in page["Reservations"]
             for one in each["Instances"]
         ]

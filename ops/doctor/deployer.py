@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import AwsAccess
 from ops.deployer_policy import made_by
-from ops.doctor.findings import Finding, is_absent, missing, pages, present, unknown
+from ops.doctor.findings import Finding, is_absent, missing, present, unknown
 from ops.stack import Stack
 from ops.stack_file import record
 from plan.deployer import deployer_policy
@@ -58,10 +58,7 @@ def _denied(iam: Any, principal: str, stack: Stack) -> Iterator[str]:
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
         ]
-        answers = pages(
-            iam.simulate_principal_policy,
-            "Marker",
-            "Marker",
+        answers = iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=principal,
             ActionNames=statement["Action"],
             ResourceArns=[named],

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -32,7 +30,7 @@ def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
     return Finding(place=place, what=what, detail=detail, remedy=remedy)
 
 
-_ABSENT = {"NoSuchEntity", "NoSuchHostedZone", "NotFoundException"}
+_ABSENT = {"NoSuchEntity", "NoSuchHostedZone"}
 _BUSY = {"Throttling", "RequestLimitExceeded", "TooManyRequests", "PriorRequestNotComplete", "SlowDown"}
 
 
@@ -47,18 +45,6 @@ def unknown(place: str, what: str, error: ClientError, right: str) -> Finding:
     if code_of(error).removesuffix("Exception") in _BUSY:
         remedy = "AWS limits requests: repeat the command later"
     return missing(place, what, f"not known: {reason_of(error)}", remedy)
-
-
-def pages(
-    call: Callable[..., dict[str, Any]], token: str, asked: str, **parameters: Any
-) -> Iterator[dict[str, Any]]:
-    """All pages of an answer: `token` is there the next page's, which the call takes as `asked`."""
-    while True:
-        page = call(**parameters)
-        yield page
-        if not page.get(token):
-            return
-        parameters[asked] = page[token]
 
 
 def code_of(error: ClientError) -> str:

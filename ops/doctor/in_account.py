@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from ops.aws import AwsAccess, calling
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
-from ops.doctor.findings import Finding, is_absent, missing, pages, present, reason_of, unknown
+from ops.doctor.findings import Finding, is_absent, missing, present, reason_of, unknown
 from ops.doctor.hosted_zone import hosted_zone
 from ops.doctor.images import images
 from ops.doctor.in_zone import live_records
@@ -74,7 +74,7 @@ def _node_repair(plan: ClusterPlan, eks: Any) -> Iterator[Finding]:
     Auto Mode are always repaired; those of Karpenter are not visible here.
     """
     try:
-        listed = pages(eks.list_nodegroups, "nextToken", "nextToken", clusterName=plan.eks)
+        listed = eks.get_paginator("list_nodegroups").paginate(clusterName=plan.eks)
         groups = [name for page in listed for name in page["nodegroups"]]
         without = [
             name

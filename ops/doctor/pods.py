@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clients.kubernetes_api import ApiError
+from clients.kubernetes_api import ApiError, reference
 from ops.cluster_access import Cluster
 from ops.doctor.findings import Finding, missing, present
 from plan.names import COMPANY_LABEL, SYSTEM_NAMESPACE
 from settings import ClusterPlan, Settings
-
-ABSENT = 404
 
 
 def pods(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
@@ -62,10 +60,10 @@ def _secret(plan: ClusterPlan, cluster: Cluster, namespace: str, name: str, live
         remedy = f"create the namespace with the label {COMPANY_LABEL}={namespace}, and the Secret in it"
         return missing(plan.id, what, "its namespace does not exist", remedy)
     try:
-        cluster.api.call("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        found = cluster.api.get(reference("Secret", name, namespace))
     except ApiError as error:
-        if error.status != ABSENT:
-            remedy = "allow these credentials to get Secrets, or look by hand"
-            return missing(plan.id, what, f"not known: {error}", remedy)
+        remedy = "allow these credentials to get Secrets, or look by hand"
+        return missing(plan.id, what, f"not known: {error}", remedy)
+    if found is None:
         return missing(plan.id, what, "there is none", "create it there")
     return present(plan.id, what, "the namespace has it")

@@ -19,12 +19,12 @@ async def validate(
     arguments: argparse.Namespace, commands: Commands, companies: Sequence[str], progress: Progress
 ) -> ValidationResult:
     """Raises OperatorError."""
-    # A name that is not the stack's could be an option of the command.
-    names = [stacks.load(arguments).company(each).name for each in companies]
     with tempfile.TemporaryDirectory(prefix="validation-") as folder:
         options = [*stack_options(arguments), "--read-only", "--out", folder]
-        if names:
-            options += ["--companies", *names]
+        if companies:
+            stack = stacks.load(arguments)
+            # A name that is not the stack's could be an option of the command.
+            options += ["--companies", *(stack.company(each).name for each in companies)]
         finished = await commands.follow(["validate", *options], progress)
         if finished.code not in (DONE, CHECK_FAILED):
             raise OperatorError(finished.errors or f"the validation ended with exit code {finished.code}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import Any
 
@@ -17,7 +16,7 @@ from settings.load_balancer import (
     RegionLoadBalancer,
 )
 from settings.models import Settings
-from settings.problems import NO_VALUE, Path, Problem
+from settings.problems import NO_VALUE, Path, Problem, unknown_key
 from settings.regions import Region
 from settings.rules.base import Rule
 
@@ -93,9 +92,7 @@ def _attribute(path: Path, key: str, value: str) -> Iterator[Problem]:
         advice = "This program sets the attribute: clients must ask DNS again."
         yield Problem(path, value, "must not be set", advice)
     elif accepted is None:
-        close = get_close_matches(key, ATTRIBUTES, n=1, cutoff=0.7)
-        hint = f"Did you mean {close[0]}? " if close else ""
-        yield Problem(path, NO_VALUE, "unknown key", f"{hint}Known keys: {', '.join(sorted(ATTRIBUTES))}.")
+        yield unknown_key(path, key, ATTRIBUTES)
     elif isinstance(accepted, range):
         if not value.isdecimal() or int(value) not in accepted:
             bounds = f"from {accepted.start} to {accepted.stop - 1}"

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
+from botocore.paginate import Paginator
+from botocore.session import get_session
 
 from ops.aws import AwsAccess
 from ops.doctor.findings import Finding
@@ -34,6 +37,14 @@ class FakeAws(AwsAccess):
 class _Client:
     def __init__(self, service: str, answers: dict[str, Answer], asked: list[str]) -> None:
         self._service, self._answers, self._asked = service, answers, asked
+
+    def get_paginator(self, operation: str) -> Paginator[Any]:
+        """botocore's own, on these answers."""
+        session = get_session()
+        model = session.get_service_model(self._service)
+        [name] = [each for each in model.operation_names if xform_name(each) == operation]
+        config = session.get_paginator_model(self._service).get_paginator(name)
+        return Paginator(getattr(self, operation), config, model.operation_model(name))
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
         def call(**parameters: Any) -> dict[str, Any]:

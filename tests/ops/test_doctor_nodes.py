@@ -14,6 +14,7 @@ from ops.doctor.in_cluster import Check
 from ops.stack import Stack
 from settings import clusters_of, parse
 from tests.components.stacks import EU, US, eks, stack
+from tests.ops.fake_aws import Answer, fake_aws
 from tests.recording import ROOT
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -155,28 +156,26 @@ def test_an_auto_mode_class_has_no_shared_volumes() -> None:
     assert look(in_cluster.storage, alone, StorageClass=classes)["storage class auto"].ok
 
 
-class Eks:
+def eks_with(**groups: bool | None) -> Any:
     """Node groups, and whether each is repaired (None: AWS says nothing about it)."""
 
-    def __init__(self, **groups: bool | None) -> None:
-        self._groups = groups
-
-    def list_nodegroups(self, **_: str) -> dict[str, Any]:
-        return {"nodegroups": list(self._groups)}
-
-    def describe_nodegroup(self, *, nodegroupName: str, **_: str) -> dict[str, Any]:
-        enabled = self._groups[nodegroupName]
+    def described(*, nodegroupName: str, **_: str) -> dict[str, Any]:
+        enabled = groups[nodegroupName]
         return {"nodegroup": {} if enabled is None else {"nodeRepairConfig": {"enabled": enabled}}}
+
+    listed = {"nodegroups": list(groups)}
+    answers: dict[str, Answer] = {"eks.list_nodegroups": listed, "eks.describe_nodegroup": described}
+    return fake_aws(answers).client("eks", US)
 
 
 def test_node_groups_without_auto_repair_are_told() -> None:
     (plan,) = clusters_of(parse(stack(), "dev"))
-    (one,) = _node_repair(plan, Eks(a=True, b=False, c=None))
+    (one,) = _node_repair(plan, eks_with(a=True, b=False, c=None))
     assert not one.ok and "off for b, c" in one.detail
     assert "--node-repair-config enabled=true" in one.remedy
-    (one,) = _node_repair(plan, Eks(a=True))
+    (one,) = _node_repair(plan, eks_with(a=True))
     assert one.ok
-    assert list(_node_repair(plan, Eks())) == []
+    assert list(_node_repair(plan, eks_with())) == []
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,13 @@ class Secrets(Api):
         super().__init__(**objects)
         self._secrets, self._status = secrets, status
 
-    def call(self, method: str, path: str = "", *_: str) -> dict[str, Any]:
-        namespace, _kind, name = path.removeprefix("/api/v1/namespaces/").split("/")
-        if f"{namespace}/{name}" not in self._secrets:
-            raise ApiError(self._status, "forbidden" if self._status == 403 else "not found")
-        return {}
+    def get(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
+        metadata = manifest["metadata"]
+        if f"{metadata['namespace']}/{metadata['name']}" in self._secrets:
+            return manifest
+        if self._status != 404:
+            raise ApiError(self._status, "forbidden")
+        return None
 
 
 def named(*names: str) -> list[dict[str, Any]]:

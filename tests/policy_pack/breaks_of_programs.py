@@ -12,17 +12,17 @@ OF_PROGRAMS: dict[str, list[tuple[str, Change]]] = {
     "services-lead-to-their-pods": [
         ("leads to 3010", WORKLOADS["service: the Brain's leads to the gate"]),
     ],
-    "programs-are-what-they-are-called": [
+    "programs-match-their-digest": [
         ("it flags regions", CONFIGS["config: flags from the start"]),
     ],
-    "controllers-are-told-nothing-else": [
+    "annotations-of-controllers-are-known": [
         ("kubernetes.io/ingress.class is set", WORKLOADS["ingress: another controller"]),
     ],
     "snapshots-outlive-their-gates": [
         ("it denies", buckets.BROKEN["bucket: nothing is read"]),
     ],
-    "health-is-asked-for-fast": [("its requestInterval is 30", publishing.BROKEN["dns: a slow check"])],
-    "load-balancers-are-asked-for-health": [
+    "health-checks-are-fast": [("its requestInterval is 30", publishing.BROKEN["dns: a slow check"])],
+    "health-checks-ask-load-balancers": [
         ("it asks example.com", publishing.BROKEN["dns: a check of another host"]),
     ],
 }

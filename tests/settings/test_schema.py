@@ -17,7 +17,7 @@ from engine.stack_file import load_stack_file
 from ops.stack_file import stack_of
 from settings import from_config
 from settings.schema import SCHEMA_FILE, stack_schema, text
-from tests.settings.broken import Broken, clusters, companies, names, regions, rest, routing
+from tests.settings.broken import Broken, clusters, companies, names, regions, rest, routing, unknown
 from tests.settings.edits import edited, small_stack
 from tests.settings.test_every_key import every_key
 from tests.strategies import Raw, valid_stacks
@@ -128,7 +128,7 @@ def _shapes() -> Iterator[Broken]:
         clusters.CLUSTERS,
         companies.COMPANIES,
         routing.GEO,
-        rest.UNKNOWN,
+        unknown.UNKNOWN,
         rest.REST,
     )
     for broken in chain.from_iterable(of_models):

@@ -1,6 +1,16 @@
 """Broken stack files, one for each possible problem: the edit that breaks it, and its line."""
 
-from tests.settings.broken import clusters, companies, ingresses, names, networks, regions, rest, routing
+from tests.settings.broken import (
+    clusters,
+    companies,
+    ingresses,
+    names,
+    networks,
+    regions,
+    rest,
+    routing,
+    unknown,
+)
 from tests.settings.broken.base import KEY_VALUE, Broken
 
 __all__ = ["ALL", "KEY_VALUE", "Broken"]
@@ -18,5 +28,5 @@ ALL: list[Broken] = [
     *networks.OPENINGS,
     *rest.IMAGES,
     *rest.REST,
-    *rest.UNKNOWN,
+    *unknown.UNKNOWN,
 ]
