@@ -99,10 +99,6 @@ def test_the_agents_tasks_are_switched_off_whatever_lies_beside_them(
         each.mkdir()
     (config / "mcp.standby.json").write_text('{"scheduledTasks": []}')
     replace((work if name == MCP_FILE else volume) / name)
-    if (replace, name) == (folder, MCP_FILE):
-        with pytest.raises(IsADirectoryError):
-            write(Role.STANDBY, config=config, volume=volume, work=work)
-        return
 
     assert write(Role.STANDBY, config=config, volume=volume, work=work)
     assert (work / MCP_FILE).read_text() == '{\n  "scheduledTasks": []\n}'
