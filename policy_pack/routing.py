@@ -126,9 +126,9 @@ def _checks(record: PolicyResource, stack: Stack) -> Problems:
         return
     id = known(props, "healthCheckId")
     found = record.property_dependencies.get("healthCheckId", [])
-    if id is not None:
-        arn = f":healthcheck/{id}"
-        found = [one for one in stack.of(HEALTH_CHECK) if str(known(one.props, "arn")).endswith(arn)]
+    arns = {known(one.props, "arn"): one for one in stack.of(HEALTH_CHECK)}
+    if id is not None and None not in arns:  # A preview does not know the ARN of a check that changes.
+        found = [one for arn, one in arns.items() if str(arn).endswith(f":healthcheck/{id}")]
     regions = {host: region.name for region in stack.of(REGION) for host in region.props.get("edges") or ()}
     wanted = {regions.get(str(target)) for target in props.get("records") or ()} - {None}
     checked = {str(each.props.get("resourcePath")).split("/")[2:3][0] for each in found if _is_ours(each)}

@@ -56,7 +56,7 @@ def test_the_real_plugin_deploys_the_aws_side_and_finds_nothing_to_change(
     stack = Stack(state, "local", PROGRAM, services, print)
     try:
         stack.prepare(file)
-        stack.up(len(stack.preview().steps))
+        stack.up(stack.preview().steps)
         assert stack.preview(refresh=True).steps == []
     finally:
         Processes(state).stop_all()

@@ -43,7 +43,7 @@ class Engine:
         return self._run(registrations, self._stack.preview)
 
     def up(self, registrations: Mapping[str, Registration]) -> list[tuple[str, str]]:
-        return self._run(registrations, lambda: self._stack.up(len(registrations)))
+        return self._run(registrations, lambda: self._stack.up())
 
     def inputs(self, type_: str) -> list[dict[str, Any]]:
         """Inputs of the deployed resources of a type."""

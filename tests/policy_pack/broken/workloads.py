@@ -182,7 +182,7 @@ CONFIGS: dict[str, Change] = {
     "config: foreign peers": gate_config(CONTROLLER, peers={EU: f"https://evil.example.com/peer/{EU}"}),
     "config: no peers": gate_config(CONTROLLER, peers={}),
     "config: flags from the start": config_map(
-        "failover-flags", lambda props: props.update(data={"failedRegions": US})
+        "failover-flags", lambda props: props.setdefault("data", {}).update(failedRegions=US)
     ),
 }
 
