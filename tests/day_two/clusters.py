@@ -1,16 +1,21 @@
-"""Control planes as EKS clusters. A thread for each plays what they lack: nodes, disks, load balancers."""
+"""Control planes as EKS clusters. Threads play what they lack: nodes, disks and load balancers."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
+from kubernetes.client import ApiClient, CoreV1Api, NetworkingV1Api
+from kubernetes.client.exceptions import ApiException
+from kubernetes.watch import Watch
+from urllib3.exceptions import HTTPError
 
 from local.cluster import control_plane
 from local.kubernetes_api import ApiError, KubernetesApi, Object
@@ -21,7 +26,7 @@ GET_TOKEN = """#!/bin/sh
 # Called as: aws --region <region> eks get-token --cluster-name <cluster> --output json
 exec cat {folder}/"$2-$6".json
 """
-POLL_SECONDS = 0.2
+AGAIN_SECONDS = 0.2
 STORAGE_CLASSES = ("gp3", "io2")
 NETWORKING = "/apis/networking.k8s.io/v1"
 STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
@@ -32,9 +37,10 @@ CLASSES: dict[str, Object] = {
 """Of pods, that drawn stack files name."""
 LONG_AGO = "2020-01-01T00:00:00Z"
 """Of more than `minReadySeconds`."""
-TRIED_AGAIN = (ApiError, KeyError)
-"""An object was deleted or changed since it was listed; or the client looked up its proxy while a deployment
-in this process, which had set variables, ended."""
+TRIED_AGAIN = (ApiError, ApiException, HTTPError, KeyError)
+"""An object was deleted or changed since it was seen; a watch ended; or the client looked up its proxy while
+a deployment in this process, which had set variables, ended."""
+Provide = Callable[[KubernetesApi, Object], None]
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
 RUNNING = {"phase": "Running", "conditions": [READY]}
 
@@ -62,9 +68,7 @@ class Clusters:
             self._kubeconfigs |= {name: item.kubeconfig for name, item in zip(new, started, strict=True)}
         for name in new:
             self._write_credential(name)
-            thread = threading.Thread(target=self._serve, args=[self.api(name)], daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._provide(self.api(name))
 
     def api(self, name: str) -> KubernetesApi:
         return KubernetesApi(str(self._kubeconfigs[name]), "", threading.Event(), print)
@@ -88,10 +92,10 @@ class Clusters:
 
     def stop(self) -> None:
         self._stopped.set()
-        for thread in self._threads:
-            thread.join()
         for folder in filter(Path.is_dir, self._state.iterdir()):
             Processes(folder).stop_all()
+        for thread in self._threads:
+            thread.join()
 
     def _kubeconfig(self, name: str) -> dict[str, Any]:
         return dict(yaml.safe_load(self._kubeconfigs[name].read_text()))
@@ -101,24 +105,26 @@ class Clusters:
         credential = {"apiVersion": version, "kind": "ExecCredential", "status": user}
         (self._state / f"{name}.json").write_text(json.dumps(credential))
 
-    def _serve(self, api: KubernetesApi) -> None:
+    def _provide(self, api: KubernetesApi) -> None:
         for name in STORAGE_CLASSES:
             made_by_hand = {"provisioner": "kubernetes.io/no-provisioner", "allowVolumeExpansion": True}
             api.call("POST", STORAGE, {"metadata": {"name": name}, **made_by_hand})
         for path, each in CLASSES.items():
             api.call("POST", path, each)
-        while not self._stopped.wait(POLL_SECONDS):
-            for path, provide in PROVIDED.items():
-                for item in _listed(api, path):
-                    with suppress(*TRIED_AGAIN):
-                        provide(api, item)
+        for of, listing, provide in PROVIDED:
+            thread = threading.Thread(target=self._watch, args=[api, of, listing, provide], daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-
-def _listed(api: KubernetesApi, path: str) -> list[Object]:
-    with suppress(*TRIED_AGAIN):
-        found: list[Object] = api.call("GET", path)["items"]
-        return found
-    return []
+    def _watch(self, api: KubernetesApi, of: type, listing: str, provide: Provide) -> None:
+        """`provide` for each object that is there, or that is created or changed."""
+        client, watch = ApiClient(api.configuration), cast(Any, Watch)
+        while not self._stopped.wait(AGAIN_SECONDS):
+            with suppress(*TRIED_AGAIN):
+                for event in watch().stream(getattr(of(client), listing)):
+                    if event["type"] != "DELETED":
+                        with suppress(*TRIED_AGAIN):
+                            provide(api, event["raw_object"])
 
 
 def _run(api: KubernetesApi, pod: Object) -> None:
@@ -151,11 +157,11 @@ def _balance(api: KubernetesApi, ingress: Object) -> None:
         _write_status(api, NETWORKING, "ingresses", ingress, status)
 
 
-PROVIDED = {
-    "/api/v1/pods": _run,
-    "/api/v1/persistentvolumeclaims": _bind,
-    f"{NETWORKING}/ingresses": _balance,
-}
+PROVIDED: tuple[tuple[type, str, Provide], ...] = (
+    (CoreV1Api, "list_pod_for_all_namespaces", _run),
+    (CoreV1Api, "list_persistent_volume_claim_for_all_namespaces", _bind),
+    (NetworkingV1Api, "list_ingress_for_all_namespaces", _balance),
+)
 
 
 def _write_status(api: KubernetesApi, group: str, kind: str, item: Object, status: Object) -> None:
