@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan.names import LOCAL
+from plan.quantities import quantity
 from plan.variables import OF_LOADERS, UNCHECKED_TLS, changes_processes
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources
 from settings.models import IMAGES, Settings
 from settings.plain_secrets import API_KEY, instead
 from settings.problems import NO_VALUE, PLAIN, SECRET, Problem
 from settings.rules.base import Rule
-from settings.values import digest_of, quantity, tag_of
+from settings.values import digest_of, tag_of
 
 _RESERVED = frozenset(
     {

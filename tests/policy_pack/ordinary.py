@@ -34,7 +34,7 @@ RESOURCES: dict[str, Change] = {
     ),
     "replicas": inputs(STATEFUL_SET, lambda props: props["spec"].update(replicas=3)),
     "replicas of the controller": inputs(DEPLOYMENT, lambda props: props["spec"].update(replicas=3)),
-    "cpu and memory": resources(cpu="3", memory="6Gi"),
+    "cpu and memory": resources(cpu="2", memory="4Gi"),
     "more storage": inputs(
         VOLUME_CLAIM, lambda props: props["spec"]["resources"]["requests"].update(storage="50Gi")
     ),
