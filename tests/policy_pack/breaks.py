@@ -203,11 +203,11 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     ],
     "a-name-has-one-owner": [
         ("is that of", second_owner),
+        ("records of several routing policies", other_policy),
         (
             "external-dns makes records of its hosts",
             publishing.BROKEN["dns: external-dns makes records of a company's host"],
         ),
-        ("records of several routing policies", other_policy),
     ],
     "a-region-is-active": [
         ("no region is active", no_active),

@@ -75,7 +75,6 @@ OF_PODS: dict[str, list[tuple[str, Change]]] = {
     "namespaces-are-guarded": [
         ("has no ResourceQuota", without(QUOTA)),
         ("has no LimitRange", without(LIMIT_RANGE)),
-        ("it refuses a pod of its namespace", pods.BROKEN["pod: above its LimitRange"]),
         ("over 2 times what one has", pods.BROKEN["pod: a LimitRange that bounds nothing"]),
     ],
     "namespaces-begin-closed": [
