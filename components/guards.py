@@ -12,9 +12,9 @@ from components.base import ADOPT, RESTRICTED
 from components.cluster import readiness_gate
 from components.gate import GATE_RESOURCES, RCLONE_RESOURCES, RESTORE_RESOURCES
 from plan.names import COMPANY_LABEL, PLATFORM_LABEL
+from plan.quantities import quantity
 from settings import Company, Region, Settings
 from settings.companies import HEALTH_MONITOR_RESOURCES, Resources
-from settings.values import quantity
 
 SURGE = 2
 """A quota must allow a rollout, in which old and new pods count at the same time."""

@@ -21,10 +21,10 @@ from plan.names import (
 from plan.networks import (
     EVERY_IPV4,
     GLOBAL_IPV6,
-    LINK_LOCAL_OVER_NAT64,
     NOT_PUBLIC_IPV4,
     NOT_PUBLIC_IPV6,
     RFC_1918,
+    exceptions,
 )
 from runtime.ports import GATE_PORT
 from settings import Region, Settings
@@ -142,10 +142,9 @@ def _to_endpoint(url: str | None) -> Iterator[Rule]:
 
 
 def _to_extra(egress: ExtraEgress) -> Rule:
-    network = ip_network(egress.cidr)
     block: dict[str, Any] = {"cidr": egress.cidr}
-    if network.version == 6 and LINK_LOCAL_OVER_NAT64.subnet_of(network):
-        block["except"] = [str(LINK_LOCAL_OVER_NAT64)]
+    if excepted := exceptions(egress.cidr):
+        block["except"] = list(excepted)
     return {"to": [{"ipBlock": block}], "ports": _ports(egress.port, protocol=egress.protocol.value)}
 
 

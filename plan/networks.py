@@ -22,22 +22,34 @@ GLOBAL_IPV6 = "2000::/3"
 """All IPv6 addresses that are routed in the internet: no ULA, link-local or multicast address, no NAT64."""
 NOT_PUBLIC_IPV6 = ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 """Within GLOBAL_IPV6: protocols (Teredo), documentation, and 6to4, which has IPv4 addresses inside."""
+NOT_PUBLIC: Sequence[Network] = [
+    ip_network(each) for each in (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, "fc00::/7", "64:ff9b::/96")
+]
 MOST_PUBLIC = 1 / 256
 """The share of all addresses that a list of known networks may have. The half of them is no such list."""
 RFC_1918 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 NAT64 = IPv6Network("64:ff9b::/96")
 """The last 32 bits are an IPv4 address (RFC 6052)."""
-_MAPPED = IPv6Network("::ffff:0:0/96")
+_EVERY_BIT = 0xFFFFFFFF
+_FORMS = (
+    (NAT64, 96, 0),
+    (IPv6Network("64:ff9b:1::/48"), 96, 0),
+    (IPv6Network("::ffff:0:0/96"), 96, 0),
+    (IPv6Network("::/96"), 96, 0),
+    (IPv6Network("2002::/16"), 16, 0),
+    (IPv6Network("2001::/32"), 32, 0),
+    (IPv6Network("2001::/32"), 96, _EVERY_BIT),
+)
+"""IPv6 networks with an IPv4 address inside: where its 32 bits begin, and which of them are inverted. NAT64,
+local NAT64 (RFC 8215), IPv4-mapped, IPv4-compatible, 6to4, and Teredo's server and client (RFC 4380)."""
 LINK_LOCAL: Sequence[Network] = (
     IPv4Network("169.254.0.0/16"),
     IPv6Network("fe80::/10"),
     IPv6Network("fd00:ec2::/32"),
 )
 """Addresses of a node's own services: instance metadata and its credentials, DNS, time."""
-_MAPPED_LINK_LOCAL = IPv6Network("::ffff:169.254.0.0/112")
-LINK_LOCAL_OVER_NAT64 = IPv6Network("64:ff9b::169.254.0.0/112")
-IPV6_OF_LINK_LOCAL = (_MAPPED_LINK_LOCAL, LINK_LOCAL_OVER_NAT64)
+_LINK_LOCAL_OVER_NAT64 = IPv6Network("64:ff9b::169.254.0.0/112")
 
 
 def union(networks: Iterable[Network]) -> list[Network]:
@@ -74,6 +86,20 @@ def overlaps(networks: Iterable[Network], other: Network) -> bool:
     return any(each.version == other.version and each.overlaps(other) for each in networks)
 
 
+def is_wide(networks: Iterable[Network]) -> bool:
+    """Whether networks are a part of the internet that nobody lists, IPv4 addresses inside of IPv6 ones
+    included: more than MOST_PUBLIC of all addresses."""
+    own = list(networks)
+    return public_share([*own, *(inner for each in own for inner in embedded(each))]) > MOST_PUBLIC
+
+
+def private_parts(networks: Iterable[Network]) -> list[Network]:
+    """Which ranges that are not public such a part of the internet includes. Networks that are private, or
+    NAT64, are no part of it: whoever opens one means it."""
+    public = [each for each in union(networks) if not _is_private(each)]
+    return [each for each in NOT_PUBLIC if public_share(public) > MOST_PUBLIC and overlaps(public, each)]
+
+
 def public_share(networks: Iterable[Network]) -> float:
     """The share of IPv4 or of IPv6, whichever is larger, that networks cover outside private ranges."""
     covered: dict[int, float] = {4: 0.0, 6: 0.0}
@@ -94,43 +120,24 @@ def is_public(address: str) -> bool:
     return host.overlaps(ip_network(every)) and not any(host.overlaps(ip_network(each)) for each in closed)
 
 
-def holds_link_local(network: Network) -> bool:
-    """Whether some of its addresses are link-local. All of NAT64 is not one: see LINK_LOCAL_OVER_NAT64."""
-    return any(network.overlaps(each) for each in (*LINK_LOCAL, _MAPPED_LINK_LOCAL)) or _within(
-        network, LINK_LOCAL_OVER_NAT64
-    )
+def embedded(network: Network) -> Iterator[IPv4Network]:
+    """The IPv4 addresses inside of a network's IPv6 addresses."""
+    for prefix, first, inverted in _FORMS:
+        if isinstance(network, IPv6Network) and network.overlaps(prefix):
+            narrow = max(network, prefix, key=lambda each: each.prefixlen)
+            bits = int(narrow.network_address) >> (96 - first) & _EVERY_BIT ^ inverted
+            yield IPv4Network((bits, min(max(narrow.prefixlen - first, 0), 32)), strict=False)
 
 
-def covers_half(networks: Iterable[Network], *, over_nat64: bool) -> bool:
-    """Whether together they have half of all IPv4 addresses, or half of the global IPv6 addresses.
-    `over_nat64`: an IPv4 address counts also where it is reached through NAT64.
-    """
-    ipv4, ipv6 = list[IPv4Network](), list[IPv6Network]()
-    for network in networks:
-        if isinstance(network, IPv4Network):
-            ipv4.append(network)
-        else:
-            ipv6 += _overlap(network, IPv6Network(GLOBAL_IPV6))
-            ipv4 += _inside(network, _MAPPED)
-            ipv4 += _inside(network, NAT64) if over_nat64 else ()
-    return _size(ipv4) * 2 >= 2**32 or _size(ipv6) * 2 >= IPv6Network(GLOBAL_IPV6).num_addresses
+def exceptions(cidr: str) -> tuple[str, ...]:
+    """What an opening of a network leaves out: link-local addresses behind NAT64, which is opened whole."""
+    network = ip_network(cidr)
+    whole = isinstance(network, IPv6Network) and _LINK_LOCAL_OVER_NAT64.subnet_of(network)
+    return (str(_LINK_LOCAL_OVER_NAT64),) if whole and network != _LINK_LOCAL_OVER_NAT64 else ()
 
 
-def _size(networks: Iterable[_Version]) -> int:
-    return sum(network.num_addresses for network in collapse_addresses(networks))
-
-
-def _within(network: Network, other: IPv6Network) -> bool:
-    return isinstance(network, IPv6Network) and network.subnet_of(other)
-
-
-def _overlap(one: IPv6Network, other: IPv6Network) -> Iterator[IPv6Network]:
-    if one.overlaps(other):
-        yield max(one, other, key=lambda network: network.prefixlen)
-
-
-def _inside(network: IPv6Network, prefix: IPv6Network) -> Iterator[IPv4Network]:
-    """The IPv4 addresses in the last 32 bits, as far as the network has addresses of the prefix."""
-    for part in _overlap(network, prefix):
-        last = int(part.network_address) & 0xFFFFFFFF
-        yield IPv4Network((last, part.prefixlen - 96))
+def link_local_in(networks: Iterable[Network]) -> list[Network]:
+    """Which link-local ranges some of their addresses are in, or an IPv4 address inside of one."""
+    own = list(networks)
+    inner = [each for network in own for each in embedded(network)]
+    return [each for each in LINK_LOCAL if overlaps([*own, *inner], each)]

@@ -9,6 +9,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import FAILOVER_CONTROLLER, LOCAL, SYSTEM_NAMESPACE
+from plan.quantities import quantity
 from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
 from runtime.ports import GATE_PORT
 
@@ -31,7 +32,8 @@ SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 WITH_PODS = (*TEMPLATED, CRON_JOB, POD)
 HOST = ("hostNetwork", "hostPID", "hostIPC")
 AMOUNTS = ("cpu", "memory", "ephemeral-storage")
-SECCOMP = ("RuntimeDefault", "Localhost")
+MOST_SCRATCH = "1Gi"
+"""Of a container, and of a volume."""
 SYSTEM_PRIORITY = "system-"
 """Prefix of Kubernetes' own PriorityClasses."""
 PROJECTED = ("configMap", "downwardAPI", "secret")
@@ -103,8 +105,16 @@ def _rights(args: ResourceValidationArgs) -> Iterator[str]:
 def _volume_problems(volume: Props) -> Iterator[str]:
     if "hostPath" in volume:
         yield f"volume {volume['name']} is a folder of the node"
-    if "emptyDir" in volume and not (volume["emptyDir"] or {}).get("sizeLimit"):
-        yield f"volume {volume['name']} has no limit"
+    if "emptyDir" in volume:
+        yield from _beyond_most(f"volume {volume['name']}", (volume["emptyDir"] or {}).get("sizeLimit"))
+
+
+def _beyond_most(what: str, size: Any) -> Iterator[str]:
+    """What could fill the disk of a node, from which the kubelet would then evict pods of other companies."""
+    if not size:
+        yield f"{what} has no limit"
+    elif quantity(str(size)) > quantity(MOST_SCRATCH):
+        yield f"{what} may grow to {size}, over {MOST_SCRATCH}"
 
 
 def _container_problems(container: Props, of_pod: Props) -> Iterator[str]:
@@ -138,8 +148,8 @@ def _context_problems(context: Props, of_pod: Props) -> Iterator[str]:
         yield "capabilities are not all dropped"
     if either("runAsNonRoot") is not True or either("runAsUser") == 0:
         yield "runAsNonRoot is not true"
-    if (either("seccompProfile") or {}).get("type") not in SECCOMP:
-        yield "seccompProfile is missing"
+    if (profile := either("seccompProfile") or {}).get("type") != "RuntimeDefault":
+        yield f"seccompProfile is {profile.get('type', 'missing')}"
     yield from (f"securityContext.{key} is {value}" for key, value in _beyond(context, CONTEXT))
 
 
@@ -176,6 +186,8 @@ def _unbounded(container: Props) -> Iterator[str]:
         missing = [amount for amount in AMOUNTS if not (resources.get(kind) or {}).get(amount)]
         if missing:
             yield f"container {container['name']}: no {kind} of {', '.join(missing)}"
+    if scratch := (resources.get("limits") or {}).get("ephemeral-storage"):
+        yield from _beyond_most(f"container {container['name']}: its ephemeral-storage", scratch)
 
 
 def _probes(args: ResourceValidationArgs) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from ipaddress import IPv6Network, ip_network
+from ipaddress import ip_network
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
@@ -18,16 +18,13 @@ from plan.names import (
     SYSTEM_NAMESPACE,
 )
 from plan.networks import (
-    IPV6_OF_LINK_LOCAL,
     LINK_LOCAL,
-    MOST_PUBLIC,
-    NAT64,
-    NOT_PUBLIC_IPV4,
-    NOT_PUBLIC_IPV6,
     Network,
     block,
+    is_wide,
+    link_local_in,
     overlaps,
-    public_share,
+    private_parts,
     union,
     without,
 )
@@ -43,7 +40,6 @@ DNS, HTTP, HTTPS, API = 53, 80, 443, 6443
 EVERY_PORT = 0
 ADDRESSES, NAMESPACE, TENANTS = "addresses", "namespace", "tenants"
 DNS_NAMESPACE = {"matchLabels": {NAMESPACE_LABEL: "kube-system"}}
-NOT_PUBLIC = [*map(ip_network, (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, "fc00::/7")), NAT64]
 Openings = Mapping[str, Mapping[str, set[int]]]
 INTO: Openings = {
     "agent": {
@@ -184,30 +180,22 @@ def _addresses(peers: Sequence[Props]) -> Iterator[Network]:
 
 @cache
 def _closed_to(cidr: str, excepted: tuple[str, ...], kind: str) -> tuple[str, ...]:
-    """What a tenant's pods reach beyond public addresses, by a block of the internet; and the node's services
-    by their addresses in IPv6."""
-    network, found = ip_network(cidr), block(cidr, excepted)
-    if isinstance(network, IPv6Network) and any(network.subnet_of(one) for one in IPV6_OF_LINK_LOCAL):
-        return (f"the node's credentials can be reached by {network}",)
-    if kind == FAILOVER_CONTROLLER or public_share(found) <= MOST_PUBLIC:
-        return ()
-    reached = [str(one) for one in NOT_PUBLIC if overlaps(found, one)]
-    if not reached:
-        return ()
-    return (f"{network} includes addresses that are not public: {', '.join(reached[:3])}",)
+    """What a tenant's pods reach beyond public addresses, by a block of the internet."""
+    reached = [] if kind == FAILOVER_CONTROLLER else [*map(str, private_parts(block(cidr, excepted)))]
+    return (f"{cidr} includes addresses that are not public: {', '.join(reached[:3])}",) if reached else ()
 
 
 def _covered(networks: list[Network], port: int, side: str, kind: str) -> Iterator[str]:
     """What is wrong with all addresses that are open on a port."""
     if side == "from":
-        if public_share(networks) > MOST_PUBLIC:
+        if is_wide(networks):
             yield f"all senders are admitted, or nearly all, on {_named(port)}"
         return
     remote = without(networks, map(ip_network, LOCAL_SERVICES.get(port, ())))
-    for network in LINK_LOCAL:
-        if overlaps(remote, network):
-            yield f"the node's credentials can be reached: {network} is not excluded, on {_named(port)}"
-    if public_share(networks) > MOST_PUBLIC and port not in TO_ALL.get(kind, ()):
+    near = [one for one in LINK_LOCAL if overlaps(remote, one)]
+    for network in near if kind == FAILOVER_CONTROLLER else link_local_in(remote):
+        yield f"the node's credentials can be reached: {network} is not excluded, on {_named(port)}"
+    if is_wide(networks) and port not in TO_ALL.get(kind, ()):
         yield f"all destinations are allowed, or nearly all, on {_named(port)}"
 
 
@@ -258,7 +246,7 @@ def _unlike(stack: Stack) -> Problems:
                 (peer["ipBlock"]["cidr"], *sorted(peer["ipBlock"].get("except") or ()))
                 for rule in policy.props["spec"].get("egress") or ()
                 for peer in rule.get("to") or ()
-                if "ipBlock" in peer and public_share(_addresses([peer])) > MOST_PUBLIC
+                if "ipBlock" in peer and is_wide(_addresses([peer]))
             }
             found.setdefault(frozenset(wide), []).append(policy)
     for policies in sorted(found.values(), key=len)[:-1]:

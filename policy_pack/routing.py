@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 from pulumi_policy.proxy import UnknownValueError
 
+from plan.external_dns import OLD_PREFIX, PREFIX
 from plan.names import REGION_LABEL
 from policy_pack.publishing import ALB, HEALTH_CHECK, INGRESS
 from policy_pack.stack import REGION, Stack, known
@@ -41,6 +42,7 @@ HOSTNAME, SET_IDENTIFIER, TARGET = "hostname", "set-identifier", "target"
 def _owners(resources: Sequence[PolicyResource]) -> Problems:
     taken: dict[tuple[str, str, str], PolicyResource] = {}
     policies: dict[tuple[str, str], set[str]] = defaultdict(set)
+    yield from each(Stack(resources).of(INGRESS), _unclaimed)
     for resource in resources:
         try:
             names = _names(resource)
@@ -57,6 +59,15 @@ def _owners(resources: Sequence[PolicyResource]) -> Problems:
             policies[name, kind].add(policy)
             if len(policies[name, kind]) > 1:
                 yield resource, f"the name {name} ({kind}) has records of several routing policies"
+
+
+def _unclaimed(ingress: PolicyResource) -> Problems:
+    """external-dns makes records of every Ingress's hosts, beside the program's, unless annotations tell it
+    which to make, or to keep away."""
+    own = _annotations(ingress)
+    made = any(key.rpartition("/")[2] == HOSTNAME for key in own)
+    if not made and any(own.get(f"{prefix}controller") != "none" for prefix in (PREFIX, OLD_PREFIX)):
+        yield ingress, "external-dns makes records of its hosts, which are the program's"
 
 
 def _names(resource: PolicyResource) -> list[tuple[str, str, str, str]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.names import COMPANY_LABEL, SYSTEM_NAMESPACE
+from plan.quantities import quantity
+from policy_pack.hardening import containers
 from policy_pack.stack import Stack, cluster, place
-from policy_pack.writing import Problems, labels, metadata, of_resources, of_the_stack
+from policy_pack.writing import Problems, Props, labels, metadata, of_resources, of_the_stack
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 QUOTA = "kubernetes:core/v1:ResourceQuota"
@@ -17,6 +20,8 @@ GUARDS = (QUOTA, LIMIT_RANGE)
 PRIORITY = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 MOST_PODS = 1000
+MOST_ROOM = 2
+"""How many times its largest pod a LimitRange may allow. The program leaves room for init containers."""
 HIGHEST_PRIORITY = 1_000_000
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
@@ -43,6 +48,35 @@ def _guards(resources: Sequence[PolicyResource]) -> Problems:
             for guard in GUARDS:
                 if (guard, cluster(resource), name) not in guards:
                     yield resource, f"the namespace {name} has no {guard.rpartition(':')[2]}"
+    yield from _fits(resources)
+
+
+def _fits(resources: Sequence[PolicyResource]) -> Problems:
+    """The API server refuses pods above their LimitRange. One far above its pods bounds nothing."""
+    stack = Stack(resources)
+    for limits in stack.of(LIMIT_RANGE):
+        most = _most(limits.props)
+        for amount in [amount for amount in ("cpu", "memory") if most.get(amount)]:
+            sizes = [_together(pod["spec"], amount) for pod in stack.workloads[place(limits)]]
+            allowed, largest = quantity(str(most[amount])), max(sizes, default=Decimal(0))
+            if largest > allowed:
+                yield (
+                    limits,
+                    f"it refuses a pod of its namespace: its limits are over {most[amount]} {amount}",
+                )
+            elif sizes and allowed > largest * MOST_ROOM:
+                yield limits, f"a pod may have {most[amount]} {amount}, over {MOST_ROOM} times what one has"
+
+
+def _most(props: Props) -> Props:
+    limits = props["spec"].get("limits") or ()
+    return next((limit.get("max") or {} for limit in limits if limit["type"] == "Pod"), {})
+
+
+def _together(spec: Props, amount: str) -> Decimal:
+    """The limits of the containers that run as long as the pod."""
+    found = [(one.get("resources") or {}).get("limits") or {} for one, runs in containers(spec) if runs]
+    return sum((quantity(str(one.get(amount) or 0)) for one in found), Decimal(0))
 
 
 def _outside(resources: Sequence[PolicyResource]) -> Problems:
@@ -74,8 +108,7 @@ def _bounded(args: ResourceValidationArgs) -> Iterator[str]:
         if args.props["spec"].get("maxUnavailable") != 1:
             yield f"{args.props['spec'].get('maxUnavailable')} of its pods may be away at a time, not 1"
         return
-    limits = args.props["spec"].get("limits") or ()
-    most = next((limit.get("max") or {} for limit in limits if limit["type"] == "Pod"), {})
+    most = _most(args.props)
     if missing := [amount for amount in ("cpu", "memory") if not most.get(amount)]:
         yield f"a pod may have any amount of {', '.join(missing)}"
 
@@ -92,7 +125,7 @@ POLICIES = (
     of_the_stack(
         "namespaces-are-guarded",
         Severity.HIGH,
-        "A company's namespace has a ResourceQuota and a LimitRange.",
+        "A company's namespace has a ResourceQuota, and a LimitRange that fits its pods.",
         "Create it with `components.tenant.Tenant`, which creates both.",
         _guards,
     ),

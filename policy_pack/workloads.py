@@ -26,6 +26,7 @@ from plan.names import (
     WORK_FOLDER,
     WORKLOAD_LABEL,
 )
+from plan.variables import OF_LOADERS, UNCHECKED_TLS, changes_processes
 from policy_pack.publishing import SERVICE
 from policy_pack.stack import DEPLOYMENT, STATEFUL_SET, Stack
 from policy_pack.writing import Problems, Props, each, labels, metadata, of_resources, of_the_stack
@@ -61,10 +62,9 @@ FREE = {
     "PYTHONUNBUFFERED",
 }
 """Variables of a program that can have any value, a proxy that of the application."""
-OF_LOADERS = ("LD_", "NODE_TLS_REJECT_UNAUTHORIZED")
-"""Variables by which a program runs other code, or trusts every server."""
-CHECKED = {"NODE_TLS_REJECT_UNAUTHORIZED": "1"}
+CHECKED = {UNCHECKED_TLS: "1"}
 """The value that changes nothing."""
+KEYED = ("kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap")
 LEAST_GRACE_SECONDS = 60
 """For the application's end and the last upload."""
 
@@ -172,7 +172,7 @@ def _container(container: Props, spec: Props, kind: str, name: str, local: bool)
     own = container["name"]
     env = {one["name"]: one.get("value") for one in container.get("env") or ()}
     for variable in env:
-        if str(variable).startswith(OF_LOADERS) and env[variable] != CHECKED.get(variable):
+        if str(variable).startswith((OF_LOADERS, UNCHECKED_TLS)) and env[variable] != CHECKED.get(variable):
             yield f"container {own}: the variable {variable} is set"
     if own not in ("links", "rclone") and env.get("AGENCY_CONTAINER") != own:
         yield f"container {own}: AGENCY_CONTAINER is {env.get('AGENCY_CONTAINER')}, not its name"
@@ -236,6 +236,13 @@ def _mounted_claims(container: Props, spec: Props, kind: str, name: str) -> Iter
             yield f"container {container['name']}: it mounts the volume {claim} at {mount['mountPath']}"
 
 
+def _hidden(args: ResourceValidationArgs) -> Iterator[str]:
+    """Variables that a container takes from a Secret or a ConfigMap."""
+    for key in ("data", "stringData"):
+        for name in filter(changes_processes, args.props.get(key) or ()):
+            yield f"its key {name} changes how a process is loaded, trusted or routed"
+
+
 def _restoring(resources: Sequence[PolicyResource]) -> Problems:
     stack = Stack(resources)
     for workload in stack.of(STATEFUL_SET) if stack.buckets else ():
@@ -267,10 +274,10 @@ POLICIES = (
     of_resources(
         "workloads-run-their-programs",
         Severity.CRITICAL,
-        [STATEFUL_SET, DEPLOYMENT],
+        [STATEFUL_SET, DEPLOYMENT, *KEYED],
         "Workloads have the containers of their kind; gates and controllers run the packed programs alone.",
         "Keep what `components/workload.py`, `gate.py` and `failover_controller.py` make.",
-        _workload,
+        lambda args: (_hidden if args.resource_type in KEYED else _workload)(args),
     ),
     of_the_stack(
         "volumes-are-restored",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -26,26 +25,16 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema
 
+from plan.quantities import QUANTITY, UNITS, quantity
+
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(
     rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/)?{_PATH_PART}(?:/{_PATH_PART})*"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
-_QUANTITY = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
-_UNITS: dict[str | None, Decimal] = {None: Decimal(1), "m": Decimal("0.001")}
-_UNITS |= {unit: Decimal(1000**power) for power, unit in enumerate("kMGTPE", start=1)}
-_UNITS |= {f"{unit}i": Decimal(1024**power) for power, unit in enumerate("KMGTPE", start=1)}
 _CPU = 'must be an amount of CPU in cores, such as "500m" or "2"'
 _BYTES = "must be an amount in bytes of 1Mi or more, such as 512Mi or 4Gi"
-
-
-def quantity(value: str) -> Decimal:
-    """The number of a Kubernetes quantity: cores for CPU, bytes for memory and storage."""
-    match = _QUANTITY.fullmatch(value)
-    if match is None:
-        raise ValueError('must be a Kubernetes quantity such as "500m", "2" or "4Gi"')
-    return Decimal(match[1]) * _UNITS[match[2]]
 
 
 @cache
@@ -126,14 +115,14 @@ def _number_as_text(value: Any) -> Any:
 
 
 def _cpu(value: str) -> str:
-    match = _QUANTITY.fullmatch(value)
-    if not match or match[2] not in (None, "m") or not quantity(value) or quantity(value) % _UNITS["m"]:
+    match = QUANTITY.fullmatch(value)
+    if not match or match[2] not in (None, "m") or not quantity(value) or quantity(value) % UNITS["m"]:
         raise ValueError(_CPU)
     return value
 
 
 def _bytes(value: str) -> str:
-    if not _QUANTITY.fullmatch(value) or quantity(value) < _UNITS["Mi"]:
+    if not QUANTITY.fullmatch(value) or quantity(value) < UNITS["Mi"]:
         raise ValueError(_BYTES)
     return value
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from plan.records import RoutingPolicy
 from settings.clusters import ClusterPlan, clusters_of
 from settings.ingress import ANSWERING, Scheme
-from settings.models import Identity, Manager, Settings
+from settings.models import ClientAffinity, Identity, Manager, Settings
 from settings.usage import usage_of
 
 FIRST_RCLONE = (1, 72)
@@ -18,6 +19,7 @@ def warnings_of(settings: Settings) -> Iterator[str]:
     for cluster in clusters_of(settings):
         yield from _shared(cluster)
         yield from _identity(settings, cluster)
+    yield from _without_effect(settings)
     yield from _health(settings)
     yield from _rclone(settings)
     yield from _certificates(settings)
@@ -85,6 +87,24 @@ def _rclone(settings: Settings) -> Iterator[str]:
             f"images.rclone is {settings.images.rclone}: the buckets refuse its uploads, because it cannot"
             f" send If-None-Match. Use rclone {FIRST_RCLONE[0]}.{FIRST_RCLONE[1]} or later."
         )
+
+
+def _without_effect(settings: Settings) -> Iterator[str]:
+    balancing, regions = settings.load_balancing, settings.regions
+    of_policies = (
+        (RoutingPolicy.WEIGHTED, "weight", any("weight" in region.model_fields_set for region in regions)),
+        (RoutingPolicy.GEO, "geo", any(region.geo for region in regions)),
+    )
+    for policy, key, given in of_policies:
+        if given and balancing.policy is not policy:
+            yield f"regions[].{key} has no effect unless loadBalancing.policy is {policy}."
+    of_accelerators = (
+        ("regions[].endpointArn", any(region.endpoint_arn for region in regions)),
+        ("loadBalancing.clientAffinity", balancing.client_affinity is not ClientAffinity.NONE),
+    )
+    for key, given in of_accelerators:
+        if given and balancing.manager is not Manager.GLOBAL_ACCELERATOR:
+            yield f"{key} has no effect unless loadBalancing.manager is {Manager.GLOBAL_ACCELERATOR}."
 
 
 def _health(settings: Settings) -> Iterator[str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from ops.doctor.findings import Finding, missing, present
 from plan.names import ZONE_LABEL
+from plan.quantities import quantity
 from settings import Region, Settings
 from settings.companies import HEALTH_MONITOR_RESOURCES, Resources
-from settings.values import quantity
 
 Amounts = tuple[Decimal, Decimal]
 """CPU in cores, memory in bytes."""

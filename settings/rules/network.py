@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from plan.networks import LINK_LOCAL, MOST_PUBLIC, covers_half, holds_link_local, public_share
+from plan.networks import LINK_LOCAL, block, exceptions, is_wide, link_local_in, private_parts
 from settings.models import Settings
 from settings.network import Protocol
 from settings.problems import Problem
@@ -18,11 +18,11 @@ ADVICE = "Name the networks that the pods need."
 def _openings(settings: Settings, _: str) -> Iterator[Problem]:
     too_wide = dict(_too_wide(settings))
     for (port, _protocol), cidrs in sorted(too_wide.items()):
-        allowed = f"must be less than half of all addresses on a port; these are for port {port}"
+        allowed = f"must be at most 1/256 of all public addresses on a port; these are for port {port}"
         yield Problem(("network", "extraEgress"), cidrs, allowed, ADVICE)
     for index, egress in enumerate(settings.network.extra_egress):
         reported = (egress.port, egress.protocol) in too_wide
-        if not reported and holds_link_local(ip_network(egress.cidr)):
+        if not reported and link_local_in(block(egress.cidr, exceptions(egress.cidr))):
             allowed = f"must have no link-local address ({', '.join(map(str, LINK_LOCAL))})"
             yield Problem(("network", "extraEgress", index, "cidr"), egress.cidr, allowed, ADVICE)
 
@@ -30,7 +30,7 @@ def _openings(settings: Settings, _: str) -> Iterator[Problem]:
 def _senders(settings: Settings, _: str) -> Iterator[Problem]:
     """The networks of load balancers, from which Agents take requests without asking who sends them."""
     for index, region in enumerate(settings.regions):
-        if public_share(map(ip_network, region.ingress_from or ())) > MOST_PUBLIC:
+        if is_wide(map(ip_network, region.ingress_from or ())):
             path, cidrs = ("regions", index, "ingressFrom"), list(region.ingress_from or ())
             requirement = "must be the subnets of the load balancer, not the internet"
             advice = "Clients' networks: ingress.loadBalancer.inboundCidrs."
@@ -38,13 +38,13 @@ def _senders(settings: Settings, _: str) -> Iterator[Problem]:
 
 
 def _too_wide(settings: Settings) -> Iterator[tuple[tuple[int, Protocol], list[str]]]:
-    """By what the networks of a port cover together. All of NAT64 on HTTPS's port adds only what is private
-    to what is open already."""
+    """By what the networks of a port cover together. On HTTPS's port public addresses are open already."""
     by_port: dict[tuple[int, Protocol], list[str]] = {}
     for egress in settings.network.extra_egress:
         by_port.setdefault((egress.port, egress.protocol), []).append(egress.cidr)
     for key, cidrs in by_port.items():
-        if covers_half(map(ip_network, cidrs), over_nat64=key != (_HTTPS, Protocol.TCP)):
+        judge = private_parts if key == (_HTTPS, Protocol.TCP) else is_wide
+        if judge(map(ip_network, cidrs)):
             yield key, cidrs
 
 

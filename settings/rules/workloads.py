@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan.names import LOCAL
+from plan.quantities import quantity
+from plan.variables import OF_LOADERS, UNCHECKED_TLS, changes_processes
 from settings.companies import AGENT_RESOURCES, BRAIN_RESOURCES, AccessMode, Resources
 from settings.models import IMAGES, Settings
 from settings.plain_secrets import API_KEY, instead
-from settings.problems import NO_VALUE, PLAIN, Problem
+from settings.problems import NO_VALUE, PLAIN, SECRET, Problem
 from settings.rules.base import Rule
-from settings.values import digest_of, quantity, tag_of
+from settings.values import digest_of, tag_of
 
 _RESERVED = frozenset(
     {
@@ -22,7 +24,7 @@ _RESERVED = frozenset(
 
 _SYSTEM = "system-"
 """Begins the names of Kubernetes' own priority classes."""
-_TLS = "NODE_TLS_REJECT_UNAUTHORIZED"
+_SET_HERE = "This program sets the variable."
 LEAST_STORAGE = "100Mi"
 """Of a replicated volume: what the gate leaves free and keeps for its records, and two small snapshots."""
 
@@ -45,12 +47,25 @@ def _images(settings: Settings, stack: str) -> Iterator[Problem]:
 def _environment(settings: Settings, stack: str) -> Iterator[Problem]:
     for name, value in settings.environment.items():
         if name in _RESERVED:
-            yield Problem(("environment", name), value, "must not be set", "This program sets the variable.")
-        elif name == _TLS and value == "0":
+            yield Problem(("environment", name), value, "must not be set", _SET_HERE)
+        elif name.startswith(OF_LOADERS):
+            advice = "Programs would run other code."
+            yield Problem(("environment", name), value, "must not be set", advice)
+        elif name == UNCHECKED_TLS and value == "0":
             advice = "Certificates would not be checked. NODE_EXTRA_CA_CERTS adds an authority."
             yield Problem(("environment", name), value, "must not be 0", advice)
         elif name.endswith(API_KEY):
             yield Problem(("environment", name), PLAIN, "must not be set", instead(name, stack))
+
+
+def _api_keys(settings: Settings, _: str) -> Iterator[Problem]:
+    for index, company in enumerate(settings.companies):
+        for name in company.api_keys.values if company.api_keys else ():
+            if name in _RESERVED or changes_processes(name):
+                why = "The variable changes how a process is loaded, trusted or routed."
+                advice = _SET_HERE if name in _RESERVED else why
+                path = ("companies", index, "apiKeys", name)
+                yield Problem(path, SECRET, "must be the name of a key", advice)
 
 
 def _volumes(settings: Settings, _: str) -> Iterator[Problem]:
@@ -115,6 +130,7 @@ _RESOURCES = tuple(f"companies[=].{workload}.resources" for workload in ("agent"
 RULES = (
     Rule(_images, ("images",)),
     Rule(_environment),
+    Rule(_api_keys),
     Rule(_priority),
     Rule(
         _volumes,

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.networks import NOT_PUBLIC_IPV4, NOT_PUBLIC_IPV6, covers_half, holds_link_local, is_public
+from plan.networks import (
+    NOT_PUBLIC_IPV4,
+    NOT_PUBLIC_IPV6,
+    block,
+    embedded,
+    exceptions,
+    is_public,
+    is_wide,
+    link_local_in,
+    private_parts,
+)
 
 EDGES = [
     edge + step
@@ -43,24 +54,59 @@ def test_a_private_ipv4_address_is_private_however_it_is_written_in_ipv6(address
         assert not is_public(str(IPv6Address(int(ip_address(prefix)) + int(address))))
 
 
-def test_link_local_addresses_are_found_in_any_network_around_them() -> None:
-    for cidr in ("169.254.170.23/32", "168.0.0.0/5", "fd00:ec2::/48", "fd00::/8", "fe80::/64", "::/0"):
-        assert holds_link_local(ip_network(cidr)), cidr
-    for cidr in ("10.0.0.0/8", "169.253.0.0/16", "64:ff9b::/96", "fd00:9::/64", "2000::/3"):
-        assert not holds_link_local(ip_network(cidr)), cidr
+def near(cidr: str) -> bool:
+    """Of an opening as pods have it."""
+    return bool(link_local_in(block(cidr, exceptions(cidr))))
 
 
-def halves(*cidrs: str, over_nat64: bool = True) -> bool:
-    return covers_half(map(ip_network, cidrs), over_nat64=over_nat64)
+@pytest.mark.parametrize(
+    "cidr",
+    [
+        "169.254.170.23/32", "168.0.0.0/5", "fd00:ec2::/48", "fd00::/8", "fe80::/64", "::/0",
+        "::ffff:a9fe:a9fe/128", "::ffff:0:0/96", "::a9fe:a9fe/128", "64:ff9b::a9fe:a9fe/128",
+        "64:ff9b::a9fe:0/112", "64:ff9b:1::a9fe:a9fe/128", "64:ff9b:1:2::/96", "2002:a9fe:a9fe::/48",
+        "2002:a9fe::/32", "2002:a9fe:a9fe:1::1/128", "2002::/16", "2001:0:a9fe:a9fe::/64",
+        "2001:0:102:304:0:0:5601:5601/128", "2001::/32", "2000::/3",
+    ],
+)  # fmt: skip
+def test_link_local_addresses_are_found_in_any_network_around_them_and_inside_of_ipv6(cidr: str) -> None:
+    assert near(cidr)
 
 
-def test_overlapping_networks_count_once() -> None:
-    assert not halves(*["0.0.0.0/2"] * 4, "0.0.0.0/3", "64:ff9b::/98")
-    assert halves("0.0.0.0/2", "64:ff9b::8000:0/98")
-    assert not halves("0.0.0.0/2", "64:ff9b::8000:0/98", over_nat64=False)
-    assert not halves("2000::/5", "fc00::/7", "2001::/16")
+@pytest.mark.parametrize(
+    "cidr",
+    [
+        "10.0.0.0/8", "169.253.0.0/16", "64:ff9b::/96", "64:ff9b::a00:0/104", "fd00:9::/64", "2002:a00::/24",
+        "2001:0:102:304:0:0:5701:5601/128", "2001:4860::/32", "2600::/12",
+    ],
+)  # fmt: skip
+def test_other_networks_hold_no_link_local_address(cidr: str) -> None:
+    assert not near(cidr)
 
 
-@given(st.sets(st.integers(0, 255), max_size=255))
-def test_half_is_half_whatever_the_pieces(numbers: set[int]) -> None:
-    assert halves(*(f"{number}.0.0.0/8" for number in numbers)) is (len(numbers) >= 128)
+@given(st.integers(0, 2**32 - 1).map(IPv4Address), st.integers(0, 32))
+def test_a_network_of_embedded_addresses_has_those_of_the_ipv4_network(
+    address: IPv4Address, length: int
+) -> None:
+    inner = IPv4Network((address, length), strict=False)
+    bits = int(inner.network_address)
+    for prefix, first in (("64:ff9b::", 96), ("2002::", 16), ("::ffff:0:0", 96)):
+        outer = IPv6Network((int(ip_address(prefix)) + (bits << 96 - first), first + length))
+        assert inner in list(embedded(outer))
+
+
+def wide(*cidrs: str) -> bool:
+    return is_wide(map(ip_network, cidrs))
+
+
+def test_more_than_the_two_hundred_and_fifty_sixth_part_of_the_internet_is_wide() -> None:
+    assert not wide(*["52.0.0.0/8"] * 4, "52.0.0.0/9", "64:ff9b::3400:0/104")
+    assert wide("52.0.0.0/8", "64:ff9b::3500:0/104") and wide("2002:3400::/23") and wide("52.0.0.0/7")
+    assert not wide("10.0.0.0/8", "192.168.0.0/16", "fc00::/7", "2600:1f00::/24")
+
+
+def test_a_part_of_the_internet_includes_no_private_range() -> None:
+    parts = [str(each) for each in private_parts(map(ip_network, ["8.0.0.0/6"]))]
+    assert parts == ["10.0.0.0/8"]
+    for cidrs in (["52.0.0.0/6"], ["10.0.0.0/8", "52.0.0.0/7"], ["64:ff9b::/96"], ["fc00::/7"]):
+        assert private_parts(map(ip_network, cidrs)) == []

@@ -6,18 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.components.stacks import US, WEST
+from tests.policy_pack.breaks_of_pods import OF_PODS
 from tests.policy_pack.breaks_of_programs import OF_PROGRAMS
+from tests.policy_pack.broken import publishing, roles
 from tests.policy_pack.changes import (
     Registrations,
     container,
-    context,
     document,
     inputs,
     no_active,
-    opened_by_default,
-    opening,
     other_policy,
-    pod,
     second_owner,
     unprotect,
     without,
@@ -28,7 +26,6 @@ from tests.policy_pack.edits import (
     annotated,
     bound,
     cluster_role_binding,
-    demand_digests,
     endpoint_group,
     first_lifecycle,
     front,
@@ -53,9 +50,6 @@ from tests.recording import (
     CLUSTER_ROLE,
     CONFIG_MAP,
     INGRESS,
-    LIMIT_RANGE,
-    NAMESPACE,
-    QUOTA,
     RECORD,
     ROLE,
     ROLE_POLICY,
@@ -80,69 +74,7 @@ class Break:
         return f"{self.policy}: {self.message}"
 
 
-EVERYBODY = {"ipBlock": {"cidr": "0.0.0.0/0"}}
 CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
-    "pods-are-hardened": [
-        ("hostNetwork is on", pod(lambda spec: spec.update(hostNetwork=True))),
-        (
-            "volume node is a folder of the node",
-            pod(lambda spec: spec["volumes"].append({"name": "node", "hostPath": {"path": "/"}})),
-        ),
-        ("privileged is on", context(privileged=True)),
-        ("allowPrivilegeEscalation", context(allowPrivilegeEscalation=None)),
-        ("readOnlyRootFilesystem", context(readOnlyRootFilesystem=False)),
-        ("capabilities are not all dropped", context(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]})),
-        ("runAsNonRoot", context(runAsUser=0)),
-        ("seccompProfile is missing", context(seccompProfile={"type": "Unconfined"})),
-    ],
-    "pods-hold-no-api-token": [
-        (
-            "automountServiceAccountToken is not false",
-            pod(lambda spec: spec.pop("automountServiceAccountToken")),
-        ),
-    ],
-    "containers-are-bounded": [
-        ("no limits of memory", container(lambda props: props["resources"]["limits"].pop("memory"))),
-    ],
-    "containers-are-probed": [
-        ("no livenessProbe", container(lambda props: props.pop("livenessProbe"))),
-    ],
-    "images-are-pinned": [
-        (
-            "registry.example.com/agency:latest has no tag other than latest",
-            container(lambda props: props.update(image="registry.example.com/agency:latest")),
-        ),
-    ],
-    "namespaces-enforce-restricted": [
-        (
-            "enforce is baseline",
-            inputs(
-                NAMESPACE,
-                lambda props: props["metadata"]["labels"].update(
-                    {"pod-security.kubernetes.io/enforce": "baseline"}
-                ),
-            ),
-        ),
-    ],
-    "namespaces-are-guarded": [
-        ("has no ResourceQuota", without(QUOTA)),
-        ("has no LimitRange", without(LIMIT_RANGE)),
-    ],
-    "namespaces-begin-closed": [
-        ("acme denies all by default", opened_by_default),
-    ],
-    "companies-are-bounded": [
-        (
-            "does not forbid services.nodeports",
-            inputs(QUOTA, lambda props: props["spec"]["hard"].pop("services.nodeports")),
-        ),
-    ],
-    "openings-are-narrow": [
-        ("all senders are admitted", opening("ingress", {"ports": [{"port": 1}]})),
-        ("all senders are admitted", opening("ingress", {"from": [EVERYBODY]})),
-        ("on every port", opening("egress", {"to": [{"namespaceSelector": {}}]})),
-        ("the node's credentials", opening("egress", {"to": [EVERYBODY], "ports": [{"port": 443}]})),
-    ],
     "only-the-agent-is-published": [
         (
             "brain-us-east-1:3002 is on an Ingress",
@@ -195,6 +127,8 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
         ("everybody is the principal", document(ROLE, "assumeRolePolicy", Principal="*")),
     ],
     "roles-do-their-work-only": [
+        ("it may not s3:GetObject on", roles.BROKEN["rights: nothing is restored"]),
+        ("its role trusts no cluster other", roles.BROKEN["identity: another cluster"]),
         ("is trusted", trust(lambda own: own.update(Principal={"Service": "lambda.amazonaws.com"}))),
         ("it may s3:GetObject on", rights(Action="s3:GetObject", Resource=f"{BUCKET_ARN}/{US}/globex/*")),
     ],
@@ -252,22 +186,14 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
             inputs(RECORD, lambda props: props.update(records=["evil.example.com"]), f"{US}-leaf"),
         ),
     ],
-    "objects-are-in-own-namespaces": [
-        (
-            "is in the namespace default, which",
-            inputs(LIMIT_RANGE, lambda props: props["metadata"].update(namespace="default")),
-        ),
-    ],
     "services-stay-inside": [
         ("its type is NodePort", service("acme-brain", type="NodePort")),
     ],
     "clients-use-https": [
         ("plain HTTP is not redirected", annotated(f"acme-agent@{WEST}", ssl_redirect=None)),
     ],
+    **OF_PODS,
     **OF_PROGRAMS,
-    "images-have-digests": [
-        ("has no digest", demand_digests),
-    ],
     "only-known-resources": [
         ("the program makes no ClusterRoleBinding", cluster_role_binding),
         (
@@ -278,6 +204,10 @@ CHANGES: dict[str, list[tuple[str, Callable[[Registrations], None]]]] = {
     "a-name-has-one-owner": [
         ("is that of", second_owner),
         ("records of several routing policies", other_policy),
+        (
+            "external-dns makes records of its hosts",
+            publishing.BROKEN["dns: external-dns makes records of a company's host"],
+        ),
     ],
     "a-region-is-active": [
         ("no region is active", no_active),

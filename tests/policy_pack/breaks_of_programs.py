@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from tests.policy_pack.broken import buckets, publishing
+from tests.policy_pack.broken import buckets, publishing, secrets
 from tests.policy_pack.broken.workloads import CONFIGS, PROGRAMS, WORKLOADS
 from tests.policy_pack.edits import Change
 
 OF_PROGRAMS: dict[str, list[tuple[str, Change]]] = {
-    "workloads-run-their-programs": [("its command is not", PROGRAMS["program: it sleeps"])],
+    "workloads-run-their-programs": [
+        ("its command is not", PROGRAMS["program: it sleeps"]),
+        ("its key LD_PRELOAD changes how a process is loaded", secrets.BROKEN["secret: another library"]),
+    ],
     "volumes-are-restored": [("nothing restores its volume", PROGRAMS["program: restore is gone"])],
     "services-lead-to-their-pods": [
         ("leads to 3010", WORKLOADS["service: the Brain's leads to the gate"]),

@@ -34,7 +34,7 @@ RESOURCES: dict[str, Change] = {
     ),
     "replicas": inputs(STATEFUL_SET, lambda props: props["spec"].update(replicas=3)),
     "replicas of the controller": inputs(DEPLOYMENT, lambda props: props["spec"].update(replicas=3)),
-    "cpu and memory": resources(cpu="3", memory="6Gi"),
+    "cpu and memory": resources(cpu="2", memory="4Gi"),
     "more storage": inputs(
         VOLUME_CLAIM, lambda props: props["spec"]["resources"]["requests"].update(storage="50Gi")
     ),
@@ -72,6 +72,7 @@ RESOURCES: dict[str, Change] = {
     "a probe's times": container(lambda props: props["livenessProbe"].update(periodSeconds=30)),
     "egress": egress("10.0.0.0/8", port=5432),
     "egress to known public networks": egress("203.0.112.0/22", "198.51.0.0/16", port=5432),
+    "egress to private addresses over NAT64": egress("64:ff9b::a09:0/112", port=5432),
     "egress by IPv6": egress("2600:1f00::/24", port=5432),
     "senders": inputs(
         NETWORK_POLICY,
@@ -135,6 +136,16 @@ STACK_FILES: dict[str, Callable[[Raw], None]] = {
     "images": lambda raw: raw.update(images={"agency": f"registry.example.com/agency:2.0.0{DIGEST}"}),
     "digests": digests,
     "extraEgress": lambda raw: raw["network"].update(extraEgress=[{"cidr": "10.1.0.0/16", "port": 443}]),
+    "extraEgress over NAT64": lambda raw: raw["network"].update(
+        extraEgress=[{"cidr": "64:ff9b::/96", "port": 443}]
+    ),
+    "extraEgress to as much as may be": lambda raw: raw["network"].update(
+        extraEgress=[
+            {"cidr": "52.0.0.0/8", "port": 5432},
+            {"cidr": "52.0.0.0/6", "port": 443},
+            {"cidr": "2600:1f00::/24", "port": 5432},
+        ]
+    ),
     "no monitoring": lambda raw: raw.pop("network"),
     "node selectors": region(nodeSelector={"pool": "agents"}),
     "storage class": region(storageClass="gp3"),

@@ -15,6 +15,7 @@ QUIET = on_eks
 
 
 SUBNETS = ["10.0.0.0/24"]
+NETWORK_BALANCER = f"arn:aws:elasticloadbalancing:{US}:123456789012:loadbalancer/net/front/0123456789abcdef"
 
 
 def warnings(*edits: Edit) -> list[str]:
@@ -147,3 +148,40 @@ def test_the_local_stack_gives_no_warnings_about_an_aws_account() -> None:
     config, _ = load_stack_file(file)
     assert list(warnings_of(from_config(config, "local", [])))
     assert record_file(file).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "key", "needed"),
+    [
+        (put("regions[1].weight", 50), "regions[].weight", "loadBalancing.policy is weighted"),
+        (put("regions[0].weight", 100), "regions[].weight", "loadBalancing.policy is weighted"),
+        (put("regions[0].geo", ["EU"]), "regions[].geo", "loadBalancing.policy is geo"),
+        (
+            put("regions[0].endpointArn", NETWORK_BALANCER),
+            "regions[].endpointArn",
+            "loadBalancing.manager is global-accelerator",
+        ),
+        (
+            put("loadBalancing.clientAffinity", "source-ip"),
+            "loadBalancing.clientAffinity",
+            "loadBalancing.manager is global-accelerator",
+        ),
+    ],
+)
+def test_a_setting_of_another_policy_or_manager_has_no_effect(edit: Edit, key: str, needed: str) -> None:
+    assert warnings(edit) == [f"{key} has no effect unless {needed}."]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        both(put("loadBalancing.policy", "weighted"), put("regions[0].weight", 50)),
+        both(put("loadBalancing.policy", "geo"), put("regions[0].geo", ["default"])),
+        both(
+            put("loadBalancing", {"manager": "global-accelerator", "clientAffinity": "source-ip"}),
+            put("regions[0].endpointArn", NETWORK_BALANCER),
+        ),
+    ],
+)
+def test_a_setting_of_the_policy_or_the_manager_has_an_effect(edit: Edit) -> None:
+    assert [line for line in warnings(edit) if "has no effect" in line] == []

@@ -123,6 +123,13 @@ BROKEN: dict[str, Change] = {
     ),
     "network: the node's credentials over NAT64": egress("64:ff9b::a9fe:a9fe/128", port=80),
     "network: the node's credentials as IPv6": egress("::ffff:169.254.169.254/128", port=80),
+    "network: the node's credentials over 6to4": egress("2002:a9fe:a9fe::/48", port=80),
+    "network: the node's credentials over Teredo": egress("2001:0:a9fe:a9fe::/64", port=80),
+    "network: the node's credentials over a local NAT64": egress("64:ff9b:1::a9fe:a9fe/128", port=80),
+    "network: NAT64 with the node's credentials": egress("64:ff9b::/96"),
+    "network: the internet over NAT64": to(
+        {"ipBlock": {"cidr": "64:ff9b::/96", "except": ["64:ff9b::a9fe:0/112"]}}, port=22
+    ),
     "network: names from another namespace": to(
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other"}}}, port=53
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.policy_pack.changes import container, context, inputs, pod
 from tests.policy_pack.edits import Change, another, volume
-from tests.recording import DEPLOYMENT, SECRET, SERVICE_ACCOUNT, STATEFUL_SET
+from tests.recording import DEPLOYMENT, LIMIT_RANGE, SECRET, SERVICE_ACCOUNT, STATEFUL_SET
 
 BROKEN: dict[str, Change] = {
     "pod: a projected token": volume(
@@ -20,6 +20,18 @@ BROKEN: dict[str, Change] = {
     "pod: a file server": volume(nfs={"server": "10.0.0.1", "path": "/"}),
     "pod: a driver": volume(csi={"driver": "hostpath.csi.k8s.io"}),
     "pod: a volume without a limit": volume(emptyDir={}),
+    "pod: a volume that fills a node": volume(emptyDir={"sizeLimit": "500Gi"}),
+    "pod: a container that fills a node": container(
+        lambda props: props["resources"]["limits"].update({"ephemeral-storage": "100Gi"})
+    ),
+    "pod: no request of CPU": container(lambda props: props["resources"]["requests"].pop("cpu")),
+    "pod: above its LimitRange": container(lambda props: props["resources"]["limits"].update(cpu="64")),
+    "pod: a LimitRange that bounds nothing": inputs(
+        LIMIT_RANGE, lambda props: props["spec"]["limits"][0]["max"].update(memory="100Ti")
+    ),
+    "pod: a profile of the node": context(
+        seccompProfile={"type": "Localhost", "localhostProfile": "profiles/all.json"}
+    ),
     "pod: privileged": context(privileged=True),
     "pod: root's group": context(runAsGroup=0),
     "pod: unmasked proc": context(procMount="Unmasked"),

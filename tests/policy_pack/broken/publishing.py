@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.components.stacks import US, WEST
 from tests.policy_pack.changes import first, inputs
 from tests.policy_pack.edits import Change, annotated, backend, host, service
 from tests.recording import HEALTH_CHECK, INGRESS, RECORD, SERVICE
 
+
+def claimed(props: dict[str, Any]) -> None:
+    """Nothing keeps external-dns away."""
+    own = props["metadata"]["annotations"]
+    props["metadata"]["annotations"] = {key: own[key] for key in own if "external-dns" not in key}
+
+
 BROKEN: dict[str, Change] = {
+    "dns: external-dns makes records of a company's host": inputs(INGRESS, claimed, f"acme-agent@{US}"),
+    "dns: external-dns makes records of an edge": inputs(INGRESS, claimed, "edge-1"),
+    "dns: an old external-dns makes records": inputs(
+        INGRESS,
+        lambda props: props["metadata"]["annotations"].pop("external-dns.alpha.kubernetes.io/controller"),
+        f"acme-agent@{US}",
+    ),
     "service: a load balancer for the Brain": service("acme-brain", type="LoadBalancer"),
     "service: a port of every node": service("acme-brain", type="NodePort"),
     "service: external addresses": service("acme-brain", externalIPs=["203.0.113.7"]),

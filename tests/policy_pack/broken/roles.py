@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from tests.policy_pack.changes import Registrations, inputs
 from tests.policy_pack.edits import (
     BUCKET_ARN,
     Change,
     another,
+    gone,
     rights,
     statements,
     trust,
@@ -34,7 +38,26 @@ def of_one_component(part: str) -> Change:
     return act
 
 
+def narrowed(change: Callable[[list[Any]], Any], name: str = "us-east-1-brain-access") -> Change:
+    """A change of the rights of a role of gates."""
+    return statements(ROLE_POLICY, "policy", name, change)
+
+
 BROKEN: dict[str, Change] = {
+    "rights: nothing is copied": narrowed(lambda own: own.pop(0)),
+    "rights: nothing is restored": narrowed(lambda own: own.pop(1)),
+    "rights: nothing is listed": narrowed(lambda own: own.pop(2)),
+    "rights: one part is not copied": narrowed(lambda own: own[0]["Resource"].pop()),
+    "rights: nothing old is deleted": narrowed(lambda own: own[0]["Action"].remove("s3:DeleteObject")),
+    "rights: one region is not read": narrowed(lambda own: own[1]["Resource"].pop()),
+    "rights: from some addresses": narrowed(
+        lambda own: own[0].update(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
+    ),
+    "rights: denied": narrowed(
+        lambda own: own.append({"Effect": "Deny", "Action": ["s3:PutObject"], "Resource": ["*"]})
+    ),
+    "rights: none": gone(ROLE_POLICY, "us-east-1-brain-access"),
+    "identity: another cluster": inputs(ASSOCIATION, lambda props: props.update(clusterName="other")),
     "rights: the whole bucket": rights(Action=["s3:GetObject"], Resource=[f"{BUCKET_ARN}/*"]),
     "rights: list the whole bucket": rights(Action=["s3:ListBucket"], Resource=[BUCKET_ARN]),
     "rights: list every prefix": rights(

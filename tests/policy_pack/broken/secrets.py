@@ -6,7 +6,7 @@ import base64
 
 from tests.policy_pack.changes import container, inputs, pod
 from tests.policy_pack.edits import LEAKED, Change, args, env, leaked, put_annotation, put_template_annotation
-from tests.recording import BUCKET, CONFIG_MAP, INGRESS, ROLE, SERVICE
+from tests.recording import BUCKET, CONFIG_MAP, INGRESS, ROLE, SECRET, SERVICE
 
 BROKEN: dict[str, Change] = {
     "secret: in args": args("--api-key=sk-abcdefghijklmnopqrstuvwx"),
@@ -59,6 +59,9 @@ BROKEN: dict[str, Change] = {
             lambda props: props.update(binaryData={"x": base64.b64encode(value.encode()).decode()}),
             "acme-agent",
         )(found)
+    ),
+    "secret: another library": inputs(
+        SECRET, lambda props: props["data"].update(LD_PRELOAD="L3dvcmsveC5zbw=="), "-keys@"
     ),
     "secret: a known key in a tag": inputs(
         BUCKET, lambda props: props.update(tags={"note": "AKIAIOSFODNN7EXAMPLE"})

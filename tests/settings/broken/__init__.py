@@ -1,6 +1,7 @@
 """Broken stack files, one for each possible problem: the edit that breaks it, and its line."""
 
 from tests.settings.broken import (
+    accelerators,
     clusters,
     companies,
     ingresses,
@@ -22,7 +23,7 @@ ALL: list[Broken] = [
     *names.NAMES,
     *routing.FAILOVER,
     *routing.BALANCING,
-    *routing.ACCELERATED,
+    *accelerators.ACCELERATED,
     *routing.GEO,
     *ingresses.EDGES,
     *networks.OPENINGS,

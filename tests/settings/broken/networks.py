@@ -30,22 +30,24 @@ OPENINGS = [
             "169.254.169.254/32",
             "169.254.0.0/17",
             "169.0.0.0/8",
-            "168.0.0.0/6",
             "fe80::/10",
             "fe80::1/128",
             "fd00:ec2::254/128",
             "fd00::/8",
             "::ffff:a9fe:a9fe/128",
             "64:ff9b::a9fe:a9fe/128",
+            "64:ff9b:1::a9fe:a9fe/128",
+            "2002:a9fe:a9fe::/48",
+            "2001:0:102:304::5601:5601/128",
         )
     ),
     *(
         Broken(
-            f"an opening of half the internet, {cidrs[0]} and {len(cidrs) - 1} more on port {port}",
+            f"an opening of a part of the internet, {cidrs[0]} and {len(cidrs) - 1} more on port {port}",
             put("network.extraEgress", [{"cidr": cidr, "port": port} for cidr in cidrs]),
             "network.extraEgress",
             json.dumps(cidrs)[:20],
-            f"must be less than half of all addresses on a port; these are for port {port}",
+            f"must be at most 1/256 of all public addresses on a port; these are for port {port}",
         )
         for port, cidrs in (
             (443, ["0.0.0.0/0"]),
@@ -56,6 +58,13 @@ OPENINGS = [
             (443, ["::/1", "8000::/1"]),
             (443, ["2000::/4"]),
             (443, ["2000::/5", "3000::/5"]),
+            (443, ["8.0.0.0/6"]),
+            (5432, ["52.0.0.0/7"]),
+            (5432, ["2600::/7"]),
+            (5432, ["52.0.0.0/8", "54.0.0.0/8"]),
+            (80, ["168.0.0.0/6"]),
+            (80, ["2001:0:a9fe:a9fe::/64"]),
+            (22, ["2002:3400::/23"]),
             (22, ["64:ff9b::/96"]),
             (22, ["64:ff9b::/98", "128.0.0.0/2"]),
         )

@@ -5,60 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from tests.settings.broken.base import NO_VALUE, Broken, wrong
-from tests.settings.edits import EU, US, WEST, Edit, both, drop, on_eks, put
-from tests.strategies import Raw
+from tests.settings.edits import EU, US, WEST, Edit, both, drop, put
 
 
-def _regions(*regions: Any) -> Edit:
+def stack_of(*regions: Any) -> Edit:
     return put("regions", list(regions))
 
 
-def _balanced(policy: str, manager: str = "route53") -> Edit:
+def balanced(policy: str, manager: str = "route53") -> Edit:
     return put("loadBalancing", {"policy": policy, "manager": manager})
 
 
 def _by_external_dns(what: str, policy: str, feature: str, *edits: Edit) -> Broken:
     return Broken(
         f"external-dns and {what}",
-        both(_balanced(policy, "external-dns"), *edits),
+        both(balanced(policy, "external-dns"), *edits),
         "loadBalancing.manager",
         '"external-dns"',
         f"external-dns cannot express policy {policy} {feature}",
     )
 
 
-def _on_eks(raw: Raw) -> None:
-    raw["regions"] = [{"name": one} if isinstance(one, str) else one for one in raw["regions"]]
-    on_eks(raw)
-
-
-def _by_accelerator(what: str, reason: str, *edits: Edit, policy: str = "latency") -> Broken:
-    return Broken(
-        f"Global Accelerator and {what}",
-        both(_balanced(policy, "global-accelerator"), *edits, _on_eks),
-        "loadBalancing.manager",
-        '"global-accelerator"',
-        f"Global Accelerator cannot keep the routing promises with {reason}",
-    )
-
-
-def _arn(region: str, kind: str = "net") -> str:
-    return f"arn:aws:elasticloadbalancing:{region}:123456789012:loadbalancer/{kind}/front/0123456789abcdef"
-
-
-_PASSIVE_EU = {"name": EU, "active": False}
+PASSIVE_EU = {"name": EU, "active": False}
 
 FAILOVER = [
     Broken(
         "failover with a single region",
-        both(_regions(US), put("failover.enabled", True)),
+        both(stack_of(US), put("failover.enabled", True)),
         "failover.enabled",
         "true",
         "must be false with a single region",
     ),
     Broken(
         "policy failover with a single region",
-        both(_regions(US), _balanced("failover")),
+        both(stack_of(US), balanced("failover")),
         "loadBalancing.policy",
         '"failover"',
         "must be another policy with a single region",
@@ -72,7 +52,7 @@ FAILOVER = [
     ),
     Broken(
         "checks of its own with a single region",
-        both(_regions(US), put("companies[2].dedicatedHealthChecks", True)),
+        both(stack_of(US), put("companies[2].dedicatedHealthChecks", True)),
         "companies[2].dedicatedHealthChecks",
         "true",
         "Or add regions",
@@ -124,29 +104,29 @@ BALANCING = [
     ),
     wrong("a hosted zone by name", "hostedZoneId", "example.com.", "such as Z0123456789ABCDEFGHIJ"),
     _by_external_dns(
-        "a passive region by latency", "latency", f"with passive regions ({EU})", _regions(US, _PASSIVE_EU)
+        "a passive region by latency", "latency", f"with passive regions ({EU})", stack_of(US, PASSIVE_EU)
     ),
     _by_external_dns(
         "a passive region by place",
         "geo",
         f"with passive regions ({EU})",
-        _regions({"name": US, "geo": ["default"]}, _PASSIVE_EU | {"geo": ["EU"]}),
+        stack_of({"name": US, "geo": ["default"]}, PASSIVE_EU | {"geo": ["EU"]}),
     ),
     _by_external_dns(
         "a region for two places",
         "geo",
         f"with 2 geo codes instead of 1 in a region ({EU})",
-        _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU", "AF"]}),
+        stack_of({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU", "AF"]}),
     ),
     _by_external_dns(
         "a company away from the default place",
         "geo",
         f"without the geo code `default` (in {EU}), for client-b",
-        _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"]}),
+        stack_of({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"]}),
         put("companies[1].regions", [EU]),
     ),
     _by_external_dns(
-        "failover over three regions", "failover", "with 3 regions instead of 2", _regions(US, EU, WEST)
+        "failover over three regions", "failover", "with 3 regions instead of 2", stack_of(US, EU, WEST)
     ),
     _by_external_dns(
         "failover of a company over one region",
@@ -158,8 +138,8 @@ BALANCING = [
         Broken(
             f"external-dns and {what} beside a load balancer that is made",
             both(
-                _balanced(policy, "external-dns"),
-                _regions({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"], "endpoint": endpoint}),
+                balanced(policy, "external-dns"),
+                stack_of({"name": US, "geo": ["default"]}, {"name": EU, "geo": ["EU"], "endpoint": endpoint}),
             ),
             "loadBalancing.manager",
             '"external-dns"',
@@ -176,8 +156,8 @@ BALANCING = [
     Broken(
         "external-dns and an endpoint beside one of AWS",
         both(
-            _balanced("latency", "external-dns"),
-            _regions(
+            balanced("latency", "external-dns"),
+            stack_of(
                 {"name": US, "endpoint": "lb-1.elb.us-east-1.amazonaws.com"},
                 {"name": EU, "endpoint": "lb.example.net"},
                 WEST,
@@ -193,108 +173,21 @@ BALANCING = [
         "a drained region beside a passive one",
         "weighted",
         f"with passive regions and an active region of weight 0 ({US})",
-        _regions({"name": US, "weight": 0}, _PASSIVE_EU),
-    ),
-]
-
-_ACCELERATED = _balanced("latency", "global-accelerator")
-
-
-def _accelerated(*edits: Edit) -> Edit:
-    return both(_ACCELERATED, *edits, _on_eks)
-
-
-ACCELERATED = [
-    _by_accelerator("weights", "policy weighted: a traffic dial is a share", policy="weighted"),
-    _by_accelerator("an order of regions", "policy failover: without a healthy region", policy="failover"),
-    _by_accelerator(
-        "places",
-        "policy geo: it does not know the client's country",
-        _regions({"name": US, "geo": ["default"]}, EU),
-        policy="geo",
-    ),
-    _by_accelerator("a passive region", f"passive regions ({EU})", _regions(US, _PASSIVE_EU)),
-    _by_accelerator("four regions", "4 regions: it tries the nearest 3", _regions(US, EU, WEST, "sa-east-1")),
-    _by_accelerator(
-        "checks of its own",
-        "health checks of a company's own, for client-c",
-        put("companies[2].dedicatedHealthChecks", True),
-    ),
-    _by_accelerator(
-        "IPv6 in one of two regions",
-        "ipAddressType dualstack in some of its regions",
-        _regions(US, {"name": EU, "loadBalancer": {"ipAddressType": "dualstack"}}),
-    ),
-    Broken(
-        "Global Accelerator and a controller without load balancers",
-        both(_ACCELERATED, put("regions[0].endpointArn", _arn(US))),
-        "regions[1].endpointArn",
-        NO_VALUE,
-        "missing (required with className nginx)",
-    ),
-    Broken(
-        "Global Accelerator and regions that share a cluster",
-        both(
-            _accelerated(),
-            put("regions[0].endpointArn", _arn(US)),
-            *(put(f"regions[{n}].cluster", {"context": "shared"}) for n in (0, 1)),
-            *(put(f"regions[{n}].ingressFrom", ["10.0.0.0/24"]) for n in (0, 1)),
-        ),
-        "regions[1].endpointArn",
-        NO_VALUE,
-        "missing (required where regions share a cluster",
-    ),
-    Broken(
-        "Global Accelerator without a hosted zone",
-        _accelerated(drop("hostedZoneId")),
-        "hostedZoneId",
-        NO_VALUE,
-        "Set the id of the domain's Route53 zone",
-    ),
-    Broken(
-        "Global Accelerator and an endpoint without an ARN",
-        _accelerated(_regions(US, {"name": EU, "endpoint": "lb.example.net"})),
-        "regions[1].endpointArn",
-        NO_VALUE,
-        "missing (required with endpoint)",
-    ),
-    Broken(
-        "Global Accelerator and an endpoint of another region",
-        _accelerated(_regions(US, {"name": EU, "endpointArn": _arn(US)})),
-        "regions[1].endpointArn",
-        f'"{_arn(US)}"',
-        f"must be a Network Load Balancer of {EU}",
-    ),
-    Broken(
-        "an endpoint that is an Application Load Balancer",
-        _accelerated(_regions(US, {"name": EU, "endpointArn": _arn(EU, "app")})),
-        "regions[1].endpointArn",
-        f'"{_arn(EU, "app")}"',
-        "must be the ARN of a Network Load Balancer",
-    ),
-    Broken(
-        "one endpoint for two edges",
-        _accelerated(
-            _regions(US, {"name": EU, "endpointArn": _arn(EU)}),
-            put("companies[2].edge", 2),
-        ),
-        "companies[2].edge",
-        "2",
-        f"endpointArn of {EU} is one load balancer, that of edge 1",
+        stack_of({"name": US, "weight": 0}, PASSIVE_EU),
     ),
 ]
 
 GEO = [
     Broken(
         "policy geo without a default",
-        both(_balanced("geo"), put("regions[0].geo", ["EU"])),
+        both(balanced("geo"), put("regions[0].geo", ["EU"])),
         "regions",
         f'{{"{US}": ["EU"], "{EU}": []}}',
         "must have exactly one region with geo: [default]",
     ),
     Broken(
         "policy geo with two defaults",
-        both(_balanced("geo"), put("regions[0].geo", ["default"]), put("regions[1].geo", ["AS", "default"])),
+        both(balanced("geo"), put("regions[0].geo", ["default"]), put("regions[1].geo", ["AS", "default"])),
         "regions[1].geo",
         '"default"',
         "must be unique; regions[0].geo has the same code",
