@@ -19,7 +19,8 @@ from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.upload import Uploader
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import INDEX, CheckpointId, Listed, prefix_of
 from tests.checkpoint_names import checkpoint_ids, checkpoint_names
 from tests.components.stacks import US

@@ -10,7 +10,7 @@ import pytest
 from plan.iam import gate_access
 from plan.iam_evaluator import Request, allows
 from runtime.contracts.gate import Retention
-from runtime.gate.storage.bucket import Refused
+from runtime.gate.storage.errors import Refused
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company
 from tests.s3 import Call

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from runtime.contracts.gate import Retention
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import CheckpointId, Listed, sort_names
 from runtime.gate.storage.server_clock import ServerClock
 from tests.gate.copying.company import Company, QuickCompany

@@ -11,7 +11,7 @@ import pytest
 from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.collector import UNNAMED_FILE, Collector
-from runtime.gate.storage.bucket import Refused, StoreError
+from runtime.gate.storage.errors import Refused, StoreError
 from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId, CheckpointName
 from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
 

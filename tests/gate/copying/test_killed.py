@@ -22,7 +22,7 @@ from runtime.gate.restore.startup import restore
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.scan import Scanner
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import CheckpointId, Listed
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import GRAPH, Company

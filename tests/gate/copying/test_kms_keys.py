@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime.contracts.gate import GateConfig
-from runtime.gate.storage.bucket import KeysTaken, StoreError
+from runtime.gate.storage.errors import KeysTaken, StoreError
 from runtime.gate.storage.stores import BucketStores
 from tests.components.stacks import EU, US
 from tests.gate.copying.company import Company

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.errors import Refused, StoreError, Unreachable
 from runtime.gate.storage.rclone import Interrupted
 from tests.components.stacks import US
 from tests.gate.copying.company import GRAPH, TABLE, Company

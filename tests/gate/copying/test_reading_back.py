@@ -12,7 +12,7 @@ from runtime.gate.snapshot import sampling
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
 from runtime.gate.snapshot.upload import Uploader, UploadResult
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import StoreError, Unreachable
+from runtime.gate.storage.errors import StoreError, Unreachable
 from runtime.gate.storage.keys import CheckpointId
 from tests.gate.copying.company import GRAPH, TABLE, QuickCompany
 

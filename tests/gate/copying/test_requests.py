@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.gate.storage.bucket import Refused, Unreachable
+from runtime.gate.storage.errors import Refused, Unreachable
 from tests.gate.copying.company import TABLE, Company, settle
 
 pytestmark = pytest.mark.services

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.storage import rclone
-from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.errors import Refused, StoreError, Unreachable
 from runtime.gate.storage.rclone import Interrupted
 from tests.components.stacks import EU
 from tests.gate.copying.company import Company

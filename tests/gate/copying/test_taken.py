@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.lineage.divergence import LIST, upload_diverged
-from runtime.gate.storage.bucket import KeysTaken, StoreError
+from runtime.gate.storage.errors import KeysTaken, StoreError
 from runtime.gate.storage.keys import ANNOUNCEMENT, CHECKPOINTS
 from tests.components.stacks import US
 from tests.gate.copying.company import GRAPH, TABLE, Company

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from runtime.gate.storage.bucket import StoreError, Unreachable
+from runtime.gate.storage.errors import StoreError, Unreachable
 from runtime.gate.storage.keys import Listed
 from runtime.gate.storage.server_clock import UNREPORTED_SECONDS
 

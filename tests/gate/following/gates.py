@@ -20,7 +20,8 @@ from runtime.gate.restore.staged import STAGED
 from runtime.gate.restore.startup import restore
 from runtime.gate.snapshot.upload import Uploader
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import prefix_of
 from runtime.metrics import Metrics
 from tests.gate.following.memories import read, set_aside

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.gate.snapshot import checkpoint_forms
 from runtime.gate.snapshot.checkpoint_names import LIST_SECONDS
-from runtime.gate.storage.bucket import Refused, Unreachable
+from runtime.gate.storage.errors import Refused, Unreachable
 from runtime.gate.storage.keys import ANNOUNCEMENT, CHECKPOINTS, INDEX, CheckpointId
 from tests.gate.following.buckets import Buckets, BucketStore
 from tests.gate.following.flows import both, clear, failover, flag

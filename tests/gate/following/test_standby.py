@@ -17,7 +17,7 @@ import pytest
 from runtime.gate.restore.staged import NEXT, STAGED, Damaged, StagedSnapshot
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Unreachable
+from runtime.gate.storage.errors import Unreachable
 from runtime.gate.storage.rclone import Interrupted
 from tests.gate.following.kills import die, every_point
 from tests.gate.following.memories import NEW, OLD, TABLE, checkpoint, leftovers, read, stored, write

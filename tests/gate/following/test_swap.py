@@ -42,13 +42,11 @@ MINE = {path: content for path, content in OLD.items() if NEW.get(path) != conte
 
 
 def swap_of(root: Path, component: str = "brain", replicas: int = 1) -> Swap:
-    nobody = Application(())
-    volume = Volume(root, component)
     return Swap(
-        volume,
+        Volume(root, component),
         component=component,
         region=EU,
-        application=nobody,
+        application=Application(()),
         replicas=lambda: replicas,
         clock=lambda: 1_700_000_000.0,
     )

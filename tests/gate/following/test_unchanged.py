@@ -14,7 +14,7 @@ from runtime.gate.restore.staged import STAGED, StagedSnapshot
 from runtime.gate.snapshot import volume
 from runtime.gate.snapshot.checkpoint import StoredFile
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import StoreError, Unreachable
+from runtime.gate.storage.errors import StoreError, Unreachable
 from tests.gate.copying.company import settle
 from tests.gate.following.buckets import Buckets, BucketStore
 from tests.gate.following.flows import both, failover

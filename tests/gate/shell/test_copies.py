@@ -13,7 +13,7 @@ from runtime.contracts.gate import GateConfig
 from runtime.gate.events import EventLog
 from runtime.gate.snapshot.schedule import UploadSchedule, error_kind, offset
 from runtime.gate.snapshot.upload import UploadResult
-from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.errors import Refused, StoreError, Unreachable
 from runtime.gate.storage.rclone import Interrupted
 from runtime.metrics import Metrics
 
