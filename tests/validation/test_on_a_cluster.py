@@ -183,7 +183,7 @@ def test_only_empty_folders_are_pruned(tmp_path: Path) -> None:
     assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["used", "empty", "graph.json"]
 
 
-def test_a_gate_that_copies_nothing_is_found_by_what_the_bucket_lacks(
+def test_a_gate_that_uploads_nothing_is_found_by_what_the_bucket_lacks(
     tmp_path: Path, s3: S3Service, rclone: Path
 ) -> None:
     """It claims that all is well: its pages are those of one that copies."""
@@ -197,7 +197,7 @@ def test_a_gate_that_copies_nothing_is_found_by_what_the_bucket_lacks(
     assert f"s3://{s3.buckets[US]}/{US}/acme/brain" in cause and "its gate reports: no problem" in cause
 
 
-def test_a_role_that_opens_another_company_s_copies_is_found(fake: FakeStack, s3: S3Service) -> None:
+def test_a_role_that_opens_another_company_s_snapshots_is_found(fake: FakeStack, s3: S3Service) -> None:
     fake.start(gates=False)
     target, other = fake.targets
     own, wide = (
