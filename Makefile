@@ -33,7 +33,7 @@ down: .venv/.done ## Stop everything that `make up` started on this machine, and
 status: .venv/.done ## Show what runs on this machine
 	@$(RUN) -m local status
 
-validate: .venv/.done ## Prove on what runs, disturbing nothing: isolation, copies, sidecars, SOP and HR flow (COMPANIES="a b")
+validate: .venv/.done ## Prove on what runs, disturbing nothing: isolation, snapshots, sidecars, SOP and HR flow (COMPANIES="a b")
 	@$(RUN) -m ops validate --stack $(STACK) $(if $(COMPANIES),--companies $(COMPANIES))
 
 drill: .venv/.done ## Take REGION down, watch it fail over, bring it back (WAY=scale|node|network|gray|all)

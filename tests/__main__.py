@@ -20,7 +20,7 @@ from local.programs.catalog import PROGRAMS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
-SNAPSHOTS = ("tests/gate/copying",)
+SNAPSHOTS = ("tests/gate/snapshot",)
 """About half of the time that gates take."""
 WAITING = ("tests/gate", "tests/controller")
 HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")

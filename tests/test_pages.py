@@ -71,11 +71,20 @@ def test_every_target_of_make_exists(page: Path) -> None:
     assert set(re.findall(r"^ *make ([a-z-]+)", TEXTS[page], re.MULTILINE)) <= targets
 
 
-def test_every_metric_of_the_runbook_is_one_of_the_programs() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_metric_is_one_of_the_programs(page: Path) -> None:
     sources = "".join(file.read_text() for file in (ROOT / "runtime").rglob("*.py"))
     sources = sources.replace("{PREFIX}", "agency_controller")
-    for metric in set(re.findall(r"agency_\w+", RUNBOOK)):
+    for metric in set(re.findall(r"agency_\w+", TEXTS[page])):
         assert f'"{metric}"' in sources, metric
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_file_of_this_repository_exists(page: Path) -> None:
+    named = re.findall(r"`([a-z_]+/[\w./-]*\w)(?:::\w+)?`", TEXTS[page])
+    folders = {file.name for file in ROOT.iterdir() if file.is_dir()}
+    missing = [path for path in named if path.partition("/")[0] in folders and not (ROOT / path).exists()]
+    assert not [path for path in missing if not (ROOT / "runtime" / path).exists()]
 
 
 def test_the_runbook_excludes_every_resource_of_a_cluster_that_is_down_and_no_other() -> None:

@@ -24,14 +24,15 @@ TIERS = ("unit", "services", "cluster")
 CLUSTER = ("nodes",)
 SERVICES = (
     "api_server", "aws_provider", "controller/acting", "day_two", "engine/test_stack_files_of_the_cli.py",
-    "external_dns", "gate/copying",
-    "gate/shell", "load_balancers", "local", "reference_app", "s3", "scanners",
+    "external_dns", "gate/snapshot",
+    "gate/process", "load_balancers", "local", "reference_app", "s3", "scanners",
     "mcp/test_agent.py", "mcp/test_clients.py", "mcp/test_misbehaving_clients.py", "mcp/test_status.py",
     "drill/test_cluster.py", "drill/test_in_pod.py", "drill/test_journal.py", "drill/test_preconditions.py",
-    "drill/test_scaling.py", "drill/test_signals.py", "gate/following/test_application.py",
-    "gate/following/test_regions.py", "gate/following/test_roles.py",
-    "gate/following/test_swap_under_a_brain.py", "ops/test_contexts.py", "ops/test_deployment_lock.py",
-    "ops/test_doctor.py", "ops/test_local_stack.py", "ops/test_move_zone.py", "ops/test_tampered_copies.py",
+    "drill/test_scaling.py", "drill/test_signals.py", "gate/handover/test_application.py",
+    "gate/handover/test_regions.py", "gate/handover/test_roles.py",
+    "gate/handover/test_swap_under_a_brain.py", "ops/test_contexts.py", "ops/test_deployment_lock.py",
+    "ops/test_doctor.py", "ops/test_doctor_emulated_account.py", "ops/test_local_stack.py",
+    "ops/test_move_zone.py", "ops/test_tampered_snapshots.py",
     "ops/test_with_a_gate.py",
     "policy_pack/test_engine.py",
     "validation/test_attempts.py", "validation/test_network.py", "validation/test_on_a_cluster.py",
@@ -41,8 +42,8 @@ SERVICES = (
 )  # fmt: skip
 """Folders and files; everything else is `unit`. In a file of unit tests, single tests have a mark."""
 UNIT = (
-    "gate/copying/test_collecting.py", "gate/copying/test_copiers.py", "gate/copying/test_retention.py",
-    "gate/copying/test_volume.py", "gate/shell/test_copies.py", "gate/shell/test_worker.py",
+    "gate/snapshot/test_collecting.py", "gate/snapshot/test_uploaders.py", "gate/snapshot/test_retention.py",
+    "gate/snapshot/test_volume.py", "gate/process/test_schedule.py", "gate/process/test_worker.py",
 )  # fmt: skip
 """Files in folders of SERVICES."""
 

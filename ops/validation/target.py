@@ -24,7 +24,7 @@ class Limits:
     """A metric, from one container to the other."""
     upload_slack: float = UPLOAD_SECONDS
     standby: float = 900.0
-    """The other region's copy: what AWS promises of replication time control."""
+    """Until another region has the objects: what AWS promises of replication time control."""
     restart: float = 600.0
     """A node, until its pods are Ready."""
 

@@ -192,7 +192,7 @@ class _Scope:
         track = replace(
             last,
             dead=last.dead + 1 if seen.dead else 0,
-            available=bool(seen.serving) and seen.reached and not flagged and not seen.flagged_at_home,
+            available=bool(seen.serving) and seen.reached and not flagged and not seen.flagged_by_its_cluster,
             flagged=flagged,
             asked=0,
             failed=tuple(

@@ -129,7 +129,7 @@ class GateEvents:
         try:
             uids = {pod["name"]: pod["uid"] for pod in pods_of(self._api, gate.namespace)}
         except (Refused, Away) as error:
-            log("gate-steps-kept", level="warning", namespace=gate.namespace, why=str(error))
+            log("gate-events-delayed", level="warning", namespace=gate.namespace, why=str(error))
             return
         for event in sorted(gate_events, key=lambda event: event.sequence):
             if not self._may_post(gate.namespace):

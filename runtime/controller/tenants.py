@@ -236,7 +236,7 @@ class Tenants:
 
     def _remind(self, name: str, flags: frozenset[str]) -> None:
         """Let the kubelets mount the flags once more, at most once in REMINDER_SECONDS."""
-        log("flags-unheard", namespace=name, regions=sorted(flags), held=name in self._acks.awaited)
+        log("flags-unacknowledged", namespace=name, regions=sorted(flags), held=name in self._acks.awaited)
         self._annotate(name, f"{digest(flags)}.{time.time() // REMINDER_SECONDS:.0f}")
 
     def _annotate(self, name: str, value: str, default: str | None = None) -> None:

@@ -31,7 +31,7 @@ class RegionView:
     known: bool = True
     """Whether that is evidence: a controller that has just started knows nothing of workloads that have not
     answered it yet."""
-    home: bool = False
+    in_own_cluster: bool = False
     """Whether the region is in the viewing cluster: only that cluster can probe the workloads."""
     reached: bool | None = None
     """Whether the region's edge answered; None when it was not asked."""
@@ -71,7 +71,7 @@ def probed_view(
     failed = sum(not answers[name] for name in asked)
     return RegionView(
         serving=failed * 2 <= len(asked),
-        home=True,
+        in_own_cluster=True,
         reached=reached,
         sampled=len(asked),
         failed=failed,
@@ -85,7 +85,7 @@ def dump(page: Page) -> str:
         name: {
             "serving": view.serving,
             "known": view.known,
-            "home": view.home,
+            "home": view.in_own_cluster,
             "reached": view.reached,
             "sampled": view.sampled,
             "failed": view.failed,
@@ -125,7 +125,7 @@ def _region(content: Document) -> RegionView:
     return RegionView(
         serving=content.flag("serving"),
         known=content.flag("known", default=True),
-        home=content.flag("home", default=False),
+        in_own_cluster=content.flag("home", default=False),
         reached=content.flag("reached") if content.has("reached") else None,
         sampled=content.number("sampled", default=0),
         failed=content.number("failed", default=0),

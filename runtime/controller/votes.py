@@ -73,7 +73,7 @@ class Evidence:
     """None: unknown."""
     reached: bool = True
     """This cluster itself got its page from its edge; of an own region: its edge is not known to be dead."""
-    flagged_at_home: bool = False
+    flagged_by_its_cluster: bool = False
     """Its own cluster has taken it out. Restrains from relying on it; never a reason to fail it."""
     alive: bool = False
     """It is in this cluster and its workloads answer."""
@@ -165,7 +165,7 @@ def _is_of(config: ControllerConfig, page: Page, region: str) -> bool:
     """Whether the region's edge returned the page of the region's own cluster, not of some other backend."""
     view = page.regions.get(region)
     ours = page.cluster in (config.cluster, config.alias)
-    return view is not None and view.home and ours == (region in config.regions)
+    return view is not None and view.in_own_cluster and ours == (region in config.regions)
 
 
 def _history(last: PageHistory, page: Page) -> PageHistory:
@@ -210,7 +210,7 @@ def _views_of_others(
         if region in config.regions or region not in config.peers or region in stale:
             continue
         if region in pages:
-            views[region] = replace(pages[region].regions[region], home=False, reached=True)
+            views[region] = replace(pages[region].regions[region], in_own_cluster=False, reached=True)
         else:
             views[region] = RegionView(serving=False, reached=False)
     return views
@@ -230,15 +230,15 @@ def _evidence(vantages: list[_Vantage], scope: str, region: str) -> Evidence:
     """`vantages` begin with this cluster's own."""
     views = [vantage.views[region] for vantage in vantages if region in vantage.views]
     own = vantages[0].views.get(region)
-    mine = own if own and own.home else None
+    mine = own if own and own.in_own_cluster else None
     workloads = _workloads(views, scope)
     reach = _reach([each.views[region] for each in vantages if each.votes and region in each.views])
     failing = [view.failing[scope] for view in views if scope in view.failing]
     answer = workloads is Workloads.ANSWER
     return Evidence(
         serving=SERVING[workloads, reach],
-        reached=own is not None and (own.reached is True or (own.home and own.reached is None)),
-        flagged_at_home=scope == REGION_WIDE and any(view.flagged for view in views),
+        reached=own is not None and (own.reached is True or (own.in_own_cluster and own.reached is None)),
+        flagged_by_its_cluster=scope == REGION_WIDE and any(view.flagged for view in views),
         alive=mine is not None and answer,
         dead=mine is not None and (mine.dead if scope == REGION_WIDE else workloads is Workloads.FAIL),
         failing=max(failing) if failing and mine is None and reach is not Reach.CUT_OFF else None,
@@ -249,11 +249,11 @@ def _evidence(vantages: list[_Vantage], scope: str, region: str) -> Evidence:
 def _workloads(views: list[RegionView], scope: str) -> Workloads:
     """By the region's own cluster, or by those who could read its page."""
     votes = [
-        (view.home, verdict)
+        (view.in_own_cluster, verdict)
         for view in views
-        if (view.home or view.reached) and (verdict := _verdict(view, scope)) is not None
+        if (view.in_own_cluster or view.reached) and (verdict := _verdict(view, scope)) is not None
     ]
-    own = [verdict for home, verdict in votes if home][:1]
+    own = [verdict for own, verdict in votes if own][:1]
     counted = own or [verdict for _, verdict in votes]
     if not counted:
         return Workloads.UNKNOWN
@@ -268,7 +268,11 @@ def _verdict(view: RegionView, scope: str) -> bool | None:
 
 def _reach(views: list[RegionView]) -> Reach:
     """A region's own cluster abstains when it too fails to reach the edge from outside."""
-    votes = [view.home or view.reached for view in views if not (view.home and view.reached is False)]
+    votes = [
+        view.in_own_cluster or view.reached
+        for view in views
+        if not (view.in_own_cluster and view.reached is False)
+    ]
     if not votes:
         return Reach.UNKNOWN
     return Reach.REACHED if votes.count(True) >= votes.count(False) else Reach.CUT_OFF

@@ -10,6 +10,8 @@ Values = dict[str, Any]
 REGION = "eu-west-1"
 ZONE = "Z0PROVIDER"
 BUCKET = "aws:s3/bucket:Bucket"
+OF_BUCKET = "aws:s3/bucket"
+"""The start of the types of a bucket's parts."""
 ROLE = "aws:iam/role:Role"
 CHECK = "aws:route53/healthCheck:HealthCheck"
 CERTIFICATE = "aws:acm/certificate:Certificate"
@@ -94,13 +96,12 @@ def replication(name: str, *, deletes: str = "Disabled", timed: bool = False) ->
 
 
 def buckets(name: str) -> dict[str, Case]:
-    prefix = "aws:s3/bucket"
     closed = {"blockPublicAcls": True, "blockPublicPolicy": True, "ignorePublicAcls": True}
     encrypted = {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]}
     key = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "alias/key"}
     kms = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
     return {
-        f"{prefix}Versioning:BucketVersioning": part(
+        f"{OF_BUCKET}Versioning:BucketVersioning": part(
             name,
             {"versioningConfiguration": {"status": "Enabled"}},
             {"versioningConfiguration": {"status": "Suspended"}},
@@ -108,7 +109,7 @@ def buckets(name: str) -> dict[str, Case]:
             "versioningConfiguration.status",
             "delete_bucket",
         ),
-        f"{prefix}ServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": part(
+        f"{OF_BUCKET}ServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": part(
             name,
             encrypted,
             {"rules": [{"applyServerSideEncryptionByDefault": key}]},
@@ -116,7 +117,7 @@ def buckets(name: str) -> dict[str, Case]:
             "rules[0].applyServerSideEncryptionByDefault.sseAlgorithm",
             "delete_bucket_encryption",
         ),
-        f"{prefix}PublicAccessBlock:BucketPublicAccessBlock": part(
+        f"{OF_BUCKET}PublicAccessBlock:BucketPublicAccessBlock": part(
             name,
             closed | {"restrictPublicBuckets": True},
             closed,
@@ -124,7 +125,7 @@ def buckets(name: str) -> dict[str, Case]:
             "blockPublicAcls",
             "delete_public_access_block",
         ),
-        f"{prefix}Policy:BucketPolicy": part(
+        f"{OF_BUCKET}Policy:BucketPolicy": part(
             name,
             {"policy": access("s3:GetObject")},
             {"policy": access("s3:ListBucket")},
@@ -137,23 +138,20 @@ def buckets(name: str) -> dict[str, Case]:
 
 def bucket_rules(name: str) -> dict[str, Case]:
     """The parts of buckets that hold rules."""
-    prefix = "aws:s3/bucket"
+    writer = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     rule = {"ID": "other", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     copy = {"ID": "other", "Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::other"}}
     short = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
     return {
-        f"{prefix}OwnershipControls:BucketOwnershipControls": part(
+        f"{OF_BUCKET}OwnershipControls:BucketOwnershipControls": part(
             name,
             {"rule": {"objectOwnership": "BucketOwnerEnforced"}},
             {"rule": {"objectOwnership": "BucketOwnerPreferred"}},
-            (
-                "put_bucket_ownership_controls",
-                {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
-            ),
+            ("put_bucket_ownership_controls", {"OwnershipControls": writer}),
             "rule.objectOwnership",
             "delete_bucket_ownership_controls",
         ),
-        f"{prefix}LifecycleConfiguration:BucketLifecycleConfiguration": part(
+        f"{OF_BUCKET}LifecycleConfiguration:BucketLifecycleConfiguration": part(
             name,
             lifecycle(30),
             lifecycle(60),
@@ -161,7 +159,7 @@ def bucket_rules(name: str) -> dict[str, Case]:
             "rules",
             "delete_bucket_lifecycle",
         ),
-        f"{prefix}ObjectLockConfiguration:BucketObjectLockConfiguration": part(
+        f"{OF_BUCKET}ObjectLockConfiguration:BucketObjectLockConfiguration": part(
             name,
             lock("GOVERNANCE", 30),
             lock("COMPLIANCE", 60),
@@ -169,7 +167,7 @@ def bucket_rules(name: str) -> dict[str, Case]:
             "rule.defaultRetention.days",
             "delete_bucket",
         ),
-        f"{prefix}ReplicationConfig:BucketReplicationConfig": part(
+        f"{OF_BUCKET}ReplicationConfig:BucketReplicationConfig": part(
             name,
             replication(name),
             replication(name, deletes="Enabled", timed=True),

@@ -42,13 +42,13 @@ def settings(draw: st.DrawFn) -> ControllerConfig:
 
 
 def evidence(
-    config: ControllerConfig, region: str, serving: bool | None, *, at_home: bool = False
+    config: ControllerConfig, region: str, serving: bool | None, *, by_its_cluster: bool = False
 ) -> Evidence:
     """As votes would have it: of the own regions' workloads one knows more than whether they serve."""
     mine = region in config.regions
     return Evidence(
         serving=serving,
-        flagged_at_home=at_home,
+        flagged_by_its_cluster=by_its_cluster,
         alive=mine and serving is not False,
         dead=mine and serving is False,
     )
@@ -66,7 +66,7 @@ def _one(config: ControllerConfig, region: str, byte: int) -> Evidence:
         if region in config.regions:
             return Evidence(serving=False, alive=True, open=True)
         return Evidence(serving=False, failing=odd - 5)
-    return replace(evidence(config, region, serving), flagged_at_home=odd == 1, reached=odd != 2)
+    return replace(evidence(config, region, serving), flagged_by_its_cluster=odd == 1, reached=odd != 2)
 
 
 @st.composite
@@ -122,13 +122,13 @@ class Cluster:
         return said
 
     def availability(self, scope: str, region: str) -> list[bool]:
-        """For each of the last two rounds: it served, within reach, and was flagged neither here nor at
-        home.
+        """For each of the last two rounds: it served, within reach, and was flagged neither here nor by
+        its own cluster.
         """
         return [
             bool(seen[scope][region].serving)
             and seen[scope][region].reached
-            and not seen[scope][region].flagged_at_home
+            and not seen[scope][region].flagged_by_its_cluster
             and region not in flags.get(scope, frozenset())
             for seen, flags in zip(self.seen[-2:], self.flagged[-2:], strict=True)
         ]

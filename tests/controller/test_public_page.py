@@ -38,7 +38,7 @@ def config_of(secret: str) -> ControllerConfig:
 
 def page_of(*, serving: bool = True, known: bool = True) -> Page:
     view = RegionView(
-        serving=serving, known=known, home=True, sampled=25, failed=0 if serving else 25,
+        serving=serving, known=known, in_own_cluster=True, sampled=25, failed=0 if serving else 25,
         companies={NAMES[0]: True}, failing={NAMES[0]: 17},
     )  # fmt: skip
     other = RegionView(serving=True, reached=True)

@@ -67,9 +67,9 @@ def test_the_own_region_is_cleared_at_once_when_no_other_is_there() -> None:
     assert not cluster.flags
 
 
-def test_a_region_that_was_taken_out_at_home_is_nobody_to_rely_on() -> None:
+def test_a_region_that_was_flagged_by_its_own_cluster_is_nobody_to_rely_on() -> None:
     cluster = Cluster(CONFIG)
-    out = Evidence(serving=True, flagged_at_home=True)
+    out = Evidence(serving=True, flagged_by_its_cluster=True)
     for _ in range(20):
         cluster.play({REGION_WIDE: {US: evidence(CONFIG, US, False), EU: out}})
     assert not cluster.flags
@@ -156,8 +156,8 @@ def test_a_region_that_was_cleared_is_failed_again_only_on_new_evidence() -> Non
     for other, flagged in (
         *[(Evidence(serving=True), None)] * 2,
         *[(Evidence(serving=True), {US})] * 5,
-        (Evidence(serving=True, flagged_at_home=True), {US}),
-        (Evidence(serving=True, flagged_at_home=True), None),
+        (Evidence(serving=True, flagged_by_its_cluster=True), {US}),
+        (Evidence(serving=True, flagged_by_its_cluster=True), None),
         *[(Evidence(serving=True), None)] * 2,
         (Evidence(serving=True), {US}),
     ):

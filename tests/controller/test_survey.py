@@ -78,7 +78,9 @@ class World:
             answers[US] |= {name: not self.fails(self.round, name) for name in wanted[US]}
             wanted = self.survey.ask_also(self.config, answers)
         counted, findings = self.survey.count(self.config, answers)
-        there = RegionView(serving=True, home=True, companies=dict.fromkeys(self.config.dedicated, True))
+        there = RegionView(
+            serving=True, in_own_cluster=True, companies=dict.fromkeys(self.config.dedicated, True)
+        )
         page = Page(cluster="eu", at=self.round, regions={EU: there})
         seen = assess(self.config, counted, {EU: page}, self.flags, self.histories, findings)
         decision = decide(self.config, self.counters, seen.evidence, self.flags)

@@ -15,7 +15,13 @@ from runtime.documents import LARGEST_NUMBER
 from tests.controller.histories import untimed
 
 VIEW = RegionView(
-    serving=True, home=True, reached=None, sampled=25, failed=2, flagged=False, companies={"big": True}
+    serving=True,
+    in_own_cluster=True,
+    reached=None,
+    sampled=25,
+    failed=2,
+    flagged=False,
+    companies={"big": True},
 )
 PAGE = Page(cluster="eks-us-east-1-blue", at=1_700_000_000_000, regions={"us-east-1": VIEW})
 
@@ -24,7 +30,7 @@ numbers = st.integers(0, LARGEST_NUMBER)
 regions = st.builds(
     RegionView,
     serving=st.booleans(),
-    home=st.booleans(),
+    in_own_cluster=st.booleans(),
     reached=st.sampled_from((True, False, None)),
     sampled=st.integers(0, 30),
     failed=st.integers(0, 30),

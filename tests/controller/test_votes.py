@@ -52,7 +52,7 @@ def page(cluster: str, *, at: int = 1, big: bool = True, **serving: bool | None)
         if serves is not None:
             mine = HOMES[region] == cluster
             view = RegionView(
-                serving=serves, home=mine, reached=serves or mine, companies={"big": big and serves}
+                serving=serves, in_own_cluster=mine, reached=serves or mine, companies={"big": big and serves}
             )
             views[region] = view
     return Page(cluster=cluster, at=at, regions=views)
@@ -240,7 +240,7 @@ def test_a_dedicated_company_of_which_no_page_says_anything_is_unknown() -> None
 views = st.builds(
     RegionView,
     serving=st.booleans(),
-    home=st.booleans(),
+    in_own_cluster=st.booleans(),
     reached=st.sampled_from((True, False, None)),
     flagged=st.booleans(),
     companies=st.dictionaries(st.just("big"), st.booleans()),
@@ -252,14 +252,14 @@ def random_pages(draw: st.DrawFn) -> dict[str, Page]:
     read = {}
     for region in draw(st.sets(st.sampled_from(EVERYWHERE))):
         regions = draw(st.dictionaries(st.sampled_from(EVERYWHERE), views))
-        regions[region] = replace(draw(views), home=True)
+        regions[region] = replace(draw(views), in_own_cluster=True)
         read[region] = Page(cluster=HOMES[region], at=draw(st.integers(0, 3)), regions=regions)
     return read
 
 
 def without_restraint(seen: Assessment) -> dict[str, dict[str, Evidence]]:
     return {
-        scope: {region: replace(each, flagged_at_home=False) for region, each in regions.items()}
+        scope: {region: replace(each, flagged_by_its_cluster=False) for region, each in regions.items()}
         for scope, regions in seen.evidence.items()
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from settings import SettingsError, parse
+from tests.company_strategies import namespace_of
 from tests.components.stacks import EU, US, WEST, eks
 from tests.day_two.plans import Plan
 from tests.day_two.running import Running
@@ -24,7 +25,7 @@ from tests.recording import (
     VOLUME_CLAIM,
     record,
 )
-from tests.strategies import REGIONS, Raw, namespace_of, valid_stacks
+from tests.strategies import REGIONS, Raw, valid_stacks
 
 FIXED = ("domain", "hostedZoneId", "images")
 """Of a stack: another domain is another platform."""

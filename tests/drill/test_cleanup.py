@@ -188,7 +188,7 @@ def test_a_gate_that_uploads_nothing_is_reported_with_the_command_to_run(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
-    gate.copying = False
+    gate.snapshot = False
     with pytest.raises(
         OperatorError, match=r"python -m ops accept-shrink --stack \S+ --company acme --region us"
     ):

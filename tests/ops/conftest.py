@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.shell.pod import NAMESPACE, REGION, Pod
+from tests.gate.process.pod import NAMESPACE, REGION, Pod
 from tests.ops.copies import EU, US, Copies
 from tests.ops.importing import Import
 from tests.s3 import ADMIN, S3Service

@@ -18,7 +18,7 @@ def accept_shrink(copies: Copies, *more: str) -> int:
     return main(["accept-shrink", "--config", str(copies.file), "--company", "acme", *more])
 
 
-def test_it_names_the_newest_checkpoint_of_the_region_s_own_copies(copies: Copies) -> None:
+def test_it_names_the_newest_checkpoint_of_the_region_itself(copies: Copies) -> None:
     copies.put(US, id_of(1, "02:00"), {"a": "1"})
     newest = copies.put(US, id_of(2, "01:00"), {"a": "2"})
     copies.put(EU, id_of(3, "03:00"), {"a": "3"}, bucket=US)
@@ -48,7 +48,7 @@ def test_it_is_for_the_region_that_is_named_a_passive_one_too(copies: Copies) ->
     assert copies.read(ASIA, ORDER.replace(US, ASIA)) == {"checkpoint": str(newest.id)}
 
 
-def test_without_a_copy_there_is_nothing_to_accept(
+def test_without_a_snapshot_there_is_nothing_to_accept(
     copies: Copies, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies.put(EU, id_of(1, "02:00"), {"a": "1"}, bucket=US)

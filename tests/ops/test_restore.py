@@ -26,7 +26,7 @@ def order(copies: Copies, region: str, prefix: str = "acme/brain") -> dict[str, 
     return request
 
 
-def test_the_newest_checkpoint_at_or_before_the_time_is_ordered(copies: Copies) -> None:
+def test_the_newest_checkpoint_at_or_before_the_time_is_requested(copies: Copies) -> None:
     copies.put(US, id_of(1, "02:00"), FIRST)
     chosen = copies.put(US, id_of(1, "03:00"), SECOND)
     copies.put(US, id_of(1, "03:00:00.001"), THIRD)
@@ -118,7 +118,7 @@ def test_without_a_time_all_that_can_be_restored_is_listed(
     assert copies.orders() == []
 
 
-def test_an_agent_s_volume_is_restored_from_its_own_region_s_copies(copies: Copies) -> None:
+def test_an_agent_s_volume_is_restored_from_its_own_region_s_snapshots(copies: Copies) -> None:
     copies.put(EU, id_of(0, "02:00"), FIRST, prefix="acme/agent", bucket=US)
     own = copies.put(US, id_of(0, "01:00"), SECOND, prefix="acme/agent")
     more = ("--component", "agent", "--at", "2026-11-23T03:00:00Z", "--yes", "--no-wait")
@@ -201,7 +201,7 @@ def test_a_later_order_has_a_higher_number_whatever_the_clocks_say(copies: Copie
     assert first < int(order(copies, US)["order"]) < int(future), "gates refuse one from the future"
 
 
-def test_it_waits_until_the_gate_has_copied_what_it_restored(
+def test_it_waits_until_the_gate_has_uploaded_what_it_restored(
     copies: Copies, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restore_command, "POLL_SECONDS", 0.1)
@@ -231,7 +231,7 @@ def test_what_an_earlier_restore_made_is_not_taken_for_this_one_s(copies: Copies
     assert restore(copies, "--at", "2026-11-23T02:10:00Z", "--yes", "--timeout", "0") == TIMED_OUT
 
 
-def test_an_order_that_nobody_executes_stays_and_says_so(
+def test_a_request_that_nobody_carries_out_stays_and_says_so(
     copies: Copies, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies.put(US, id_of(1, "02:00"), FIRST)

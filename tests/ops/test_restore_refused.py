@@ -48,7 +48,9 @@ def test_nothing_at_or_before_the_time_names_the_oldest(
     assert copies.orders() == []
 
 
-def test_no_whole_checkpoint_orders_nothing(copies: Copies, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_complete_checkpoint_nothing_happens(
+    copies: Copies, capsys: pytest.CaptureFixture[str]
+) -> None:
     copies.put(US, id_of(1, "02:00"), SECOND, lost=("a",))
     assert restore(copies, "--at", "2026-11-23T03:00:00Z", "--yes") == NOTHING_FOUND
     assert (
@@ -58,9 +60,7 @@ def test_no_whole_checkpoint_orders_nothing(copies: Copies, capsys: pytest.Captu
     assert copies.orders() == []
 
 
-def test_a_company_that_was_never_copied_is_said_to_be(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_company_without_snapshots_is_reported(copies: Copies, capsys: pytest.CaptureFixture[str]) -> None:
     assert restore(copies) == NOTHING_FOUND
     bucket = copies.s3.buckets[US]
     assert f"s3://{bucket} has no checkpoint of the brain of acme in {US}" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Orders of `python -m ops`, obeyed by a real gate with real rclone on a volume."""
+"""Requests of `python -m ops`, carried out by a real gate with real rclone on a volume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ops.errors import DONE
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId
 from tests.checkpoint_names import checkpoint_ids
-from tests.gate.shell.pod import NAMESPACE, REGION, Pod
+from tests.gate.process.pod import NAMESPACE, REGION, Pod
 from tests.ops.copies import Copies
 from tests.services import until
 
@@ -95,7 +95,7 @@ def test_a_point_in_time_is_the_memory_again_and_what_came_after_is_set_aside(
     )
 
 
-def test_the_newest_copy_is_restored_over_a_volume_that_lost_it(pod: Pod, stack: Copies) -> None:
+def test_the_newest_snapshot_is_restored_over_a_volume_that_lost_it(pod: Pod, stack: Copies) -> None:
     write(pod, graph="{}", one="1" * 5000)
     pod.start()
     newest = copied(stack, pod)
@@ -117,7 +117,7 @@ def test_a_memory_that_is_there_already_can_be_restored(pod: Pod, stack: Copies)
     assert memory(pod) == before
 
 
-def test_an_order_is_obeyed_once(pod: Pod, stack: Copies) -> None:
+def test_a_restore_request_is_carried_out_once(pod: Pod, stack: Copies) -> None:
     write(pod, graph="{}", one="1")
     pod.start()
     then = copied(stack, pod)
@@ -134,7 +134,7 @@ def test_an_order_is_obeyed_once(pod: Pod, stack: Copies) -> None:
     assert f"{TABLE}/data/three.lance" in memory(pod)
 
 
-def test_a_standby_leaves_the_order_to_the_region_that_serves(pod: Pod, stack: Copies) -> None:
+def test_a_standby_leaves_the_request_to_the_primary(pod: Pod, stack: Copies) -> None:
     write(pod, graph="{}", one="1")
     pod.start()
     then = copied(stack, pod)
@@ -152,7 +152,7 @@ def test_a_standby_leaves_the_order_to_the_region_that_serves(pod: Pod, stack: C
     until(lambda: f"{TABLE}/data/two.lance" not in memory(pod), "it serves, and obeys")
 
 
-def test_a_loss_that_was_meant_is_copied_once_it_is_accepted(pod: Pod, stack: Copies) -> None:
+def test_a_loss_that_was_intended_is_uploaded_once_it_is_accepted(pod: Pod, stack: Copies) -> None:
     write(pod, graph="{}", one="1" * 5000)
     pod.start()
     newest = copied(stack, pod)

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.storage.keys import CHECKPOINTS, INDEX, CheckpointId, is_write_once
 from tests.components.stacks import EU
-from tests.gate.shell.pod import NAMESPACE, REGION, Pod
+from tests.gate.process.pod import NAMESPACE, REGION, Pod
 from tests.s3 import S3Service
 from tests.s3.asking import code
 from tests.services import until

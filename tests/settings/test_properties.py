@@ -14,7 +14,7 @@ from plan.names import namespace_of
 from settings import SettingsError, from_config, parse
 from settings.routes import record_plan
 from settings.warnings import warnings_of
-from tests import strategies
+from tests import company_strategies
 from tests.settings.breakers import BREAKERS, Breaker
 from tests.settings.edits import key_of
 from tests.strategies import Raw, config_of, valid_stacks
@@ -74,5 +74,5 @@ def test_a_strategy_can_be_narrowed(drawn: Drawn) -> None:
 
 
 def test_the_strategy_and_the_program_agree_on_what_a_namespace_is() -> None:
-    names = (*strategies.HOSTILE_NAMES, strategies.LONGEST_NAME)
-    assert [strategies.namespace_of(name) for name in names] == [namespace_of(name) for name in names]
+    names = (*company_strategies.HOSTILE_NAMES, company_strategies.LONGEST_NAME)
+    assert [company_strategies.namespace_of(name) for name in names] == [namespace_of(name) for name in names]

@@ -82,8 +82,8 @@ def test_a_platform_that_keeps_its_promises_passes_and_nothing_is_left(
         "health monitor to agent": "passed",
         "SOP execution": "passed",
         "HR proposal": "passed",
-        "copy in the bucket": "passed",
-        "copy in the standby": "does not apply",
+        "snapshot in the bucket": "passed",
+        "staged in the standby": "does not apply",
         "restart": "not tried",
         "node restart": "not tried",
         "volume lost": "not tried",
@@ -183,21 +183,21 @@ def test_only_empty_folders_are_pruned(tmp_path: Path) -> None:
     assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["used", "empty", "graph.json"]
 
 
-def test_a_gate_that_copies_nothing_is_found_by_what_the_bucket_lacks(
+def test_a_gate_that_uploads_nothing_is_found_by_what_the_bucket_lacks(
     tmp_path: Path, s3: S3Service, rclone: Path
 ) -> None:
     """It claims that all is well: its pages are those of one that copies."""
     fake = FakeStack(tmp_path, s3, rclone, companies=("acme",))
     try:
         fake.start(idle=[f"{US}/brain"])
-        (cause,) = failures(checked(fake, "copy in the bucket", limits=HASTY))
+        (cause,) = failures(checked(fake, "snapshot in the bucket", limits=HASTY))
     finally:
         fake.close()
     assert cause.startswith(f"the gate uploads nothing: what the brain of acme in {US} stored")
     assert f"s3://{s3.buckets[US]}/{US}/acme/brain" in cause and "its gate reports: no problem" in cause
 
 
-def test_a_role_that_opens_another_company_s_copies_is_found(fake: FakeStack, s3: S3Service) -> None:
+def test_a_role_that_opens_another_company_s_snapshots_is_found(fake: FakeStack, s3: S3Service) -> None:
     fake.start(gates=False)
     target, other = fake.targets
     own, wide = (
@@ -255,12 +255,12 @@ def test_a_memory_is_held_ready_by_the_region_that_follows_and_not_written_there
         serving, standby = fake.targets
         until(lambda: serving.standby_reason() is None, "the first region serves")
         assert standby.standby_reason() == f"standby: its memory follows {US}"
-        outcomes = checked(fake, "memory", "copy in the standby", "restart", destructive=True)
+        outcomes = checked(fake, "memory", "staged in the standby", "restart", destructive=True)
         assert failures(outcomes) == []
         statuses = {(outcome.check, outcome.region): outcome.status for outcome in outcomes}
-        assert statuses["copy in the standby", US] == statuses["restart", US] == "passed"
+        assert statuses["staged in the standby", US] == statuses["restart", US] == "passed"
         assert (
-            statuses["copy in the standby", EU]
+            statuses["staged in the standby", EU]
             == statuses["restart", EU]
             == statuses["memory", EU]
             == "does not apply"
@@ -275,7 +275,7 @@ def test_a_standby_that_holds_nothing_fails(tmp_path: Path, s3: S3Service, rclon
     fake = FakeStack(tmp_path, s3, rclone, regions=(US, EU), companies=("acme",), policy="failover")
     try:
         fake.start(idle=[f"{EU}/brain"])
-        (cause,) = failures(checked(fake, "copy in the standby", limits=HASTY))
+        (cause,) = failures(checked(fake, "staged in the standby", limits=HASTY))
         assert cause.startswith(f"the standby acme in {EU} has staged nothing of what {US} stored")
     finally:
         fake.close()

@@ -22,8 +22,8 @@ ON_CLUSTERS = {
     "network",
     "bucket prefix",
     "HR proposal",
-    "copy in the bucket",
-    "copy in the standby",
+    "snapshot in the bucket",
+    "staged in the standby",
     "node restart",
     "volume lost",
 }

@@ -7,7 +7,7 @@ import time
 from ops.probing.containers import BRAIN
 from ops.probing.signals import uninterrupted
 from ops.probing.volume import VolumeReplacement
-from ops.validation.checks import copy_in_the_bucket
+from ops.validation.checks import snapshot_in_the_bucket
 from ops.validation.checks.restart import still_there
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Status, Verdict
@@ -17,7 +17,7 @@ from ops.validation.target import Limits
 
 def check(run: Run, target: PodTarget) -> Verdict:
     """The volume is deleted only after a complete checkpoint of it was found."""
-    uploaded = copy_in_the_bucket.check(run, target)
+    uploaded = snapshot_in_the_bucket.check(run, target)
     if uploaded.status is not Status.PASSED:
         return uploaded
     seconds = lose(target, BRAIN, run.limits)

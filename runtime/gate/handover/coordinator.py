@@ -19,7 +19,7 @@ from runtime.gate.handover.roles import Role
 from runtime.gate.handover.standby import Standby
 from runtime.gate.handover.status import MemoryStatus
 from runtime.gate.snapshot.upload import UploadResult
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import REQUESTS
 
 LISTING_SECONDS = 3600.0

@@ -11,7 +11,7 @@ from runtime.gate.handover.phases import PrimaryStep, PrimaryView, primary_step
 from runtime.gate.lineage.ranking import priority
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.scan import Snapshot
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 
 
 class Primary:

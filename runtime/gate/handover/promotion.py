@@ -19,7 +19,7 @@ from runtime.gate.handover.phases import (
 from runtime.gate.lineage.ranking import priority
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.scan import BucketScan, Snapshot
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 
 RETRY_SECONDS = 2.0
 """Between two scans."""

@@ -12,7 +12,7 @@ from runtime.gate.restore.requests import RestoreRequest, read_request
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.scan import Snapshot
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import CHECKPOINTS, sort_names
 
 

@@ -11,7 +11,7 @@ from runtime.gate.handover.parts import Parts
 from runtime.gate.handover.phases import StandbyStep, standby_step
 from runtime.gate.lineage.state import LineageState
 from runtime.gate.snapshot.scan import Snapshot
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 
 
 class Standby:

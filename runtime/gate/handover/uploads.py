@@ -15,7 +15,8 @@ from runtime.gate.snapshot.checkpoint_changes import save_uploaded
 from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.upload import UploadPass, UploadResult
 from runtime.gate.storage import durable, reserve
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import ANNOUNCEMENT
 from runtime.gate.storage.stores import Stores
 

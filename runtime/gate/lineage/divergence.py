@@ -20,6 +20,7 @@ from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
 from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.files import remove
 from runtime.gate.storage.keys import DIVERGED, is_collectable
 
 LIST = "checkpoint.json"
@@ -140,7 +141,7 @@ def _download(root: Path, folder: Path, listed: Mapping[str, Any], store: Store)
         shutil.copyfile(into / file["key"], temporary)
         durable.sync_file(temporary)
         durable.move(temporary, target)
-    durable.remove(into)
+    remove(into)
 
 
 def _list(replaced: ReplacedFiles, files: Volume, *, first: bool) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.gate.snapshot.volume import GATE_FOLDER, Volume
-from runtime.gate.storage.durable import remove, write_atomically
+from runtime.gate.storage.durable import write_atomically
+from runtime.gate.storage.files import remove
 from runtime.logs import log
 
 VARIABLES = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ACCESS_KEY_ID")

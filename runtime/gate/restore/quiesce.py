@@ -12,7 +12,7 @@ from runtime.gate.application import Application
 from runtime.gate.restore.swap_state import is_swapping, read_journal
 from runtime.gate.snapshot.volume import GATE_FOLDER, is_active_file, is_lock
 from runtime.gate.storage import durable
-from runtime.gate.storage.files import open_below, read_regular
+from runtime.gate.storage.files import open_below, read_regular, remove
 
 ACK = "stopped-"
 """Prefix of the files, one a replica, that contain the id of an acknowledged swap."""
@@ -46,7 +46,7 @@ def acknowledge(root: Path, ordinal: int, application: Application) -> bool:
 
 def forget_acknowledgements(root: Path) -> None:
     for file in (root / GATE_FOLDER).glob(f"{ACK}*"):
-        durable.remove(file)
+        remove(file)
 
 
 def held_locks(root: Path, component: str) -> list[Path]:

@@ -18,8 +18,8 @@ from runtime.gate.restore.swap import Swap, SwapResult
 from runtime.gate.restore.swap_state import SwapState
 from runtime.gate.snapshot.checkpoint import RESTORED, UPLOADED, Checkpoint, save_checkpoint
 from runtime.gate.snapshot.scan import Snapshot
-from runtime.gate.storage.bucket import StoreError
 from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.errors import StoreError
 from runtime.metrics import Metrics
 
 RETRY_SECONDS = 120.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from runtime import documents
 from runtime.gate.snapshot.checkpoint import REQUEST, CheckpointRef
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import REQUESTS, CheckpointId, is_ahead
 
 RESTORE = f"{REQUESTS}/restore.json"

@@ -17,7 +17,7 @@ from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import CHUNK, Volume, is_active_file
 from runtime.gate.storage import durable
 from runtime.gate.storage.durable import sync_folder
-from runtime.gate.storage.files import open_below
+from runtime.gate.storage.files import open_below, remove
 
 STAGED = ".standby"
 NEXT = ".standby-next"
@@ -70,8 +70,8 @@ class StagedSnapshot:
         check_paths(checkpoint, self._component)
         try:
             if self._next.is_symlink() or not self._next.is_dir():
-                durable.remove(self._next)
-            durable.remove(self._next / MARKER)
+                remove(self._next)
+            remove(self._next / MARKER)
             self._drop_others(checkpoint)
             self._written = []
             wanted = self._reuse(checkpoint, current)
@@ -90,30 +90,30 @@ class StagedSnapshot:
     def discard(self) -> None:
         """Delete an unfinished build."""
         with suppress(OSError):
-            durable.remove(self._next)
-            durable.remove(self._downloads)
+            remove(self._next)
+            remove(self._downloads)
 
     def remove(self) -> None:
         """Delete what is staged, too."""
         self.discard()
-        durable.remove(self._old)
-        durable.remove(self.folder)
+        remove(self._old)
+        remove(self.folder)
 
     def tidy(self) -> None:
         """Finish a rename that was killed in the middle."""
         if not self.folder.exists() and (self._next / MARKER).exists():
             durable.move(self._next, self.folder)
-        durable.remove(self._old)
+        remove(self._old)
         if not self._next.exists():
-            durable.remove(self._downloads)
+            remove(self._downloads)
 
     def _publish(self) -> None:
-        durable.remove(self._old)
+        remove(self._old)
         if self.folder.exists():
             durable.move(self.folder, self._old)
         durable.move(self._next, self.folder)
-        durable.remove(self._old)
-        durable.remove(self._downloads)
+        remove(self._old)
+        remove(self._downloads)
 
     def _drop_others(self, checkpoint: Checkpoint) -> None:
         """Delete what this checkpoint does not name of an earlier build, and links, which lead elsewhere."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from runtime.gate.events import Notice, Record
 from runtime.gate.restore.staged import Damaged, StagedSnapshot
 from runtime.gate.snapshot.scan import Scanner, Snapshot
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.stores import Stores
 
 NO_SPACE = "no space left"

@@ -27,7 +27,8 @@ from runtime.gate.snapshot.checkpoint_index import publish
 from runtime.gate.snapshot.scan import BucketScan, Scanner, Snapshot, pairs
 from runtime.gate.snapshot.volume import BROKEN_MARK, GATE_FOLDER, GRAPH, Volume, parses_graph
 from runtime.gate.storage import durable
-from runtime.gate.storage.bucket import StoreError
+from runtime.gate.storage.errors import StoreError
+from runtime.gate.storage.files import remove
 from runtime.gate.storage.keys import ANNOUNCEMENT, few
 from runtime.gate.storage.stores import Stores
 from runtime.gate.storage.writer import restoring
@@ -211,7 +212,7 @@ class Startup:
                 durable.sync_file(damaged)
             os.replace(good, target)
             durable.sync_folder(target.parent)
-            durable.remove(downloads)
+            remove(downloads)
             message = f"{path} did not parse: replaced by the one of {checkpoint.region}'s {checkpoint.id}"
             log("restore", level="warning", message=f"{message}; the damaged file is beside it")
             return True

@@ -45,6 +45,7 @@ from runtime.gate.snapshot.hashes import Hashes, Stat
 from runtime.gate.snapshot.lance import is_write_once
 from runtime.gate.snapshot.volume import Volume, is_active_file
 from runtime.gate.storage import durable, reserve
+from runtime.gate.storage.files import remove
 from runtime.gate.storage.keys import DIVERGED
 
 STATE_BEFORE = "state.before.json"
@@ -108,7 +109,7 @@ class Swap:
 
     def accept_tampered(self) -> None:
         """The changed files stay as they are."""
-        durable.remove(self._gate / TAMPERED)
+        remove(self._gate / TAMPERED)
 
     def prepare(
         self, checkpoint: Checkpoint, *, before: LineageState, after: LineageState, ancestry: Ancestry
@@ -169,7 +170,7 @@ class Swap:
 
     def _move_out(self, journal: Journal) -> None:
         self._hashes = self._volume.hashes()
-        durable.remove(self._gate / TAMPERED)
+        remove(self._gate / TAMPERED)
         (self._gate / REPLACED / "0").mkdir(parents=True, exist_ok=True)
         for entry in sorted(self._root.iterdir()):
             if is_active_file(entry.name, self._component):
@@ -237,7 +238,7 @@ class Swap:
         if (self._gate / STATE_NEXT).exists():
             durable.move(self._gate / STATE_NEXT, self._gate / STATE)
         if (self._incoming / MARKER).exists():
-            durable.remove(self._gate / UPLOADED)
+            remove(self._gate / UPLOADED)
             durable.move(self._incoming / MARKER, self._gate / RESTORED)
         self._incoming.rmdir()
         durable.sync_folder(self._gate)
@@ -273,7 +274,7 @@ class Swap:
                 hashes=self._hashes,
             )
             self._add_unsent(divergence.set_aside(self._root, files, journal.at))
-            durable.remove(self._gate / TRASH)
+            remove(self._gate / TRASH)
             durable.move(replaced, self._gate / TRASH)
         self._hashes = {}
         self._close()
@@ -285,14 +286,14 @@ class Swap:
             self._records.save(replace(state, unsent=unsent))
 
     def _close(self) -> None:
-        durable.remove(self._gate / JOURNAL)
+        remove(self._gate / JOURNAL)
         durable.sync_folder(self._gate)
         self._clear()
 
     def _clear(self) -> None:
         """Delete what a swap that is over, or never began, leaves in the gate's folder."""
         for name in (STATE_NEXT, STATE_BEFORE, KNOWN, DIVERGING, TRASH):
-            durable.remove(self._gate / name)
-            durable.remove(self._gate / f".{name}.new")
+            remove(self._gate / name)
+            remove(self._gate / f".{name}.new")
         reserve.release(self._root)
         forget_acknowledgements(self._root)

@@ -24,6 +24,7 @@ from runtime.gate.snapshot.checkpoint import (
     save_stored,
 )
 from runtime.gate.storage import durable
+from runtime.gate.storage.files import remove
 from runtime.gate.storage.keys import CheckpointId, CheckpointName
 
 CHANGES = "line.changes.json"
@@ -81,7 +82,7 @@ def save_uploaded(folder: Path, checkpoint: Checkpoint, name: CheckpointName, co
     if name.since is None:
         save_stored(whole, str(name), content)
         remember(whole, checkpoint)
-        durable.remove(changes)
+        remove(changes)
     elif (known := load_checkpoint(whole)) is not None and known.id == name.since:
         save_stored(changes, str(name), content)
         remember(changes, checkpoint)

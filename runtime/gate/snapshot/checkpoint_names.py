@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from runtime.gate.snapshot.checkpoint_index import CheckpointIndex, read_index
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import (
     ANNOUNCEMENT,
     CHECKPOINTS,

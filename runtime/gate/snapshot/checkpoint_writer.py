@@ -12,7 +12,8 @@ from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.checkpoint_forms import CheckpointForms
 from runtime.gate.snapshot.checkpoint_index import publish
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import ANNOUNCEMENT, INDEX, CheckpointId, CheckpointName
 
 Stored = tuple[CheckpointName, bytes]

@@ -10,8 +10,9 @@ from runtime.contracts.gate import Retention
 from runtime.gate.snapshot.checkpoint import Checkpoint
 from runtime.gate.snapshot.checkpoint_changes import named_keys
 from runtime.gate.snapshot.retention import HOUR_MS, aged, due, thin
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
 from runtime.gate.storage.durable import read_document, write_atomically
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.files import clear
 from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName
 

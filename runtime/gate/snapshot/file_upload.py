@@ -14,8 +14,9 @@ from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef, StoredFi
 from runtime.gate.snapshot.hashes import Stat
 from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Volume, parses_graph
-from runtime.gate.storage.bucket import KeysTaken, Store
+from runtime.gate.storage.bucket import Store
 from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.errors import KeysTaken
 from runtime.gate.storage.files import clear, is_below
 from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
 from runtime.logs import log

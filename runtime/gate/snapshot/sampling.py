@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from runtime.gate.snapshot.checkpoint import Checkpoint, StoredFile
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Store, StoreError, Unreachable
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError, Unreachable
 from runtime.gate.storage.keys import SLACK_MS, CheckpointId, CheckpointName, few
 
 EVERY_SECONDS = 3600.0

@@ -11,7 +11,8 @@ from runtime.contracts.gate import GateConfig
 from runtime.gate.snapshot.checkpoint import Checkpoint, CheckpointRef
 from runtime.gate.snapshot.checkpoint_changes import read_checkpoint
 from runtime.gate.snapshot.checkpoint_names import CheckpointNames
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import DATA, OBJECTS, CheckpointId, few
 from runtime.gate.storage.stores import Stores
 

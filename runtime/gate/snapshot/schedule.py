@@ -11,7 +11,7 @@ from pathlib import Path
 from runtime.contracts.gate import GateConfig
 from runtime.gate.events import Condition, EventLog
 from runtime.gate.snapshot.upload import UploadResult
-from runtime.gate.storage.bucket import Refused, StoreError, Unreachable
+from runtime.gate.storage.errors import Refused, StoreError, Unreachable
 from runtime.gate.storage.keys import few
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log

@@ -18,7 +18,8 @@ from runtime.gate.snapshot.sampling import Sampler, message
 from runtime.gate.snapshot.scan import OnIgnored, unreported
 from runtime.gate.snapshot.upload_guard import UploadGuard
 from runtime.gate.snapshot.volume import Volume
-from runtime.gate.storage.bucket import Store, StoreError, Unreachable
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError, Unreachable
 from runtime.gate.storage.keys import DATA, SLACK_MS, CheckpointName
 from runtime.gate.storage.rclone import Interrupted
 from runtime.logs import log

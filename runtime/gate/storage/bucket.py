@@ -13,11 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.storage.errors import KeysTaken as KeysTaken
-from runtime.gate.storage.errors import Refused as Refused
-from runtime.gate.storage.errors import StoreError as StoreError
-from runtime.gate.storage.errors import Unreachable as Unreachable
-from runtime.gate.storage.errors import error_of
+from runtime.gate.storage.errors import KeysTaken, StoreError, Unreachable, error_of
 from runtime.gate.storage.files import clear, link_below
 from runtime.gate.storage.keys import Listed, few, is_write_once
 from runtime.gate.storage.listing import LIST, listed, rows

@@ -13,8 +13,7 @@ from typing import Any
 
 from runtime import documents
 from runtime.documents import Document
-from runtime.gate.storage.files import create, read_regular
-from runtime.gate.storage.files import remove as remove
+from runtime.gate.storage.files import create, read_regular, remove
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 FULL = (errno.ENOSPC, errno.EDQUOT)

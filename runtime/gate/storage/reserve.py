@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from runtime.gate.storage.durable import FULL, remove
+from runtime.gate.storage.durable import FULL
+from runtime.gate.storage.files import remove
 
 Result = TypeVar("Result")
 RESERVE = ".gate-reserve"

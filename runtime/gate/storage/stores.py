@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from runtime.contracts.gate import GateConfig
-from runtime.gate.storage.bucket import Store, StoreError
+from runtime.gate.storage.bucket import Store
+from runtime.gate.storage.errors import StoreError
 from runtime.gate.storage.keys import prefix_of
 from runtime.gate.storage.server_clock import ServerClock
 

@@ -54,7 +54,7 @@ def test_an_outage_is_flagged_for_every_company_and_so_is_its_end(
     )
 
 
-def test_a_flag_stays_with_a_company_until_its_gates_have_heard_it(
+def test_a_flag_stays_with_a_company_until_its_gates_acknowledge_it(
     two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...]
 ) -> None:
     cut_off, *others = names
