@@ -68,28 +68,33 @@ def program(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalNode:
-    """The node of a region. All methods but `exists` raise OperatorError."""
+class LocalNodes:
+    """The nodes of a region, or the node of its zone `zone`. All methods but `zones` raise OperatorError."""
 
     state: Path
     region: str
+    zone: str = ""
 
-    def exists(self) -> bool:
-        from local.cluster import network
+    def __str__(self) -> str:
+        return f"the node of zone {self.zone}" if self.zone else f"the nodes of {self.region}"
 
-        nodes = network.load(self.state)
-        return nodes is not None and self.region in nodes.numbers
+    @property
+    def zones(self) -> tuple[str, ...]:
+        from local.cluster.nodes import lifecycle
+
+        zones = lifecycle.zones_with_nodes(self.state, self.region)
+        return tuple(zone for zone in zones if self.zone in ("", zone))
 
     def stop(self) -> None:
         with self._faults() as faults:
-            faults.stop(self.state, self.region)
+            faults.stop(self.state, self.zones)
 
     def start(self, progress: Callable[[str], None]) -> None:
         with self._faults() as faults:
-            faults.start(self.state, self.region, progress)
+            faults.start(self.state, self.zones, progress)
 
     def cut(self) -> None:
-        """Cut the node, its pods and load balancers off from everything else."""
+        """Cut the region's nodes, their pods and load balancers off from everything else."""
         with self._faults() as faults:
             faults.cut(self.state, self.region)
 
@@ -105,4 +110,4 @@ class LocalNode:
         try:
             yield faults
         except (LocalError, OSError) as error:
-            raise OperatorError(f"the node of {self.region}: {error}") from error
+            raise OperatorError(f"{self}: {error}") from error

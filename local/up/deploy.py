@@ -139,7 +139,8 @@ def status(state: Path, progress: Progress) -> None:
     of_nodes = network.load(state)
     names = [*control_plane.PROGRAMS, emulator.NAME, load_balancer_controller.NAME]
     if of_nodes:
-        names += [*map(lifecycle.name_of, of_nodes.numbers), addons.PROVISIONER]
+        zones = [zone for region in of_nodes.numbers for zone in lifecycle.zones_with_nodes(state, region)]
+        names += [*map(lifecycle.name_of, zones), addons.PROVISIONER]
         names += map(balancers.name_of, of_nodes.numbers)
     for name in names if state.exists() else ():
         running = processes.find(name)

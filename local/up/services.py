@@ -13,6 +13,7 @@ from local.access import Access
 from local.aws import emulator
 from local.cluster import addons, control_plane, load_balancer_controller, network, network_policies
 from local.cluster.alb import lifecycle as balancers
+from local.cluster.model import zones_of
 from local.cluster.nodes import lifecycle, requirements
 from local.kubernetes_api import KubernetesApi
 from local.machine import ports
@@ -58,7 +59,8 @@ def start(
         images = [settings.agency_image, settings.images.python, settings.images.rclone]
         unenforced = network_policies.obstacle()
         access.remember(state, unenforced=unenforced)
-        lifecycle.start(state, node_network, regions, config, images, progress, enforces=not unenforced)
+        zones = [zone for region in regions for zone in zones_of(region)]
+        lifecycle.start(state, node_network, zones, config, images, progress, enforces=not unenforced)
         addons.start(Processes(state, progress), config)
         balancers.start(state, node_network, regions, aws, aws_region, progress)
         api = KubernetesApi(str(config), "", threading.Event(), progress)

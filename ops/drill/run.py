@@ -90,10 +90,12 @@ class Run:
         try:
             self._say(fault.inject())
             self._observe_outage()
+            self.record.mark(ENDED, self.clock.now())
+            if done := fault.bring_back():
+                self._say(done)
             signals.hold()
         finally:
             signals.hold()
-            self.record.mark(ENDED, self.clock.now())
             self._say(fault.remove())
             self.record.mark(RESTORED, self.clock.now())
         signals.release()
@@ -184,7 +186,7 @@ class Run:
         """Markers that a Brain lacks after the return may be in diverged files."""
         for region in filter(None, (tenant.home, tenant.away)):
             view = self.record.view()
-            if not (is_back(view, tenant) and lost_markers(view, tenant)):
+            if not (is_back(view, tenant) and lost_markers(self.scenario, view, tenant)):
                 return
             try:
                 texts = self.target.brains.diverged_markers(tenant.namespace, region, self.markers.pattern)

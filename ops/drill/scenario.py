@@ -8,9 +8,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from ops.drill.limits import S3_SECONDS, UPLOAD_SECONDS, Limits, limits_of
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
-from plan.edges import TARGET_CHECK_SECONDS, TARGET_CHECKS, edge_name
+from plan.edges import edge_name
 from plan.geo import CONTINENTS, COUNTRY_PREFIX
 from plan.handover import brain_handover
 from plan.names import host_of
@@ -22,20 +23,6 @@ from settings.routes import check_of, company_route, record_plan, region_routes
 
 MOST_WATCHED = 20
 """Companies: the client of each sends several requests a second."""
-SLACK_SECONDS = 4
-"""For the duration of a round, of a patch and of an observation."""
-READINESS_SECONDS = 7
-"""From a flag to the endpoints: a probe's period, and the time until Kubernetes has updated them."""
-REGISTRATION_SECONDS = TARGET_CHECKS * TARGET_CHECK_SECONDS + 15 + 3
-"""From ready containers to the pod's endpoint behind a load balancer of AWS: checks of the new target; the
-controller asks every 15 s whether they passed (source: AWS Load Balancer Controller,
-`--targetgroupbinding-requeue-duration`); registration and the endpoint's update."""
-CHECKS_SECONDS = 10
-"""From a health path's 503 to Route53's other answer: each of its checkers has asked once more."""
-UPLOAD_SECONDS = 30
-"""Beyond `syncInterval`: for an upload, and for replication where it is nearly immediate."""
-S3_SECONDS = 15 * 60
-"""The same with S3's usual quarter of an hour for replication."""
 
 
 class MemoryMode(StrEnum):
@@ -73,21 +60,18 @@ class Tenant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """In seconds."""
+class ZoneLoss:
+    """The part of the region that a drill takes down: one availability zone."""
 
-    flag: float
-    """From the outage to the flag."""
-    endpoints: float
-    """From the outage until no endpoint is ready."""
-    gap: float
-    """Without an answer, for a client that caches nothing."""
-    clear: float
-    """From workloads that answer to the end of the flag, without hold-down."""
-    back: float
-    """From there until endpoints are ready again, without hold-down."""
-    age: float
-    """Of the memory found elsewhere, when the outage begins."""
+    zone: str
+    workloads: tuple[tuple[str, str], ...]
+    """Namespace and component of the watched companies' workloads whose volumes lie there."""
+    region_fails: bool
+    """Whether the controllers flag the region: most of its companies are in this zone."""
+
+    @property
+    def companies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(namespace for namespace, _ in self.workloads))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +93,8 @@ class Scenario:
     recovery_rounds: int
     sync_interval: int
     ttl: int = LEAF_TTL
+    loss: ZoneLoss | None = None
+    """None: all of the region is taken down."""
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -121,6 +107,35 @@ class Scenario:
     @property
     def moving(self) -> tuple[Tenant, ...]:
         return tuple(tenant for tenant in self.tenants if tenant.moves)
+
+    @property
+    def zone(self) -> str:
+        """Empty: all of the region is taken down."""
+        return self.loss.zone if self.loss else ""
+
+    @property
+    def region_fails(self) -> bool:
+        return self.loss is None or self.loss.region_fails
+
+    @property
+    def leaving(self) -> tuple[Tenant, ...]:
+        """Those whose clients leave the region."""
+        return self.moving if self.region_fails else ()
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Companies with a volume in the lost zone."""
+        return self.loss.companies if self.loss else ()
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """Of the lost companies, those whose clients are here: the drill moves them to another zone."""
+        here = {tenant.namespace for tenant in self.moving}
+        return tuple(each for each in self.lost if each in here)
+
+    def loses(self, namespace: str, component: str) -> bool:
+        """Whether the workload's volume lies in the lost zone."""
+        return self.loss is not None and (namespace, component) in self.loss.workloads
 
 
 def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_replication: bool) -> Scenario:
@@ -148,7 +163,7 @@ def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_re
         edges=edges_of(settings),
         health=tuple(sorted({(check.fqdn, check.path) for check in checks})),
         policy=settings.load_balancing.policy,
-        limits=_limits(settings, region, UPLOAD_SECONDS if quick_replication else S3_SECONDS),
+        limits=limits_of(settings, region, UPLOAD_SECONDS if quick_replication else S3_SECONDS),
         interval=settings.failover.interval_seconds,
         recovery_rounds=settings.failover.recovery_threshold,
         sync_interval=settings.replication.sync_interval,
@@ -261,20 +276,3 @@ def _memory(settings: Settings, company: Company, region: str, away: str) -> Mem
     route, routes = company_route(settings, company), region_routes(settings)
     plan = brain_handover(settings.load_balancing.policy, route, routes, away)
     return MemoryMode.FOLLOWS if region in plan.follows else MemoryMode.REPLICATED
-
-
-def _limits(settings: Settings, region: str, upload: float) -> Limits:
-    """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer."""
-    registered = settings.balanced(each for each in settings.regions if each.name == region)
-    failover = settings.failover
-    slack = failover.timeout_seconds + SLACK_SECONDS
-    flag = failover.failure_threshold * failover.interval_seconds + slack
-    clear = failover.recovery_threshold * failover.interval_seconds + slack
-    return Limits(
-        flag=flag,
-        endpoints=flag + READINESS_SECONDS,
-        gap=flag + CHECKS_SECONDS,
-        clear=clear,
-        back=clear + READINESS_SECONDS + (REGISTRATION_SECONDS if registered else 0),
-        age=settings.replication.sync_interval + upload,
-    )

@@ -17,6 +17,7 @@ from ops.drill.faults.gray import GrayFault
 from ops.drill.faults.kinds import LOCAL_FAULTS, Fault, FaultKind
 from ops.drill.faults.node import NodeFault
 from ops.drill.faults.scaling import ScaleFault
+from ops.drill.faults.zone import ZoneFault, zone_loss
 from ops.drill.journal import Journal
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.clients import Send
@@ -30,6 +31,7 @@ from ops.drill.observe.snapshots import BucketSnapshots
 from ops.drill.preconditions import require_another, stack_problems
 from ops.drill.scenario import Scenario, edges_of
 from ops.errors import WRONG_CALL, OperatorError
+from ops.local_target import LocalNodes
 from ops.probing.port_forwards import PortForwards
 from ops.stack import Stack
 from plan.names import LOCAL
@@ -107,15 +109,44 @@ class Target:
                 return each
         raise OperatorError(f"the stack {self.stack.name} has no cluster {name} any more")
 
-    def fault(self, kind: FaultKind, region: str) -> Fault:
-        """Raises OperatorError for a fault that this stack cannot have."""
+    def zones(self, region: str) -> Sequence[str]:
+        """Those that have a node of the local target."""
+        return LocalNodes(state=self.state, region=region).zones
+
+    def obstacle(self, kind: FaultKind, region: str) -> str:
+        """Why this stack cannot have the fault; empty when it can."""
         if kind in LOCAL_FAULTS and not self.local:
-            raise OperatorError(f"--way {kind}: only on the local target (stack {LOCAL})", WRONG_CALL)
+            return f"only on the local target (stack {LOCAL})"
+        if kind is FaultKind.ZONE:
+            if not self.stack.settings.replication.enabled:
+                return "replication is off, so no other zone can restore a company"
+            if len(zones := self.zones(region)) < 2:
+                return f"{region} has nodes in one zone ({', '.join(zones) or 'none'}): run `make up`"
+        return ""
+
+    def require_possible(self, kind: FaultKind, region: str) -> None:
+        """Raises OperatorError for a fault that this stack cannot have."""
+        if obstacle := self.obstacle(kind, region):
+            raise OperatorError(f"--way {kind}: {obstacle}", WRONG_CALL)
+
+    def narrowed(self, kind: FaultKind, scenario: Scenario) -> Scenario:
+        """The scenario with what the fault takes down of the region. Raises OperatorError."""
+        if kind is not FaultKind.ZONE:
+            return scenario
+        return replace(scenario, loss=zone_loss(self.stack, scenario, self.clusters[scenario.region]))
+
+    def fault(self, kind: FaultKind, scenario: Scenario) -> Fault:
+        """`scenario` is narrowed to the fault."""
+        region = scenario.region
+        cluster = self.clusters[region]
         if kind is FaultKind.SCALE:
-            return ScaleFault(self.clusters[region], region, self.journal)
+            return ScaleFault(cluster, region, self.journal)
         if kind is FaultKind.GRAY:
-            return GrayFault(self.clusters[region], region)
-        return NodeFault(kind, self.state, region, self.journal, self.progress)
+            return GrayFault(cluster, region)
+        node = NodeFault(kind, self.state, region, self.journal, self.progress, scenario.zone)
+        if kind is FaultKind.ZONE:
+            return ZoneFault(self.stack, scenario, cluster, self.access, self.journal, node)
+        return node
 
     def run_target(self, scenario: Scenario, record: Record, seed: int) -> RunTarget:
         """Reads the current records and health checks. Raises OperatorError."""

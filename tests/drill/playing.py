@@ -122,6 +122,7 @@ def run_report(
     return RunReport(
         number=number,
         fault=fault,
+        scenario=run.scenario,
         at=datetime.fromtimestamp(NOON, UTC),
         view=result.view,
         evaluation=result.evaluation,

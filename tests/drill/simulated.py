@@ -13,6 +13,8 @@ from ops.drill.observe.clock import Task
 from ops.drill.observe.http import Request, Response
 from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
 from ops.drill.scenario import Scenario, Tenant
+from ops.probing.containers import BRAIN
+from runtime.controller.survey import most_fail
 from tests.drill.scenarios import SYNC
 
 NOON = 1_800_000_000.0
@@ -69,6 +71,9 @@ class Sabotage:
     flag_stays: bool = False
     memory_is_forgotten_on_return: bool = False
     pods_do_not_come_back: bool = False
+    one_zone_fails_the_region: bool = False
+    moves_nothing: bool = False
+    restores_an_old_snapshot: bool = False
     slow_swap: float = 0.0
     slow_probes: float = 0.0
 
@@ -89,13 +94,14 @@ class Platform:
         self.now = 0.0
         self.down_at: float | None = None
         self.up_at: float | None = None
-        self.alive = True
+        self.dead = frozenset[str]()
+        """Companies whose workloads in the region do not answer."""
         self.bad = self.good = 0
         self.next_round = INTERVAL / 3
         self.probes_fail = False
         self.flag = False
         self.flag_changed = float("-inf")
-        self.ready = True
+        self.gated = False
         self.memories: dict[tuple[str, str], Table] = {}
         self.copied: dict[str, tuple[float, list[str]]] = {}
         self.next_copy = 1.0
@@ -107,11 +113,11 @@ class Platform:
     def pass_time(self, now: float) -> None:
         self.now = now
         if self.up_at is not None and now >= self.up_at and not self.sabotage.pods_do_not_come_back:
-            self.alive, self.down_at, self.up_at = True, None, None
+            self.dead, self.down_at, self.up_at = frozenset(), None, None
         if now >= self.next_round:
             self.next_round += INTERVAL
             self._round()
-        if self.alive and now >= self.next_copy:
+        if now >= self.next_copy:
             self.next_copy = now + SYNC
             self._copy()
         self._readiness()
@@ -119,9 +125,11 @@ class Platform:
 
     def _round(self) -> None:
         slow = self.down_at is not None and self.now - self.down_at < self.sabotage.slow_probes
-        self.probes_fail = not self.alive and not slow
-        self.bad = self.bad + 1 if self.probes_fail else 0
-        self.good = 0 if self.probes_fail else self.good + 1
+        self.probes_fail = bool(self.dead) and not slow
+        answers = [name not in self.dead for name in self.scenario.namespaces]
+        failing = self.probes_fail and (most_fail(answers) or self.sabotage.one_zone_fails_the_region)
+        self.bad = self.bad + 1 if failing else 0
+        self.good = 0 if failing else self.good + 1
         if self.sabotage.controller_cannot_patch:
             return
         if not self.flag and self.bad >= ROUNDS:
@@ -132,19 +140,19 @@ class Platform:
     def _readiness(self) -> None:
         flagged = self.flag if self.now - self.flag_changed >= READINESS else not self.flag
         flagged = flagged and self.flag_changed != float("-inf")
-        gated = flagged and not self.sabotage.readiness_ignores_the_flag
-        if self.sabotage.readiness_ignores_the_flag:
-            self.ready = True
-        elif self.sabotage.readiness_asks_the_application_alone:
-            self.ready = self.alive
-        else:
-            self.ready = self.alive and not gated
+        self.gated = flagged and not self.sabotage.readiness_asks_the_application_alone
+
+    def ready(self, namespace: str) -> bool:
+        answers = namespace not in self.dead and not self.gated
+        return answers or self.sabotage.readiness_ignores_the_flag
 
     def _copy(self) -> None:
         if self.sabotage.copies_nothing:
             return
         for tenant in self.scenario.moving:
-            self.copied[tenant.namespace] = (self.now, list(self.table(tenant.namespace, tenant.home).texts))
+            if tenant.namespace not in self.dead:
+                texts = list(self.table(tenant.namespace, tenant.home).texts)
+                self.copied[tenant.namespace] = (self.now, texts)
 
     def _memory(self) -> None:
         for tenant in self.scenario.moving:
@@ -156,7 +164,7 @@ class Platform:
             if self.flag and self.now - self.flag_changed >= took and name not in self.swapped:
                 self.swapped[name] = self.now
                 self.table(name, away).texts = list(self.copied.get(name, (0, []))[1])
-            if not self.flag and name in self.swapped and self.ready:
+            if not self.flag and name in self.swapped and self.ready(name):
                 del self.swapped[name]
                 home, there = self.table(name, tenant.home), self.table(name, away)
                 self.aside[name] = [text for text in home.texts if text not in there.texts]
@@ -175,7 +183,9 @@ class Platform:
         if request.path.startswith("/healthz/"):
             failed = region == self.region and self.flag and not self.sabotage.health_path_lies
             return Response(status=503 if failed else 200, detail="503" if failed else "200")
-        if region == self.region and not (self.ready and self.alive):
+        asked = [each.namespace for each in self.scenario.tenants if each.host == request.host]
+        served = all(self.ready(each) and each not in self.dead for each in asked)
+        if region == self.region and not served:
             return Response(status=503, detail="503")
         return Response(status=200, detail="200")
 
@@ -191,19 +201,19 @@ def observers(platform: Platform) -> list[Observer]:
     names = list(platform.scenario.namespaces)
     [(host, path)] = platform.scenario.health
 
-    def observer(lane: Lane, subjects: list[str], state: Callable[[], str]) -> Observer:
-        return Observer(lane, lambda: dict.fromkeys(subjects, State(state=state())))
+    def observer(lane: Lane, subjects: list[str], state: Callable[[str], str]) -> Observer:
+        return Observer(lane, lambda: {each: State(state=state(each)) for each in subjects})
 
-    def health() -> str:
+    def health(_: str) -> str:
         request = Request(host="", path=path, connect=1, answer=1)
         response = platform.send(host, request)
         return str(response.status) if response.status else DEAD
 
     return [
-        observer(Lane.FLAG, [SYSTEM, *names], lambda: SET if platform.flag else CLEAR),
-        observer(Lane.PROBES, [SYSTEM], lambda: FAIL if platform.probes_fail else ANSWER),
-        observer(Lane.ENDPOINTS, names, lambda: READY if platform.ready else NONE),
-        observer(Lane.WORKLOADS, names, lambda: ANSWER if platform.alive else FAIL),
+        observer(Lane.FLAG, [SYSTEM, *names], lambda _: SET if platform.flag else CLEAR),
+        observer(Lane.PROBES, [SYSTEM], lambda _: FAIL if platform.probes_fail else ANSWER),
+        observer(Lane.ENDPOINTS, names, lambda name: READY if platform.ready(name) else NONE),
+        observer(Lane.WORKLOADS, names, lambda name: FAIL if name in platform.dead else ANSWER),
         observer(Lane.HEALTH, [f"{host}{path}"], health),
     ]
 
@@ -213,11 +223,11 @@ class SimulatedBrains:
         self._platform = platform
 
     def store(self, namespace: str, region: str, company: str, text: str) -> None:
-        self._require(region)
+        self._require(namespace, region)
         self._platform.table(namespace, region).texts.append(text)
 
     def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
-        self._require(region)
+        self._require(namespace, region)
         sabotage = self._platform.sabotage
         if company.endswith("-nobody") and not sabotage.brain_mixes_companies:
             return "No relevant memories found."
@@ -232,7 +242,7 @@ class SimulatedBrains:
         if region == home:
             return (
                 ""
-                if platform.alive and not platform.flag and namespace not in platform.swapped
+                if not platform.flag and namespace not in {*platform.swapped, *platform.dead}
                 else "standby"
             )
         return "" if namespace in platform.swapped else "catching up"
@@ -240,8 +250,8 @@ class SimulatedBrains:
     def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
         return self._platform.aside.get(namespace, [])
 
-    def _require(self, region: str) -> None:
-        if region == self._platform.region and not self._platform.alive:
+    def _require(self, namespace: str, region: str) -> None:
+        if region == self._platform.region and namespace in self._platform.dead:
             raise BrainError("no answer in 5 s")
 
 
@@ -266,10 +276,25 @@ class SimulatedFault:
 
     def inject(self) -> str:
         self.injected += 1
-        self.platform.alive, self.platform.down_at = False, self.platform.now
+        scenario, self.platform.down_at = self.platform.scenario, self.platform.now
+        self.platform.dead = frozenset(scenario.lost or scenario.namespaces)
         return "6 StatefulSets scaled to 0"
+
+    def bring_back(self) -> str:
+        """Of a lost zone: its volumes are gone, and what was copied is restored."""
+        platform = self.platform
+        if not platform.scenario.loss or platform.sabotage.moves_nothing:
+            return ""
+        kept = slice(1 if platform.sabotage.restores_an_old_snapshot else None)
+        for tenant in platform.scenario.moving:
+            if platform.scenario.loses(tenant.namespace, BRAIN):
+                texts = platform.copied[tenant.namespace][1]
+                platform.table(tenant.namespace, tenant.home).texts = texts[kept]
+        platform.up_at = platform.now + BOOT
+        return "moved"
 
     def remove(self) -> str:
         self.removed += 1
-        self.platform.up_at = self.platform.now + BOOT
+        if self.platform.dead and self.platform.up_at is None and not self.platform.sabotage.moves_nothing:
+            self.platform.up_at = self.platform.now + BOOT
         return "6 StatefulSets scaled back"

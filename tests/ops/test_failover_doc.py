@@ -22,6 +22,7 @@ FAILURES = (
     "The leading controller",
     "The API server",
     "A node",
+    "An availability zone",
     "The workloads of a region",
     "A whole region",
     "The link between regions",

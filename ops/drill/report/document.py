@@ -24,6 +24,7 @@ FORMAT = 1
 class RunReport:
     number: int
     fault: FaultKind
+    scenario: Scenario
     at: datetime
     """When the run's clock stood at 0."""
     view: View
@@ -96,13 +97,13 @@ class Report:
                 "all": [asdict(each) for each in self.spreads()],
                 **{fault: [asdict(each) for each in self.spreads(fault)] for fault in self.faults},
             },
-            "runs": [_RunDocument(self.scenario, run).document() for run in self.runs],
+            "runs": [_RunDocument(run).document() for run in self.runs],
         }
 
 
 class _RunDocument:
-    def __init__(self, scenario: Scenario, run: RunReport) -> None:
-        self._scenario, self._run = scenario, run
+    def __init__(self, run: RunReport) -> None:
+        self._scenario, self._run = run.scenario, run
         self._begun = run.view.mark(BEGUN)
 
     def document(self) -> dict[str, Any]:
@@ -113,6 +114,7 @@ class _RunDocument:
             "number": run.number,
             "way": run.fault,
             "what": DESCRIPTIONS[run.fault],
+            "zone": run.scenario.zone or None,
             "ok": run.ok,
             "faults": list(run.failures),
             "outage": outage_began.isoformat(timespec="milliseconds"),
@@ -122,6 +124,7 @@ class _RunDocument:
             "steps": {name: list(map(self._milestone, part.milestones)) for name, part in parts.items()},
             "withoutAnswer": {name: list(map(self._gap, part.gaps)) for name, part in parts.items()},
             "memoryAge": dict(evaluation.ages),
+            "movedMemoryAge": dict(evaluation.moved_ages),
             "holdDown": evaluation.hold_down,
             "verdicts": [asdict(verdict) for verdict in evaluation.verdicts],
             "seen": [

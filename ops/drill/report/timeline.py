@@ -61,7 +61,7 @@ def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
             lane="clients",
             label=tenant.namespace,
             segments=tuple(client_segments(scenario, view, tenant)),
-            promise=_promise(scenario, view, Step.CLIENT) if tenant.moves else None,
+            promise=_promise(scenario, view, Step.CLIENT) if tenant in scenario.leaving else None,
         )
         for tenant in scenario.tenants
     ]
@@ -69,7 +69,7 @@ def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
         Row(lane="memory", label=tenant.namespace, segments=tuple(memory_segments(view, tenant)))
         for tenant in scenario.moving
     ]
-    outage = Row(lane="outage", label=scenario.region, segments=(_outage(view, fault),))
+    outage = Row(lane="outage", label=scenario.zone or scenario.region, segments=(_outage(view, fault),))
     return [outage, *lanes, *dns, *clients, *memories]
 
 
@@ -147,7 +147,7 @@ def _lane(scenario: Scenario, view: View, title: str, lane: Lane) -> list[Row]:
 
 
 def _promise(scenario: Scenario, view: View, step: Step | None) -> float | None:
-    promise = SPECS[step].promise if step else None
+    promise = SPECS[step].promise if step and scenario.region_fails else None
     return view.mark(BEGUN) + promise.limit(scenario.limits) if promise else None
 
 
