@@ -49,7 +49,9 @@ def emulator_arguments(state: Path) -> Mapping[str, str] | None:
 
 
 def edges(regions: Sequence[str], state: Path) -> tuple[Mapping[str, str], Path]:
-    """Addresses of the load balancers by DNS name, and the CA of their certificates. Raises OperatorError."""
+    """Addresses of the load balancers and accelerators by DNS name, and the CA of the certificates. Raises
+    OperatorError.
+    """
     from local.machine.pki import Pki
 
     running = require(state)
@@ -57,7 +59,8 @@ def edges(regions: Sequence[str], state: Path) -> tuple[Mapping[str, str], Path]
         raise OperatorError(
             f"the local target has no load balancer for {', '.join(missing)}, so nothing serves there"
         )
-    return running.balancers, Pki(folder=state / "pki").authority
+    first = {name: addresses[0] for name, addresses in running.accelerators.items()}
+    return {**running.balancers, **first}, Pki(folder=state / "pki").authority
 
 
 def program(name: str) -> str:

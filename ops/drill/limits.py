@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plan.accelerators import LEAVING_SECONDS
 from plan.edges import TARGET_CHECK_SECONDS, TARGET_CHECKS
+from plan.records import KEPT_ANSWER_SECONDS
 from settings import Settings
+from settings.models import Manager
 
 SLACK_SECONDS = 4
 """For the duration of a round, of a patch and of an observation."""
@@ -35,6 +38,8 @@ class Limits:
     """From the outage until no endpoint is ready."""
     gap: float
     """Without an answer, for a client that caches nothing."""
+    kept: float
+    """Without an answer, for a client that has kept a DNS answer since just before the outage."""
     clear: float
     """From workloads that answer to the end of the flag, without hold-down."""
     back: float
@@ -46,9 +51,10 @@ class Limits:
 
 
 def limits_of(settings: Settings, region: str, upload: float) -> Limits:
-    """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer. `upload`: seconds
-    from `syncInterval` to a complete snapshot in the other bucket.
+    """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer; 62 s with Global
+    Accelerator. `upload`: seconds from `syncInterval` to a complete snapshot in the other bucket.
     """
+    accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
     registered = settings.balanced(each for each in settings.regions if each.name == region)
     failover = settings.failover
     slack = failover.timeout_seconds + SLACK_SECONDS
@@ -57,7 +63,8 @@ def limits_of(settings: Settings, region: str, upload: float) -> Limits:
     return Limits(
         flag=flag,
         endpoints=flag + READINESS_SECONDS,
-        gap=flag + CHECKS_SECONDS,
+        gap=flag + (LEAVING_SECONDS if accelerated else CHECKS_SECONDS),
+        kept=flag + LEAVING_SECONDS if accelerated else KEPT_ANSWER_SECONDS,
         clear=clear,
         back=clear + READINESS_SECONDS + (REGISTRATION_SECONDS if registered else 0),
         age=settings.replication.sync_interval + upload,

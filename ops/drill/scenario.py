@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
-from typing import Any
+from types import MappingProxyType
 
 from ops.drill.limits import S3_SECONDS, UPLOAD_SECONDS, Limits, limits_of
+from ops.drill.planned import Planned, edges_of
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
-from plan.edges import edge_name
 from plan.geo import CONTINENTS, COUNTRY_PREFIX
 from plan.handover import brain_handover
 from plan.names import host_of
-from plan.records import LEAF_TTL, RoutingPolicy, to_api
-from plan.resolver import Client, resolve
+from plan.records import LEAF_TTL, RoutingPolicy
+from plan.resolver import Client
 from settings import Company, Settings
 from settings.models import Manager
-from settings.routes import check_of, company_route, record_plan, region_routes
+from settings.routes import check_of, company_route, region_routes
 
 MOST_WATCHED = 20
 """Companies: the client of each sends several requests a second."""
@@ -92,7 +91,9 @@ class Scenario:
     """Seconds between the controllers' rounds."""
     recovery_rounds: int
     sync_interval: int
-    ttl: int = LEAF_TTL
+    ttl: int
+    """Seconds for which a client that honours TTLs may use an answer that has become wrong."""
+    manager: Manager
     loss: ZoneLoss | None = None
     """None: all of the region is taken down."""
 
@@ -138,9 +139,17 @@ class Scenario:
         return self.loss is not None and (namespace, component) in self.loss.workloads
 
 
-def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_replication: bool) -> Scenario:
+def scenario_of(
+    stack: Stack,
+    region: str,
+    companies: Sequence[str],
+    *,
+    quick_replication: bool,
+    homes: Mapping[str, str] = MappingProxyType({}),
+) -> Scenario:
     """`companies`: names; without any, all that are in the region and in another. `quick_replication`:
-    between buckets. Raises OperatorError where a drill is impossible.
+    between buckets. `homes`: by namespace, the region to which Global Accelerator sends the drill's client;
+    without any, the client is near `region`. Raises OperatorError where a drill is impossible.
     """
     settings = stack.settings
     _check(stack, region)
@@ -152,7 +161,10 @@ def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_re
     if not chosen:
         raise OperatorError(f"--region: no company of {stack.file} is in {region} and another", WRONG_CALL)
     planned = Planned.of(settings)
-    tenants = tuple(_tenant(planned, each, region) for each in chosen[:MOST_WATCHED])
+    accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
+    tenants = tuple(
+        _tenant(planned, each, region, homes.get(each.namespace, region)) for each in chosen[:MOST_WATCHED]
+    )
     checks = [check_of(settings, company, region) for company in chosen[:MOST_WATCHED]]
     used = {name for tenant in tenants for name in tenant.regions}
     return Scenario(
@@ -167,27 +179,9 @@ def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_re
         interval=settings.failover.interval_seconds,
         recovery_rounds=settings.failover.recovery_threshold,
         sync_interval=settings.replication.sync_interval,
+        ttl=0 if accelerated else LEAF_TTL,
+        manager=settings.load_balancing.manager,
     )
-
-
-def region_of(answer: Mapping[str, Fraction], edges: Mapping[str, str], wanted: str) -> str:
-    """The region that the drill's client follows in a DNS answer: `wanted` while the answer has it, else the
-    likeliest, empty without any. A name that is no load balancer of the stack stands for itself."""
-    regions: dict[str, Fraction] = {}
-    for target, share in answer.items():
-        name = edges.get(target, target)
-        regions[name] = regions.get(name, Fraction(0)) + share
-    return wanted if wanted in regions else max(sorted(regions), key=regions.__getitem__, default="")
-
-
-def edges_of(settings: Settings) -> dict[str, str]:
-    edges = {}
-    for region in settings.regions:
-        if region.endpoint:
-            edges[region.endpoint.lower()] = region.name
-        for edge in {company.edge for company in settings.companies}:
-            edges[edge_name(region.name, edge, settings.domain).lower()] = region.name
-    return edges
 
 
 def _check(stack: Stack, region: str) -> None:
@@ -205,45 +199,16 @@ def _check(stack: Stack, region: str) -> None:
             f"{stack.file}: hostedZoneId: missing (required): its records lead clients to another region",
             WRONG_CALL,
         )
-    if settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
-        raise OperatorError(
-            f"{stack.file}: loadBalancing.manager: must be route53 for a drill, got global-accelerator: a"
-            " drill follows Route53's records and health checks",
-            WRONG_CALL,
-        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """The records that the stack file leads to."""
-
-    settings: Settings
-    records: Sequence[Mapping[str, Any]]
-    """Health checks have their keys as ids."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> Planned:
-        plan = record_plan(settings)
-        keys = {check.key: check.key for check in plan.checks}
-        records = [to_api(record, keys, "Z") for record in plan.records]
-        return cls(settings=settings, records=records)
-
-    def answer(self, company: Company, client: Client, healthy: Collection[str], wanted: str) -> str:
-        """The region that the company's name leads to while these regions are healthy."""
-        fit = {check_of(self.settings, company, name).key for name in healthy}
-        host = host_of(company.namespace, self.settings.domain)
-        answer = resolve(self.records, host, client, fit.__contains__)
-        return region_of(answer, edges_of(self.settings), wanted)
-
-
-def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
+def _tenant(planned: Planned, company: Company, region: str, near: str) -> Tenant:
     settings = planned.settings
     regions = tuple(each.name for each in settings.regions_of(company))
     if region not in regions:
         raise OperatorError(
             f"--company: {company.name} is not in {region}; it is in: {', '.join(regions)}", WRONG_CALL
         )
-    client = _client(settings, region)
+    client = _client(settings, near)
     home = planned.answer(company, client, regions, region)
     away = planned.answer(company, client, [each for each in regions if each != region], region)
     return Tenant(
@@ -260,7 +225,7 @@ def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
 
 
 def _client(settings: Settings, region: str) -> Client:
-    """A client that is sent to the region, if any is."""
+    """A client near the region."""
     [codes] = [each.geo for each in settings.regions if each.name == region]
     countries = [code.removeprefix(COUNTRY_PREFIX) for code in codes if code.startswith(COUNTRY_PREFIX)]
     return Client(

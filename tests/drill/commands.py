@@ -23,7 +23,8 @@ from ops.errors import OperatorError
 from ops.stack import Stack
 from tests.drill.playing import run_target
 from tests.drill.scenarios import EU, US
-from tests.drill.simulated import Platform, Sabotage, SimulatedClock, SimulatedFault
+from tests.drill.simulated import Platform, Sabotage, SimulatedClock
+from tests.drill.simulated_target import SimulatedFault
 
 LOSS = ZoneLoss(zone=f"{US}a", workloads=(("acme", "agent"), ("acme", "brain")), region_fails=False)
 
@@ -64,6 +65,9 @@ class Target:
 
     def progress(self, line: str) -> None:
         print(line)
+
+    def homes(self, region: str) -> dict[str, str]:
+        return {}
 
     def require_another(self, region: str, *, last_serving: bool) -> None:
         if self.refusal and not last_serving:

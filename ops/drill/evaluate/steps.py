@@ -34,7 +34,7 @@ class Step(StrEnum):
     FLAGS = "flag set in every company"
     ENDPOINTS = "no endpoint ready"
     HEALTH = "health path fails"
-    DNS = "DNS answers another region"
+    DNS = "names lead to another region"
     CLIENT = "good answers from another region"
     MEMORY = "memory found there"
 
@@ -45,7 +45,7 @@ class Step(StrEnum):
     CLEARS = "flag cleared in every company"
     ENDPOINTS_BACK = "endpoints ready again"
     HEALTH_BACK = "health path succeeds"
-    DNS_BACK = "DNS answers the region again"
+    DNS_BACK = "names lead to the region again"
     CLIENT_BACK = "traffic is back"
     MEMORY_BACK = "nothing of the memory lost"
     MEMORY_MOVED = "memory back in another zone"
@@ -176,8 +176,8 @@ OUTAGE = {
     Step.DNS: StepSpec(
         times=state_since(Lane.DNS, healthy=False, of=leaving),
         cause=Step.HEALTH,
-        event="DNS answered another region",
-        missing="DNS still answers {region} for {subject}",
+        event="names led to another region",
+        missing="the name of {subject} still leads to {region}",
         diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT: StepSpec(
@@ -250,8 +250,8 @@ RETURN = {
     Step.DNS_BACK: StepSpec(
         times=state_since(Lane.DNS, healthy=True, of=_moving),
         cause=Step.HEALTH_BACK,
-        event="DNS answered the region again",
-        missing="DNS does not answer {region} for {subject}",
+        event="names led to the region again",
+        missing="the name of {subject} does not lead to {region}",
         diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT_BACK: StepSpec(

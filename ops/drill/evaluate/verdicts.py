@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ops.drill.evaluate import memory
+from ops.drill.evaluate.kept import KEPT_SPAN, kept_gaps
 from ops.drill.evaluate.milestones import (
     Milestone,
     outage_milestones,
@@ -48,6 +49,8 @@ class Evaluation:
     """By company: age of the newest memory found elsewhere when the outage began; None: none was found."""
     moved_ages: Mapping[str, float | None]
     """The same of the memory that came back in another zone, in companies whose Brain was there."""
+    kept: tuple[Gap, ...]
+    """Of clients that keep DNS answers, one of each company whose clients leave the region."""
     hold_down: float
     """Seconds for which the controllers held the region down because it had failed before."""
     verdicts: tuple[Verdict, ...] = ()
@@ -82,11 +85,13 @@ def evaluate(
         on_return=_part(return_window(scenario, view), return_milestones(scenario, view)),
         ages=memory.ages(scenario, view),
         moved_ages=memory.moved_ages(scenario, view),
+        kept=kept_gaps(scenario, view),
         hold_down=max(0, (required_rounds or 0) - scenario.recovery_rounds) * scenario.interval,
     )
     verdicts = (
         *_missing_steps(scenario, evaluation, reasons),
         *_promises(scenario, view, evaluation),
+        *_longest_gap(KEPT_SPAN, evaluation.kept, scenario.limits.kept),
         *_clients_elsewhere(scenario, evaluation),
         *([] if cut_off else [_gated(scenario, view)]),
         *_region_open(scenario, view),

@@ -122,7 +122,8 @@ class _RunDocument:
             "notes": list(run.notes),
             "marks": {name: self._after(view.mark(name)) for name in (BEGUN, ENDED, RESTORED, STOPPED)},
             "steps": {name: list(map(self._milestone, part.milestones)) for name, part in parts.items()},
-            "withoutAnswer": {name: list(map(self._gap, part.gaps)) for name, part in parts.items()},
+            "withoutAnswer": {name: list(map(self._with_cache, part.gaps)) for name, part in parts.items()},
+            "withoutAnswerKeepingDns": list(map(self._gap, evaluation.kept)),
             "memoryAge": dict(evaluation.ages),
             "movedMemoryAge": dict(evaluation.moved_ages),
             "holdDown": evaluation.hold_down,
@@ -154,9 +155,12 @@ class _RunDocument:
             "began": self._after(gap.began),
             "ended": self._after(gap.ended),
             "seconds": None if seconds is None else round(seconds, 3),
-            # A resolver that caches asks again up to one time to live later.
-            "secondsWithCachedAnswer": None if not seconds else round(seconds + self._scenario.ttl, 3),
         }
+
+    def _with_cache(self, gap: Gap) -> dict[str, Any]:
+        """A resolver that caches asks again up to one time to live later."""
+        cached = None if not gap.seconds else round(gap.seconds + self._scenario.ttl, 3)
+        return {**self._gap(gap), "secondsWithCachedAnswer": cached}
 
     def _segment(self, segment: Segment) -> dict[str, Any]:
         begin, end = self._after(segment.begin), self._after(segment.end)

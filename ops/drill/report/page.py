@@ -6,14 +6,17 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ops.drill.evaluate.kept import KEPT_SPAN
 from ops.drill.evaluate.memory import AGE_SPAN, MOVED_AGE_SPAN
 from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN, MOVE_SPAN
 from ops.drill.faults.kinds import DESCRIPTIONS
 from ops.drill.report.document import Report
 from ops.drill.report.timeline import LEAD_SECONDS, Segment, rows
+from plan.records import KEPT_ANSWER_SECONDS
 
 HEADLINE = {
     GAP_SPAN: "Clients were without an answer for at most {}",
+    KEPT_SPAN: f"with a DNS answer that was kept for {KEPT_ANSWER_SECONDS} s for at most {{}}",
     GAP_BACK_SPAN: "on the return for at most {}",
     AGE_SPAN: "the memory that the other region went on with was at most {} old",
     MOVE_SPAN: "the companies of a lost zone answered at most {} after their move began",

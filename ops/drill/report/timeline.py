@@ -55,7 +55,7 @@ class Row:
 def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
     """From the outage to the end of the run. Companies whose states changed alike share one row."""
     lanes = [row for spec in LANES for row in _lane(scenario, view, spec.title, spec.lane)]
-    dns = _lane(scenario, view, "DNS answer", Lane.DNS)
+    dns = _lane(scenario, view, "name leads to", Lane.DNS)
     clients = [
         Row(
             lane="clients",
