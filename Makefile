@@ -36,7 +36,7 @@ status: .venv/.done ## Show what runs on this machine
 validate: .venv/.done ## Prove on what runs, disturbing nothing: isolation, snapshots, sidecars, SOP and HR flow (COMPANIES="a b")
 	@$(RUN) -m ops validate --stack $(STACK) $(if $(COMPANIES),--companies $(COMPANIES))
 
-drill: .venv/.done ## Take REGION down, watch it fail over, bring it back (WAY=scale|node|network|gray|all)
+drill: .venv/.done ## Take REGION down, watch it fail over, bring it back (WAY=scale|node|zone|network|gray|all)
 	@$(RUN) -m ops drill --stack $(STACK) --region $(REGION) $(if $(WAY),--way $(WAY))
 
 render: .venv/.done ## Write the resources of STACK to OUT, without touching anything

@@ -16,6 +16,7 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 from plan.accelerators import ACCELERATORS
 from plan.external_dns import is_aws_alias_target
 from plan.names import LOCAL
+from plan.records import KEPT_ANSWER_SECONDS, LEAF_TTL
 
 LIMIT_SECONDS = 600.0
 """An ALB needs two to four minutes."""
@@ -26,8 +27,8 @@ shows the effect. A pod that starts earlier all the same is replaced (`runtime/g
 """
 
 
-DRAIN_SECONDS = 320.0
-"""The TTL of the record that leads to an accelerator, and five minutes for who keeps its addresses."""
+DRAIN_SECONDS = float(LEAF_TTL + KEPT_ANSWER_SECONDS)
+"""The TTL of the record that leads to an accelerator, and the time for which some keep its addresses."""
 
 
 class Provisioning:

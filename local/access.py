@@ -11,6 +11,7 @@ from typing import Any
 from local.aws import emulator
 from local.aws.emulator import Emulator
 from local.cluster import control_plane, network
+from local.cluster.accelerators import addresses as accelerators
 from local.cluster.alb import addresses
 from local.machine.files import DEFAULT_STATE, write_atomically
 from local.machine.processes import Processes
@@ -26,6 +27,8 @@ class Access:
     """URL of a load balancer by region."""
     balancers: Mapping[str, str] = field(default_factory=dict)
     """Address of each load balancer by DNS name."""
+    accelerators: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Addresses of each accelerator by DNS name."""
     missing: Sequence[str] = ()
     """Requirements of nodes that this machine does not meet."""
     unenforced: str | None = None
@@ -52,7 +55,8 @@ def find(state: Path = DEFAULT_STATE) -> Access | None:
         kubeconfig=kubeconfig,
         aws=aws,
         edges={} if external else edges(state),
-        balancers={} if external else addresses_of(state),
+        balancers={} if external else balancers_of(state),
+        accelerators=accelerators.find(state),
         unenforced=remembered(state).get("unenforced"),
     )
 
@@ -63,8 +67,8 @@ def edges(state: Path) -> dict[str, str]:
     return {region: f"https://{next(iter(names.values()))}" for region, names in by_region.items() if names}
 
 
-def addresses_of(state: Path) -> dict[str, str]:
-    """Addresses of all load balancers by DNS name."""
+def balancers_of(state: Path) -> dict[str, str]:
+    """Addresses of all Application Load Balancers by DNS name."""
     by_region = [addresses.find(state, region) for region in _regions(state)]
     return {name: address for names in by_region for name, address in names.items()}
 

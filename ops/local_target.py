@@ -49,7 +49,9 @@ def emulator_arguments(state: Path) -> Mapping[str, str] | None:
 
 
 def edges(regions: Sequence[str], state: Path) -> tuple[Mapping[str, str], Path]:
-    """Addresses of the load balancers by DNS name, and the CA of their certificates. Raises OperatorError."""
+    """Addresses of the load balancers and accelerators by DNS name, and the CA of the certificates. Raises
+    OperatorError.
+    """
     from local.machine.pki import Pki
 
     running = require(state)
@@ -57,7 +59,8 @@ def edges(regions: Sequence[str], state: Path) -> tuple[Mapping[str, str], Path]
         raise OperatorError(
             f"the local target has no load balancer for {', '.join(missing)}, so nothing serves there"
         )
-    return running.balancers, Pki(folder=state / "pki").authority
+    first = {name: addresses[0] for name, addresses in running.accelerators.items()}
+    return {**running.balancers, **first}, Pki(folder=state / "pki").authority
 
 
 def program(name: str) -> str:
@@ -68,28 +71,33 @@ def program(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalNode:
-    """The node of a region. All methods but `exists` raise OperatorError."""
+class LocalNodes:
+    """The nodes of a region, or the node of its zone `zone`. All methods but `zones` raise OperatorError."""
 
     state: Path
     region: str
+    zone: str = ""
 
-    def exists(self) -> bool:
-        from local.cluster import network
+    def __str__(self) -> str:
+        return f"the node of zone {self.zone}" if self.zone else f"the nodes of {self.region}"
 
-        nodes = network.load(self.state)
-        return nodes is not None and self.region in nodes.numbers
+    @property
+    def zones(self) -> tuple[str, ...]:
+        from local.cluster.nodes import lifecycle
+
+        zones = lifecycle.zones_with_nodes(self.state, self.region)
+        return tuple(zone for zone in zones if self.zone in ("", zone))
 
     def stop(self) -> None:
         with self._faults() as faults:
-            faults.stop(self.state, self.region)
+            faults.stop(self.state, self.zones)
 
     def start(self, progress: Callable[[str], None]) -> None:
         with self._faults() as faults:
-            faults.start(self.state, self.region, progress)
+            faults.start(self.state, self.zones, progress)
 
     def cut(self) -> None:
-        """Cut the node, its pods and load balancers off from everything else."""
+        """Cut the region's nodes, their pods and load balancers off from everything else."""
         with self._faults() as faults:
             faults.cut(self.state, self.region)
 
@@ -105,4 +113,4 @@ class LocalNode:
         try:
             yield faults
         except (LocalError, OSError) as error:
-            raise OperatorError(f"the node of {self.region}: {error}") from error
+            raise OperatorError(f"{self}: {error}") from error

@@ -72,19 +72,19 @@ def run(arguments: argparse.Namespace) -> int:
     cluster = cluster_access.clusters_by_region(stack, arguments.context, arguments.state)[arguments.region]
     client = aws.aws_access(stack, arguments.state).client("s3", arguments.region)
     try:
-        moves = [_move(cluster, each, CheckpointStore(client, each)) for each in memories]
+        moves = [planned_move(cluster, each, CheckpointStore(client, each)) for each in memories]
         _explain(moves, time.time())
         effect = f"{' and '.join(each.replacement.name for each in moves)} get empty volumes"
         confirmation.confirm(stack, effect, [stack.company(arguments.company)], arguments)
         began = time.time()
         for each in moves:
-            _replace(each)
-        _await(moves, arguments.timeout)
+            replace_volume(each)
+        await_ready(moves, arguments.timeout)
     except (Failure, KubernetesError) as error:
         raise OperatorError(
             f"{error}; look at {error.look}" if isinstance(error, Failure) else str(error)
         ) from error
-    _report(moves, began)
+    say("\n".join(line for each in moves for line in outcome(each, began)))
     return DONE
 
 
@@ -96,9 +96,10 @@ def _memories(stack: Stack, arguments: argparse.Namespace) -> list[Memory]:
     return [memory_in(stack, company, component, arguments.region) for component in components]
 
 
-def _move(cluster: Cluster, wanted: Memory, store: CheckpointStore) -> Move:
+def planned_move(cluster: Cluster, wanted: Memory, store: CheckpointStore) -> Move:
+    """Raises OperatorError without a complete checkpoint, Failure and KubernetesError."""
     workload = f"{wanted.component}-{wanted.region}"
-    replacement = VolumeReplacement(cluster, wanted.namespace, workload, DELETION_SECONDS)
+    replacement = VolumeReplacement.of(cluster, wanted.namespace, workload, DELETION_SECONDS)
     say(f"reading the checkpoints of {wanted.name} in s3://{wanted.bucket} …")
     listing = store.list()
     stored = listing.stored()
@@ -141,7 +142,7 @@ def _row(move: Move) -> tuple[str, ...]:
     return (
         move.replacement.name,
         move.volume["metadata"]["name"] if move.volume else "none",
-        (move.volume and zone_of_volume(move.volume)) or UNKNOWN,
+        (move.volume and zone_of_volume(move.cluster, move.volume)) or UNKNOWN,
         move.problem or "Ready",
         clock(checkpoint.id.at),
         str(len(checkpoint.files)),
@@ -149,7 +150,8 @@ def _row(move: Move) -> tuple[str, ...]:
     )
 
 
-def _replace(move: Move) -> None:
+def replace_volume(move: Move) -> None:
+    """The old volume is kept. Raises KubernetesError."""
     api, volume = move.cluster.api, move.volume
     if volume:
         keep = {"spec": {"persistentVolumeReclaimPolicy": "Retain"}}
@@ -161,7 +163,7 @@ def _replace(move: Move) -> None:
             move.replacement.put_back()
 
 
-def _await(moves: Sequence[Move], limit: int) -> None:
+def await_ready(moves: Sequence[Move], limit: int) -> None:
     """Until the pods are Ready. Raises OperatorError."""
     problems: dict[str, str] = {}
     for passed, report in rounds(POLL_SECONDS, limit):
@@ -184,19 +186,20 @@ def _await(moves: Sequence[Move], limit: int) -> None:
     )
 
 
-def _report(moves: Sequence[Move], began: float) -> None:
-    for each in moves:
-        pod, at = _pod(each), each.checkpoint.stored.id.at
-        zone = (pod and zone_of_pod(each.cluster, pod)) or UNKNOWN
-        say(
-            f"moved: {each.replacement.name} runs in zone {zone}; its memory is {each.checkpoint.stored.id}"
-            f" of {each.checkpoint.stored.writer}, {began - at / 1000:.0f} s old when the move began"
+def outcome(move: Move, began: float) -> list[str]:
+    """Lines about a pod that is Ready again. `began`: when the move did, in seconds of UTC."""
+    pod, stored = _pod(move), move.checkpoint.stored
+    zone = (pod and zone_of_pod(move.cluster, pod)) or UNKNOWN
+    lines = [
+        f"moved: {move.replacement.name} runs in zone {zone}; its memory is {stored.id} of {stored.writer},"
+        f" {began - stored.id.at / 1000:.0f} s old when the move began"
+    ]
+    if move.volume:
+        name = move.volume["metadata"]["name"]
+        lines.append(
+            f"  The old volume {name} is kept. Delete it in the cluster and in EBS when the zone is back."
         )
-        if each.volume:
-            name = each.volume["metadata"]["name"]
-            say(
-                f"  The old volume {name} is kept. Delete it in the cluster and in EBS when the zone is back."
-            )
+    return lines
 
 
 def _pod(move: Move) -> Object | None:

@@ -11,7 +11,7 @@ import argparse
 import json
 import math
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from ops.stack import load
 from ops.terminal import say
 from settings import ClusterPlan, Company, Region, Settings, clusters_of
 from settings.models import Manager
+from settings.routes import accelerators_of
 
 WIDEST = 5
-"""Companies per row."""
+"""Companies per row, and those that an accelerator names."""
 HEAD = """\
 direction: down
 vars: {d2-config: {layout-engine: elk; pad: 24; theme-id: 0}}
@@ -67,7 +68,7 @@ PAGE = """\
 MANAGERS = {
     Manager.ROUTE53: "Route53",
     Manager.EXTERNAL_DNS: "external-dns",
-    Manager.GLOBAL_ACCELERATOR: "Global Accelerator",
+    Manager.GLOBAL_ACCELERATOR: "Route53",
 }
 
 
@@ -112,12 +113,27 @@ def _lines(settings: Settings) -> Iterator[str]:
     names = _text(f"{manager}: <company>.{settings.domain}", f"policy {routing.policy.value}")
     yield f"dns: {names} {{shape: hexagon}}"
     yield "clients -> dns"
+    yield from _accelerators(settings)
     clusters = {region.name: plan for plan in clusters_of(settings) for region in plan.regions}
     for region in settings.regions:
         yield from _region(settings, region, clusters[region.name])
-        yield f"dns -> {_key(region)}.edge{'' if region.active else ' {class: standby}'}"
+        if routing.manager is not Manager.GLOBAL_ACCELERATOR:
+            yield f"dns -> {_key(region)}.edge{'' if region.active else ' {class: standby}'}"
     if settings.replication.enabled and len(settings.regions) > 1:
         yield from _replication(settings)
+
+
+def _accelerators(settings: Settings) -> Iterator[str]:
+    """Each accelerator, with a line to each load balancer that it sends clients to."""
+    plans = accelerators_of(settings)
+    if plans:
+        yield 'accelerators: "Global Accelerator"'
+    for plan in plans:
+        key = f"accelerators.{json.dumps(plan.label)}"
+        yield f"{key}: {_text(f'accelerator {plan.label}', _some(plan.companies))} {{shape: hexagon}}"
+        yield f"dns -> {key}"
+        for region in plan.regions:
+            yield f"{key} -> {json.dumps(region)}.edge"
 
 
 def _region(settings: Settings, region: Region, cluster: ClusterPlan) -> Iterator[str]:
@@ -178,6 +194,12 @@ def _cluster(plan: ClusterPlan) -> str:
     kind = "EKS" if plan.eks else "context"
     shared = ", shared" if len(plan.regions) > 1 else ""
     return f"{kind} {name}{shared}" if name else f"the ambient kubeconfig's cluster{shared}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many others there are."""
+    others = f" and {len(names) - WIDEST} more" if len(names) > WIDEST else ""
+    return ", ".join(names[:WIDEST]) + others
 
 
 def _key(region: Region) -> str:

@@ -31,6 +31,11 @@ PORTS = (443, 80)
 """Of the listener. The load balancer redirects 80 to 443."""
 CHECK_INTERVAL_SECONDS, CHECK_TIMEOUT_SECONDS, CHECKS = 5, 2, 2
 """Of the Network Load Balancer: the shortest interval, and equal results in a row that change the health."""
+PROPAGATION_SECONDS = 30
+"""From the health of an endpoint to new connections: AWS's figure
+(https://intro-to-global-accelerator.workshop.aws/en/failover.html)."""
+LEAVING_SECONDS = CHECKS * CHECK_INTERVAL_SECONDS + CHECK_TIMEOUT_SECONDS + PROPAGATION_SECONDS
+"""From a health path's 503 to new connections in another region, at most."""
 API_REGION = "us-west-2"
 """The region of Global Accelerator's control plane."""
 ACCELERATORS = "._accelerator."

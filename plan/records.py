@@ -10,6 +10,8 @@ from typing import Any, Literal
 from plan.geo import COUNTRY_PREFIX, DEFAULT
 
 LEAF_TTL = 20  # seconds
+KEPT_ANSWER_SECONDS = 300
+"""For so long some clients keep a DNS answer, whatever its TTL."""
 
 
 class RoutingPolicy(StrEnum):

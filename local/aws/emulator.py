@@ -33,6 +33,8 @@ URL = "aws-url"
 REGION = "us-east-1"
 NODES_PORT = 443
 """On the nodes' network: plain HTTP, but network policies allow AWS on this port."""
+DOCUMENTATION = "192.0.2.0/24"
+"""Addresses that nobody has (RFC 5737): where no accelerator moves traffic."""
 READY_SECONDS = 60.0
 REQUEST_SECONDS = 30.0
 
@@ -82,16 +84,20 @@ class Emulator:
         }
 
 
-def start(state: Path, progress: Progress, *, address: str = ports.LOOPBACK) -> Emulator:
+def start(
+    state: Path, progress: Progress, *, address: str = ports.LOOPBACK, accelerators: str = DOCUMENTATION
+) -> Emulator:
     """Start the emulator on `address` unless it runs, and wait until it answers. Its port is a free port on
-    loopback, else NODES_PORT.
+    loopback, else NODES_PORT. `accelerators`: the network of the accelerators' addresses.
 
     Raises ProcessError, quoting the log, when it ends early or does not answer within READY_SECONDS.
     """
     processes = Processes(state, progress)
     with processes.guarding(NAME):
         fixed = "" if ports.may_be_any(address) else f"{address}:{NODES_PORT}"
-        return ports.retried(lambda: _start(processes, progress, address), progress, fixed=fixed)
+        return ports.retried(
+            lambda: _start(processes, progress, address, accelerators), progress, fixed=fixed
+        )
 
 
 def find(state: Path) -> Emulator | None:
@@ -122,11 +128,11 @@ def report_target_health(url: str, health: Mapping[str, Mapping[str, Sequence[st
         raise EmulatorError(f"the emulator rejected the health of targets: {answer}")
 
 
-def _start(processes: Processes, progress: Progress, address: str) -> Emulator:
+def _start(processes: Processes, progress: Progress, address: str, accelerators: str) -> Emulator:
     if not processes.alive(NAME):
         progress("starting the AWS emulator")
     port = processes.port(NAME) if ports.may_be_any(address) else NODES_PORT
-    arguments = ["--address", address, "--port", str(port)]
+    arguments = ["--address", address, "--port", str(port), "--accelerators", accelerators]
     running = processes.start_module(NAME, "local.aws.server", arguments, {"EMULATOR_SOURCE": _source()})
     url = f"http://{address}:{port}"
     processes.wait_for(lambda: _answers(url, running.pid), "the AWS emulator answers", [NAME], READY_SECONDS)

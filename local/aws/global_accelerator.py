@@ -1,7 +1,8 @@
 """AWS Global Accelerator's API, which moto lacks: accelerators, listeners, endpoint groups, their tags.
 
 Calls, members and errors are those of botocore's model. An endpoint is as healthy as its load balancer: each
-target group to which the load balancer forwards must have a healthy target. No traffic flows.
+target group to which the load balancer forwards must have a healthy target. Traffic is moved by
+`local/cluster/accelerators`, on a machine with nodes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from ipaddress import ip_network
+from itertools import islice
 from threading import Lock
 from typing import Any, Final
 from uuid import uuid4
@@ -17,6 +20,8 @@ from uuid import uuid4
 import botocore.session
 from botocore.validate import ParamValidator
 from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from local.aws.emulator import DOCUMENTATION
 
 TARGET: Final = "GlobalAccelerator_V20180706."
 """Begins the header `X-Amz-Target` of every call."""
@@ -39,8 +44,10 @@ class Rejected(Exception):
 class GlobalAccelerator:
     """The account's accelerators. Any thread may call it."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, addresses: str = DOCUMENTATION) -> None:
+        """`addresses`: the network of the accelerators' IPv4 addresses."""
         self._health, self._lock = health, Lock()
+        self._addresses = ip_network(addresses)
         self._accelerators: dict[str, Values] = {}
         self._listeners: dict[str, Values] = {}
         self._groups: dict[str, Values] = {}
@@ -70,9 +77,9 @@ class GlobalAccelerator:
             sent, f"arn:aws:globalaccelerator::{DEFAULT_ACCOUNT_ID}:accelerator/{uuid4()}", self._accelerators
         )
         if new:
-            number, dual = len(self._accelerators), sent.get("IpAddressType") == "DUAL_STACK"
+            pair, dual = self._free_pair(), sent.get("IpAddressType") == "DUAL_STACK"
             host = f"a{secrets.token_hex(8)}"
-            sets = [_addresses("IPv4", [f"192.0.2.{2 * number + 1}", f"192.0.2.{2 * number + 2}"])]
+            sets = [_addresses("IPv4", pair)]
             self._accelerators[arn] = {
                 "AcceleratorArn": arn,
                 "Name": sent["Name"],
@@ -82,7 +89,7 @@ class GlobalAccelerator:
                 "Status": "DEPLOYED",
                 "CreatedTime": time.time(),
                 "LastModifiedTime": time.time(),
-                "IpSets": sets + ([_addresses("IPv6", [f"2001:db8::{number + 1:x}"])] if dual else []),
+                "IpSets": sets + ([_addresses("IPv6", [f"2001:db8::{host[1:5]}"])] if dual else []),
                 **({"DualStackDnsName": f"{host}.dualstack.awsglobalaccelerator.com"} if dual else {}),
             }
             self._tags[arn] = {tag["Key"]: tag["Value"] for tag in sent.get("Tags", [])}
@@ -193,6 +200,12 @@ class GlobalAccelerator:
         known = self._created.setdefault((id(store), sent["IdempotencyToken"]), arn)
         return known, known not in store
 
+    def _free_pair(self) -> list[str]:
+        """Two addresses, which the accelerator keeps."""
+        used = {each for accelerator in self._accelerators.values() for each in _ipv4(accelerator)}
+        free = (str(each) for each in self._addresses.hosts() if str(each) not in used)
+        return list(islice(free, 2))
+
     def _endpoints(self, sent: Values) -> list[Values]:
         endpoints = sent.get("EndpointConfigurations", [])
         for endpoint in endpoints:
@@ -223,6 +236,10 @@ def _found(store: Mapping[str, Values], arn: str, kind: str) -> Values:
 
 def _below(store: Mapping[str, Values], parent: str) -> list[Values]:
     return [value for arn, value in store.items() if arn.startswith(f"{parent}/")]
+
+
+def _ipv4(accelerator: Values) -> list[str]:
+    return list(accelerator["IpSets"][0]["IpAddresses"])
 
 
 def _addresses(family: str, addresses: list[str]) -> Values:

@@ -30,7 +30,7 @@ from werkzeug.wrappers import Request, Response
 
 from local.aws.corrections import apply
 from local.aws.corrections.elbv2 import balancer_health, set_health
-from local.aws.emulator import HOSTED_ZONE_PATH, IDENTITY_PATH, TARGET_HEALTH_PATH
+from local.aws.emulator import DOCUMENTATION, HOSTED_ZONE_PATH, IDENTITY_PATH, TARGET_HEALTH_PATH
 from local.aws.global_accelerator import TARGET, GlobalAccelerator
 from local.aws.object_replication import ObjectReplication, RandomDelay, WsgiApp
 
@@ -40,8 +40,9 @@ REPLICATION_SECONDS = 2.0
 class Application:
     """moto's WSGI application, and the calls that are not AWS's."""
 
-    def __init__(self, aws: WsgiApp) -> None:
-        self._aws, self._accelerators = aws, GlobalAccelerator(balancer_health)
+    def __init__(self, aws: WsgiApp, accelerators: str) -> None:
+        """`accelerators`: the network of their addresses."""
+        self._aws, self._accelerators = aws, GlobalAccelerator(balancer_health, accelerators)
         self._lock = Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -85,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--accelerators", default=DOCUMENTATION, help="network of accelerators' addresses")
     args = parser.parse_args()
     # A line for each request would fill the disk: gates upload every few seconds.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -93,7 +95,7 @@ def main() -> None:
     moto = DomainDispatcherApplication(create_backend_app)
     aws = ObjectReplication(moto, RandomDelay(REPLICATION_SECONDS, lock), lock)
     server: dict[str, Any] = {"threaded": True, "request_handler": MotoRequestHandler}
-    run_simple(args.address, args.port, Application(aws), **server)
+    run_simple(args.address, args.port, Application(aws, args.accelerators), **server)
 
 
 if __name__ == "__main__":

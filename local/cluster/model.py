@@ -9,6 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 NODES_FROM = 10
+ZONES = "ab"
+"""The letters of each region's availability zones, as in us-east-1a. A zone has one node."""
+ZONE_NUMBERS = 100
+"""Numbers of a region's second zone are so much greater than those of its first."""
 PREFIX_LENGTH = 16
 INTERFACE = "eth0"
 NODE_LOCAL_DNS = "169.254.20.10"
@@ -28,9 +32,10 @@ kubelet deletes logs of pods that it does not know, as those of other nodes.
 class Network:
     """A cluster's network on one bridge, `<prefix>.0.0/16`.
 
-    `<prefix>.0.1` is the host, `<prefix>.0.<10 + n>` node n, `<prefix>.<n>.0/24` its pods, for which the node
-    answers ARP. Load balancers have a second network within 100.64.0.0/10, as `ingressFrom` expects:
-    100.64.0.0/16 for 10.88, 100.65.0.0/16 for 10.89 and so on, with `100.64.<n>.0/24` for region n.
+    `<prefix>.0.1` is the host, `<prefix>.0.<10 + n>` the node of region n's first zone, `<prefix>.<n>.0/24`
+    its pods, for which the node answers ARP; for the second zone n is ZONE_NUMBERS greater. Load balancers
+    have a second network within 100.64.0.0/10, as `ingressFrom` expects: 100.64.0.0/16 for 10.88,
+    100.65.0.0/16 for 10.89 and so on, with `100.64.<n>.0/24` for region n.
     """
 
     prefix: str
@@ -48,15 +53,18 @@ class Network:
     def cidr(self) -> str:
         return f"{self.prefix}.0.0/{PREFIX_LENGTH}"
 
-    def node(self, region: str) -> str:
-        return f"{self.prefix}.0.{NODES_FROM + self.numbers[region]}"
+    def node(self, zone: str) -> str:
+        return f"{self.prefix}.0.{NODES_FROM + self._number(zone)}"
 
-    def pods(self, region: str) -> str:
-        return f"{self.prefix}.{self.numbers[region]}.0/24"
+    def pods(self, zone: str) -> str:
+        return f"{self.prefix}.{self._number(zone)}.0/24"
 
-    def cable(self, region: str) -> str:
+    def cable(self, zone: str) -> str:
         """The host's end of the node's veth pair."""
-        return f"{self.bridge}n{self.numbers[region]}"
+        return f"{self.bridge}n{self._number(zone)}"
+
+    def _number(self, zone: str) -> int:
+        return self.numbers[region_of(zone)] + ZONE_NUMBERS * ZONES.index(zone[-1])
 
     @property
     def balancers(self) -> str:
@@ -74,6 +82,21 @@ class Network:
     @property
     def _balancers(self) -> str:
         return f"100.{int(self.prefix.partition('.')[2]) - 24}"
+
+
+def zones_of(region: str) -> tuple[str, ...]:
+    return tuple(f"{region}{letter}" for letter in ZONES)
+
+
+def region_of(zone: str) -> str:
+    return zone[:-1]
+
+
+def short_name(zone: str) -> str:
+    """Of the zone's node and its folder: the first zone has the region's name, to which volumes of earlier
+    versions have affinity.
+    """
+    return zone.removesuffix(ZONES[0])
 
 
 def bridge_name(state: Path) -> str:
@@ -94,7 +117,7 @@ class Node:
     """One node, and the configuration of its processes."""
 
     name: str
-    region: str
+    zone: str
     folder: Path
     cgroup: str
     """Below each controller's root."""
@@ -109,7 +132,7 @@ class Node:
 
     @property
     def address(self) -> str:
-        return self.network.node(self.region)
+        return self.network.node(self.zone)
 
     def image_import(self, root: Path = Path("/")) -> list[str]:
         """The command that imports an archive of images; its path is to be appended.
@@ -127,4 +150,6 @@ class Node:
     @classmethod
     def load(cls, folder: Path) -> Node:
         values = json.loads((folder / "node.json").read_text())
+        if region := values.pop("region", None):  # Written by a version with one zone a region.
+            values["zone"] = zones_of(region)[0]
         return cls(**{**values, "folder": folder, "network": Network(**values["network"])})

@@ -49,17 +49,17 @@ def load(state: Path) -> Network | None:
     return Network(bridge=bridge_name(state), **json.loads(file.read_text()))
 
 
-def cut(network: Network, region: str) -> None:
-    """Cut the region's node, pods and load balancers off from everything else."""
-    _set_links(network, region, "down")
+def cut(network: Network, region: str, zones: Iterable[str]) -> None:
+    """Cut the nodes of these zones, their pods and the region's load balancers off from everything else."""
+    _set_links(network, region, zones, "down")
 
 
-def reconnect(network: Network, region: str) -> None:
-    _set_links(network, region, "up")
+def reconnect(network: Network, region: str, zones: Iterable[str]) -> None:
+    _set_links(network, region, zones, "up")
 
 
-def _set_links(network: Network, region: str, state: str) -> None:
-    for cable in (network.cable(region), network.balancers_cable(region)):
+def _set_links(network: Network, region: str, zones: Iterable[str], state: str) -> None:
+    for cable in (*map(network.cable, zones), network.balancers_cable(region)):
         ip(f"link set {cable} {state}")
 
 

@@ -18,7 +18,10 @@ from engine.stack_file import load_stack_file
 from local import access
 from local.access import Access
 from local.aws import emulator
+from local.aws.emulator import Emulator
 from local.cluster import addons, control_plane, load_balancer_controller, network
+from local.cluster.accelerators import addresses as accelerators
+from local.cluster.accelerators import lifecycle as accelerators_process
 from local.cluster.alb import lifecycle as balancers
 from local.cluster.nodes import lifecycle
 from local.kubernetes_api import KubernetesApi
@@ -29,6 +32,7 @@ from local.machine.processes import Processes
 from local.pulumi import tools
 from local.pulumi.stack import Stack
 from local.up import readiness, services
+from local.up.accelerated import company_addresses
 from plan.names import LOCAL, host_of
 from settings import from_config
 
@@ -116,21 +120,26 @@ class Deployment:
         self.progress(f"stack outputs:\n{json.dumps(shown, indent=2, sort_keys=True)}")
         for region, url in access.edges(self.state).items():
             self.progress(f"load balancer of {region}: {url}")
-        self._show_curl_commands()
+        self._show_curl_commands(target.aws)
         self.progress(f"AWS emulator: {target.aws.url}  (access key and secret key: local)")
         self.progress(f"kubeconfig: {target.kubeconfig}\n\n  export KUBECONFIG={target.kubeconfig}\n")
         for remark in services.remarks(target):
             self.progress(remark)
 
-    def _show_curl_commands(self) -> None:
-        """Show how to reach each company's Agent through the load balancer of its first region."""
+    def _show_curl_commands(self, aws: Emulator) -> None:
+        """Show how to reach each company's Agent through its accelerator, or the load balancer of its first
+        region.
+        """
         edges, authority = access.edges(self.state), Pki(folder=self.state / "pki").authority
+        accelerated = company_addresses(self.settings, aws)
         for company in self.settings.companies:
             host = host_of(company.namespace, self.settings.domain)
             url = edges.get(self.settings.regions_of(company)[0].name)
-            if url:
-                resolve = f"{host}:443:{urlsplit(url).hostname}"
-                self.progress(f"  curl --resolve {resolve} --cacert {authority} https://{host}/health")
+            if not url:
+                continue
+            addresses = accelerated.get(company.namespace) or [str(urlsplit(url).hostname)]
+            resolve = f"{host}:443:{','.join(addresses)}"
+            self.progress(f"  curl --resolve {resolve} --cacert {authority} https://{host}/health")
 
 
 def status(state: Path, progress: Progress) -> None:
@@ -138,8 +147,11 @@ def status(state: Path, progress: Progress) -> None:
     processes = Processes(state)
     of_nodes = network.load(state)
     names = [*control_plane.PROGRAMS, emulator.NAME, load_balancer_controller.NAME]
+    if accelerators.find(state):
+        names.append(accelerators_process.NAME)
     if of_nodes:
-        names += [*map(lifecycle.name_of, of_nodes.numbers), addons.PROVISIONER]
+        zones = [zone for region in of_nodes.numbers for zone in lifecycle.zones_with_nodes(state, region)]
+        names += [*map(lifecycle.name_of, zones), addons.PROVISIONER]
         names += map(balancers.name_of, of_nodes.numbers)
     for name in names if state.exists() else ():
         running = processes.find(name)

@@ -12,7 +12,10 @@ from local import access
 from local.access import Access
 from local.aws import emulator
 from local.cluster import addons, control_plane, load_balancer_controller, network, network_policies
+from local.cluster.accelerators import lifecycle as accelerators
+from local.cluster.accelerators.addresses import network_of
 from local.cluster.alb import lifecycle as balancers
+from local.cluster.model import zones_of
 from local.cluster.nodes import lifecycle, requirements
 from local.kubernetes_api import KubernetesApi
 from local.machine import ports
@@ -20,6 +23,7 @@ from local.machine.consent import Consent
 from local.machine.files import Progress
 from local.machine.processes import Processes
 from settings import Settings
+from settings.models import Manager
 
 KUBECTL = "https://kubernetes.io/docs/tasks/tools/"
 
@@ -48,8 +52,9 @@ def start(
     regions = sorted(region.name for region in settings.regions)
     node_network = None if external or missing else network.ensure(state, regions)
     address = node_network.host if node_network else ports.LOOPBACK
+    fixed = {"accelerators": network_of(node_network)} if node_network else {}
     with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(emulator.start, state, progress, address=address)
+        starting = pool.submit(emulator.start, state, progress, address=address, **fixed)
         config = external or control_plane.start(state, progress, address=address).kubeconfig
         aws = starting.result()
     if external:
@@ -58,9 +63,12 @@ def start(
         images = [settings.agency_image, settings.images.python, settings.images.rclone]
         unenforced = network_policies.obstacle()
         access.remember(state, unenforced=unenforced)
-        lifecycle.start(state, node_network, regions, config, images, progress, enforces=not unenforced)
+        zones = [zone for region in regions for zone in zones_of(region)]
+        lifecycle.start(state, node_network, zones, config, images, progress, enforces=not unenforced)
         addons.start(Processes(state, progress), config)
         balancers.start(state, node_network, regions, aws, aws_region, progress)
+        if settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
+            accelerators.start(state, node_network, aws, aws_region, progress)
         api = KubernetesApi(str(config), "", threading.Event(), progress)
         for manifest in addons.manifests(aws.url):
             api.apply(manifest, load_balancer_controller.FIELD_MANAGER)

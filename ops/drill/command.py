@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ops import aws, cluster_access, confirmation
 from ops import stack as stacks
-from ops.drill.faults.kinds import LOCAL_FAULTS, FaultKind
+from ops.drill.faults.kinds import FaultKind
 from ops.drill.journal import Journal, path_of
 from ops.errors import CHECK_FAILED, DONE, INTERRUPTED, WRONG_CALL, OperatorError
 from ops.probing.signals import Signals
@@ -41,8 +41,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--way",
         choices=[*FaultKind, ALL],
         default=FaultKind.SCALE,
-        help="fault to inject: scale: workloads scaled to 0 (default); node: node stopped; network: network"
-        " cut; gray: applications hang. node and network: only on the local target",
+        help="fault to inject: scale: workloads scaled to 0 (default); node: nodes stopped; zone: the node of"
+        " one zone stopped, its companies moved to another zone; network: network cut; gray: applications"
+        " hang. node, zone and network: only on the local target",
     )
     command.add_argument("--runs", type=_count, default=1, metavar="N", help="runs per fault (default: 1)")
     command.add_argument(
@@ -100,11 +101,14 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
     from ops.drill.scenario import scenario_of
 
     stack, region = target.stack, arguments.region
-    faults = _faults(arguments.way, target) * arguments.runs
-    scenario = scenario_of(stack, region, arguments.companies, quick_replication=target.local)
+    faults = _faults(arguments.way, target, region) * arguments.runs
+    homes = target.homes(region)
+    scenario = scenario_of(stack, region, arguments.companies, quick_replication=target.local, homes=homes)
     target.require_another(region, last_serving=arguments.last_serving)
     times = "once" if len(faults) == 1 else f"{len(faults)} times"
-    effect = f"{region} is taken down {times} ({', '.join(dict.fromkeys(faults))})"
+    what = f"a zone of {region}" if {*faults} == {FaultKind.ZONE} else region
+    moved = ", and its companies get new volumes in another zone" if FaultKind.ZONE in faults else ""
+    effect = f"{what} is taken down {times} ({', '.join(dict.fromkeys(faults))}){moved}"
     confirmation.confirm(stack, effect, stack.companies_in(region), arguments)
     _announce(target, scenario, faults)
     drill = Drill(
@@ -125,15 +129,16 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
     return DONE if report.ok else CHECK_FAILED
 
 
-def _faults(way: str, target: Target) -> list[FaultKind]:
+def _faults(way: str, target: Target, region: str) -> list[FaultKind]:
     """Raises OperatorError for a fault that this stack cannot have."""
     if way != ALL:
-        target.fault(FaultKind(way), target.stack.regions[0])
+        target.require_possible(FaultKind(way), region)
         return [FaultKind(way)]
-    if target.local:
-        return list(FaultKind)
-    say(f"{' and '.join(LOCAL_FAULTS)}: only on the local target, so they are left out")
-    return [kind for kind in FaultKind if kind not in LOCAL_FAULTS]
+    obstacles = {kind: target.obstacle(kind, region) for kind in FaultKind}
+    for obstacle in dict.fromkeys(filter(None, obstacles.values())):
+        kinds = [kind for kind in FaultKind if obstacles[kind] == obstacle]
+        say(f"left out: {', '.join(kinds)}: {obstacle}")
+    return [kind for kind in FaultKind if not obstacles[kind]]
 
 
 def _announce(target: Target, scenario: Scenario, faults: list[FaultKind]) -> None:

@@ -24,6 +24,7 @@ from plan.names import SYSTEM_NAMESPACE
 from runtime.controller.decide import required_rounds
 from runtime.flags import CONFIG_MAP
 from runtime.ports import GATE_PORT
+from settings.models import Manager
 
 LOG_LINES = 200
 PROBLEM_EVENTS = ("flags-not-changed", "tenant-problem", "error", "flags-unreadable", "settings-unreadable")
@@ -74,6 +75,8 @@ class Diagnosis:
             problems = "; ".join(dict.fromkeys(self._controller_problems()))
             return f"the controller reports: {problems or 'no problem'}"
         if diagnosed_by is DiagnosisSource.HEALTH_CHECKS:
+            if self._scenario.manager is Manager.GLOBAL_ACCELERATOR:
+                return "see the accelerator's endpoint groups, and the targets of their load balancers"
             if self._checkers is None:
                 return "see the health checks in Route53"
             return "; ".join(self._checkers.describe(self._scenario.health))

@@ -56,11 +56,12 @@ class Drill:
         return Report(scenario=self.scenario, started=self.started, runs=self.runs, problems=self.problems)
 
     def _run(self, number: int, kind: FaultKind) -> RunReport:
+        scenario = self.target.narrowed(kind, self.scenario)
         clock, record, chance = Clock(), Record(), random.Random(self.seed + number)
         at = datetime.now(UTC)
         markers = Markers(run=f"{at:%Y%m%dt%H%M%S}x{number}")
         run = Run(
-            target=self.target.run_target(self.scenario, record, chance.getrandbits(32)),
+            target=self.target.run_target(scenario, record, chance.getrandbits(32)),
             clock=clock,
             markers=markers,
             screen=Live(self.say, clock.now),
@@ -70,13 +71,14 @@ class Drill:
         for tenant in self.scenario.moving:
             self.target.journal.add(entry_of(markers, tenant.namespace, tenant.home))
         try:
-            result = run.play(self.target.fault(kind, self.scenario.region), self.signals)
+            result = run.play(self.target.fault(kind, scenario), self.signals)
         finally:
             clock.close()
             run.notes += self._remove_markers(markers, record)
         report = RunReport(
             number=number,
             fault=kind,
+            scenario=scenario,
             at=at,
             view=result.view,
             evaluation=result.evaluation,

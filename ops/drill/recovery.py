@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ops.drill.cleanup import MEMORIES
-from ops.drill.faults.kinds import FaultKind
-from ops.drill.faults.node import mend_node
+from ops.drill.faults.kinds import LOCAL_FAULTS, FaultKind
+from ops.drill.faults.node import mend_nodes
 from ops.drill.faults.scaling import scale_all_back
+from ops.drill.faults.zone import VOLUME, put_claim_back
 from ops.drill.journal import Entry
 from ops.drill.target import Target
 from ops.errors import OperatorError
@@ -42,13 +43,13 @@ def _try(target: Target, entry: Entry) -> str:
 def _put_back(target: Target, entry: Entry) -> str:
     """Returns what was done. Raises OperatorError."""
     kind = entry["what"]
-    if kind == FaultKind.SCALE:
+    if kind in (FaultKind.SCALE, VOLUME):
         cluster = target.cluster(entry["cluster"])
         if cluster.api.uid() != entry["uid"]:
             return f"{cluster.name} is another cluster than the one where a drill scaled workloads away"
-        return scale_all_back(cluster, entry)
-    if kind in (FaultKind.NODE, FaultKind.NETWORK):
-        return mend_node(entry, target.progress)
+        return (scale_all_back if kind == FaultKind.SCALE else put_claim_back)(cluster, entry)
+    if kind in LOCAL_FAULTS:
+        return mend_nodes(entry, target.progress)
     if kind == MEMORIES:
         namespace = entry["namespace"]
         if namespace not in {company.namespace for company in target.stack.settings.companies}:

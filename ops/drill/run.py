@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ops.drill.evaluate.baseline import baseline_problems, has_snapshot
+from ops.drill.evaluate.kept import kept_notes
 from ops.drill.evaluate.milestones import (
     Milestone,
     is_back,
@@ -18,7 +19,7 @@ from ops.drill.evaluate.steps import Step
 from ops.drill.evaluate.verdicts import Evaluation, evaluate
 from ops.drill.faults.kinds import Fault
 from ops.drill.observe.brains import BrainError
-from ops.drill.observe.clients import Clients
+from ops.drill.observe.clients import KEEPING_EVERY_SECONDS, Clients, KeptAnswers
 from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.lanes import subjects
 from ops.drill.observe.markers import BrainTarget, Finding, Markers, Storing
@@ -86,14 +87,17 @@ class Run:
         self.clock.sleep(self.random.uniform(0, self.scenario.sync_interval))
         fault.prepare()
         self._await_calm()
+        self._start_keeping()
         self.record.mark(BEGUN, self.clock.now())
         try:
             self._say(fault.inject())
             self._observe_outage()
+            self.record.mark(ENDED, self.clock.now())
+            if done := fault.bring_back():
+                self._say(done)
             signals.hold()
         finally:
             signals.hold()
-            self.record.mark(ENDED, self.clock.now())
             self._say(fault.remove())
             self.record.mark(RESTORED, self.clock.now())
         signals.release()
@@ -102,6 +106,7 @@ class Run:
         view = self.record.view()
         rounds = self.target.required_rounds()
         evaluation = evaluate(self.scenario, view, self._reasons, rounds, cut_off=fault.cut_off)
+        self.notes += kept_notes(evaluation.kept, view)
         return RunResult(view=view, evaluation=evaluation, done=tuple(self._done))
 
     def _say(self, done: str) -> None:
@@ -114,7 +119,24 @@ class Run:
             clock.start(Observing(observer, subjects(observer.lane, self.scenario), clock, record))
         if target.checkers:
             clock.start(Checking(target.checkers, clock))
-        clock.start(Clients(self.scenario, target.names, target.send, clock, record))
+        tenants = self.scenario.tenants
+        clock.start(
+            Clients(tenants=tenants, resolver=target.names, ask=target.ask, clock=clock, record=record)
+        )
+
+    def _start_keeping(self) -> None:
+        """Clients that ask DNS now, and then keep the answer."""
+        clock = self.clock
+        keeping = Clients(
+            tenants=self.scenario.leaving,
+            resolver=KeptAnswers(self.target.names, clock),
+            ask=self.target.ask,
+            clock=clock,
+            record=self.record,
+            every=KEEPING_EVERY_SECONDS,
+            keep=True,
+        )
+        clock.start(keeping)
 
     def _await_calm(self) -> None:
         """Raises OperatorError when the stack stays unhealthy."""
@@ -184,7 +206,7 @@ class Run:
         """Markers that a Brain lacks after the return may be in diverged files."""
         for region in filter(None, (tenant.home, tenant.away)):
             view = self.record.view()
-            if not (is_back(view, tenant) and lost_markers(view, tenant)):
+            if not (is_back(view, tenant) and lost_markers(self.scenario, view, tenant)):
                 return
             try:
                 texts = self.target.brains.diverged_markers(tenant.namespace, region, self.markers.pattern)

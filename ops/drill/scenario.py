@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
-from typing import Any
+from types import MappingProxyType
 
+from ops.drill.limits import S3_SECONDS, UPLOAD_SECONDS, Limits, limits_of
+from ops.drill.planned import Planned, edges_of
 from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
-from plan.edges import TARGET_CHECK_SECONDS, TARGET_CHECKS, edge_name
 from plan.geo import CONTINENTS, COUNTRY_PREFIX
 from plan.handover import brain_handover
 from plan.names import host_of
-from plan.records import LEAF_TTL, RoutingPolicy, to_api
-from plan.resolver import Client, resolve
+from plan.records import LEAF_TTL, RoutingPolicy
+from plan.resolver import Client
 from settings import Company, Settings
 from settings.models import Manager
-from settings.routes import check_of, company_route, record_plan, region_routes
+from settings.routes import check_of, company_route, region_routes
 
 MOST_WATCHED = 20
 """Companies: the client of each sends several requests a second."""
-SLACK_SECONDS = 4
-"""For the duration of a round, of a patch and of an observation."""
-READINESS_SECONDS = 7
-"""From a flag to the endpoints: a probe's period, and the time until Kubernetes has updated them."""
-REGISTRATION_SECONDS = TARGET_CHECKS * TARGET_CHECK_SECONDS + 15 + 3
-"""From ready containers to the pod's endpoint behind a load balancer of AWS: checks of the new target; the
-controller asks every 15 s whether they passed (source: AWS Load Balancer Controller,
-`--targetgroupbinding-requeue-duration`); registration and the endpoint's update."""
-CHECKS_SECONDS = 10
-"""From a health path's 503 to Route53's other answer: each of its checkers has asked once more."""
-UPLOAD_SECONDS = 30
-"""Beyond `syncInterval`: for an upload, and for replication where it is nearly immediate."""
-S3_SECONDS = 15 * 60
-"""The same with S3's usual quarter of an hour for replication."""
 
 
 class MemoryMode(StrEnum):
@@ -73,21 +59,18 @@ class Tenant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """In seconds."""
+class ZoneLoss:
+    """The part of the region that a drill takes down: one availability zone."""
 
-    flag: float
-    """From the outage to the flag."""
-    endpoints: float
-    """From the outage until no endpoint is ready."""
-    gap: float
-    """Without an answer, for a client that caches nothing."""
-    clear: float
-    """From workloads that answer to the end of the flag, without hold-down."""
-    back: float
-    """From there until endpoints are ready again, without hold-down."""
-    age: float
-    """Of the memory found elsewhere, when the outage begins."""
+    zone: str
+    workloads: tuple[tuple[str, str], ...]
+    """Namespace and component of the watched companies' workloads whose volumes lie there."""
+    region_fails: bool
+    """Whether the controllers flag the region: most of its companies are in this zone."""
+
+    @property
+    def companies(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(namespace for namespace, _ in self.workloads))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +91,11 @@ class Scenario:
     """Seconds between the controllers' rounds."""
     recovery_rounds: int
     sync_interval: int
-    ttl: int = LEAF_TTL
+    ttl: int
+    """Seconds for which a client that honours TTLs may use an answer that has become wrong."""
+    manager: Manager
+    loss: ZoneLoss | None = None
+    """None: all of the region is taken down."""
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -122,10 +109,47 @@ class Scenario:
     def moving(self) -> tuple[Tenant, ...]:
         return tuple(tenant for tenant in self.tenants if tenant.moves)
 
+    @property
+    def zone(self) -> str:
+        """Empty: all of the region is taken down."""
+        return self.loss.zone if self.loss else ""
 
-def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_replication: bool) -> Scenario:
+    @property
+    def region_fails(self) -> bool:
+        return self.loss is None or self.loss.region_fails
+
+    @property
+    def leaving(self) -> tuple[Tenant, ...]:
+        """Those whose clients leave the region."""
+        return self.moving if self.region_fails else ()
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Companies with a volume in the lost zone."""
+        return self.loss.companies if self.loss else ()
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """Of the lost companies, those whose clients are here: the drill moves them to another zone."""
+        here = {tenant.namespace for tenant in self.moving}
+        return tuple(each for each in self.lost if each in here)
+
+    def loses(self, namespace: str, component: str) -> bool:
+        """Whether the workload's volume lies in the lost zone."""
+        return self.loss is not None and (namespace, component) in self.loss.workloads
+
+
+def scenario_of(
+    stack: Stack,
+    region: str,
+    companies: Sequence[str],
+    *,
+    quick_replication: bool,
+    homes: Mapping[str, str] = MappingProxyType({}),
+) -> Scenario:
     """`companies`: names; without any, all that are in the region and in another. `quick_replication`:
-    between buckets. Raises OperatorError where a drill is impossible.
+    between buckets. `homes`: by namespace, the region to which Global Accelerator sends the drill's client;
+    without any, the client is near `region`. Raises OperatorError where a drill is impossible.
     """
     settings = stack.settings
     _check(stack, region)
@@ -137,7 +161,10 @@ def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_re
     if not chosen:
         raise OperatorError(f"--region: no company of {stack.file} is in {region} and another", WRONG_CALL)
     planned = Planned.of(settings)
-    tenants = tuple(_tenant(planned, each, region) for each in chosen[:MOST_WATCHED])
+    accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
+    tenants = tuple(
+        _tenant(planned, each, region, homes.get(each.namespace, region)) for each in chosen[:MOST_WATCHED]
+    )
     checks = [check_of(settings, company, region) for company in chosen[:MOST_WATCHED]]
     used = {name for tenant in tenants for name in tenant.regions}
     return Scenario(
@@ -148,31 +175,13 @@ def scenario_of(stack: Stack, region: str, companies: Sequence[str], *, quick_re
         edges=edges_of(settings),
         health=tuple(sorted({(check.fqdn, check.path) for check in checks})),
         policy=settings.load_balancing.policy,
-        limits=_limits(settings, region, UPLOAD_SECONDS if quick_replication else S3_SECONDS),
+        limits=limits_of(settings, region, UPLOAD_SECONDS if quick_replication else S3_SECONDS),
         interval=settings.failover.interval_seconds,
         recovery_rounds=settings.failover.recovery_threshold,
         sync_interval=settings.replication.sync_interval,
+        ttl=0 if accelerated else LEAF_TTL,
+        manager=settings.load_balancing.manager,
     )
-
-
-def region_of(answer: Mapping[str, Fraction], edges: Mapping[str, str], wanted: str) -> str:
-    """The region that the drill's client follows in a DNS answer: `wanted` while the answer has it, else the
-    likeliest, empty without any. A name that is no load balancer of the stack stands for itself."""
-    regions: dict[str, Fraction] = {}
-    for target, share in answer.items():
-        name = edges.get(target, target)
-        regions[name] = regions.get(name, Fraction(0)) + share
-    return wanted if wanted in regions else max(sorted(regions), key=regions.__getitem__, default="")
-
-
-def edges_of(settings: Settings) -> dict[str, str]:
-    edges = {}
-    for region in settings.regions:
-        if region.endpoint:
-            edges[region.endpoint.lower()] = region.name
-        for edge in {company.edge for company in settings.companies}:
-            edges[edge_name(region.name, edge, settings.domain).lower()] = region.name
-    return edges
 
 
 def _check(stack: Stack, region: str) -> None:
@@ -190,45 +199,16 @@ def _check(stack: Stack, region: str) -> None:
             f"{stack.file}: hostedZoneId: missing (required): its records lead clients to another region",
             WRONG_CALL,
         )
-    if settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
-        raise OperatorError(
-            f"{stack.file}: loadBalancing.manager: must be route53 for a drill, got global-accelerator: a"
-            " drill follows Route53's records and health checks",
-            WRONG_CALL,
-        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """The records that the stack file leads to."""
-
-    settings: Settings
-    records: Sequence[Mapping[str, Any]]
-    """Health checks have their keys as ids."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> Planned:
-        plan = record_plan(settings)
-        keys = {check.key: check.key for check in plan.checks}
-        records = [to_api(record, keys, "Z") for record in plan.records]
-        return cls(settings=settings, records=records)
-
-    def answer(self, company: Company, client: Client, healthy: Collection[str], wanted: str) -> str:
-        """The region that the company's name leads to while these regions are healthy."""
-        fit = {check_of(self.settings, company, name).key for name in healthy}
-        host = host_of(company.namespace, self.settings.domain)
-        answer = resolve(self.records, host, client, fit.__contains__)
-        return region_of(answer, edges_of(self.settings), wanted)
-
-
-def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
+def _tenant(planned: Planned, company: Company, region: str, near: str) -> Tenant:
     settings = planned.settings
     regions = tuple(each.name for each in settings.regions_of(company))
     if region not in regions:
         raise OperatorError(
             f"--company: {company.name} is not in {region}; it is in: {', '.join(regions)}", WRONG_CALL
         )
-    client = _client(settings, region)
+    client = _client(settings, near)
     home = planned.answer(company, client, regions, region)
     away = planned.answer(company, client, [each for each in regions if each != region], region)
     return Tenant(
@@ -245,7 +225,7 @@ def _tenant(planned: Planned, company: Company, region: str) -> Tenant:
 
 
 def _client(settings: Settings, region: str) -> Client:
-    """A client that is sent to the region, if any is."""
+    """A client near the region."""
     [codes] = [each.geo for each in settings.regions if each.name == region]
     countries = [code.removeprefix(COUNTRY_PREFIX) for code in codes if code.startswith(COUNTRY_PREFIX)]
     return Client(
@@ -261,20 +241,3 @@ def _memory(settings: Settings, company: Company, region: str, away: str) -> Mem
     route, routes = company_route(settings, company), region_routes(settings)
     plan = brain_handover(settings.load_balancing.policy, route, routes, away)
     return MemoryMode.FOLLOWS if region in plan.follows else MemoryMode.REPLICATED
-
-
-def _limits(settings: Settings, region: str, upload: float) -> Limits:
-    """At the defaults: 20 s to the flag, 27 s to the endpoints, 30 s without an answer."""
-    registered = settings.balanced(each for each in settings.regions if each.name == region)
-    failover = settings.failover
-    slack = failover.timeout_seconds + SLACK_SECONDS
-    flag = failover.failure_threshold * failover.interval_seconds + slack
-    clear = failover.recovery_threshold * failover.interval_seconds + slack
-    return Limits(
-        flag=flag,
-        endpoints=flag + READINESS_SECONDS,
-        gap=flag + CHECKS_SECONDS,
-        clear=clear,
-        back=clear + READINESS_SECONDS + (REGISTRATION_SECONDS if registered else 0),
-        age=settings.replication.sync_interval + upload,
-    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ops import local_target
 from ops.aws import AwsAccess, aws_access
@@ -17,26 +17,35 @@ from ops.drill.faults.gray import GrayFault
 from ops.drill.faults.kinds import LOCAL_FAULTS, Fault, FaultKind
 from ops.drill.faults.node import NodeFault
 from ops.drill.faults.scaling import ScaleFault
+from ops.drill.faults.zone import ZoneFault, zone_loss
 from ops.drill.journal import Journal
+from ops.drill.observe.accelerators import Accelerated, accelerator_of, homes
 from ops.drill.observe.brains import PodBrains
-from ops.drill.observe.clients import Send
+from ops.drill.observe.clients import Ask, Resolver, asking
 from ops.drill.observe.clock import Observer
 from ops.drill.observe.cluster import Controllers, Endpoints, Flags, HealthPath, Probes, Workloads
 from ops.drill.observe.dns import Names, check_ids
-from ops.drill.observe.http import Address, Request, Response, send
+from ops.drill.observe.http import Address, Request, Response, send, talk
 from ops.drill.observe.record import Record
 from ops.drill.observe.route53 import Check, Checkers, Route53Checkers, read_checks, read_records
 from ops.drill.observe.snapshots import BucketSnapshots
+from ops.drill.planned import edges_of
 from ops.drill.preconditions import require_another, stack_problems
-from ops.drill.scenario import Scenario, edges_of
+from ops.drill.scenario import Scenario
 from ops.errors import WRONG_CALL, OperatorError
+from ops.local_target import LocalNodes
 from ops.probing.port_forwards import PortForwards
 from ops.stack import Stack
-from plan.names import LOCAL
+from plan.names import LOCAL, host_of
 from plan.record_sets import canonical
+from settings.models import Manager
 
 STATUS_SECONDS = 2.0
 """Between two requests to Route53's API, which takes five a second for a whole account."""
+
+
+class Resolving(Observer, Resolver, Protocol):
+    """Observes where companies' names lead, and resolves them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +54,10 @@ class RunTarget:
 
     scenario: Scenario
     observers: Sequence[Observer]
-    names: Names
+    names: Resolving
     checkers: Checkers | None
-    """None where Route53's own checkers are used."""
-    send: Send
+    """None where Route53's own checkers are used, or none at all."""
+    ask: Ask
     brains: PodBrains
     snapshots: BucketSnapshots
     problems: Callable[[], Sequence[str]]
@@ -97,6 +106,33 @@ class Target:
         """To the load balancer with this DNS name."""
         return send(self.address(name), request)
 
+    def talk(self, name: str, requests: Iterable[Request]) -> Generator[Response]:
+        """To the load balancer or accelerator with this DNS name, on one connection."""
+        return talk(self.address(name), requests)
+
+    @property
+    def accelerated(self) -> bool:
+        return self.stack.settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
+
+    def homes(self, region: str) -> dict[str, str]:
+        """By namespace of each company in the region: the region to which Global Accelerator sends clients of
+        this machine. Empty with another manager. Raises OperatorError.
+        """
+        if not self.accelerated:
+            return {}
+        settings = self.stack.settings
+        regions = {
+            company.namespace: [each.name for each in settings.regions_of(company)]
+            for company in self.stack.companies_in(region)
+        }
+        return homes(self._accelerators(regions), regions, edges_of(settings), self.talk)
+
+    def _accelerators(self, companies: Iterable[str]) -> dict[str, str]:
+        """DNS names by namespace, from the current records. Raises OperatorError."""
+        settings = self.stack.settings
+        records = read_records(self.access, settings.hosted_zone_id or "")
+        return {name: accelerator_of(records, host_of(name, settings.domain)) for name in companies}
+
     def require_another(self, region: str, *, last_serving: bool) -> None:
         require_another(self.stack, region, self.clusters, self.send, last_serving=last_serving)
 
@@ -107,19 +143,79 @@ class Target:
                 return each
         raise OperatorError(f"the stack {self.stack.name} has no cluster {name} any more")
 
-    def fault(self, kind: FaultKind, region: str) -> Fault:
-        """Raises OperatorError for a fault that this stack cannot have."""
+    def zones(self, region: str) -> Sequence[str]:
+        """Those that have a node of the local target."""
+        return LocalNodes(state=self.state, region=region).zones
+
+    def obstacle(self, kind: FaultKind, region: str) -> str:
+        """Why this stack cannot have the fault; empty when it can."""
         if kind in LOCAL_FAULTS and not self.local:
-            raise OperatorError(f"--way {kind}: only on the local target (stack {LOCAL})", WRONG_CALL)
+            return f"only on the local target (stack {LOCAL})"
+        if kind is FaultKind.ZONE:
+            if not self.stack.settings.replication.enabled:
+                return "replication is off, so no other zone can restore a company"
+            if len(zones := self.zones(region)) < 2:
+                return f"{region} has nodes in one zone ({', '.join(zones) or 'none'}): run `make up`"
+        return ""
+
+    def require_possible(self, kind: FaultKind, region: str) -> None:
+        """Raises OperatorError for a fault that this stack cannot have."""
+        if obstacle := self.obstacle(kind, region):
+            raise OperatorError(f"--way {kind}: {obstacle}", WRONG_CALL)
+
+    def narrowed(self, kind: FaultKind, scenario: Scenario) -> Scenario:
+        """The scenario with what the fault takes down of the region. Raises OperatorError."""
+        if kind is not FaultKind.ZONE:
+            return scenario
+        return replace(scenario, loss=zone_loss(self.stack, scenario, self.clusters[scenario.region]))
+
+    def fault(self, kind: FaultKind, scenario: Scenario) -> Fault:
+        """`scenario` is narrowed to the fault."""
+        region = scenario.region
+        cluster = self.clusters[region]
         if kind is FaultKind.SCALE:
-            return ScaleFault(self.clusters[region], region, self.journal)
+            return ScaleFault(cluster, region, self.journal)
         if kind is FaultKind.GRAY:
-            return GrayFault(self.clusters[region], region)
-        return NodeFault(kind, self.state, region, self.journal, self.progress)
+            return GrayFault(cluster, region)
+        node = NodeFault(kind, self.state, region, self.journal, self.progress, scenario.zone)
+        if kind is FaultKind.ZONE:
+            return ZoneFault(self.stack, scenario, cluster, self.access, self.journal, node)
+        return node
 
     def run_target(self, scenario: Scenario, record: Record, seed: int) -> RunTarget:
         """Reads the current records and health checks. Raises OperatorError."""
         cluster = self.clusters[scenario.region]
+        route = self._accelerated_route(scenario) if self.accelerated else self._route53(scenario, seed)
+        controllers, brains = Controllers(cluster, self.forwards), self.brains
+        diagnosis = Diagnosis(scenario, cluster, controllers, brains, route.checkers, record)
+        return RunTarget(
+            scenario=scenario,
+            observers=[
+                Flags(scenario, cluster),
+                Probes(scenario, controllers),
+                Endpoints(scenario, cluster),
+                HealthPath(scenario, self.send),
+                Workloads(scenario, cluster, self.forwards),
+                route.names,
+            ],
+            names=route.names,
+            checkers=route.checkers,
+            ask=route.ask,
+            brains=brains,
+            snapshots=BucketSnapshots(self.stack, self.access),
+            problems=lambda: [
+                *slow_checks(route.checks),
+                *stack_problems(scenario, self.clusters, controllers),
+            ],
+            reason=diagnosis.reason,
+            required_rounds=diagnosis.required_rounds,
+        )
+
+    def _accelerated_route(self, scenario: Scenario) -> Route:
+        names = Accelerated(scenario, self._accelerators(scenario.namespaces), self.talk)
+        return Route(names=names, ask=names.ask)
+
+    def _route53(self, scenario: Scenario, seed: int) -> Route:
         records = read_records(self.access, self.stack.settings.hosted_zone_id or "")
         checks = read_checks(self.access, check_ids(records))
         if not checks:
@@ -130,27 +226,17 @@ class Target:
             names = Names(scenario, records, checkers.healthy)
         else:
             names = Names(scenario, records, Route53Checkers(self.access).healthy, STATUS_SECONDS)
-        controllers, brains = Controllers(cluster, self.forwards), self.brains
-        diagnosis = Diagnosis(scenario, cluster, controllers, brains, checkers, record)
-        return RunTarget(
-            scenario=scenario,
-            observers=[
-                Flags(scenario, cluster),
-                Probes(scenario, controllers),
-                Endpoints(scenario, cluster),
-                HealthPath(scenario, self.send),
-                Workloads(scenario, cluster, self.forwards),
-                names,
-            ],
-            names=names,
-            checkers=checkers,
-            send=self.send,
-            brains=brains,
-            snapshots=BucketSnapshots(self.stack, self.access),
-            problems=lambda: [*slow_checks(checks), *stack_problems(scenario, self.clusters, controllers)],
-            reason=diagnosis.reason,
-            required_rounds=diagnosis.required_rounds,
-        )
+        return Route(names=names, ask=asking(self.send, scenario.edges), checks=checks, checkers=checkers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """How clients find a region."""
+
+    names: Resolving
+    ask: Ask
+    checks: Sequence[Check] = ()
+    checkers: Checkers | None = None
 
 
 def target_of(
@@ -182,8 +268,10 @@ def _with_local_edges(target: Target) -> Target:
 
 
 def _edges(records: Sequence[Mapping[str, Any]], balancers: Mapping[str, str]) -> dict[str, str]:
-    """URLs of the load balancers by the names that lead to them. `balancers`: addresses by DNS names."""
-    return {
+    """URLs of the load balancers by their names and by those that lead to them. `balancers`: addresses by DNS
+    names.
+    """
+    return {name: f"https://{address}" for name, address in balancers.items()} | {
         canonical(record["Name"]): f"https://{balancers[name]}"
         for record in records
         for value in record.get("ResourceRecords", ())

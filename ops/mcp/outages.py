@@ -118,7 +118,7 @@ class Outages:
         state, contexts = self._arguments.state, self._arguments.context
         target = targets.target_of(stack, contexts, state, journal, complain)
         with closing(target.forwards):
-            target.fault(fault, region)
+            target.require_possible(fault, region)
             target.require_another(region, last_serving=False)
         companies = stack.companies_in(region)
         return OutageResult(

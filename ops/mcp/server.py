@@ -72,8 +72,9 @@ class Tools:
         fault: Annotated[
             FaultKind,
             Field(
-                description="scale: workloads scaled to 0; gray: applications hang; node: the region's node"
-                " is stopped; network: its network is cut. node and network: only on the stack local."
+                description="scale: workloads scaled to 0; gray: applications hang; node: the region's nodes"
+                " are stopped; zone: the node of one zone is stopped, and its companies are moved to another;"
+                " network: the region's network is cut. node, zone and network: only on the stack local."
             ),
         ] = FaultKind.SCALE,
         dry_run: Annotated[

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from local.aws.emulator import report_target_health
+from local.aws.emulator import DOCUMENTATION, report_target_health
 from local.aws.global_accelerator import GlobalAccelerator
 from tests.aws_provider.account import Account
 from tests.aws_provider.cases import REGION
@@ -26,9 +26,9 @@ PORTS = [{"FromPort": 443, "ToPort": 443}, {"FromPort": 80, "ToPort": 80}]
 class Api:
     """Calls of the stand-in; each answer must be one of the service's model."""
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: str = DOCUMENTATION) -> None:
         self.healthy: dict[str, bool] = {BALANCER: True}
-        self._account, self._token = GlobalAccelerator(self.healthy.get), 0
+        self._account, self._token = GlobalAccelerator(self.healthy.get, addresses), 0
 
     def __call__(self, operation: str, **parameters: Any) -> dict[str, Any]:
         shape = MODEL.operation_model(operation)
@@ -112,6 +112,20 @@ def test_an_endpoint_is_as_healthy_as_its_load_balancer(calls: Api, healthy: boo
     (endpoint,) = described["EndpointDescriptions"]
     assert endpoint["HealthState"] == ("HEALTHY" if healthy else "UNHEALTHY")
     assert endpoint["Weight"] == 128
+
+
+def test_each_accelerator_has_two_addresses_that_no_other_has() -> None:
+    api = Api("100.64.0.0/24")
+    kept, gone, last = (api("CreateAccelerator", Name=name)["Accelerator"] for name in ("a", "b", "c"))
+    assert [each["IpSets"][0]["IpAddresses"] for each in (kept, gone, last)] == [
+        ["100.64.0.1", "100.64.0.2"],
+        ["100.64.0.3", "100.64.0.4"],
+        ["100.64.0.5", "100.64.0.6"],
+    ]
+    api("UpdateAccelerator", AcceleratorArn=gone["AcceleratorArn"], Enabled=False)
+    api("DeleteAccelerator", AcceleratorArn=gone["AcceleratorArn"])
+    fourth = api("CreateAccelerator", Name="d")["Accelerator"]
+    assert fourth["IpSets"][0]["IpAddresses"] == ["100.64.0.3", "100.64.0.4"]
 
 
 def test_what_is_in_use_cannot_be_deleted(calls: Api) -> None:

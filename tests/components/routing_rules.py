@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from itertools import product
 from typing import Any
 
+from plan.accelerator_resolver import answers
 from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import CompanyRoute
 from plan.resolver import Client, resolve
@@ -16,7 +17,6 @@ from settings import Settings
 from settings.models import Manager
 from settings.routes import company_route, region_route
 from tests.components.pod_rules import before
-from tests.plan.accelerator_resolver import answers
 from tests.plan.route_stacks import Stack, expected, subsets
 from tests.recording import (
     ACCELERATOR,

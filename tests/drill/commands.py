@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops.__main__ import main
-from ops.drill import drill, target
+from ops.drill import drill
+from ops.drill import target as targets
 from ops.drill.faults.kinds import FaultKind
 from ops.drill.journal import Entry, Journal
 from ops.drill.observe.clock import Clock
 from ops.drill.observe.record import Record
-from ops.drill.scenario import Scenario
+from ops.drill.scenario import Scenario, ZoneLoss
 from ops.drill.target import RunTarget
-from ops.errors import WRONG_CALL, OperatorError
+from ops.errors import OperatorError
 from ops.stack import Stack
 from tests.drill.playing import run_target
 from tests.drill.scenarios import EU, US
-from tests.drill.simulated import Platform, Sabotage, SimulatedClock, SimulatedFault
+from tests.drill.simulated import Platform, Sabotage, SimulatedClock
+from tests.drill.simulated_target import SimulatedFault
+
+LOSS = ZoneLoss(zone=f"{US}a", workloads=(("acme", "agent"), ("acme", "brain")), region_fails=False)
 
 
 class Cleanups:
@@ -50,7 +55,8 @@ class Target:
         self.cleanup, self.forwards = Cleanups(), Closed()
         self.faults: list[SimulatedFault] = []
         self.kinds: list[FaultKind] = []
-        self.refusal = ""
+        self.refusal, self.nodes = "", 2
+        """Nodes in each region."""
         self.clock = SimulatedClock()
 
     @property
@@ -60,6 +66,9 @@ class Target:
     def progress(self, line: str) -> None:
         print(line)
 
+    def homes(self, region: str) -> dict[str, str]:
+        return {}
+
     def require_another(self, region: str, *, last_serving: bool) -> None:
         if self.refusal and not last_serving:
             raise OperatorError(self.refusal)
@@ -68,11 +77,20 @@ class Target:
         self.clock.platform = Platform(scenario, self._sabotage.pop(0) if self._sabotage else Sabotage())
         return run_target(self.clock.platform)
 
-    def fault(self, kind: FaultKind, region: str) -> Any:
-        if kind in (FaultKind.NODE, FaultKind.NETWORK) and not self.local:
-            raise OperatorError(f"--way {kind}: only on the local target (stack local)", WRONG_CALL)
-        if self.clock.platform is None:
-            return None  # It was only asked whether the stack can have the fault.
+    def zones(self, region: str) -> list[str]:
+        return [f"{region}a", f"{region}b"][: self.nodes]
+
+    def obstacle(self, kind: FaultKind, region: str) -> str:
+        return targets.Target.obstacle(self, kind, region)  # type: ignore[arg-type]
+
+    def require_possible(self, kind: FaultKind, region: str) -> None:
+        targets.Target.require_possible(self, kind, region)  # type: ignore[arg-type]
+
+    def narrowed(self, kind: FaultKind, scenario: Scenario) -> Scenario:
+        return replace(scenario, loss=LOSS) if kind is FaultKind.ZONE else scenario
+
+    def fault(self, kind: FaultKind, scenario: Scenario) -> Any:
+        assert self.clock.platform is not None
         self.kinds.append(kind)
         self.faults.append(SimulatedFault(self.clock.platform))
         return self.faults[-1]
@@ -110,8 +128,8 @@ class Command:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.sabotage = folder, list[Sabotage]()
         self.target: Target | None = None
-        self.refusal = ""
-        monkeypatch.setattr(target, "target_of", self._target_of)
+        self.refusal, self.nodes = "", 2
+        monkeypatch.setattr(targets, "target_of", self._target_of)
         monkeypatch.setattr(drill, "Clock", self._clock)
         monkeypatch.setattr("ops.drill.journal.REPOSITORY", folder)
 
@@ -128,7 +146,7 @@ class Command:
 
     def _target_of(self, stack: Stack, contexts: Any, state: Path, journal: Journal, progress: Any) -> Any:
         self.target = Target(stack, journal, self.sabotage)
-        self.target.refusal = self.refusal
+        self.target.refusal, self.target.nodes = self.refusal, self.nodes
         return self.target
 
     def _clock(self) -> Clock:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from ops.drill.evaluate.milestones import Milestone
 from ops.drill.evaluate.steps import Step
 from ops.drill.faults.kinds import FaultKind
+from ops.drill.observe.accelerators import Accelerated
+from ops.drill.observe.clients import Ask, asking
 from ops.drill.observe.dns import Names
 from ops.drill.observe.markers import Markers
 from ops.drill.observe.record import View
@@ -16,22 +18,14 @@ from ops.drill.observe.route53 import Check, Checkers
 from ops.drill.report.document import RunReport
 from ops.drill.run import Run, RunResult
 from ops.drill.scenario import Scenario
-from ops.drill.target import RunTarget
+from ops.drill.target import Resolving, RunTarget
 from ops.probing.signals import Signals
 from plan.records import to_api
+from settings.models import Manager
 from settings.routes import record_plan
 from tests.drill.scenarios import scenario, settings
-from tests.drill.simulated import (
-    NOON,
-    ROUNDS,
-    Platform,
-    Sabotage,
-    SimulatedBrains,
-    SimulatedClock,
-    SimulatedFault,
-    SimulatedSnapshots,
-    observers,
-)
+from tests.drill.simulated import NOON, ROUNDS, Platform, Sabotage, SimulatedClock
+from tests.drill.simulated_target import SimulatedBrains, SimulatedFault, SimulatedSnapshots, observers
 
 
 class Lines:
@@ -51,6 +45,9 @@ class Lines:
 
 def run_target(platform: Platform) -> RunTarget:
     played = platform.scenario
+    if played.manager is Manager.GLOBAL_ACCELERATOR:
+        accelerator = Accelerated(played, dict.fromkeys(played.namespaces, "a1.example.com"), platform.talk)
+        return _target(platform, accelerator, accelerator.ask, None)
     plan = record_plan(settings(loadBalancing={"policy": played.policy}))
     ids = {check.key: check.key for check in plan.checks}
     records = [to_api(record, ids, "Z") for record in plan.records]
@@ -61,12 +58,16 @@ def run_target(platform: Platform) -> RunTarget:
 
     checkers = Checkers(checks, platform.send, seed=7)
     names = Names(played, records, checkers.healthy)
+    return _target(platform, names, asking(platform.send, played.edges), checkers)
+
+
+def _target(platform: Platform, names: Resolving, ask: Ask, checkers: Checkers | None) -> RunTarget:
     return RunTarget(
-        scenario=played,
+        scenario=platform.scenario,
         observers=[*observers(platform), names],
         checkers=checkers,
         names=names,
-        send=platform.send,
+        ask=ask,
         brains=SimulatedBrains(platform),
         snapshots=SimulatedSnapshots(platform),
         problems=lambda: (),
@@ -122,6 +123,7 @@ def run_report(
     return RunReport(
         number=number,
         fault=fault,
+        scenario=run.scenario,
         at=datetime.fromtimestamp(NOON, UTC),
         view=result.view,
         evaluation=result.evaluation,

@@ -5,14 +5,14 @@ The drill's own parts run for real: checkers, records, clients, writers, the run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
-from ops.drill.observe.brains import BrainError
 from ops.drill.observe.clock import Task
 from ops.drill.observe.http import Request, Response
-from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
-from ops.drill.scenario import Scenario, Tenant
+from ops.drill.scenario import Scenario
+from plan.accelerators import LEAVING_SECONDS
+from runtime.controller.survey import most_fail
 from tests.drill.scenarios import SYNC
 
 NOON = 1_800_000_000.0
@@ -69,6 +69,9 @@ class Sabotage:
     flag_stays: bool = False
     memory_is_forgotten_on_return: bool = False
     pods_do_not_come_back: bool = False
+    one_zone_fails_the_region: bool = False
+    moves_nothing: bool = False
+    restores_an_old_snapshot: bool = False
     slow_swap: float = 0.0
     slow_probes: float = 0.0
 
@@ -89,39 +92,45 @@ class Platform:
         self.now = 0.0
         self.down_at: float | None = None
         self.up_at: float | None = None
-        self.alive = True
+        self.dead = frozenset[str]()
+        """Companies whose workloads in the region do not answer."""
         self.bad = self.good = 0
         self.next_round = INTERVAL / 3
         self.probes_fail = False
         self.flag = False
         self.flag_changed = float("-inf")
-        self.ready = True
+        self.gated = False
         self.memories: dict[tuple[str, str], Table] = {}
         self.copied: dict[str, tuple[float, list[str]]] = {}
         self.next_copy = 1.0
         self.swapped: dict[str, float] = {}
         self.aside: dict[str, list[str]] = {}
+        self.left, self.differs_since = False, float("inf")
+        """Whether the accelerator has left the region."""
 
     # What happens by itself.
 
     def pass_time(self, now: float) -> None:
         self.now = now
         if self.up_at is not None and now >= self.up_at and not self.sabotage.pods_do_not_come_back:
-            self.alive, self.down_at, self.up_at = True, None, None
+            self.dead, self.down_at, self.up_at = frozenset(), None, None
         if now >= self.next_round:
             self.next_round += INTERVAL
             self._round()
-        if self.alive and now >= self.next_copy:
+        if now >= self.next_copy:
             self.next_copy = now + SYNC
             self._copy()
         self._readiness()
         self._memory()
+        self._accelerate()
 
     def _round(self) -> None:
         slow = self.down_at is not None and self.now - self.down_at < self.sabotage.slow_probes
-        self.probes_fail = not self.alive and not slow
-        self.bad = self.bad + 1 if self.probes_fail else 0
-        self.good = 0 if self.probes_fail else self.good + 1
+        self.probes_fail = bool(self.dead) and not slow
+        answers = [name not in self.dead for name in self.scenario.namespaces]
+        failing = self.probes_fail and (most_fail(answers) or self.sabotage.one_zone_fails_the_region)
+        self.bad = self.bad + 1 if failing else 0
+        self.good = 0 if failing else self.good + 1
         if self.sabotage.controller_cannot_patch:
             return
         if not self.flag and self.bad >= ROUNDS:
@@ -132,19 +141,19 @@ class Platform:
     def _readiness(self) -> None:
         flagged = self.flag if self.now - self.flag_changed >= READINESS else not self.flag
         flagged = flagged and self.flag_changed != float("-inf")
-        gated = flagged and not self.sabotage.readiness_ignores_the_flag
-        if self.sabotage.readiness_ignores_the_flag:
-            self.ready = True
-        elif self.sabotage.readiness_asks_the_application_alone:
-            self.ready = self.alive
-        else:
-            self.ready = self.alive and not gated
+        self.gated = flagged and not self.sabotage.readiness_asks_the_application_alone
+
+    def ready(self, namespace: str) -> bool:
+        answers = namespace not in self.dead and not self.gated
+        return answers or self.sabotage.readiness_ignores_the_flag
 
     def _copy(self) -> None:
         if self.sabotage.copies_nothing:
             return
         for tenant in self.scenario.moving:
-            self.copied[tenant.namespace] = (self.now, list(self.table(tenant.namespace, tenant.home).texts))
+            if tenant.namespace not in self.dead:
+                texts = list(self.table(tenant.namespace, tenant.home).texts)
+                self.copied[tenant.namespace] = (self.now, texts)
 
     def _memory(self) -> None:
         for tenant in self.scenario.moving:
@@ -156,7 +165,7 @@ class Platform:
             if self.flag and self.now - self.flag_changed >= took and name not in self.swapped:
                 self.swapped[name] = self.now
                 self.table(name, away).texts = list(self.copied.get(name, (0, []))[1])
-            if not self.flag and name in self.swapped and self.ready:
+            if not self.flag and name in self.swapped and self.ready(name):
                 del self.swapped[name]
                 home, there = self.table(name, tenant.home), self.table(name, away)
                 self.aside[name] = [text for text in home.texts if text not in there.texts]
@@ -175,101 +184,28 @@ class Platform:
         if request.path.startswith("/healthz/"):
             failed = region == self.region and self.flag and not self.sabotage.health_path_lies
             return Response(status=503 if failed else 200, detail="503" if failed else "200")
-        if region == self.region and not (self.ready and self.alive):
+        asked = [each.namespace for each in self.scenario.tenants if each.host == request.host]
+        served = all(self.ready(each) and each not in self.dead for each in asked)
+        if region == self.region and not served:
             return Response(status=503, detail="503")
         return Response(status=200, detail="200")
 
+    def talk(self, name: str, requests: Iterable[Request]) -> Generator[Response]:
+        """An accelerator's answers: from the region's load balancer, or the other region's."""
+        [other] = {tenant.home for tenant in self.scenario.tenants if tenant.home != self.region} or {
+            tenant.away for tenant in self.scenario.tenants
+        }
+        assert other is not None
+        for request in requests:
+            region = other if self.left else self.region
+            known = request.path in ("/health", f"/healthz/{region}")
+            yield self.send(f"{region}.local.test", request) if known else Response(status=404, detail="404")
 
-class Observer:
-    every = 0.25
-
-    def __init__(self, lane: Lane, observe: Callable[[], Mapping[str, State]]) -> None:
-        self.lane, self.observe = lane, observe
-
-
-def observers(platform: Platform) -> list[Observer]:
-    names = list(platform.scenario.namespaces)
-    [(host, path)] = platform.scenario.health
-
-    def observer(lane: Lane, subjects: list[str], state: Callable[[], str]) -> Observer:
-        return Observer(lane, lambda: dict.fromkeys(subjects, State(state=state())))
-
-    def health() -> str:
-        request = Request(host="", path=path, connect=1, answer=1)
-        response = platform.send(host, request)
-        return str(response.status) if response.status else DEAD
-
-    return [
-        observer(Lane.FLAG, [SYSTEM, *names], lambda: SET if platform.flag else CLEAR),
-        observer(Lane.PROBES, [SYSTEM], lambda: FAIL if platform.probes_fail else ANSWER),
-        observer(Lane.ENDPOINTS, names, lambda: READY if platform.ready else NONE),
-        observer(Lane.WORKLOADS, names, lambda: ANSWER if platform.alive else FAIL),
-        observer(Lane.HEALTH, [f"{host}{path}"], health),
-    ]
-
-
-class SimulatedBrains:
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
-    def store(self, namespace: str, region: str, company: str, text: str) -> None:
-        self._require(region)
-        self._platform.table(namespace, region).texts.append(text)
-
-    def query(self, namespace: str, region: str, company: str, text: str, limit: int) -> str:
-        self._require(region)
-        sabotage = self._platform.sabotage
-        if company.endswith("-nobody") and not sabotage.brain_mixes_companies:
-            return "No relevant memories found."
-        found = list(self._platform.table(namespace, region).texts)
-        if sabotage.memory_of_another_company:
-            found += [one.replace(f".{namespace}.", ".initech.") for one in found[:1]]
-        return "\n".join(found[:limit]) or "No relevant memories found."
-
-    def not_serving(self, namespace: str, region: str) -> str:
-        platform = self._platform
-        home = next(tenant.home for tenant in platform.scenario.tenants if tenant.namespace == namespace)
-        if region == home:
-            return (
-                ""
-                if platform.alive and not platform.flag and namespace not in platform.swapped
-                else "standby"
-            )
-        return "" if namespace in platform.swapped else "catching up"
-
-    def diverged_markers(self, namespace: str, region: str, pattern: str) -> list[str]:
-        return self._platform.aside.get(namespace, [])
-
-    def _require(self, region: str) -> None:
-        if region == self._platform.region and not self._platform.alive:
-            raise BrainError("no answer in 5 s")
-
-
-class SimulatedSnapshots:
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
-    def newest(self, tenant: Tenant, region: str) -> float | None:
-        made = self._platform.copied.get(tenant.namespace)
-        return NOON + made[0] if made else None
-
-
-@dataclass
-class SimulatedFault:
-    platform: Platform
-    cut_off: bool = False
-    injected: int = 0
-    removed: int = 0
-
-    def prepare(self) -> None:
-        pass
-
-    def inject(self) -> str:
-        self.injected += 1
-        self.platform.alive, self.platform.down_at = False, self.platform.now
-        return "6 StatefulSets scaled to 0"
-
-    def remove(self) -> str:
-        self.removed += 1
-        self.platform.up_at = self.platform.now + BOOT
-        return "6 StatefulSets scaled back"
+    def _accelerate(self) -> None:
+        """The accelerator follows the health path as late as it may."""
+        if self.left is not self.flag:
+            self.differs_since = min(self.differs_since, self.now)
+            if self.now - self.differs_since >= LEAVING_SECONDS:
+                self.left = self.flag
+        if self.left is self.flag:
+            self.differs_since = float("inf")

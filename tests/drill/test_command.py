@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from ops.drill.faults.gray import GrayFault
 from ops.drill.faults.kinds import FaultKind
 from ops.drill.faults.node import NodeFault
 from ops.drill.faults.scaling import ScaleFault
+from ops.drill.faults.zone import ZoneFault
 from ops.drill.journal import Entry, Journal
 from ops.drill.target import Target
 from ops.errors import CHECK_FAILED, DONE, FAILED, INTERRUPTED, WRONG_CALL, OperatorError
-from tests.drill.commands import Cleanups, Command
-from tests.drill.scenarios import US
+from tests.drill.commands import LOSS, Cleanups, Command
+from tests.drill.scenarios import US, scenario
 from tests.drill.simulated import Sabotage
 
 
@@ -69,6 +71,7 @@ def test_all_runs_of_all_faults_are_in_one_report(command: Command) -> None:
     assert set(report["distribution"]) == {"all", *FaultKind}
     spans = {one["what"]: one for one in report["distribution"]["all"]}
     assert spans["client without an answer, outage"]["runs"] == 8
+    assert spans["move to another zone to answers"]["runs"] == 2
 
 
 def test_a_run_that_cannot_begin_ends_the_drill_and_the_report_keeps_the_others(command: Command) -> None:
@@ -114,12 +117,23 @@ def test_the_last_serving_region_needs_an_option(
     assert command.run("--region", US, "--last-serving") == DONE
 
 
-@pytest.mark.parametrize("way", ["node", "network"])
+@pytest.mark.parametrize("way", ["node", "zone", "network"])
 def test_nodes_are_stopped_on_the_local_target_alone(
     command: Command, way: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run("--region", US, "--way", way, stack="staging") == WRONG_CALL
     assert f"--way {way}: only on the local target" in capsys.readouterr().err
+
+
+def test_a_region_with_nodes_in_one_zone_cannot_lose_one(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.nodes = 1
+    why = f"zone: {US} has nodes in one zone ({US}a)"
+    assert command.run("--region", US, "--way", "zone") == WRONG_CALL
+    assert f"--way {why}" in capsys.readouterr().err
+    assert command.run("--region", US, "--way", "all") == DONE
+    assert f"left out: {why}" in capsys.readouterr().out
 
 
 def test_on_other_stacks_all_faults_are_those_that_are_possible(
@@ -129,7 +143,8 @@ def test_on_other_stacks_all_faults_are_those_that_are_possible(
     target = command.target
     assert target is not None
     assert target.kinds == [FaultKind.SCALE, FaultKind.GRAY]
-    assert "node and network: only on the local target, so they are left out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "left out: node, zone, network: only on the local target (stack local)" in said
 
 
 def test_what_an_earlier_drill_has_left_is_put_back_first(
@@ -235,10 +250,12 @@ def test_each_kind_of_fault_has_its_class(tmp_path: Path) -> None:
         journal=Journal(tmp_path / "drill.json"),
         progress=print,
     )
-    made = {way: type(target.fault(way, US)) for way in FaultKind}
+    lost = replace(scenario(), loss=LOSS)
+    made = {way: type(target.fault(way, lost)) for way in FaultKind}
     assert made == {
         FaultKind.SCALE: ScaleFault,
         FaultKind.GRAY: GrayFault,
         FaultKind.NODE: NodeFault,
+        FaultKind.ZONE: ZoneFault,
         FaultKind.NETWORK: NodeFault,
     }

@@ -6,11 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
 
-from ops.drill.observe.http import Address, Request, send
+from ops.drill.observe.http import Address, Request, send, talk
 
 REQUEST = Request(host="acme.agency.test", path="/health", connect=0.5, answer=0.5)
 
@@ -119,3 +120,59 @@ def test_a_server_that_speaks_no_tls_is_no_https_edge() -> None:
 )
 def test_an_address_is_read_from_a_url(url: str, address: Address) -> None:
     assert Address.of(url) == address
+
+
+def test_requests_on_one_connection_are_answered_one_after_the_other() -> None:
+    heads: list[list[str]] = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            heads.append([])
+            while head := connection.recv(4096).decode():
+                heads[-1].append(head)
+                status = 404 if "/unknown" in head else 200
+                connection.sendall(f"HTTP/1.1 {status} Some\r\nContent-Length: 2\r\n\r\nok".encode())
+
+    paths = ["/health", "/unknown", "/health"]
+    with serving(answer) as address:
+        statuses = [each.status for each in talk(address, [replace(REQUEST, path=path) for path in paths])]
+    assert statuses == [200, 404, 200]
+    ((first, second, third),) = heads
+    assert first == third and first.startswith("GET /health ") and second.startswith("GET /unknown ")
+    assert all(head.count("Host: acme.agency.test\r\n") == 1 for head in (first, second))
+
+
+def test_a_request_is_sent_only_when_the_answer_before_has_been_taken() -> None:
+    heads: list[str] = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            heads.append(connection.recv(4096).decode())
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            heads.append(connection.recv(4096).decode())
+
+    with serving(answer) as address, closing(talk(address, [REQUEST, REQUEST])) as answers:
+        assert next(answers).ok
+        assert len(heads) == 1
+
+
+@pytest.mark.parametrize("text", ["", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+def test_a_connection_that_ends_is_not_made_again(text: str) -> None:
+    accepted: list[socket.socket] = []
+
+    def answer(connection: socket.socket) -> None:
+        accepted.append(connection)
+        says(text)(connection)
+
+    with serving(answer) as address:
+        statuses = [each.status for each in talk(address, [REQUEST] * 3)]
+    assert statuses == ([200, 0] if text else [0])
+    assert len(accepted) == 1
+
+
+def test_nobody_who_answers_is_an_answer_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    responses = [*talk(Address(host="127.0.0.1", port=port, tls=False), [REQUEST, REQUEST])]
+    assert [each.status for each in responses] == [0]
+    assert "refused" in responses[0].detail

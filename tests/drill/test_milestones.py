@@ -184,7 +184,7 @@ def found(at: float, region: str, home: set[int], away: set[int], *, diverged: b
 
 
 def lost(view: View) -> set[tuple[str, int]]:
-    return lost_markers(view, ACME)
+    return lost_markers(SCENARIO, view, ACME)
 
 
 def test_markers_in_the_memory_or_in_diverged_files_are_not_lost() -> None:

@@ -12,7 +12,8 @@ from clients.kubernetes_api import MERGE_PATCH, ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.cluster_access import Cluster
 from ops.drill.faults import scaling
-from ops.drill.faults.scaling import OWNERS, Workload
+from ops.probing import replicas
+from ops.probing.replicas import OWNERS, Workload
 
 LABELS = {"app.kubernetes.io/part-of": "digital-agency", "topology.kubernetes.io/region": "us-east-1"}
 APPLY = "application/apply-patch+yaml"
@@ -84,10 +85,10 @@ def test_workloads_with_pods_are_listed_by_region(cluster: Cluster, declared: An
 
 def test_scaled_away_and_back_it_is_as_it_was(cluster: Cluster, declared: Any) -> None:
     before = live(cluster)
-    scaling.scale(cluster, WORKLOAD, 0)
+    replicas.scale(cluster, WORKLOAD, 0)
     assert live(cluster)["spec"]["replicas"] == 0
     assert scaling.scalable(cluster, "us-east-1") == []
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale_back(cluster, WORKLOAD)
     after = live(cluster)
     assert after["spec"] == before["spec"]
     assert owners(after) == owners(before)
@@ -95,45 +96,45 @@ def test_scaled_away_and_back_it_is_as_it_was(cluster: Cluster, declared: Any) -
 
 
 def test_afterwards_a_deployment_may_change_the_replicas(cluster: Cluster, declared: Any) -> None:
-    scaling.scale(cluster, WORKLOAD, 0)
+    replicas.scale(cluster, WORKLOAD, 0)
     with pytest.raises(ApiError, match="conflict"):
         declare(cluster, replicas=3)
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale_back(cluster, WORKLOAD)
     assert declare(cluster, replicas=3)["spec"]["replicas"] == 3
 
 
 def test_scaling_back_twice_changes_nothing_more(cluster: Cluster, declared: Any) -> None:
-    scaling.scale(cluster, WORKLOAD, 0)
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale(cluster, WORKLOAD, 0)
+    replicas.scale_back(cluster, WORKLOAD)
     declare(cluster, replicas=3)
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale_back(cluster, WORKLOAD)
     assert live(cluster)["spec"]["replicas"] == 3
 
 
 def test_a_workload_that_was_never_scaled_away_stays_as_it_is(cluster: Cluster, declared: Any) -> None:
     before = live(cluster)
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale_back(cluster, WORKLOAD)
     after = live(cluster)
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
     assert owners(after) == owners(before)
 
 
 def test_a_deleted_workload_is_no_error(cluster: Cluster) -> None:
-    scaling.scale_back(cluster, Workload(namespace=NAMESPACE, name="brain-gone", replicas=1))
+    replicas.scale_back(cluster, Workload(namespace=NAMESPACE, name="brain-gone", replicas=1))
 
 
 @pytest.mark.parametrize("half_done", ["only begun", "pods asked for"])
 def test_an_interrupted_scaling_back_is_finished(cluster: Cluster, declared: Any, half_done: str) -> None:
     before = live(cluster)
-    scaling.scale(cluster, WORKLOAD, 0)
+    replicas.scale(cluster, WORKLOAD, 0)
     if half_done == "pods asked for":
         cluster.api.call(
             "PATCH",
-            f"{WORKLOAD.path}?fieldManager={scaling.MANAGER}",
+            f"{WORKLOAD.path}?fieldManager={replicas.MANAGER}",
             {"spec": {"replicas": 2}},
             MERGE_PATCH,
         )
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale_back(cluster, WORKLOAD)
     assert owners(live(cluster)) == owners(before)
 
 
@@ -141,7 +142,7 @@ def test_a_change_by_the_workload_s_controller_in_between_is_no_error(
     cluster: Cluster, declared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = live(cluster)
-    scaling.scale(cluster, WORKLOAD, 0)
+    replicas.scale(cluster, WORKLOAD, 0)
     call, changed = cluster.api.call, list[str]()
 
     def interrupted(method: str, path: str, body: Any = None, *more: Any) -> Any:
@@ -152,7 +153,7 @@ def test_a_change_by_the_workload_s_controller_in_between_is_no_error(
         return call(method, path, body, *more)
 
     monkeypatch.setattr(cluster.api, "call", interrupted)
-    scaling.scale_back(cluster, WORKLOAD)
+    replicas.scale_back(cluster, WORKLOAD)
     assert changed
     kept = [owner for owner in owners(live(cluster)) if owner[0] != "another"]
     assert kept == owners(before)

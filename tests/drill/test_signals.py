@@ -15,6 +15,7 @@ import random, sys, time
 from tests.drill.playing import *
 from tests.drill.scenarios import *
 from tests.drill.simulated import *
+from tests.drill.simulated_target import *
 from ops.probing.signals import Signals
 
 class Slow(SimulatedFault):

@@ -45,6 +45,10 @@ class HeldFault:
         done: str = self._fault.inject()
         return done
 
+    def bring_back(self) -> str:
+        done: str = self._fault.bring_back()
+        return done
+
     def remove(self) -> str:
         if (self._folder / "hold").exists():
             time.sleep(SLOW_SECONDS)
@@ -89,9 +93,8 @@ def main(mode: str, argv: list[str]) -> int:
     patch.setattr(validate, "targets_of", lambda *_: [Silent()])
     made = Target.fault
 
-    def fault(self: Target, kind: Any, region: str) -> Any:
-        simulated = made(self, kind, region)
-        return simulated and HeldFault(folder, simulated)
+    def fault(self: Target, kind: Any, scenario: Any) -> Any:
+        return HeldFault(folder, made(self, kind, scenario))
 
     patch.setattr(Target, "fault", fault)
     simulated = Command(folder, patch)

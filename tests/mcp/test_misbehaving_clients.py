@@ -22,7 +22,7 @@ from tests.services import until
 WRONG = [
     (OUTAGE, {}, "region\n  Field required"),
     (OUTAGE, {"region": "us-west-2"}, f"region: must be one of {US}, {EU}; got us-west-2"),
-    (OUTAGE, {"region": US, "fault": "fire"}, "Input should be 'scale', 'node', 'network' or 'gray'"),
+    (OUTAGE, {"region": US, "fault": "fire"}, "Input should be 'scale', 'node', 'zone', 'network' or 'gray'"),
     (OUTAGE, {"region": US, "dryRun": False}, "dryRun\n  Extra inputs are not permitted"),
     (OUTAGE, {"region": US, "dry_run": False}, "confirmation_token: missing (required with dry_run false)"),
     (OUTAGE, {"region": US, "dry_run": "no way"}, "Input should be a valid boolean"),

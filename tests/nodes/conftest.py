@@ -1,4 +1,4 @@
-"""The committed stack, as `make up` brings it up on this machine: two nodes, three companies."""
+"""The committed stack, as `make up` brings it up on this machine: four nodes, three companies."""
 
 from __future__ import annotations
 

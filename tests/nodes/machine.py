@@ -57,15 +57,15 @@ def processes_of(folder: Path) -> list[str]:
     return command_lines
 
 
-def decider_of(state: Path, region: str) -> int:
-    """The process that decides about packets on a region's node."""
-    wanted = {f"--node={lifecycle.name_of(region)}", f"--kubeconfig={state.resolve() / KUBECONFIG}"}
+def decider_of(state: Path, zone: str) -> int:
+    """The process that decides about packets on a zone's node."""
+    wanted = {f"--node={lifecycle.name_of(zone)}", f"--kubeconfig={state.resolve() / KUBECONFIG}"}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = process.joinpath("cmdline").read_text(errors="replace").split("\0")
             if words[0].endswith(network_policies.PROGRAM) and wanted <= set(words):
                 return int(process.name)
-    raise AssertionError(f"nobody decides on the node of {region}")
+    raise AssertionError(f"nobody decides on the node of {zone}")
 
 
 def _ip(what: str) -> list[dict[str, str]]:

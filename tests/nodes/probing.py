@@ -65,7 +65,7 @@ class Pods:
     cluster: Cluster
     namespaces: set[str] = field(default_factory=set)
 
-    def create(self, namespace: str, name: str, region: str, program: str = LISTEN) -> None:
+    def create(self, namespace: str, name: str, zone: str, program: str = LISTEN) -> None:
         self._ensure(namespace)
         container = {
             "name": "main",
@@ -76,7 +76,7 @@ class Pods:
         body = {
             "metadata": {"name": name, "labels": {"name": name}},
             "spec": {
-                "nodeSelector": {"topology.kubernetes.io/region": region},
+                "nodeSelector": {"topology.kubernetes.io/zone": zone},
                 "terminationGracePeriodSeconds": 0,
                 "restartPolicy": "Never",
                 "containers": [container],

@@ -14,7 +14,7 @@ import pytest
 from local import access
 from local.cluster import network, network_policies
 from local.cluster.control_plane import FIRST_SERVICE_ADDRESS
-from local.cluster.model import NODE_LOCAL_DNS, Network
+from local.cluster.model import NODE_LOCAL_DNS, Network, zones_of
 from ops.cluster_access import Cluster, clusters_of
 from ops.stack import load
 from runtime.ports import AGENT_PORT, BRAIN_PORT, GATE_PORT
@@ -24,6 +24,7 @@ from tests.nodes.probing import PORT, REACHED, Pods, Target
 from tests.services import until
 
 US, EU = "us-east-1", "eu-west-1"
+HERE, THERE = zones_of(US)[0], zones_of(EU)[0]
 GUARDED, CONFINED, FREE = "guarded", "confined", "free"
 BOTH: Final = ["Ingress", "Egress"]
 FRIEND = {
@@ -77,10 +78,10 @@ def pods(cluster: Cluster) -> Iterator[Pods]:
         rule = {"from": [FRIEND], "ports": [{"port": PORT, "protocol": "TCP"}]}
         pods.policy(GUARDED, policyTypes=["Ingress"], ingress=[rule])
         pods.policy(CONFINED, policyTypes=BOTH)
-        pods.create(GUARDED, "server", US)
-        pods.create(CONFINED, "prisoner", US)
-        for name, region in (("friend", EU), ("near", US), ("far", EU)):
-            pods.create(FREE, name, region)
+        pods.create(GUARDED, "server", HERE)
+        pods.create(CONFINED, "prisoner", HERE)
+        for name, zone in (("friend", THERE), ("near", HERE), ("far", THERE)):
+            pods.create(FREE, name, zone)
         for namespace, name in ((GUARDED, "server"), (CONFINED, "prisoner")):
             pods.address(namespace, name)
         for name in ("friend", "near", "far"):
@@ -122,11 +123,11 @@ def test_a_guarded_pod_is_reached_by_its_friend_alone_over_every_protocol_and_fr
 def test_a_confined_pod_reaches_no_pod_no_node_and_nothing_of_the_control_plane(
     pods: Pods, net: Network
 ) -> None:
-    gateway = f"{net.pods(US).rpartition('.')[0]}.1"
-    hosts = [gateway, net.host, net.node(US), net.node(EU), NODE_LOCAL_DNS, "169.254.169.254"]
+    gateway = f"{net.pods(HERE).rpartition('.')[0]}.1"
+    hosts = [gateway, net.host, net.node(HERE), net.node(THERE), NODE_LOCAL_DNS, "169.254.169.254"]
     ports = (22, 53, 80, 443, 6443, PORT, 10250, 10256)
     targets: list[Target] = [("tcp", host, port) for host in hosts for port in ports]
-    targets += [("tcp", FIRST_SERVICE_ADDRESS, 443), ("udp", NODE_LOCAL_DNS, 53), ("icmp", net.node(US), 0)]
+    targets += [("tcp", FIRST_SERVICE_ADDRESS, 443), ("udp", NODE_LOCAL_DNS, 53), ("icmp", net.node(HERE), 0)]
     targets += [
         (kind, pods.address(FREE, name), PORT) for kind in ("tcp", "udp", "icmp") for name in ("near", "far")
     ]
@@ -134,7 +135,7 @@ def test_a_confined_pod_reaches_no_pod_no_node_and_nothing_of_the_control_plane(
     targets += [(kind, over_ipv6, port) for kind, port in (("tcp", PORT), ("udp", PORT), ("tcp", 10250))]
 
     assert reached(pods.tried(CONFINED, "prisoner", targets)) == []
-    open_: list[Target] = [("tcp", net.host, 443), ("tcp", net.host, 6443), ("tcp", net.node(US), 10250)]
+    open_: list[Target] = [("tcp", net.host, 443), ("tcp", net.host, 6443), ("tcp", net.node(HERE), 10250)]
     open_ += [("tcp", NODE_LOCAL_DNS, 53), ("tcp", FIRST_SERVICE_ADDRESS, 443), ("tcp", gateway, 10250)]
     assert reached(pods.tried(FREE, "near", open_)) == open_
 
@@ -148,7 +149,7 @@ def test_a_company_reaches_names_and_the_emulator_but_no_kubelet_and_no_api_serv
         ("tcp", net.host, 443),
         ("tcp", NODE_LOCAL_DNS, 53),
     ]
-    shut: list[Target] = [("tcp", net.node(region), 10250) for region in (US, EU)]
+    shut: list[Target] = [("tcp", net.node(zone), 10250) for zone in (HERE, THERE)]
     shut += [("tcp", net.host, 6443), ("tcp", FIRST_SERVICE_ADDRESS, 443), ("udp", NODE_LOCAL_DNS, 5353)]
     shut += [
         ("tcp", f"{kind}-{region}.client-b.svc.cluster.local", port)
@@ -167,8 +168,8 @@ def test_a_new_pod_cannot_send_even_its_first_packets(pods: Pods) -> None:
     program = FIRST_PACKETS % pods.address(FREE, "near")
     names = [f"new-{number}" for number in range(4)]
     for name in names:
-        pods.create(CONFINED, name, US, program)
-    pods.create(FREE, "new", US, program)
+        pods.create(CONFINED, name, HERE, program)
+    pods.create(FREE, "new", HERE, program)
 
     assert [pods.log(CONFINED, name).split() for name in names] == [[REACHED, "0"]] * len(names)
     assert int(pods.log(FREE, "new").split()[1]) > 0
@@ -188,7 +189,7 @@ def test_a_forged_source_opens_nothing(pods: Pods, net: Network, stranger: str) 
         return int(counts["InDatagrams"]) + int(counts["NoPorts"])
 
     before = received()
-    for source in (net.node(US), net.host, pods.address(FREE, "friend")):
+    for source in (net.node(HERE), net.host, pods.address(FREE, "friend")):
         pods.run(FREE, stranger, FORGE, source, server)
     assert received() == before
 
@@ -205,11 +206,11 @@ def test_without_verdicts_nothing_is_reached(stack: Stack, pods: Pods) -> None:
     targets: list[Target] = [("tcp", pods.address(GUARDED, "server"), PORT)]
     assert reached(pods.tried(FREE, "friend", targets)) == targets
 
-    os.kill(machine.decider_of(stack.state, US), signal.SIGSTOP)
+    os.kill(machine.decider_of(stack.state, HERE), signal.SIGSTOP)
     try:
         assert reached(pods.tried(FREE, "friend", targets)) == []
     finally:
-        os.kill(machine.decider_of(stack.state, US), signal.SIGCONT)
+        os.kill(machine.decider_of(stack.state, HERE), signal.SIGCONT)
     until(
         lambda: reached(pods.tried(FREE, "friend", targets)) == targets, "the friend reaches the server again"
     )

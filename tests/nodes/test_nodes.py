@@ -17,16 +17,20 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from clients.kubernetes_api import reference
 from components.gate import REPLACEMENT_SIZE
 from local import access
 from local.cluster import network, network_policies
 from local.cluster.images.local_images import PYTHON_IMAGE
+from local.cluster.model import short_name, zones_of
 from local.cluster.nodes import faults, lifecycle
 from local.kubernetes_api import KubernetesApi
 from local.machine.processes import Processes
-from ops.cluster_access import clusters_of
+from ops.cluster_access import Cluster, clusters_of
 from ops.drill.observe.http import Address, Request, Response, send
+from ops.probing.volume import CLAIM, volume_of, zone_of_volume
 from ops.stack import load
+from plan.names import ZONE_LABEL
 from runtime.gate.restore import credentials
 from tests.nodes import machine
 from tests.nodes.conftest import ROOT, Stack, environment
@@ -34,12 +38,19 @@ from tests.services import until
 
 REGION = "topology.kubernetes.io/region"
 US, EU = "us-east-1", "eu-west-1"
+ZONES = (*zones_of(US), *zones_of(EU))
 COMPANIES = ("client-a", "client-b", "client-c")
 
 
 @pytest.fixture(scope="module")
 def api(stack: Stack) -> KubernetesApi:
     return KubernetesApi(str(stack.state / "kubeconfig"), "", threading.Event(), print)
+
+
+@pytest.fixture(scope="module")
+def cluster(stack: Stack) -> Cluster:
+    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
+    return cluster
 
 
 def tenants(api: KubernetesApi) -> list[dict[str, Any]]:
@@ -54,36 +65,44 @@ def ready(pod: dict[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def test_every_workload_runs_on_the_node_of_its_region(api: KubernetesApi) -> None:
-    pods = tenants(api)
+def test_every_workload_runs_on_a_node_of_its_region_with_its_volume_in_that_node_s_zone(
+    api: KubernetesApi, cluster: Cluster
+) -> None:
+    pods, nodes = tenants(api), api.call("GET", "/api/v1/nodes")["items"]
+    zones = {each["metadata"]["name"]: each["metadata"]["labels"][ZONE_LABEL] for each in nodes}
 
+    assert zones == {lifecycle.name_of(zone): zone for region in (US, EU) for zone in zones_of(region)}
     assert len(pods) == 2 * 2 * len(COMPANIES)
     for pod in pods:
-        assert pod["spec"]["nodeName"] == lifecycle.name_of(pod["metadata"]["labels"][REGION])
+        zone = zones[pod["spec"]["nodeName"]]
+        assert zone in zones_of(pod["metadata"]["labels"][REGION])
         assert ready(pod), pod["metadata"]["name"]
+        claim = reference(CLAIM, pod["metadata"]["name"].removesuffix("-0"), pod["metadata"]["namespace"])
+        volume = volume_of(cluster, api.get(claim) or {})
+        assert volume is not None and zone_of_volume(cluster, volume) == zone
 
 
 def test_each_node_keeps_its_own_pods_logs(stack: Stack, api: KubernetesApi) -> None:
-    for region in (US, EU):
+    for zone in ZONES:
         there = {
             f"{pod['metadata']['namespace']}_{pod['metadata']['name']}_{pod['metadata']['uid']}"
-            for pod in of_region(api, region)
+            for pod in tenants(api)
+            if pod["spec"]["nodeName"] == lifecycle.name_of(zone)
         }
-        kept = {each.name for each in (stack.state / "nodes" / region / "log" / "pods").iterdir()}
-        assert there and there <= kept
+        kept = {each.name for each in (stack.state / "nodes" / short_name(zone) / "log" / "pods").iterdir()}
+        assert there <= kept
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     assert "nothing changed" in stack.succeed("local", "up")
 
 
-def test_pods_find_services_by_name_and_the_emulator(stack: Stack, api: KubernetesApi) -> None:
+def test_pods_find_services_by_name_and_the_emulator(cluster: Cluster) -> None:
     script = (
         "import urllib.request as u\n"
         "print(u.urlopen('http://brain-us-east-1:3002/health', timeout=30).read().decode())\n"
         "print(u.urlopen('http://aws.kube-system.svc.cluster.local/', timeout=30).status)\n"
     )
-    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
     done = cluster.exec("client-a", "agent-us-east-1-0", "gate", ["python3", "-c", script])
 
     assert (done.code, done.out.split()) == (0, ["OK", "200"]), done.err
@@ -127,21 +146,21 @@ def test_a_pod_that_overfills_a_volume_is_evicted_and_created_again(api: Kuberne
         api.call("DELETE", f"{sets}/overfull")
 
 
-def test_a_node_that_stops_loses_its_endpoints_and_comes_back_with_its_volumes(
+def test_nodes_that_stop_lose_their_endpoints_and_come_back_with_their_volumes(
     stack: Stack, api: KubernetesApi
 ) -> None:
-    def not_ready() -> bool:
-        node = api.call("GET", f"/api/v1/nodes/{lifecycle.name_of(EU)}")
+    def not_ready(zone: str) -> bool:
+        node = api.call("GET", f"/api/v1/nodes/{lifecycle.name_of(zone)}")
         return any(
             each["type"] == "Ready" and each["status"] != "True" for each in node["status"]["conditions"]
         )
 
-    faults.stop(stack.state, EU)
+    faults.stop(stack.state, zones_of(EU))
     try:
-        until(not_ready, "the control plane notices")
+        until(lambda: all(map(not_ready, zones_of(EU))), "the control plane notices")
         until(lambda: not any(ready(pod) for pod in of_region(api, EU)), "no pod of the region is ready")
     finally:
-        faults.start(stack.state, EU, print)
+        faults.start(stack.state, zones_of(EU), print)
     until(lambda: all(ready(pod) for pod in of_region(api, EU)), "all pods of the region are ready again")
 
 
@@ -150,11 +169,11 @@ def of_region(api: KubernetesApi, region: str) -> list[dict[str, Any]]:
 
 
 def test_a_company_answers_over_tls_at_its_region_s_load_balancer(stack: Stack) -> None:
-    # The node of EU was stopped: its pods have other addresses, which the load balancer has to find healthy.
+    # The nodes of EU were stopped: the pods have other addresses, which the load balancer must find healthy.
     until(lambda: ask_company(stack, US, "client-a").ok, "client-a answers")
     until(lambda: ask_company(stack, EU, "client-c").ok, "client-c answers")
     assert ask_company(stack, US, "nobody").status == 404
-    # The pods' addresses of before the node was stopped are drained first.
+    # The pods' addresses of before the nodes were stopped are drained first.
     until(lambda: set(emulator_health(stack).values()) == {"healthy"}, "every target is healthy")
 
 
@@ -191,15 +210,15 @@ def test_a_region_that_is_cut_off_is_reached_again_when_its_cables_are_back(stac
         return True
 
     def reached() -> list[bool]:
-        return [answers(net.node(EU), 10250), answers(balancer, 443)]
+        return [*(answers(net.node(zone), 10250) for zone in zones_of(EU)), answers(balancer, 443)]
 
-    assert reached() == [True, True]
+    assert reached() == [True, True, True]
     faults.cut(stack.state, EU)
     try:
-        assert reached() == [False, False]
+        assert reached() == [False, False, False]
     finally:
         faults.reconnect(stack.state, EU)
-    until(lambda: reached() == [True, True], "node and load balancer answer")
+    until(lambda: reached() == [True, True, True], "nodes and load balancer answer")
 
 
 @pytest.fixture
@@ -219,19 +238,19 @@ def test_after_down_the_machine_is_as_before_also_when_all_was_killed(other: Pat
     second = Stack(state=other)
     command = second.command("local", "up")
     starting = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
-    kubelets = [other / "nodes" / region / "kube-proxy.log" for region in (US, EU)]
-    until(lambda: all(file.exists() and file.stat().st_size > 0 for file in kubelets), "both nodes run")
+    kubelets = [other / "nodes" / short_name(zone) / "kube-proxy.log" for zone in ZONES]
+    until(lambda: all(file.exists() and file.stat().st_size > 0 for file in kubelets), "all nodes run")
 
     starting.kill()
     starting.wait()
     if not network_policies.obstacle():
-        os.kill(machine.decider_of(other, EU), signal.SIGKILL)
-        node = lifecycle.name_of(EU)
+        os.kill(machine.decider_of(other, zones_of(EU)[0]), signal.SIGKILL)
+        node = lifecycle.name_of(zones_of(EU)[0])
         until(
             lambda: not Processes(other).alive(node),
             "the node ends with the program that decides about packets",
         )
-    for name in (lifecycle.name_of(US), "kube-apiserver"):
+    for name in (lifecycle.name_of(zones_of(US)[0]), "kube-apiserver"):
         running = Processes(other).find(name)
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)

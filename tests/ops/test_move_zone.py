@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,11 @@ import yaml
 from clients.kubernetes_api import APPLY_PATCH, MERGE_PATCH, ApiError, KubernetesApi
 from local.cluster.control_plane import ControlPlane
 from ops.__main__ import main
+from ops.cluster_access import Cluster
+from ops.drill.faults.zone import claim_entry, put_claim_back
+from ops.drill.journal import Journal
 from ops.errors import DONE, NOT_CONFIRMED, NOTHING_FOUND, TIMED_OUT, WRONG_CALL
+from ops.probing.volume import VolumeReplacement
 from tests.ops.copies import EU, US, Copies, id_of
 from tests.services import until
 
@@ -107,6 +112,13 @@ class Zones:
     def claim(self, workload: str) -> dict[str, Any]:
         path = f"/api/v1/namespaces/{SPACE}/persistentvolumeclaims/{workload}"
         return self.api.call("GET", path)
+
+    def owners_of_replicas(self, workload: str) -> list[str]:
+        live = self.api.call("GET", f"/apis/apps/v1/namespaces/{SPACE}/statefulsets/{workload}")
+        fields = {
+            each["manager"]: each["fieldsV1"].get("f:spec", {}) for each in live["metadata"]["managedFields"]
+        }
+        return [manager for manager, owned in fields.items() if "f:replicas" in owned]
 
     def volume(self, workload: str, zone: str) -> dict[str, Any]:
         return self.api.call("GET", f"/api/v1/persistentvolumes/{workload}-{zone}")
@@ -202,10 +214,28 @@ def test_both_workloads_start_in_the_other_zone_on_new_volumes_and_the_old_volum
         assert zones.zone_of(workload) == OTHER
         assert zones.claim(workload)["metadata"]["uid"] != before[workload]
         assert zones.volume(workload, LOST)["status"]["phase"] == "Released", "kept, though its class deletes"
+        assert zones.owners_of_replicas(workload) == ["test"], "a deployment may change the replicas"
         assert f"{SPACE}/{workload} runs in zone {OTHER}" in said
     assert f"the node {zones.name(LOST)} is not Ready" in said
     assert "loses what it stored after 2026-11-23T02:00:00Z" in said
     assert "terminate it first" in said
+
+
+def test_a_claim_that_a_killed_drill_has_deleted_is_put_back_by_its_journal(
+    zones: Zones, tmp_path: Path
+) -> None:
+    cluster = Cluster(name="local", regions=(US,), api=zones.api, kubectl="kubectl")
+    journal, workload = Journal(tmp_path / "drill.json"), WORKLOADS[0]
+    replacement = VolumeReplacement.of(cluster, SPACE, workload, 60.0)
+    journal.add(claim_entry(replacement))
+    replacement.delete_claim()
+
+    [entry] = journal.entries()
+    for _ in range(2):
+        assert put_claim_back(cluster, entry) == f"{SPACE}/{workload} has its claim and its replicas"
+        assert zones.claim(workload)["spec"].get("volumeName") in (None, f"{workload}-{OTHER}")
+        assert zones.owners_of_replicas(workload) == ["test"]
+        until(lambda: zones.zone_of(workload) == OTHER, "its pod has a node again")
 
 
 def test_nothing_is_done_before_a_yes(

@@ -12,6 +12,7 @@ from ops.__main__ import main
 from ops.errors import DONE
 from ops.topology import page, picture, source
 from settings import Settings, from_config
+from settings.routes import accelerators_of
 from tests.components.stacks import EU, US, WEST, context, eks, many_companies, stack, two_regions
 from tests.recording import ROOT
 from tests.strategies import Raw, config_of
@@ -67,6 +68,24 @@ def test_clusters_and_load_balancers_are_named() -> None:
 def test_several_load_balancers_are_counted() -> None:
     companies = ["acme", {"name": "globex", "edge": 2}]
     assert 'edge: "2 load balancers"' in source(settings(stack(companies=companies)))
+
+
+def test_each_accelerator_leads_to_the_load_balancers_of_its_companies_regions() -> None:
+    companies = ["acme", {"name": "globex", "regions": [US, EU]}, {"name": "hooli", "regions": [US, EU]}]
+    regions = [eks(region) for region in (US, EU, WEST)]
+    balancing = {"policy": "latency", "manager": "global-accelerator"}
+    run = settings(stack(regions=regions, companies=companies, loadBalancing=balancing))
+    text = source(run)
+
+    assert 'dns: "Route53: <company>.' in text
+    for accelerator in accelerators_of(run):
+        key = f'accelerators."{accelerator.label}"'
+        companies_ = "acme" if len(accelerator.regions) == 3 else "globex, hooli"
+        assert f'{key}: "accelerator {accelerator.label}\\n{companies_}"' in text
+        assert f"dns -> {key}\n" in text
+        for region in (US, EU, WEST):
+            assert (f'{key} -> "{region}".edge\n' in text) is (region in accelerator.regions)
+    assert f'dns -> "{US}"' not in text
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from plan.accelerator_resolver import answers, balancer_is_healthy
 from plan.accelerators import Accelerator, company_names, plan_accelerators, unsupported
 from plan.records import Alias, CompanyRoute, RegionRoute, RoutingPolicy
 from plan.resolver import Client
-from tests.plan.accelerator_resolver import answers, balancer_is_healthy
 from tests.plan.route_stacks import DOMAIN, Stack, expected, region, subsets
 
 NAMES = ("us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1")

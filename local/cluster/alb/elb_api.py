@@ -70,9 +70,9 @@ class ElbApi:
         session = botocore.session.Session()
         session.set_credentials("local", "local")
         config = botocore.config.Config(retries={"total_max_attempts": 1}, proxies={}, **SECONDS)
-        self._client = partial(session.create_client, endpoint_url=url, config=config)
+        self.client = partial(session.create_client, endpoint_url=url, config=config)
         self._stack = re.compile(rf"{re.escape(region)}(-.+)?")
-        self._elb = self._client("elbv2", region_name=aws_region)
+        self._elb = self.client("elbv2", region_name=aws_region)
         self._certificates: dict[str, list[str]] = {}
 
     def balancers(self) -> list[LoadBalancer]:
@@ -84,16 +84,12 @@ class ElbApi:
                     for listener in self._all("describe_listeners", LoadBalancerArn=each["LoadBalancerArn"])
                 ],
             )
-            for each in self._load_balancers("application")
+            for each in self._load_balancers()
         ]
 
-    def fronts(self) -> list[TargetGroup]:
-        """The target groups of Network Load Balancers, whose only target is an Application Load Balancer."""
-        return [
-            self._group(group)
-            for each in self._load_balancers("network")
-            for group in self._all("describe_target_groups", LoadBalancerArn=each["LoadBalancerArn"])
-        ]
+    def groups_of(self, balancer: str) -> list[TargetGroup]:
+        """The target groups of the load balancer with this ARN."""
+        return [self._group(each) for each in self._all("describe_target_groups", LoadBalancerArn=balancer)]
 
     def names(self) -> dict[str, str]:
         """DNS names of load balancers, by ARN."""
@@ -125,7 +121,7 @@ class ElbApi:
         for page in self._elb.get_paginator(call).paginate(**parameters):
             yield from next(value for key, value in page.items() if isinstance(value, list))
 
-    def _load_balancers(self, kind: str) -> list[Description]:
+    def _load_balancers(self) -> list[Description]:
         by_arn = {each["LoadBalancerArn"]: each for each in self._all("describe_load_balancers")}
         arns, of_region = sorted(by_arn), []
         for first in range(0, len(arns), TAGS_AT_ONCE):
@@ -134,7 +130,7 @@ class ElbApi:
                 tags = {tag["Key"]: tag["Value"] for tag in tagged["Tags"]}
                 if self._stack.fullmatch(tags.get(STACK_TAG, "")):
                     of_region.append(by_arn[tagged["ResourceArn"]])
-        return [each for each in of_region if each.get("Type", "application") == kind]
+        return [each for each in of_region if each.get("Type", "application") == "application"]
 
     def _listener(self, listener: Description) -> Listener:
         arn = listener["ListenerArn"]
@@ -155,7 +151,7 @@ class ElbApi:
         """Cached: the names of a certificate never change."""
         if certificate not in self._certificates:
             # A certificate is in its region, which may be another region than that of the load balancers.
-            acm = self._client("acm", region_name=certificate.split(":")[3])
+            acm = self.client("acm", region_name=certificate.split(":")[3])
             details = acm.describe_certificate(CertificateArn=certificate)["Certificate"]
             alternatives = details.get("SubjectAlternativeNames", [])
             self._certificates[certificate] = [details["DomainName"], *alternatives]

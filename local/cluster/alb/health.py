@@ -6,7 +6,7 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 
 from local.cluster.alb.elb_api import DRAINING, TargetGroup
 
@@ -125,27 +125,3 @@ class Pool:
         if all(target.shares == SHARES for target in healthy):
             return [target.address for target in healthy or targets]
         return [target.address for share in range(SHARES) for target in healthy if share < target.shares]
-
-
-class Front:
-    """The target group of a Network Load Balancer: its target is a load balancer, named by its ARN."""
-
-    def __init__(self, group: TargetGroup, on_change: Callable[[], None]) -> None:
-        self._pool, self._targets = Pool(group, on_change), dict[str, str]()
-
-    def register(
-        self, targets: Collection[str], names: Mapping[str, str], addresses: Mapping[str, str]
-    ) -> None:
-        """`targets`: `<ARN>:<port>`; `names`: DNS names by ARN; `addresses`: by DNS name."""
-        found = {}
-        for target in targets:
-            arn, _, port = target.rpartition(":")
-            if address := addresses.get(names.get(arn, "")):
-                found[f"{address}:{port}"] = target
-        self._targets = found
-        self._pool.register(found.keys(), self._pool.group)
-
-    def health(self) -> dict[str, tuple[str, str]]:
-        """State and reason of each target, by ARN and port."""
-        states = self._pool.health()
-        return {target: states[at] for at, target in self._targets.items() if at in states}

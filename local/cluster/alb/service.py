@@ -6,17 +6,17 @@ import http.client
 import threading
 import time
 from collections.abc import Callable, Mapping
-from queue import SimpleQueue
 from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws.emulator import EmulatorError
+from local.cluster import jobs
 from local.cluster.alb.addresses import Addresses
 from local.cluster.alb.caddy import Caddy
 from local.cluster.alb.caddy_config import Sign, configuration
 from local.cluster.alb.elb_api import ElbApi, LoadBalancer, TargetGroup
-from local.cluster.alb.health import Front, Pool
+from local.cluster.alb.health import Pool
 from runtime.logs import log
 
 TARGETS_SECONDS = 1.0
@@ -38,22 +38,11 @@ class Service:
         self._pools: dict[str, Pool] = {}
         self._groups: list[TargetGroup] = []
         self._balancers: list[LoadBalancer] | None = None
-        self._fronts: dict[str, Front] = {}
         self._targets_changed, self._health_changed = threading.Event(), threading.Event()
 
     def run(self) -> NoReturn:
         """Run until a job fails; raises its error, CaddyError when Caddy has ended."""
-        failed = SimpleQueue[BaseException]()
-
-        def do(job: Callable[[], NoReturn]) -> None:
-            try:
-                job()
-            except BaseException as error:
-                failed.put(error)
-
-        for job in (self._follow, self._route, self._report):
-            threading.Thread(target=do, args=(job,), daemon=True).start()
-        raise failed.get()
+        jobs.run(self._follow, self._route, self._report)
 
     def _follow(self) -> NoReturn:
         """Read the emulator. While the emulator does not answer, the last answer counts."""
@@ -87,19 +76,6 @@ class Service:
             self._caddy.configure(configuration(balancers, addresses, self._caddy.admin, self._sign))
             self._balancers = balancers
             log("configured", addresses=addresses)
-        self._check_fronts(self._addresses.assign([balancer.name for balancer in balancers]))
-
-    def _check_fronts(self, addresses: Mapping[str, str]) -> None:
-        """Check the target of each Network Load Balancer, a load balancer at one of these addresses."""
-        groups = self._api.fronts()
-        names = self._api.names() if groups else {}
-        for group in groups:
-            front = self._fronts.get(group.arn) or Front(group, self._health_changed.set)
-            front.register(self._api.targets(group), names, addresses)
-            self._fronts = {**self._fronts, group.arn: front}
-        for arn in self._fronts.keys() - {group.arn for group in groups}:
-            self._fronts[arn].register((), {}, {})
-            self._fronts = {key: front for key, front in self._fronts.items() if key != arn}
 
     def _on_change(self) -> None:
         self._targets_changed.set()
@@ -119,7 +95,6 @@ class Service:
         while True:
             self._health_changed.clear()
             health = {arn: pool.health() for arn, pool in self._pools.items()}
-            health |= {arn: front.health() for arn, front in self._fronts.items()}
             try:
                 self._send_report(health)
             except (OSError, http.client.HTTPException, EmulatorError) as error:

@@ -39,7 +39,7 @@ def write(node: Node, programs: Path) -> None:
 def _pod_network(node: Node) -> dict[str, object]:
     addresses = {
         "type": "host-local",
-        "ranges": [[{"subnet": node.network.pods(node.region)}]],
+        "ranges": [[{"subnet": node.network.pods(node.zone)}]],
         "routes": [{"dst": "0.0.0.0/0"}],
         "dataDir": str(node.folder / "addresses"),
     }

@@ -23,6 +23,7 @@ from local.cluster.model import (
     PREFIX_LENGTH,
     RUNTIME_SOCKET,
     Node,
+    region_of,
 )
 from local.machine.commands import ip
 from local.machine.files import end_of
@@ -69,10 +70,9 @@ class Init:
         return self._reap()
 
     def _labels(self) -> dict[str, str]:
-        region = self._node.region
         return {
-            "topology.kubernetes.io/region": region,
-            "topology.kubernetes.io/zone": f"{region}a",
+            "topology.kubernetes.io/region": region_of(self._node.zone),
+            "topology.kubernetes.io/zone": self._node.zone,
             # The load balancer controller does not look for hybrid nodes in EC2.
             "eks.amazonaws.com/compute-type": "hybrid",
         }

@@ -1,4 +1,4 @@
-"""Starts and removes the nodes of the local cluster: one node a region."""
+"""Starts and removes the nodes of the local cluster: one node a zone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.cluster import network, network_policies
 from local.cluster.images import local_images
-from local.cluster.model import KUBELET_ROOT, Network, Node, control_group
+from local.cluster.model import KUBELET_ROOT, Network, Node, control_group, short_name, zones_of
 from local.cluster.nodes import cgroups, config_files
 from local.machine import procfs
 from local.machine.commands import run as run_command
@@ -48,15 +48,15 @@ class NodeError(LocalError):
     """There is no such node, or the node failed; the message says why."""
 
 
-def name_of(region: str) -> str:
-    """The name of a region's node in Kubernetes, and of its process."""
-    return f"node-{region}"
+def name_of(zone: str) -> str:
+    """The name of a zone's node in Kubernetes, and of its process."""
+    return f"node-{short_name(zone)}"
 
 
 def start(
     state: Path,
     network_: Network,
-    regions: Iterable[str],
+    zones: Iterable[str],
     kubeconfig: Path,
     images: Iterable[str],
     progress: Progress,
@@ -70,12 +70,12 @@ def start(
     names = [*PROGRAMS, *([network_policies.PROGRAM] if enforces else [])]
     programs = catalog.binaries(names, progress)
     archive = local_images.make(images, progress)
-    for region in regions:
+    for zone in zones:
         node = Node(
-            name=name_of(region),
-            region=region,
-            folder=_folder(state, region),
-            cgroup=f"{control_group(state)}/{region}",
+            name=name_of(zone),
+            zone=zone,
+            folder=_folder(state, zone),
+            cgroup=f"{control_group(state)}/{short_name(zone)}",
             network=network_,
             binaries={name: str(path) for name, path in programs.items()},
             kubeconfig=str(kubeconfig),
@@ -83,13 +83,13 @@ def start(
             enforces=enforces,
         )
         _prepare(node, archive)
-        run(state, region, progress)
+        run(state, zone, progress)
         _import_images(state, node, archive, progress)
 
 
-def run(state: Path, region: str, progress: Progress) -> None:
-    """Start the region's node, unless it runs from the same sources. Raises NodeError without a node."""
-    node = load(state, region)
+def run(state: Path, zone: str, progress: Progress) -> None:
+    """Start the zone's node, unless it runs from the same sources. Raises NodeError without a node."""
+    node = load(state, zone)
     processes = Processes(state, progress)
     if not processes.alive(node.name):
         progress(f"starting {node.name}")
@@ -97,12 +97,15 @@ def run(state: Path, region: str, progress: Progress) -> None:
     processes.start_module(node.name, module, [str(node.folder)], environment)
 
 
-def load(state: Path, region: str) -> Node:
-    folder = _folder(state, region)
+def load(state: Path, zone: str) -> Node:
+    folder = _folder(state, zone)
     if not (folder / "node.json").exists():
-        regions = ", ".join(sorted(path.name for path in (state / "nodes").glob("*"))) or "none"
-        raise NodeError(f"region {region}: no node in {state}; regions with a node: {regions}")
+        raise NodeError(f"zone {zone}: no node in {state}; nodes: {', '.join(_names(state)) or 'none'}")
     return Node.load(folder)
+
+
+def zones_with_nodes(state: Path, region: str) -> tuple[str, ...]:
+    return tuple(zone for zone in zones_of(region) if short_name(zone) in _names(state))
 
 
 def clean(state: Path) -> None:
@@ -111,8 +114,12 @@ def clean(state: Path) -> None:
     cgroups.remove(control_group(state))
 
 
-def _folder(state: Path, region: str) -> Path:
-    return state.resolve() / "nodes" / region
+def _folder(state: Path, zone: str) -> Path:
+    return state.resolve() / "nodes" / short_name(zone)
+
+
+def _names(state: Path) -> list[str]:
+    return sorted(file.parent.name for file in (state / "nodes").glob("*/node.json"))
 
 
 def _prepare(node: Node, archive: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ops.drill.evaluate.verdicts import Verdict
+from ops.drill.evaluate.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

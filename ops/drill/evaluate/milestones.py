@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ops.drill.evaluate.steps import OUTAGE, RETURN, SPECS, Step, StepSpec
-from ops.drill.evaluate.times import Times, Window, stored_markers
+from ops.drill.evaluate.times import Times, Window, expected_markers
 from ops.drill.observe.record import BEGUN, ENDED, STOPPED, StoredMarker, View, Writer, of_company
 from ops.drill.scenario import Scenario, Tenant
 
@@ -42,12 +43,18 @@ def return_window(scenario: Scenario, view: View) -> Window:
 
 def outage_milestones(scenario: Scenario, view: View) -> tuple[Milestone, ...]:
     window = outage_window(scenario, view)
-    return tuple(Milestone(step=step, times=spec.times(window)) for step, spec in OUTAGE.items())
+    return _milestones(OUTAGE, window)
 
 
 def return_milestones(scenario: Scenario, view: View) -> tuple[Milestone, ...]:
     window = return_window(scenario, view)
-    return tuple(Milestone(step=step, times=spec.times(window)) for step, spec in RETURN.items())
+    return _milestones(RETURN, window)
+
+
+def _milestones(specs: Mapping[Step, StepSpec], window: Window) -> tuple[Milestone, ...]:
+    """A step without subjects does not belong to this scenario."""
+    found = (Milestone(step=step, times=spec.times(window)) for step, spec in specs.items())
+    return tuple(milestone for milestone in found if milestone.times)
 
 
 def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
@@ -66,10 +73,10 @@ def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
     return max(stored, key=lambda marker: marker.number, default=None)
 
 
-def lost_markers(view: View, tenant: Tenant) -> set[tuple[str, int]]:
-    """Stored markers that after the return neither a Brain nor diverged files have."""
+def lost_markers(scenario: Scenario, view: View, tenant: Tenant) -> set[tuple[str, int]]:
+    """Markers that after the return neither a Brain nor diverged files have, as they should."""
     after = [each for each in of_company(view.findings, tenant.namespace) if each.at >= view.mark(ENDED)]
-    return stored_markers(view, tenant).difference(*(finding.markers for finding in after))
+    return expected_markers(scenario, view, tenant).difference(*(finding.markers for finding in after))
 
 
 def is_back(view: View, tenant: Tenant) -> bool:

@@ -3,7 +3,7 @@ it. Milestones, verdicts, diagnoses and the page all follow from this table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -11,37 +11,44 @@ from ops.drill.evaluate.times import (
     Finder,
     first_failed_answer,
     lasting_answer,
+    leaving,
     memory_complete,
     memory_found,
-    moving,
     state_since,
 )
+from ops.drill.limits import Limits
+from ops.drill.observe.lanes import subjects
 from ops.drill.observe.record import SYSTEM, Lane
-from ops.drill.scenario import Limits
+from ops.drill.scenario import Scenario
+from ops.probing.containers import AGENT
 
+MOVE_SPAN = "move to another zone to answers"
 GAP_SPAN, GAP_BACK_SPAN = "client without an answer, outage", "client without an answer, return"
 
 
 class Step(StrEnum):
     CLIENT_FAILS = "first failed answer"
+    SILENT = "workloads of the zone silent"
     PROBE_FAILS = "first failed probe"
     FLAG = "flag set"
     FLAGS = "flag set in every company"
     ENDPOINTS = "no endpoint ready"
     HEALTH = "health path fails"
-    DNS = "DNS answers another region"
+    DNS = "names lead to another region"
     CLIENT = "good answers from another region"
     MEMORY = "memory found there"
 
+    MOVED = "moved workloads answer"
     ALIVE = "workloads answer again"
     PROBE_ANSWERS = "probes succeed again"
     CLEAR = "flag cleared"
     CLEARS = "flag cleared in every company"
     ENDPOINTS_BACK = "endpoints ready again"
     HEALTH_BACK = "health path succeeds"
-    DNS_BACK = "DNS answers the region again"
+    DNS_BACK = "names lead to the region again"
     CLIENT_BACK = "traffic is back"
     MEMORY_BACK = "nothing of the memory lost"
+    MEMORY_MOVED = "memory back in another zone"
 
 
 class DiagnosisSource(Enum):
@@ -60,6 +67,8 @@ class Measure(Enum):
     """From when to when a limited time is measured."""
 
     FROM_OUTAGE = auto()
+    FROM_RETURN = auto()
+    """From the outage's end, or from when a lost zone's companies began to move."""
     FROM_WORKLOADS = auto()
     """From the workloads' first answers, without hold-down."""
     GAP = auto()
@@ -90,10 +99,45 @@ class StepSpec:
     """Nobody waits for this step, and the first subject counts."""
 
 
+def _companies(scenario: Scenario) -> Sequence[str]:
+    """Those that the region's flag concerns."""
+    return scenario.namespaces if scenario.region_fails else ()
+
+
+def _flag(scenario: Scenario) -> Sequence[str]:
+    return (SYSTEM,) if scenario.region_fails else ()
+
+
+def _without_endpoints(scenario: Scenario) -> Sequence[str]:
+    lost = [each for each in scenario.lost if scenario.loses(each, AGENT)]
+    return scenario.namespaces if scenario.region_fails else lost
+
+
+def _health_paths(scenario: Scenario) -> Sequence[str]:
+    return subjects(Lane.HEALTH, scenario) if scenario.region_fails else ()
+
+
+def _lost(scenario: Scenario) -> Sequence[str]:
+    return scenario.lost
+
+
+def _moved(scenario: Scenario) -> Sequence[str]:
+    return scenario.moved
+
+
+def _moving(scenario: Scenario) -> Sequence[str]:
+    return [tenant.namespace for tenant in scenario.moving]
+
+
 OUTAGE = {
     Step.CLIENT_FAILS: StepSpec(
         times=first_failed_answer,
         optional=True,
+    ),
+    Step.SILENT: StepSpec(
+        times=state_since(Lane.WORKLOADS, healthy=False, of=_lost),
+        missing="workloads of {subject} in the lost zone still answer",
+        diagnosed_by=DiagnosisSource.WORKLOADS,
     ),
     Step.PROBE_FAILS: StepSpec(
         times=state_since(Lane.PROBES, healthy=False, lasting=False),
@@ -102,7 +146,7 @@ OUTAGE = {
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.FLAG: StepSpec(
-        times=state_since(Lane.FLAG, healthy=False, of=lambda scenario: [SYSTEM]),
+        times=state_since(Lane.FLAG, healthy=False, of=_flag),
         cause=Step.PROBE_FAILS,
         event="the region was flagged",
         missing="flag not set",
@@ -110,30 +154,30 @@ OUTAGE = {
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.FLAGS: StepSpec(
-        times=state_since(Lane.FLAG, healthy=False, of=lambda scenario: scenario.namespaces),
+        times=state_since(Lane.FLAG, healthy=False, of=_companies),
         cause=Step.FLAG,
         missing="flag not set in {subject}",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.ENDPOINTS: StepSpec(
-        times=state_since(Lane.ENDPOINTS, healthy=False),
+        times=state_since(Lane.ENDPOINTS, healthy=False, of=_without_endpoints),
         cause=Step.FLAG,
         missing="endpoints of agent-{region} in {subject} still ready",
         promise=Promise("outage to no ready endpoint", lambda limits: limits.endpoints, Measure.FROM_OUTAGE),
         diagnosed_by=DiagnosisSource.AGENT_GATE,
     ),
     Step.HEALTH: StepSpec(
-        times=state_since(Lane.HEALTH, healthy=False),
+        times=state_since(Lane.HEALTH, healthy=False, of=_health_paths),
         cause=Step.FLAG,
         event="the health path failed",
         missing="{subject} still answers 200",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.DNS: StepSpec(
-        times=state_since(Lane.DNS, healthy=False, of=moving),
+        times=state_since(Lane.DNS, healthy=False, of=leaving),
         cause=Step.HEALTH,
-        event="DNS answered another region",
-        missing="DNS still answers {region} for {subject}",
+        event="names led to another region",
+        missing="the name of {subject} still leads to {region}",
         diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT: StepSpec(
@@ -151,6 +195,13 @@ OUTAGE = {
     ),
 }
 RETURN = {
+    Step.MOVED: StepSpec(
+        times=state_since(Lane.WORKLOADS, healthy=True, of=_moved),
+        event="the moved workloads answered",
+        missing="workloads of {subject} that were moved to another zone do not answer",
+        promise=Promise(MOVE_SPAN, lambda limits: limits.move, Measure.FROM_RETURN),
+        diagnosed_by=DiagnosisSource.WORKLOADS,
+    ),
     Step.ALIVE: StepSpec(
         times=state_since(Lane.WORKLOADS, healthy=True, lasting=False),
         event="all workloads answered",
@@ -197,10 +248,10 @@ RETURN = {
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.DNS_BACK: StepSpec(
-        times=state_since(Lane.DNS, healthy=True, of=moving),
+        times=state_since(Lane.DNS, healthy=True, of=_moving),
         cause=Step.HEALTH_BACK,
-        event="DNS answered the region again",
-        missing="DNS does not answer {region} for {subject}",
+        event="names led to the region again",
+        missing="the name of {subject} does not lead to {region}",
         diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT_BACK: StepSpec(
@@ -211,7 +262,13 @@ RETURN = {
         diagnosed_by=DiagnosisSource.CLIENTS,
     ),
     Step.MEMORY_BACK: StepSpec(
-        times=memory_complete,
+        times=memory_complete(moved=False),
+    ),
+    Step.MEMORY_MOVED: StepSpec(
+        times=memory_complete(moved=True),
+        cause=Step.MOVED,
+        missing="no marker that {subject} had stored came back",
+        diagnosed_by=DiagnosisSource.BRAIN_GATES,
     ),
 }
 SPECS = {**OUTAGE, **RETURN}

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ops.drill.observe.lanes import healthy_state, subjects
-from ops.drill.observe.record import UNKNOWN, Answer, Lane, View, of_company
+from ops.drill.observe.record import ENDED, UNKNOWN, Answer, Lane, View, Writer, of_company
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
+from ops.probing.containers import BRAIN
 
 Times = Mapping[str, float | None]
 """By subject; None: not observed."""
@@ -34,8 +35,8 @@ class Window:
 Finder = Callable[[Window], Times]
 
 
-def moving(scenario: Scenario) -> list[str]:
-    return [tenant.namespace for tenant in scenario.moving]
+def leaving(scenario: Scenario) -> list[str]:
+    return [tenant.namespace for tenant in scenario.leaving]
 
 
 def state_since(
@@ -71,7 +72,11 @@ def lasting_answer(*, home: bool) -> Finder:
             came = (answer.came if came is None else min(came, answer.came)) if fits else None
         return came
 
-    return lambda window: _each_moving(window, lambda tenant: find(window, tenant))
+    def times(window: Window) -> Times:
+        tenants = window.scenario.moving if home else window.scenario.leaving
+        return {tenant.namespace: find(window, tenant) for tenant in tenants}
+
+    return times
 
 
 def memory_found(window: Window) -> Times:
@@ -86,16 +91,18 @@ def memory_found(window: Window) -> Times:
             seen = [(each.region, each.at) for each in of_company(window.view.snapshots, tenant.namespace)]
         return min((at for region, at in seen if region != tenant.home and window.contains(at)), default=None)
 
-    replicated = [each for each in window.scenario.moving if each.memory is not MemoryMode.LOCAL]
+    replicated = [each for each in window.scenario.leaving if each.memory is not MemoryMode.LOCAL]
     return {tenant.namespace: find(tenant) for tenant in replicated}
 
 
-def memory_complete(window: Window) -> Times:
-    """When each marker that was ever stored had been found again."""
+def memory_complete(*, moved: bool) -> Finder:
+    """When each marker that has to be there had been found again. `moved`: in Brains whose volume was lost
+    with its zone, else in the others.
+    """
 
-    def find(tenant: Tenant) -> float | None:
+    def find(window: Window, tenant: Tenant) -> float | None:
         stored = stored_markers(window.view, tenant)
-        missing = set(stored)
+        missing = expected_markers(window.scenario, window.view, tenant)
         for finding in of_company(window.view.findings, tenant.namespace):
             if finding.at >= window.begin:
                 missing -= finding.markers
@@ -103,11 +110,34 @@ def memory_complete(window: Window) -> Times:
                     return finding.at
         return None
 
-    return _each_moving(window, find)
+    def times(window: Window) -> Times:
+        scenario = window.scenario
+        chosen = [each for each in scenario.moving if scenario.loses(each.namespace, BRAIN) is moved]
+        return {tenant.namespace: find(window, tenant) for tenant in chosen}
+
+    return times
 
 
 def stored_markers(view: View, tenant: Tenant) -> set[tuple[str, int]]:
     return {(marker.writer, marker.number) for marker in of_company(view.stored, tenant.namespace)}
+
+
+def expected_markers(scenario: Scenario, view: View, tenant: Tenant) -> set[tuple[str, int]]:
+    """Stored markers that have to be somewhere after the return. Where the Brain's volume was lost with its
+    zone, those that are newer than its newest snapshot are not expected: the age of what came back counts
+    them.
+    """
+    stored = stored_markers(view, tenant)
+    if not scenario.loses(tenant.namespace, BRAIN):
+        return stored
+    newest = newest_back(view, tenant)
+    return {(by, number) for by, number in stored if by != Writer.HOME or number <= newest}
+
+
+def newest_back(view: View, tenant: Tenant) -> int:
+    """The last marker of before the outage that the home Brain knows after it; 0: none."""
+    back = [each for each in of_company(view.findings, tenant.namespace) if each.at >= view.mark(ENDED)]
+    return max((number for each in back for number in each.home), default=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,41 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ops.drill.evaluate import memory
+from ops.drill.evaluate.kept import KEPT_SPAN, kept_gaps
 from ops.drill.evaluate.milestones import (
     Milestone,
-    lost_markers,
-    newest_found,
     outage_milestones,
     outage_window,
     return_milestones,
     return_window,
 )
 from ops.drill.evaluate.steps import SPECS, Measure, Promise, Step
-from ops.drill.evaluate.times import Gap, Window, gap_of, stored_markers
-from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View, Writer, of_company
-from ops.drill.scenario import MemoryMode, Scenario, Tenant
+from ops.drill.evaluate.times import Gap, Window, gap_of
+from ops.drill.evaluate.verdict import Verdict, within_limit
+from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View
+from ops.drill.scenario import Scenario
 
 ELSEWHERE_SECONDS = 5
 """Without an answer, for clients that are in another region all the time: one unlucky request."""
-AGE_SPAN = "age of the memory found there"
 GATED_SPAN = "endpoints ready though flagged"
 ELSEWHERE_SPAN = "clients of other regions without an answer"
-ISOLATION = "memory of its own company alone"
+OTHER_ZONES_SPAN = "clients of other zones and regions without an answer"
+OPEN = "region stays open"
 
 Reasons = Mapping[tuple[Step, str], str]
 """Why a step did not happen, by step and subject, as diagnosed while it did not."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    what: str
-    """The span or step."""
-    seconds: float | None = None
-    """None: not observed, or not a time."""
-    limit: float | None = None
-    ok: bool
-    line: str = ""
-    """Why it is not ok; empty where another verdict's line says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +47,10 @@ class Evaluation:
     on_return: Part
     ages: Mapping[str, float | None]
     """By company: age of the newest memory found elsewhere when the outage began; None: none was found."""
+    moved_ages: Mapping[str, float | None]
+    """The same of the memory that came back in another zone, in companies whose Brain was there."""
+    kept: tuple[Gap, ...]
+    """Of clients that keep DNS answers, one of each company whose clients leave the region."""
     hold_down: float
     """Seconds for which the controllers held the region down because it had failed before."""
     verdicts: tuple[Verdict, ...] = ()
@@ -87,21 +80,25 @@ def evaluate(
     """`required_rounds`: of serving, before the controller cleared the flag; None: not known. `cut_off`: the
     region's nodes could not learn of the flag.
     """
-    replicated = [each for each in scenario.moving if each.memory is not MemoryMode.LOCAL]
     evaluation = Evaluation(
         outage=_part(outage_window(scenario, view), outage_milestones(scenario, view)),
         on_return=_part(return_window(scenario, view), return_milestones(scenario, view)),
-        ages={tenant.namespace: _age(scenario, view, tenant) for tenant in replicated},
+        ages=memory.ages(scenario, view),
+        moved_ages=memory.moved_ages(scenario, view),
+        kept=kept_gaps(scenario, view),
         hold_down=max(0, (required_rounds or 0) - scenario.recovery_rounds) * scenario.interval,
     )
     verdicts = (
         *_missing_steps(scenario, evaluation, reasons),
         *_promises(scenario, view, evaluation),
+        *_longest_gap(KEPT_SPAN, evaluation.kept, scenario.limits.kept),
         *_clients_elsewhere(scenario, evaluation),
         *([] if cut_off else [_gated(scenario, view)]),
-        *_memory_age(scenario, evaluation),
-        *_memory_kept(scenario, view),
-        *_isolation(view),
+        *_region_open(scenario, view),
+        *memory.age(scenario, evaluation.ages, found=evaluation.at(Step.MEMORY) is not None),
+        *memory.moved_age(scenario, evaluation.moved_ages),
+        *memory.kept(scenario, view),
+        *memory.isolation(view),
     )
     return replace(evaluation, verdicts=verdicts)
 
@@ -109,16 +106,6 @@ def evaluate(
 def _part(window: Window, milestones: tuple[Milestone, ...]) -> Part:
     gaps = tuple(gap_of(window, tenant) for tenant in window.scenario.tenants)
     return Part(window=window, milestones=milestones, gaps=gaps)
-
-
-def _age(scenario: Scenario, view: View, tenant: Tenant) -> float | None:
-    if tenant.follows:
-        newest = newest_found(outage_window(scenario, view), tenant)
-        made = None if newest is None else newest.at
-    else:
-        snapshots = (snapshot.created for snapshot in of_company(view.snapshots, tenant.namespace))
-        made = max(snapshots, default=None)
-    return None if made is None else max(0.0, view.mark(BEGUN) - made)
 
 
 def _missing_steps(scenario: Scenario, evaluation: Evaluation, reasons: Reasons) -> Iterator[Verdict]:
@@ -158,16 +145,16 @@ def _line(
 
 def _promises(scenario: Scenario, view: View, evaluation: Evaluation) -> Iterator[Verdict]:
     """One verdict for each promise of the table of steps."""
-    moving = {tenant.namespace for tenant in scenario.moving}
+    leaving = {tenant.namespace for tenant in scenario.leaving}
     for part in (evaluation.outage, evaluation.on_return):
-        gaps = [gap for gap in part.gaps if gap.company in moving]
+        gaps = [gap for gap in part.gaps if gap.company in leaving]
         for milestone in part.milestones:
             if promise := milestone.spec.promise:
                 limit = promise.limit(scenario.limits)
                 if promise.measure is Measure.GAP:
                     yield from _longest_gap(promise.span, gaps, limit)
                 else:
-                    yield _within_limit(promise.span, *_measured(promise, milestone, view, evaluation), limit)
+                    yield within_limit(promise.span, *_measured(promise, milestone, view, evaluation), limit)
 
 
 def _measured(
@@ -176,6 +163,8 @@ def _measured(
     """Seconds, and what the report adds to them."""
     if promise.measure is Measure.FROM_OUTAGE:
         return _between(view.mark(BEGUN), milestone.at), ""
+    if promise.measure is Measure.FROM_RETURN:
+        return _between(view.mark(ENDED), milestone.at), ""
     seconds = _between(evaluation.at(Step.ALIVE), milestone.at)
     hold_down = evaluation.hold_down
     note = f" beyond {hold_down:.0f} s of hold-down" if hold_down else ""
@@ -189,11 +178,13 @@ def _flagged_again(view: View) -> str:
 
 
 def _clients_elsewhere(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
-    moving = {tenant.namespace for tenant in scenario.moving}
-    gaps = [gap for gap in (*evaluation.outage.gaps, *evaluation.on_return.gaps) if gap.company not in moving]
-    for verdict in _longest_gap(ELSEWHERE_SPAN, gaps, ELSEWHERE_SECONDS):
+    disturbed = {*scenario.moved, *(each.namespace for each in scenario.leaving)}
+    both = (*evaluation.outage.gaps, *evaluation.on_return.gaps)
+    gaps = [gap for gap in both if gap.company not in disturbed]
+    span = ELSEWHERE_SPAN if scenario.region_fails else OTHER_ZONES_SPAN
+    for verdict in _longest_gap(span, gaps, ELSEWHERE_SECONDS):
         # No step stands for these clients, so an endless gap has its line here.
-        endless = f"{ELSEWHERE_SPAN} ({_longest(gaps).company}): until the run ended"
+        endless = f"{span} ({_longest(gaps).company}): until the run ended"
         yield replace(verdict, line=endless) if verdict.seconds is None else verdict
 
 
@@ -201,7 +192,7 @@ def _longest_gap(span: str, gaps: Sequence[Gap], limit: float) -> Iterator[Verdi
     if gaps:
         gap = _longest(gaps)
         note = f" ({gap.company}, {gap.failed} failed answers)" if gap.failed else ""
-        yield _within_limit(span, gap.seconds, note, limit)
+        yield within_limit(span, gap.seconds, note, limit)
 
 
 def _longest(gaps: Sequence[Gap]) -> Gap:
@@ -236,60 +227,19 @@ def _periods(view: View, lane: Lane, subject: str, state: str) -> list[tuple[flo
     return [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.state == state]
 
 
-def _memory_age(scenario: Scenario, evaluation: Evaluation) -> Iterator[Verdict]:
-    """Where no memory was found, the missing step has the line."""
-    if not evaluation.ages:
-        return
-    known = [age for age in evaluation.ages.values() if age is not None]
-    if len(known) == len(evaluation.ages):
-        yield _within_limit(AGE_SPAN, max(known), "", scenario.limits.age)
-        return
-    names = ", ".join(name for name, age in evaluation.ages.items() if age is None)
-    known_elsewhere = evaluation.at(Step.MEMORY) is not None
-    line = f"{AGE_SPAN}: no marker that {names} was known to have stored" if known_elsewhere else ""
-    yield Verdict(what=AGE_SPAN, limit=scenario.limits.age, ok=False, line=line)
-
-
-def _memory_kept(scenario: Scenario, view: View) -> Iterator[Verdict]:
-    for tenant in scenario.moving:
+def _region_open(scenario: Scenario, view: View) -> Iterator[Verdict]:
+    """A region is flagged for the loss of a zone only where most of its companies are there."""
+    if not scenario.region_fails:
+        began = view.mark(BEGUN)
+        flagged = [each for each in view.of(Lane.FLAG, SYSTEM) if each.state == SET and each.at > began]
         line = ""
-        if lost := lost_markers(view, tenant):
-            line = _lost(tenant, lost, scenario)
-        elif not stored_markers(view, tenant):
-            line = f"the drill could store nothing as {tenant.namespace}"
-        yield Verdict(what=Step.MEMORY_BACK, ok=not line, line=line)
-
-
-def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str:
-    parts = []
-    for writer, region in ((Writer.HOME, tenant.home), (Writer.AWAY, tenant.away)):
-        if numbers := sorted(number for by, number in lost if by == writer):
-            parts.append(f"{len(numbers)} that {region} had stored ({numbers[0]} to {numbers[-1]})")
-    return (
-        f"memories of {tenant.namespace} are lost: {' and '.join(parts)}; after the return neither the Brain"
-        f" in {scenario.region} nor diverged/ has them"
-    )
-
-
-def _isolation(view: View) -> Iterator[Verdict]:
-    if mixed := [finding for finding in view.findings if finding.foreign]:
-        brains = {(finding.company, finding.region) for finding in mixed}
-        others = f" (and {len(brains) - 1} more Brains)" if len(brains) > 1 else ""
-        line = (
-            f"the Brain of {mixed[0].company} in {mixed[0].region} mixes companies: it returned"
-            f" {mixed[0].foreign[0]}{others}"
-        )
-        yield Verdict(what=ISOLATION, ok=False, line=line)
+        if flagged:
+            line = (
+                f"{scenario.region} was flagged {flagged[0].at - began:.0f} s after it lost a zone, though"
+                " most of its companies have their volumes in other zones"
+            )
+        yield Verdict(what=OPEN, ok=not line, line=line)
 
 
 def _between(begin: float | None, end: float | None) -> float | None:
     return None if begin is None or end is None else max(0.0, end - begin)
-
-
-def _within_limit(span: str, seconds: float | None, note: str, limit: float) -> Verdict:
-    """A time that was not observed has its line with the step that did not happen."""
-    if seconds is None:
-        return Verdict(what=span, limit=limit, ok=False)
-    ok = seconds <= limit
-    line = "" if ok else f"{span}: {seconds:.1f} s{note}, at most {limit:g} s"
-    return Verdict(what=span, seconds=seconds, limit=limit, ok=ok, line=line)

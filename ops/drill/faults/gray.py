@@ -52,6 +52,9 @@ class GrayFault:
         threading.Thread(target=self._keep_alive, daemon=True).start()
         return f"the application's processes in {len(self._sessions)} pods of {self._region} are stopped"
 
+    def bring_back(self) -> str:
+        return ""
+
     def remove(self) -> str:
         self._done.set()
         with ThreadPoolExecutor(THREADS) as pool:

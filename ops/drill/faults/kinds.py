@@ -16,20 +16,23 @@ class FaultKind(StrEnum):
 
     SCALE = "scale"
     NODE = "node"
+    ZONE = "zone"
     NETWORK = "network"
     GRAY = "gray"
 
 
-LOCAL_FAULTS = (FaultKind.NODE, FaultKind.NETWORK)
+LOCAL_FAULTS = (FaultKind.NODE, FaultKind.ZONE, FaultKind.NETWORK)
 """Only on the local target."""
 NAMES: Mapping[FaultKind, str] = {
     FaultKind.SCALE: "workloads scaled away",
-    FaultKind.NODE: "node stopped",
+    FaultKind.NODE: "nodes stopped",
+    FaultKind.ZONE: "zone lost",
     FaultKind.NETWORK: "network cut",
     FaultKind.GRAY: "gray failure",
 }
 DESCRIPTIONS: Mapping[FaultKind, str] = {
     **NAMES,
+    FaultKind.ZONE: "availability zone lost: its node is stopped, its companies move to another zone",
     FaultKind.GRAY: "gray failure: it accepts connections and does not answer",
 }
 
@@ -47,6 +50,11 @@ class Fault(Protocol):
 
     def inject(self) -> str:
         """Take the region down; returns what was done. Raises OperatorError."""
+
+    def bring_back(self) -> str:
+        """While the fault lasts: bring back what its end does not; returns what was done, empty for nothing.
+        Raises OperatorError.
+        """
 
     def remove(self) -> str:
         """Put everything back, also after half an injection; returns what was done. Raises OperatorError with

@@ -1,38 +1,17 @@
-"""The fault `scale`: the region's StatefulSets have no pods.
-
-The field `spec.replicas` belongs to the field manager that declared it (server-side apply). A change takes
-the field over, so the former entry in `managedFields` is written back afterwards: else the next deployment
-that changes the replicas would be rejected.
-"""
+"""The fault `scale`: the region's StatefulSets have no pods."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from http import HTTPStatus
 
-from clients.kubernetes_api import MERGE_PATCH, ApiError, Object
 from ops.cluster_access import Cluster
 from ops.drill.faults.kinds import FaultKind, retried
 from ops.drill.journal import Entry, Journal
 from ops.drill.observe.kubernetes import workloads
 from ops.errors import OperatorError
+from ops.probing.replicas import Workload, scale, scale_back
 
 THREADS = 16
-MANAGER = "digital-agency-drill"
-OWNERS = "agency.global/drill-owners"
-"""Annotation of a StatefulSet that is scaled away: the field managers that had declared its replicas."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    namespace: str
-    name: str
-    replicas: int
-
-    @property
-    def path(self) -> str:
-        return f"/apis/apps/v1/namespaces/{self.namespace}/statefulsets/{self.name}"
 
 
 class ScaleFault:
@@ -60,6 +39,9 @@ class ScaleFault:
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda workload: scale(self._cluster, workload, 0), affected))
         return f"{len(affected)} StatefulSets of {self._region} scaled to 0"
+
+    def bring_back(self) -> str:
+        return ""
 
     def remove(self) -> str:
         if self._entry is None or self._entry not in self._journal.entries():
@@ -98,70 +80,7 @@ def scalable(cluster: Cluster, region: str) -> list[Workload]:
     ]
 
 
-def scale(cluster: Cluster, workload: Workload, replicas: int) -> None:
-    """Raises ApiError."""
-    live = cluster.api.call("GET", workload.path)
-    owners = ",".join(sorted(_key(entry) for entry in _managed_fields(live) if _owns_replicas(entry)))
-    change = {"metadata": {"annotations": {OWNERS: owners}}, "spec": {"replicas": replicas}}
-    _patch(cluster, workload, change)
-
-
-def scale_back(cluster: Cluster, workload: Workload) -> None:
-    """Does nothing where the StatefulSet is not scaled away, or gone. Raises ApiError."""
-    while True:
-        try:
-            _scale_back(cluster, workload)
-            return
-        except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND:
-                return
-            # Its controller wrote the status between the two requests.
-            if error.status != HTTPStatus.CONFLICT:
-                raise
-
-
 def _workloads_in(entry: Entry) -> list[Workload]:
     return [
         Workload(namespace=space, name=name, replicas=number) for space, name, number in entry["workloads"]
     ]
-
-
-def _scale_back(cluster: Cluster, workload: Workload) -> None:
-    live = cluster.api.call("GET", workload.path)
-    owners = (live["metadata"].get("annotations") or {}).get(OWNERS)
-    if owners is None:
-        return
-    if live["spec"]["replicas"] == 0:
-        live = _patch(cluster, workload, {"spec": {"replicas": workload.replicas}})
-    metadata = {
-        "annotations": {OWNERS: None},
-        "managedFields": _given_back(_managed_fields(live), set(owners.split(","))),
-        "resourceVersion": live["metadata"]["resourceVersion"],
-    }
-    _patch(cluster, workload, {"metadata": metadata})
-
-
-def _given_back(managed: list[Object], owners: set[str]) -> list[Object]:
-    """Without the drill's entry, and with the replicas in the entries of their owners."""
-    kept = [entry for entry in managed if entry["manager"] != MANAGER]
-    for entry in kept:
-        if _key(entry) in owners:
-            entry["fieldsV1"].setdefault("f:spec", {}).setdefault("f:replicas", {})
-    return kept
-
-
-def _patch(cluster: Cluster, workload: Workload, change: Object) -> Object:
-    return cluster.api.call("PATCH", f"{workload.path}?fieldManager={MANAGER}", change, MERGE_PATCH)
-
-
-def _managed_fields(live: Object) -> list[Object]:
-    entries: list[Object] = live["metadata"].get("managedFields") or []
-    return entries
-
-
-def _owns_replicas(entry: Object) -> bool:
-    return "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
-
-
-def _key(entry: Object) -> str:
-    return f"{entry['manager']}/{entry['operation']}/{entry.get('subresource', '')}"

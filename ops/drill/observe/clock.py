@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ops.drill.observe.record import UNKNOWN, Lane, Record, State
 
-THREADS = 400
+THREADS = 500
 
 
 class Task(Protocol):

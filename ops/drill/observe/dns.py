@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ops.drill.observe.record import UNKNOWN, Lane, State
-from ops.drill.scenario import Scenario, Tenant, region_of
+from ops.drill.planned import region_of
+from ops.drill.scenario import Scenario, Tenant
 from plan.record_sets import canonical
 from plan.resolver import ResolveError, resolve
 

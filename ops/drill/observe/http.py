@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import time
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+AGENT = "digital-agency-drill"
 _LONGEST_LINE = 1024
 
 
@@ -76,6 +80,28 @@ def send(address: Address, request: Request) -> Response:
             return Response(status=0, detail=error.strerror or str(error))
 
 
+def talk(address: Address, requests: Iterable[Request]) -> Generator[Response]:
+    """The answers to requests on one connection, each sent when the answer before has been taken. An answer
+    of status 0 is the last. Never raises; to be closed.
+    """
+    with ExitStack() as stack:
+        connection = None
+        for request in requests:
+            try:
+                if connection is None:
+                    connection = stack.enter_context(closing(http.client.HTTPConnection(address.host)))
+                    connection.auto_open = 0
+                    connection.sock = _connect(address, request)
+                connection.sock.settimeout(request.answer)
+                connection.request("GET", request.path, headers={"Host": request.host, "User-Agent": AGENT})
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                yield Response(status=0, detail=str(error) or type(error).__name__)
+                return
+            yield Response(status=answer.status, detail=str(answer.status))
+
+
 def _connect(address: Address, request: Request) -> socket.socket:
     deadline = time.monotonic() + request.connect
     connection = socket.create_connection((address.host, address.port), timeout=request.connect)
@@ -96,7 +122,7 @@ def _exchange(connection: socket.socket, request: Request) -> Response:
     deadline = time.monotonic() + request.answer
     head = f"GET {request.path} HTTP/1.1\r\nHost: {request.host}\r\nConnection: close\r\nAccept: */*\r\n"
     connection.settimeout(request.answer)
-    connection.sendall(f"{head}User-Agent: digital-agency-drill\r\n\r\n".encode("ascii"))
+    connection.sendall(f"{head}User-Agent: {AGENT}\r\n\r\n".encode("ascii"))
     received = b""
     while b"\r\n" not in received and len(received) < _LONGEST_LINE:
         left = deadline - time.monotonic()

@@ -22,7 +22,7 @@ class Lane(StrEnum):
     HEALTH = "health"
     """The region's health path at its load balancer: the HTTP status, or DEAD."""
     DNS = "dns"
-    """The region that a company's name resolves to."""
+    """The region that a company's name leads to: by DNS, or by an accelerator."""
     WORKLOADS = "workloads"
     """The region's pods of each company, asked past readiness and load balancers: ANSWER or FAIL."""
 
@@ -59,15 +59,17 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The answer to a client that resolved a company's name anew."""
+    """The answer to a client of a company."""
 
     company: str
     region: str
-    """The name resolved to this region."""
+    """That answered; without an answer, the region to which the client was sent."""
     asked: float
     came: float
     ok: bool
     detail: str
+    kept: bool = False
+    """Whether the client keeps DNS answers; otherwise it resolved the company's name anew."""
 
 
 class Writer(StrEnum):
@@ -138,7 +140,9 @@ class View:
 
     changes: tuple[Change, ...] = ()
     answers: tuple[Answer, ...] = ()
-    """In the order in which they were asked for."""
+    """To clients that resolve anew, in the order in which they were asked for."""
+    kept_answers: tuple[Answer, ...] = ()
+    """The same, to clients that keep DNS answers."""
     stored: tuple[StoredMarker, ...] = ()
     findings: tuple[FoundMarkers, ...] = ()
     snapshots: tuple[BucketSnapshot, ...] = ()
@@ -189,9 +193,11 @@ class Record:
     def view(self) -> View:
         with self._lock:
             entries = self._entries
+            answers = sorted(entries[Answer], key=lambda entry: entry.asked)
             return View(
                 changes=tuple(entries[Change]),
-                answers=tuple(sorted(entries[Answer], key=lambda entry: entry.asked)),
+                answers=tuple(answer for answer in answers if not answer.kept),
+                kept_answers=tuple(answer for answer in answers if answer.kept),
                 stored=tuple(entries[StoredMarker]),
                 findings=tuple(entries[FoundMarkers]),
                 snapshots=tuple(entries[BucketSnapshot]),

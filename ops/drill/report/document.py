@@ -24,6 +24,7 @@ FORMAT = 1
 class RunReport:
     number: int
     fault: FaultKind
+    scenario: Scenario
     at: datetime
     """When the run's clock stood at 0."""
     view: View
@@ -96,13 +97,13 @@ class Report:
                 "all": [asdict(each) for each in self.spreads()],
                 **{fault: [asdict(each) for each in self.spreads(fault)] for fault in self.faults},
             },
-            "runs": [_RunDocument(self.scenario, run).document() for run in self.runs],
+            "runs": [_RunDocument(run).document() for run in self.runs],
         }
 
 
 class _RunDocument:
-    def __init__(self, scenario: Scenario, run: RunReport) -> None:
-        self._scenario, self._run = scenario, run
+    def __init__(self, run: RunReport) -> None:
+        self._scenario, self._run = run.scenario, run
         self._begun = run.view.mark(BEGUN)
 
     def document(self) -> dict[str, Any]:
@@ -113,6 +114,7 @@ class _RunDocument:
             "number": run.number,
             "way": run.fault,
             "what": DESCRIPTIONS[run.fault],
+            "zone": run.scenario.zone or None,
             "ok": run.ok,
             "faults": list(run.failures),
             "outage": outage_began.isoformat(timespec="milliseconds"),
@@ -120,8 +122,10 @@ class _RunDocument:
             "notes": list(run.notes),
             "marks": {name: self._after(view.mark(name)) for name in (BEGUN, ENDED, RESTORED, STOPPED)},
             "steps": {name: list(map(self._milestone, part.milestones)) for name, part in parts.items()},
-            "withoutAnswer": {name: list(map(self._gap, part.gaps)) for name, part in parts.items()},
+            "withoutAnswer": {name: list(map(self._with_cache, part.gaps)) for name, part in parts.items()},
+            "withoutAnswerKeepingDns": list(map(self._gap, evaluation.kept)),
             "memoryAge": dict(evaluation.ages),
+            "movedMemoryAge": dict(evaluation.moved_ages),
             "holdDown": evaluation.hold_down,
             "verdicts": [asdict(verdict) for verdict in evaluation.verdicts],
             "seen": [
@@ -151,9 +155,12 @@ class _RunDocument:
             "began": self._after(gap.began),
             "ended": self._after(gap.ended),
             "seconds": None if seconds is None else round(seconds, 3),
-            # A resolver that caches asks again up to one time to live later.
-            "secondsWithCachedAnswer": None if not seconds else round(seconds + self._scenario.ttl, 3),
         }
+
+    def _with_cache(self, gap: Gap) -> dict[str, Any]:
+        """A resolver that caches asks again up to one time to live later."""
+        cached = None if not gap.seconds else round(gap.seconds + self._scenario.ttl, 3)
+        return {**self._gap(gap), "secondsWithCachedAnswer": cached}
 
     def _segment(self, segment: Segment) -> dict[str, Any]:
         begin, end = self._after(segment.begin), self._after(segment.end)

@@ -23,9 +23,11 @@ class Live:
         self._shown: set[Step] = set()
         self._last = self._since = now()
         self._waiting = ""
+        self._ended = False
 
     def say(self, text: str, view: View) -> None:
-        if ENDED in view.marks:
+        if ENDED in view.marks and not self._ended:
+            self._ended = True
             self._line("        back:")
         began = view.mark(ENDED if ENDED in view.marks else BEGUN, self._now())
         self._line(f"{self._now() - began:7.1f} s  {text}")

@@ -6,16 +6,21 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN
-from ops.drill.evaluate.verdicts import AGE_SPAN
+from ops.drill.evaluate.kept import KEPT_SPAN
+from ops.drill.evaluate.memory import AGE_SPAN, MOVED_AGE_SPAN
+from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN, MOVE_SPAN
 from ops.drill.faults.kinds import DESCRIPTIONS
 from ops.drill.report.document import Report
 from ops.drill.report.timeline import LEAD_SECONDS, Segment, rows
+from plan.records import KEPT_ANSWER_SECONDS
 
 HEADLINE = {
     GAP_SPAN: "Clients were without an answer for at most {}",
+    KEPT_SPAN: f"with a DNS answer that was kept for {KEPT_ANSWER_SECONDS} s for at most {{}}",
     GAP_BACK_SPAN: "on the return for at most {}",
     AGE_SPAN: "the memory that the other region went on with was at most {} old",
+    MOVE_SPAN: "the companies of a lost zone answered at most {} after their move began",
+    MOVED_AGE_SPAN: "with a memory that was at most {} old when the zone was lost",
 }
 WIDTH, LEFT, RIGHT = 1180, 250, 16
 NARROWEST = 1.5
@@ -56,7 +61,8 @@ def _headline(report: Report) -> str:
     parts = [
         text.format(f"{spreads[span].longest:.1f} s") for span, text in HEADLINE.items() if span in spreads
     ]
-    return f"{'; '.join(parts)}."
+    sentence = "; ".join(parts)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 class Scale:

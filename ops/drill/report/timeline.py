@@ -55,13 +55,13 @@ class Row:
 def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
     """From the outage to the end of the run. Companies whose states changed alike share one row."""
     lanes = [row for spec in LANES for row in _lane(scenario, view, spec.title, spec.lane)]
-    dns = _lane(scenario, view, "DNS answer", Lane.DNS)
+    dns = _lane(scenario, view, "name leads to", Lane.DNS)
     clients = [
         Row(
             lane="clients",
             label=tenant.namespace,
             segments=tuple(client_segments(scenario, view, tenant)),
-            promise=_promise(scenario, view, Step.CLIENT) if tenant.moves else None,
+            promise=_promise(scenario, view, Step.CLIENT) if tenant in scenario.leaving else None,
         )
         for tenant in scenario.tenants
     ]
@@ -69,7 +69,7 @@ def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
         Row(lane="memory", label=tenant.namespace, segments=tuple(memory_segments(view, tenant)))
         for tenant in scenario.moving
     ]
-    outage = Row(lane="outage", label=scenario.region, segments=(_outage(view, fault),))
+    outage = Row(lane="outage", label=scenario.zone or scenario.region, segments=(_outage(view, fault),))
     return [outage, *lanes, *dns, *clients, *memories]
 
 
@@ -147,7 +147,7 @@ def _lane(scenario: Scenario, view: View, title: str, lane: Lane) -> list[Row]:
 
 
 def _promise(scenario: Scenario, view: View, step: Step | None) -> float | None:
-    promise = SPECS[step].promise if step else None
+    promise = SPECS[step].promise if step and scenario.region_fails else None
     return view.mark(BEGUN) + promise.limit(scenario.limits) if promise else None
 
 

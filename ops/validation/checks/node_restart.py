@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from clients.kubernetes_api import Object, reference
 from ops.aws import calling
-from ops.local_target import LocalNode
+from ops.local_target import LocalNodes
 from ops.probing.containers import BRAIN
 from ops.probing.signals import uninterrupted
 from ops.terminal import say
@@ -15,7 +15,7 @@ from ops.validation.checks.restart import still_there
 from ops.validation.pod_target import PodTarget
 from ops.validation.results import Verdict, not_applicable
 from ops.validation.run import Run
-from plan.names import LOCAL
+from plan.names import LOCAL, ZONE_LABEL
 
 INSTANCE = re.compile(r"aws:///[^/]+/(i-[0-9a-f]+)")
 """The provider id of a node that is an EC2 instance."""
@@ -38,8 +38,9 @@ def _restart_of(target: PodTarget, name: str) -> Callable[[], None] | None:
     node = target.cluster.api.get(reference("Node", name)) or {}
     if instance := INSTANCE.fullmatch(node.get("spec", {}).get("providerID", "")):
         return lambda: _reboot(target, instance[1])
-    local = LocalNode(state=target.state, region=target.region)
-    if target.stack.name != LOCAL or not local.exists():
+    zone = node.get("metadata", {}).get("labels", {}).get(ZONE_LABEL, "")
+    local = LocalNodes(state=target.state, region=target.region, zone=zone)
+    if target.stack.name != LOCAL or not local.zones:
         return None
     return lambda: _restart_local_node(local)
 
@@ -50,9 +51,9 @@ def _reboot(target: PodTarget, instance: str) -> None:
         target.aws.client("ec2", target.region).reboot_instances(InstanceIds=[instance])
 
 
-def _restart_local_node(node: LocalNode) -> None:
-    say(f"    stopping the node of {node.region}, and starting it again …")
-    with uninterrupted(f"the node of {node.region} is being started again"):
+def _restart_local_node(node: LocalNodes) -> None:
+    say(f"    stopping {node}, and starting it again …")
+    with uninterrupted(f"{node} is being started again"):
         try:
             node.stop()
         finally:

@@ -33,7 +33,7 @@ def lose(target: PodTarget, component: str, limits: Limits) -> float:
     it had. Raises Failure and KubernetesError.
     """
     workload, api = f"{component}-{target.region}", target.cluster.api
-    replacement = VolumeReplacement(target.cluster, target.namespace, workload, limits.start)
+    replacement = VolumeReplacement.of(target.cluster, target.namespace, workload, limits.start)
     began, volume = time.monotonic(), replacement.volume()
     try:
         replacement.delete_claim()

@@ -193,20 +193,3 @@ def says(region: Region, address: str, port: int) -> str:
         return region.ask(address, port)[1].partition(" ")[0]
     except OSError as error:
         return str(error)
-
-
-def test_a_network_load_balancer_is_as_healthy_as_the_path_at_which_its_target_is_checked(
-    region: Region, balancer: tuple[str, str]
-) -> None:
-    listener, port = region.listener(balancer[0])
-
-    def answering(status: str) -> dict[str, object]:
-        return {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": status}}
-
-    rule = region.rule(listener, 1, answering("200"), path="/healthz/eu-west-1")
-    front, group = region.front("front", EU, balancer[0], port)
-    until(lambda: region.states(group) == {port: HEALTHY}, "the region is healthy", 40)
-    names = region.elbv2.describe_load_balancers(LoadBalancerArns=[front])["LoadBalancers"][0]
-    assert names["DNSName"].lower() not in region.addresses(), "it has no data plane"
-    region.elbv2.modify_rule(RuleArn=rule, Actions=[answering("503")])
-    until(lambda: region.states(group) == {port: UNHEALTHY}, "the region is unhealthy", 40)

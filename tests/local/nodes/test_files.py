@@ -16,7 +16,7 @@ def written(folder: Path, *, enforces: bool = True) -> dict[str, str]:
     network = Network(prefix="10.88", bridge="da0", numbers={"us-east-1": 1})
     node = Node(
         name="node-us-east-1",
-        region="us-east-1",
+        zone="us-east-1a",
         folder=folder,
         cgroup="group",
         network=network,
