@@ -11,8 +11,8 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.iam import bucket_arn
-from policy_pack.roles import trusted
 from policy_pack.stack import BUCKET, ENCRYPTION, Stack, content, known
+from policy_pack.trust import trusted
 from policy_pack.writing import Problems, each, listed, of_resources, of_the_stack
 
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"

@@ -9,8 +9,8 @@ from pulumi_policy import PolicyResource, Severity
 from plan.iam import SESSION_NAMESPACE, bucket_arn
 from plan.iam_evaluator import Request, denies
 from policy_pack.buckets import POLICY
-from policy_pack.roles import Trusted, trusted
 from policy_pack.stack import ROLE, Stack, content
+from policy_pack.trust import Trusted, trusted
 from policy_pack.writing import Problems, each, of_the_stack
 from runtime.contracts.gate import COMPONENTS
 from runtime.gate.storage.keys import CHECKPOINTS, DATA, DIVERGED, OBJECTS, REQUESTS
