@@ -102,8 +102,10 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
 
     stack, region = target.stack, arguments.region
     faults = _faults(arguments.way, target, region) * arguments.runs
-    homes = target.homes(region)
-    scenario = scenario_of(stack, region, arguments.companies, quick_replication=target.local, homes=homes)
+    client_regions = target.client_regions(region)
+    scenario = scenario_of(
+        stack, region, arguments.companies, quick_replication=target.local, client_regions=client_regions
+    )
     target.require_another(region, last_serving=arguments.last_serving)
     times = "once" if len(faults) == 1 else f"{len(faults)} times"
     what = f"a zone of {region}" if {*faults} == {FaultKind.ZONE} else region

@@ -138,8 +138,8 @@ class Diagnosis:
         return f"the last answer, from {answers[-1].region}: {answers[-1].detail}"
 
     def _uploads(self, tenant: Tenant) -> Iterator[str]:
-        """What the Brain's gates report, at home and where the memory should go."""
-        for region in filter(None, (tenant.home, tenant.away)):
+        """What the Brain's gates report, in the usual region and where the memory should go."""
+        for region in filter(None, (tenant.usual_region, tenant.failover_region)):
             pod = self._brains.pod(tenant.namespace, region)
             yield f"{pod.workload}: {pod.report()}"
 

@@ -69,7 +69,7 @@ class Drill:
             record=record,
         )
         for tenant in self.scenario.moving:
-            self.target.journal.add(entry_of(markers, tenant.namespace, tenant.home))
+            self.target.journal.add(entry_of(markers, tenant.namespace, tenant.usual_region))
         try:
             result = run.play(self.target.fault(kind, scenario), self.signals)
         finally:
@@ -96,7 +96,7 @@ class Drill:
         stored = {marker.company for marker in record.view().stored}
         notes = []
         for tenant in self.scenario.moving:
-            entry = entry_of(markers, tenant.namespace, tenant.home)
+            entry = entry_of(markers, tenant.namespace, tenant.usual_region)
             if tenant.namespace in stored:
                 self.say(f"removing the drill's markers of {tenant.namespace}")
                 try:

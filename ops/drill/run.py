@@ -157,9 +157,11 @@ class Run:
         began = self.clock.now()
         moving, snapshots = self.scenario.moving, self.target.snapshots
         for tenant in moving:
-            self._store(tenant, tenant.home, Writer.HOME)
-            if tenant.memory is not MemoryMode.LOCAL and tenant.away:
-                self.clock.start(ScanningBucket(snapshots, tenant, tenant.away, self.clock, self.record))
+            self._store(tenant, tenant.usual_region, Writer.BEFORE)
+            if tenant.memory is not MemoryMode.LOCAL and tenant.failover_region:
+                self.clock.start(
+                    ScanningBucket(snapshots, tenant, tenant.failover_region, self.clock, self.record)
+                )
         limit = 2 * self.scenario.sync_interval + UPLOAD_SLACK_SECONDS
         while waiting := [each for each in moving if not has_snapshot(self.record.view(), each)]:
             self.clock.sleep(POLL_SECONDS)
@@ -169,21 +171,21 @@ class Run:
                 raise OperatorError(f"nothing was done: {self._why_no_snapshot(waiting[0], limit)}")
 
     def _why_no_snapshot(self, tenant: Tenant, limit: float) -> str:
-        brain = f"the Brain of {tenant.namespace} in {tenant.home}"
+        brain = f"the Brain of {tenant.namespace} in {tenant.usual_region}"
         if not of_company(self.record.view().stored, tenant.namespace):
-            failure = self._storing[tenant.namespace, Writer.HOME].last_failure
+            failure = self._storing[tenant.namespace, Writer.BEFORE].last_failure
             return f"{brain} stores nothing: {failure}"
         return (
-            f"what {brain} stored is in no snapshot in the bucket of {tenant.away} {limit:.0f} s later, so an"
-            f" outage would lose it: {self.target.reason(Step.MEMORY, tenant.namespace)}"
+            f"what {brain} stored is in no snapshot in the bucket of {tenant.failover_region} {limit:.0f} s"
+            f" later, so an outage would lose it: {self.target.reason(Step.MEMORY, tenant.namespace)}"
         )
 
     def _observe_outage(self) -> None:
         for tenant in self.scenario.moving:
-            self._storing[tenant.namespace, Writer.HOME].ends_with_failure = True
-            if tenant.follows and tenant.away:
-                self._find(tenant, tenant.away)
-                self._store(tenant, tenant.away, Writer.AWAY)
+            self._storing[tenant.namespace, Writer.BEFORE].ends_with_failure = True
+            if tenant.follows and tenant.failover_region:
+                self._find(tenant, tenant.failover_region)
+                self._store(tenant, tenant.failover_region, Writer.DURING)
         self._await_steps(lambda view: outage_milestones(self.scenario, view), OUTAGE_SECONDS)
         for storing in self._storing.values():
             storing.stopped.set()
@@ -192,7 +194,7 @@ class Run:
 
     def _observe_return(self) -> None:
         for tenant in self.scenario.moving:
-            self._find(tenant, tenant.home)
+            self._find(tenant, tenant.usual_region)
         self._await_steps(self._return_milestones, RETURN_SECONDS)
 
     def _return_milestones(self, view: View) -> tuple[Milestone, ...]:
@@ -204,7 +206,7 @@ class Run:
 
     def _search_diverged(self, tenant: Tenant) -> None:
         """Markers that a Brain lacks after the return may be in diverged files."""
-        for region in filter(None, (tenant.home, tenant.away)):
+        for region in filter(None, (tenant.usual_region, tenant.failover_region)):
             view = self.record.view()
             if not (is_back(view, tenant) and lost_markers(self.scenario, view, tenant)):
                 return

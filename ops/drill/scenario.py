@@ -43,9 +43,9 @@ class Tenant:
     namespace: str
     host: str
     regions: tuple[str, ...]
-    home: str
+    usual_region: str
     """The region of its clients before the outage."""
-    away: str | None
+    failover_region: str | None
     """The region of its clients during the outage; None: there is none."""
     client: Client
     """The drill's client: near the region that is taken down."""
@@ -145,11 +145,11 @@ def scenario_of(
     companies: Sequence[str],
     *,
     quick_replication: bool,
-    homes: Mapping[str, str] = MappingProxyType({}),
+    client_regions: Mapping[str, str] = MappingProxyType({}),
 ) -> Scenario:
     """`companies`: names; without any, all that are in the region and in another. `quick_replication`:
-    between buckets. `homes`: by namespace, the region to which Global Accelerator sends the drill's client;
-    without any, the client is near `region`. Raises OperatorError where a drill is impossible.
+    between buckets. `client_regions`: by namespace, the region to which Global Accelerator sends the drill's
+    client; without any, the client is near `region`. Raises OperatorError where a drill is impossible.
     """
     settings = stack.settings
     _check(stack, region)
@@ -163,7 +163,8 @@ def scenario_of(
     planned = Planned.of(settings)
     accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
     tenants = tuple(
-        _tenant(planned, each, region, homes.get(each.namespace, region)) for each in chosen[:MOST_WATCHED]
+        _tenant(planned, each, region, client_regions.get(each.namespace, region))
+        for each in chosen[:MOST_WATCHED]
     )
     checks = [check_of(settings, company, region) for company in chosen[:MOST_WATCHED]]
     used = {name for tenant in tenants for name in tenant.regions}
@@ -209,18 +210,18 @@ def _tenant(planned: Planned, company: Company, region: str, near: str) -> Tenan
             f"--company: {company.name} is not in {region}; it is in: {', '.join(regions)}", WRONG_CALL
         )
     client = _client(settings, near)
-    home = planned.answer(company, client, regions, region)
-    away = planned.answer(company, client, [each for each in regions if each != region], region)
+    usual = planned.answer(company, client, regions, region)
+    failover = planned.answer(company, client, [each for each in regions if each != region], region)
     return Tenant(
         name=company.name,
         namespace=company.namespace,
         host=host_of(company.namespace, settings.domain),
         regions=regions,
-        home=home,
-        away=None if away == region else away,
-        moves=home == region,
+        usual_region=usual,
+        failover_region=None if failover == region else failover,
+        moves=usual == region,
         client=client,
-        memory=_memory(settings, company, region, away),
+        memory=_memory(settings, company, region, failover),
     )
 
 
@@ -235,9 +236,9 @@ def _client(settings: Settings, region: str) -> Client:
     )
 
 
-def _memory(settings: Settings, company: Company, region: str, away: str) -> MemoryMode:
+def _memory(settings: Settings, company: Company, region: str, failover: str) -> MemoryMode:
     if not settings.replication.enabled:
         return MemoryMode.LOCAL
     route, routes = company_route(settings, company), region_routes(settings)
-    plan = brain_handover(settings.load_balancing.policy, route, routes, away)
+    plan = brain_handover(settings.load_balancing.policy, route, routes, failover)
     return MemoryMode.FOLLOWS if region in plan.follows else MemoryMode.REPLICATED

@@ -19,7 +19,7 @@ from ops.drill.faults.node import NodeFault
 from ops.drill.faults.scaling import ScaleFault
 from ops.drill.faults.zone import ZoneFault, zone_loss
 from ops.drill.journal import Journal
-from ops.drill.observe.accelerators import Accelerated, accelerator_of, homes
+from ops.drill.observe.accelerators import Accelerated, accelerator_of, client_regions
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.clients import Ask, Resolver, asking
 from ops.drill.observe.clock import Observer
@@ -114,7 +114,7 @@ class Target:
     def accelerated(self) -> bool:
         return self.stack.settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
 
-    def homes(self, region: str) -> dict[str, str]:
+    def client_regions(self, region: str) -> dict[str, str]:
         """By namespace of each company in the region: the region to which Global Accelerator sends clients of
         this machine. Empty with another manager. Raises OperatorError.
         """
@@ -125,7 +125,7 @@ class Target:
             company.namespace: [each.name for each in settings.regions_of(company)]
             for company in self.stack.companies_in(region)
         }
-        return homes(self._accelerators(regions), regions, edges_of(settings), self.talk)
+        return client_regions(self._accelerators(regions), regions, edges_of(settings), self.talk)
 
     def _accelerators(self, companies: Iterable[str]) -> dict[str, str]:
         """DNS names by namespace, from the current records. Raises OperatorError."""

@@ -66,7 +66,7 @@ class Target:
     def progress(self, line: str) -> None:
         print(line)
 
-    def homes(self, region: str) -> dict[str, str]:
+    def client_regions(self, region: str) -> dict[str, str]:
         return {}
 
     def require_another(self, region: str, *, last_serving: bool) -> None:

@@ -52,7 +52,10 @@ def accelerated(**changed: Any) -> dict[str, Any]:
 
 
 def scenario(
-    region: str = US, watched: tuple[str, ...] = (), homes: Mapping[str, str] = NOWHERE, **changed: Any
+    region: str = US,
+    watched: tuple[str, ...] = (),
+    client_regions: Mapping[str, str] = NOWHERE,
+    **changed: Any,
 ) -> Scenario:
     stack = Stack(name="local", file=Path("Pulumi.local.yaml"), settings=settings(**changed))
-    return scenario_of(stack, region, watched, quick_replication=True, homes=homes)
+    return scenario_of(stack, region, watched, quick_replication=True, client_regions=client_regions)

@@ -152,26 +152,26 @@ class Platform:
             return
         for tenant in self.scenario.moving:
             if tenant.namespace not in self.dead:
-                texts = list(self.table(tenant.namespace, tenant.home).texts)
+                texts = list(self.table(tenant.namespace, tenant.usual_region).texts)
                 self.copied[tenant.namespace] = (self.now, texts)
 
     def _memory(self) -> None:
         for tenant in self.scenario.moving:
             if not tenant.follows:
                 continue
-            name, away = tenant.namespace, tenant.away
-            assert away is not None
+            name, failover = tenant.namespace, tenant.failover_region
+            assert failover is not None
             took = SWAP + self.sabotage.slow_swap
             if self.flag and self.now - self.flag_changed >= took and name not in self.swapped:
                 self.swapped[name] = self.now
-                self.table(name, away).texts = list(self.copied.get(name, (0, []))[1])
+                self.table(name, failover).texts = list(self.copied.get(name, (0, []))[1])
             if not self.flag and name in self.swapped and self.ready(name):
                 del self.swapped[name]
-                home, there = self.table(name, tenant.home), self.table(name, away)
-                self.aside[name] = [text for text in home.texts if text not in there.texts]
-                home.texts = list(there.texts)
+                usual, there = self.table(name, tenant.usual_region), self.table(name, failover)
+                self.aside[name] = [text for text in usual.texts if text not in there.texts]
+                usual.texts = list(there.texts)
                 if self.sabotage.memory_is_forgotten_on_return:
-                    home.texts, self.aside[name] = home.texts[:1], []
+                    usual.texts, self.aside[name] = usual.texts[:1], []
 
     # What can be done to it.
 
@@ -192,9 +192,9 @@ class Platform:
 
     def talk(self, name: str, requests: Iterable[Request]) -> Generator[Response]:
         """An accelerator's answers: from the region's load balancer, or the other region's."""
-        [other] = {tenant.home for tenant in self.scenario.tenants if tenant.home != self.region} or {
-            tenant.away for tenant in self.scenario.tenants
-        }
+        [other] = {
+            tenant.usual_region for tenant in self.scenario.tenants if tenant.usual_region != self.region
+        } or {tenant.failover_region for tenant in self.scenario.tenants}
         assert other is not None
         for request in requests:
             region = other if self.left else self.region

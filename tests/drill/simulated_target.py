@@ -61,8 +61,10 @@ class SimulatedBrains:
 
     def not_serving(self, namespace: str, region: str) -> str:
         platform = self._platform
-        home = next(tenant.home for tenant in platform.scenario.tenants if tenant.namespace == namespace)
-        if region == home:
+        usual = next(
+            tenant.usual_region for tenant in platform.scenario.tenants if tenant.namespace == namespace
+        )
+        if region == usual:
             return (
                 ""
                 if not platform.flag and namespace not in {*platform.swapped, *platform.dead}
@@ -112,7 +114,7 @@ class SimulatedFault:
         for tenant in platform.scenario.moving:
             if platform.scenario.loses(tenant.namespace, BRAIN):
                 texts = platform.copied[tenant.namespace][1]
-                platform.table(tenant.namespace, tenant.home).texts = texts[kept]
+                platform.table(tenant.namespace, tenant.usual_region).texts = texts[kept]
         platform.up_at = platform.now + BOOT
         return "moved"
 

@@ -10,7 +10,7 @@ import pytest
 
 from ops.drill.evaluate.kept import KEPT_SPAN
 from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN, Step
-from ops.drill.observe.accelerators import Accelerated, accelerator_of, homes
+from ops.drill.observe.accelerators import Accelerated, accelerator_of, client_regions
 from ops.drill.observe.http import Request, Response
 from ops.drill.observe.record import BEGUN, ENDED, UNKNOWN, Lane
 from ops.drill.report.document import Report, RunReport
@@ -24,12 +24,12 @@ from tests.drill.scenarios import EU, US, accelerated, scenario, settings
 from tests.drill.test_run import after, seconds
 
 ACCELERATOR = "a1.awsglobalaccelerator.com"
-HOME = dict.fromkeys(("acme", "globex", "hooli"), US)
+USUAL = dict.fromkeys(("acme", "globex", "hooli"), US)
 
 
 @pytest.fixture(scope="module")
 def run() -> RunReport:
-    return run_report(played=scenario(homes=HOME, **accelerated()))
+    return run_report(played=scenario(client_regions=USUAL, **accelerated()))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_with_route53_a_client_that_keeps_its_answer_waits_until_the_region_is_b
 
 def test_the_report_says_how_long_each_kind_of_client_waits(run: RunReport, by_dns: RunReport) -> None:
     for played, ttl in ((run, 0), (by_dns, 20)):
-        whole = scenario(homes=HOME, **accelerated()) if played is run else scenario()
+        whole = scenario(client_regions=USUAL, **accelerated()) if played is run else scenario()
         report = Report(scenario=whole, started=played.at, runs=[played])
         [document] = report.document()["runs"]
         gap = next(one for one in document["withoutAnswer"]["outage"] if one["company"] == "acme")
@@ -84,8 +84,8 @@ def test_the_limits_are_those_of_the_manager() -> None:
 
 def test_the_drill_s_client_is_where_the_accelerator_sends_it() -> None:
     here = {"acme": US, "globex": EU, "hooli": US}
-    tenants = scenario(US, homes=here, **accelerated()).tenants
-    assert {one.namespace: (one.home, one.away, one.moves) for one in tenants} == {
+    tenants = scenario(US, client_regions=here, **accelerated()).tenants
+    assert {one.namespace: (one.usual_region, one.failover_region, one.moves) for one in tenants} == {
         "acme": (US, EU, True),
         "globex": (EU, EU, False),
         "hooli": (US, EU, True),
@@ -118,8 +118,8 @@ def state_of(observer: Accelerated) -> tuple[str, str]:
 
 def test_the_region_is_the_one_whose_health_path_is_known() -> None:
     behind = Behind()
-    played = scenario(homes=HOME, **accelerated())
-    names = Accelerated(played, dict.fromkeys(HOME, ACCELERATOR), behind.talk)
+    played = scenario(client_regions=USUAL, **accelerated())
+    names = Accelerated(played, dict.fromkeys(USUAL, ACCELERATOR), behind.talk)
     assert names.lane is Lane.DNS
     behind.status[US] = 0
     assert state_of(names) == (UNKNOWN, "0")
@@ -134,8 +134,8 @@ def test_the_region_is_the_one_whose_health_path_is_known() -> None:
 
 def test_an_answer_is_from_the_region_that_gave_it() -> None:
     behind = Behind()
-    played = scenario(homes=HOME, **accelerated())
-    names = Accelerated(played, dict.fromkeys(HOME, ACCELERATOR), behind.talk)
+    played = scenario(client_regions=USUAL, **accelerated())
+    names = Accelerated(played, dict.fromkeys(USUAL, ACCELERATOR), behind.talk)
     request = Request(host="acme.agency.test", path="/health", connect=1, answer=1)
     for region in (US, EU):
         behind.region = region
@@ -156,11 +156,11 @@ def test_each_accelerator_is_asked_once_where_it_sends_this_machine() -> None:
     edges = scenario().edges
     companies = {"acme": [US, EU], "globex": [EU, US]}
     named = dict.fromkeys(companies, ACCELERATOR)
-    assert homes(named, companies, edges, behind.talk) == {"acme": US, "globex": US}
+    assert client_regions(named, companies, edges, behind.talk) == {"acme": US, "globex": US}
     assert behind.asked == [f"{US}.local.test/healthz/{US}"]
     behind.status[US] = 0
     with pytest.raises(OperatorError, match=f"no region answers behind the accelerator {ACCELERATOR}: 0"):
-        homes(named, companies, edges, behind.talk)
+        client_regions(named, companies, edges, behind.talk)
 
 
 def test_a_company_s_name_leads_to_its_accelerator() -> None:

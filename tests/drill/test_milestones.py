@@ -177,9 +177,16 @@ def stored(writer: Writer, *numbers: int, region: str = US) -> tuple[StoredMarke
     )
 
 
-def found(at: float, region: str, home: set[int], away: set[int], *, diverged: bool = False) -> FoundMarkers:
+def found(
+    at: float, region: str, before: set[int], during: set[int], *, diverged: bool = False
+) -> FoundMarkers:
     return FoundMarkers(
-        company="acme", region=region, at=at, home=frozenset(home), away=frozenset(away), diverged=diverged
+        company="acme",
+        region=region,
+        at=at,
+        before=frozenset(before),
+        during=frozenset(during),
+        diverged=diverged,
     )
 
 
@@ -188,9 +195,9 @@ def lost(view: View) -> set[tuple[str, int]]:
 
 
 def test_markers_in_the_memory_or_in_diverged_files_are_not_lost() -> None:
-    memories = (*stored(Writer.HOME, 1, 2, 3), *stored(Writer.AWAY, 1, region=EU))
+    memories = (*stored(Writer.BEFORE, 1, 2, 3), *stored(Writer.DURING, 1, region=EU))
     view = View(stored=memories, marks=MARKS, findings=(found(250, US, {1, 2}, {1}),))
-    assert lost(view) == {(Writer.HOME, 3)}
+    assert lost(view) == {(Writer.BEFORE, 3)}
     view = replace(view, findings=(*view.findings, found(255, US, {3}, set(), diverged=True)))
     assert lost(view) == set()
     [step] = [one for one in return_milestones(SCENARIO, view) if one.step is Step.MEMORY_BACK]
@@ -198,19 +205,19 @@ def test_markers_in_the_memory_or_in_diverged_files_are_not_lost() -> None:
 
 
 def test_what_was_found_before_the_return_does_not_count_for_it() -> None:
-    view = View(stored=stored(Writer.HOME, 1), marks=MARKS, findings=(found(150, EU, {1}, set()),))
-    assert lost(view) == {(Writer.HOME, 1)}
+    view = View(stored=stored(Writer.BEFORE, 1), marks=MARKS, findings=(found(150, EU, {1}, set()),))
+    assert lost(view) == {(Writer.BEFORE, 1)}
 
 
 def test_the_memory_is_as_old_as_the_newest_marker_found() -> None:
     view = View(
-        stored=stored(Writer.HOME, 1, 4, 8, 9), marks=MARKS, findings=(found(150, EU, {1, 4}, set()),)
+        stored=stored(Writer.BEFORE, 1, 4, 8, 9), marks=MARKS, findings=(found(150, EU, {1, 4}, set()),)
     )
     assert evaluate(SCENARIO, view, {}, None).ages["acme"] == 100 - 94
 
 
 def test_a_marker_stored_while_the_region_went_down_makes_no_negative_age() -> None:
-    view = View(stored=stored(Writer.HOME, 12), marks=MARKS, findings=(found(150, EU, {12}, set()),))
+    view = View(stored=stored(Writer.BEFORE, 12), marks=MARKS, findings=(found(150, EU, {12}, set()),))
     assert evaluate(SCENARIO, view, {}, None).ages["acme"] == 0
 
 

@@ -142,7 +142,7 @@ def test_over_real_sockets_dns_leaves_an_edge_that_says_503_and_comes_back() -> 
         clock.start(Checking(checkers, clock))
         clock.start(Observing(names, played.namespaces, clock, record))
         try:
-            until(lambda: answers(record, "acme") == [US], "DNS answers the home region", 10)
+            until(lambda: answers(record, "acme") == [US], "DNS answers the usual region", 10)
             mine.status = 503
             until(lambda: answers(record, "acme") == [US, EU], "DNS has left it", 10)
             assert names.target(played.tenants[0]) == other.name

@@ -9,6 +9,7 @@ import pytest
 
 from ops.drill.evaluate.memory import AGE_SPAN
 from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN, Step
+from ops.drill.observe.record import Writer
 from ops.drill.report.document import Report, RunReport
 from ops.errors import OperatorError
 from tests.drill.playing import play, run_report
@@ -72,11 +73,11 @@ def test_the_memory_is_as_old_as_the_last_upload(good: RunReport) -> None:
 
 def test_markers_that_were_not_uploaded_are_found_in_diverged_files() -> None:
     run = run_report()
-    stored = {one.number for one in run.view.stored if one.company == "acme" and one.writer == "home"}
+    stored = {one.number for one in run.view.stored if one.company == "acme" and one.writer is Writer.BEFORE}
     there = [
         one for one in run.view.findings if (one.company, one.region, one.diverged) == ("acme", EU, False)
     ]
-    found_there = {number for one in there for number in one.home}
+    found_there = {number for one in there for number in one.before}
     assert stored - found_there, "everything was uploaded: nothing could be set aside"
     assert run.evaluation.at(Step.MEMORY_BACK) is not None
     assert any("were set aside: diverged/ of acme in us-east-1" in note for note in run.notes)

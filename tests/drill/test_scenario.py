@@ -20,7 +20,7 @@ def region(name: str, **more: object) -> dict[str, object]:
 
 def test_clients_move_or_not_by_the_priority_of_a_company_s_regions() -> None:
     tenants = {tenant.name: tenant for tenant in scenario(US).tenants}
-    assert {name: (one.home, one.away, one.moves) for name, one in tenants.items()} == {
+    assert {name: (one.usual_region, one.failover_region, one.moves) for name, one in tenants.items()} == {
         "acme": (US, EU, True),
         "globex": (US, EU, True),
         "hooli": (EU, EU, False),
@@ -33,7 +33,9 @@ def test_where_several_regions_serve_the_drill_asks_from_near_the_one_that_fails
     regions = [region(US, geo=["default", "NA"]), region(EU, geo=["EU", "country:TR"])]
     for name, other in ((US, EU), (EU, US)):
         planned = scenario(name, loadBalancing={"policy": policy}, regions=regions)
-        assert {(tenant.home, tenant.away) for tenant in planned.tenants} == {(name, other)}
+        assert {(tenant.usual_region, tenant.failover_region) for tenant in planned.tenants} == {
+            (name, other)
+        }
 
 
 def test_the_next_region_is_the_next_of_the_order_that_is_there() -> None:
@@ -43,7 +45,7 @@ def test_the_next_region_is_the_next_of_the_order_that_is_there() -> None:
         regions=[region(EU), region(US), region(ASIA)],
         companies=[{"name": "acme", "regions": [US, ASIA, EU]}],
     )
-    assert [(tenant.home, tenant.away) for tenant in planned.tenants] == [(US, ASIA)]
+    assert [(tenant.usual_region, tenant.failover_region) for tenant in planned.tenants] == [(US, ASIA)]
     assert planned.others == (EU, ASIA)
 
 

@@ -90,7 +90,7 @@ def test_the_time_of_a_snapshot_is_converted_to_the_run_s_clock() -> None:
     for at, since in ((4.0, True), (6.0, False)):
         record = Record()
         record.add(snapshot)
-        record.add(StoredMarker(company="acme", region=US, writer=Writer.HOME, number=1, at=at))
+        record.add(StoredMarker(company="acme", region=US, writer=Writer.BEFORE, number=1, at=at))
         assert has_snapshot(record.view(), tenant) is since
 
 

@@ -18,7 +18,7 @@ def baseline_problems(scenario: Scenario, view: View, now: float) -> list[str]:
 
 def has_snapshot(view: View, tenant: Tenant) -> bool:
     """Whether the next region's bucket has a snapshot that was made after the first marker was stored."""
-    if tenant.memory is MemoryMode.LOCAL or tenant.away is None:
+    if tenant.memory is MemoryMode.LOCAL or tenant.failover_region is None:
         return True
     stored = [marker.at for marker in of_company(view.stored, tenant.namespace)]
     made = [snapshot.created for snapshot in of_company(view.snapshots, tenant.namespace)]
@@ -43,8 +43,8 @@ def _names(scenario: Scenario, view: View) -> Iterator[str]:
         now = view.state(Lane.DNS, tenant.namespace)
         if now is None:
             yield f"{tenant.namespace}: {tenant.host} not resolved yet"
-        elif now.state != tenant.home:
-            yield f"{tenant.host} leads to {now.state} {now.detail}: it should lead to {tenant.home}"
+        elif now.state != tenant.usual_region:
+            yield f"{tenant.host} leads to {now.state} {now.detail}: it should lead to {tenant.usual_region}"
 
 
 def _clients(scenario: Scenario, view: View, now: float) -> Iterator[str]:

@@ -45,7 +45,7 @@ def _age(scenario: Scenario, view: View, tenant: Tenant) -> float | None:
 def _moved_age(view: View, tenant: Tenant) -> float | None:
     newest = newest_back(view, tenant)
     stored = of_company(view.stored, tenant.namespace)
-    made = [each.at for each in stored if each.writer is Writer.HOME and each.number == newest]
+    made = [each.at for each in stored if each.writer is Writer.BEFORE and each.number == newest]
     return max(0.0, view.mark(BEGUN) - made[0]) if made else None
 
 
@@ -83,7 +83,7 @@ def kept(scenario: Scenario, view: View) -> Iterator[Verdict]:
 
 def _lost(tenant: Tenant, lost: set[tuple[str, int]], scenario: Scenario) -> str:
     parts = []
-    for writer, region in ((Writer.HOME, tenant.home), (Writer.AWAY, tenant.away)):
+    for writer, region in ((Writer.BEFORE, tenant.usual_region), (Writer.DURING, tenant.failover_region)):
         if numbers := sorted(number for by, number in lost if by == writer):
             parts.append(f"{len(numbers)} that {region} had stored ({numbers[0]} to {numbers[-1]})")
     return (

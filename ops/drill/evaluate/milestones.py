@@ -58,17 +58,17 @@ def _milestones(specs: Mapping[Step, StepSpec], window: Window) -> tuple[Milesto
 
 
 def newest_found(window: Window, tenant: Tenant) -> StoredMarker | None:
-    """The last marker stored through the home region's Brain that another region's Brain knew."""
+    """The last marker stored through the usual region's Brain that another region's Brain knew."""
     known = {
         number
         for finding in of_company(window.view.findings, tenant.namespace)
-        if finding.region != tenant.home and window.contains(finding.at)
-        for number in finding.home
+        if finding.region != tenant.usual_region and window.contains(finding.at)
+        for number in finding.before
     }
     stored = [
         marker
         for marker in of_company(window.view.stored, tenant.namespace)
-        if marker.writer is Writer.HOME and marker.number in known
+        if marker.writer is Writer.BEFORE and marker.number in known
     ]
     return max(stored, key=lambda marker: marker.number, default=None)
 
@@ -80,9 +80,9 @@ def lost_markers(scenario: Scenario, view: View, tenant: Tenant) -> set[tuple[st
 
 
 def is_back(view: View, tenant: Tenant) -> bool:
-    """Whether the company's home Brain answered after the return."""
+    """Whether the Brain of the company's usual region answered after the return."""
     return any(
-        finding.region == tenant.home and not finding.diverged
+        finding.region == tenant.usual_region and not finding.diverged
         for finding in of_company(view.findings, tenant.namespace)
         if finding.at >= view.mark(ENDED)
     )

@@ -181,7 +181,7 @@ OUTAGE = {
         diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT: StepSpec(
-        times=lasting_answer(home=False),
+        times=lasting_answer(back=False),
         cause=Step.DNS,
         missing="no lasting answer from another region for {subject}",
         promise=Promise(GAP_SPAN, lambda limits: limits.gap, Measure.GAP),
@@ -255,7 +255,7 @@ RETURN = {
         diagnosed_by=DiagnosisSource.HEALTH_CHECKS,
     ),
     Step.CLIENT_BACK: StepSpec(
-        times=lasting_answer(home=True),
+        times=lasting_answer(back=True),
         cause=Step.DNS_BACK,
         missing="no lasting answer from {region} for {subject}",
         promise=Promise(GAP_BACK_SPAN, lambda limits: limits.gap, Measure.GAP),

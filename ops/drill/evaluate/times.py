@@ -62,18 +62,19 @@ def first_failed_answer(window: Window) -> Times:
     return _each_moving(window, lambda tenant: gap_of(window, tenant).began)
 
 
-def lasting_answer(*, home: bool) -> Finder:
-    """When the first good answer came, from the region or from another, after which there were no others."""
+def lasting_answer(*, back: bool) -> Finder:
+    """When the first good answer came after which all came from the same side: with `back` from the region of
+    the outage, else from another one."""
 
     def find(window: Window, tenant: Tenant) -> float | None:
         came = None
         for answer in window.answers(tenant):
-            fits = answer.ok and (answer.region == window.scenario.region) is home
+            fits = answer.ok and (answer.region == window.scenario.region) is back
             came = (answer.came if came is None else min(came, answer.came)) if fits else None
         return came
 
     def times(window: Window) -> Times:
-        tenants = window.scenario.moving if home else window.scenario.leaving
+        tenants = window.scenario.moving if back else window.scenario.leaving
         return {tenant.namespace: find(window, tenant) for tenant in tenants}
 
     return times
@@ -86,10 +87,12 @@ def memory_found(window: Window) -> Times:
     def find(tenant: Tenant) -> float | None:
         if tenant.follows:
             findings = of_company(window.view.findings, tenant.namespace)
-            seen = [(each.region, each.at) for each in findings if each.home and not each.diverged]
+            seen = [(each.region, each.at) for each in findings if each.before and not each.diverged]
         else:
             seen = [(each.region, each.at) for each in of_company(window.view.snapshots, tenant.namespace)]
-        return min((at for region, at in seen if region != tenant.home and window.contains(at)), default=None)
+        return min(
+            (at for region, at in seen if region != tenant.usual_region and window.contains(at)), default=None
+        )
 
     replicated = [each for each in window.scenario.leaving if each.memory is not MemoryMode.LOCAL]
     return {tenant.namespace: find(tenant) for tenant in replicated}
@@ -131,13 +134,13 @@ def expected_markers(scenario: Scenario, view: View, tenant: Tenant) -> set[tupl
     if not scenario.loses(tenant.namespace, BRAIN):
         return stored
     newest = newest_back(view, tenant)
-    return {(by, number) for by, number in stored if by != Writer.HOME or number <= newest}
+    return {(by, number) for by, number in stored if by != Writer.BEFORE or number <= newest}
 
 
 def newest_back(view: View, tenant: Tenant) -> int:
-    """The last marker of before the outage that the home Brain knows after it; 0: none."""
+    """The last marker of before the outage that the usual region's Brain knows after it; 0: none."""
     back = [each for each in of_company(view.findings, tenant.namespace) if each.at >= view.mark(ENDED)]
-    return max((number for each in back for number in each.home), default=0)
+    return max((number for each in back for number in each.before), default=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ class Accelerated:
         return State(state=self._regions[name] or UNKNOWN, detail=detail)
 
 
-def homes(
+def client_regions(
     accelerators: Mapping[str, str],
     regions: Mapping[str, Sequence[str]],
     edges: Mapping[str, str],

@@ -13,8 +13,8 @@ from ops.drill.scenario import Scenario
 class Fill(StrEnum):
     """How the page fills a bar."""
 
-    HOME = "home"
-    AWAY = "away"
+    USUAL = "usual"
+    OTHER = "other"
     BAD = "bad"
     FLAGGED = "kept-out"
     """The platform knows that the region is down and keeps clients out."""
@@ -38,35 +38,35 @@ LANES = (
         title="workloads",
         healthy=ANSWER,
         unhealthy="workloads in {region} do not answer",
-        bars={ANSWER: (Fill.HOME, "answer"), FAIL: (Fill.BAD, "silent")},
+        bars={ANSWER: (Fill.USUAL, "answer"), FAIL: (Fill.BAD, "silent")},
     ),
     LaneSpec(
         lane=Lane.PROBES,
         title="controller's probes",
         healthy=ANSWER,
         unhealthy="the controller's probes of {region} fail",
-        bars={ANSWER: (Fill.HOME, "answer"), FAIL: (Fill.BAD, "fail")},
+        bars={ANSWER: (Fill.USUAL, "answer"), FAIL: (Fill.BAD, "fail")},
     ),
     LaneSpec(
         lane=Lane.FLAG,
         title="failed-regions",
         healthy=CLEAR,
         unhealthy="{region} is flagged as failed",
-        bars={CLEAR: (Fill.HOME, "clear"), SET: (Fill.FLAGGED, "set")},
+        bars={CLEAR: (Fill.USUAL, "clear"), SET: (Fill.FLAGGED, "set")},
     ),
     LaneSpec(
         lane=Lane.ENDPOINTS,
         title="Agent endpoints",
         healthy=READY,
         unhealthy="no endpoint of agent-{region} is ready",
-        bars={READY: (Fill.HOME, "ready"), NONE: (Fill.FLAGGED, "none")},
+        bars={READY: (Fill.USUAL, "ready"), NONE: (Fill.FLAGGED, "none")},
     ),
     LaneSpec(
         lane=Lane.HEALTH,
         title="health path",
         healthy=OK,
         unhealthy="the health path fails",
-        bars={OK: (Fill.HOME, "200"), DEAD: (Fill.BAD, "dead")},
+        bars={OK: (Fill.USUAL, "200"), DEAD: (Fill.BAD, "dead")},
     ),
 )
 """All lanes but DNS, whose states are regions."""

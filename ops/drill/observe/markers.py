@@ -42,11 +42,11 @@ class Markers:
 
     @property
     def pattern(self) -> str:
-        return rf"{self.company}\.[a-z0-9-]+\.(?:home|away)\.\d{{5}}"
+        return rf"{self.company}\.[a-z0-9-]+\.(?:{Writer.BEFORE}|{Writer.DURING})\.\d{{5}}"
 
     def parse(self, tenant: Tenant, region: str, at: float, text: str) -> FoundMarkers:
         """The markers in a text."""
-        numbers: dict[str, set[int]] = {Writer.HOME: set(), Writer.AWAY: set()}
+        numbers: dict[str, set[int]] = {Writer.BEFORE: set(), Writer.DURING: set()}
         foreign = set()
         for marker in re.findall(self.pattern, text):
             _, namespace, writer, number = marker.split(".")
@@ -58,8 +58,8 @@ class Markers:
             company=tenant.namespace,
             region=region,
             at=at,
-            home=frozenset(numbers[Writer.HOME]),
-            away=frozenset(numbers[Writer.AWAY]),
+            before=frozenset(numbers[Writer.BEFORE]),
+            during=frozenset(numbers[Writer.DURING]),
             foreign=tuple(sorted(foreign)),
         )
 
@@ -94,7 +94,7 @@ class Storing:
 
     def turn(self) -> None:
         target = self._target
-        if self.stopped.is_set() or (self._writer is Writer.AWAY and target.not_serving()):
+        if self.stopped.is_set() or (self._writer is Writer.DURING and target.not_serving()):
             return
         self._number += 1
         text = target.markers.text(target.tenant, self._writer, self._number)
@@ -152,7 +152,7 @@ class Finding:
         own = [markers.text(self._target.tenant, *marker) for marker in sorted(answer.markers)]
         if known := [*own, *answer.foreign]:
             foreign = tuple(f"{each} when asked for company {markers.nobody}" for each in known)
-            self._target.record.add(replace(answer, home=frozenset(), away=frozenset(), foreign=foreign))
+            self._target.record.add(replace(answer, before=frozenset(), during=frozenset(), foreign=foreign))
 
     def _query(self, company: str) -> FoundMarkers:
         target, namespace = self._target, self._target.tenant.namespace

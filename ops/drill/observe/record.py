@@ -73,9 +73,11 @@ class Answer:
 
 
 class Writer(StrEnum):
-    HOME = "home"
+    """The values are parts of markers, which stay on volumes when a drill is killed."""
+
+    BEFORE = "home"
     """Stores markers through the Brain that served before the outage."""
-    AWAY = "away"
+    DURING = "away"
     """Stores markers through the Brain that serves during the outage."""
 
 
@@ -97,8 +99,9 @@ class FoundMarkers:
     company: str
     region: str
     at: float
-    home: frozenset[int] = frozenset()
-    away: frozenset[int] = frozenset()
+    before: frozenset[int] = frozenset()
+    """Numbers of the markers of Writer.BEFORE."""
+    during: frozenset[int] = frozenset()
     foreign: tuple[str, ...] = ()
     """Markers of other companies: this Brain must not know them."""
     diverged: bool = False
@@ -106,14 +109,14 @@ class FoundMarkers:
 
     @property
     def markers(self) -> set[tuple[Writer, int]]:
-        return {(Writer.HOME, number) for number in self.home} | {
-            (Writer.AWAY, number) for number in self.away
+        return {(Writer.BEFORE, number) for number in self.before} | {
+            (Writer.DURING, number) for number in self.during
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class BucketSnapshot:
-    """The newest complete snapshot of the home region in another region's bucket."""
+    """The newest complete snapshot of the company's usual region in another region's bucket."""
 
     company: str
     region: str

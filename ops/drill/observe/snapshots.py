@@ -49,11 +49,13 @@ class BucketSnapshots:
         """The newest complete checkpoint so far."""
 
     def newest(self, tenant: Tenant, region: str) -> float | None:
-        """When the home region created its newest snapshot that is complete in the region's bucket: UTC in
+        """When the usual region created its newest snapshot that is complete in the region's bucket: UTC in
         seconds; None without one. Raises OperatorError."""
         key = tenant.namespace, region
         if key not in self._stores:
-            self._stores[key] = store_of(self._stack, self._access, tenant.namespace, tenant.home, region)
+            self._stores[key] = store_of(
+                self._stack, self._access, tenant.namespace, tenant.usual_region, region
+            )
         store, known = self._stores[key], self._complete.get(key)
         newer = sorted((id for id in store.own_ids() if known is None or id > known), reverse=True)
         if newer:
@@ -66,7 +68,7 @@ class BucketSnapshots:
 
 
 def _is_complete(listing: Listing, tenant: Tenant, id: CheckpointId) -> bool:
-    return listing.inspect(Stored(writer=tenant.home, id=id)).complete
+    return listing.inspect(Stored(writer=tenant.usual_region, id=id)).complete
 
 
 def store_of(stack: Stack, access: AwsAccess, namespace: str, writer: str, region: str) -> CheckpointStore:

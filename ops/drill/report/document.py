@@ -88,7 +88,12 @@ class Report:
             "policy": str(self.scenario.policy),
             "started": self.started.isoformat(),
             "companies": [
-                {"name": tenant.name, "namespace": tenant.namespace, "from": tenant.home, "to": tenant.away}
+                {
+                    "name": tenant.name,
+                    "namespace": tenant.namespace,
+                    "from": tenant.usual_region,
+                    "to": tenant.failover_region,
+                }
                 for tenant in self.scenario.tenants
             ],
             "promised": asdict(self.scenario.limits),

@@ -79,7 +79,7 @@ def client_segments(scenario: Scenario, view: View, tenant: Tenant) -> list[Segm
     answers = [each for each in of_company(view.answers, tenant.namespace) if begin <= each.asked < end]
 
     def bar(answer: Answer) -> Bar:
-        fill = Fill.HOME if answer.region == tenant.home else Fill.AWAY
+        fill = Fill.USUAL if answer.region == tenant.usual_region else Fill.OTHER
         return (fill, answer.region) if answer.ok else (Fill.BAD, answer.detail)
 
     moments = {}
@@ -94,18 +94,20 @@ def client_segments(scenario: Scenario, view: View, tenant: Tenant) -> list[Segm
 def memory_segments(view: View, tenant: Tenant) -> list[Segment]:
     """Where a company's markers were stored, and from when on Brains knew them."""
     begun, ended, stopped = view.mark(BEGUN), view.mark(ENDED), view.mark(STOPPED)
-    stored = [each for each in of_company(view.stored, tenant.namespace) if each.region == tenant.home]
+    stored = [
+        each for each in of_company(view.stored, tenant.namespace) if each.region == tenant.usual_region
+    ]
     findings = of_company(view.findings, tenant.namespace)
     segments = []
     if stored:
-        first, title = begun - LEAD_SECONDS, f"{len(stored)} stored in {tenant.home}"
+        first, title = begun - LEAD_SECONDS, f"{len(stored)} stored in {tenant.usual_region}"
         last = max(first, stored[-1].at)
-        segments.append(Segment(begin=first, end=last, fill=Fill.HOME, text="stored", title=title))
-    away = [finding for finding in findings if begun <= finding.at < ended and finding.home]
+        segments.append(Segment(begin=first, end=last, fill=Fill.USUAL, text="stored", title=title))
+    elsewhere = [finding for finding in findings if begun <= finding.at < ended and finding.before]
     back = [finding for finding in findings if finding.at >= ended]
-    for answers, until, fill in ((away, ended, Fill.AWAY), (back, stopped, Fill.HOME)):
+    for answers, until, fill in ((elsewhere, ended, Fill.OTHER), (back, stopped, Fill.USUAL)):
         if answers:
-            count = f"{len(answers[-1].home)} stored before, {len(answers[-1].away)} meanwhile"
+            count = f"{len(answers[-1].before)} stored before, {len(answers[-1].during)} meanwhile"
             title = f"found in {answers[0].region}: {count}"
             segments.append(Segment(begin=answers[0].at, end=until, fill=fill, text="found", title=title))
     return segments
@@ -122,8 +124,8 @@ def _bar(lane: Lane, scenario: Scenario, change: Change) -> Bar:
     if change.state == UNKNOWN:
         return Fill.UNKNOWN, "?"
     if lane is Lane.DNS:
-        home = next(tenant.home for tenant in scenario.tenants if tenant.namespace == change.subject)
-        return (Fill.HOME if change.state == home else Fill.AWAY), change.state
+        usual = next(tenant.usual_region for tenant in scenario.tenants if tenant.namespace == change.subject)
+        return (Fill.USUAL if change.state == usual else Fill.OTHER), change.state
     bars = next(spec.bars for spec in LANES if spec.lane is lane)
     return bars.get(change.state, (Fill.FLAGGED, change.state))
 

@@ -1,0 +1,38 @@
+"""Drills on the nodes, run as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ops.drill.faults.kinds import FaultKind
+from ops.errors import CHECK_FAILED, DONE
+from tests.nodes.conftest import Stack
+
+BUSY = 3
+"""How many times longer than promised a step may take on a machine that has other work, too."""
+
+
+def report_of(folder: Path) -> Any:
+    (file,) = folder.glob("*.json")
+    return json.loads(file.read_text())
+
+
+def drilled(stack: Stack, folder: Path, region: str, way: FaultKind, *options: str) -> dict[str, float]:
+    """The measured seconds of each promise, all of which were kept but for what a busy machine explains."""
+    drill = ("ops", "drill", "--region", region, "--way", way, "--yes", "--out", str(folder))
+    done = stack.run(*drill, *options)
+
+    report = report_of(folder)
+    (run,) = report["runs"] or [None]
+    assert run is not None and report["problems"] == [], f"{done.stdout}\n{done.stderr}"
+    seconds = [each for each in run["verdicts"] if each["seconds"] is not None and each["limit"] is not None]
+    assert {each["what"] for each in seconds} == {each["what"] for each in report["distribution"][way]}
+    assert all(each["seconds"] <= BUSY * each["limit"] for each in seconds), seconds
+    assert [each for each in run["verdicts"] if not each["ok"] and each not in seconds] == []
+    assert done.returncode == (DONE if report["ok"] else CHECK_FAILED)
+    (page,) = folder.glob("*.html")
+    assert "<svg" in page.read_text()
+    assert "nothing" in stack.succeed("ops", "drill", "--restore")
+    return {each["what"]: each["seconds"] for each in seconds}
