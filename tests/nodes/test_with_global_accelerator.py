@@ -86,7 +86,7 @@ def connected(stack: Stack, file: Path) -> Iterator[list[int]]:
     def stay() -> None:
         def requests() -> Iterator[Request]:
             while not ended.wait(1):
-                yield request(EDGE, f"/healthz/{EU}")
+                yield replace(request(EDGE, f"/healthz/{EU}"), answer=10)
 
         statuses.extend(each.status for each in talk(addresses(stack)[0], requests()))
 
