@@ -1,7 +1,7 @@
 """`python -m tests`: all tests, in processes side by side, since most of them wait more than they work.
-Beside them what is missing is built. The nodes' promises are about seconds, so their tests go first wherever
-processes compete: all others, and the builds, are nice. The engine and its control planes would take what
-pods need to answer their probes, so their tests follow those of the nodes.
+Beside them what is missing is built. The nodes' promises are about seconds, so all others get what the nodes
+leave; so do they beside the builds, for which the nodes wait. Unit tests come before those of services, whose
+control plane takes part of a core as long as it runs.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 """
@@ -28,10 +28,13 @@ HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
 OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
+OTHER_TIERS = {"unit": "unit", "services": "not unit"}
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
-NICE = ("nice",)
+NICEST = ("nice", "-n", "19")
+LANES = 6
+"""What runs side by side, the builds included."""
 PYTEST = (sys.executable, "-m", "pytest")
 
 
@@ -54,23 +57,27 @@ def unit_tests(failed: list[str]) -> list[int]:
 
 def all_tests(failed: list[str]) -> list[int]:
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
-    gates = [*NICE, *(APART if apart else ()), *PYTEST]
+    gates = [*NICEST, *(APART if apart else ()), *PYTEST]
     rest = [f"--ignore={folder}" for folder in SNAPSHOTS]
-    with ThreadPoolExecutor() as pool:
+    nicest = [*NICEST, *PYTEST]
+    with ThreadPoolExecutor(LANES) as pool:
         building = pool.submit(ensure, PROGRAMS.values(), lambda line: _print("building", line))
-        parts = []
-        for name, folders in (("snapshots", SNAPSHOTS), ("gates", (*WAITING, *rest))):
-            parts.append(pool.submit(_end, failed, name, gates, *folders))
-            if not apart:
-                parts[-1].result()
-        parts.append(pool.submit(_nodes_and_engine, failed))
-        parts.append(pool.submit(_end, failed, "others", [*NICE, *PYTEST], *OTHERS))
+        snapshots = pool.submit(_end, failed, "snapshots", gates, *SNAPSHOTS)
+        if not apart:
+            snapshots.result()
+        parts = [
+            snapshots,
+            pool.submit(_end, failed, "gates", gates, *WAITING, *rest),
+            pool.submit(_end, failed, "nodes", PYTEST, *NODES),
+            pool.submit(_end, failed, "engine", nicest, *ENGINE),
+            pool.submit(_units_and_services, failed, nicest),
+        ]
         building.result()
         return [part.result() for part in parts]
 
 
-def _nodes_and_engine(failed: list[str]) -> int:
-    return max(_end(failed, "nodes", PYTEST, *NODES), _end(failed, "engine", PYTEST, *ENGINE))
+def _units_and_services(failed: list[str], pytest: Sequence[str]) -> int:
+    return max(_end(failed, tier, [*pytest, "-m", mark], *OTHERS) for tier, mark in OTHER_TIERS.items())
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:

@@ -72,13 +72,6 @@ PROGRAMS: Mapping[str, Program] = {
             version=f"{LOAD_BALANCER_CONTROLLER}/pkg/version.GitVersion",
             files=("config/crd/bases/*.yaml", "config/webhook/manifests.yaml"),
         ),
-        _program(
-            "admission-webhook",
-            f"{PROMETHEUS_OPERATOR}/cmd/admission-webhook",
-            PROMETHEUS_OPERATOR,
-            "prometheus-operator",
-            files=tuple(f"example/prometheus-operator-crd/*_{kind}.yaml" for kind in MONITORING),
-        ),
         _program("caddy", ".", "github.com/caddyserver/caddy/v2"),
         _program("rclone", "github.com/rclone/rclone", version="github.com/rclone/rclone/fs.Version"),
         _program(
@@ -100,12 +93,19 @@ PROGRAMS: Mapping[str, Program] = {
             "sigs.k8s.io/external-dns",
             version="sigs.k8s.io/external-dns/pkg/apis/externaldns.Version",
         ),
+        _program(
+            "admission-webhook",
+            f"{PROMETHEUS_OPERATOR}/cmd/admission-webhook",
+            PROMETHEUS_OPERATOR,
+            "prometheus-operator",
+            files=tuple(f"example/prometheus-operator-crd/*_{kind}.yaml" for kind in MONITORING),
+        ),
         _program("d2", "oss.terrastruct.com/d2"),
         _program("kube-score", "github.com/zegl/kube-score/cmd/kube-score", "github.com/zegl/kube-score"),
         _program("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "github.com/rhysd/actionlint"),
     )
 }
-"""All programs by name."""
+"""All programs by name, in the order in which `make test` builds them: first what nodes need."""
 
 
 def binary(name: str, progress: Progress) -> Path:
