@@ -49,7 +49,7 @@ class WithoutPolicies(Stack):
     """The policy pack costs the same for both programs, and would hide their difference."""
 
     @property
-    def _policy_packs(self) -> list[str]:
+    def policy_packs(self) -> list[str]:
         return []
 
 

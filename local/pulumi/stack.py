@@ -87,7 +87,7 @@ class Stack:
         display = Display(self._show, planned=show)
 
         def operation() -> object:
-            return self._stack.preview(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
+            return self._stack.preview(on_event=display, refresh=refresh, policy_packs=self.policy_packs)
 
         return self._run_operation(display, operation)
 
@@ -96,7 +96,7 @@ class Stack:
         display = Display(self._show, done=True, expected=len(planned))
 
         def operation() -> object:
-            return self._stack.up(on_event=display, refresh=refresh, policy_packs=self._policy_packs)
+            return self._stack.up(on_event=display, refresh=refresh, policy_packs=self.policy_packs)
 
         note(self._creating, planned)
         done = self._run_operation(display, operation)
@@ -134,7 +134,8 @@ class Stack:
         return dict(self._operate(self._stack.export_stack).deployment or {})
 
     @property
-    def _policy_packs(self) -> list[str]:
+    def policy_packs(self) -> list[str]:
+        """What judges each preview and each deployment."""
         return [str(self._state / "bin" / tools.POLICY_PACK)]
 
     def _environment(self) -> dict[str, str]:
