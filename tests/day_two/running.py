@@ -75,8 +75,8 @@ class Running:
             return str(error)
 
     def drift(self, raw: Raw) -> list[Step]:
-        """What a refresh finds otherwise than it was deployed, and what would then change. The policy pack has
-        to accept it."""
+        """What a refresh finds otherwise than it was deployed, and what would then change; the policy pack
+        has to accept it."""
         self.at(raw)
         self._prepare(raw)
         self._stack.judged = True
