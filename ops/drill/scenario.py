@@ -153,20 +153,14 @@ def scenario_of(
     """
     settings = stack.settings
     _check(stack, region)
-    chosen = [stack.company(name) for name in companies] or [
-        company
-        for company in settings.companies
-        if {region} < {each.name for each in settings.regions_of(company)}
-    ]
-    if not chosen:
-        raise OperatorError(f"--region: no company of {stack.file} is in {region} and another", WRONG_CALL)
+    chosen = _watched(stack, region, companies)
     planned = Planned.of(settings)
     accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
     tenants = tuple(
         _tenant(planned, each, region, client_regions.get(each.namespace, region))
-        for each in chosen[:MOST_WATCHED]
+        for each in chosen
     )
-    checks = [check_of(settings, company, region) for company in chosen[:MOST_WATCHED]]
+    checks = [check_of(settings, company, region) for company in chosen]
     used = {name for tenant in tenants for name in tenant.regions}
     return Scenario(
         stack=stack.name,
@@ -183,6 +177,17 @@ def scenario_of(
         ttl=0 if accelerated else LEAF_TTL,
         manager=settings.load_balancing.manager,
     )
+
+
+def _watched(stack: Stack, region: str, companies: Sequence[str]) -> Sequence[Company]:
+    chosen = [stack.company(name) for name in companies] or [
+        company
+        for company in stack.settings.companies
+        if {region} < {each.name for each in stack.settings.regions_of(company)}
+    ]
+    if not chosen:
+        raise OperatorError(f"--region: no company of {stack.file} is in {region} and another", WRONG_CALL)
+    return chosen[:MOST_WATCHED]
 
 
 def _check(stack: Stack, region: str) -> None:
