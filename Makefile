@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 AGREED := $(if $(filter 1,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy down status validate drill render topology test test-unit check bench schema lock
+.PHONY: help up preview destroy down status validate drill render topology test test-unit test-slow check bench schema lock
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -45,8 +45,11 @@ render: .venv/.done ## Write the resources of STACK to OUT, without touching any
 topology: .venv/.done ## Draw STACK: topology/STACK.svg and .html
 	@$(RUN) -m ops topology --stack $(STACK)
 
-test: check ## Format, lint, types and all tests
+test: check ## Format, lint, types and all tests but the slow ones
 	@$(RUN) -m tests
+
+test-slow: .venv/.done ## Tests that take minutes each: drills in every way, 200 kills, ten failovers, external-dns
+	@$(RUN) -m tests slow
 
 test-unit: .venv/.done ## The unit tests: those that start no process and need no network
 	@$(RUN) -m tests unit

@@ -4,6 +4,7 @@ leave; so do they beside the builds, for which the nodes wait. Unit tests come b
 control plane takes part of a core as long as it runs.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
+`python -m tests slow`: the slow tests, which the others leave out.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
 OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
-OTHER_TIERS = {"unit": "unit", "services": "not unit"}
+QUICK = ("-m", "not slow")
+SLOW_PROGRAMS = ("external-dns",)
+"""Programs that only slow tests need."""
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
@@ -42,7 +45,7 @@ def main(tier: str = "") -> int:
     """The worst exit code of all. Raises BuildError when a program cannot be built."""
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the tests, which then put everything back.
     failed: list[str] = []
-    codes = unit_tests(failed) if tier == "unit" else all_tests(failed)
+    codes = {"unit": unit_tests, "slow": slow_tests, "": all_tests}[tier](failed)
     for line in failed:
         print(line)
     return max(codes)
@@ -56,28 +59,49 @@ def unit_tests(failed: list[str]) -> list[int]:
 
 
 def all_tests(failed: list[str]) -> list[int]:
-    apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
-    gates = [*NICEST, *(APART if apart else ()), *PYTEST]
+    gates, apart = _gates()
     rest = [f"--ignore={folder}" for folder in SNAPSHOTS]
     nicest = [*NICEST, *PYTEST]
+    programs = [program for name, program in PROGRAMS.items() if name not in SLOW_PROGRAMS]
     with ThreadPoolExecutor(LANES) as pool:
-        building = pool.submit(ensure, PROGRAMS.values(), lambda line: _print("building", line))
-        snapshots = pool.submit(_end, failed, "snapshots", gates, *SNAPSHOTS)
+        building = pool.submit(ensure, programs, lambda line: _print("building", line))
+        snapshots = pool.submit(_end, failed, "snapshots", gates, *QUICK, *SNAPSHOTS)
         if not apart:
             snapshots.result()
         parts = [
             snapshots,
-            pool.submit(_end, failed, "gates", gates, *WAITING, *rest),
-            pool.submit(_end, failed, "nodes", PYTEST, *NODES),
-            pool.submit(_end, failed, "engine", nicest, *ENGINE),
+            pool.submit(_end, failed, "gates", gates, *QUICK, *WAITING, *rest),
+            pool.submit(_end, failed, "nodes", PYTEST, *QUICK, *NODES),
+            pool.submit(_end, failed, "engine", nicest, *QUICK, *ENGINE),
             pool.submit(_units_and_services, failed, nicest),
         ]
         building.result()
         return [part.result() for part in parts]
 
 
+def slow_tests(failed: list[str]) -> list[int]:
+    """One after another: they are the ones that need a machine for themselves."""
+    gates, _ = _gates()
+    engine = (*ENGINE, "tests/external_dns")
+    return [
+        _end(failed, name, command, "-m", "slow", *folders)
+        for name, command, folders in (
+            ("gates", gates, WAITING),
+            ("nodes", PYTEST, NODES),
+            ("engine", PYTEST, engine),
+        )
+    ]
+
+
+def _gates() -> tuple[Sequence[str], bool]:
+    """The command for tests of gates, and whether they are apart from other processes."""
+    apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    return [*NICEST, *(APART if apart else ()), *PYTEST], apart
+
+
 def _units_and_services(failed: list[str], pytest: Sequence[str]) -> int:
-    return max(_end(failed, tier, [*pytest, "-m", mark], *OTHERS) for tier, mark in OTHER_TIERS.items())
+    marks = {"unit": "unit", "services": "not unit and not slow"}
+    return max(_end(failed, tier, [*pytest, "-m", mark], *OTHERS) for tier, mark in marks.items())
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:

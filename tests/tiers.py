@@ -3,6 +3,9 @@
 unit      nothing but this process and files
 services  starts processes: rclone, a control plane, the AWS emulator, the Pulumi engine, external-dns
 cluster   nodes on this machine
+
+A test of any tier may be `slow`, by a mark, or by its folder: it takes minutes, or needs a program that takes
+minutes to build and that no other test needs. `make test` leaves it out, and `make test-slow` runs it alone.
 """
 
 from __future__ import annotations
@@ -47,6 +50,9 @@ UNIT = (
 )  # fmt: skip
 """Files in folders of SERVICES."""
 
+SLOW = ("external_dns",)
+"""Folders whose tests are all slow."""
+
 ADVICE = "Add its file to SERVICES in tests/tiers.py, or mark the test with pytest.mark.services."
 STARTS_A_PROCESS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 TCP_TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
@@ -63,6 +69,8 @@ def tier_of(path: Path) -> str:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if not any(item.get_closest_marker(tier) for tier in TIERS):
         item.add_marker(tier_of(item.path))
+    if any(item.path.is_relative_to(TESTS / each) for each in SLOW):
+        item.add_marker("slow")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

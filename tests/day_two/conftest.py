@@ -20,7 +20,7 @@ from tests.strategies import Raw
 NEXT = edited(BASE, images={"agency": f"{IMAGE}-next"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     state = tmp_path_factory.mktemp("running")
     clusters = Clusters(state / "clusters", commands=state / "bin")
@@ -42,7 +42,7 @@ class Outage:
     flags: list[dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def outage(running: Running) -> Outage:
     seen = list[dict[str, Any]]()
 

@@ -72,6 +72,7 @@ def test_what_is_registered_otherwise_is_the_way_of_the_names(before: Raw, after
     assert change.names("replace") == []
 
 
+@pytest.mark.slow
 def test_the_engine_switches_to_global_accelerator_and_back_and_no_name_is_without_an_answer(
     running: Running, waited: list[float]
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_switch_and_back_touches_no_data_and_rolls_no_pod(
         assert_data_stays(change)
 
 
+@pytest.mark.slow
 def test_the_engine_switches_manager_and_identity_and_back_in_place(running: Running) -> None:
     touched = {RECORD, INGRESS, ROLE, ROLE_POLICY, ASSOCIATION, SERVICE_ACCOUNT, NETWORK_POLICY}
     there = running.deploy(ACTIVE, BOTH)

@@ -30,6 +30,7 @@ def test_the_suite_passes_with_node_restarts_and_lost_volumes(stack: Stack, tmp_
     assert {each["region"] for each in checks} >= set(edges(stack.state))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [way for way in FaultKind if way is not FaultKind.GRAY])
 def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: FaultKind) -> None:
     """The way that is left out is that of the drill with Global Accelerator."""

@@ -20,7 +20,6 @@ from tests.s3 import S3Service
 from tests.services import until
 
 ORDER = (US, EU)
-CYCLES = 10
 
 
 @pytest.fixture
@@ -113,9 +112,10 @@ def take_over(
     new.gate.round(seconds=3.0)
 
 
+@pytest.mark.parametrize("cycles", [3, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("s3", [ORDER], indirect=True)
-def test_failover_and_failback_ten_times_lose_nothing_that_was_uploaded(
-    s3: S3Service, pods: tuple[Pod, Pod], tmp_path: Path
+def test_failovers_and_failbacks_lose_nothing_that_was_uploaded(
+    s3: S3Service, pods: tuple[Pod, Pod], tmp_path: Path, cycles: int
 ) -> None:
     """Objects arrive in any order and late. Every third time the region dies before it can upload what was
     written last.
@@ -124,7 +124,7 @@ def test_failover_and_failback_ten_times_lose_nothing_that_was_uploaded(
     chance, client = random.Random(4), Client()
     s3.replication.delay = 1.0
     settle(us.gate)
-    for cycle in range(CYCLES):
+    for cycle in range(cycles):
         take_over(eu, us, {US}, client, chance, old_uploads=cycle % 3 > 0)
         take_over(us, eu, set(), client, chance, old_uploads=cycle % 3 > 0)
     us.gate.time.pass_by(1000)
@@ -138,7 +138,7 @@ def test_failover_and_failback_ten_times_lose_nothing_that_was_uploaded(
     memory = rows_in(us.gate.root)
     aside = rows_set_aside(us.gate, tmp_path / "aside") | rows_set_aside(eu.gate, tmp_path / "aside")
     copied = rows_copied(s3, tmp_path / "copied")
-    assert len(copied) > 2 * CYCLES
+    assert len(copied) > 2 * cycles
     assert copied <= memory | aside, f"lost: {copied - memory - aside}"
     assert aside, "no write came late enough to be set aside: the test shows nothing"
     assert us.gate.now_alarm is None and eu.gate.now_alarm is None

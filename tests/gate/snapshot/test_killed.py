@@ -1,4 +1,4 @@
-"""A writer that never rests, and a gate that is killed at 200 random points: each snapshot opens."""
+"""A writer that never rests, and a gate that is killed at random points: each snapshot opens."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import pytest
 from moto.s3.models import FakeKey
 
 from local.aws.object_replication import store
@@ -30,7 +31,6 @@ from tests.gate.snapshot.company import GRAPH, Company
 from tests.s3 import ANSWER_LOST, CUT, Call, Fault, S3Service
 from tests.services import LIMIT_SECONDS, until
 
-KILLS = 200
 CALLS = 15
 """One of so many calls is a gate's last."""
 SECONDS = 0.5
@@ -191,8 +191,9 @@ def restored(company: Company, holder: str, folder: Path) -> Path:
     return folder
 
 
-def test_a_gate_killed_at_200_random_points_leaves_snapshots_that_open_in_both_buckets(
-    company: Company, tmp_path: Path
+@pytest.mark.parametrize("kills", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_gate_killed_at_random_points_leaves_snapshots_that_open_in_both_buckets(
+    company: Company, tmp_path: Path, kills: int
 ) -> None:
     chance = random.Random(20261123)
     log, output = tmp_path / "committed", tmp_path / "output"
@@ -202,7 +203,7 @@ def test_a_gate_killed_at_200_random_points_leaves_snapshots_that_open_in_both_b
     peers = 0
     with running("tests.gate.lance_writer", *writer_told, output=output) as writer:
         until(lambda: committed(log) > 0, "the writer writes")
-        for _ in range(KILLS):
+        for _ in range(kills):
             with copying(company, output) as gate:
                 kill(company, gate, chance)
             assert gate.returncode == -signal.SIGKILL, output.read_text()[-2000:]
@@ -223,5 +224,5 @@ def test_a_gate_killed_at_200_random_points_leaves_snapshots_that_open_in_both_b
         assert rows(restored(company, copies.holder, tmp_path / f"volume-{copies.holder}"), "acme") == list(
             range(total)
         )
-    assert peers > KILLS / 2 and len(company.checkpoints()) > KILLS / 4 and total > 200
+    assert peers > kills / 2 and len(company.checkpoints()) > kills / 4 and total > kills
     assert company.s3.refused == []
