@@ -17,8 +17,8 @@ def test_every_test_has_exactly_one_tier(request: pytest.FixtureRequest) -> None
         assert len({mark.name for mark in item.iter_markers()} & set(tiers.TIERS)) == 1, item.nodeid
 
 
-@pytest.mark.parametrize("path", [*tiers.UNIT, *tiers.SERVICES, *tiers.CLUSTER])
-def test_every_path_with_a_tier_of_its_own_exists(path: str) -> None:
+@pytest.mark.parametrize("path", [*tiers.UNIT, *tiers.SERVICES, *tiers.CLUSTER, *tiers.SLOW])
+def test_every_path_with_a_tier_or_mark_of_its_own_exists(path: str) -> None:
     assert (tiers.TESTS / path).exists()
 
 
