@@ -157,8 +157,7 @@ def scenario_of(
     planned = Planned.of(settings)
     accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
     tenants = tuple(
-        _tenant(planned, each, region, client_regions.get(each.namespace, region))
-        for each in chosen
+        _tenant(planned, each, region, client_regions.get(each.namespace, region)) for each in chosen
     )
     checks = [check_of(settings, company, region) for company in chosen]
     used = {name for tenant in tenants for name in tenant.regions}
