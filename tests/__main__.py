@@ -1,7 +1,6 @@
-"""`python -m tests`: all tests, in processes side by side, since most of them wait more than they work.
-Beside them what is missing is built. The nodes' promises are about seconds, so all others get what the nodes
-leave; so do they beside the builds, for which the nodes wait. Unit tests come before those of services, whose
-control plane takes part of a core as long as it runs.
+"""`python -m tests`: all tests but the slow ones, in three lanes side by side, and beside them the builds of
+what is missing. With more lanes two cores would change from process to process, and all take longer. The
+nodes' promises are about seconds, and the engine's tests end last: the other lanes get what is left.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 `python -m tests slow`: the slow tests, which the others leave out.
@@ -21,23 +20,19 @@ from local.programs.catalog import PROGRAMS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
-SNAPSHOTS = ("tests/gate/snapshot",)
-"""About half of the time that gates take."""
 WAITING = ("tests/gate", "tests/controller")
 HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
 """About half of the time that the unit tests take."""
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
-OTHERS = tuple(f"--ignore={folder}" for folder in (*NODES, *WAITING, *ENGINE))
-QUICK = ("-m", "not slow")
+Lane = Sequence[tuple[str, Sequence[str], Sequence[str]]]
+"""Runs of pytest, one after another: name, command and arguments."""
 SLOW_PROGRAMS = ("external-dns",)
 """Programs that only slow tests need."""
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
 NICEST = ("nice", "-n", "19")
-LANES = 6
-"""What runs side by side, the builds included."""
 PYTEST = (sys.executable, "-m", "pytest")
 
 
@@ -52,56 +47,57 @@ def main(tier: str = "") -> int:
 
 
 def unit_tests(failed: list[str]) -> list[int]:
-    rest = [f"--ignore={folder}" for folder in HALF]
     with ThreadPoolExecutor() as pool:
-        halves = [pool.submit(_end, failed, "unit", [*PYTEST, "-m", "unit"], *half) for half in (HALF, rest)]
+        halves = [
+            pool.submit(_end, failed, "unit", [*PYTEST, "-m", "unit"], *half)
+            for half in (HALF, _all_but(HALF))
+        ]
         return [half.result() for half in halves]
 
 
 def all_tests(failed: list[str]) -> list[int]:
-    gates, apart = _gates()
-    rest = [f"--ignore={folder}" for folder in SNAPSHOTS]
-    nicest = [*NICEST, *PYTEST]
     programs = [program for name, program in PROGRAMS.items() if name not in SLOW_PROGRAMS]
-    with ThreadPoolExecutor(LANES) as pool:
+    nicest = [*NICEST, *PYTEST]
+    services = ("-m", "services and not slow")
+    lanes: list[Lane] = [
+        [("nodes", PYTEST, ("-m", "not slow", *NODES)), ("engine", PYTEST, (*services, *ENGINE))],
+        [("gates", _gates(), ("-m", "not slow", *WAITING))],
+        [
+            ("unit", nicest, ("-m", "unit", *_all_but(WAITING))),
+            ("services", nicest, (*services, *_all_but(WAITING, ENGINE))),
+        ],
+    ]
+    with ThreadPoolExecutor(len(lanes) + 1) as pool:
         building = pool.submit(ensure, programs, lambda line: _print("building", line))
-        snapshots = pool.submit(_end, failed, "snapshots", gates, *QUICK, *SNAPSHOTS)
-        if not apart:
-            snapshots.result()
-        parts = [
-            snapshots,
-            pool.submit(_end, failed, "gates", gates, *QUICK, *WAITING, *rest),
-            pool.submit(_end, failed, "nodes", PYTEST, *QUICK, *NODES),
-            pool.submit(_end, failed, "engine", nicest, *QUICK, *ENGINE),
-            pool.submit(_units_and_services, failed, nicest),
-        ]
+        parts = [pool.submit(_in_turn, failed, lane) for lane in lanes]
         building.result()
         return [part.result() for part in parts]
 
 
 def slow_tests(failed: list[str]) -> list[int]:
-    """One after another: they are the ones that need a machine for themselves."""
-    gates, _ = _gates()
+    """One after another: they need a machine for themselves."""
+    slow = ("-m", "slow")
     engine = (*ENGINE, "tests/external_dns")
-    return [
-        _end(failed, name, command, "-m", "slow", *folders)
-        for name, command, folders in (
-            ("gates", gates, WAITING),
-            ("nodes", PYTEST, NODES),
-            ("engine", PYTEST, engine),
-        )
+    lane = [
+        ("gates", _gates(), (*slow, *WAITING)),
+        ("nodes", PYTEST, (*slow, *NODES)),
+        ("engine", PYTEST, (*slow, *engine)),
     ]
+    return [_in_turn(failed, lane)]
 
 
-def _gates() -> tuple[Sequence[str], bool]:
-    """The command for tests of gates, and whether they are apart from other processes."""
+def _all_but(*groups: Sequence[str]) -> list[str]:
+    return [f"--ignore={folder}" for group in groups for folder in group]
+
+
+def _gates() -> Sequence[str]:
+    """The command for tests of gates: apart from other processes, where this machine allows it."""
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
-    return [*NICEST, *(APART if apart else ()), *PYTEST], apart
+    return [*NICEST, *(APART if apart else ()), *PYTEST]
 
 
-def _units_and_services(failed: list[str], pytest: Sequence[str]) -> int:
-    marks = {"unit": "unit", "services": "not unit and not slow"}
-    return max(_end(failed, tier, [*pytest, "-m", mark], *OTHERS) for tier, mark in marks.items())
+def _in_turn(failed: list[str], lane: Lane) -> int:
+    return max(_end(failed, name, command, *arguments) for name, command, arguments in lane)
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
