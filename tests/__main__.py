@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from local.programs.build import ensure
 from local.programs.catalog import PROGRAMS
 
@@ -97,7 +99,13 @@ def _gates() -> Sequence[str]:
 
 
 def _in_turn(failed: list[str], lane: Lane) -> int:
-    return max(_end(failed, name, command, *arguments) for name, command, arguments in lane)
+    worst = 0
+    for name, command, arguments in lane:
+        code = _end(failed, name, command, *arguments)
+        worst = max(worst, code)
+        if code == pytest.ExitCode.INTERRUPTED:
+            break
+    return worst
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
