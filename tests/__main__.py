@@ -29,7 +29,7 @@ ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provid
 """The Pulumi engine, on control planes and the AWS emulator."""
 Lane = Sequence[tuple[str, Sequence[str], Sequence[str]]]
 """Runs of pytest, one after another: name, command and arguments."""
-SLOW_PROGRAMS = ("external-dns",)
+SLOW_PROGRAMS = ("d2", "external-dns", "kube-score")
 """Programs that only slow tests need."""
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
@@ -79,11 +79,10 @@ def all_tests(failed: list[str]) -> list[int]:
 def slow_tests(failed: list[str]) -> list[int]:
     """One after another: they need a machine for themselves."""
     slow = ("-m", "slow")
-    engine = (*ENGINE, "tests/external_dns")
     lane = [
         ("gates", _gates(), (*slow, *WAITING)),
         ("nodes", PYTEST, (*slow, *NODES)),
-        ("engine", PYTEST, (*slow, *engine)),
+        ("services", PYTEST, (*slow, *_all_but(WAITING, NODES))),
     ]
     return [_in_turn(failed, lane)]
 

@@ -50,8 +50,8 @@ UNIT = (
 )  # fmt: skip
 """Files in folders of SERVICES."""
 
-SLOW = ("external_dns",)
-"""Folders whose tests are all slow."""
+SLOW = ("external_dns", "nodes/test_mcp.py", "nodes/test_with_global_accelerator.py", "scanners")
+"""Folders and files whose tests are all slow."""
 
 ADVICE = "Add its file to SERVICES in tests/tiers.py, or mark the test with pytest.mark.services."
 STARTS_A_PROCESS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}

@@ -8,7 +8,7 @@ import pytest
 
 from local.access import edges
 from local.cluster import network_policies
-from ops.drill.faults.kinds import FaultKind
+from ops.drill.faults.kinds import LOCAL_FAULTS, FaultKind
 from ops.errors import DONE
 from tests.nodes.conftest import Stack
 from tests.nodes.drilling import drilled, report_of
@@ -30,8 +30,9 @@ def test_the_suite_passes_with_node_restarts_and_lost_volumes(stack: Stack, tmp_
     assert {each["region"] for each in checks} >= set(edges(stack.state))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("way", [way for way in FaultKind if way is not FaultKind.GRAY])
+@pytest.mark.parametrize(
+    "way", [FaultKind.SCALE, *(pytest.param(way, marks=pytest.mark.slow) for way in LOCAL_FAULTS)]
+)
 def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: FaultKind) -> None:
-    """The way that is left out is that of the drill with Global Accelerator."""
+    """The way that is left out, gray, is that of the drill with Global Accelerator."""
     drilled(stack, tmp_path, US, way)

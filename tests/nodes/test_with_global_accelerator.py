@@ -24,9 +24,6 @@ DOMAIN = "agency.localhost.test"
 COMPANY, EDGE = f"client-a.{DOMAIN}", f"{EU}.{DOMAIN}"
 
 
-pytestmark = pytest.mark.slow
-
-
 @pytest.fixture(scope="module")
 def file(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stack file, deployed."""

@@ -29,6 +29,7 @@ def block(text: str, region: str) -> str:
     return text.partition(f'\n"{region}": ')[2].partition("\n}")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_the_readme_s_picture_is_that_of_the_stack_prod(tmp_path: Path) -> None:
     assert main(["topology", "--stack", "prod", "--out", str(tmp_path)]) == DONE
@@ -115,6 +116,7 @@ def test_without_failover_there_is_no_controller() -> None:
     assert "failover controller" not in source(settings(two_regions(failover={"enabled": False})))
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_a_large_stack_is_drawn_and_its_page_needs_nothing_else() -> None:
     companies = [f"company-{number:02d}" for number in range(50)]
