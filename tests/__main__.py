@@ -19,6 +19,7 @@ import pytest
 
 from local.programs.build import ensure
 from local.programs.catalog import PROGRAMS
+from tests.background import background
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
@@ -29,12 +30,12 @@ ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provid
 """The Pulumi engine, on control planes and the AWS emulator."""
 Lane = Sequence[tuple[str, Sequence[str], Sequence[str]]]
 """Runs of pytest, one after another: name, command and arguments."""
+LANES = 3
 SLOW_PROGRAMS = ("d2", "external-dns", "kube-score")
 """Programs that only slow tests need."""
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
-NICEST = ("nice", "-n", "19")
 PYTEST = (sys.executable, "-m", "pytest")
 
 
@@ -59,17 +60,16 @@ def unit_tests(failed: list[str]) -> list[int]:
 
 def all_tests(failed: list[str]) -> list[int]:
     programs = [program for name, program in PROGRAMS.items() if name not in SLOW_PROGRAMS]
-    nicest = [*NICEST, *PYTEST]
     services = ("-m", "services and not slow")
-    lanes: list[Lane] = [
-        [("nodes", PYTEST, ("-m", "not slow", *NODES)), ("engine", PYTEST, (*services, *ENGINE))],
-        [("gates", _gates(), ("-m", "not slow", *WAITING))],
-        [
-            ("unit", nicest, ("-m", "unit", *_all_but(WAITING))),
-            ("services", nicest, (*services, *_all_but(WAITING, ENGINE))),
-        ],
-    ]
-    with ThreadPoolExecutor(len(lanes) + 1) as pool:
+    with background() as behind, ThreadPoolExecutor(LANES + 1) as pool:
+        lanes: list[Lane] = [
+            [("nodes", PYTEST, ("-m", "not slow", *NODES)), ("engine", PYTEST, (*services, *ENGINE))],
+            [("gates", [*behind, *_gates()], ("-m", "not slow", *WAITING))],
+            [
+                ("unit", [*behind, *PYTEST], ("-m", "unit", *_all_but(WAITING))),
+                ("services", [*behind, *PYTEST], (*services, *_all_but(WAITING, ENGINE))),
+            ],
+        ]
         building = pool.submit(ensure, programs, lambda line: _print("building", line))
         parts = [pool.submit(_in_turn, failed, lane) for lane in lanes]
         building.result()
@@ -94,7 +94,7 @@ def _all_but(*groups: Sequence[str]) -> list[str]:
 def _gates() -> Sequence[str]:
     """The command for tests of gates: apart from other processes, where this machine allows it."""
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
-    return [*NICEST, *(APART if apart else ()), *PYTEST]
+    return [*(APART if apart else ()), *PYTEST]
 
 
 def _in_turn(failed: list[str], lane: Lane) -> int:
