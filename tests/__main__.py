@@ -1,6 +1,6 @@
-"""`python -m tests`: all tests but the slow ones, in three lanes side by side, and beside them the builds of
-what is missing. With more lanes two cores would change from process to process, and all take longer. The
-nodes' promises are about seconds, and the engine's tests end last: the other lanes get what is left.
+"""`python -m tests`: all tests but the slow ones, and the builds of what is missing. The nodes' promises are
+about seconds: beside them only unit tests run, behind all else. Then gates, the engine and other services run
+side by side.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 `python -m tests slow`: the slow tests, which the others leave out.
@@ -12,14 +12,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from local.programs.build import ensure
 from local.programs.catalog import PROGRAMS
-from tests.background import background
+from tests.background import NICEST, background
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
@@ -28,9 +28,6 @@ HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
 """About half of the time that the unit tests take."""
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
-Lane = Sequence[tuple[str, Sequence[str], Sequence[str]]]
-"""Runs of pytest, one after another: name, command and arguments."""
-LANES = 3
 SLOW_PROGRAMS = ("d2", "external-dns", "kube-score")
 """Programs that only slow tests need."""
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
@@ -60,31 +57,34 @@ def unit_tests(failed: list[str]) -> list[int]:
 
 def all_tests(failed: list[str]) -> list[int]:
     programs = [program for name, program in PROGRAMS.items() if name not in SLOW_PROGRAMS]
-    services = ("-m", "services and not slow")
-    with background() as behind, ThreadPoolExecutor(LANES + 1) as pool:
-        lanes: list[Lane] = [
-            [("nodes", PYTEST, ("-m", "not slow", *NODES)), ("engine", PYTEST, (*services, *ENGINE))],
-            [("gates", [*behind, *_gates()], ("-m", "not slow", *WAITING))],
-            [
-                ("unit", [*behind, *PYTEST], ("-m", "unit", *_all_but(WAITING))),
-                ("services", [*behind, *PYTEST], (*services, *_all_but(WAITING, ENGINE))),
-            ],
-        ]
+    quick, services = ("-m", "not slow"), ("-m", "services and not slow")
+    with background() as behind, ThreadPoolExecutor() as pool:
+
+        def begin(name: str, command: Sequence[str], *arguments: str) -> Future[int]:
+            return pool.submit(_end, failed, name, command, *arguments)
+
         building = pool.submit(ensure, programs, lambda line: _print("building", line))
-        parts = [pool.submit(_in_turn, failed, lane) for lane in lanes]
+        unit = begin("unit", [*behind, *PYTEST], "-m", "unit", *_all_but(WAITING))
+        codes = [begin("nodes", PYTEST, *quick, *NODES).result()]
+        if codes != [pytest.ExitCode.INTERRUPTED]:
+            parts = [
+                begin("gates", [*NICEST, *_gates()], *quick, *WAITING),
+                begin("engine", PYTEST, *services, *ENGINE),
+                begin("services", [*NICEST, *PYTEST], *services, *_all_but(WAITING, ENGINE)),
+            ]
+            codes += [part.result() for part in (*parts, unit)]
         building.result()
-        return [part.result() for part in parts]
+        return codes
 
 
 def slow_tests(failed: list[str]) -> list[int]:
     """One after another: they need a machine for themselves."""
-    slow = ("-m", "slow")
-    lane = [
-        ("gates", _gates(), (*slow, *WAITING)),
-        ("nodes", PYTEST, (*slow, *NODES)),
-        ("services", PYTEST, (*slow, *_all_but(WAITING, NODES))),
-    ]
-    return [_in_turn(failed, lane)]
+    parts = (
+        ("gates", _gates(), WAITING),
+        ("nodes", PYTEST, NODES),
+        ("services", PYTEST, _all_but(WAITING, NODES)),
+    )
+    return [_end(failed, name, command, "-m", "slow", *folders) for name, command, folders in parts]
 
 
 def _all_but(*groups: Sequence[str]) -> list[str]:
@@ -95,16 +95,6 @@ def _gates() -> Sequence[str]:
     """The command for tests of gates: apart from other processes, where this machine allows it."""
     apart = subprocess.run([*APART, "true"], stderr=subprocess.DEVNULL).returncode == 0
     return [*(APART if apart else ()), *PYTEST]
-
-
-def _in_turn(failed: list[str], lane: Lane) -> int:
-    worst = 0
-    for name, command, arguments in lane:
-        code = _end(failed, name, command, *arguments)
-        worst = max(worst, code)
-        if code == pytest.ExitCode.INTERRUPTED:
-            break
-    return worst
 
 
 def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
