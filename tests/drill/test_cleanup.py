@@ -39,7 +39,7 @@ class Gate:
         self.removed_folders: list[Sequence[str]] = []
         self.loss_guard = 0.0
         self.standing_by = 0
-        self.copying = True
+        self.uploading = True
         self.also_lost: list[str] = []
         self.newest = copies.put(US, CheckpointId(generation=1, at=AT), self.files)
 
@@ -72,7 +72,7 @@ class Gate:
 
     def copy(self) -> None:
         """A pass, as the gate makes it: nothing that looks like a loss, unless an order allows it."""
-        if not self.copying:
+        if not self.uploading:
             return
         made = self.copies.put
         now = dict(self.files)
@@ -188,7 +188,7 @@ def test_a_gate_that_uploads_nothing_is_reported_with_the_command_to_run(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(copies, {OURS: "ours", THEIRS: "theirs and more"})
-    gate.snapshot = False
+    gate.uploading = False
     with pytest.raises(
         OperatorError, match=r"python -m ops accept-shrink --stack \S+ --company acme --region us"
     ):
