@@ -16,7 +16,8 @@ from runtime.gate.storage.keys import CHECKPOINTS, DATA, DIVERGED, OBJECTS, REQU
 
 Document = dict[str, Any]
 
-SESSION_NAMESPACE = "${aws:PrincipalTag/kubernetes-namespace}"
+NAMESPACE_TAG = "aws:PrincipalTag/kubernetes-namespace"
+SESSION_NAMESPACE = f"${{{NAMESPACE_TAG}}}"
 """A Pod Identity session's namespace (source: EKS user guide, "Grant Pods access based on tags")."""
 
 SESSION_ACCOUNT = "aws:PrincipalTag/kubernetes-service-account"

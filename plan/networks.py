@@ -22,15 +22,16 @@ GLOBAL_IPV6 = "2000::/3"
 """All IPv6 addresses that are routed in the internet: no ULA, link-local or multicast address, no NAT64."""
 NOT_PUBLIC_IPV6 = ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 """Within GLOBAL_IPV6: protocols (Teredo), documentation, and 6to4, which has IPv4 addresses inside."""
+NAT64 = IPv6Network("64:ff9b::/96")
+"""The last 32 bits are an IPv4 address (RFC 6052)."""
 NOT_PUBLIC: Sequence[Network] = [
-    ip_network(each) for each in (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, "fc00::/7", "64:ff9b::/96")
+    *(ip_network(each) for each in (*NOT_PUBLIC_IPV4, *NOT_PUBLIC_IPV6, "fc00::/7")),
+    NAT64,
 ]
 MOST_PUBLIC = 1 / 256
 """The share of all addresses that a list of known networks may have. The half of them is no such list."""
 RFC_1918 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
-NAT64 = IPv6Network("64:ff9b::/96")
-"""The last 32 bits are an IPv4 address (RFC 6052)."""
 _EVERY_BIT = 0xFFFFFFFF
 _FORMS = (
     (NAT64, 96, 0),

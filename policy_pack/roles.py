@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_policy import PolicyResource, Severity
 
-from plan.iam import BACKFILL_REPORTS
+from plan.iam import BACKFILL_REPORTS, NAMESPACE_TAG, SESSION_ACCOUNT, SESSION_NAMESPACE
 from plan.iam_evaluator import Request, allows
 from policy_pack.keys import THROUGH, uses_key
 from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
@@ -27,8 +27,6 @@ from runtime.gate.storage.keys import CHECKPOINTS, DATA, DIVERGED, OBJECTS, REQU
 
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 BUCKETS = "arn:aws:s3:::"
-SESSION_ACCOUNT = "aws:PrincipalTag/kubernetes-service-account"
-SESSION_NAMESPACE = "aws:PrincipalTag/kubernetes-namespace"
 
 READ_OBJECTS = {"s3:GetObject", "s3:GetObjectVersion"}
 LIST_OBJECTS = {"s3:ListBucket", "s3:ListBucketVersions"}
@@ -164,8 +162,8 @@ def _allowed(statements: Sequence[Statement], request: Request) -> bool:
 def _work_of_gate(namespace: str, name: str, stack: Stack) -> Iterator[Request]:
     """A request of each kind that a gate makes."""
     component, _, region = name.partition("-")
-    session = {SESSION_NAMESPACE: "acme", SESSION_ACCOUNT: name}
-    space = namespace.replace(f"${{{SESSION_NAMESPACE}}}", "acme")
+    session = {NAMESPACE_TAG: "acme", SESSION_ACCOUNT: name}
+    space = namespace.replace(SESSION_NAMESPACE, "acme")
     for bucket, of in stack.buckets.items():
         for writer in stack.buckets.values():
             prefix = f"{writer}/{space}/{component}/{CHECKPOINTS}/"

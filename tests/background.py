@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.cluster.nodes import cgroups
 
 NICEST = ["nice", "-n", "19"]
-WEIGHTS = {"cpu/{}/cpu.shares": "32", "{}/cpu.weight": "3"}
-"""About a thirtieth of the default, in version 1 and 2."""
+WEIGHT = {1: ("cpu", "cpu.shares", "32"), 2: ("", "cpu.weight", "3")}
+"""By version of control groups: hierarchy, file, and about a thirtieth of the default."""
 
 
 @contextmanager
@@ -32,10 +32,12 @@ def background() -> Iterator[list[str]]:
 
 
 def _group(name: str) -> Path | None:
-    for path, weight in WEIGHTS.items():
-        file = cgroups.ROOT / path.format(name)
-        with suppress(OSError):
-            file.parent.mkdir()
-            file.write_text(weight)
-            return file.parent
-    return None
+    version = 2 if (cgroups.ROOT / "cgroup.controllers").exists() else 1
+    hierarchy, file, weight = WEIGHT[version]
+    group = cgroups.ROOT / hierarchy / name
+    try:
+        group.mkdir()
+        (group / file).write_text(weight)
+    except OSError:
+        return None
+    return group

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 
 from local.aws.emulator import Emulator
-from local.cluster.accelerators.api import addresses_of
+from local.cluster.accelerators.api import addresses_by_name
 from plan.accelerators import API_REGION
 from settings import Settings
 from settings.routes import accelerators_of
@@ -22,16 +22,11 @@ def company_addresses(settings: Settings, aws: Emulator) -> dict[str, list[str]]
         return {}
     credentials: Any = aws.credentials()
     accelerators = boto3.client("globalaccelerator", region_name=API_REGION, **credentials)
-    addresses = {
-        each[key]: addresses_of(each)
-        for page in accelerators.get_paginator("list_accelerators").paginate()
-        for each in page["Accelerators"]
-        for key in ("DnsName", "DualStackDnsName")
-        if key in each
-    }
+    pages = accelerators.get_paginator("list_accelerators").paginate()
+    addresses = addresses_by_name(each for page in pages for each in page["Accelerators"])
     records = boto3.client("route53", region_name=API_REGION, **credentials)
     names = {
-        record["Name"].rstrip("."): record["ResourceRecords"][0]["Value"].rstrip(".")
+        record["Name"].rstrip("."): record["ResourceRecords"][0]["Value"].rstrip(".").lower()
         for page in records.get_paginator("list_resource_record_sets").paginate(
             HostedZoneId=settings.hosted_zone_id
         )

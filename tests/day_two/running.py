@@ -80,8 +80,10 @@ class Running:
         self.at(raw)
         self._prepare(raw)
         self._stack.judged = True
-        found = self._stack.preview(refresh=True)
-        self._stack.judged = False
+        try:
+            found = self._stack.preview(refresh=True)
+        finally:
+            self._stack.judged = False
         return [*found.drift, *found.steps]
 
     def deploy(self, before: Raw, after: Raw) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,16 @@ class AcceleratorApi:
         return [
             each for page in pages for value in page.values() if isinstance(value, list) for each in value
         ]
+
+
+def addresses_by_name(accelerators: Iterable[Description]) -> dict[str, list[str]]:
+    """The addresses of each accelerator by each of its DNS names, in small letters."""
+    return {
+        each[key].lower(): addresses_of(each)
+        for each in accelerators
+        for key in ("DnsName", "DualStackDnsName")
+        if key in each
+    }
 
 
 def addresses_of(accelerator: Description) -> list[str]:

@@ -15,6 +15,7 @@ SOURCES = (
     "local/cluster/accelerators/*.py",
     "local/cluster/alb/elb_api.py",
     "local/cluster/alb/health.py",
+    "local/cluster/jobs.py",
     "local/cluster/namespaces.py",
     "plan/accelerator*.py",
 )

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.aws.emulator import EmulatorError
 from local.cluster import jobs
-from local.cluster.accelerators.api import AcceleratorApi, Listener, addresses_of
+from local.cluster.accelerators.api import AcceleratorApi, Listener, addresses_by_name
 from local.cluster.accelerators.fronts import Fronts
 from local.cluster.accelerators.routes import Propagation, Route, routes
-from local.cluster.alb.service import REPEAT_SECONDS, REPORT_SECONDS, Report
 from runtime.logs import log
 
 READ_SECONDS = 2.0
@@ -31,7 +26,7 @@ class Service:
         balancers: Callable[[], Mapping[str, str]],
         publish: Callable[[Addresses], None],
         apply: Callable[[Mapping[Route, str]], None],
-        report: Report,
+        report: jobs.Report,
     ) -> None:
         """`balancers`: addresses of Application Load Balancers by DNS name. `publish` stores the addresses of
         accelerators by DNS name, `apply` passes connections on, `report` takes the health of targets.
@@ -49,17 +44,7 @@ class Service:
         jobs.run(self._follow, self._route, self._report)
 
     def _follow(self) -> NoReturn:
-        """Read the emulator. While the emulator does not answer, the last answer counts."""
-        last_error = ""
-        while True:
-            try:
-                self._update()
-                last_error = ""
-            except (BotoCoreError, ClientError) as error:
-                if str(error) != last_error:
-                    log("not-followed", level="warning", error=str(error))
-                last_error = str(error)
-            time.sleep(READ_SECONDS)
+        jobs.follow(self._update, READ_SECONDS)
 
     def _update(self) -> None:
         accelerators = self._api.accelerators()
@@ -77,14 +62,7 @@ class Service:
             if (arn := target.rpartition(":")[0]) in addresses
         }
         self._listeners = listeners
-        self._publish(
-            {
-                each[name].lower(): addresses_of(each)
-                for each in accelerators
-                for name in ("DnsName", "DualStackDnsName")
-                if name in each
-            }
-        )
+        self._publish(addresses_by_name(accelerators))
 
     def _route(self) -> NoReturn:
         propagation, current = Propagation(time.monotonic), dict[Route, str]()
@@ -103,11 +81,4 @@ class Service:
             time.sleep(ROUTE_SECONDS)
 
     def _report(self) -> NoReturn:
-        while True:
-            self._changed.clear()
-            try:
-                self._send_report(self._fronts.health())
-            except (OSError, http.client.HTTPException, EmulatorError) as error:
-                log("health-not-reported", level="warning", error=str(error))
-            time.sleep(REPORT_SECONDS)
-            self._changed.wait(REPEAT_SECONDS)
+        jobs.report(self._fronts.health, self._changed, self._send_report)

@@ -11,7 +11,7 @@ from local.machine.files import Progress, source_digest
 from local.machine.processes import Processes, python_command
 from local.programs import catalog
 
-SOURCES = ("local/cluster/alb/*.py", "local/cluster/namespaces.py")
+SOURCES = ("local/cluster/alb/*.py", "local/cluster/jobs.py", "local/cluster/namespaces.py")
 """A process of other sources is restarted."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ops.drill.evaluate.times import Gap
+from ops.drill.evaluate.times import Gap, gap_in
 from ops.drill.observe.record import BEGUN, ENDED, STOPPED, View, of_company
 from ops.drill.scenario import Scenario, Tenant
 from plan.records import KEPT_ANSWER_SECONDS
@@ -35,11 +35,4 @@ def _gap(view: View, tenant: Tenant) -> Gap:
     answers = [
         each for each in of_company(view.kept_answers, tenant.namespace) if begun <= each.asked < stopped
     ]
-    failed = [answer for answer in answers if not answer.ok and answer.asked < ended]
-    good = [answer.came for answer in answers if failed and answer.ok and answer.asked > failed[-1].asked]
-    return Gap(
-        company=tenant.namespace,
-        failed=len(failed),
-        began=failed[0].asked if failed else None,
-        ended=min(good, default=None),
-    )
+    return gap_in(answers, tenant, before=ended)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.drill.observe.lanes import healthy_state, subjects
@@ -163,8 +164,14 @@ class Gap:
 
 
 def gap_of(window: Window, tenant: Tenant) -> Gap:
-    answers = window.answers(tenant)
-    failed = [answer for answer in answers if not answer.ok]
+    return gap_in(window.answers(tenant), tenant)
+
+
+def gap_in(answers: Sequence[Answer], tenant: Tenant, before: float = math.inf) -> Gap:
+    """Of the answers to one client of the company. An answer that was asked for at `before` or later may end
+    a gap, and begins none.
+    """
+    failed = [answer for answer in answers if not answer.ok and answer.asked < before]
     good = [answer.came for answer in answers if failed and answer.ok and answer.asked > failed[-1].asked]
     return Gap(
         company=tenant.namespace,
