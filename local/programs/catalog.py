@@ -63,7 +63,7 @@ PROGRAMS: Mapping[str, Program] = {
         _program("ptp", f"{CNI}/plugins/main/ptp", CNI, "cni"),
         _program("loopback", f"{CNI}/plugins/main/loopback", CNI, "cni"),
         _program("host-local", f"{CNI}/plugins/ipam/host-local", CNI, "cni"),
-        _program("coredns", "github.com/coredns/coredns"),
+        _program("coredns", ".", "github.com/coredns/coredns"),
         _program("kube-network-policies", ".", "sigs.k8s.io/kube-network-policies"),
         _program("local-path-provisioner", "github.com/rancher/local-path-provisioner"),
         _program(
@@ -73,7 +73,7 @@ PROGRAMS: Mapping[str, Program] = {
             files=("config/crd/bases/*.yaml", "config/webhook/manifests.yaml"),
         ),
         _program("caddy", ".", "github.com/caddyserver/caddy/v2"),
-        _program("rclone", "github.com/rclone/rclone", version="github.com/rclone/rclone/fs.Version"),
+        _program("rclone", ".", "github.com/rclone/rclone", version="github.com/rclone/rclone/fs.Version"),
         _program(
             "pulumi",
             "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",

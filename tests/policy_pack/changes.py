@@ -18,6 +18,7 @@ from tests.recording import (
     VOLUME_CLAIM,
     record,
 )
+from tests.strategies import Raw
 
 Registrations = dict[str, Registration]
 REGION = "agency:region:Region"
@@ -25,15 +26,19 @@ COMPANIES_KEY = "digital-agency:companies"
 """A secret in the stack file: there are API keys in the list."""
 
 
-def whole(*companies: str, dry_run: bool = False) -> Registrations:
-    """A stack that keeps every policy: several regions, all or some companies, `data` protected.
+def several_companies() -> Raw:
+    """Three of many companies, with what is special: a protected one, one with an API key, and acme."""
+    raw = copy.deepcopy(many_companies())
+    raw["companies"] = [each for each in raw["companies"] if each["name"] in ("data", "a", "acme")]
+    return raw
+
+
+def whole(*, dry_run: bool = False) -> Registrations:
+    """A stack that keeps every policy: several regions and companies, `data` protected.
 
     With `dry_run` the stack has unknown values, as in a first preview.
     """
-    settings = many_companies()
-    if companies:
-        settings["companies"] = [company for company in settings["companies"] if company["name"] in companies]
-    return dict(record(settings, secret_keys=[COMPANIES_KEY], dry_run=dry_run).by_urn)
+    return dict(record(several_companies(), secret_keys=[COMPANIES_KEY], dry_run=dry_run).by_urn)
 
 
 def first(

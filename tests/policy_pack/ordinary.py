@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from tests.components.stacks import EU, US, WEST, many_companies
-from tests.policy_pack.changes import Registrations, container, first, inputs, pod
+from tests.components.stacks import EU, US, WEST
+from tests.policy_pack.changes import Registrations, container, first, inputs, pod, several_companies
 from tests.policy_pack.edits import Change, annotated, args, egress, env, put_annotation
 from tests.recording import DEPLOYMENT, INGRESS, NETWORK_POLICY, SERVICE, STATEFUL_SET, VOLUME_CLAIM
 from tests.strategies import Raw
@@ -102,7 +102,11 @@ RESOURCES: dict[str, Change] = {
 
 
 def company(**changes: Any) -> Callable[[Raw], None]:
-    return lambda raw: raw["companies"][5].update(changes)
+    return lambda raw: named(raw, "acme").update(changes)
+
+
+def named(raw: Raw, name: str) -> Raw:
+    return next(each for each in raw["companies"] if each["name"] == name)
 
 
 def region(index: int = 0, **changes: Any) -> Callable[[Raw], None]:
@@ -158,7 +162,7 @@ STACK_FILES: dict[str, Callable[[Raw], None]] = {
     "no deletion markers": lambda raw: raw.update(replication={"deleteMarkers": False}),
     "no failover": lambda raw: (
         raw.update(failover={"enabled": False}),
-        raw["companies"][2].update(dedicatedHealthChecks=False),
+        named(raw, "data").update(dedicatedHealthChecks=False),
     ),
     "policy failover": lambda raw: raw.update(loadBalancing={"policy": "failover"}),
     "policy weighted": lambda raw: raw.update(loadBalancing={"policy": "weighted"}),
@@ -173,6 +177,6 @@ STACK_FILES: dict[str, Callable[[Raw], None]] = {
 
 
 def changed(change: Callable[[Raw], Any]) -> Raw:
-    raw = copy.deepcopy(many_companies())
+    raw = several_companies()
     change(raw)
     return raw

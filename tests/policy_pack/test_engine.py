@@ -16,7 +16,6 @@ from tests.policy_pack.changes import Registrations, whole
 from tests.policy_pack.engine import Engine, started
 from tests.recording import BUCKET
 
-COMPANIES = ("acme", "data", "a")
 """A typical company, a protected company, a company with a secret."""
 GROUPS = {"even": BREAKS[::2], "odd": BREAKS[1::2]}
 broken_by_each_group = pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
@@ -33,12 +32,12 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A stack that keeps every policy is deployed."""
     with started(tmp_path_factory.mktemp("deployed")) as engine:
-        assert engine.up(whole(*COMPANIES)) == []
+        assert engine.up(whole()) == []
         yield engine
 
 
 def broken(group: Sequence[Break], *, dry_run: bool = False) -> Registrations:
-    registrations = whole(*COMPANIES, dry_run=dry_run)
+    registrations = whole(dry_run=dry_run)
     for case in group:
         case.change(registrations)
     return registrations
@@ -66,7 +65,7 @@ def test_every_policy_is_broken_in_the_engine_and_no_two_breaks_of_a_preview_hav
 
 
 def test_a_stack_that_keeps_every_policy_passes_its_first_preview(empty: Engine) -> None:
-    assert empty.preview(whole(*COMPANIES, dry_run=True)) == []
+    assert empty.preview(whole(dry_run=True)) == []
     assert undecided(empty) == []
 
 
@@ -80,7 +79,7 @@ def test_a_first_preview_reports_every_break_beside_unknown_values(
 
 
 def test_a_deployed_stack_that_keeps_every_policy_passes_a_preview(deployed: Engine) -> None:
-    assert deployed.preview(whole(*COMPANIES)) == []
+    assert deployed.preview(whole()) == []
     assert undecided(deployed) == []
 
 

@@ -13,6 +13,7 @@ from policy_pack.running import Findings, run
 from tests.components.stacks import DOMAIN, EU, US, eks, stack
 from tests.policy_pack.breaks import BREAKS, Break
 from tests.policy_pack.changes import first, whole
+from tests.policy_pack.rerun import findings
 from tests.recording import INGRESS, ROOT, record, record_file
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
@@ -25,10 +26,10 @@ def messages(findings: Findings) -> list[str]:
 @pytest.mark.parametrize("preview", [False, True])
 @pytest.mark.parametrize("file", STACKS, ids=lambda file: file.name)
 def test_the_committed_stacks_keep_every_policy(file: Path, preview: bool) -> None:
-    findings = run(record_file(file, dry_run=preview).by_urn)
+    found = run(record_file(file, dry_run=preview).by_urn)
 
-    assert messages(findings) == []
-    assert findings.undecided == []
+    assert messages(found) == []
+    assert found.undecided == []
 
 
 def test_the_stack_keeps_every_policy_before_it_is_broken() -> None:
@@ -40,10 +41,11 @@ def test_a_break_is_reported_with_the_remedy(case: Break) -> None:
     registrations = whole()
     case.change(registrations)
 
-    violations = run(registrations).violations
+    found = findings(whole(), registrations)
 
+    violations = found.violations
     assert {violation.policy for violation in violations} == {case.policy, *case.others}
-    assert any(case.message in violation.message for violation in violations), messages(run(registrations))
+    assert any(case.message in violation.message for violation in violations), messages(found)
     remedies = {policy.name: policy.remediation_steps for policy in POLICIES}
     for violation in violations:
         assert violation.message.endswith(remedies[violation.policy] or "missing")

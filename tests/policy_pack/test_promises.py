@@ -11,27 +11,26 @@ from tests.policy_pack.broken import BROKEN
 from tests.policy_pack.changes import COMPANIES_KEY, first, whole
 from tests.policy_pack.edits import Change
 from tests.policy_pack.ordinary import RESOURCES, STACK_FILES, changed, digests, irsa
+from tests.policy_pack.rerun import findings
 from tests.policy_pack.test_pack import messages
 from tests.recording import ROLE, SERVICE_ACCOUNT, record
 from tests.strategies import Raw
 
-COMPANIES = ("a", "acme", "agent")
-
 
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
 def test_a_change_that_breaks_a_promise_is_reported(change: Change) -> None:
-    registrations = whole(*COMPANIES)
+    registrations = whole()
     change(registrations)
 
-    assert messages(run(registrations))
+    assert messages(findings(whole(), registrations))
 
 
 @pytest.mark.parametrize("change", RESOURCES.values(), ids=RESOURCES)
 def test_an_ordinary_change_of_a_resource_is_not_reported(change: Change) -> None:
-    registrations = whole(*COMPANIES)
+    registrations = whole()
     change(registrations)
 
-    assert messages(run(registrations)) == []
+    assert messages(findings(whole(), registrations)) == []
 
 
 @pytest.mark.parametrize("preview", [False, True], ids=["deployed", "first preview"])

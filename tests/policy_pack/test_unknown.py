@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pulumi_policy import StackValidationPolicy
 
 from engine.values import COMPUTED
-from policy_pack.pack import POLICIES
 from policy_pack.running import run
 from tests.components.stacks import EU
 from tests.policy_pack.breaks import BREAKS, Break
 from tests.policy_pack.changes import Registrations, container, first, inputs, opening, pod, whole
+from tests.policy_pack.rerun import OF_THE_STACK, findings
 from tests.recording import BUCKET, BUCKET_VERSIONING, INGRESS
 
 LATEST = "registry.example.com/agency:latest"
@@ -39,8 +38,8 @@ UNKNOWN: dict[str, Callable[[Registrations], None]] = {
     ),
 }
 """By a part of a break's message: an unknown value that the policy reads first."""
-STACK_POLICIES = {policy.name for policy in POLICIES if isinstance(policy, StackValidationPolicy)}
-OF_THE_STACK = [case for case in BREAKS if case.policy in STACK_POLICIES]
+STACK_POLICIES = {policy.name for policy in OF_THE_STACK}
+BREAKS_OF_THE_STACK = [case for case in BREAKS if case.policy in STACK_POLICIES]
 BESIDE = [(change, case) for words, change in UNKNOWN.items() for case in BREAKS if words in case.message]
 
 
@@ -50,27 +49,28 @@ BESIDE = [(change, case) for words, change in UNKNOWN.items() for case in BREAKS
 def test_an_unknown_value_hides_no_break_beside_it(
     unknown: Callable[[Registrations], None], case: Break
 ) -> None:
-    registrations = whole("acme", "data", "a")
+    registrations = whole()
     case.change(registrations)
     unknown(registrations)
 
-    findings = run(registrations)
+    found = findings(whole(), registrations)
 
-    assert any(case.message in finding.message for finding in findings.violations)
-    assert any(finding.startswith(case.policy) for finding in findings.undecided)
+    assert any(case.message in finding.message for finding in found.violations)
+    assert any(finding.startswith(case.policy) for finding in found.undecided)
 
 
-@pytest.mark.parametrize("case", OF_THE_STACK, ids=str)
+@pytest.mark.parametrize("case", BREAKS_OF_THE_STACK, ids=str)
 def test_the_order_of_resources_changes_no_message(case: Break) -> None:
-    registrations = whole("acme", "data", "a")
+    registrations = whole()
     case.change(registrations)
     turned = dict(reversed(registrations.items()))
 
-    assert sorted(map(str, run(turned).violations)) == sorted(map(str, run(registrations).violations))
+    of_turned, violations = (run(each, OF_THE_STACK).violations for each in (turned, registrations))
+    assert sorted(map(str, of_turned)) == sorted(map(str, violations)) != []
 
 
 def test_a_resource_that_the_program_only_reads_is_not_checked_by_itself() -> None:
-    registrations = whole("acme")
+    registrations = whole()
     bucket = first(registrations, BUCKET)
     bucket.inputs["forceDestroy"] = True
     registrations[bucket.urn] = replace(bucket, external=True)
