@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
+
 from engine.placeholders import Placeholders
 from tests.components.stacks import EU, US, context, stack
 from tests.day_two.plans import compared
@@ -15,6 +17,7 @@ from tests.recording import KUBERNETES_PROVIDER, Answers, record
 PROVIDERS = ["eks-us-east-1-blue-kept", "eks-us-east-1-blue-provider"]
 
 
+@pytest.mark.slow
 def test_a_new_endpoint_and_authority_update_the_providers_alone(running: Running) -> None:
     running.at(BASE)
     address = running.clusters.address(f"{US}-blue")

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from settings import SettingsError, parse
@@ -71,6 +72,7 @@ def here(drawn: Raw) -> Raw:
     return found
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6,
     deadline=None,

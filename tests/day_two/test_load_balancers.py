@@ -47,6 +47,7 @@ def test_a_company_moves_to_another_edge_when_that_one_leads_to_it(running: Runn
     assert all(step.type in (INGRESS, RECORD, HEALTH_CHECK) for step in done.rest), str(done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after", "suffix"), [(BASE, INTERNAL, "-internal"), (INTERNAL, BASE, "")])
 def test_another_scheme_s_address_is_in_the_record_after_one_deployment(
     running: Running, before: dict[str, object], after: dict[str, object], suffix: str
