@@ -1,6 +1,7 @@
-"""`python -m tests`: all tests but the slow ones, the check of types, and the builds of what is missing. The nodes'
-promises are about seconds: beside them only unit tests and the check run, behind all else. Then gates, the engine
-and other services run side by side.
+"""`python -m tests`: all tests but the slow ones, the check of types, and the builds of what is missing.
+
+The nodes' promises are about seconds: beside them only unit tests and that check run, behind all else. Then
+gates, the engine and other services run side by side.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 `python -m tests slow`: the slow tests, which the others leave out.
