@@ -1,4 +1,4 @@
-"""Buckets: private, encrypted, versioned, replicated, and nothing in them is lost by a rule."""
+"""Buckets: private, encrypted, versioned, and nothing in them is lost by a rule."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 from pulumi_policy import PolicyResource, ResourceValidationArgs, Severity
 
 from plan.iam import bucket_arn
-from policy_pack.stack import BUCKET, ENCRYPTION, Stack, content, known
-from policy_pack.trust import trusted
+from policy_pack.stack import BUCKET, ENCRYPTION, Stack, content
 from policy_pack.writing import Problems, each, listed, of_resources, of_the_stack
 
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
@@ -20,15 +19,11 @@ PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 ROLE_DIGEST = re.compile(r"-[0-9a-f]{8}\b")
 """The end of a role's name: of its region, among others."""
 LEAST_DAYS = 30
 """For which replaced and deleted versions can be restored."""
-INSTANT = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", None)
-"""Storage classes from which a restore reads at once."""
 
 
 def _is_versioned(props: Mapping[str, Any], _: str) -> bool:
@@ -158,65 +153,6 @@ def _expiring(rule: Mapping[str, Any]) -> Iterator[str]:
         yield f"the rule {rule.get('id')} deletes old versions before {LEAST_DAYS} days"
 
 
-def _replication(resources: Sequence[PolicyResource]) -> Problems:
-    """Every copy that the role of replication may write is written, and no other."""
-    stack = Stack(resources)
-    copied: set[tuple[str, str]] = set()
-    configs = list(stack.of(REPLICATION))
-    for config in configs:
-        source = stack.buckets.get(_bucket_of(config), "")
-        role = stack.role(config, "role", known(config.props, "role"))
-        if role is None or not trusted(role, stack).s3:
-            yield config, "its role is none of the stack's for replication"
-        for rule in config.props["rules"]:
-            target = stack.buckets.get(str(rule["destination"]["bucket"]).removeprefix("arn:aws:s3:::"))
-            if target is None or target == source:
-                yield config, f"the rule {rule.get('id')} does not replicate to another bucket of the stack"
-            elif rule["destination"].get("storageClass") not in INSTANT:
-                yield config, f"the rule {rule.get('id')} replicates to an archive"
-            elif _key_of_copies(rule) != stack.keys.get(target):
-                yield (
-                    config,
-                    f"the rule {rule.get('id')} leaves out what a KMS key encrypts, or has another key",
-                )
-            elif rule["status"] == "Enabled" and _covers(rule, source):
-                copied.add((source, target))
-    for policy in stack.of(ROLE_POLICY):
-        for pair in sorted(_copies(policy, stack) - copied):
-            yield policy, f"no enabled rule replicates all that {pair[0]} writes to {pair[1]}"
-
-
-def _bucket_of(resource: PolicyResource) -> str:
-    """The name of the bucket that a resource is a part of, whose id a first preview does not know."""
-    own = [each for each in resource.property_dependencies.get("bucket", []) if each.resource_type == BUCKET]
-    name = known(resource.props, "bucket")
-    return str(name if name or len(own) != 1 else own[0].props["bucket"])
-
-
-def _covers(rule: Mapping[str, Any], region: str) -> bool:
-    """Whether a rule is for all that a region writes."""
-    chosen = {key: value for key, value in (rule.get("filter") or {}).items() if value}
-    return (rule.get("prefix") or chosen.pop("prefix", "")) in ("", f"{region}/") and not chosen
-
-
-def _key_of_copies(rule: Mapping[str, Any]) -> str | None:
-    """The KMS key of the copies of what a KMS key encrypts; None where S3 leaves such objects out."""
-    selected = (rule.get("sourceSelectionCriteria") or {}).get("sseKmsEncryptedObjects") or {}
-    key: str | None = (rule["destination"].get("encryptionConfiguration") or {}).get("replicaKmsKeyId")
-    return key if selected.get("status") == "Enabled" else None
-
-
-def _copies(policy: PolicyResource, stack: Stack) -> set[tuple[str, str]]:
-    """Source and target of the copies that a role may write."""
-    found: set[tuple[str, str]] = set()
-    for statement in listed(content(policy.props["policy"]).get("Statement", [])):
-        if "s3:ReplicateObject" in listed(statement.get("Action", [])):
-            for resource in listed(statement.get("Resource", [])):
-                bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
-                found.add((key.partition("/")[0], stack.buckets.get(bucket, bucket)))
-    return found
-
-
 POLICIES = (
     of_the_stack(
         "buckets-are-safe",
@@ -232,12 +168,5 @@ POLICIES = (
         f"No rule deletes current objects or versions of {LEAST_DAYS} days; bucket policies only deny.",
         "Let only old versions and stalled uploads expire; give rights to roles, see `plan/iam.py`.",
         _losses,
-    ),
-    of_the_stack(
-        "copies-are-replicated",
-        Severity.CRITICAL,
-        "All that a region writes is replicated to each bucket that the role of replication may write.",
-        "Change `regions[].replicateTo`, from which rules and rights follow.",
-        _replication,
     ),
 )

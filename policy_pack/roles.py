@@ -8,8 +8,9 @@ from typing import Any
 
 from pulumi_policy import PolicyResource, Severity
 
-from plan.iam import BACKFILL_REPORTS, NAMESPACE_TAG, SESSION_ACCOUNT, SESSION_NAMESPACE
+from plan.iam import NAMESPACE_TAG, SESSION_ACCOUNT, SESSION_NAMESPACE
 from plan.iam_evaluator import Request, allows
+from policy_pack import replication
 from policy_pack.keys import THROUGH, uses_key
 from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
 from policy_pack.trust import (
@@ -33,20 +34,6 @@ LIST_OBJECTS = {"s3:ListBucket", "s3:ListBucketVersions"}
 WRITE_OBJECTS = {
     "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
 }  # fmt: skip
-REPLICATION = {
-    "bucket": {
-        "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:PutInventoryConfiguration",
-        "s3:GetBucketObjectLockConfiguration",
-    },
-    "own": {
-        "s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging",
-        "s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:InitiateReplication",
-    },
-    "copies": {"s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"},
-    "reports": {"s3:PutObject"},
-}  # fmt: skip
-"""What S3 may do: with a bucket, with what the bucket's region wrote, with copies in it, with reports."""
-
 Statement = Mapping[str, Any]
 Conditions = Mapping[str, Any]
 
@@ -87,7 +74,7 @@ class Work:
         if region is None or not resource.startswith(BUCKETS):
             return False
         if self.trusted.s3:
-            return action in REPLICATION.get(_part(region, key, self.stack), ())
+            return replication.may(action, region, key, self.stack)
         if not key:
             prefixes = _prefixes(conditions)
             return action in LIST_OBJECTS and bool(prefixes) and all(map(self._reads, prefixes))
@@ -121,18 +108,6 @@ class Work:
         return component in components and told_apart and path.partition("/")[0] not in (REQUESTS, "*", "")
 
 
-def _part(region: str, key: str, stack: Stack) -> str:
-    """The part of a bucket to which a key with a wildcard at its end belongs, for S3."""
-    writer = key.partition("/")[0]
-    if not key:
-        return "bucket"
-    if writer == BACKFILL_REPORTS:
-        return "reports"
-    if writer == region:
-        return "own"
-    return "copies" if writer in stack.buckets.values() else "none"
-
-
 def _prefixes(conditions: Conditions) -> Sequence[str]:
     """The prefixes to which a condition limits a list."""
     for operator in ("StringEquals", "StringLike"):
@@ -142,12 +117,16 @@ def _prefixes(conditions: Conditions) -> Sequence[str]:
 
 
 def _lacking(role: PolicyResource, stack: Stack) -> Problems:
-    """What the gates of a role can no longer do, so that their volumes are not copied, or not restored."""
+    """What the gates of a role, or S3, can no longer do, so that volumes are not copied, or not restored."""
     names = (role.props["name"], known(role.props, "id"))
     found = [one for one in stack.of(ROLE_POLICY) if known(one.props, "role") in names]
     statements = [one for policy in found for one in listed(content(policy.props.get("policy"))["Statement"])]
-    for namespace, name in sorted(trusted(role, stack).accounts):
-        for request in _work_of_gate(namespace, name, stack):
+    of = trusted(role, stack)
+    work = [(name, _work_of_gate(namespace, name, stack)) for namespace, name in sorted(of.accounts)]
+    if of.s3:
+        work.append(("replication", replication.work(stack)))
+    for name, requests in work:
+        for request in requests:
             if not _allowed(statements, request):
                 yield role, f"it may not {request.action} on {request.resource}: {name} needs it"
 

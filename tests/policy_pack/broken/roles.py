@@ -43,6 +43,11 @@ def narrowed(change: Callable[[list[Any]], Any], name: str = "us-east-1-brain-ac
     return statements(ROLE_POLICY, "policy", name, change)
 
 
+def replicating(change: Callable[[list[Any]], Any]) -> Change:
+    """A change of the rights of S3's role of replication."""
+    return narrowed(change, "replication-policy")
+
+
 BROKEN: dict[str, Change] = {
     "rights: nothing is copied": narrowed(lambda own: own.pop(0)),
     "rights: nothing is restored": narrowed(lambda own: own.pop(1)),
@@ -98,6 +103,15 @@ BROKEN: dict[str, Change] = {
         Action=["s3:GetObjectVersionForReplication"],
         Resource=["arn:aws:s3:::elsewhere/us-east-1/*"],
     ),
+    "rights: replication reads no configuration": replicating(lambda own: own.pop(0)),
+    "rights: replication reads nothing": replicating(lambda own: own.pop(1)),
+    "rights: replication writes nothing": replicating(lambda own: own.pop(2)),
+    "rights: replication reports nothing": replicating(lambda own: own.pop(3)),
+    "rights: replication without versions": replicating(
+        lambda own: own[1]["Action"].remove("s3:GetObjectVersionForReplication")
+    ),
+    "rights: replication of one region less": replicating(lambda own: own[1]["Resource"].pop()),
+    "rights: replication to one region less": replicating(lambda own: own[2]["Resource"].pop()),
     "rights: managed policies": inputs(
         ROLE,
         lambda props: props.update(managedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
