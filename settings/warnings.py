@@ -109,13 +109,19 @@ def _without_effect(settings: Settings) -> Iterator[str]:
 
 def _health(settings: Settings) -> Iterator[str]:
     accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
-    if settings.ingress.scheme is Scheme.INTERNAL and not accelerated:
+    internal = settings.ingress.scheme is Scheme.INTERNAL
+    if internal and accelerated:
+        yield (
+            "ingress.scheme is internal: the accelerator's addresses are public all the same, and lead the"
+            " internet's clients to these load balancers. Each VPC needs an internet gateway."
+        )
+    elif internal:
         yield (
             "ingress.scheme is internal: Route53's health checkers are in the public internet, find no region"
             " healthy and move no traffic, unless they can reach regions[].endpoint."
         )
     limited = [region.name for region in settings.regions if settings.load_balancer_of(region).inbound_cidrs]
-    if limited and settings.ingress.scheme is Scheme.INTERNET_FACING:
+    if limited and (accelerated or not internal):
         checkers = (
             "the networks of the load balancers, whose Network Load Balancer checks the region,"
             if accelerated

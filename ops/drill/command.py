@@ -120,6 +120,7 @@ def _drill(arguments: argparse.Namespace, target: Target, signals: Signals) -> i
         started=datetime.now(UTC),
         seed=secrets.randbits(32),
         say=say,
+        last_serving=arguments.last_serving,
     )
     try:
         drill.play(faults)

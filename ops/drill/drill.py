@@ -31,6 +31,8 @@ class Drill:
     started: datetime
     seed: int
     say: Callable[[str], None]
+    last_serving: bool
+    """Whether a company may be left without any region."""
     runs: list[RunReport] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -66,6 +68,9 @@ class Drill:
             markers=markers,
             screen=Live(self.say, clock.now),
             random=chance,
+            require_another=lambda: self.target.require_another(
+                scenario.region, last_serving=self.last_serving
+            ),
             record=record,
         )
         for tenant in self.scenario.moving:

@@ -62,6 +62,8 @@ class Run:
     markers: Markers
     screen: Live
     random: random.Random
+    require_another: Callable[[], None]
+    """Raises OperatorError where a company would be left without any region."""
     record: Record = field(default_factory=Record)
     notes: list[str] = field(default_factory=list)
     """For the report."""
@@ -87,6 +89,7 @@ class Run:
         self.clock.sleep(self.random.uniform(0, self.scenario.sync_interval))
         fault.prepare()
         self._await_calm()
+        self.require_another()
         self._start_keeping()
         self.record.mark(BEGUN, self.clock.now())
         try:

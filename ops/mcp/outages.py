@@ -40,10 +40,12 @@ class Outages:
         return result.model_copy(update={"confirmation_token": token, "expires_in_seconds": LIFETIME_SECONDS})
 
     async def run(self, region: str, fault: FaultKind, token: str | None, progress: Progress) -> OutageResult:
-        """The token is used up only when nothing else prevents the outage."""
+        """The token is used when the drill starts, which may still find that nothing can be done."""
         self._require_none()
         stack = stacks.load(self._arguments)
-        outage = self._running = _outage(stack, region, fault)
+        outage = _outage(stack, region, fault)
+        self._confirmations.check(token, outage)
+        self._running = outage
         try:
             planned = await to_thread.run_sync(self._planned, stack, region, fault)
             self._confirmations.use(token, outage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,14 @@ def read(folder: Path, stack: str, name: str | None) -> DrillReport:
     chosen = known[0] if name is None else name
     if chosen not in known:
         raise OperatorError(f"name: must be one of {', '.join(known)}; got {chosen}")
-    document = json.loads((folder / f"{chosen}.json").read_text(encoding="utf-8"))
+    path = folder / f"{chosen}.json"
+    try:
+        return _report(json.loads(path.read_text(encoding="utf-8")), chosen, known)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OperatorError(f"{path} is no report of this version's drill: {error!r}") from error
+
+
+def _report(document: Mapping[str, Any], chosen: str, known: Sequence[str]) -> DrillReport:
     return DrillReport(
         name=chosen,
         ok=document["ok"],

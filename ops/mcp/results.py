@@ -27,7 +27,7 @@ class RegionStatus(Result):
     controllers: list[ControllerStatus]
     """The failover controllers of the region's cluster."""
     problem: str
-    """Why nothing is known about the region; empty when its cluster answers."""
+    """Why nothing is known about the region, or that no failover controller leads; else empty."""
 
 
 class GateStatus(Result):
@@ -112,7 +112,7 @@ class OutageResult(Result):
     protected: list[str]
     """Those among them that the stack file protects: ask a person before you take them down."""
     at_most_seconds: float
-    """The longest time for which the region is down."""
+    """So long, at most, the steps of the failover are waited for. Then the region is brought back."""
     promised_gap_seconds: float
     """For so long, at most, clients are promised to be without an answer."""
     confirmation_token: str | None

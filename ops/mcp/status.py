@@ -31,6 +31,7 @@ THREADS = 16
 LATE = 3
 """An upload is late after so many intervals: the runbook's alarm."""
 UNKNOWN = "unknown"
+UNREACHABLE = (OperatorError, KubernetesError, OSError, urllib3.exceptions.HTTPError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ def _observe(
             for namespace, number in ready_endpoints(cluster, region)
         }
         flagged = flags(cluster)
-    except (OperatorError, KubernetesError, OSError, urllib3.exceptions.HTTPError) as error:
+    except UNREACHABLE as error:
         return Observed(
             name=plan.id, cluster=None, flags={}, endpoints={}, controllers=[], problem=plain(error)
         )
@@ -101,7 +102,7 @@ def _controllers(
         return [], ""
     try:
         statuses = Controllers(cluster, forwards).statuses()
-    except NoController as error:
+    except (NoController, *UNREACHABLE) as error:
         return [], plain(error)
     found = [
         ControllerStatus(
@@ -183,8 +184,11 @@ def _alarms(stack: Stack, regions: list[RegionStatus], companies: list[CompanySt
             yield f"{region.region}: {region.problem}"
         for controller in region.controllers:
             yield from (f"{region.region}: {controller.pod}: {each}" for each in controller.problems)
+    flagged = {region.region for region in regions if region.flagged}
     for company in companies:
         where = f"{company.company} in {company.region}"
+        if company.flagged and company.region not in flagged:
+            yield f"{where} is flagged as failed"
         for gate in company.gates:
             yield from (f"{where}: {gate.component}: {each}" for each in gate.problems)
             if gate.lag_seconds is not None and gate.lag_seconds > late:

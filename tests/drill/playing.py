@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from ops.drill.evaluate.milestones import Milestone
@@ -89,7 +89,7 @@ def reason(platform: Platform, step: Step) -> str:
 def play(sabotage: Sabotage | None = None) -> tuple[RunResult, SimulatedFault, Lines]:
     platform = Platform(scenario(), sabotage or Sabotage())
     fault, lines = SimulatedFault(platform), Lines()
-    result = _run(platform, lines).play(fault, Signals("wait"))
+    result = run_of(platform, lines).play(fault, Signals("wait"))
     return result, fault, lines
 
 
@@ -97,17 +97,18 @@ def play_run(
     sabotage: Sabotage | None = None, played: Scenario | None = None, hold_down: int = 1
 ) -> tuple[RunResult, Run]:
     platform = Platform(played or scenario(), sabotage or Sabotage(), hold_down)
-    run = _run(platform, Lines())
+    run = run_of(platform, Lines())
     return run.play(SimulatedFault(platform), Signals("wait")), run
 
 
-def _run(platform: Platform, lines: Lines) -> Run:
+def run_of(platform: Platform, lines: Lines, require_another: Callable[[], None] = lambda: None) -> Run:
     return Run(
         target=run_target(platform),
         clock=SimulatedClock(platform),
         markers=Markers(run="t1"),
         screen=lines,
         random=random.Random(3),
+        require_another=require_another,
     )
 
 

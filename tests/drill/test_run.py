@@ -12,9 +12,11 @@ from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN, Step
 from ops.drill.observe.record import Writer
 from ops.drill.report.document import Report, RunReport
 from ops.errors import OperatorError
-from tests.drill.playing import play, run_report
+from ops.probing.signals import Signals
+from tests.drill.playing import Lines, play, run_of, run_report
 from tests.drill.scenarios import EU, scenario
-from tests.drill.simulated import BOOT, INTERVAL, READINESS, ROUNDS, SWAP, Sabotage
+from tests.drill.simulated import BOOT, INTERVAL, READINESS, ROUNDS, SWAP, Platform, Sabotage
+from tests.drill.simulated_target import SimulatedFault
 
 CLEAR_SPAN = "workloads back to flag cleared"
 
@@ -149,6 +151,19 @@ def test_a_gate_that_uploads_nothing_stops_the_drill_before_anything_is_taken_do
         play(Sabotage(copies_nothing=True))
     assert "is in no snapshot in the bucket of eu-west-1 140 s later" in str(raised.value)
     assert "S3 refuses" in str(raised.value)
+
+
+def test_a_region_that_fails_before_the_outage_stops_the_drill_before_anything_is_taken_down() -> None:
+    platform = Platform(scenario(), Sabotage())
+    fault = SimulatedFault(platform)
+
+    def none_is_left() -> None:
+        assert platform.now > 0, "asked when the waiting is over"
+        raise OperatorError("nothing was done: us-east-1 is the last region that serves")
+
+    with pytest.raises(OperatorError, match="last region that serves"):
+        run_of(platform, Lines(), none_is_left).play(fault, Signals("wait"))
+    assert fault.injected == 0
 
 
 def test_what_follows_from_a_missing_step_is_one_line() -> None:

@@ -36,7 +36,7 @@ class RealTime(SimulatedClock):
 platform = Platform(scenario(), Sabotage())
 fault = Slow(platform)
 run = Run(target=run_target(platform), clock=RealTime(platform), markers=Markers(run="t1"),
-          screen=Lines(), random=random.Random(3))
+          screen=Lines(), random=random.Random(3), require_another=lambda: None)
 with Signals("wait: the drill is putting back what it changed") as signals:
     try:
         run.play(fault, signals)

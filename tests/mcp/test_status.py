@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes_api import KubernetesError
 from ops.errors import OperatorError
 from ops.mcp import status
 from ops.mcp.results import CompanyStatus
@@ -94,6 +95,24 @@ def test_flags_late_uploads_and_problems_are_alarms(objects: Objects, arguments:
         "outage: local/us-east-1/scale",
     ):
         assert any(text in alarm for alarm in found.alarms), text
+
+
+def test_a_company_that_is_flagged_alone_is_an_alarm(objects: Objects, arguments: argparse.Namespace) -> None:
+    objects.flags("acme", US)
+    with controller(objects), gates(objects, "acme", US), gates(objects, "acme", EU):
+        assert status.read(arguments, "acme", "").alarms == [f"acme in {US} is flagged as failed"]
+
+
+def test_a_cluster_that_stops_answering_is_an_alarm(
+    objects: Objects, arguments: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise KubernetesError("pods is forbidden")
+
+    monkeypatch.setattr(status.Controllers, "statuses", refused)
+    with gates(objects, "acme", US), gates(objects, "acme", EU):
+        found = status.read(arguments, "acme", "")
+    assert all("pods is forbidden" in region.problem for region in found.regions)
 
 
 def test_what_does_not_answer_is_unknown_and_an_alarm(

@@ -71,6 +71,15 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
             "ingress.scheme is internal: Route53's health checkers",
         ),
         (
+            both(
+                put("ingress.scheme", "internal"),
+                put("loadBalancing", {"policy": "latency", "manager": "global-accelerator"}),
+                put("regions[0].ingressFrom", SUBNETS),
+                put("regions[1].ingressFrom", SUBNETS),
+            ),
+            "ingress.scheme is internal: the accelerator's addresses are public all the same",
+        ),
+        (
             both(put("ingress.className", "traefik"), put("failover.enabled", False)),
             "ingress.className is traefik: configure its load balancer to answer /healthz/<region> with 200",
         ),

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from runtime.controller.config import load_config
 from tests.components.stacks import US
 from tests.controller.acting.deployed import Cluster
@@ -24,6 +26,7 @@ def seconds(leader: Replica, event: str) -> float:
     return (datetime.fromisoformat(done) - datetime.fromisoformat(decided)).total_seconds()
 
 
+@pytest.mark.slow
 def test_all_are_flagged_and_a_leader_that_dies_amid_them_is_replaced(
     cluster: Cluster, workloads: Workloads, tmp_path: Path, record_property: Any
 ) -> None:

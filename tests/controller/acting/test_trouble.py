@@ -41,6 +41,7 @@ def probes_on(replica: Replica, since: int, milliseconds: int) -> None:
     until(lambda: replica.rounds() > since + milliseconds, f"{replica.name} goes on for {milliseconds} ms")
 
 
+@pytest.mark.slow
 def test_an_api_server_away_for_a_minute_loses_nothing(
     two: Controllers, cluster: Cluster, workloads: Workloads, names: tuple[str, ...]
 ) -> None:

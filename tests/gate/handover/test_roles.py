@@ -30,7 +30,9 @@ def gates_with_one_memory(s3: S3Service, rclone: Path, folder: Path, company: st
 
 
 @pytest.mark.parametrize("s3", [ORDER], indirect=True)
-@pytest.mark.parametrize("company", ["brain", "agent", "data"])
+@pytest.mark.parametrize(
+    "company", ["brain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("agent", "data"))]
+)
 def test_no_call_is_refused_and_none_is_on_another_companys_prefix(
     s3: S3Service, rclone: Path, tmp_path: Path, company: str
 ) -> None:

@@ -17,7 +17,11 @@ from tests.s3 import Call
 
 OTHERS = ("brain", "agent", "data", "acme", "acm", "acme-2", "objects", "_checkpoints")
 HOUR = 3600.0
-COMPANIES = pytest.mark.parametrize("company", ["brain", "agent", "data", "acme"], indirect=True)
+COMPANIES = pytest.mark.parametrize(
+    "company",
+    ["brain", "acme", *(pytest.param(name, marks=pytest.mark.slow) for name in ("agent", "data"))],
+    indirect=True,
+)
 
 
 def live(company: Company) -> None:
