@@ -49,11 +49,6 @@ class Confirmations:
 
     def use(self, token: str | None, outage: Outage) -> None:
         """Raises OperatorError for a token that does not confirm this outage; then nothing was used."""
-        grant = self.check(token, outage)
-        self._grants[str(token)] = replace(grant, used=True)
-
-    def check(self, token: str | None, outage: Outage) -> Grant:
-        """What the token confirms, without using it. Raises OperatorError for one that `use` would reject."""
         if not token:
             raise OperatorError(f"confirmation_token: missing (required with dry_run false): {AGAIN}")
         named = token.rpartition("/")[0]
@@ -70,4 +65,4 @@ class Confirmations:
             raise OperatorError(f"confirmation_token: was used already, and is valid once: {AGAIN}")
         if self._now() >= grant.until:
             raise OperatorError(f"confirmation_token: has expired after {LIFETIME_SECONDS:.0f} s: {AGAIN}")
-        return grant
+        self._grants[token] = replace(grant, used=True)

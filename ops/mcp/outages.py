@@ -43,12 +43,12 @@ class Outages:
         """The token is used when the drill starts, which may still find that nothing can be done."""
         self._require_none()
         stack = stacks.load(self._arguments)
+        planned = await to_thread.run_sync(self._planned, stack, region, fault)
+        self._require_none()  # Another may have begun meanwhile.
         outage = _outage(stack, region, fault)
-        self._confirmations.check(token, outage)
+        self._confirmations.use(token, outage)
         self._running = outage
         try:
-            planned = await to_thread.run_sync(self._planned, stack, region, fault)
-            self._confirmations.use(token, outage)
             report = await self._drill(stack, region, fault, progress)
         finally:
             self._running = None
