@@ -50,7 +50,13 @@ UNIT = (
 )  # fmt: skip
 """Files in folders of SERVICES."""
 
-SLOW = ("external_dns", "nodes/test_mcp.py", "nodes/test_with_global_accelerator.py", "scanners")
+SLOW = (
+    "external_dns",
+    "load_balancers",
+    "nodes/test_mcp.py",
+    "nodes/test_with_global_accelerator.py",
+    "scanners",
+)
 """Folders and files whose tests are all slow."""
 
 ADVICE = "Add its file to SERVICES in tests/tiers.py, or mark the test with pytest.mark.services."

@@ -72,6 +72,7 @@ def test_a_company_that_returns_takes_over_its_own_namespaces_and_volumes(runnin
     assert running.clusters.held(GLOBEX) == held
 
 
+@pytest.mark.slow
 def test_a_namespace_of_somebody_else_is_not_taken_over(running: Running) -> None:
     """Its pods would get a quota and a default deny. The preview says so already."""
     running.at(BASE)
@@ -85,6 +86,7 @@ def test_a_namespace_of_somebody_else_is_not_taken_over(running: Running) -> Non
     assert api.call("GET", path)["metadata"]["labels"] == before
 
 
+@pytest.mark.slow
 def test_a_protected_company_is_not_removed_until_its_protection_is_off(running: Running) -> None:
     refusal = running.refusal(PROTECTED, GONE)
     assert "cannot be deleted" in refusal

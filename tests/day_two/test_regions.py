@@ -107,6 +107,7 @@ def test_a_region_that_joins_a_cluster_beside_another_leaves_that_one_s_pods_alo
         assert change.changed(name).keys().isdisjoint(fixed)
 
 
+@pytest.mark.slow
 def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: Journey) -> None:
     drained = journey.drained
     assert drained.names("keep") == [
@@ -152,6 +153,7 @@ def test_a_region_taken_back_adopts_its_bucket_its_namespaces_and_its_volumes(jo
     assert journey.held == [journey.held[0]] * 3
 
 
+@pytest.mark.slow
 def test_adopt_on_a_bucket_of_the_stack_imports_it_anew_and_deletes_nothing(
     running: Running, journey: Journey
 ) -> None:

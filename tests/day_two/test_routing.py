@@ -68,7 +68,12 @@ def records_of_tree(raw: Raw, name: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("latency", "weighted"), ("weighted", "geo"), ("geo", "failover"), ("failover", "latency")],
+    [
+        ("latency", "weighted"),
+        pytest.param("weighted", "geo", marks=pytest.mark.slow),
+        pytest.param("geo", "failover", marks=pytest.mark.slow),
+        pytest.param("failover", "latency", marks=pytest.mark.slow),
+    ],
 )
 def test_another_policy_builds_the_new_tree_then_moves_the_names_then_drops_the_old(
     running: Running, before: str, after: str
@@ -84,6 +89,7 @@ def test_a_preview_shows_what_is_then_done_when_a_passive_region_turns_active(ru
     assert_in_order(done, BASE, ACTIVE, [f"{ACME}-name"])
 
 
+@pytest.mark.slow
 def test_a_region_turns_passive_again_and_no_pod_rolls(running: Running) -> None:
     assert_in_order(running.deploy(ACTIVE, BASE), ACTIVE, BASE, [f"{ACME}-name"])
 
