@@ -132,7 +132,7 @@ def _controller(config: Mapping[str, Any], resource: PolicyResource, stack: Stac
     companies = config.get("companies") or {}
     for name in sorted(companies.keys() - stack.companies):
         yield f"{name} is no company of the stack"
-    for name in sorted(stack.companies):
+    for name in sorted(stack.staying):
         if name in here and {*(companies.get(name) or {}).get("regions", ())} != served[name]:
             yield f"the regions of {name} are not {', '.join(sorted(served[name]))}"
     from settings.models import Failover

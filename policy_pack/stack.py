@@ -11,7 +11,7 @@ from typing import Any
 from pulumi_policy import PolicyResource
 from pulumi_policy.proxy import UnknownValueError
 
-from plan.names import COMPANY_LABEL
+from plan.names import COMPANY_LABEL, namespace_of
 from policy_pack.writing import Props, labels, metadata
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -21,6 +21,7 @@ BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 ROLE = "aws:iam/role:Role"
 REGION = "agency:region:Region"
+ROOT = "pulumi:pulumi:Stack"
 Place = tuple[str, str]
 """A cluster and a namespace."""
 
@@ -39,6 +40,15 @@ class Stack:
     def companies(self) -> set[str]:
         """The companies' namespaces."""
         return {name for _, name in self.homes}
+
+    @cached_property
+    def staying(self) -> set[str]:
+        """The namespaces of companies that this deployment does not delete. After a refresh the engine lists
+        the resources of those that it deletes, too.
+        """
+        outputs = [resource.props.get("companies") for resource in self.of(ROOT)]
+        named = {namespace_of(name) for each in outputs for name in each or {}}
+        return self.companies & named if named else self.companies
 
     @cached_property
     def homes(self) -> set[Place]:

@@ -8,10 +8,10 @@ import pytest
 
 from policy_pack.running import run
 from tests.policy_pack.broken import BROKEN
-from tests.policy_pack.changes import COMPANIES_KEY, first, whole
+from tests.policy_pack.changes import COMPANIES_KEY, first, several_companies, whole
 from tests.policy_pack.edits import Change
 from tests.policy_pack.ordinary import RESOURCES, STACK_FILES, changed, digests, irsa
-from tests.policy_pack.rerun import findings
+from tests.policy_pack.rerun import OF_THE_STACK, findings
 from tests.policy_pack.test_pack import messages
 from tests.recording import ROLE, SERVICE_ACCOUNT, record
 from tests.strategies import Raw
@@ -84,3 +84,12 @@ def test_a_service_account_has_its_own_role() -> None:
     account.inputs["metadata"]["annotations"] = dict(other.inputs["metadata"]["annotations"])
 
     assert any("a role that is not its own" in each for each in messages(run(registrations)))
+
+
+@pytest.mark.parametrize("company", ["a", "acme"])
+def test_a_company_may_leave_though_a_refresh_lists_its_resources_still(company: str) -> None:
+    raw = several_companies()
+    raw["companies"] = [each for each in raw["companies"] if each["name"] != company]
+    staying = record(raw, secret_keys=[COMPANIES_KEY]).by_urn
+
+    assert messages(run({**whole(), **staying}, OF_THE_STACK)) == []
