@@ -8,10 +8,9 @@ from typing import Any
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from plan.iam_evaluator import wildcards
-from policy_pack.stack import content
+from policy_pack.stack import ROLE, ROLE_POLICY, content
 from policy_pack.writing import each, listed, of_resources
 
-ROLE, ROLE_POLICY = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
 POLICY, BUCKET_POLICY = "aws:iam/policy:Policy", "aws:s3/bucketPolicy:BucketPolicy"
 DOCUMENTS = ("policy", "assumeRolePolicy")
 

@@ -10,12 +10,11 @@ from pulumi_policy import PolicyResource, Severity
 from plan.iam import BACKFILL_REPORTS, bucket_arn
 from plan.iam_evaluator import Request
 from policy_pack.keys import THROUGH
-from policy_pack.stack import BUCKET, Stack, content, known
+from policy_pack.stack import BUCKET, ROLE_POLICY, Stack, content, known
 from policy_pack.trust import trusted
 from policy_pack.writing import Problems, listed, of_the_stack
 
 CONFIG = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 INSTANT = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", None)
 """Storage classes from which a restore reads at once."""
 OF_BUCKETS = {

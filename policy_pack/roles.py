@@ -12,7 +12,7 @@ from plan.iam import NAMESPACE_TAG, SESSION_ACCOUNT, SESSION_NAMESPACE
 from plan.iam_evaluator import Request, allows
 from policy_pack import replication
 from policy_pack.keys import THROUGH, uses_key
-from policy_pack.stack import ROLE, SERVICE_ACCOUNT, Stack, content, known
+from policy_pack.stack import ROLE, ROLE_POLICY, SERVICE_ACCOUNT, Stack, content, known
 from policy_pack.trust import (
     ASSOCIATION,
     Trusted,
@@ -26,7 +26,6 @@ from policy_pack.trust import (
 from policy_pack.writing import Problems, each, listed, of_the_stack
 from runtime.gate.storage.keys import CHECKPOINTS, DATA, DIVERGED, OBJECTS, REQUESTS
 
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 BUCKETS = "arn:aws:s3:::"
 
 READ_OBJECTS = {"s3:GetObject", "s3:GetObjectVersion"}

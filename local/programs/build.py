@@ -29,7 +29,7 @@ FRUGAL = {"GOGC": "50"}
 twice the heap.
 """
 COMPILER_GOGC = "400"
-"""Of the compiler: a fifth less processor time than with Go's default, 100, and more memory."""
+"""Of the compiler: a tenth less processor time than with Go's default, 100, and more memory."""
 
 
 class BuildError(LocalError):

@@ -107,7 +107,6 @@ def test_a_region_that_joins_a_cluster_beside_another_leaves_that_one_s_pods_alo
         assert change.changed(name).keys().isdisjoint(fixed)
 
 
-@pytest.mark.slow
 def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: Journey) -> None:
     drained = journey.drained
     assert drained.names("keep") == [

@@ -89,7 +89,6 @@ def test_a_preview_shows_what_is_then_done_when_a_passive_region_turns_active(ru
     assert_in_order(done, BASE, ACTIVE, [f"{ACME}-name"])
 
 
-@pytest.mark.slow
 def test_a_region_turns_passive_again_and_no_pod_rolls(running: Running) -> None:
     assert_in_order(running.deploy(ACTIVE, BASE), ACTIVE, BASE, [f"{ACME}-name"])
 

@@ -16,7 +16,6 @@ from tests.policy_pack.changes import Registrations, whole
 from tests.policy_pack.engine import Engine, started
 from tests.recording import BUCKET
 
-"""A typical company, a protected company, a company with a secret."""
 GROUPS = {"even": BREAKS[::2], "odd": BREAKS[1::2]}
 broken_by_each_group = pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
 

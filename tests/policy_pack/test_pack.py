@@ -10,9 +10,9 @@ import pytest
 from docs import list_policies
 from policy_pack.pack import POLICIES
 from policy_pack.running import Findings, run
-from tests.components.stacks import DOMAIN, EU, US, eks, stack
+from tests.components.stacks import DOMAIN, EU, US, eks, many_companies, stack
 from tests.policy_pack.breaks import BREAKS, Break
-from tests.policy_pack.changes import first, whole
+from tests.policy_pack.changes import COMPANIES_KEY, first, whole
 from tests.policy_pack.rerun import findings
 from tests.recording import INGRESS, ROOT, record, record_file
 
@@ -30,6 +30,13 @@ def test_the_committed_stacks_keep_every_policy(file: Path, preview: bool) -> No
 
     assert messages(found) == []
     assert found.undecided == []
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_stack_of_companies_with_awkward_names_keeps_every_policy(preview: bool) -> None:
+    recorded = record(many_companies(), secret_keys=[COMPANIES_KEY], dry_run=preview)
+
+    assert messages(run(recorded.by_urn)) == []
 
 
 def test_the_stack_keeps_every_policy_before_it_is_broken() -> None:

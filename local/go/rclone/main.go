@@ -1,5 +1,5 @@
-// Command rclone is rclone with the backends and commands that gates, validation and tests use. The others take longer to
-// build than all that is here, and slow each start.
+// Command rclone is rclone with the backends and commands that gates, validation and tests use. The others take
+// longer to build than all that is here, and slow each start.
 package main
 
 import (

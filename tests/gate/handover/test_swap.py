@@ -113,13 +113,7 @@ def test_a_write_after_the_last_snapshot_of_the_ancestor_is_set_aside_with_all_t
 
 
 @pytest.mark.services
-@pytest.mark.parametrize(
-    "known",
-    [
-        pytest.param(None, id="diverged", marks=pytest.mark.slow),
-        pytest.param(checkpoint(OLD, EU, 1), id="ancestor"),
-    ],
-)
+@pytest.mark.parametrize("known", [None, checkpoint(OLD, EU, 1)], ids=["diverged", "ancestor"])
 def test_killed_at_any_step_and_again_while_it_is_finished_it_ends_whole(
     tmp_path: Path, known: Checkpoint | None
 ) -> None:
