@@ -29,7 +29,7 @@ HALF = (*WAITING, "tests/drill", "tests/ops", "tests/plan", "tests/settings")
 """About half of the time that the unit tests take."""
 ENGINE = ("tests/day_two", "tests/local", "tests/policy_pack", "tests/aws_provider")
 """The Pulumi engine, on control planes and the AWS emulator."""
-SLOW_PROGRAMS = ("d2", "external-dns", "kube-score")
+SLOW_PROGRAMS = ("admission-webhook", "d2", "external-dns", "kube-score")
 """Programs that only slow tests need."""
 APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a

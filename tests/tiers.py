@@ -51,6 +51,7 @@ UNIT = (
 """Files in folders of SERVICES."""
 
 SLOW = (
+    "api_server/test_alarms.py",
     "external_dns",
     "load_balancers",
     "nodes/test_mcp.py",

@@ -98,6 +98,12 @@ PROGRAMS: Mapping[str, Program] = {
             f"{PROMETHEUS_OPERATOR}/cmd/admission-webhook",
             PROMETHEUS_OPERATOR,
             "prometheus-operator",
+        ),
+        _program(
+            "monitoring-kinds",
+            "",
+            PROMETHEUS_OPERATOR,
+            "prometheus-operator",
             files=tuple(f"example/prometheus-operator-crd/*_{kind}.yaml" for kind in MONITORING),
         ),
         _program("d2", "oss.terrastruct.com/d2"),

@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from tests.components import network_rules
 from tests.components.network_rules import AGENT, BRAIN, CONTROLLER, GATE, HEALTH_MONITOR, NODE_DNS, Pod
 from tests.network_evaluator import Network, Peer
 from tests.nodes.conftest import Stack
+from tests.nodes.drilling import disturbed
 from tests.recording import ROOT, record_file
 
 PORTS = (22, AGENT, BRAIN, HEALTH_MONITOR, GATE, 8080, 8081, 10250)
@@ -62,15 +62,15 @@ def is_reached(each: Attempt) -> bool:
 def test_every_pair_of_pods_talks_exactly_as_computed(stack: Stack) -> None:
     if obstacle := network_policies.obstacle():
         pytest.skip(f"this machine cannot enforce network policies: {obstacle}")
-    assert differences(stack.state) == []
+    assert differences(stack) == []
 
 
-def differences(state: Path) -> list[str]:
+def differences(stack: Stack) -> list[str]:
     """What is measured between all pods, to nodes and outside, where it is not what was computed."""
     run = record_file(ROOT / "Pulumi.local.yaml")
-    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=state)
+    (cluster,) = clusters_of(load(Namespace(stack="local", config=None)), state=stack.state)
     live = dict(live_pods(cluster))
-    assert len(live) == 2 * 2 * len(COMPANIES) + 2
+    assert len(live) == 2 * 2 * len(COMPANIES) + 2, disturbed(stack)
     policies = [
         one
         for namespace in (*COMPANIES, SYSTEM_NAMESPACE)
