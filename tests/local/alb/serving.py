@@ -234,6 +234,15 @@ class Region:
     def ask(
         self, address: str, port: int, path: str = "/", host: str = HOST, *, tls: bool = False
     ) -> tuple[int, str, Mapping[str, str]]:
+        """Once more when the connection closes before an answer, as browsers do (RFC 9110, 9.2.2)."""
+        try:
+            return self._ask(address, port, path, host, tls)
+        except http.client.RemoteDisconnected:
+            return self._ask(address, port, path, host, tls)
+
+    def _ask(
+        self, address: str, port: int, path: str, host: str, tls: bool
+    ) -> tuple[int, str, Mapping[str, str]]:
         connection: http.client.HTTPConnection
         if tls:
             trust = ssl.create_default_context(cafile=str(self.state / "pki" / "ca.crt"))
