@@ -1,7 +1,7 @@
 """`python -m tests`: all tests but the slow ones, the check of types, and the builds of what is missing.
 
-The nodes' promises are about seconds: beside them only unit tests and that check run, behind all else. Then
-gates, the engine and other services run side by side.
+First what keeps processors busy: builds, unit tests and types. Then the nodes alone, whose promises are
+about seconds. Then the engine, and beside it the gates, which mostly wait, and other services.
 
 `python -m tests unit`: the unit tests (`tests/tiers.py`), half of them in each of two processes.
 `python -m tests slow`: the slow tests, which the others leave out.
@@ -12,15 +12,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from local.programs.build import ensure
 from local.programs.catalog import PROGRAMS
-from tests.background import NICEST, background
 
 ROOT = Path(__file__).resolve().parent.parent
 NODES = ("tests/nodes",)
@@ -35,6 +34,7 @@ APART = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c
 """A gate finds its application among all processes that it sees, and must see no other test's. The first of a
 namespace, here a shell, has to wait for those that lost their parent."""
 PYTEST = (sys.executable, "-m", "pytest")
+Task = Callable[[], int]
 
 
 def main(tier: str = "") -> int:
@@ -48,37 +48,45 @@ def main(tier: str = "") -> int:
 
 
 def unit_tests(failed: list[str]) -> list[int]:
-    with ThreadPoolExecutor() as pool:
-        halves = [
-            pool.submit(_end, failed, "unit", [*PYTEST, "-m", "unit"], *half)
-            for half in (HALF, _all_but(HALF))
-        ]
-        return [half.result() for half in halves]
+    halves = HALF, _all_but(HALF)
+    return _together(
+        *(lambda half=half: _end(failed, "unit", *PYTEST, "-m", "unit", *half) for half in halves)
+    )
 
 
 def all_tests(failed: list[str]) -> list[int]:
+    services = ("-m", "services and not slow")
+    steps: list[tuple[Task, ...]] = [
+        (
+            _build,
+            lambda: _end(failed, "types", sys.executable, "-m", "mypy"),
+            lambda: max(unit_tests(failed)),
+        ),
+        (lambda: _end(failed, "nodes", *PYTEST, "-m", "not slow", *NODES),),
+        (
+            lambda: _end(failed, "engine", *PYTEST, *services, *ENGINE),
+            lambda: max(
+                _end(failed, "gates", *_gates(), *services, *WAITING),
+                _end(failed, "services", *PYTEST, *services, *_all_but(WAITING, ENGINE)),
+            ),
+        ),
+    ]
+    codes: list[int] = []
+    for step in steps:
+        if pytest.ExitCode.INTERRUPTED not in codes:
+            codes += _together(*step)
+    return codes
+
+
+def _build() -> int:
     programs = [program for name, program in PROGRAMS.items() if name not in SLOW_PROGRAMS]
-    quick, services = ("-m", "not slow"), ("-m", "services and not slow")
-    with background() as behind, ThreadPoolExecutor() as pool:
+    ensure(programs, lambda line: _print("building", line))
+    return 0
 
-        def begin(name: str, command: Sequence[str], *arguments: str) -> Future[int]:
-            return pool.submit(_end, failed, name, command, *arguments)
 
-        building = pool.submit(ensure, programs, lambda line: _print("building", line))
-        beside = [
-            begin("types", [*behind, sys.executable, "-m", "mypy"]),
-            begin("unit", [*behind, *PYTEST], "-m", "unit", *_all_but(WAITING)),
-        ]
-        codes = [begin("nodes", PYTEST, *quick, *NODES).result()]
-        if codes != [pytest.ExitCode.INTERRUPTED]:
-            parts = [
-                begin("gates", [*NICEST, *_gates()], *quick, *WAITING),
-                begin("engine", PYTEST, *services, *ENGINE),
-                begin("services", [*NICEST, *PYTEST], *services, *_all_but(WAITING, ENGINE)),
-            ]
-            codes += [part.result() for part in (*parts, *beside)]
-        building.result()
-        return codes
+def _together(*tasks: Task) -> list[int]:
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return [done.result() for done in [pool.submit(task) for task in tasks]]
 
 
 def slow_tests(failed: list[str]) -> list[int]:
@@ -88,7 +96,7 @@ def slow_tests(failed: list[str]) -> list[int]:
         ("nodes", PYTEST, NODES),
         ("services", PYTEST, _all_but(WAITING, NODES)),
     )
-    return [_end(failed, name, command, "-m", "slow", *folders) for name, command, folders in parts]
+    return [_end(failed, name, *command, "-m", "slow", *folders) for name, command, folders in parts]
 
 
 def _all_but(*groups: Sequence[str]) -> list[str]:
@@ -101,11 +109,9 @@ def _gates() -> Sequence[str]:
     return [*(APART if apart else ()), *PYTEST]
 
 
-def _end(failed: list[str], name: str, command: Sequence[str], *arguments: str) -> int:
+def _end(failed: list[str], name: str, *command: str) -> int:
     """Run it, with its name before each line that it prints; what failed is added to `failed`."""
-    process = subprocess.Popen(
-        [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     for line in process.stdout:
         _print(name, line.rstrip("\n"))
