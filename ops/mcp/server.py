@@ -122,7 +122,9 @@ class Tools:
 
     async def get_drill_report(
         self,
-        name: Annotated[str | None, Field(description="A report's name; default: the newest.")] = None,
+        name: Annotated[
+            str | None, Field(description="A report's name; default: the newest of a drill that ran.")
+        ] = None,
     ) -> DrillReport:
         """What a drill of this stack measured, and which promises held: times until clients were answered
         again, the age of the memory that moved, what was done."""
