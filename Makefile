@@ -48,7 +48,7 @@ topology: .venv/.done ## Draw STACK: topology/STACK.svg and .html
 test: lint ## Format, lint, types and all tests but the slow ones
 	@$(RUN) -m tests
 
-test-slow: .venv/.done ## Tests that take minutes each: drills in every way, MCP, Global Accelerator, kills, failovers, scanners, external-dns
+test-slow: .venv/.done ## Tests that take minutes each: drills with every fault, MCP, Global Accelerator, kills, failovers, scanners, external-dns
 	@$(RUN) -m tests slow
 
 test-unit: .venv/.done ## The unit tests: those that start no process and need no network

@@ -36,6 +36,15 @@ PROPAGATION_SECONDS = 30
 (https://intro-to-global-accelerator.workshop.aws/en/failover.html)."""
 LEAVING_SECONDS = CHECKS * CHECK_INTERVAL_SECONDS + CHECK_TIMEOUT_SECONDS + PROPAGATION_SECONDS
 """From a health path's 503 to new connections in another region, at most."""
+_REGIONS = """
+us-east-1 us-east-2 us-west-1 us-west-2 af-south-1 ap-east-1 ap-east-2 ap-south-1 ap-south-2 ap-southeast-1
+ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-7 ap-northeast-1 ap-northeast-2
+ap-northeast-3 ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-west-1 eu-west-2 eu-west-3 eu-south-1
+eu-south-2 eu-north-1 il-central-1 mx-central-1 me-south-1 me-central-1 sa-east-1
+"""
+REGIONS = frozenset(_REGIONS.split())
+"""With endpoint groups, from the developer guide's "AWS Region availability for AWS Global Accelerator". The
+list grows: another region is a warning, no error."""
 API_REGION = "us-west-2"
 """The region of Global Accelerator's control plane."""
 ACCELERATORS = "._accelerator."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from plan.accelerators import REGIONS
 from plan.records import RoutingPolicy
 from settings.clusters import ClusterPlan, clusters_of
 from settings.ingress import ANSWERING, Scheme
@@ -20,6 +21,7 @@ def warnings_of(settings: Settings) -> Iterator[str]:
         yield from _shared(cluster)
         yield from _identity(settings, cluster)
     yield from _without_effect(settings)
+    yield from _accelerated_regions(settings)
     yield from _health(settings)
     yield from _rclone(settings)
     yield from _certificates(settings)
@@ -105,6 +107,17 @@ def _without_effect(settings: Settings) -> Iterator[str]:
     for key, given in of_accelerators:
         if given and balancing.manager is not Manager.GLOBAL_ACCELERATOR:
             yield f"{key} has no effect unless loadBalancing.manager is {Manager.GLOBAL_ACCELERATOR}."
+
+
+def _accelerated_regions(settings: Settings) -> Iterator[str]:
+    """An endpoint group that AWS refuses stops the deployment when everything else is there."""
+    unlisted = [region.name for region in settings.regions if region.name not in REGIONS]
+    if unlisted and settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
+        yield (
+            f"{', '.join(unlisted)}: not in AWS's list of regions with endpoint groups of Global Accelerator"
+            " when this version was made. Unless https://docs.aws.amazon.com/global-accelerator/latest/dg/"
+            "preserve-client-ip-address.regions.html has it now, set loadBalancing.manager: route53."
+        )
 
 
 def _health(settings: Settings) -> Iterator[str]:

@@ -30,7 +30,7 @@ def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
     return Finding(place=place, what=what, detail=detail, remedy=remedy)
 
 
-_ABSENT = {"NoSuchEntity", "NoSuchHostedZone"}
+_ABSENT = {"LoadBalancerNotFound", "NoSuchEntity", "NoSuchHostedZone"}
 _BUSY = {"Throttling", "RequestLimitExceeded", "TooManyRequests", "PriorRequestNotComplete", "SlowDown"}
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from ops.aws import AwsAccess, calling
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
+from ops.doctor.endpoints import endpoints
 from ops.doctor.findings import Finding, is_absent, missing, present, reason_of, unknown
 from ops.doctor.hosted_zone import hosted_zone
 from ops.doctor.images import images
@@ -200,6 +201,7 @@ CHECKS: tuple[Check, ...] = (
     kms_keys,
     certificates,
     subnets,
+    endpoints,
     volumes,
     metadata,
     images,

@@ -13,15 +13,23 @@ from ops.mcp.results import DrillReport, DrillRun, Span, texts
 
 def names(folder: Path, stack: str) -> list[str]:
     """Newest first."""
-    return sorted((path.stem for path in folder.glob("*.json") if _stack_of(path) == stack), reverse=True)
+    return sorted(
+        (path.stem for path in folder.glob("*.json") if _document(path).get("stack") == stack), reverse=True
+    )
 
 
 def read(folder: Path, stack: str, name: str | None) -> DrillReport:
-    """The newest without a name. Raises OperatorError."""
+    """Without a name, the newest with a run: a drill that was refused has none. Raises OperatorError."""
     known = names(folder, stack)
     if not known:
         raise OperatorError(f"{folder} has no report of the stack {stack}: no drill of it has ended here")
-    chosen = known[0] if name is None else name
+    ran = (each for each in known if _document(folder / f"{each}.json").get("runs"))
+    chosen = next(ran, None) if name is None else name
+    if chosen is None:
+        listed = ", ".join(known)
+        raise OperatorError(
+            f"no drill of the stack {stack} has ended a run here; stopped or refused: {listed}"
+        )
     if chosen not in known:
         raise OperatorError(f"name: must be one of {', '.join(known)}; got {chosen}")
     path = folder / f"{chosen}.json"
@@ -47,13 +55,13 @@ def _report(document: Mapping[str, Any], chosen: str, known: Sequence[str]) -> D
     )
 
 
-def _stack_of(path: Path) -> str | None:
-    """None for what is no report."""
+def _document(path: Path) -> Mapping[str, Any]:
+    """Empty for what is no report."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return document.get("stack") if isinstance(document, dict) and "distribution" in document else None
+        return {}
+    return document if isinstance(document, dict) and "distribution" in document else {}
 
 
 def _spans(document: Mapping[str, Any]) -> list[Span]:

@@ -23,11 +23,12 @@ class RegionStatus(Result):
     active: bool
     """Whether clients are sent here while other regions are healthy, too."""
     flagged: bool | None
-    """Whether the failover controller has flagged it as failed; null: its cluster does not answer."""
+    """Whether the failover controllers of its cluster have flagged it as failed, or those of another cluster
+    if its own does not answer; null: no cluster answers."""
     controllers: list[ControllerStatus]
     """The failover controllers of the region's cluster."""
     problem: str
-    """Why nothing is known about the region, or that no failover controller leads; else empty."""
+    """Why the region's cluster does not answer, or that no failover controller leads; else empty."""
 
 
 class GateStatus(Result):
@@ -44,7 +45,7 @@ class CompanyStatus(Result):
     company: str
     region: str
     flagged: bool | None
-    """null: the region's cluster does not answer."""
+    """As of the region; null: no cluster that has the company answers."""
     ready_endpoints: int | None
     """Of its Agent's Service: what the load balancer sends clients to; null: the cluster does not answer."""
     gates: list[GateStatus]

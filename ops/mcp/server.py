@@ -6,7 +6,7 @@ import argparse
 import functools
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 import anyio
 from anyio import to_thread
@@ -14,8 +14,9 @@ from mcp.server import MCPServer
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -39,7 +40,7 @@ INSTRUCTIONS = (
 )
 POLL_SECONDS = 0.5
 LONGEST_ERROR = 2000
-"""Characters: an error quotes what the client has sent."""
+"""Characters: an error quotes what the client has sent, such as the name of an unknown tool or argument."""
 
 T = TypeVar("T")
 
@@ -49,6 +50,29 @@ Region = Annotated[str, Field(description="An AWS region of the stack, such as u
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class Arguments(FuncMetadata):
+    """The SDK reads every text that is JSON, as some clients write lists as text: the company "null" would be
+    all companies. Here lists alone are read from text."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        parsed, fields = super().pre_parse_json(data), self.arg_model.model_fields
+        lists = {name for name, field in fields.items() if get_origin(field.annotation) is list}
+        read = {name for name in lists & data.keys() if isinstance(parsed[name], list)}
+        return {**data, **{name: parsed[name] for name in read}}
+
+
+class Server(MCPServer[Any]):
+    """Limits the length of errors."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Context | None = None) -> Any:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            raise ToolError(_shortened(str(error))) from error.__cause__
 
 
 class Tools:
@@ -98,7 +122,9 @@ class Tools:
 
     async def get_drill_report(
         self,
-        name: Annotated[str | None, Field(description="A report's name; default: the newest.")] = None,
+        name: Annotated[
+            str | None, Field(description="A report's name; default: the newest of a drill that ran.")
+        ] = None,
     ) -> DrillReport:
         """What a drill of this stack measured, and which promises held: times until clients were answered
         again, the age of the memory that moved, what was done."""
@@ -150,7 +176,7 @@ def server_of(tools: Tools, verifier: TokenVerifier | None = None) -> MCPServer[
     ]
     # The SDK knows bearer tokens as OAuth's alone, and wants an issuer. Nothing is fetched from it.
     auth = AuthSettings.model_validate({"issuer_url": "http://127.0.0.1", "resource_server_url": None})
-    return MCPServer(
+    return Server(
         NAME,
         instructions=INSTRUCTIONS,
         version="1",
@@ -171,7 +197,7 @@ def _tool(function: Callable[..., Awaitable[object]], annotations: ToolAnnotatio
     )
     model = tool.fn_metadata.arg_model
     strict: type[Any] = create_model(model.__name__, __base__=(model, Strict))
-    tool.fn_metadata.arg_model = strict
+    tool.fn_metadata = Arguments(**{**dict(tool.fn_metadata), "arg_model": strict})
     tool.parameters = strict.model_json_schema(by_alias=True)
     return tool
 
@@ -193,8 +219,13 @@ def _without_options(text: str) -> str:
     """An error of a command names options; the tools' arguments have the same names without dashes, but one.
     What an option allows is not offered where no tool has it."""
     text = text.removesuffix(LAST_SERVING_HINT)
-    text = re.sub(r"^--", "", re.sub(r"^--way ", "fault ", text))
-    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
+    return re.sub(r"^--", "", re.sub(r"^--way ", "fault ", text))
+
+
+def _shortened(text: str) -> str:
+    """The end says what is allowed."""
+    half = LONGEST_ERROR // 2
+    return text if len(text) <= LONGEST_ERROR else f"{text[:half]} … {text[-half:]}"
 
 
 async def _while_called(context: Context, job: Callable[[Progress], Awaitable[T]]) -> T:

@@ -58,7 +58,7 @@ def read(arguments: argparse.Namespace, company: str | None, outage: str) -> Sta
             for each in [_observe(stack, plan, arguments, forwards)]
             for region in plan.regions
         }
-        regions = [_region(stack, name, observed[name]) for name in stack.regions]
+        regions = [_region(stack, name, observed) for name in stack.regions]
         companies = _companies(stack, chosen, observed, forwards)
     return StackStatus(
         stack=stack.name,
@@ -119,17 +119,26 @@ def _problems(problems: Mapping[str, Any]) -> Iterator[str]:
         yield plain(f"{name}: {problem}")
 
 
-def _region(stack: Stack, name: str, observed: Observed) -> RegionStatus:
+def _region(stack: Stack, name: str, observed: Mapping[str, Observed]) -> RegionStatus:
     [settings] = [each for each in stack.settings.regions if each.name == name]
-    known = observed.cluster is not None
+    own = observed[name]
     return RegionStatus(
         region=name,
-        cluster=observed.name,
+        cluster=own.name,
         active=settings.active,
-        flagged=name in observed.flags.get(SYSTEM_NAMESPACE, ()) if known else None,
-        controllers=observed.controllers,
-        problem=observed.problem,
+        flagged=_flagged(observed, name, SYSTEM_NAMESPACE),
+        controllers=own.controllers,
+        problem=own.problem,
     )
+
+
+def _flagged(observed: Mapping[str, Observed], region: str, namespace: str) -> bool | None:
+    """In the region's own cluster. When that does not answer: in any other one, as each cluster's controllers
+    flag every region. None: no cluster that answers has the namespace's flags."""
+    own = observed[region]
+    others = [each for each in observed.values() if namespace in each.flags]
+    seen = [own] if own.cluster else others
+    return any(region in each.flags.get(namespace, ()) for each in seen) if seen else None
 
 
 def _companies(
@@ -141,7 +150,7 @@ def _companies(
         return CompanyStatus(
             company=company.name,
             region=region,
-            flagged=region in seen.flags.get(company.namespace, ()) if known else None,
+            flagged=_flagged(observed, region, company.namespace),
             ready_endpoints=seen.endpoints.get((region, company.namespace), 0) if known else None,
             gates=[
                 _gate(seen.cluster, company.namespace, region, component, forwards)

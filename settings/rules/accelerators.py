@@ -30,9 +30,12 @@ def _manager(settings: Settings, _: str) -> Iterator[Problem]:
     if companies:
         features = "; ".join(f"{feature}, for {some(names)}" for feature, names in companies.items())
         advice = f"Global Accelerator cannot keep the routing promises with {features}."
-        requirement = "must be route53, or the companies must be in at most three active regions with policy"
+        requirement = (
+            "must be route53, or policy must be latency, and each company must have at most three regions,"
+            " all active and all or none of them dualstack, and no dedicatedHealthChecks"
+        )
         value = settings.load_balancing.manager.value
-        yield Problem(("loadBalancing", "manager"), value, f"{requirement} latency", advice)
+        yield Problem(("loadBalancing", "manager"), value, requirement, advice)
 
 
 def _unsupported(settings: Settings, company: Company) -> Iterator[str]:

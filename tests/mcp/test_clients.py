@@ -131,6 +131,15 @@ def test_reports_are_of_this_stack_alone(simulated: Simulated) -> None:
     folder.mkdir()
     (folder / "20260101T000000Z.json").write_text(json.dumps({"stack": "prod", "distribution": {}}))
     (folder / "20260101T000001Z.json").write_text("no JSON")
+    refused = {
+        **{key: key for key in ("region", "policy", "started")},
+        "stack": "local",
+        "ok": False,
+        "companies": [],
+        "problems": ["nothing was done: the stack is not healthy"],
+        "distribution": {"all": []},
+        "runs": [],
+    }
 
     async def main() -> None:
         async with Client(simulated.stdio) as client:
@@ -140,5 +149,13 @@ def test_reports_are_of_this_stack_alone(simulated: Simulated) -> None:
             name = run_["report"]["name"]
             wrong = await refusal(client, "get_drill_report", name="20260101T000000Z")
             assert wrong.endswith(f"name: must be one of {name}; got 20260101T000000Z")
+            # A drill that was refused later has measured nothing.
+            (folder / "29990101T000000Z.json").write_text(json.dumps(refused))
+            newest = await result(client, "get_drill_report")
+            assert (newest["name"], newest["others"]) == (name, ["29990101T000000Z"])
+            of_refused = await result(client, "get_drill_report", name="29990101T000000Z")
+            assert of_refused["problems"] == refused["problems"]
+            (folder / f"{name}.json").unlink()
+            assert "refused: 29990101T000000Z" in await refusal(client, "get_drill_report")
 
     run(main)

@@ -36,6 +36,22 @@ WRONG = [
     ("run_validation", {"companies": ["--destructive"]}, "must be one of acme, globex"),
     ("simulate_regional_outage", {"region": US, "dry_run": "no"}, "Input should be a valid boolean"),
     ("get_status", {"company": "x" * 100_000}, "company: xxx"),
+    ("get_status", {"company": "x" * 100_000}, "must be one of acme, globex, hooli, initrode"),
+    ("get_status", {"x" * 100_000: True}, "Extra inputs are not permitted"),
+    ("get_status", {f"argument_{number}": True for number in range(1000)}, "1000 validation errors"),
+    ("x" * 100_000, {}, "Unknown tool: xxx"),
+    # Text that is JSON stays text, but for lists, which some clients write as text.
+    ("get_status", {"company": "null"}, "must be one of acme, globex, hooli, initrode"),
+    ("get_status", {"company": "[]"}, "must be one of acme, globex, hooli, initrode"),
+    ("get_drill_report", {"name": "null"}, "has no report of the stack local"),
+    ("list_restore_points", {"company": "acme", "component": "null"}, "input_value='null'"),
+    (
+        OUTAGE,
+        {"region": US, "dry_run": False, "confirmation_token": "null"},
+        "confirmation_token: is for no outage",
+    ),
+    ("run_validation", {"companies": '["initech"]'}, "must be one of acme, globex"),
+    ("run_validation", {"companies": "null"}, "Input should be a valid list"),
 ]
 
 

@@ -6,16 +6,19 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clients.kubernetes_api import KubernetesError
+from ops.cluster_access import Cluster
 from ops.errors import OperatorError
 from ops.mcp import status
 from ops.mcp.results import CompanyStatus
 from plan.names import SYSTEM_NAMESPACE
+from settings import ClusterPlan
 from tests.drill.commands import stack_file
 from tests.drill.conftest import ByAddress, control_plane, installed, objects
 from tests.drill.platform import Objects, pages
@@ -132,3 +135,30 @@ def test_what_does_not_answer_is_unknown_and_an_alarm(
     assert {(each.flagged, each.ready_endpoints) for each in found.companies} == {(None, None)}
     assert "the cluster x does not answer: timed out" in found.alarms[0]
     assert {gate.role for company in found.companies for gate in company.gates} == {"unknown"}
+
+
+def test_the_flags_of_a_region_whose_cluster_is_away_are_those_of_the_other_clusters(
+    objects: Objects, arguments: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = json.loads(arguments.config.read_text())
+    for region in file["config"]["digital-agency:regions"]:
+        region["cluster"] = {"context": region["name"]}
+    file["config"]["digital-agency:companies"].append({"name": "umbrella", "regions": [US]})
+    arguments.config.write_text(json.dumps(file))
+
+    def only_eu(stack: Any, plan: ClusterPlan, *_: object) -> Cluster:
+        if plan.region == US:
+            raise OperatorError("the cluster of us does not answer: timed out")
+        return replace(objects.cluster, name=plan.id, regions=(EU,))
+
+    monkeypatch.setattr(status, "cluster_of", only_eu)
+    objects.flags(SYSTEM_NAMESPACE, US)
+    objects.flags("acme", US)
+    found = status.read(arguments, None, "")
+    assert [(each.region, each.flagged) for each in found.regions] == [(US, True), (EU, False)]
+    assert "does not answer" in found.regions[0].problem
+    assert f"{US} is flagged as failed" in found.alarms
+    flags = {each.company: each.flagged for each in found.companies if each.region == US}
+    # No other cluster has umbrella's flags.
+    assert flags == {"acme": True, "globex": False, "hooli": False, "umbrella": None}
+    assert {each.ready_endpoints for each in found.companies if each.region == US} == {None}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.stack_file import load_stack_file
+from plan.accelerators import REGIONS
 from settings import from_config, parse
+from settings.values import aws_regions
 from settings.warnings import warnings_of
 from tests.recording import ROOT, record_file
 from tests.settings.edits import EU, US, Edit, both, drop, edited, on_eks, put
@@ -80,6 +82,13 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
             "ingress.scheme is internal: the accelerator's addresses are public all the same",
         ),
         (
+            both(
+                put("loadBalancing", {"policy": "latency", "manager": "global-accelerator"}),
+                put("regions[1].name", "ap-southeast-6"),
+            ),
+            "ap-southeast-6: not in AWS's list of regions with endpoint groups of Global Accelerator",
+        ),
+        (
             both(put("ingress.className", "traefik"), put("failover.enabled", False)),
             "ingress.className is traefik: configure its load balancer to answer /healthz/<region> with 200",
         ),
@@ -126,6 +135,11 @@ def test_each_warning_is_given_once(edit: Edit, start: str) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
+        both(
+            put("loadBalancing", {"policy": "latency", "manager": "global-accelerator"}),
+            put("regions[1].name", "mx-central-1"),
+        ),
+        put("regions[1].name", "ap-southeast-6"),
         _shared(eksName="blue"),
         both(_shared(), put("replication.enabled", False)),
         both(
@@ -150,6 +164,10 @@ def test_each_warning_is_given_once(edit: Edit, start: str) -> None:
 )
 def test_there_is_no_warning_where_it_does_not_apply(edit: Edit) -> None:
     assert warnings(edit) == []
+
+
+def test_the_regions_of_global_accelerator_are_regions_of_aws() -> None:
+    assert aws_regions() - REGIONS == {"ap-southeast-6"}
 
 
 def test_the_local_stack_gives_no_warnings_about_an_aws_account() -> None:

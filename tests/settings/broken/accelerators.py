@@ -19,7 +19,8 @@ def _by_accelerator(what: str, reason: str, *edits: Edit, policy: str = "latency
         both(balanced(policy, "global-accelerator"), *edits, _on_eks),
         "loadBalancing.manager",
         '"global-accelerator"',
-        f"Global Accelerator cannot keep the routing promises with {reason}",
+        'no dedicatedHealthChecks, got "global-accelerator". Global Accelerator cannot keep the routing'
+        f" promises with {reason}",
     )
 
 
