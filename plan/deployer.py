@@ -134,7 +134,8 @@ LOOKUPS: Mapping[str, Needs] = {
 DOCTOR: Needs = {
     ANY: "acm:DescribeCertificate ec2:DescribeInstances ec2:DescribeRegions ec2:DescribeSubnets"
     " ec2:GetEbsEncryptionByDefault ecr:DescribeImages eks:DescribeAccessEntry eks:DescribeCluster"
-    " eks:DescribeNodegroup eks:ListNodegroups iam:GetOpenIDConnectProvider iam:GetRole"
+    " eks:DescribeNodegroup eks:ListNodegroups elasticloadbalancing:DescribeListeners"
+    " elasticloadbalancing:DescribeTargetGroups iam:GetOpenIDConnectProvider iam:GetRole"
     " iam:SimulatePrincipalPolicy kms:DescribeKey kms:GetKeyPolicy route53:ListHostedZones"
 }
 """What `ops doctor` reads besides."""
