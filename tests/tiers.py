@@ -52,6 +52,7 @@ UNIT = (
 
 SLOW = (
     "api_server/test_alarms.py",
+    "day_two/test_outage.py",
     "external_dns",
     "load_balancers",
     "nodes/test_mcp.py",

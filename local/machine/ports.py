@@ -1,5 +1,6 @@
 """TCP ports on 127.0.0.1."""
 
+import random
 import socket
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
@@ -8,6 +9,8 @@ from typing import TypeVar
 from local.machine.files import LocalError, Progress
 
 LOOPBACK = "127.0.0.1"
+CHOICE = range(10_240, 30_000)
+"""Below NodePorts and Linux' default for outgoing connections, which would take a port before its use."""
 ATTEMPTS = 3
 IN_USE = ("address already in use", "is in use by another program")
 """What programs in Go and moto print when their port is in use."""
@@ -35,10 +38,8 @@ def choose(except_for: Iterable[int]) -> int:
     """A free port that is not in `except_for`."""
     taken = set(except_for)
     while True:
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
+        port = random.choice(CHOICE)
+        if port not in taken and is_free(port):
             return port
 
 

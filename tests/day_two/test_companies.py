@@ -55,6 +55,7 @@ def test_a_company_that_leaves_keeps_its_namespaces_and_volumes(name: str) -> No
     assert len(change.names("keep", kinds=(NAMESPACE,))) == regions
 
 
+@pytest.mark.slow
 def test_a_company_that_returns_takes_over_its_own_namespaces_and_volumes(running: Running) -> None:
     running.at(BASE)
     held = running.clusters.held(GLOBEX)
@@ -106,6 +107,7 @@ def test_a_company_s_other_settings_change_that_company_alone() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_another_image_updates_the_stateful_sets_and_nothing_else(outage: Outage) -> None:
     change = outage.image
     assert change.kinds == {STATEFUL_SET}, str(change)
@@ -117,6 +119,7 @@ def test_another_image_updates_the_stateful_sets_and_nothing_else(outage: Outage
         assert all(path.startswith("spec.template.spec.") for path in changed)
 
 
+@pytest.mark.slow
 def test_rotated_keys_update_the_secret_and_roll_the_pods_of_that_company(running: Running) -> None:
     rotated = company(GLOBEX, apiKeys={"OPENAI_API_KEY": {"secure": "sk-second"}})
     change = running.plan(BASE, edited(BASE, rotated))
@@ -134,6 +137,7 @@ def test_rotated_keys_update_the_secret_and_roll_the_pods_of_that_company(runnin
         assert base64.b64encode(key).decode() not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("company", "order"), [(ACME, [WEST, EU, US]), (GLOBEX, [EU, US])])
 def test_rolls_go_through_the_regions_of_a_company_one_after_another_standby_first(
     outage: Outage, company: str, order: list[str]

@@ -107,6 +107,7 @@ def test_a_region_that_joins_a_cluster_beside_another_leaves_that_one_s_pods_alo
         assert change.changed(name).keys().isdisjoint(fixed)
 
 
+@pytest.mark.slow
 def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: Journey) -> None:
     drained = journey.drained
     assert drained.names("keep") == [
@@ -120,6 +121,7 @@ def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: 
     assert all("._tree" in name or name == f"{ACME}-name" for name in others), others
 
 
+@pytest.mark.slow
 def test_a_retired_region_s_bucket_stays_with_all_that_makes_it_safe(journey: Journey) -> None:
     gone = journey.gone
     assert {step.type for step in gone.where("keep")} == SAFE_BUCKET
@@ -140,6 +142,7 @@ def test_a_region_retired_at_once_loses_no_volume_and_no_bucket() -> None:
     assert removed == [f"{CLUSTERS[WEST]}-system"]
 
 
+@pytest.mark.slow
 def test_a_region_taken_back_adopts_its_bucket_its_namespaces_and_its_volumes(journey: Journey) -> None:
     assert journey.planned.actions == journey.back.actions
     change = journey.back.rest

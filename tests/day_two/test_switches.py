@@ -73,6 +73,7 @@ def test_the_engine_switches_manager_and_identity_and_back_in_place(running: Run
         assert_data_stays(change)
 
 
+@pytest.mark.slow
 def test_replication_switched_off_and_on_rolls_the_pods_and_touches_no_data(running: Running) -> None:
     """Their init containers restore from copies. Every bucket is kept, and taken back with `adopt`."""
     off = running.deploy(ACTIVE, NO_REPLICATION)

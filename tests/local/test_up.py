@@ -182,6 +182,7 @@ def test_a_preview_of_an_edited_file_shows_exactly_that_difference(target: Targe
     assert target.versions().keys() == before.keys()
 
 
+@pytest.mark.slow
 def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -> None:
     before, records = target.objects(), names_of(target.records())
     kept = {key for key in before if GLOBEX in key and key[0] in ("Namespace", "PersistentVolumeClaim")}
@@ -211,6 +212,7 @@ def test_a_company_leaves_its_data_stays_and_it_finds_it_again(target: Target) -
     assert "nothing changed: " in target.up()
 
 
+@pytest.mark.slow
 def test_a_run_after_kills_and_interrupts_has_the_same_result(target: Target, tmp_path: Path) -> None:
     other = Target(tmp_path / "state", target.file)
     moments = random.Random(3)
@@ -257,6 +259,7 @@ def test_an_invalid_file_changes_nothing_and_gives_a_line_for_each_problem(targe
     assert target.versions().keys() == before.keys()
 
 
+@pytest.mark.slow
 def test_a_deleted_resource_is_reported_and_created_again(target: Target) -> None:
     target.api.call("DELETE", f"/api/v1/namespaces/{ACME}/services/brain-{US}")
     secret = ("Secret", SYSTEM, "failover-controller")

@@ -216,7 +216,14 @@ def test_a_stdio_client_that_goes_away_ends_the_outage_though_it_kills_the_serve
     simulated.free()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGKILL,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_a_server_that_is_ended_ends_the_outage(simulated: Simulated, number: signal.Signals) -> None:
     simulated.hold.touch()
 

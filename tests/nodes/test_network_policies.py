@@ -102,6 +102,7 @@ def reached(results: dict[Target, str]) -> list[Target]:
     return [target for target, result in results.items() if result == REACHED]
 
 
+@pytest.mark.slow
 def test_a_guarded_pod_is_reached_by_its_friend_alone_over_every_protocol_and_from_every_node(
     pods: Pods,
 ) -> None:

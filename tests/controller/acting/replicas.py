@@ -55,6 +55,8 @@ class Replica:
         return bool(self.status().get("leading"))
 
     def ready(self) -> bool:
+        ended = self.process.poll()
+        assert ended is None, f"{self.name} ended with {ended}: {self.log.read_text()[-2000:]}"
         return self.get("/ready", inside=True)[0] == 200
 
     def rounds(self) -> int:

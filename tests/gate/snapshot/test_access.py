@@ -19,7 +19,7 @@ OTHERS = ("brain", "agent", "data", "acme", "acm", "acme-2", "objects", "_checkp
 HOUR = 3600.0
 COMPANIES = pytest.mark.parametrize(
     "company",
-    ["brain", "acme", *(pytest.param(name, marks=pytest.mark.slow) for name in ("agent", "data"))],
+    ["brain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("acme", "agent", "data"))],
     indirect=True,
 )
 
