@@ -28,6 +28,7 @@ from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
 from settings import Region, Settings
 from settings.models import Manager
+from settings.routes import accelerators_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,10 @@ class Edge(ComponentResource):
         """An Ingress of its own asks for the Network Load Balancer: its status has both load balancers at
         once, while that of an Ingress that exists already would name the second one later.
         """
-        if args.settings.load_balancing.manager is not Manager.GLOBAL_ACCELERATOR:
+        if not any(
+            args.region.name in plan.regions and (args.region.endpoint or plan.edge == args.number)
+            for plan in accelerators_of(args.settings)
+        ):
             return None
         if args.region.endpoint_arn:
             return args.region.endpoint_arn

@@ -45,6 +45,8 @@ eu-south-2 eu-north-1 il-central-1 mx-central-1 me-south-1 me-central-1 sa-east-
 REGIONS = frozenset(_REGIONS.split())
 """With endpoint groups, from the developer guide's "AWS Region availability for AWS Global Accelerator". The
 list grows: another region is a warning, no error."""
+LONGEST_SILENCE_SECONDS = 340
+"""After which a TCP connection ends (developer guide, "How AWS Global Accelerator works", idle timeouts)."""
 API_REGION = "us-west-2"
 """The region of Global Accelerator's control plane."""
 ACCELERATORS = "._accelerator."

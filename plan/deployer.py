@@ -193,8 +193,8 @@ def _document(needs: Iterable[Needs], made: Made) -> Document:
     statements = []
     for what, arns in resources.items():
         actions = _actions(needs, what)
-        if what == ROLE and made.boundary:
-            limited = actions & {"iam:CreateRole", "iam:PutRolePermissionsBoundary"}
+        limited = actions & {"iam:CreateRole", "iam:PutRolePermissionsBoundary"}
+        if made.boundary and limited:
             condition = {"StringEquals": {"iam:PermissionsBoundary": made.boundary}}
             statements.append(_allow("LimitedRole", limited, arns) | {"Condition": condition})
             actions -= limited

@@ -11,7 +11,8 @@ from pydantic.json_schema import WithJsonSchema
 
 from settings.values import Cidr, Matching, Model
 
-DEFAULT_ATTRIBUTES = {"idle_timeout.timeout_seconds": "300"}
+IDLE_TIMEOUT = "idle_timeout.timeout_seconds"
+DEFAULT_ATTRIBUTES = {IDLE_TIMEOUT: "300"}
 """With AWS's default of 60 s a client of a slow language model gets 504."""
 
 
@@ -23,7 +24,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...] | range] = {
     **{f"{kind}.s3.{part}": _ANY for kind in LOGS for part in ("bucket", "prefix")},
     KEEP_ALIVE: range(60, 604_801),
     "deletion_protection.enabled": _FLAG,
-    "idle_timeout.timeout_seconds": range(1, 4001),
+    IDLE_TIMEOUT: range(1, 4001),
     "ipv6.deny_all_igw_traffic": _FLAG,
     "load_balancing.cross_zone.enabled": ("true",),
     "routing.http.desync_mitigation_mode": ("monitor", "defensive", "strictest"),

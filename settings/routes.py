@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plan.accelerators import Accelerator, company_names, plan_accelerators
 from plan.dns import plan_records
 from plan.edges import health_check
@@ -35,8 +37,15 @@ def accelerators_of(settings: Settings) -> tuple[Accelerator, ...]:
     return plan_accelerators(
         domain=settings.domain,
         regions=[region_route(region) for region in settings.regions],
-        companies=[company_route(settings, company) for company in settings.companies],
+        companies=[_accelerated(settings, company) for company in settings.companies],
     )
+
+
+def _accelerated(settings: Settings, company: Company) -> CompanyRoute:
+    """Where each of its regions has an `endpoint`, which serves all edges, its edge does not count."""
+    route = company_route(settings, company)
+    own_edge = any(region.endpoint is None for region in settings.regions_of(company))
+    return route if own_edge else replace(route, edge=1)
 
 
 def record_plan(settings: Settings) -> RecordPlan:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from plan.accelerators import REGIONS
+from plan.accelerators import LONGEST_SILENCE_SECONDS, REGIONS
 from plan.records import RoutingPolicy
 from settings.clusters import ClusterPlan, clusters_of
 from settings.ingress import ANSWERING, Scheme
+from settings.load_balancer import IDLE_TIMEOUT
 from settings.models import ClientAffinity, Identity, Manager, Settings
 from settings.usage import usage_of
 
@@ -22,6 +23,7 @@ def warnings_of(settings: Settings) -> Iterator[str]:
         yield from _identity(settings, cluster)
     yield from _without_effect(settings)
     yield from _accelerated_regions(settings)
+    yield from _long_answers(settings)
     yield from _health(settings)
     yield from _rclone(settings)
     yield from _certificates(settings)
@@ -120,6 +122,19 @@ def _accelerated_regions(settings: Settings) -> Iterator[str]:
         )
 
 
+def _long_answers(settings: Settings) -> Iterator[str]:
+    long = [
+        region.name
+        for region in settings.regions
+        if int(settings.load_balancer_of(region).attributes[IDLE_TIMEOUT]) > LONGEST_SILENCE_SECONDS
+    ]
+    if long and settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR:
+        yield (
+            f"{', '.join(long)}: {IDLE_TIMEOUT} is more than {LONGEST_SILENCE_SECONDS}, after which Global"
+            " Accelerator ends a connection without data: an answer must begin before, or be sent in parts."
+        )
+
+
 def _health(settings: Settings) -> Iterator[str]:
     accelerated = settings.load_balancing.manager is Manager.GLOBAL_ACCELERATOR
     internal = settings.ingress.scheme is Scheme.INTERNAL
@@ -133,7 +148,8 @@ def _health(settings: Settings) -> Iterator[str]:
             "ingress.scheme is internal: Route53's health checkers are in the public internet, find no region"
             " healthy and move no traffic, unless they can reach regions[].endpoint."
         )
-    limited = [region.name for region in settings.regions if settings.load_balancer_of(region).inbound_cidrs]
+    balancers = {region.name: settings.load_balancer_of(region) for region in settings.regions}
+    limited = [name for name, each in balancers.items() if each.inbound_cidrs or each.security_groups]
     if limited and (accelerated or not internal):
         checkers = (
             "the networks of the load balancers, whose Network Load Balancer checks the region,"
@@ -143,7 +159,7 @@ def _health(settings: Settings) -> Iterator[str]:
         )
         who = "Global Accelerator" if accelerated else "Route53"
         yield (
-            f"{', '.join(limited)}: inboundCidrs must include {checkers} and of the other"
+            f"{', '.join(limited)}: inboundCidrs or securityGroups must let in {checkers} and of the other"
             f" clusters: otherwise {who} finds no region healthy."
         )
     ingresses = {each.class_name: each for each in map(settings.ingress_of, settings.regions)}

@@ -42,9 +42,13 @@ def _unsupported(settings: Settings, company: Company) -> Iterator[str]:
     routes = region_routes(settings)
     yield from unsupported(settings.load_balancing.policy, routes, company_route(settings, company))
     kinds = {region.name: settings.load_balancer_of(region).ip_address_type for region in settings.regions}
-    dual = [kinds[region.name] is IpAddressType.DUALSTACK for region in settings.regions_of(company)]
-    if any(dual) and not all(dual):
-        yield "ipAddressType dualstack in some of its regions: it needs all or none"
+    own = [region.name for region in settings.regions_of(company)]
+    dual = [name for name in own if kinds[name] is IpAddressType.DUALSTACK]
+    if dual and dual != own:
+        yield (
+            f"ipAddressType dualstack in {', '.join(dual)} alone of its regions: set it for all, in"
+            " ingress.loadBalancer, or for none"
+        )
 
 
 def _endpoints(settings: Settings, stack: str) -> Iterator[Problem]:

@@ -32,7 +32,9 @@ def _readers(settings: Settings, _: str) -> Iterator[Problem]:
     for path, region in _regions(settings):
         own = region.load_balancer
         if own != RegionLoadBalancer() and not settings.ingress_of(region).makes_load_balancers:
-            advice = "No AWS load balancer is created in this region."
+            advice = (
+                "No AWS load balancer is created in this region. What all have is in ingress.loadBalancer."
+            )
             yield Problem(path, _shown(own), "must not be set", advice)
 
 

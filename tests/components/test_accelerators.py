@@ -127,6 +127,23 @@ def test_an_arn_of_the_stack_file_is_the_endpoint_and_nothing_is_made() -> None:
     assert fronts == [f"{EU}-edge-1-front"]
 
 
+def test_a_region_that_no_company_uses_has_no_network_balancer() -> None:
+    run = record(accelerated(companies=[{"name": "acme", "regions": [US, EU]}, {"name": "b", "edge": 2}]))
+    fronts = [one.name for one in run.objects(INGRESS) if one.name.endswith("-front")]
+    assert sorted(fronts) == sorted(
+        [f"{US}-edge-1-front", f"{EU}-edge-1-front", *(f"{name}-edge-2-front" for name in (US, EU, WEST))]
+    )
+
+
+def test_an_endpoint_serves_all_edges_behind_one_accelerator() -> None:
+    given = eks(US, endpoint="lb.example.net", endpointArn=ARN.format(region=US))
+    companies = [{"name": name, "edge": edge, "regions": [US]} for edge, name in enumerate("abc", 1)]
+    run = record(accelerated(regions=[given, eks(EU)], companies=[*companies, {"name": "d", "edge": 2}]))
+    assert len(run.of(ACCELERATOR)) == 2
+    fronts = [one.name for one in run.objects(INGRESS) if one.name.endswith("-front")]
+    assert fronts == [f"{EU}-edge-2-front"]
+
+
 def test_a_load_balancer_controller_without_the_feature_is_named() -> None:
     class Older(Answers):
         def resolve(self, registration: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,13 @@ def test_a_zone_elsewhere_needs_a_role_to_assume_and_no_right_to_the_zone() -> N
     assume = Request(action="sts:AssumeRole", resource="arn:aws:iam::444455556666:role/dns")
     assert (allows(document, change), allows(of_zone, change)) == (False, True)
     assert allows(document, assume) and not allows(document, Request(action="sts:AssumeRole", resource="a"))
+
+
+def test_no_statement_is_without_actions() -> None:
+    found = made(RECORDINGS["zone elsewhere"](), "dev")  # type: ignore[no-untyped-call]
+    for each in (found, replace(found, boundary=BOUNDARY)):
+        for document in (deployer_policy(each), zone_policy(each)):
+            assert all(statement["Action"] for statement in document["Statement"])
 
 
 def test_every_action_is_one_that_aws_knows() -> None:

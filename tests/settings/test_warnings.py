@@ -57,7 +57,7 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
         ),
         (
             put("regions[1].loadBalancer.inboundCidrs", ["10.0.0.0/8"]),
-            f"{EU}: inboundCidrs must include the networks of Route53's health checkers",
+            f"{EU}: inboundCidrs or securityGroups must let in the networks of Route53's health checkers",
         ),
         (both(_shared(), put("identity", "irsa")), "context-c: the roles cannot be assumed"),
         (
@@ -87,6 +87,20 @@ def test_a_stack_with_one_cluster_per_region_has_no_warnings() -> None:
                 put("regions[1].name", "ap-southeast-6"),
             ),
             "ap-southeast-6: not in AWS's list of regions with endpoint groups of Global Accelerator",
+        ),
+        (
+            both(
+                put("loadBalancing", {"policy": "latency", "manager": "global-accelerator"}),
+                put("ingress.loadBalancer.attributes", {"idle_timeout.timeout_seconds": 600}),
+            ),
+            f"{US}, {EU}: idle_timeout.timeout_seconds is more than 340, after which Global Accelerator",
+        ),
+        (
+            both(
+                put("loadBalancing", {"policy": "latency", "manager": "global-accelerator"}),
+                put("regions[0].loadBalancer.securityGroups", ["sg-0123456789abcdef0"]),
+            ),
+            f"{US}: inboundCidrs or securityGroups must let in the networks of the load balancers, whose",
         ),
         (
             both(put("ingress.className", "traefik"), put("failover.enabled", False)),
@@ -140,6 +154,7 @@ def test_each_warning_is_given_once(edit: Edit, start: str) -> None:
             put("regions[1].name", "mx-central-1"),
         ),
         put("regions[1].name", "ap-southeast-6"),
+        put("ingress.loadBalancer.attributes", {"idle_timeout.timeout_seconds": 600}),
         _shared(eksName="blue"),
         both(_shared(), put("replication.enabled", False)),
         both(

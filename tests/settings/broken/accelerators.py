@@ -53,7 +53,7 @@ ACCELERATED = [
     ),
     _by_accelerator(
         "IPv6 in one of two regions",
-        "ipAddressType dualstack in some of its regions",
+        f"ipAddressType dualstack in {EU} alone of its regions: set it for all, in ingress.loadBalancer, or",
         stack_of(US, {"name": EU, "loadBalancer": {"ipAddressType": "dualstack"}}),
     ),
     Broken(

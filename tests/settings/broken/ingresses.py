@@ -43,7 +43,7 @@ EDGES = [
         ),
         "regions[1].loadBalancer",
         '{"sslPolicy": "ELBSecurityPolicy-FS-1-2-Res-2020-10"}',
-        "No AWS load balancer is created in this region.",
+        "No AWS load balancer is created in this region. What all have is in ingress.loadBalancer.",
     ),
     Broken(
         "an attribute that the program sets",
