@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ComponentResource, ResourceOptions
 
+from components.accelerator_readiness import Readiness
 from components.provisioning import Provisioning
 from components.region import Region
 from components.tenant import Tenant
@@ -29,14 +30,14 @@ class AcceleratorArgs:
     """ARNs of the load balancers, by region."""
     after: Mapping[str, Sequence[pulumi.Resource]]
     """What must exist in a region before clients come: the companies' Ingresses."""
-    provisioning: Provisioning
+    readiness: Readiness
 
 
 class Accelerator(ComponentResource):
     """The accelerator, a listener, an endpoint group a region, and the CNAME to which companies' names lead.
 
     A region's endpoint group is created after the region serves the companies, and the CNAME after all
-    endpoint groups: clients never come to an accelerator that leads nowhere.
+    endpoint groups, when endpoints are healthy: clients never come to an accelerator that leads nowhere.
     """
 
     TYPE = "agency:accelerator:Accelerator"
@@ -75,7 +76,7 @@ class Accelerator(ComponentResource):
             type="CNAME",
             ttl=LEAF_TTL,
             records=[accelerator.dual_stack_dns_name if dual else accelerator.dns_name],
-            opts=ResourceOptions(parent=self, depends_on=groups, hooks=args.provisioning.record),
+            opts=ResourceOptions(parent=self, depends_on=groups, hooks=args.readiness.record(name, groups)),
         )
         self.register_outputs({"dnsName": accelerator.dns_name, "addresses": accelerator.ip_sets})
 
@@ -95,7 +96,9 @@ class Accelerator(ComponentResource):
                         "client_ip_preservation_enabled": True,
                     }
                 ],
-                opts=ResourceOptions(parent=self, depends_on=[*args.after[region]]),
+                opts=ResourceOptions(
+                    parent=self, depends_on=[*args.after[region]], hooks=args.readiness.group
+                ),
             )
             for region in args.plan.regions
         ]
@@ -109,8 +112,11 @@ def create_accelerators(
     provisioning: Provisioning,
 ) -> dict[str, Accelerator]:
     """The stack's accelerators, by the DNS name that leads to them."""
-    created = {}
-    for plan in accelerators_of(settings):
+    created, plans = dict[str, Accelerator](), accelerators_of(settings)
+    if not plans:
+        return created
+    readiness = Readiness(settings, stack, provisioning.record)
+    for plan in plans:
         # A region with an endpoint has one load balancer for all edges.
         edges = {
             name: regions[name].edges[1 if regions[name].settings.endpoint else plan.edge]
@@ -125,7 +131,7 @@ def create_accelerators(
                 name: [tenants[company].ingresses[name] for company in plan.companies]
                 for name in plan.regions
             },
-            provisioning=provisioning,
+            readiness=readiness,
         )
         created[plan.name] = Accelerator(plan.label, args)
     return created

@@ -15,6 +15,7 @@ from components.alarms import AccountAlarms, AccountAlarmsArgs, ClusterAlarms
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.controller_secret import controller_secrets
+from components.drain import Drain, DrainArgs
 from components.failover_controller import FailoverController, FailoverControllerArgs
 from components.global_routing import GlobalRouting, GlobalRoutingArgs
 from components.provisioning import Provisioning
@@ -247,15 +248,14 @@ class Platform:
 
     def _names(self) -> None:
         """The companies' DNS names, after all that they lead to."""
-        made = []
+        made, accelerated = dict[str, pulumi.Resource](), dict[str, str]()
         for company, alias in self.records.companies.items() if self.managed else ():
-            target = alias.target
-            if self.routing:
-                targets = self.routing.records_of(target)
-            else:
-                targets = [self.accelerators[target.name].record] if isinstance(target, Alias) else []
-            made.append(self.tenants[company].publish(alias, targets))
-        self.provisioning.drain(made)
+            targets, target = self.routing.records_of(alias.target) if self.routing else [], alias.target
+            if isinstance(target, Alias) and not self.routing:
+                targets, accelerated[company] = [self.accelerators[target.name].record], target.name
+            made[company] = self.tenants[company].publish(alias, targets)
+        if self.stack != names.LOCAL:
+            Drain("names", DrainArgs(names=made, accelerators=accelerated, moves=self.provisioning.moves))
 
 
 def _tree_records(plan: RecordPlan) -> list[Record]:

@@ -1,34 +1,30 @@
 """Waits for AWS, where a call returns before its effect is there: a new load balancer resolves after minutes,
-a new Pod Identity association is known after seconds, and clients know an accelerator's addresses for minutes
-after a name has left it.
+a new Pod Identity association is known after seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
 
-from plan.accelerators import ACCELERATORS
+from components.drain import Moves
 from plan.external_dns import is_aws_alias_target
 from plan.names import LOCAL
-from plan.records import KEPT_ANSWER_SECONDS, LEAF_TTL
 
 LIMIT_SECONDS = 600.0
 """An ALB needs two to four minutes."""
 POLL_SECONDS = 5.0
+SAY_SECONDS = 60.0
+now = time.monotonic
 ASSOCIATION_SECONDS = 10.0
 """EKS names no limit ("several seconds", EKS user guide, "EKS Pod Identity considerations"), and nothing
 shows the effect. A pod that starts earlier all the same is replaced (`runtime/gate/restore/credentials.py`).
 """
-
-
-DRAIN_SECONDS = float(LEAF_TTL + KEPT_ANSWER_SECONDS)
-"""The TTL of the record that leads to an accelerator, and the time for which some keep its addresses."""
 
 
 class Provisioning:
@@ -44,53 +40,43 @@ class Provisioning:
         self.record = ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
         known = [] if stack == LOCAL else [ResourceHook("association-is-known", _is_known)]
         self.identity = ResourceHookBinding(after_create=[*known], after_update=[*known])
-        moved = [] if stack == LOCAL else [ResourceHook("name-is-moved", self._is_moved)]
-        self.name = ResourceHookBinding(after_update=[*moved])
-        self._left_accelerators = False
-
-    def drain(self, names: Sequence[pulumi.Resource]) -> None:
-        """Let the program end, after which old resources are deleted, only when no client is left on an
-        accelerator that a name of this deployment has left.
-        """
-        known: pulumi.Output[list[str]] = pulumi.Output.all(*(name.urn for name in names))
-        _: pulumi.Output[bool] = known.apply(self._drained)
-
-    def _is_moved(self, args: ResourceHookArgs) -> None:
-        old, new = (_alias(inputs) for inputs in (args.old_inputs, args.new_inputs))
-        if ACCELERATORS in old and old != new:
-            self._left_accelerators = True
-
-    async def _drained(self, _: list[str]) -> bool:
-        if self._left_accelerators:
-            pulumi.log.info(f"waiting {DRAIN_SECONDS:.0f} s: clients still know the accelerators' addresses")
-            await asyncio.sleep(DRAIN_SECONDS)
-        return self._left_accelerators
-
-
-def _alias(inputs: Mapping[str, Any] | None) -> str:
-    aliases = (inputs or {}).get("aliases") or [{}]
-    return str(aliases[0].get("name") or "")
+        self.moves = Moves(stack)
 
 
 async def _resolves(args: ResourceHookArgs) -> None:
     [address] = (args.new_inputs or {})["records"]
     if not is_aws_alias_target(address):
         return
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + LIMIT_SECONDS
-    while True:
+
+    async def problem() -> str:
         try:
-            await loop.getaddrinfo(address, 443)
-            return
+            await asyncio.get_running_loop().getaddrinfo(address, 443)
         except socket.gaierror as error:
-            problem = error
-        if loop.time() >= deadline:
-            pulumi.log.warn(
-                f"{args.name}: {address} does not resolve here after {LIMIT_SECONDS:.0f} s ({problem})."
-                " The record is created nevertheless. Check the load balancer's state in the EC2 console."
-            )
-            return
+            return f"{address} does not resolve here ({error})"
+        return ""
+
+    if left := await end_of(problem, args.name):
+        pulumi.log.warn(
+            f"{args.name}: {left} after {LIMIT_SECONDS:.0f} s. The record is created nevertheless. Check the"
+            " load balancer's state in the EC2 console."
+        )
+
+
+async def end_of(problem: Callable[[], Awaitable[str]], name: str) -> str:
+    """Wait until there is no problem, for LIMIT_SECONDS at most. Returns the problem that is left, else "".
+
+    Says what `name` waits for whenever that changes, and every SAY_SECONDS.
+    """
+    begun, said, said_at = now(), "", 0.0
+    while found := await problem():
+        waited = now() - begun
+        if waited >= LIMIT_SECONDS:
+            return found
+        if found != said or waited - said_at >= SAY_SECONDS:
+            said, said_at = found, waited
+            pulumi.log.info(f"{name}: {found} after {waited:.0f} s; waiting at most {LIMIT_SECONDS:.0f} s")
         await asyncio.sleep(POLL_SECONDS)
+    return ""
 
 
 async def _is_known(_: ResourceHookArgs) -> None:

@@ -76,7 +76,7 @@ class Tenant(ComponentResource):
         for region in standby_first(args.settings, args.regions):
             before = self._workloads(name, args, region, namespaces[region.cluster.plan.id], before)
         self._zone_id = args.settings.hosted_zone_id or ""
-        self._name, self._hooks = name, args.provisioning.name
+        self._name, self._hooks = name, args.provisioning.moves.hooks
         self.register_outputs({"host": self.host})
 
     def publish(self, alias: Record, targets: Sequence[pulumi.Resource]) -> pulumi.Resource:

@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -24,6 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from clients.aws_session import assuming, aws_session
 from ops import local_target
 from ops.errors import OperatorError
 from ops.local_target import DEFAULT_STATE
@@ -82,36 +80,11 @@ class AwsAccess:
         style = {"s3": {"addressing_style": "path"}} if self.local else {}
         config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, **style)
         with calling("getting AWS credentials"):
-            session = _session(self.signer)
+            signer = self.signer
+            session = aws_session(signer.profile, signer.role_arn, signer.session_name)
             if role is not None:
-                session = _assuming(session, role)
+                session = assuming(session, role)
             return session.client(service, region_name=region, config=config, **self.arguments)
-
-
-def _session(signer: AwsProvider) -> boto3.session.Session:
-    session = boto3.session.Session(profile_name=signer.profile)
-    if signer.role_arn is None:
-        return session
-    return _assuming(session, signer.role_arn, signer.session_name)
-
-
-def _assuming(
-    session: boto3.session.Session, role_arn: str, session_name: str | None = None
-) -> boto3.session.Session:
-    source = session.get_credentials()
-    if source is None:
-        raise NoCredentialsError
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session._session.create_client,
-        source_credentials=source,
-        role_arn=role_arn,
-        extra_args={"RoleSessionName": session_name} if session_name else {},
-    )
-    assumed = botocore.session.get_session()
-    assumed._credentials = DeferredRefreshableCredentials(
-        refresh_using=fetcher.fetch_credentials, method="assume-role"
-    )
-    return boto3.session.Session(botocore_session=assumed)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plan.names import host_of
@@ -47,6 +47,12 @@ REGIONS = frozenset(_REGIONS.split())
 list grows: another region is a warning, no error."""
 LONGEST_SILENCE_SECONDS = 340
 """After which a TCP connection ends (developer guide, "How AWS Global Accelerator works", idle timeouts)."""
+HEALTHY, INITIAL = "HEALTHY", "INITIAL"
+"""States of an endpoint, beside UNHEALTHY (API reference, "EndpointDescription")."""
+JUDGED_SECONDS = 180
+"""After which an unhealthy endpoint is no longer new. A load balancer's first target may take "a few minutes"
+(Network Load Balancers guide, "Register targets for your Network Load Balancer").
+"""
 API_REGION = "us-west-2"
 """The region of Global Accelerator's control plane."""
 ACCELERATORS = "._accelerator."
@@ -105,6 +111,17 @@ def company_names(accelerators: Sequence[Accelerator], domain: str) -> dict[str,
         for accelerator in accelerators
         for company in accelerator.companies
     }
+
+
+def may_lead(states: Collection[str], seconds: float) -> bool:
+    """Whether names may lead to an accelerator whose endpoints have these states, after that many seconds.
+
+    An endpoint gets clients once it has passed its first health checks (developer guide, "Add a standard
+    endpoint"). One healthy endpoint is a must; a region in an outage is not waited for longer than a new one.
+    """
+    if HEALTHY not in states or INITIAL in states:
+        return False
+    return seconds >= JUDGED_SECONDS or set(states) == {HEALTHY}
 
 
 def unsupported(

@@ -119,7 +119,9 @@ NEEDS: Mapping[str, Needs] = {
         TOPIC: "sns:Subscribe sns:Unsubscribe sns:GetSubscriptionAttributes sns:SetSubscriptionAttributes"
     },
 }
-"""By type of resource; what the provider of AWS calls to create, read, change and delete one."""
+"""By type of resource; what the provider of AWS calls to create, read, change and delete one, and what the
+program's hooks call to wait for one.
+"""
 LOOKUPS: Mapping[str, Needs] = {
     "aws:ec2/getSubnet:getSubnet": {ANY: "ec2:DescribeSubnets"},
     "aws:ec2/getSubnets:getSubnets": {ANY: "ec2:DescribeSubnets"},

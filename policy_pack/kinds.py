@@ -146,9 +146,14 @@ _KUBERNETES: dict[str, Shape | None] = {
     "rbac.authorization.k8s.io/v1:RoleBinding": _object(roleRef=ANY, subjects=ANY),
     "scheduling.k8s.io/v1:PriorityClass": _object(value=ANY, description=ANY, globalDefault=ANY),
 }
-KINDS = {**_AWS, **{f"kubernetes:{kind}": shape for kind, shape in _KUBERNETES.items()}}
-KEPT = {("kubernetes:core/v1:Secret", "data")}
-"""Whose changes may be ignored: a Secret that the program makes once, and keeps."""
+_STASH = "pulumi:index:Stash"
+KINDS = {
+    **_AWS,
+    **{f"kubernetes:{kind}": shape for kind, shape in _KUBERNETES.items()},
+    _STASH: _keys("", input=_keys("accelerators movedAt")),
+}
+KEPT = {("kubernetes:core/v1:Secret", "data"), (_STASH, "input.movedAt")}
+"""Whose changes may be ignored: a Secret that the program makes once, the moment when names last moved."""
 OWN = ("agency:", "pulumi:pulumi:Stack", "pulumi:providers:kubernetes", "pulumi:providers:aws")
 """Components, and the default provider of AWS."""
 

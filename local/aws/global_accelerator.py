@@ -1,8 +1,8 @@
 """AWS Global Accelerator's API, which moto lacks: accelerators, listeners, endpoint groups, their tags.
 
-Calls, members and errors are those of botocore's model. An endpoint is as healthy as its load balancer: each
-target group to which the load balancer forwards must have a healthy target. Traffic is moved by
-`local/cluster/accelerators`, on a machine with nodes.
+Calls, members and errors are those of botocore's model. An endpoint is INITIAL for INITIAL_SECONDS, then as
+healthy as its load balancer: each target group to which that forwards must have a healthy target. Traffic is
+moved by `local/cluster/accelerators`, on a machine with nodes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from local.aws.emulator import DOCUMENTATION
 TARGET: Final = "GlobalAccelerator_V20180706."
 """Begins the header `X-Amz-Target` of every call."""
 
+INITIAL_SECONDS: Final = 1.0
+"""AWS does not say for how long."""
 _OF_LISTENER: Final = ("PortRanges", "Protocol", "ClientAffinity")
 
 Values = dict[str, Any]
@@ -44,13 +46,20 @@ class Rejected(Exception):
 class GlobalAccelerator:
     """The account's accelerators. Any thread may call it."""
 
-    def __init__(self, health: Health, addresses: str = DOCUMENTATION) -> None:
-        """`addresses`: the network of the accelerators' IPv4 addresses."""
-        self._health, self._lock = health, Lock()
+    def __init__(
+        self,
+        health: Health,
+        addresses: str = DOCUMENTATION,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`addresses`: the network of the accelerators' IPv4 addresses; `now`: seconds of a clock."""
+        self._health, self._lock, self._now = health, Lock(), now
         self._addresses = ip_network(addresses)
         self._accelerators: dict[str, Values] = {}
         self._listeners: dict[str, Values] = {}
         self._groups: dict[str, Values] = {}
+        self._added: dict[tuple[str, str], float] = {}
+        """When each endpoint was added to its group, by ARNs of group and endpoint."""
         self._tags: dict[str, dict[str, str]] = {}
         self._created: dict[tuple[int, str], str] = {}
 
@@ -158,7 +167,7 @@ class GlobalAccelerator:
                 "EndpointGroupArn": arn,
                 "EndpointGroupRegion": region,
                 "TrafficDialPercentage": sent.get("TrafficDialPercentage", 100.0),
-                "Endpoints": self._endpoints(sent),
+                "Endpoints": self._endpoints(arn, sent),
             }
         return {"EndpointGroup": self._described(self._groups[arn])}
 
@@ -174,7 +183,7 @@ class GlobalAccelerator:
         if "TrafficDialPercentage" in sent:
             group["TrafficDialPercentage"] = sent["TrafficDialPercentage"]
         if "EndpointConfigurations" in sent:
-            group["Endpoints"] = self._endpoints(sent)
+            group["Endpoints"] = self._endpoints(group["EndpointGroupArn"], sent)
         return {"EndpointGroup": self._described(group)}
 
     def _deleteEndpointGroup(self, sent: Values) -> None:
@@ -206,15 +215,21 @@ class GlobalAccelerator:
         free = (str(each) for each in self._addresses.hosts() if str(each) not in used)
         return list(islice(free, 2))
 
-    def _endpoints(self, sent: Values) -> list[Values]:
+    def _endpoints(self, group: str, sent: Values) -> list[Values]:
         endpoints = sent.get("EndpointConfigurations", [])
         for endpoint in endpoints:
             if self._health(endpoint["EndpointId"]) is None:
                 raise Rejected("InvalidArgumentException", f"no load balancer is {endpoint['EndpointId']}")
+        self._added |= {
+            key: self._now() for each in endpoints if (key := (group, each["EndpointId"])) not in self._added
+        }
         return [{"Weight": 128, "ClientIPPreservationEnabled": False, **each} for each in endpoints]
 
     def _described(self, group: Values) -> Values:
-        described = [{**each, **self._state(each["EndpointId"])} for each in group["Endpoints"]]
+        described = [
+            {**each, "HealthState": self._state(group["EndpointGroupArn"], each["EndpointId"])}
+            for each in group["Endpoints"]
+        ]
         return {key: value for key, value in group.items() if key != "Endpoints"} | {
             "EndpointDescriptions": described,
             "HealthCheckPort": 443,
@@ -223,9 +238,10 @@ class GlobalAccelerator:
             "ThresholdCount": 3,
         }
 
-    def _state(self, endpoint: str) -> Values:
-        healthy = self._health(endpoint)
-        return {"HealthState": "HEALTHY" if healthy else "UNHEALTHY"}
+    def _state(self, group: str, endpoint: str) -> str:
+        if self._now() - self._added[group, endpoint] < INITIAL_SECONDS:
+            return "INITIAL"
+        return "HEALTHY" if self._health(endpoint) else "UNHEALTHY"
 
 
 def _found(store: Mapping[str, Values], arn: str, kind: str) -> Values:

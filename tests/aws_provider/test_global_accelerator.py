@@ -11,15 +11,17 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from local.aws.emulator import DOCUMENTATION, report_target_health
-from local.aws.global_accelerator import GlobalAccelerator
+from local.aws.global_accelerator import INITIAL_SECONDS, GlobalAccelerator
 from tests.aws_provider.account import Account
 from tests.aws_provider.cases import REGION
+from tests.services import until
 
 ACCELERATOR = "aws:globalaccelerator/accelerator:Accelerator"
 LISTENER = "aws:globalaccelerator/listener:Listener"
 GROUP = "aws:globalaccelerator/endpointGroup:EndpointGroup"
 MODEL = botocore.session.Session().get_service_model("globalaccelerator")
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/net/front/0123456789abcdef"
+OTHER = BALANCER.replace("front", "second")
 PORTS = [{"FromPort": 443, "ToPort": 443}, {"FromPort": 80, "ToPort": 80}]
 
 
@@ -27,8 +29,9 @@ class Api:
     """Calls of the stand-in; each answer must be one of the service's model."""
 
     def __init__(self, addresses: str = DOCUMENTATION) -> None:
-        self.healthy: dict[str, bool] = {BALANCER: True}
-        self._account, self._token = GlobalAccelerator(self.healthy.get, addresses), 0
+        self.healthy: dict[str, bool] = {BALANCER: True, OTHER: True}
+        self.now, self._token = 0.0, 0
+        self._account = GlobalAccelerator(self.healthy.get, addresses, lambda: self.now)
 
     def __call__(self, operation: str, **parameters: Any) -> dict[str, Any]:
         shape = MODEL.operation_model(operation)
@@ -108,10 +111,30 @@ def test_every_answer_is_one_of_the_service_s_model(calls: Api) -> None:
 def test_an_endpoint_is_as_healthy_as_its_load_balancer(calls: Api, healthy: bool) -> None:
     _, _, group = made(calls)
     calls.healthy[BALANCER] = healthy
-    described = calls("DescribeEndpointGroup", EndpointGroupArn=group)["EndpointGroup"]
-    (endpoint,) = described["EndpointDescriptions"]
+    calls.now += INITIAL_SECONDS
+    endpoint = endpoint_of(calls, group)
     assert endpoint["HealthState"] == ("HEALTHY" if healthy else "UNHEALTHY")
     assert endpoint["Weight"] == 128
+
+
+def test_an_endpoint_is_not_judged_at_first(calls: Api) -> None:
+    _, _, group = made(calls)
+    assert endpoint_of(calls, group)["HealthState"] == "INITIAL"
+    calls.now += INITIAL_SECONDS
+    for change, state in (
+        ({"TrafficDialPercentage": 50.0}, "HEALTHY"),
+        ({"EndpointConfigurations": [{"EndpointId": BALANCER, "Weight": 1}]}, "HEALTHY"),
+        ({"EndpointConfigurations": [{"EndpointId": OTHER}]}, "INITIAL"),
+    ):
+        calls("UpdateEndpointGroup", EndpointGroupArn=group, **change)
+        assert endpoint_of(calls, group)["HealthState"] == state
+
+
+def endpoint_of(api: Api, group: str) -> dict[str, Any]:
+    described = api("DescribeEndpointGroup", EndpointGroupArn=group)["EndpointGroup"]
+    (endpoint,) = described["EndpointDescriptions"]
+    assert isinstance(endpoint, dict)
+    return endpoint
 
 
 def test_each_accelerator_has_two_addresses_that_no_other_has() -> None:
@@ -218,9 +241,13 @@ def test_the_provider_makes_changes_and_deletes_what_the_program_registers(
             "TargetHealthDescriptions"
         ]
         report_target_health(account.emulator.url, {group: {f"{target['Target']['Id']}:443": (state, "")}})
-        found = client.describe_endpoint_group(EndpointGroupArn=endpoints.id)["EndpointGroup"]
-        assert found["EndpointDescriptions"][0]["HealthState"] == state.upper()
+        until(lambda state=state: state_of(client, endpoints.id) == state.upper(), state, 10)
     for resource in (endpoints, listener, accelerator):
         resource.delete()
     with pytest.raises(ClientError, match="AcceleratorNotFoundException"):
         client.describe_accelerator(AcceleratorArn=accelerator.id)
+
+
+def state_of(client: Any, group: str) -> str:
+    found = client.describe_endpoint_group(EndpointGroupArn=group)["EndpointGroup"]
+    return str(found["EndpointDescriptions"][0]["HealthState"])

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from plan.accelerator_resolver import answers, balancer_is_healthy
-from plan.accelerators import Accelerator, company_names, plan_accelerators, unsupported
+from plan.accelerators import (
+    JUDGED_SECONDS,
+    Accelerator,
+    company_names,
+    may_lead,
+    plan_accelerators,
+    unsupported,
+)
 from plan.records import Alias, CompanyRoute, RegionRoute, RoutingPolicy
 from plan.resolver import Client
 from tests.plan.route_stacks import DOMAIN, Stack, expected, region, subsets
@@ -158,3 +165,21 @@ def test_a_region_that_joins_leaves_the_accelerator_of_all_regions_its_label() -
 
     before, after = found(*NAMES[:2]), found(*NAMES[:3])
     assert replace(after, regions=before.regions) == before
+
+
+@pytest.mark.parametrize(
+    ("states", "at_once", "later"),
+    [
+        (["HEALTHY", "HEALTHY"], True, True),
+        (["HEALTHY", "UNHEALTHY"], False, True),
+        (["HEALTHY", "INITIAL"], False, False),
+        (["UNHEALTHY", "UNHEALTHY"], False, False),
+        (["INITIAL"], False, False),
+        ([], False, False),
+    ],
+)
+def test_names_lead_to_an_accelerator_when_its_endpoints_answer(
+    states: list[str], at_once: bool, later: bool
+) -> None:
+    assert may_lead(states, 0) is at_once
+    assert may_lead(states, JUDGED_SECONDS) is later
