@@ -73,7 +73,9 @@ _ACCELERATOR = _global_accelerator(
 _ENDPOINT_GROUP = (
     _global_accelerator("CreateEndpointGroup DescribeEndpointGroup UpdateEndpointGroup DeleteEndpointGroup")
     + " elasticloadbalancing:DescribeLoadBalancers"
+    " ec2:DescribeInstances ec2:DescribeInternetGateways ec2:DescribeRegions ec2:DescribeSubnets"
 )
+"""What Global Accelerator looks up with the caller's rights: those of AWS's GlobalAcceleratorFullAccess."""
 _LISTENER = _global_accelerator("CreateListener DescribeListener UpdateListener DeleteListener")
 _FIRST_ACCELERATOR = "iam:CreateServiceLinkedRole"
 
