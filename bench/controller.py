@@ -27,7 +27,7 @@ COMPANIES = 500
 REGIONS = ("ap-southeast-1", "eu-west-1", "sa-east-1", "us-east-1", "us-west-2")
 SECONDS = 60.0
 MOST_MEGABYTES, MOST_PERCENT = 40, 2
-"""What the issue allows: memory, and of one core."""
+"""Limits: of memory, and of one core."""
 
 
 @dataclass(frozen=True, kw_only=True)

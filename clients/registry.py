@@ -118,8 +118,8 @@ class Registries:
             raise RegistryError(f"{image}: {error}") from error
 
     def _digest(self, image: Reference) -> str:
-        told, _, authorization = self._ask(image, "HEAD", image.tag, "")
-        name = told.get("Docker-Content-Digest", "")
+        answer, _, authorization = self._ask(image, "HEAD", image.tag, "")
+        name = answer.get("Docker-Content-Digest", "")
         if name and not DIGEST.fullmatch(name):
             raise RegistryError(f"{image}: the registry names the digest {quoted(name)}; must be a sha256")
         _, content, _ = self._ask(image, "GET", name or image.tag, authorization)

@@ -76,7 +76,7 @@ class AccountAlarmsArgs:
     emails: Sequence[str]
     checks: Mapping[str, pulumi.Input[str]]
     """Ids of the health checks, by key."""
-    copies: Sequence[tuple[str, str]]
+    replication: Sequence[tuple[str, str]]
     """Source and target regions of replication that reports metrics."""
     buckets: Mapping[str, str]
 
@@ -93,7 +93,7 @@ class AccountAlarms(ComponentResource):
         super().__init__(self.TYPE, name, None, opts)
         self._name, self._args, self._child = name, args, ResourceOptions(parent=self)
         of_checks = [HEALTH_CHECKS_REGION] if args.checks else []
-        regions = sorted({*of_checks, *(source for source, _ in args.copies)})
+        regions = sorted({*of_checks, *(source for source, _ in args.replication)})
         self._topics = {region: self._topic(region) for region in regions}
         for key, id in sorted(args.checks.items()):
             self._alarm(
@@ -108,8 +108,8 @@ class AccountAlarms(ComponentResource):
                 period=60,
                 evaluation_periods=1,
             )
-        for source, target in sorted(args.copies):
-            self._of_copies(source, target)
+        for source, target in sorted(args.replication):
+            self._of_replication(source, target)
         self.register_outputs({})
 
     def _topic(self, region: str) -> aws.sns.Topic:
@@ -130,7 +130,7 @@ class AccountAlarms(ComponentResource):
             )
         return topic
 
-    def _of_copies(self, source: str, target: str) -> None:
+    def _of_replication(self, source: str, target: str) -> None:
         buckets = self._args.buckets
         dimensions: dict[str, pulumi.Input[str]] = {
             "SourceBucket": buckets[source],

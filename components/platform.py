@@ -186,7 +186,7 @@ class Platform:
             prefix=names.account_prefix(settings.resource_prefix, self.stack),
             emails=settings.alarms.emails,
             checks={key: id for region in self.regions.values() for key, id in region.checks.items()},
-            copies=[(source, target) for source, targets in self._links().items() for target in targets]
+            replication=[(source, target) for source, targets in self._links().items() for target in targets]
             if reported
             else [],
             buckets=self.buckets,

@@ -42,7 +42,7 @@ def _regions(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[Sequenc
             "active" if region.active else "passive",
             (cluster.eks or cluster.context or "") if cluster else "of the ambient kubeconfig",
             ", ".join(_known(edge) for edge in output["edges"]) or region.endpoint or "",
-            _known(output["bucket"]) if settings.replication.enabled else "no copies",
+            _known(output["bucket"]) if settings.replication.enabled else "no snapshots",
         )
 
 
@@ -59,7 +59,7 @@ def _consoles(settings: Settings, outputs: Mapping[str, Any]) -> Iterable[str]:
             links.append(f"[cluster]({console}/eks/home?region={region.name}#/clusters/{region.cluster.eks})")
         bucket = outputs[region.name]["bucket"]
         if isinstance(bucket, str) and bucket:
-            links.append(f"[copies]({console}/s3/buckets/{bucket}?region={region.name})")
+            links.append(f"[snapshots]({console}/s3/buckets/{bucket}?region={region.name})")
         yield f"{region.name}: {', '.join(links)}"
 
 

@@ -36,7 +36,7 @@ def load(text: bytes) -> tuple[Any, list[str]]:
     """The values of the first document, and a line for each key that is there twice. Raises YamlError."""
     root = first_document(text)
     decoder = _Decoder()
-    return (None if root is None else _with_text_keys(decoder.decode(root))), decoder.twice
+    return (None if root is None else _with_text_keys(decoder.decode(root))), decoder.duplicates
 
 
 def printed_by_helm(value: Any) -> str | None:
@@ -59,7 +59,7 @@ def printed_by_helm(value: Any) -> str | None:
 class _Decoder(Decoder):
     def __init__(self) -> None:
         super().__init__()
-        self.twice = list[str]()
+        self.duplicates = list[str]()
 
     def scalar(self, node: Node) -> Any:
         if not node.quoted and not node.explicit and node.text in _BOOLEANS:
@@ -70,7 +70,7 @@ class _Decoder(Decoder):
         return Number(value, node.text) if isinstance(value, float) else value
 
     def duplicate(self, key: str, first: int, second: int) -> None:
-        self.twice.append(f"{key}: twice, in lines {first} and {second}; Helm takes the last")
+        self.duplicates.append(f"{key}: twice, in lines {first} and {second}; Helm takes the last")
 
 
 def _with_text_keys(value: Any) -> Any:

@@ -197,12 +197,12 @@ def replication_access(
         "s3:InitiateReplication",
     ]
     write = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
-    copies = sorted((source, target) for source in sources for target in links[source])
+    pairs = sorted((source, target) for source in sources for target in links[source])
     return _document(
         _allow("Configuration", configuration, [bucket_arn(buckets[region]) for region in sources]),
         _allow("ReadSources", read, [f"{bucket_arn(buckets[region])}/{region}/*" for region in sources]),
         _allow(
-            "WriteCopies", write, [f"{bucket_arn(buckets[target])}/{source}/*" for source, target in copies]
+            "WriteCopies", write, [f"{bucket_arn(buckets[target])}/{source}/*" for source, target in pairs]
         ),
         _allow(
             "WriteReports",

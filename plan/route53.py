@@ -76,15 +76,15 @@ class Zone:
         self._records = after
 
     def _problems_of_change(
-        self, action: str, record: RecordSet, held: dict[Key, RecordSet]
+        self, action: str, record: RecordSet, existing: dict[Key, RecordSet]
     ) -> Iterator[str]:
         """Messages that clients parse are Route53's own."""
         key = key_of(record)
-        if action == "CREATE" and key in held:
+        if action == "CREATE" and key in existing:
             yield f"Tried to create resource record set {_quoted(key)} but it already exists"
-        if action == "DELETE" and key not in held:
+        if action == "DELETE" and key not in existing:
             yield f"Tried to delete resource record set {_quoted(key)} but it was not found"
-        elif action == "DELETE" and _values(held[key]) != _values(record):
+        elif action == "DELETE" and _values(existing[key]) != _values(record):
             reason = "but the values provided do not match the current values"
             yield f"Tried to delete resource record set {_quoted(key)} {reason}"
         if action == "DELETE":
@@ -105,12 +105,12 @@ class Zone:
 
     def _lost_aliases(self, record_sets: Iterable[RecordSet]) -> Iterator[str]:
         records = list(record_sets)
-        held = {key_of(record)[:2] for record in records}
+        existing = {key_of(record)[:2] for record in records}
         for record in records:
             alias = record.get("AliasTarget")
             if alias and alias["HostedZoneId"] == self._zone_id:
                 target = canonical(alias["DNSName"])
-                if (target, record["Type"]) not in held:
+                if (target, record["Type"]) not in existing:
                     kind = record["Type"]
                     yield f"{_named(key_of(record))}: alias to {target}, which has no {kind} record set"
 

@@ -16,8 +16,8 @@ from runtime.contracts.gate import COMPONENTS
 from runtime.gate.storage.keys import CHECKPOINTS, DATA, DIVERGED, OBJECTS, REQUESTS
 
 TLS = {"aws:SecureTransport": "true"}
-ONCE = {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true"}
-ANYHOW = {"s3:ObjectCreationOperation": "true"}
+IF_NONE_MATCH = {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true"}
+UNCONDITIONAL = {"s3:ObjectCreationOperation": "true"}
 PARTS = (f"{DATA}/a", f"{OBJECTS}/a", f"{DIVERGED}/a/b", f"{CHECKPOINTS}/000001-1800000000000.json")
 NOT_FOR_GATES = ("s3:DeleteObjectVersion", "s3:PutObjectRetention", "s3:BypassGovernanceRetention")
 Case = tuple[str, str, Mapping[str, str]]
@@ -64,10 +64,10 @@ def _problems(
             )
 
         try:
-            for case in _wrong(who, region, stack):
+            for case in _forbidden(who, region, stack):
                 if not is_denied(case):
                     yield policy, f"it lets {role.props['name']} {case[0]} on {case[1]}"
-            for case in _right(who, region, stack):
+            for case in _needed(who, region, stack):
                 if is_denied(case):
                     yield policy, f"it denies {role.props['name']} {case[0]} on {case[1] or 'the bucket'}"
         except NotImplementedError as error:
@@ -81,19 +81,19 @@ def _namespace(who: Trusted) -> str:
     return "acme" if names == {SESSION_NAMESPACE} else min(names)
 
 
-def _wrong(who: Trusted, region: str, stack: Stack) -> Iterator[Case]:
+def _forbidden(who: Trusted, region: str, stack: Stack) -> Iterator[Case]:
     """What must be denied to a gate's role."""
     for component in COMPONENTS if who.accounts else ():
         for writer in sorted(stack.buckets.values()):
             for action in ("s3:PutObject", "s3:DeleteObject"):
-                yield action, f"{writer}/{_namespace(who)}/{component}/{REQUESTS}/restore.json", ONCE
+                yield action, f"{writer}/{_namespace(who)}/{component}/{REQUESTS}/restore.json", IF_NONE_MATCH
         own = f"{region}/{_namespace(who)}/{component}"
         yield from ((action, f"{own}/{PARTS[0]}", {}) for action in NOT_FOR_GATES)
         if who.components == {component} and _is_in(who, region):
-            yield from (("s3:PutObject", f"{own}/{part}", ANYHOW) for part in PARTS)
+            yield from (("s3:PutObject", f"{own}/{part}", UNCONDITIONAL) for part in PARTS)
 
 
-def _right(who: Trusted, region: str, stack: Stack) -> Iterator[Case]:
+def _needed(who: Trusted, region: str, stack: Stack) -> Iterator[Case]:
     """What must not be denied."""
     for component in sorted(who.components):
         for writer in sorted(stack.buckets.values()):
@@ -101,10 +101,10 @@ def _right(who: Trusted, region: str, stack: Stack) -> Iterator[Case]:
         yield "s3:ListBucket", "", {"s3:prefix": f"{region}/{_namespace(who)}/{component}/"}
         own = f"{region}/{_namespace(who)}/{component}"
         for part in PARTS if _is_in(who, region) else ():
-            yield "s3:PutObject", f"{own}/{part}", ONCE
+            yield "s3:PutObject", f"{own}/{part}", IF_NONE_MATCH
             yield "s3:DeleteObject", f"{own}/{part}", {}
         if _is_in(who, region):
-            yield "s3:PutObject", f"{own}/{CHECKPOINTS}/index.json", ANYHOW
+            yield "s3:PutObject", f"{own}/{CHECKPOINTS}/index.json", UNCONDITIONAL
     if who.s3:
         for writer in sorted(set(stack.buckets.values()) - {region}):
             yield from (

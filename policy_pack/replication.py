@@ -25,9 +25,9 @@ OF_SOURCES = {
     "s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging",
     "s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:InitiateReplication",
 }  # fmt: skip
-OF_COPIES = {"s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"}
-RIGHTS = {"bucket": OF_BUCKETS, "own": OF_SOURCES, "copies": OF_COPIES, "reports": {"s3:PutObject"}}
-"""What S3 may do: with a bucket, with what the bucket's region wrote, with copies in it, with reports."""
+OF_REPLICAS = {"s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"}
+RIGHTS = {"bucket": OF_BUCKETS, "own": OF_SOURCES, "replicas": OF_REPLICAS, "reports": {"s3:PutObject"}}
+"""What S3 may do: with a bucket, with what the bucket's region wrote, with replicas in it, with reports."""
 NOT_NEEDED = {"s3:GetBucketObjectLockConfiguration"}
 """Without Object Lock."""
 
@@ -45,7 +45,7 @@ def _part(region: str, key: str, stack: Stack) -> str:
         return "reports"
     if writer == region:
         return "own"
-    return "copies" if writer in stack.buckets.values() else "none"
+    return "replicas" if writer in stack.buckets.values() else "none"
 
 
 def work(stack: Stack) -> Iterator[Request]:
@@ -55,7 +55,7 @@ def work(stack: Stack) -> Iterator[Request]:
         for actions, resource in (
             (OF_BUCKETS - NOT_NEEDED, buckets[source]),
             (OF_SOURCES, f"{buckets[source]}/{source}/x"),
-            (OF_COPIES, f"{buckets[target]}/{source}/x"),
+            (OF_REPLICAS, f"{buckets[target]}/{source}/x"),
             (RIGHTS["reports"], f"{buckets[source]}/{BACKFILL_REPORTS}/x"),
         ):
             yield from (Request(action=action, resource=resource) for action in sorted(actions))
@@ -94,14 +94,14 @@ def _replication(resources: Sequence[PolicyResource]) -> Problems:
                 yield config, f"the rule {rule.get('id')} does not replicate to another bucket of the stack"
             elif rule["destination"].get("storageClass") not in INSTANT:
                 yield config, f"the rule {rule.get('id')} replicates to an archive"
-            elif _key_of_copies(rule) != stack.keys.get(target):
+            elif _replica_key(rule) != stack.keys.get(target):
                 yield (
                     config,
                     f"the rule {rule.get('id')} leaves out what a KMS key encrypts, or has another key",
                 )
-    copied = links(stack)
+    replicated = links(stack)
     for policy in stack.of(ROLE_POLICY):
-        for pair in sorted(_copies(policy, stack) - copied):
+        for pair in sorted(_replicas(policy, stack) - replicated):
             yield policy, f"no enabled rule replicates all that {pair[0]} writes to {pair[1]}"
 
 
@@ -122,15 +122,15 @@ def _covers(rule: Mapping[str, Any], region: str) -> bool:
     return (rule.get("prefix") or chosen.pop("prefix", "")) in ("", f"{region}/") and not chosen
 
 
-def _key_of_copies(rule: Mapping[str, Any]) -> str | None:
-    """The KMS key of the copies of what a KMS key encrypts; None where S3 leaves such objects out."""
+def _replica_key(rule: Mapping[str, Any]) -> str | None:
+    """The KMS key for replicas of KMS-encrypted objects; None where S3 does not replicate such objects."""
     selected = (rule.get("sourceSelectionCriteria") or {}).get("sseKmsEncryptedObjects") or {}
     key: str | None = (rule["destination"].get("encryptionConfiguration") or {}).get("replicaKmsKeyId")
     return key if selected.get("status") == "Enabled" else None
 
 
-def _copies(policy: PolicyResource, stack: Stack) -> set[tuple[str, str]]:
-    """Source and target of the copies that a role may write."""
+def _replicas(policy: PolicyResource, stack: Stack) -> set[tuple[str, str]]:
+    """Source and target of the replicas that a role may write."""
     found: set[tuple[str, str]] = set()
     for statement in listed(content(policy.props["policy"]).get("Statement", [])):
         if "s3:ReplicateObject" in listed(statement.get("Action", [])):

@@ -116,7 +116,7 @@ def _prefixes(conditions: Conditions) -> Sequence[str]:
 
 
 def _lacking(role: PolicyResource, stack: Stack) -> Problems:
-    """What the gates of a role, or S3, can no longer do, so that volumes are not copied, or not restored."""
+    """What a role no longer lets its gates, or S3, do: volumes would not be uploaded or not be restored."""
     names = (role.props["name"], known(role.props, "id"))
     found = [one for one in stack.of(ROLE_POLICY) if known(one.props, "role") in names]
     statements = [one for policy in found for one in listed(content(policy.props.get("policy"))["Statement"])]

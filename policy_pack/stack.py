@@ -39,7 +39,7 @@ class Stack:
     @cached_property
     def companies(self) -> set[str]:
         """The companies' namespaces."""
-        return {name for _, name in self.homes}
+        return {name for _, name in self.tenant_namespaces}
 
     @cached_property
     def staying(self) -> set[str]:
@@ -51,7 +51,7 @@ class Stack:
         return self.companies & named if named else self.companies
 
     @cached_property
-    def homes(self) -> set[Place]:
+    def tenant_namespaces(self) -> set[Place]:
         """The companies' namespaces, with the cluster of each."""
         return {
             (cluster(resource), metadata(resource.props)["name"])

@@ -80,14 +80,14 @@ def _together(spec: Props, amount: str) -> Decimal:
 
 
 def _outside(resources: Sequence[PolicyResource]) -> Problems:
-    homes = Stack(resources).homes
+    tenants = Stack(resources).tenant_namespaces
     for resource in resources:
         if not resource.resource_type.startswith("kubernetes:"):
             continue
         namespace = metadata(resource.props).get("namespace")
         if resource.resource_type == NAMESPACE:
             namespace = metadata(resource.props)["name"]
-        if namespace not in (None, SYSTEM_NAMESPACE) and (cluster(resource), namespace) not in homes:
+        if namespace not in (None, SYSTEM_NAMESPACE) and (cluster(resource), namespace) not in tenants:
             yield resource, f"it is in the namespace {namespace}, which is no company's"
 
 

@@ -47,7 +47,7 @@ MODULES = {
     "restore": "runtime.gate.restore",
     FAILOVER_CONTROLLER: "runtime.controller",
 }
-"""The program of each container that runs one of ours."""
+"""The program of each container that runs one of the platform's programs."""
 PORTS = {"agent": AGENT_PORT, "health-monitor": HEALTH_MONITOR_PORT, "brain": BRAIN_PORT, "gate": GATE_PORT}
 """Of Services, by name."""
 VOLUMES = {"agent": (AGENT_FOLDER, AGENT_PORT), "brain": (BRAIN_FOLDER, BRAIN_PORT)}

@@ -95,7 +95,7 @@ class Server:
     def _run(self) -> None:
         with self._selector, self._listener:
             while True:
-                ready = [key.fileobj for key, _ in self._selector.select(self._patience())]
+                ready = [key.fileobj for key, _ in self._selector.select(self._seconds_left())]
                 if self._closing in ready:
                     break
                 for connection in ready:
@@ -103,12 +103,12 @@ class Server:
                         self._accept() if connection is self._listener else self._receive(connection)
                     except OSError:
                         log("http-error", level="warning", error=traceback.format_exc(limit=-1))
-                while self._waiting and self._patience() == 0:
+                while self._waiting and self._seconds_left() == 0:
                     self._drop(next(iter(self._waiting)))
             while self._waiting:
                 self._drop(next(iter(self._waiting)))
 
-    def _patience(self) -> float | None:
+    def _seconds_left(self) -> float | None:
         """Seconds until the next deadline."""
         first = next(iter(self._waiting.values()), None)
         return None if first is None else max(0.0, first.deadline - time.monotonic())
@@ -212,7 +212,7 @@ def _response(head: bytes, answer: Answer) -> Response:
         return answer(Request(words[1].decode("ascii", "replace"), _authorization(head)))
     except Exception:
         log("http-error", level="error", error=traceback.format_exc())
-        return Response(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; the log has it\n")
+        return Response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error: see the log\n")
 
 
 def _authorization(head: bytes) -> str:

@@ -12,7 +12,7 @@ _OTHERS = ("aws", "kubernetes", "pulumi")
 
 
 def namespace_problems(config: Mapping[str, str]) -> Iterator[Problem]:
-    """Of keys `<namespace>:<name>`. A namespace that resembles none of ours is another program's."""
+    """Of keys `<namespace>:<name>`. A namespace unlike those of this program is another program's."""
     for key in config:
         namespace, _, name = key.partition(":")
         close = get_close_matches(namespace.lower(), (PROJECT, *_OTHERS), n=1, cutoff=0.8)

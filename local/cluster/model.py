@@ -59,7 +59,7 @@ class Network:
     def pods(self, zone: str) -> str:
         return f"{self.prefix}.{self._number(zone)}.0/24"
 
-    def cable(self, zone: str) -> str:
+    def veth(self, zone: str) -> str:
         """The host's end of the node's veth pair."""
         return f"{self.bridge}n{self._number(zone)}"
 
@@ -75,7 +75,7 @@ class Network:
         """The address of a region's load balancer `number`, from 1."""
         return f"{self._balancers}.{self.numbers[region]}.{number}"
 
-    def balancers_cable(self, region: str) -> str:
+    def balancers_veth(self, region: str) -> str:
         """The host's end of the load balancers' veth pair."""
         return f"{self.bridge}b{self.numbers[region]}"
 

@@ -1,6 +1,6 @@
 """Runs a program in new namespaces (mount, process, network, IPC, host name) on the cluster's network.
 
-As a program: `python -m local.cluster.namespaces <bridge> <cable> <program> …`.
+As a program: `python -m local.cluster.namespaces <bridge> <veth> <program> …`.
 
 When the program or the caller ends, for whatever reason, the kernel ends all processes in the namespaces and
 removes their mounts, interfaces, routes and packet filter rules.
@@ -34,8 +34,8 @@ GO = b"!"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def run(program: Sequence[str], bridge: str, cable: str) -> int:
-    """Run the program; returns its exit code. `cable` names the host's end of the veth pair."""
+def run(program: Sequence[str], bridge: str, veth: str) -> int:
+    """Run the program; returns its exit code. `veth` names the host's end of the veth pair."""
     ours, theirs = socket.socketpair()
     # The child enters the new namespaces; this process connects them to the bridge from the old ones.
     child = os.fork()
@@ -45,7 +45,7 @@ def run(program: Sequence[str], bridge: str, cable: str) -> int:
     theirs.close()
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
     if ours.recv(1):
-        _connect(bridge, cable, child)
+        _connect(bridge, veth, child)
         ours.send(GO)
     return _result_of(child)
 
@@ -78,11 +78,11 @@ def _result_of(child: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _connect(bridge: str, cable: str, process: int) -> None:
+def _connect(bridge: str, veth: str, process: int) -> None:
     """Create a veth pair from the bridge to the process; the kernel removes it with the network namespace."""
     for command in (
-        f"link add {cable} type veth peer name {INTERFACE} netns {process}",
-        f"link set {cable} master {bridge} up",
+        f"link add {veth} type veth peer name {INTERFACE} netns {process}",
+        f"link set {veth} master {bridge} up",
     ):
         ip(command)
 
@@ -94,4 +94,4 @@ def _checked(answer: int, what: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[3:], bridge=sys.argv[1], cable=sys.argv[2]))
+    sys.exit(run(sys.argv[3:], bridge=sys.argv[1], veth=sys.argv[2]))

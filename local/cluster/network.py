@@ -59,8 +59,8 @@ def reconnect(network: Network, region: str, zones: Iterable[str]) -> None:
 
 
 def _set_links(network: Network, region: str, zones: Iterable[str], state: str) -> None:
-    for cable in (*map(network.cable, zones), network.balancers_cable(region)):
-        ip(f"link set {cable} {state}")
+    for veth in (*map(network.veth, zones), network.balancers_veth(region)):
+        ip(f"link set {veth} {state}")
 
 
 def _network(state: Path, regions: Iterable[str]) -> Network:

@@ -26,7 +26,7 @@ def entry_of(markers: Markers, namespace: str, region: str) -> Entry:
         "what": MEMORIES,
         "namespace": namespace,
         "region": region,
-        "companies": [markers.company, markers.nobody],
+        "companies": [markers.company, markers.unknown_company],
     }
 
 

@@ -14,7 +14,7 @@ from ops.cluster_access import Cluster
 from ops.drill.evaluate.steps import SPECS, DiagnosisSource, Step
 from ops.drill.observe.brains import PodBrains
 from ops.drill.observe.cluster import Controllers, NoController
-from ops.drill.observe.record import SET, Lane, Record, of_company
+from ops.drill.observe.record import SET, Indicator, Record, of_company
 from ops.drill.observe.route53 import Checkers
 from ops.drill.scenario import Scenario, Tenant
 from ops.probing.containers import AGENT
@@ -91,7 +91,7 @@ class Diagnosis:
             case DiagnosisSource.CLIENTS:
                 return self._last_answer(tenant)
             case DiagnosisSource.WORKLOADS:
-                state = self._record.view().state(Lane.WORKLOADS, subject)
+                state = self._record.view().state(Indicator.WORKLOADS, subject)
                 return state.detail if state else ""
             case _:
                 return ""
@@ -126,7 +126,7 @@ class Diagnosis:
         port, path = _readiness_probe(agent)
         if (port, path) != (GATE_PORT, "/ready"):
             return f"readiness asks {path} on port {port} and not the gate, whose /ready answers {answer}"
-        flag = self._record.view().state(Lane.FLAG, tenant.namespace)
+        flag = self._record.view().state(Indicator.FLAG, tenant.namespace)
         if status == 200 and flag is not None and flag.state == SET:
             return f"readiness ignores the flag: its gate answers {answer} on /ready although the flag is set"
         return f"its gate answers {answer} on /ready"

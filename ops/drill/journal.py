@@ -18,7 +18,7 @@ Entry = Mapping[str, Any]
 """Everything needed to put one change back; `what` is its kind."""
 BUSY = "another drill of this stack runs on this machine: wait until it has ended"
 POLL_SECONDS = 0.05
-PATIENCE_SECONDS = 0.5
+LOCK_SECONDS = 0.5
 """For `require_unlocked` of another process, which holds the lock for a moment."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -40,7 +40,7 @@ class Journal:
         """Raises OperatorError while another drill has the lock."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("ab") as stream:
-            deadline = time.monotonic() + PATIENCE_SECONDS
+            deadline = time.monotonic() + LOCK_SECONDS
             while not _flock(stream, fcntl.LOCK_EX):
                 if time.monotonic() >= deadline:
                     raise OperatorError(BUSY)

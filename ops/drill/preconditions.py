@@ -19,7 +19,7 @@ from settings.routes import check_of
 
 SHOWN = 5
 LAST_SERVING_HINT = "\nIf that is what you want, add --last-serving"
-PATIENCE_SECONDS = 3.0
+ANSWER_SECONDS = 3.0
 
 
 def stack_problems(
@@ -99,6 +99,6 @@ def _problem(region: str, namespace: str, flagged: Mapping[str, frozenset[str]],
 
 
 def _path_problem(send: Send, name: str, path: str) -> str:
-    request = Request(host=name, path=path, connect=PATIENCE_SECONDS, answer=PATIENCE_SECONDS, verify=False)
+    request = Request(host=name, path=path, connect=ANSWER_SECONDS, answer=ANSWER_SECONDS, verify=False)
     response = send(name, request)
     return "" if response.passes else f"its health path answers {response.detail}"

@@ -21,7 +21,7 @@ from ops.drill.faults.kinds import Fault
 from ops.drill.observe.brains import BrainError
 from ops.drill.observe.clients import KEEPING_EVERY_SECONDS, Clients, KeptAnswers
 from ops.drill.observe.clock import Clock, Observing
-from ops.drill.observe.lanes import subjects
+from ops.drill.observe.indicators import subjects
 from ops.drill.observe.markers import BrainTarget, Finding, Markers, Storing
 from ops.drill.observe.record import BEGUN, ENDED, RESTORED, STOPPED, Record, View, Writer, of_company
 from ops.drill.observe.route53 import Checking
@@ -119,7 +119,7 @@ class Run:
     def _start_observing(self) -> None:
         target, clock, record = self.target, self.clock, self.record
         for observer in target.observers:
-            clock.start(Observing(observer, subjects(observer.lane, self.scenario), clock, record))
+            clock.start(Observing(observer, subjects(observer.indicator, self.scenario), clock, record))
         if target.checkers:
             clock.start(Checking(target.checkers, clock))
         tenants = self.scenario.tenants

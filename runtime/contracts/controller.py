@@ -29,7 +29,7 @@ class ControllerContract:
     """The fields are the keys of the JSON document, in camelCase."""
 
     cluster: str
-    """Names this vantage point; unique in the stack."""
+    """Names this cluster; unique in the stack."""
     regions: tuple[str, ...]
     """In this cluster."""
     all: tuple[str, ...]

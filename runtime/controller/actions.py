@@ -53,17 +53,17 @@ class Actions:
         if self._reading.done():
             self._reading = self._worker.submit(self.system.read, self._changes)
 
-    def wait_for_reading(self, patience: float) -> None:
-        """Until the read has ended, at most `patience` seconds."""
-        wait([self._reading], patience)
+    def wait_for_reading(self, limit: float) -> None:
+        """Until the read has ended, at most `limit` seconds."""
+        wait([self._reading], limit)
 
-    def act(self, config: ControllerConfig, changes: tuple[Change, ...], back: Collection[str]) -> None:
-        """Carry out a decision, unless an earlier one is still being carried out. `back`: regions of this
-        cluster that are flagged and answer again.
+    def act(self, config: ControllerConfig, changes: tuple[Change, ...], answering: Collection[str]) -> None:
+        """Carry out a decision, unless an earlier one is still being carried out. `answering`: regions of
+        this cluster that are flagged and answer again.
         """
         self._changes = changes
         if self._running is None or self._running.done():
-            self._running = self._worker.submit(_logged, self._act, config, changes, back)
+            self._running = self._worker.submit(_logged, self._act, config, changes, answering)
         if self._lease.held() and (self._reporting is None or self._reporting.done()):
             changed = self.tenants.take_changed()
             self._reporting = self._reporter.submit(_logged, self._gate_events.ask, config, changed)
@@ -73,7 +73,7 @@ class Actions:
         for pool in (self._worker, self._reporter):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _act(self, config: ControllerConfig, changes: tuple[Change, ...], back: Collection[str]) -> None:
+    def _act(self, config: ControllerConfig, changes: tuple[Change, ...], answering: Collection[str]) -> None:
         if changes and self._lease.held():
             log("changing-flags", regions=[transition.region for transition in changes])
             self.system.carry_out(changes)
@@ -84,8 +84,8 @@ class Actions:
                 for name, company in config.companies.items()
                 if not set(config.regions).isdisjoint(company.regions)
             },
-            here=config.regions,
-            back=back,
+            local=config.regions,
+            answering=answering,
         )
         self._report()
 

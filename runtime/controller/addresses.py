@@ -64,8 +64,8 @@ class Addresses:
         self._changed = threading.Condition()
         self._threads = list[threading.Thread]()
 
-    def find(self, hosts: Iterable[str], patience: float) -> dict[str, tuple[str, ...]]:
-        """The addresses of those names that have some. Unknown names are waited for, `patience`
+    def find(self, hosts: Iterable[str], limit: float) -> dict[str, tuple[str, ...]]:
+        """The addresses of those names that have some. Unknown names are waited for, `limit`
         seconds in all; names whose answer is old are looked up anew meanwhile.
         """
         wanted, now = set(hosts), time.monotonic()
@@ -75,10 +75,10 @@ class Addresses:
             for host in wanted - self._pending:
                 if host not in self._known or self._known[host].until < now:
                     self._ask(host)
-            self._changed.wait_for(lambda: wanted <= self._known.keys(), patience)
+            self._changed.wait_for(lambda: wanted <= self._known.keys(), limit)
             return {host: known.addresses for host in wanted if (known := self._known.get(host))}
 
-    def doubt(self, host: str, address: str) -> None:
+    def look_up_again(self, host: str, address: str) -> None:
         """The address did not answer: look the name up anew, and use this address last until then."""
         with self._changed:
             known = self._known.get(host)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from runtime.controller.kubernetes import METADATA, Away, Kubernetes, Object, Refused
+from runtime.controller.kubernetes import METADATA, Kubernetes, Object, Refused, Unavailable
 from runtime.logs import log
 
 COMPONENT = "failover-controller"
@@ -55,7 +55,7 @@ def post(api: Kubernetes, event: Event) -> bool:
     path = f"/api/v1/namespaces/{event.namespace}/events"
     try:
         api.call("POST", path, event.manifest(), accept=METADATA)
-    except Away:
+    except Unavailable:
         return False
     except Refused as error:
         if error.status != HTTPStatus.CONFLICT:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from runtime.controller.decide import Change, apply
-from runtime.controller.kubernetes import MERGE_PATCH, Away, Kubernetes, Object, Refused
+from runtime.controller.kubernetes import MERGE_PATCH, Kubernetes, Object, Refused, Unavailable
 from runtime.controller.lease import SYSTEM_NAMESPACE
 from runtime.controller.tenants import config_map_path, lines, parse_lines
 from runtime.controller.votes import REGION_WIDE, Flags
@@ -58,7 +58,7 @@ class SystemFlags:
         try:
             self._take(self.api.call("GET", PATH), reasons)
             problem = ""
-        except (Refused, Away) as error:
+        except (Refused, Unavailable) as error:
             problem = str(error)
         if bool(problem) != bool(self.problem):
             log("flags-unreadable" if problem else "flags-readable", level="warning", problem=problem)
@@ -72,7 +72,7 @@ class SystemFlags:
             return False
         try:
             answer = self.api.call("PATCH", PATH, _patch(before, changes), content=MERGE_PATCH)
-        except (Refused, Away) as error:
+        except (Refused, Unavailable) as error:
             conflict = isinstance(error, Refused) and error.status == HTTPStatus.CONFLICT
             log("flags-not-changed", level="info" if conflict else "error", why=str(error))
             return False

@@ -18,7 +18,7 @@ from runtime.controller import events
 from runtime.controller.config import ControllerConfig
 from runtime.controller.events import Event
 from runtime.controller.gates import Gate, gates
-from runtime.controller.kubernetes import Away, Kubernetes, Refused
+from runtime.controller.kubernetes import Kubernetes, Refused, Unavailable
 from runtime.controller.probes import Prober
 from runtime.controller.tenants import pods_of
 from runtime.documents import Document, parse_list
@@ -128,7 +128,7 @@ class GateEvents:
     def _report(self, gate: Gate, gate_events: list[GateEvent]) -> None:
         try:
             uids = {pod["name"]: pod["uid"] for pod in pods_of(self._api, gate.namespace)}
-        except (Refused, Away) as error:
+        except (Refused, Unavailable) as error:
             log("gate-events-delayed", level="warning", namespace=gate.namespace, why=str(error))
             return
         for event in sorted(gate_events, key=lambda event: event.sequence):

@@ -42,7 +42,7 @@ class Refused(Exception):
         self.status = status
 
 
-class Away(Exception):
+class Unavailable(Exception):
     """The API server did not answer, or could not do anything."""
 
 
@@ -86,16 +86,16 @@ class Kubernetes:
         *,
         content: str = "application/json",
         accept: str = "application/json",
-        patience: float = 0.0,
+        retry: float = 0.0,
     ) -> Object:
-        """One request that may be sent twice; its answer. Raises Refused, or Away.
+        """One request that may be sent twice; its answer. Raises Refused, or Unavailable.
 
-        What may pass is tried again for `patience` seconds, with growing pauses, or after those that the
+        What may pass is tried again for `retry` seconds, with growing pauses, or after those that the
         server asks for.
         """
         data = None if body is None else json.dumps(body).encode()
         headers = {"Accept": accept, "Content-Type": content, "User-Agent": "digital-agency-failover"}
-        deadline, pause = time.monotonic() + patience, FIRST_PAUSE_SECONDS
+        deadline, pause = time.monotonic() + retry, FIRST_PAUSE_SECONDS
         while True:
             asked: float | None = None
             try:
@@ -107,7 +107,7 @@ class Kubernetes:
                 problem = str(error)
             wait = pause * random.uniform(0.5, 1) if asked is None else asked
             if time.monotonic() + wait > deadline or self._stopping.wait(wait):
-                raise Away(f"{method} {path}: {problem}")
+                raise Unavailable(f"{method} {path}: {problem}")
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
@@ -136,7 +136,7 @@ def _content(answer: Answer) -> Object:
     try:
         content: Object = json.loads(answer.body)
     except ValueError as error:
-        raise Away(f"HTTP {answer.status} with a body that is no JSON: {error}") from error
+        raise Unavailable(f"HTTP {answer.status} with a body that is no JSON: {error}") from error
     return content
 
 

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from runtime.controller.kubernetes import Away, Kubernetes, Object, Refused
+from runtime.controller.kubernetes import Kubernetes, Object, Refused, Unavailable
 from runtime.logs import log
 
 SYSTEM_NAMESPACE = "digital-agency-system"
@@ -51,7 +51,7 @@ class Lease:
         self._thread.join()
         if self.held():
             self._renewed = float("-inf")
-            with suppress(Refused, Away):
+            with suppress(Refused, Unavailable):
                 self._take(self._api.call("GET", PATH), holder="", seconds=1)
 
     def _run(self) -> None:
@@ -76,7 +76,7 @@ class Lease:
             if self.holder in ("", self._identity) or self._is_over(lease, spec):
                 self._take(lease, holder=self._identity, seconds=LEASE_SECONDS)
                 self.holder, self._renewed = self._identity, began
-        except (Refused, Away, KeyError, TypeError) as error:
+        except (Refused, Unavailable, KeyError, TypeError) as error:
             return f"{type(error).__name__}: {error}"
         return ""
 

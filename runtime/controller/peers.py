@@ -107,9 +107,9 @@ class Peers:
                 self._peers[region] = _Peer(url, timeout, self._trust)
             self._peers[region].ask(token(region))
 
-    def answers(self, patience: float) -> dict[str, Page | str]:
-        """Each region's page as read since `ask`, or why there is none; waits `patience` seconds in all."""
-        deadline = time.monotonic() + patience
+    def answers(self, limit: float) -> dict[str, Page | str]:
+        """Each region's page as read since `ask`, or why there is none; waits `limit` seconds in all."""
+        deadline = time.monotonic() + limit
         found: dict[str, Page | str] = {}
         for region, peer in self._peers.items():
             done = peer.idle.wait(max(deadline - time.monotonic(), 0))

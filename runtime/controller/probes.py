@@ -77,7 +77,7 @@ class Prober:
         finally:
             loop.close()
         for target, address in loop.failed:
-            self._addresses.doubt(target.host, address)
+            self._addresses.look_up_again(target.host, address)
         return replies
 
 

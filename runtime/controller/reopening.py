@@ -40,7 +40,7 @@ Closed = Mapping[tuple[str, str], Return]
 
 def returning(closed: Closed) -> frozenset[str]:
     """Regions whose gates are to be asked."""
-    return frozenset(region for (_, region), it in closed.items() if it.cleared is not None)
+    return frozenset(region for (_, region), entry in closed.items() if entry.cleared is not None)
 
 
 def regions_of(closed: Closed, scope: str) -> frozenset[str]:
@@ -59,11 +59,11 @@ def reopen(config: ControllerConfig, closed: Closed, flags: Flags, ready: Answer
         if region in config.regions
     }
     seen = {
-        (scope, region): _seen(it, _is_ready(config, scope, region, ready), now)
-        for (scope, region), it in closed.items()
+        (scope, region): _seen(entry, _is_ready(config, scope, region, ready), now)
+        for (scope, region), entry in closed.items()
         if (scope, region) not in flagged and region in config.regions
     }
-    return flagged | {key: it for key, it in seen.items() if not _is_over(it, now)}
+    return flagged | {key: entry for key, entry in seen.items() if not _is_over(entry, now)}
 
 
 def _is_ready(config: ControllerConfig, scope: str, region: str, ready: Answers) -> bool:
@@ -73,12 +73,14 @@ def _is_ready(config: ControllerConfig, scope: str, region: str, ready: Answers)
     return view.serving if scope == REGION_WIDE else view.companies.get(scope, True)
 
 
-def _seen(it: Return, ready: bool, now: float) -> Return:
-    cleared = now if it.cleared is None else it.cleared
-    since = now if it.ready is None else it.ready
-    return replace(it, cleared=cleared, ready=since if ready else None)
+def _seen(entry: Return, ready: bool, now: float) -> Return:
+    cleared = now if entry.cleared is None else entry.cleared
+    since = now if entry.ready is None else entry.ready
+    return replace(entry, cleared=cleared, ready=since if ready else None)
 
 
-def _is_over(it: Return, now: float) -> bool:
-    assert it.cleared is not None
-    return now - it.cleared >= LIMIT_SECONDS or (it.ready is not None and now - it.ready >= READY_SECONDS)
+def _is_over(entry: Return, now: float) -> bool:
+    assert entry.cleared is not None
+    return now - entry.cleared >= LIMIT_SECONDS or (
+        entry.ready is not None and now - entry.ready >= READY_SECONDS
+    )

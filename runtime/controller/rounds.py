@@ -169,7 +169,7 @@ class Rounds:
     observed: Observed | None = None
     """None before the first round."""
     _counters: Counters = field(default_factory=Counters)
-    _sightings: PageHistories = field(default_factory=dict)
+    _histories: PageHistories = field(default_factory=dict)
     _closed: Closed = field(default_factory=dict)
     survey: Survey = field(default_factory=lambda: Survey(started=time.monotonic()))
     _disagreeing: frozenset[str] = frozenset()
@@ -188,9 +188,9 @@ class Rounds:
         read = {region: page for region, page in pages.items() if isinstance(page, Page)}
         counted, findings = self.survey.count(config, asked.answers)
         self._report(findings, asked.failures)
-        seen = assess(config, counted, read, flags, self._sightings, findings)
+        seen = assess(config, counted, read, flags, self._histories, findings)
         decision = decide(config, self._counters, seen.evidence, flags)
-        self._counters, self._sightings = decision.counters, seen.histories
+        self._counters, self._histories = decision.counters, seen.histories
         self._closed = reopen(config, self._closed, flags, asked.ready, time.monotonic())
         self.observed = Observed(
             config=config,

@@ -83,8 +83,8 @@ def _add_round(gauges: Metrics, seen: Observed) -> None:
 def _returning(seen: Observed) -> dict[str, list[str]]:
     """By scope, regions whose flag is gone and whose health path waits for their gates."""
     found: dict[str, list[str]] = {}
-    for (scope, region), it in sorted(seen.closed.items()):
-        if it.cleared is not None:
+    for (scope, region), entry in sorted(seen.closed.items()):
+        if entry.cleared is not None:
             found.setdefault(scope, []).append(region)
     return found
 

@@ -67,7 +67,7 @@ class Survey:
     _answered: set[tuple[str, str]] = field(default_factory=set)
     """Regions and companies: those that have answered since the start."""
     _round: int = 0
-    _rest: dict[str, dict[str, bool]] = field(default_factory=dict)
+    _last_answers: dict[str, dict[str, bool]] = field(default_factory=dict)
     """By region, the last answers of companies in turn."""
     _turn: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _confirmation: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -109,11 +109,11 @@ class Survey:
         silent = {
             region
             for region in config.regions
-            if region not in failing and self._rest_fails(config, region, answers)
+            if region not in failing and self._most_companies_fail(config, region, answers)
         }
         for region in failing:
             # These answers are older than the failure.
-            self._rest.pop(region, None)
+            self._last_answers.pop(region, None)
         self._suspected = frozenset(failing)
         disagreeing = frozenset(refuted | silent) - unknown
         return counted, Findings(unknown=unknown, refuted=frozenset(refuted), disagreeing=disagreeing)
@@ -155,7 +155,7 @@ class Survey:
         return tuple(self.draw(known, min(len(known), CONFIRMATION_SIZE)))
 
     def _is_refuted(self, region: str, answers: Mapping[str, bool]) -> bool:
-        """A confirmation of which less than half could be asked, as where DNS is away, refutes nothing."""
+        """A confirmation of which less than half could be asked, as without DNS, refutes nothing."""
         drawn = self._confirmation.get(region, ())
         asked = [answers[name] for name in drawn if name in answers]
         return 2 * len(asked) >= len(drawn) > 0 and not most_fail(asked)
@@ -165,9 +165,9 @@ class Survey:
         first = self._round % turns * IN_TURN if turns else 0
         return tuple(rest[first : first + IN_TURN])
 
-    def _rest_fails(self, config: ControllerConfig, region: str, answers: Answers) -> bool:
+    def _most_companies_fail(self, config: ControllerConfig, region: str, answers: Answers) -> bool:
         """Whether most of all companies fail, by what each answered last."""
-        last, here = self._rest.setdefault(region, {}), set(config.shared[region][SAMPLE_SIZE:])
+        last, here = self._last_answers.setdefault(region, {}), set(config.shared[region][SAMPLE_SIZE:])
         for name in self._turn.get(region, ()):
             if name in answers[region] and self._counts(region, name):
                 last[name] = answers[region][name]

@@ -33,19 +33,19 @@ class Progress:
 
 
 class Action(Enum):
-    HOLD = "keep the flags and touch the pods: a gate has not acknowledged the flag that is to be cleared"
+    WAIT = "keep the flags and touch the pods: a gate has not acknowledged the flag that is to be cleared"
     WRITE = "write the flags, then touch the pods"
     REMIND = "touch the pods once more: a gate has not acknowledged a flag of a region that answers again"
     TOUCH = "touch the pods that are not touched yet"
 
 
 def next_action(
-    *, present: frozenset[str], wanted: frozenset[str], held: bool = False, unacknowledged: bool = False
+    *, present: frozenset[str], wanted: frozenset[str], awaited: bool = False, unacknowledged: bool = False
 ) -> Action:
-    """`present`: the flags in the ConfigMap. `held`: an acknowledgement of a flag to be cleared is awaited.
-    `unacknowledged`: that of a flag that stays."""
+    """`present`: the flags in the ConfigMap. `awaited`: the acknowledgement of a flag to be cleared.
+    `unacknowledged`: a flag that stays is not acknowledged."""
     if present != wanted:
-        return Action.HOLD if held and wanted < present else Action.WRITE
+        return Action.WAIT if awaited and wanted < present else Action.WRITE
     return Action.REMIND if unacknowledged else Action.TOUCH
 
 

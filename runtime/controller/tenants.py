@@ -15,10 +15,10 @@ from runtime.controller.kubernetes import (
     MERGE_PATCH,
     METADATA,
     METADATA_LIST,
-    Away,
     Kubernetes,
     Object,
     Refused,
+    Unavailable,
 )
 from runtime.controller.tenant_state import Action, Progress, Stage, may_touch, next_action
 from runtime.flags import ANNOTATION, CONFIG_MAP, KEY, parse
@@ -29,11 +29,11 @@ PODS = "labelSelector=app.kubernetes.io%2Fpart-of%3Ddigital-agency"
 
 AT_ONCE = 8
 """Enough to keep an API server busy; more requests would delay the renewal of the Lease."""
-PATIENCE_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 REMINDER_SECONDS = 3
 """Between two touches of a pod whose gate has not acknowledged."""
-HOLD_SECONDS = 1.0
-"""Until a held flag is checked again."""
+ACK_POLL_SECONDS = 1.0
+"""Until a flag that waits for its acknowledgement is checked again."""
 VERIFIED_PER_PASS = 3
 """Companies whose ConfigMap is read again though nothing changed: changes of others do not stay."""
 
@@ -58,9 +58,9 @@ def config_map_path(namespace: str) -> str:
 
 
 def pods_of(api: Kubernetes, namespace: str) -> list[Object]:
-    """The metadata of the platform's pods. Raises Refused and Away."""
+    """The metadata of the platform's pods. Raises Refused and Unavailable."""
     path = f"/api/v1/namespaces/{namespace}/pods?{PODS}"
-    answer = api.call("GET", path, accept=METADATA_LIST, patience=PATIENCE_SECONDS)
+    answer = api.call("GET", path, accept=METADATA_LIST, retry=RETRY_SECONDS)
     # Go writes an empty list as null.
     return [pod["metadata"] for pod in answer.get("items") or ()]
 
@@ -73,9 +73,9 @@ class Tenants:
     ) -> None:
         self._api, self._leading, self._acks, self._metrics = api, leading, acks, metrics
         self._wanted: Mapping[str, frozenset[str]] = {}
-        self._here: frozenset[str] = frozenset()
+        self._local: frozenset[str] = frozenset()
         """The regions of this cluster."""
-        self._back: frozenset[str] = frozenset()
+        self._answering: frozenset[str] = frozenset()
         """Those of them that are flagged and answer again."""
         self._progress: dict[str, Progress] = {}
         self._next = self._written = 0
@@ -84,11 +84,13 @@ class Tenants:
         self._wake, self._lock = threading.Event(), threading.Lock()
         threading.Thread(target=self._run, name="tenants", daemon=True).start()
 
-    def want(self, flags: Mapping[str, frozenset[str]], here: Collection[str], back: Collection[str]) -> None:
-        """From now on these are the flags of each namespace; called at least once a round. `here`: the
-        regions of this cluster; `back`: those of them that are flagged and answer again.
+    def want(
+        self, flags: Mapping[str, frozenset[str]], local: Collection[str], answering: Collection[str]
+    ) -> None:
+        """From now on these are the flags of each namespace; called at least once a round. `local`: the
+        regions of this cluster; `answering`: those of them that are flagged and answer again.
         """
-        self._here, self._back = frozenset(here), frozenset(back)
+        self._local, self._answering = frozenset(local), frozenset(answering)
         self._wanted = dict(flags)
         self._wake.set()
 
@@ -112,12 +114,12 @@ class Tenants:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(HOLD_SECONDS if self._acks.awaited else None)
+            self._wake.wait(ACK_POLL_SECONDS if self._acks.awaited else None)
             self._wake.clear()
             if not self._leading():
                 # Another replica may lead meanwhile: what this one knows would be out of date.
                 self._progress = {}
-                self._release(())
+                self._forget_acks(())
                 continue
             try:
                 self._pass()
@@ -127,40 +129,40 @@ class Tenants:
     def _pass(self) -> None:
         wanted = self._wanted
         self._progress = {name: progress for name, progress in self._progress.items() if name in wanted}
-        self._release(wanted)
+        self._forget_acks(wanted)
         due = [name for name, flags in wanted.items() if not self._of(name).is_current(flags)]
-        back = [name for name, flags in wanted.items() if flags & self._back]
+        answering = [name for name, flags in wanted.items() if flags & self._answering]
         # Some others too: a company that can never be brought to its flags must not keep them waiting.
-        chosen = list(dict.fromkeys((*due, *back, *self._some_of(list(wanted)))))
+        chosen = list(dict.fromkeys((*due, *answering, *self._next_of(list(wanted)))))
         if len(chosen) <= VERIFIED_PER_PASS:
-            self._bring(chosen, map)
+            self._apply(chosen, map)
         else:
             with ThreadPoolExecutor(AT_ONCE, "tenant") as pool:
-                self._bring(chosen, pool.map)
+                self._apply(chosen, pool.map)
         with self._lock:
             self._problems = {name: why for name, why in self._problems.items() if name in wanted}
 
-    def _release(self, but: Collection[str]) -> None:
-        for name in self._acks.awaited.difference(but):
+    def _forget_acks(self, keep: Collection[str]) -> None:
+        for name in self._acks.awaited.difference(keep):
             self._acks.forget(name)
 
-    def _some_of(self, names: list[str]) -> list[str]:
+    def _next_of(self, names: list[str]) -> list[str]:
         start = self._next % max(len(names), 1)
         self._next = start + VERIFIED_PER_PASS
         return names[start : self._next]
 
-    def _bring(self, names: list[str], each: _Map) -> None:
+    def _apply(self, names: list[str], each: _Map) -> None:
         """First the flags of all, then their pods: a pod costs the API server ten times what a flag does."""
         began, self._written = time.monotonic(), 0
-        done = each(self._tried(self._flag), names)
+        done = each(self._reporting(self._flag), names)
         flagged = [name for name, flagged in zip(names, done, strict=True) if flagged]
         if self._written:
             log("tenants-flagged", namespaces=self._written, seconds=round(time.monotonic() - began, 3))
-        touched = sum(each(self._tried(self._touch), flagged))
+        touched = sum(each(self._reporting(self._touch), flagged))
         if self._written:
             log("pods-touched", namespaces=touched, seconds=round(time.monotonic() - began, 3))
 
-    def _tried(self, job: Callable[[str, frozenset[str]], bool]) -> Callable[[str], bool]:
+    def _reporting(self, job: Callable[[str, frozenset[str]], bool]) -> Callable[[str], bool]:
         def run(name: str) -> bool:
             # Read now: the flags may have changed since this pass began.
             flags, problem, done = self._wanted.get(name), "", False
@@ -168,7 +170,7 @@ class Tenants:
                 return False
             try:
                 done = job(name, flags)
-            except (Refused, Away) as error:
+            except (Refused, Unavailable) as error:
                 problem = str(error)
             except Exception as error:  # An error of one company must not stop the others' flags.
                 problem = f"{type(error).__name__}: {error}"
@@ -197,12 +199,12 @@ class Tenants:
         present = self._of(name).flags
         if self._of(name).must_read(wanted):
             path = config_map_path(name)
-            present = parse_lines(self._api.call("GET", path, patience=PATIENCE_SECONDS))
-        held = wanted < present and self._acks.must_wait(name, (present - wanted) & self._here)
-        back = wanted & self._back if present == wanted else frozenset[str]()
-        missing = bool(back) and self._acks.are_missing(name, back)
-        action = next_action(present=present, wanted=wanted, held=held, unacknowledged=missing)
-        if action is Action.HOLD:
+            present = parse_lines(self._api.call("GET", path, retry=RETRY_SECONDS))
+        awaited = wanted < present and self._acks.must_wait(name, (present - wanted) & self._local)
+        answering = wanted & self._answering if present == wanted else frozenset[str]()
+        missing = bool(answering) and self._acks.are_missing(name, answering)
+        action = next_action(present=present, wanted=wanted, awaited=awaited, unacknowledged=missing)
+        if action is Action.WAIT:
             self._remind(name, present)
             return False
         if action is Action.WRITE:
@@ -252,4 +254,4 @@ class Tenants:
                     raise
 
     def _patch(self, path: str, patch: Object) -> None:
-        self._api.call("PATCH", path, patch, content=MERGE_PATCH, accept=METADATA, patience=PATIENCE_SECONDS)
+        self._api.call("PATCH", path, patch, content=MERGE_PATCH, accept=METADATA, retry=RETRY_SECONDS)

@@ -114,8 +114,8 @@ class Assessment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Vantage:
-    """One cluster's views. One that sees nothing serving speaks only for its own workloads."""
+class _ClusterViews:
+    """One cluster's views. A cluster that sees nothing serving votes only about its own workloads."""
 
     views: Mapping[str, RegionView]
     votes: bool = field(init=False)
@@ -151,11 +151,11 @@ def assess(
     if pages or not any(seen[region].at is not None for region in config.regions):
         views |= _views_of_others(config, pages, stale)
     fresh = (page for region, page in pages.items() if region not in stale)
-    vantages = [_Vantage(views=views), *_peers((config.cluster, config.alias), fresh)]
-    wide = {region: _evidence(vantages, REGION_WIDE, region) for region in sorted(config.all)}
+    clusters = [_ClusterViews(views=views), *_peers((config.cluster, config.alias), fresh)]
+    wide = {region: _evidence(clusters, REGION_WIDE, region) for region in sorted(config.all)}
     regions_of = {name: sorted(config.companies[name].regions) for name in config.dedicated}
     dedicated = {
-        name: {region: _evidence(vantages, name, region) for region in regions}
+        name: {region: _evidence(clusters, name, region) for region in regions}
         for name, regions in regions_of.items()
     }
     return Assessment(views=views, evidence={REGION_WIDE: wide, **dedicated}, histories=seen)
@@ -216,23 +216,23 @@ def _views_of_others(
     return views
 
 
-def _peers(own: tuple[str, str], pages: Iterable[Page]) -> Iterable[_Vantage]:
+def _peers(own: tuple[str, str], pages: Iterable[Page]) -> Iterable[_ClusterViews]:
     newest: dict[str, Page] = {}
     for page in pages:
         known = newest.get(page.cluster)
         if page.cluster not in own and (known is None or page.at > known.at):
             newest[page.cluster] = page
     for _, page in sorted(newest.items()):
-        yield _Vantage(views=page.regions)
+        yield _ClusterViews(views=page.regions)
 
 
-def _evidence(vantages: list[_Vantage], scope: str, region: str) -> Evidence:
-    """`vantages` begin with this cluster's own."""
-    views = [vantage.views[region] for vantage in vantages if region in vantage.views]
-    own = vantages[0].views.get(region)
+def _evidence(clusters: list[_ClusterViews], scope: str, region: str) -> Evidence:
+    """`clusters` begin with this cluster's own."""
+    views = [cluster.views[region] for cluster in clusters if region in cluster.views]
+    own = clusters[0].views.get(region)
     mine = own if own and own.in_own_cluster else None
     workloads = _workloads(views, scope)
-    reach = _reach([each.views[region] for each in vantages if each.votes and region in each.views])
+    reach = _reach([each.views[region] for each in clusters if each.votes and region in each.views])
     failing = [view.failing[scope] for view in views if scope in view.failing]
     answer = workloads is Workloads.ANSWER
     return Evidence(

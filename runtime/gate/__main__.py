@@ -53,7 +53,7 @@ class Program:
         )
         health = ApplicationHealth(environment.application)
         condition = Condition(events, bad="NotReady", good="Ready")
-        readiness = Readiness(live, health, self.worker.unfit, condition, metrics)
+        readiness = Readiness(live, health, self.worker.why_not_ready, condition, metrics)
         self._api = Api(environment, live, self.worker, schedule, readiness, self._mcp, events, metrics)
 
     def run(self, stop: Stop) -> int:
@@ -108,9 +108,9 @@ class Program:
         try:
             if mcp.write(version, config=env.config, volume=env.volume, work=env.work):
                 self._events.record("McpPlaced", f"mcp.json is that of a region that is {version}")
-            self._mcp.is_good("mcp.json can be written again")
+            self._mcp.clear("mcp.json can be written again")
         except INVALID as error:
-            self._mcp.is_bad(f"mcp.json cannot be written: {error!r}")
+            self._mcp.report(f"mcp.json cannot be written: {error!r}")
 
 
 def main() -> int:

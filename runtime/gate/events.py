@@ -72,25 +72,25 @@ class Condition:
         *,
         bad: str,
         good: str,
-        report: Callable[[str | None], None] = lambda problem: None,
+        on_change: Callable[[str | None], None] = lambda problem: None,
     ) -> None:
-        """`bad` and `good`: the reasons of the two events. `report` is called with each new `problem`."""
+        """`bad` and `good`: the reasons of the two events. `on_change` is called with each new `problem`."""
         self._events = events
         self._bad = bad
         self._good = good
-        self._report = report
+        self._on_change = on_change
         self.problem: str | None = None
 
-    def is_bad(self, message: str) -> None:
+    def report(self, message: str) -> None:
         if self.problem is None:
             self._events.record(self._bad, message, warning=True)
         self.problem = message
-        self._report(message)
+        self._on_change(message)
 
-    def is_good(self, message: str) -> None:
+    def clear(self, message: str) -> None:
         if self.problem is not None:
             self._events.record(self._good, message)
-            self._report(None)
+            self._on_change(None)
         self.problem = None
 
 

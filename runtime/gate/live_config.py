@@ -26,14 +26,14 @@ class LiveConfig:
         """Read both folders again. What cannot be read stays as it was."""
         try:
             self.config = load_config(self._config_folder).check()
-            self._config_condition.is_good("the config can be read again")
+            self._config_condition.clear("the config can be read again")
         except INVALID as error:
-            self._config_condition.is_bad(f"the config in {self._config_folder} cannot be read: {error!r}")
+            self._config_condition.report(f"the config in {self._config_folder} cannot be read: {error!r}")
         try:
             self.flags = read_flags(self._flags_folder)
-            self._flags_condition.is_good("the flags can be read again")
+            self._flags_condition.clear("the flags can be read again")
         except (OSError, ValueError) as error:
-            self._flags_condition.is_bad(f"the flags in {self._flags_folder} cannot be read: {error!r}")
+            self._flags_condition.report(f"the flags in {self._flags_folder} cannot be read: {error!r}")
         broken = int(bool(self.problems))
         self._metrics.set("agency_settings_broken", broken, "1 while config or flags cannot be read.")
 

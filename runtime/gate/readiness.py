@@ -43,19 +43,19 @@ class ApplicationHealth:
 
 
 class Readiness:
-    """The flag, the active files, the application. `unfit`: why the active files keep a role from serving."""
+    """The flag, the active files, the application. `why_not_ready`: for a role, by the active files."""
 
     def __init__(
         self,
         live: LiveConfig,
         application: ApplicationHealth,
-        unfit: Callable[[Role], str | None],
+        why_not_ready: Callable[[Role], str | None],
         condition: Condition,
         metrics: Metrics,
     ) -> None:
         self._live = live
         self._application = application
-        self._unfit = unfit
+        self._why_not_ready = why_not_ready
         self._condition = condition
         self._metrics = metrics
         self._lock = threading.Lock()
@@ -65,16 +65,16 @@ class Readiness:
         with self._lock:
             self._metrics.set("agency_ready", not reasons, "1 when /ready was 200 the last time.")
             if reasons:
-                self._condition.is_bad("; ".join(reasons))
+                self._condition.report("; ".join(reasons))
             else:
-                self._condition.is_good("clients may be sent here")
+                self._condition.clear("clients may be sent here")
         return Response(503 if reasons else 200, "".join(f"{line}\n" for line in reasons or ["ready"]))
 
     def _reasons(self) -> list[str]:
         config, flags = self._live.config, self._live.flags_now()
         reasons = [f"region {config.region} is flagged as failed"] if config.region in flags else []
-        if unfit := self._unfit(role_of(config, flags)):
-            reasons.append(unfit)
+        if why_not_ready := self._why_not_ready(role_of(config, flags)):
+            reasons.append(why_not_ready)
         if problem := self._application.problem():
             reasons.append(f"the application is not healthy: {problem}")
         return reasons

@@ -52,7 +52,7 @@ class Worker:
             events,
             bad="VolumeInUse",
             good="VolumeLocked",
-            report=lambda problem: metrics.set(LOCKED_OUT, int(problem is not None), _LOCKED_OUT_HELP),
+            on_change=lambda problem: metrics.set(LOCKED_OUT, int(problem is not None), _LOCKED_OUT_HELP),
         )
         self._environment = environment
         self._live = live
@@ -83,13 +83,13 @@ class Worker:
         self._interrupt.set()
         self._wake.set()
 
-    def unfit(self, role: Role) -> str | None:
+    def why_not_ready(self, role: Role) -> str | None:
         """Why a pod of this role must not serve, because of the active files."""
         if not self._live.config.buckets:
             return None
         if self._environment.ordinal:
             return SWAPPING if self._swapping else None
-        return self._locked.problem or self._coordinator.unfit(role)
+        return self._locked.problem or self._coordinator.why_not_ready(role)
 
     def problems(self, config: GateConfig) -> list[str]:
         if not config.buckets or self._environment.ordinal:
@@ -166,7 +166,7 @@ class Worker:
             self.acknowledged = flags
             return ROUND_SECONDS
         if self._role is Role.PRIMARY and role is not Role.PRIMARY:
-            self._schedule.hurry()  # The next primary waits for this region's last upload.
+            self._schedule.make_due()  # The next primary waits for this region's last upload.
         self._role = role
         if not self._may_write():
             return ROUND_SECONDS
@@ -188,16 +188,16 @@ class Worker:
             self._failed(error)
             return
         self.acknowledged = flags
-        self._failing.is_good("rounds succeed again")
+        self._failing.clear("rounds succeed again")
 
     def _may_write(self) -> bool:
         """Whether this process alone writes to the volume."""
         try:
             self._writer.acquire()
         except OSError as error:
-            self._locked.is_bad(error.message if isinstance(error, VolumeInUse) else str(error))
+            self._locked.report(error.message if isinstance(error, VolumeInUse) else str(error))
             return False
-        self._locked.is_good("this gate writes to the volume")
+        self._locked.clear("this gate writes to the volume")
         return True
 
     def _failed(self, error: Exception) -> None:
@@ -206,4 +206,4 @@ class Worker:
         if self._failing.problem is None:
             trace = traceback.format_exc() if kind == "internal" else None
             log("follow-failed", level="error", kind=kind, error=str(error), trace=trace)
-        self._failing.is_bad(f"the round failed ({kind}): {error!r}")
+        self._failing.report(f"the round failed ({kind}): {error!r}")

@@ -130,7 +130,7 @@ def test_it_may_take_its_lease_which_a_deployment_declares_without_a_holder(
 REFUSED: dict[str, tuple[str, str, Manifest | None]] = {
     "read another ConfigMap": ("GET", config_map(SYSTEM, "failover-controller"), None),
     "write its own settings": ("PATCH", config_map(SYSTEM, "failover-controller"), FLAGS),
-    "write what gates are told": ("PATCH", config_map(TENANT, f"runtime-brain-{US}"), FLAGS),
+    "write the config of gates": ("PATCH", config_map(TENANT, f"runtime-brain-{US}"), FLAGS),
     "list ConfigMaps": ("GET", f"/api/v1/namespaces/{TENANT}/configmaps", None),
     "make a ConfigMap": (
         "POST",

@@ -26,7 +26,7 @@ PORTS = [{"FromPort": 443, "ToPort": 443}, {"FromPort": 80, "ToPort": 80}]
 
 
 class Api:
-    """Calls of the stand-in; each answer must be one of the service's model."""
+    """Calls of the emulator; each answer must be one of the service's model."""
 
     def __init__(self, addresses: str = DOCUMENTATION) -> None:
         self.healthy: dict[str, bool] = {BALANCER: True, OTHER: True}

@@ -48,7 +48,7 @@ def gates_stand_before_what_they_gate(run: Recording) -> None:
         assert [each.get("restartPolicy") for each in found] == [None] * (len(found) - 1) + ["Always"]
 
 
-def gates_are_told_where_everything_is(run: Recording) -> None:
+def gates_get_the_paths_of_everything(run: Recording) -> None:
     """By variables, as the program itself reads them; what they name is mounted."""
     for resource, spec in pods(run):
         kind, volumes = kind_of(resource), {volume["name"]: volume for volume in spec["volumes"]}
@@ -135,7 +135,7 @@ def memories_follow_the_traffic(run: Recording) -> None:
         assert found.namespace == resource.inputs["metadata"]["namespace"]
 
 
-def gates_are_told_their_company_s_buckets_and_how_to_copy(run: Recording) -> None:
+def gates_get_their_company_s_buckets_and_how_to_upload(run: Recording) -> None:
     replication = run.settings.replication
     for resource, _ in pods(run):
         found = config_of(resource, run)
@@ -219,7 +219,7 @@ def programs_are_their_files_and_no_others(run: Recording) -> None:
         assert started
 
 
-def controllers_are_told_of_their_regions_and_companies(run: Recording) -> None:
+def controllers_get_their_regions_and_companies(run: Recording) -> None:
     stack, clusters = run.settings, {plan.id: plan for plan in clusters_of(run.settings)}
     found_in = sorted(map(run.cluster_of, run.of(DEPLOYMENT)))
     assert found_in == (sorted(clusters) if stack.failover_enabled else [])
@@ -256,11 +256,11 @@ def controllers_are_told_of_their_regions_and_companies(run: Recording) -> None:
 
 RULES = (
     gates_stand_before_what_they_gate,
-    gates_are_told_where_everything_is,
+    gates_get_the_paths_of_everything,
     memories_follow_the_traffic,
-    gates_are_told_their_company_s_buckets_and_how_to_copy,
+    gates_get_their_company_s_buckets_and_how_to_upload,
     flags_and_leases_are_declared_without_content,
     pods_find_their_config_maps,
     programs_are_their_files_and_no_others,
-    controllers_are_told_of_their_regions_and_companies,
+    controllers_get_their_regions_and_companies,
 )

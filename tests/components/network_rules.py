@@ -34,7 +34,7 @@ NODE_DNS = "169.254.20.10"
 
 @dataclass(frozen=True, kw_only=True)
 class Pod(Peer):
-    """A pod of ours; what it is comes from the name of what makes it, never from its labels."""
+    """A pod of the stack; what it is comes from the name of what makes it, never from its labels."""
 
     kind: str = ""
     region: str = ""
@@ -88,7 +88,7 @@ def _is_in(address: str, *networks: str) -> bool:
 
 
 def _out(settings: Settings, source: Pod, target: Peer, port: int, protocol: str) -> bool:
-    """Whether a pod of ours may send something there that is none of ours."""
+    """Whether a pod of the stack may send something to a peer outside the stack."""
     dns = port == 53 and (target.namespace == "kube-system" or target.ip == NODE_DNS)
     extra = source.kind != CONTROLLER and any(
         (egress.port, egress.protocol) == (port, protocol) and _is_in(target.ip, egress.cidr)
@@ -125,7 +125,7 @@ def _balances(run: Recording, region: Region, source: Peer) -> bool:
 
 
 def _into(run: Recording, regions: list[Region], source: Peer, target: Pod, port: int) -> bool:
-    """Whether a pod of ours, which serves these regions, is reached from what is none of ours."""
+    """Whether a peer outside the stack reaches a pod of the stack that serves these regions."""
     metrics, open_to_edges = {CONTROLLER: (METRICS, EDGES), "agent": (GATE, AGENT), "brain": (GATE, None)}[
         target.kind
     ]
@@ -215,7 +215,7 @@ def no_opening_is_for_everybody(run: Recording) -> None:
 
 
 def every_namespace_begins_closed(run: Recording) -> None:
-    """Wherever a pod of ours is."""
+    """Wherever a pod of the stack is."""
     for namespace in (SYSTEM_NAMESPACE, *(company.namespace for company in run.settings.companies)):
         found = [
             resource

@@ -89,7 +89,7 @@ def pods_have_one_user_and_share_processes_only_with_the_gate(run: Recording) ->
 
 
 PATHS = {"gate": ("/live", "/live"), "failover-controller": ("/live", "/ready")}
-"""Of what is ours: where it is asked whether it lives, and whether it is ready."""
+"""Of the stack's containers: where the kubelet asks for liveness, and for readiness."""
 
 
 def long_running_containers_are_probed(run: Recording) -> None:

@@ -259,7 +259,7 @@ def test_a_company_that_leaves_changes_nothing_of_the_others(many: Recording, go
     rest = record({**raw, "companies": [company for company in raw["companies"] if company["name"] != gone]})
     assert rest.by_urn.keys() <= many.by_urn.keys()
     changed = [resource.name for resource in rest if resource != many.by_urn[resource.urn]]
-    # The controllers are told whom to look at.
+    # The controllers' config names the companies to probe.
     assert set(changed) <= {
         f"{folder}-failover-settings" for folder in ("context-shared", f"eks-{WEST}-green")
     }
@@ -294,7 +294,7 @@ def test_no_text_of_a_company_is_in_what_another_one_or_all_of_them_have() -> No
             )
         )
         for company, words in spoken.items():
-            # The controller is told of every company: whom to look at.
+            # The controller's config names every company to probe.
             assert (
                 resource is controller_config or company == owner or not any(word in found for word in words)
             ), f"{resource.name} speaks of {company}"

@@ -40,9 +40,9 @@ def test_an_existing_load_balancer_is_the_edge() -> None:
     assert f"| {US} | active | shared | lb.{US}.example.net |" in page
 
 
-def test_without_copies_no_bucket_is_named() -> None:
+def test_without_replication_no_bucket_is_named() -> None:
     page = readme(record(stack(regions=[eks(US)], replication={"enabled": False})))
-    assert f"| {US} | active | blue | {US}.agency.example.com | no copies |" in page
+    assert f"| {US} | active | blue | {US}.agency.example.com | no snapshots |" in page
     assert "/s3/buckets/" not in page
 
 

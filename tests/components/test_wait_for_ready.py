@@ -13,7 +13,7 @@ AWAITED_TYPES = (SERVICE, VOLUME_CLAIM, STATEFUL_SET, DEPLOYMENT, INGRESS)
 
 
 def both(ready: bool) -> Recording:
-    """A region with load balancers of ours, one with an endpoint."""
+    """A region with load balancers of the stack, one with an endpoint."""
     return record(stack(regions=[eks(US), context(EU)], waitForReady=ready))
 
 

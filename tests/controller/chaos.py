@@ -37,7 +37,7 @@ def strike(simulation: Simulation, by: random.Random) -> None:
         case 4:
             simulation.part(cluster, by.choice(sorted(simulation.clusters)))
         case 5:
-            simulation.lose_way_out(cluster)
+            simulation.lose_egress(cluster)
         case 6:
             simulation.cuts = {cut for cut in simulation.cuts if cut[0] != cluster}
         case 7:

@@ -21,7 +21,7 @@ from tests.controller.situations import (
     cannot_reach,
     dies,
     edge_dies,
-    loses_way_out,
+    loses_egress,
     parted,
 )
 
@@ -79,7 +79,7 @@ THREE_CLUSTERS = [
         title="One cluster has lost its way out",
         layout=THREE,
         policies=ALL,
-        fault=loses_way_out("us"),
+        fault=loses_egress("us"),
         answering={US, EU, AP},
     ),
     Situation(

@@ -101,7 +101,7 @@ class Simulation:
         self.dead_edges: set[str] = set()
         self.cuts: set[tuple[str, str]] = set()
         """(cluster, region): the cluster cannot reach the region's edge."""
-        self.strangers: set[tuple[str, str]] = set()
+        self.public_only: set[tuple[str, str]] = set()
         """(reader, cluster): the reader gets that cluster's public pages: their keys, or versions, differ."""
         self.history: list[Moment] = []
         self.companies = {
@@ -137,7 +137,7 @@ class Simulation:
         """One way: from a cluster to regions' edges."""
         self.cuts |= {(cluster, name) for name in regions}
 
-    def lose_way_out(self, cluster: str) -> None:
+    def lose_egress(self, cluster: str) -> None:
         """Its own edges from outside included."""
         self.cut(cluster, *self.regions)
 
@@ -218,7 +218,7 @@ class Simulation:
             return None
         kept = self.random.choice(pages)
         page = kept[0 if self.random.random() < 0.2 else -1]
-        if (reader, self.home[region]) in self.strangers:
+        if (reader, self.home[region]) in self.public_only:
             alias = self.clusters[self.home[region]].settings.alias
             return parse(dump_public(page, region, alias).encode())
         return parse(dump(page).encode())

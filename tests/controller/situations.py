@@ -77,8 +77,8 @@ def edge_dies(region: str) -> Act:
     return lambda simulation: simulation.dead_edges.add(region)
 
 
-def loses_way_out(*clusters: str) -> Act:
-    return all_of(*(partial(Simulation.lose_way_out, cluster=cluster) for cluster in clusters))
+def loses_egress(*clusters: str) -> Act:
+    return all_of(*(partial(Simulation.lose_egress, cluster=cluster) for cluster in clusters))
 
 
 def cannot_reach(cluster: str, *regions: str) -> Act:
@@ -102,7 +102,7 @@ ACTIVE = [
     Situation(
         title="eu has lost its way out: it reaches no edge, not even its own",
         k8gb=f"EU cannot reach edge DNS; or can write to it, but not read. {ASYMMETRIC}",
-        fault=loses_way_out("eu"),
+        fault=loses_egress("eu"),
         answering={US, EU},
     ),
     Situation(
@@ -124,7 +124,7 @@ ACTIVE = [
     Situation(
         title="Every cluster has lost its way out",
         k8gb=f"Edge DNS down for all. {ONLY_OWN}",
-        fault=loses_way_out("us", "eu"),
+        fault=loses_egress("us", "eu"),
         answering={US, EU},
     ),
     Situation(

@@ -143,7 +143,7 @@ def test_a_dns_that_fails_does_not_take_away_what_was_known() -> None:
 
     asked = Addresses(look_up)
     assert asked.find(["known"], 30.0) == {"known": (LOCAL,)}
-    asked.doubt("known", LOCAL)
+    asked.look_up_again("known", LOCAL)
     assert asked.find(["known"], 30.0) == {"known": (LOCAL,)}
     until(lambda: not asked._pending, "it was looked up again, without success")
     assert asked.find(["known"], 30.0) == {"known": (LOCAL,)}
@@ -153,7 +153,7 @@ def test_a_name_that_is_gone_has_no_address() -> None:
     answers: list[tuple[str, ...]] = [(), (LOCAL,)]
     asked = Addresses(lambda host: answers.pop() if len(answers) > 1 else answers[0])
     assert asked.find(["gone"], 30.0) == {"gone": (LOCAL,)}
-    asked.doubt("gone", LOCAL)
+    asked.look_up_again("gone", LOCAL)
     until(lambda: asked.find(["gone"], 30.0) == {"gone": ()}, "it has no address any more")
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from runtime.controller.kubernetes import Access, Away, Kubernetes, Refused
+from runtime.controller.kubernetes import Access, Kubernetes, Refused, Unavailable
 
 LOCAL = "127.0.0.1"
 
@@ -75,26 +75,26 @@ OK = (200, {}, '{"kind": "Any"}')
 def test_what_may_pass_is_tried_again_and_as_late_as_the_server_asks(tmp_path: Path) -> None:
     busy = (429, {"Retry-After": "1"}, '{"message": "too many requests"}')
     with api(tmp_path, busy, (503, {}, "starting"), OK) as (client, server):
-        assert client.call("GET", "/api", patience=60.0) == {"kind": "Any"}
+        assert client.call("GET", "/api", retry=60.0) == {"kind": "Any"}
     assert len(server.asked) == 3
     assert server.asked[1] - server.asked[0] >= 1.0
     assert server.connections == 1, "the connection is kept"
 
 
-def test_without_patience_or_after_it_the_api_is_away(tmp_path: Path) -> None:
+def test_without_retries_or_after_them_the_api_is_unavailable(tmp_path: Path) -> None:
     with api(tmp_path, (503, {}, "starting")) as (client, server):
-        with pytest.raises(Away, match="503: starting"):
+        with pytest.raises(Unavailable, match="503: starting"):
             client.call("GET", "/api")
         assert len(server.asked) == 1
-        with pytest.raises(Away):
-            client.call("GET", "/api", patience=0.5)
+        with pytest.raises(Unavailable):
+            client.call("GET", "/api", retry=0.5)
         assert len(server.asked) > 2
 
 
 def test_a_refusal_is_not_tried_again(tmp_path: Path) -> None:
     refusal = 403, {}, '{"message": "it may not"}'
     with api(tmp_path, refusal) as (client, server), pytest.raises(Refused, match="403: it may not"):
-        client.call("GET", "/api", patience=60.0)
+        client.call("GET", "/api", retry=60.0)
     assert len(server.asked) == 1
 
 
@@ -107,14 +107,14 @@ def test_a_connection_that_the_server_closed_is_opened_again(tmp_path: Path) -> 
 
 
 def test_an_answer_that_is_none_means_that_the_api_is_away(tmp_path: Path) -> None:
-    with api(tmp_path, (200, {}, "<html>")) as (client, _), pytest.raises(Away, match="no JSON"):
+    with api(tmp_path, (200, {}, "<html>")) as (client, _), pytest.raises(Unavailable, match="no JSON"):
         client.call("GET", "/api")
 
 
 def test_a_token_that_cannot_be_read_means_that_the_api_is_away(tmp_path: Path) -> None:
     with api(tmp_path, OK) as (client, _):
         (tmp_path / "token").unlink()
-        with pytest.raises(Away, match="No such file"):
+        with pytest.raises(Unavailable, match="No such file"):
             client.call("GET", "/api")
 
 
@@ -160,5 +160,5 @@ def test_the_authority_of_an_eks_cluster_is_trusted_by_python_3_13_too(
         access = Access(url=url, token=tmp_path / "token", authority=authority)
         assert Kubernetes(access, threading.Event()).call("GET", "/api") == {"kind": "Any"}
         bare_authority(tmp_path)
-        with pytest.raises(Away, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
             Kubernetes(access, threading.Event()).call("GET", "/api")

@@ -37,7 +37,7 @@ def rounds_of(reply: Callable[[str], Reply], *, started: float = -1e6) -> tuple[
     current = SimpleNamespace(flags={})
     actions: Any = SimpleNamespace(
         start_reading=lambda: None,
-        wait_for_reading=lambda patience: None,
+        wait_for_reading=lambda limit: None,
         act=lambda *_: None,
         system=SimpleNamespace(current=current, problem=""),
         tenants=SimpleNamespace(pending=lambda: 0, problems=dict),

@@ -143,7 +143,7 @@ def test_clusters_that_get_each_other_s_public_pages_alone_flag_the_dead_and_nob
     """In a rollout across clusters, or while a new key is on its way: in both directions, or in one."""
     simulation = Simulation(TWO, seed=seed, dedicated=1)
     simulation.run(30)
-    simulation.strangers = (
+    simulation.public_only = (
         {("us", "eu"), ("eu", "us"), ("us", "us"), ("eu", "eu")} if seed % 2 else {("us", "eu")}
     )
     simulation.run(120)
@@ -154,7 +154,7 @@ def test_clusters_that_get_each_other_s_public_pages_alone_flag_the_dead_and_nob
     assert {name: cluster.flags[""] for name, cluster in simulation.clusters.items()} == {
         "us": {US}, "eu": {US}
     }  # fmt: skip
-    simulation.strangers = set()
+    simulation.public_only = set()
     simulation.revive_workloads(US)
     simulation.run(120)
     assert not any(cluster.flags for cluster in simulation.clusters.values())

@@ -45,7 +45,7 @@ def named(count: int) -> list[str]:
 
 
 @dataclass
-class World:
+class Controller:
     """The controller of US; EU serves all the time."""
 
     config: ControllerConfig
@@ -116,20 +116,20 @@ def test_one_hostile_company_moves_no_other_while_another_one_restarts(size: int
     config = config_of(named(size))
     (hostile,), honest = hostile_of(config, 1), config.shared[US][1]
     for what, fails in behaviours({hostile}, random.Random(size)).items():
-        world = World(config, lambda round, name, fails=fails: fails(round, name))  # type: ignore[misc]
-        assert not any(world.play(60)), what
+        controller = Controller(config, lambda round, name, fails=fails: fails(round, name))  # type: ignore[misc]
+        assert not any(controller.play(60)), what
         if size > 2:
-            world = World(
+            controller = Controller(
                 config,
                 lambda round, name, fails=fails: fails(round, name) or (name == honest and round % 20 < 8),  # type: ignore[misc]
             )
-            assert not any(world.play(60)), what
+            assert not any(controller.play(60)), what
 
 
 def test_a_company_alone_in_a_region_moves_itself_and_two_that_fail_move_both() -> None:
     for size in (1, 2):
-        world = World(config_of(named(size)), lambda round, name: True)
-        assert world.play(3)[-1] == {REGION_WIDE: frozenset({US})}
+        controller = Controller(config_of(named(size)), lambda round, name: True)
+        assert controller.play(3)[-1] == {REGION_WIDE: frozenset({US})}
 
 
 @pytest.mark.parametrize(("size", "share"), [(3, 2), (5, 3), (25, 13), (500, 500 // 3)])
@@ -138,66 +138,67 @@ def test_so_many_companies_together_do_not_move_the_others(size: int, share: int
     config = config_of(named(size))
     for what, fails in behaviours(hostile_of(config, share), random.Random(size)).items():
         for seed in range(3):
-            world = World(config, fails, seed=seed)
-            assert not any(world.play(150)), what
+            controller = Controller(config, fails, seed=seed)
+            assert not any(controller.play(150)), what
 
 
 def test_a_sample_that_fails_alone_raises_the_alarm_and_one_that_answers_alone_does_too() -> None:
     config = config_of(named(500))
     sample = set(config.samples[US])
-    world = World(config, lambda round, name: name in sample)
-    world.play(3)
-    assert [found.disagreeing for found in world.findings] == [{US}] * 3
-    world = World(config, lambda round, name: name not in sample)
-    world.play(60)
-    assert world.findings[-1].disagreeing == {US}
-    calm = World(config, nobody)
+    controller = Controller(config, lambda round, name: name in sample)
+    controller.play(3)
+    assert [found.disagreeing for found in controller.findings] == [{US}] * 3
+    controller = Controller(config, lambda round, name: name not in sample)
+    controller.play(60)
+    assert controller.findings[-1].disagreeing == {US}
+    calm = Controller(config, nobody)
     assert not any(calm.play(60)) and not any(found.disagreeing for found in calm.findings)
 
 
 @pytest.mark.parametrize("size", [*SIZES, 26, 35, 100, 101])
 def test_a_region_that_dies_is_flagged_in_the_third_round_and_cleared_in_the_third(size: int) -> None:
     """As before there was a confirmation."""
-    world = World(config_of(named(size)), lambda round, name: 60 < round <= 100)
-    flags = world.play(110)
+    controller = Controller(config_of(named(size)), lambda round, name: 60 < round <= 100)
+    flags = controller.play(110)
     flagged = [round for round, each in enumerate(flags, 1) if each]
     assert (flagged[0], flagged[-1]) == (63, 102)
-    assert not any(found.disagreeing for found in world.findings[60:100]), "a failure is no disagreement"
-    assert not world.findings[105].disagreeing
+    assert not any(found.disagreeing for found in controller.findings[60:100]), "a failure is no disagreement"
+    assert not controller.findings[105].disagreeing
 
 
 @pytest.mark.parametrize("size", [25, 26, 100, 500])
 def test_colluders_that_answer_in_a_dead_region_keep_it_open_only_with_half_of_the_sample(size: int) -> None:
     config = config_of(named(size))
     few = set(config.samples[US][: (SAMPLE_SIZE - 1) // 2 - 1])
-    world = World(config, lambda round, name: round > 10 and name not in few)
-    assert world.play(13)[-1] == {REGION_WIDE: frozenset({US})}
+    controller = Controller(config, lambda round, name: round > 10 and name not in few)
+    assert controller.play(13)[-1] == {REGION_WIDE: frozenset({US})}
 
 
 def test_a_dedicated_company_moves_itself_alone() -> None:
     config = config_of(named(30), dedicated=1)
     (own,) = config.dedicated
-    world = World(config, lambda round, name: name == own)
-    assert world.play(10)[-1] == {own: frozenset({US})}
+    controller = Controller(config, lambda round, name: name == own)
+    assert controller.play(10)[-1] == {own: frozenset({US})}
 
 
 def test_what_a_round_asks() -> None:
     """50 probes a region before, and 20 more: the confirmation adds 200 while the sample fails."""
     config = config_of(named(500))
-    assert set(_asked(World(config, nobody), 60)) == {SAMPLE_SIZE + IN_TURN, SAMPLE_SIZE + 5}
+    assert set(_asked(Controller(config, nobody), 60)) == {SAMPLE_SIZE + IN_TURN, SAMPLE_SIZE + 5}
     assert (
-        max(_asked(World(config, lambda round, name: True), 60)) <= SAMPLE_SIZE + IN_TURN + CONFIRMATION_SIZE
+        max(_asked(Controller(config, lambda round, name: True), 60))
+        <= SAMPLE_SIZE + IN_TURN + CONFIRMATION_SIZE
     )
-    assert set(_asked(World(config_of(named(25)), lambda round, name: True), 9)) == {25}
+    assert set(_asked(Controller(config_of(named(25)), lambda round, name: True), 9)) == {25}
 
 
-def _asked(world: World, rounds: int) -> list[int]:
-    world.play(rounds)
-    return world.asked
+def _asked(controller: Controller, rounds: int) -> list[int]:
+    controller.play(rounds)
+    return controller.asked
 
 
 def test_names_that_are_chosen_to_be_sampled_are_not_without_the_secret() -> None:
-    """Names that win every seat without a secret win no more seats than others with one."""
+    """Names that win every seat without a secret win no more sampled than others with one."""
     honest = named(487)
     chosen = sorted(
         (f"evil-{number}" for number in range(20_000)),
@@ -205,24 +206,24 @@ def test_names_that_are_chosen_to_be_sampled_are_not_without_the_secret() -> Non
     )[:13]
     companies = [*honest, *chosen]
     assert set(chosen) <= set(config_of(companies, secret="").samples[US])
-    seats = [len(set(config_of(companies, f"secret-{n}").samples[US]) & set(chosen)) for n in range(20)]
-    assert max(seats) <= 4 and sum(seats) / len(seats) < 1.5
+    sampled = [len(set(config_of(companies, f"secret-{n}").samples[US]) & set(chosen)) for n in range(20)]
+    assert max(sampled) <= 4 and sum(sampled) / len(sampled) < 1.5
 
 
 def test_a_controller_that_was_never_answered_says_nothing_for_a_while() -> None:
     """So it is after a start, before network policies know its address."""
     config = config_of(named(5))
-    world = World(config, lambda round, name: True, started=0)
+    controller = Controller(config, lambda round, name: True, started=0)
     quiet = int(START_SECONDS // INTERVAL) - 1
-    assert not any(world.play(quiet))
-    assert {found.unknown for found in world.findings} == {frozenset({US})}
-    assert world.play(4)[-1] == {REGION_WIDE: frozenset({US})}
+    assert not any(controller.play(quiet))
+    assert {found.unknown for found in controller.findings} == {frozenset({US})}
+    assert controller.play(4)[-1] == {REGION_WIDE: frozenset({US})}
 
 
 def test_a_start_clears_no_flag_of_a_region_that_is_still_dead() -> None:
-    world = World(config_of(named(5)), lambda round, name: True, started=0)
-    world.flags = {REGION_WIDE: frozenset({US})}
-    assert all(flags == {REGION_WIDE: frozenset({US})} for flags in world.play(60))
+    controller = Controller(config_of(named(5)), lambda round, name: True, started=0)
+    controller.flags = {REGION_WIDE: frozenset({US})}
+    assert all(flags == {REGION_WIDE: frozenset({US})} for flags in controller.play(60))
 
 
 @pytest.mark.parametrize("size", [3, 25, 500])
@@ -230,15 +231,15 @@ def test_policies_that_learn_a_new_address_one_by_one_flag_nobody(size: int) -> 
     names = named(size)
     config = config_of(names)
     order = random.Random(size).sample(names, size)
-    heard = {name: 1 + number * 20 // size for number, name in enumerate(order)}
-    world = World(config, lambda round, name: round < heard[name], started=0)
-    assert not any(world.play(60))
+    learned = {name: 1 + number * 20 // size for number, name in enumerate(order)}
+    controller = Controller(config, lambda round, name: round < learned[name], started=0)
+    assert not any(controller.play(60))
 
 
 def test_after_its_first_good_answers_a_controller_flags_in_the_third_round() -> None:
     for size in SIZES:
-        world = World(config_of(named(size)), lambda round, name: round > 2, started=0)
-        assert [bool(flags) for flags in world.play(5)] == [False] * 4 + [True], size
+        controller = Controller(config_of(named(size)), lambda round, name: round > 2, started=0)
+        assert [bool(flags) for flags in controller.play(5)] == [False] * 4 + [True], size
 
 
 def test_one_company_more_or_less_decides_nothing_alone() -> None:

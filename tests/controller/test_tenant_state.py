@@ -14,27 +14,29 @@ BOTH = EU | US
 
 
 @pytest.mark.parametrize(
-    ("present", "wanted", "held", "unacknowledged", "action"),
+    ("present", "wanted", "awaited", "unacknowledged", "action"),
     [
         (NONE, EU, False, False, Action.WRITE),
         (EU, US, False, False, Action.WRITE),
         (EU, NONE, False, False, Action.WRITE),
-        (EU, NONE, True, False, Action.HOLD),
-        (BOTH, EU, True, False, Action.HOLD),
+        (EU, NONE, True, False, Action.WAIT),
+        (BOTH, EU, True, False, Action.WAIT),
         (EU, EU, False, False, Action.TOUCH),
         (EU, EU, False, True, Action.REMIND),
         (NONE, NONE, False, False, Action.TOUCH),
     ],
 )
 def test_what_is_done_with_a_companys_flags(
-    present: frozenset[str], wanted: frozenset[str], held: bool, unacknowledged: bool, action: Action
+    present: frozenset[str], wanted: frozenset[str], awaited: bool, unacknowledged: bool, action: Action
 ) -> None:
-    assert next_action(present=present, wanted=wanted, held=held, unacknowledged=unacknowledged) is action
+    assert (
+        next_action(present=present, wanted=wanted, awaited=awaited, unacknowledged=unacknowledged) is action
+    )
 
 
-def test_a_new_flag_is_never_held() -> None:
+def test_a_new_flag_never_waits_for_an_acknowledgement() -> None:
     for present, wanted in ((NONE, EU), (EU, US), (EU, BOTH)):
-        assert next_action(present=present, wanted=wanted, held=True) is Action.WRITE
+        assert next_action(present=present, wanted=wanted, awaited=True) is Action.WRITE
 
 
 @pytest.mark.parametrize(("stage", "flags", "wanted"), list(product(Stage, (NONE, EU), (NONE, EU))))

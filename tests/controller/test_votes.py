@@ -133,13 +133,13 @@ def test_an_edge_that_never_answered_from_here_is_no_evidence() -> None:
     assert serving(fresh)[US] is True
 
 
-def test_a_cluster_that_lost_its_way_out_says_nothing_of_the_others() -> None:
+def test_a_cluster_that_lost_its_egress_says_nothing_of_the_others() -> None:
     seen = looked({})
     assert serving(seen) == {US: True, WEST: True, EU: None, AP: None}
     assert set(seen.views) == {US, WEST}
 
 
-def test_a_cluster_that_cannot_tell_whether_it_lost_its_way_out_says_what_it_sees() -> None:
+def test_a_cluster_that_cannot_tell_whether_it_lost_its_egress_says_what_it_sees() -> None:
     seen = looked(
         {}, config=settings(own_edges=False), before=assess(settings(own_edges=False), ANSWERS, {}, {}, {})
     )

@@ -79,7 +79,7 @@ class Clusters:
         authority = cluster["certificate-authority-data"]
         return {"endpoint": cluster["server"], "certificateAuthority": authority}
 
-    def held(self, namespace: str) -> dict[tuple[str, ...], str]:
+    def uids(self, namespace: str) -> dict[tuple[str, ...], str]:
         """UIDs of a namespace and its volumes, by cluster and name: another UID is another object."""
         found = dict[tuple[str, ...], str]()
         for cluster in self._kubeconfigs:

@@ -57,7 +57,7 @@ def test_nothing_of_a_context_is_written_down_that_could_rotate() -> None:
         assert "kubeconfig" not in provider.inputs
 
 
-def test_providers_are_told_by_an_identifier_that_no_rotation_changes() -> None:
+def test_providers_are_identified_by_an_identifier_that_no_rotation_changes() -> None:
     providers = record(BASE).of(KUBERNETES_PROVIDER)
     assert len(providers) == 6
     for provider in providers:

@@ -58,19 +58,19 @@ def test_a_company_that_leaves_keeps_its_namespaces_and_volumes(name: str) -> No
 @pytest.mark.slow
 def test_a_company_that_returns_takes_over_its_own_namespaces_and_volumes(running: Running) -> None:
     running.at(BASE)
-    held = running.clusters.held(GLOBEX)
-    assert len(held) == 6
+    uids = running.clusters.uids(GLOBEX)
+    assert len(uids) == 6
     gone = running.deploy(BASE, GONE)
     assert gone.actions == registered(BASE, GONE).actions
     assert all("(retained: " in str(step) for step in gone.where("keep"))
     assert not any(f"::{GLOBEX}-" in resource["urn"] for resource in running.resources())
-    assert running.clusters.held(GLOBEX) == held
+    assert running.clusters.uids(GLOBEX) == uids
 
     back = running.deploy(GONE, PROTECTED).rest
     assert of_others(back, GLOBEX) == [], str(back)
     assert set(back.actions.values()) == {"create"}
     assert {step.type for step in back} >= KEPT
-    assert running.clusters.held(GLOBEX) == held
+    assert running.clusters.uids(GLOBEX) == uids
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def test_another_controller_rolls_cluster_by_cluster(outage: Outage) -> None:
     ],
     ids=["syncInterval", "limits", "retention", "failover"],
 )
-def test_settings_of_what_runs_already_are_told_and_roll_nothing(
+def test_settings_of_what_runs_already_are_updated_and_roll_nothing(
     settings: dict[str, Any], learn: str
 ) -> None:
     change = registered(BASE, edited(BASE, **settings))

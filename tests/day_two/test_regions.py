@@ -40,29 +40,29 @@ BACK: Raw = edited(BASE, region(WEST, adopt=True))
 
 
 @dataclass(frozen=True)
-class Journey:
-    """The region drained, retired and taken back. `held`: UIDs of its namespace and volumes after each."""
+class RegionChanges:
+    """The region drained, retired and taken back. `uids`: UIDs of its namespace and volumes after each."""
 
     drained: Plan
-    gone: Plan
+    retired: Plan
     planned: Plan
-    back: Plan
-    held: list[dict[tuple[str, ...], str]]
+    returned: Plan
+    uids: list[dict[tuple[str, ...], str]]
 
 
 @pytest.fixture(scope="module")
-def journey(running: Running) -> Journey:
+def changes(running: Running) -> RegionChanges:
     running.at(BASE)
     s3(running).put_object(Bucket=BUCKET_NAME, Key="marker", Body=b"kept")
-    held = [running.clusters.held(ACME)]
+    uids = [running.clusters.uids(ACME)]
     drained = running.deploy(BASE, DRAINED)
-    gone = running.deploy(DRAINED, RETIRED)
-    held.append(running.clusters.held(ACME))
+    retired = running.deploy(DRAINED, RETIRED)
+    uids.append(running.clusters.uids(ACME))
     planned = running.plan(RETIRED, BACK)
-    back = running.deploy(RETIRED, BACK)
-    held.append(running.clusters.held(ACME))
+    returned = running.deploy(RETIRED, BACK)
+    uids.append(running.clusters.uids(ACME))
     assert marker(running) == b"kept"
-    return Journey(drained, gone, planned, back, held)
+    return RegionChanges(drained, retired, planned, returned, uids)
 
 
 def s3(running: Running) -> Any:
@@ -108,8 +108,8 @@ def test_a_region_that_joins_a_cluster_beside_another_leaves_that_one_s_pods_alo
 
 
 @pytest.mark.slow
-def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: Journey) -> None:
-    drained = journey.drained
+def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(changes: RegionChanges) -> None:
+    drained = changes.drained
     assert drained.names("keep") == [
         f"{ACME}-agent@{WEST}-volume",
         f"{ACME}-brain@{WEST}-volume",
@@ -122,16 +122,16 @@ def test_a_drained_region_keeps_its_volumes_its_bucket_and_its_cluster(journey: 
 
 
 @pytest.mark.slow
-def test_a_retired_region_s_bucket_stays_with_all_that_makes_it_safe(journey: Journey) -> None:
-    gone = journey.gone
-    assert {step.type for step in gone.where("keep")} == SAFE_BUCKET
-    assert all("(retained: " in str(step) for step in gone.where("keep"))
-    assert gone.names("replace", "create") == []
-    assert gone.learned == [f"{CLUSTERS[name]}-failover-settings" for name in (EU, US)]
-    gone = gone.rest
-    assert {step.type for step in gone.where("update")} == LEARN - {RECORD}
-    assert gone.kinds.isdisjoint({VOLUME_CLAIM, STATEFUL_SET})
-    assert all(WEST in name for name in gone.names("delete", "keep"))
+def test_a_retired_region_s_bucket_stays_with_all_that_makes_it_safe(changes: RegionChanges) -> None:
+    retired = changes.retired
+    assert {step.type for step in retired.where("keep")} == SAFE_BUCKET
+    assert all("(retained: " in str(step) for step in retired.where("keep"))
+    assert retired.names("replace", "create") == []
+    assert retired.learned == [f"{CLUSTERS[name]}-failover-settings" for name in (EU, US)]
+    retired = retired.rest
+    assert {step.type for step in retired.where("update")} == LEARN - {RECORD}
+    assert retired.kinds.isdisjoint({VOLUME_CLAIM, STATEFUL_SET})
+    assert all(WEST in name for name in retired.names("delete", "keep"))
 
 
 def test_a_region_retired_at_once_loses_no_volume_and_no_bucket() -> None:
@@ -143,21 +143,21 @@ def test_a_region_retired_at_once_loses_no_volume_and_no_bucket() -> None:
 
 
 @pytest.mark.slow
-def test_a_region_taken_back_adopts_its_bucket_its_namespaces_and_its_volumes(journey: Journey) -> None:
-    assert journey.planned.actions == journey.back.actions
-    change = journey.back.rest
+def test_a_region_taken_back_adopts_its_bucket_its_namespaces_and_its_volumes(changes: RegionChanges) -> None:
+    assert changes.planned.actions == changes.returned.actions
+    change = changes.returned.rest
     assert change.names("replace", "keep") == []
     assert change.names("import") == [f"{WEST}-replication-bucket"]
     for name in (f"{ACME}-brain@{WEST}-volume", f"{ACME}-namespace@{CLUSTERS[WEST]}"):
         assert change.actions[name] == "create"
     assert {step.type for step in change.where("update")} == LEARN
-    assert len(journey.held[0]) == 9
-    assert journey.held == [journey.held[0]] * 3
+    assert len(changes.uids[0]) == 9
+    assert changes.uids == [changes.uids[0]] * 3
 
 
 @pytest.mark.slow
 def test_adopt_on_a_bucket_of_the_stack_imports_it_anew_and_deletes_nothing(
-    running: Running, journey: Journey
+    running: Running, changes: RegionChanges
 ) -> None:
     """The import id names the region, the id does not: the engine takes it for another bucket."""
     running.at(BACK)

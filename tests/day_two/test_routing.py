@@ -127,7 +127,7 @@ def test_a_weight_changes_the_weights_alone() -> None:
         ),
     ],
 )
-def test_gates_are_told_of_a_role_that_changes_who_takes_over(
+def test_gates_get_a_role_that_changes_who_takes_over(
     name: str, change: Callable[[Raw], object], workloads: list[str]
 ) -> None:
     """Under latency it no longer follows anybody; under failover one that came last anyway still does."""

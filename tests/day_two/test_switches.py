@@ -75,7 +75,7 @@ def test_the_engine_switches_manager_and_identity_and_back_in_place(running: Run
 
 @pytest.mark.slow
 def test_replication_switched_off_and_on_rolls_the_pods_and_touches_no_data(running: Running) -> None:
-    """Their init containers restore from copies. Every bucket is kept, and taken back with `adopt`."""
+    """Their init containers restore from snapshots. Every bucket is kept, and taken back with `adopt`."""
     off = running.deploy(ACTIVE, NO_REPLICATION)
     assert {step.type for step in off.where("keep")} == SAFE_BUCKET
     assert len(off.names("keep")) == 3 * len(SAFE_BUCKET)

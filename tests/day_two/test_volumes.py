@@ -63,10 +63,10 @@ def test_another_storage_class_is_refused_with_the_reason(running: Running) -> N
 def test_without_a_preview_another_storage_class_fails_and_every_volume_stays(running: Running) -> None:
     """`pulumi up --skip-preview`: the old class in the stack file again is all that is needed then."""
     running.at(BASE)
-    held = running.clusters.held(ACME)
+    uids = running.clusters.uids(ACME)
     with pytest.raises(LocalError, match=FIXED):
         running.up(OTHER_CLASS)
-    assert running.clusters.held(ACME) == held
+    assert running.clusters.uids(ACME) == uids
     assert set(running.up(BASE).kinds) <= {VOLUME_CLAIM}
-    assert running.clusters.held(ACME) == held
+    assert running.clusters.uids(ACME) == uids
     assert running.plan(BASE, BASE).actions == {}

@@ -15,10 +15,10 @@ from plan.names import SYSTEM_NAMESPACE
 from tests.drill.commands import Command
 from tests.drill.platform import Objects, reach
 from tests.drill.scenarios import scenario
-from tests.ops.conftest import copies
+from tests.ops.conftest import snapshots
 from tests.services import started
 
-__all__ = ["copies"]
+__all__ = ["snapshots"]
 
 NOBODY = "http://127.0.0.1:1"
 NAMESPACES = (SYSTEM_NAMESPACE, *scenario().namespaces)

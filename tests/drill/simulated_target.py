@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ops.drill.observe.brains import BrainError
 from ops.drill.observe.http import Request
-from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
+from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Indicator, State
 from ops.drill.scenario import Tenant
 from ops.probing.containers import BRAIN
 from tests.drill.simulated import BOOT, NOON, Platform
@@ -16,16 +16,16 @@ from tests.drill.simulated import BOOT, NOON, Platform
 class Observer:
     every = 0.25
 
-    def __init__(self, lane: Lane, observe: Callable[[], Mapping[str, State]]) -> None:
-        self.lane, self.observe = lane, observe
+    def __init__(self, indicator: Indicator, observe: Callable[[], Mapping[str, State]]) -> None:
+        self.indicator, self.observe = indicator, observe
 
 
 def observers(platform: Platform) -> list[Observer]:
     names = list(platform.scenario.namespaces)
     [(host, path)] = platform.scenario.health
 
-    def observer(lane: Lane, subjects: list[str], state: Callable[[str], str]) -> Observer:
-        return Observer(lane, lambda: {each: State(state=state(each)) for each in subjects})
+    def observer(indicator: Indicator, subjects: list[str], state: Callable[[str], str]) -> Observer:
+        return Observer(indicator, lambda: {each: State(state=state(each)) for each in subjects})
 
     def health(_: str) -> str:
         request = Request(host="", path=path, connect=1, answer=1)
@@ -33,11 +33,11 @@ def observers(platform: Platform) -> list[Observer]:
         return str(response.status) if response.status else DEAD
 
     return [
-        observer(Lane.FLAG, [SYSTEM, *names], lambda _: SET if platform.flag else CLEAR),
-        observer(Lane.PROBES, [SYSTEM], lambda _: FAIL if platform.probes_fail else ANSWER),
-        observer(Lane.ENDPOINTS, names, lambda name: READY if platform.ready(name) else NONE),
-        observer(Lane.WORKLOADS, names, lambda name: FAIL if name in platform.dead else ANSWER),
-        observer(Lane.HEALTH, [f"{host}{path}"], health),
+        observer(Indicator.FLAG, [SYSTEM, *names], lambda _: SET if platform.flag else CLEAR),
+        observer(Indicator.PROBES, [SYSTEM], lambda _: FAIL if platform.probes_fail else ANSWER),
+        observer(Indicator.ENDPOINTS, names, lambda name: READY if platform.ready(name) else NONE),
+        observer(Indicator.WORKLOADS, names, lambda name: FAIL if name in platform.dead else ANSWER),
+        observer(Indicator.HEALTH, [f"{host}{path}"], health),
     ]
 
 

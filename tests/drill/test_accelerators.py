@@ -12,7 +12,7 @@ from ops.drill.evaluate.kept import KEPT_SPAN
 from ops.drill.evaluate.steps import GAP_BACK_SPAN, GAP_SPAN, Step
 from ops.drill.observe.accelerators import Accelerated, accelerator_of, client_regions
 from ops.drill.observe.http import Request, Response
-from ops.drill.observe.record import BEGUN, ENDED, UNKNOWN, Lane
+from ops.drill.observe.record import BEGUN, ENDED, UNKNOWN, Indicator
 from ops.drill.report.document import Report, RunReport
 from ops.drill.report.page import page
 from ops.errors import OperatorError
@@ -120,7 +120,7 @@ def test_the_region_is_the_one_whose_health_path_is_known() -> None:
     behind = Behind()
     played = scenario(client_regions=USUAL, **accelerated())
     names = Accelerated(played, dict.fromkeys(USUAL, ACCELERATOR), behind.talk)
-    assert names.lane is Lane.DNS
+    assert names.indicator is Indicator.DNS
     behind.status[US] = 0
     assert state_of(names) == (UNKNOWN, "0")
     behind.status[US] = 503

@@ -21,7 +21,19 @@ from ops.drill.observe.cluster import (
     Workloads,
 )
 from ops.drill.observe.http import Address, send
-from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, Record, State
+from ops.drill.observe.record import (
+    ANSWER,
+    CLEAR,
+    DEAD,
+    FAIL,
+    NONE,
+    READY,
+    SET,
+    SYSTEM,
+    Indicator,
+    Record,
+    State,
+)
 from ops.probing.port_forwards import PortForwards
 from plan.names import SYSTEM_NAMESPACE
 from runtime.controller.decide import cleared_reason
@@ -147,7 +159,7 @@ def test_why_endpoints_stay_ready(
     objects: Objects, forwards: PortForwards, page: tuple[int, str], probe: tuple[int, str], reason: str
 ) -> None:
     record = Record()
-    record.observe(Lane.FLAG, {"acme": State(state=SET)}, 0, 0)
+    record.observe(Indicator.FLAG, {"acme": State(state=SET)}, 0, 0)
     address = objects.workload_pod("acme", "agent", US, probe=probe)
     with pages(address, 3010, {"/ready": page}):
         assert diagnosis_of(objects, forwards, record).reason(Step.ENDPOINTS, "acme").startswith(reason)

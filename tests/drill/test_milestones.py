@@ -25,7 +25,7 @@ from ops.drill.observe.record import (
     UNKNOWN,
     Answer,
     FoundMarkers,
-    Lane,
+    Indicator,
     Record,
     State,
     StoredMarker,
@@ -43,10 +43,12 @@ Asked = st.tuples(Seconds, st.booleans(), st.sampled_from((US, EU)))
 """When, whether there was an answer, from where."""
 
 
-def seen(*looks: tuple[float, str], lane: Lane = Lane.ENDPOINTS, subject: str = "acme") -> View:
+def seen(
+    *observations: tuple[float, str], indicator: Indicator = Indicator.ENDPOINTS, subject: str = "acme"
+) -> View:
     record = Record()
-    for at, state in looks:
-        record.observe(lane, {subject: State(state=state)}, at - 0.1, at)
+    for at, state in observations:
+        record.observe(indicator, {subject: State(state=state)}, at - 0.1, at)
     return replace(record.view(), marks=MARKS)
 
 
@@ -90,7 +92,7 @@ def test_a_step_has_happened_when_it_has_for_all_companies() -> None:
     record = Record()
     for at, subjects in ((90, (CLEAR,) * 3), (110, (SET, CLEAR, CLEAR)), (111, (SET, SET, CLEAR))):
         names = zip(SCENARIO.namespaces, subjects, strict=True)
-        record.observe(Lane.FLAG, {name: State(state=state) for name, state in names}, at - 0.1, at)
+        record.observe(Indicator.FLAG, {name: State(state=state) for name, state in names}, at - 0.1, at)
     view = replace(record.view(), marks=MARKS)
     [flags] = [one for one in outage_milestones(SCENARIO, view) if one.step is Step.FLAGS]
     assert (flags.times["acme"], flags.times["globex"], flags.times["hooli"]) == (110, 111, None)
@@ -159,11 +161,11 @@ States = st.sampled_from((READY, NONE, UNKNOWN))
 
 @given(st.lists(st.tuples(Seconds, States), max_size=30))
 def test_of_any_history_a_step_lies_within_its_part_and_lasts_to_its_end(
-    looks: list[tuple[float, str]],
+    observations: list[tuple[float, str]],
 ) -> None:
-    looks = sorted(dict(looks).items())
-    at = emptied(seen(*looks))
-    states = [(when, state) for when, state in looks if state != UNKNOWN and when < 200]
+    observations = sorted(dict(observations).items())
+    at = emptied(seen(*observations))
+    states = [(when, state) for when, state in observations if state != UNKNOWN and when < 200]
     assert (at is not None) is bool(states and states[-1][1] == NONE)
     if at is not None:
         assert 100 <= at < 200
@@ -223,9 +225,9 @@ def test_a_marker_stored_while_the_region_went_down_makes_no_negative_age() -> N
 
 @given(st.lists(st.tuples(Seconds, States), max_size=10), st.lists(Asked, max_size=10))
 def test_whatever_was_observed_a_broken_promise_has_a_reason(
-    looks: list[tuple[float, str]], history: list[tuple[float, bool, str]]
+    observations: list[tuple[float, str]], history: list[tuple[float, bool, str]]
 ) -> None:
-    view = replace(seen(*sorted(dict(looks).items())), answers=answers(*sorted(history)).answers)
+    view = replace(seen(*sorted(dict(observations).items())), answers=answers(*sorted(history)).answers)
     evaluation = evaluate(SCENARIO, view, {}, None)
     assert not evaluation.ok
     assert evaluation.failures
@@ -263,14 +265,14 @@ def test_what_was_not_measured_is_in_no_distribution() -> None:
 
 def test_a_region_that_was_flagged_again_on_its_return_is_reported() -> None:
     record = Record()
-    for lane, subject, looks in (
-        (Lane.FLAG, SYSTEM, ((110, SET), (215, CLEAR), (231, SET), (275, CLEAR))),
-        (Lane.WORKLOADS, "acme", ((205, ANSWER),)),
-        (Lane.WORKLOADS, "globex", ((206, ANSWER),)),
-        (Lane.WORKLOADS, "hooli", ((204, ANSWER),)),
+    for indicator, subject, observations in (
+        (Indicator.FLAG, SYSTEM, ((110, SET), (215, CLEAR), (231, SET), (275, CLEAR))),
+        (Indicator.WORKLOADS, "acme", ((205, ANSWER),)),
+        (Indicator.WORKLOADS, "globex", ((206, ANSWER),)),
+        (Indicator.WORKLOADS, "hooli", ((204, ANSWER),)),
     ):
-        for at, state in looks:
-            record.observe(lane, {subject: State(state=state)}, at - 0.1, at)
+        for at, state in observations:
+            record.observe(indicator, {subject: State(state=state)}, at - 0.1, at)
     evaluation = evaluate(SCENARIO, replace(record.view(), marks=MARKS), {}, 6)
     [line] = [one.line for one in evaluation.verdicts if one.what == "workloads back to flag cleared"]
     assert line == (

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.drill.faults.kinds import DESCRIPTIONS, FaultKind
-from ops.drill.observe.lanes import Fill
+from ops.drill.observe.indicators import Fill
 from ops.drill.report import page as page_module
 from ops.drill.report.document import Report
 from ops.drill.report.page import CHARACTER, LEFT, WIDTH, Scale, page
@@ -163,10 +163,10 @@ def test_each_picture_is_well_formed_and_has_a_bar_for_each_segment(good: Report
 def test_bars_of_a_row_follow_each_other_without_overlapping(good: Report) -> None:
     run = good.runs[0]
     for row in rows(good.scenario, run.view, run.fault):
-        if row.lane != "memory":
+        if row.group != "memory":
             times = [(segment.begin, segment.end) for segment in row.segments]
             assert all(begin <= end for begin, end in times)
-            assert all(one[1] == other[0] for one, other in pairwise(times)), row.lane
+            assert all(one[1] == other[0] for one, other in pairwise(times)), row.group
 
 
 Times = st.floats(0, 500)

@@ -19,13 +19,13 @@ from ops.aws import AwsAccess
 from ops.drill.observe.clock import Clock, Observing
 from ops.drill.observe.dns import Names, check_ids, reachable
 from ops.drill.observe.http import Address, Response, send
-from ops.drill.observe.record import Lane, Record
+from ops.drill.observe.record import Indicator, Record
 from ops.drill.observe.route53 import (
     CHECKERS,
     Check,
+    Checker,
     Checkers,
     Checking,
-    Opinion,
     is_healthy,
     read_checks,
     read_records,
@@ -54,18 +54,18 @@ def test_a_check_that_nobody_has_asked_yet_counts_as_healthy() -> None:
 
 
 @given(st.integers(1, 10), st.lists(st.booleans(), max_size=60))
-def test_a_checker_changes_its_opinion_after_threshold_answers_in_a_row(
+def test_a_checker_changes_its_result_after_threshold_answers_in_a_row(
     threshold: int, answers: list[bool]
 ) -> None:
-    opinion = Opinion(threshold)
+    checker = Checker(threshold)
     believed, seen = True, list[bool]()
     for passed in answers:
-        opinion.take(passed)
+        checker.take(passed)
         seen.append(passed)
         last = seen[-threshold:]
         if len(last) == threshold and set(last) == {not believed}:
             believed, seen = not believed, []
-        assert opinion.healthy is believed
+        assert checker.healthy is believed
 
 
 @given(st.integers(0, 1000), st.floats(0.05, 3.0))
@@ -157,7 +157,7 @@ def answers(record: Record, company: str) -> list[str]:
     return [
         change.state
         for change in record.view().changes
-        if (change.lane, change.subject) == (Lane.DNS, company)
+        if (change.indicator, change.subject) == (Indicator.DNS, company)
     ]
 
 

@@ -26,36 +26,36 @@ from ops.drill.scenario import scenario_of
 from ops.drill.target import Target, slow_checks
 from tests.drill.scenarios import scenario
 from tests.drill.simulated import Platform, Sabotage, SimulatedClock
-from tests.ops.copies import EU, US, Copies, id_of
+from tests.ops.snapshots import EU, US, Snapshots, id_of
 from tests.services import until
 
 
-def newest(copies: Copies) -> float | None:
-    known = stack.load(argparse.Namespace(config=copies.file, stack=None))
+def newest(snapshots: Snapshots) -> float | None:
+    known = stack.load(argparse.Namespace(config=snapshots.file, stack=None))
     [tenant, *_] = scenario_of(known, US, ["acme"], quick_replication=True).tenants
     return BucketSnapshots(known, AwsAccess(local=False, arguments={})).newest(tenant, EU)
 
 
-def test_an_empty_bucket_has_no_snapshot(copies: Copies) -> None:
-    copies.put(EU, id_of(1, "02:00"), {"a": "1"})
-    assert newest(copies) is None
+def test_an_empty_bucket_has_no_snapshot(snapshots: Snapshots) -> None:
+    snapshots.put(EU, id_of(1, "02:00"), {"a": "1"})
+    assert newest(snapshots) is None
 
 
-def test_the_newest_complete_snapshot_of_the_home_region_counts(copies: Copies) -> None:
-    whole = copies.put(US, id_of(1, "02:00"), {"a": "1"}, bucket=EU)
-    copies.put(US, id_of(1, "01:00"), {"a": "0"}, bucket=EU)
-    copies.put(US, id_of(1, "03:00"), {"b": "2"}, bucket=EU, lost=("b",))
-    copies.put(EU, id_of(1, "04:00"), {"c": "3"}, bucket=EU)
-    assert newest(copies) == whole.id.at / 1000
+def test_the_newest_complete_snapshot_of_the_home_region_counts(snapshots: Snapshots) -> None:
+    whole = snapshots.put(US, id_of(1, "02:00"), {"a": "1"}, bucket=EU)
+    snapshots.put(US, id_of(1, "01:00"), {"a": "0"}, bucket=EU)
+    snapshots.put(US, id_of(1, "03:00"), {"b": "2"}, bucket=EU, lost=("b",))
+    snapshots.put(EU, id_of(1, "04:00"), {"c": "3"}, bucket=EU)
+    assert newest(snapshots) == whole.id.at / 1000
 
 
 def test_a_bucket_is_listed_again_only_for_a_newer_snapshot(
-    copies: Copies, monkeypatch: pytest.MonkeyPatch
+    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = stack.load(argparse.Namespace(config=copies.file, stack=None))
+    known = stack.load(argparse.Namespace(config=snapshots.file, stack=None))
     [tenant, *_] = scenario_of(known, US, ["acme"], quick_replication=True).tenants
     found = BucketSnapshots(known, AwsAccess(local=False, arguments={}))
-    copies.put(US, id_of(1, "02:00"), {"a": "1"}, bucket=EU)
+    snapshots.put(US, id_of(1, "02:00"), {"a": "1"}, bucket=EU)
     first = found.newest(tenant, EU)
     listed, whole = list[Any](), CheckpointStore.list
 
@@ -66,7 +66,7 @@ def test_a_bucket_is_listed_again_only_for_a_newer_snapshot(
     monkeypatch.setattr(CheckpointStore, "list", list_)
     assert found.newest(tenant, EU) == first
     assert listed == []
-    newer = copies.put(US, id_of(1, "03:00"), {"a": "2"}, bucket=EU)
+    newer = snapshots.put(US, id_of(1, "03:00"), {"a": "2"}, bucket=EU)
     assert found.newest(tenant, EU) == newer.id.at / 1000
     assert len(listed) == 1
 
@@ -94,8 +94,8 @@ def test_the_time_of_a_snapshot_is_converted_to_the_run_s_clock() -> None:
         assert has_snapshot(record.view(), tenant) is since
 
 
-def target(copies: Copies, **edges: str) -> Target:
-    known = stack.load(argparse.Namespace(config=copies.file, stack=None))
+def target(snapshots: Snapshots, **edges: str) -> Target:
+    known = stack.load(argparse.Namespace(config=snapshots.file, stack=None))
     clusters: Any = {}
     forwards: Any = None
     return Target(
@@ -110,10 +110,10 @@ def target(copies: Copies, **edges: str) -> Target:
     )
 
 
-def test_a_load_balancer_is_asked_at_its_configured_url_or_else_at_its_name(copies: Copies) -> None:
+def test_a_load_balancer_is_asked_at_its_configured_url_or_else_at_its_name(snapshots: Snapshots) -> None:
     name = f"{US}.agency.test"
-    assert target(copies).address(name) == Address(host=name, port=443, tls=True)
-    here = target(copies, us_east_1="http://10.88.0.12:8080")
+    assert target(snapshots).address(name) == Address(host=name, port=443, tls=True)
+    here = target(snapshots, us_east_1="http://10.88.0.12:8080")
     assert here.address(f"{name}.") == Address(host="10.88.0.12", port=8080, tls=False)
     authority = Path("ca.crt")
     second = replace(here, edges={name: "https://100.64.1.2"}, authority=authority)
@@ -137,7 +137,7 @@ def test_a_failed_observation_is_recorded_and_the_next_one_is_made() -> None:
     looks = iter([RuntimeError("the API is away")])
 
     class Observer:
-        lane: Any = "flag"
+        indicator: Any = "flag"
         every = 0.01
 
         def observe(self) -> Any:

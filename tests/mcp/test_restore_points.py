@@ -6,21 +6,21 @@ import pytest
 
 from ops.errors import OperatorError
 from ops.mcp.restore_points import list_points
-from tests.ops.conftest import copies
-from tests.ops.copies import EU, US, Copies, id_of
+from tests.ops.conftest import snapshots
+from tests.ops.snapshots import EU, US, Snapshots, id_of
 
-__all__ = ["copies"]
-
-
-def arguments(copies: Copies) -> argparse.Namespace:
-    return argparse.Namespace(config=copies.file, stack=None, state=copies.folder)
+__all__ = ["snapshots"]
 
 
-def test_the_points_are_those_of_the_restore_command_newest_first(copies: Copies) -> None:
-    copies.put(US, id_of(1, "02:00"), {"graph.json": "{}"})
-    copies.put(EU, id_of(2, "03:00"), {"graph.json": "{1}", "a": "x"}, bucket=US)
-    copies.put(US, id_of(3, "04:00"), {"graph.json": "{22}"}, lost=("graph.json",))
-    found = list_points(arguments(copies), "acme", None, "brain")
+def arguments(snapshots: Snapshots) -> argparse.Namespace:
+    return argparse.Namespace(config=snapshots.file, stack=None, state=snapshots.folder)
+
+
+def test_the_points_are_those_of_the_restore_command_newest_first(snapshots: Snapshots) -> None:
+    snapshots.put(US, id_of(1, "02:00"), {"graph.json": "{}"})
+    snapshots.put(EU, id_of(2, "03:00"), {"graph.json": "{1}", "a": "x"}, bucket=US)
+    snapshots.put(US, id_of(3, "04:00"), {"graph.json": "{22}"}, lost=("graph.json",))
+    found = list_points(arguments(snapshots), "acme", None, "brain")
     assert (found.region, found.component) == (US, "brain")
     assert found.reason.startswith("the first region of acme by priority")
     assert [(each.checkpoint, each.written_by, each.complete) for each in found.points] == [
@@ -33,10 +33,10 @@ def test_the_points_are_those_of_the_restore_command_newest_first(copies: Copies
     assert found.points[1].time == "2026-11-23T03:00:00Z"
 
 
-def test_a_memory_without_checkpoints_has_no_points(copies: Copies) -> None:
-    assert list_points(arguments(copies), "acme", US, "agent").points == []
+def test_a_memory_without_checkpoints_has_no_points(snapshots: Snapshots) -> None:
+    assert list_points(arguments(snapshots), "acme", US, "agent").points == []
 
 
-def test_a_region_of_another_company_is_refused(copies: Copies) -> None:
+def test_a_region_of_another_company_is_refused(snapshots: Snapshots) -> None:
     with pytest.raises(OperatorError, match="--region: mars-1 is not in"):
-        list_points(arguments(copies), "acme", "mars-1", "brain")
+        list_points(arguments(snapshots), "acme", "mars-1", "brain")

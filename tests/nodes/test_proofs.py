@@ -35,5 +35,5 @@ def test_the_suite_passes_with_node_restarts_and_lost_volumes(stack: Stack, tmp_
     "way", [FaultKind.SCALE, *(pytest.param(way, marks=pytest.mark.slow) for way in LOCAL_FAULTS)]
 )
 def test_a_region_goes_and_comes_back(stack: Stack, tmp_path: Path, way: FaultKind) -> None:
-    """The way that is left out, gray, is that of the drill with Global Accelerator."""
+    """The fault that is left out, gray, is that of the drill with Global Accelerator."""
     drilled(stack, tmp_path, US, way)

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.gate.process.pod import NAMESPACE, REGION, Pod
-from tests.ops.copies import EU, US, Copies
 from tests.ops.importing import Import
+from tests.ops.snapshots import EU, US, Snapshots
 from tests.s3 import ADMIN, S3Service
 
 
 @pytest.fixture
-def copies(s3: S3Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copies:
+def snapshots(s3: S3Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Snapshots:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
     for name, value in s3.credentials(ADMIN).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    return Copies(s3, tmp_path)
+    return Snapshots(s3, tmp_path)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def importing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Import:
 
 @pytest.fixture
 def pod(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[Pod]:
-    """A Brain's, copied each second with the role that it has on EKS; first of its company's order."""
+    """A Brain's, uploaded each second with the role that it has on EKS; first by its company's priority."""
     pod = Pod(tmp_path / "pod")
     pod.rclone = rclone
     pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))
@@ -50,6 +50,6 @@ def pod(s3: S3Service, rclone: Path, tmp_path: Path) -> Iterator[Pod]:
 
 
 @pytest.fixture
-def stack(copies: Copies) -> Copies:
-    copies.regions = [REGION, US, EU]
-    return copies
+def stack(snapshots: Snapshots) -> Snapshots:
+    snapshots.regions = [REGION, US, EU]
+    return snapshots

@@ -23,7 +23,7 @@ from ops.__main__ import main
 from ops.errors import DONE, FAILED, NOT_CONFIRMED, WRONG_CALL
 from plan.iam import replication_access
 from plan.iam_evaluator import Request, allows
-from tests.ops.copies import ASIA, EU, US, stack_file
+from tests.ops.snapshots import ASIA, EU, US, stack_file
 
 ACCOUNT = "111122223333"
 
@@ -218,7 +218,7 @@ def test_it_asks_before_it_starts_jobs(stubs: Stubs, file: Path, capsys: pytest.
     assert f"s3://{bucket(US)}/{US}/" in said and "S3 bills" in said
 
 
-def test_what_aws_refuses_is_told_with_the_call(
+def test_what_aws_refuses_is_reported_with_the_call(
     stubs: Stubs, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed(stubs, EU, US, target=ASIA)

@@ -19,7 +19,7 @@ from ops.__main__ import main, parser
 from ops.errors import NOT_CONFIRMED, OperatorError
 from ops.stack import Stack
 from settings import parse
-from tests.ops.copies import US, Copies, id_of, restore
+from tests.ops.snapshots import US, Snapshots, id_of, restore
 from tests.recording import ROOT
 from tests.settings.edits import edited, put
 
@@ -70,15 +70,15 @@ def test_no_command_has_a_rule_of_its_own() -> None:
 
 
 def test_restore_and_accept_shrink_ask_of_the_stack_and_the_company(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copies.companies = [{"name": "acme", "protect": True}, "globex"]
-    copies.put(US, id_of(1, "02:00"), {"a": "1"})
-    assert restore(copies, "--at", "2026-11-23T02:30:00Z") == NOT_CONFIRMED
+    snapshots.companies = [{"name": "acme", "protect": True}, "globex"]
+    snapshots.put(US, id_of(1, "02:00"), {"a": "1"})
+    assert restore(snapshots, "--at", "2026-11-23T02:30:00Z") == NOT_CONFIRMED
     said = capsys.readouterr().err
     assert "the brain of acme in us-east-1 is restored to 000001-" in said
     assert "This disturbs 1 company; protected: acme." in said
-    assert main(["accept-shrink", "--config", str(copies.file), "--company", "acme"]) == NOT_CONFIRMED
+    assert main(["accept-shrink", "--config", str(snapshots.file), "--company", "acme"]) == NOT_CONFIRMED
     assert (
         "the checkpoints of the brain of acme in us-east-1 may shrink. This disturbs 1"
         in capsys.readouterr().err

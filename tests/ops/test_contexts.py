@@ -15,7 +15,7 @@ from ops.errors import WRONG_CALL, OperatorError
 from ops.stack import Stack
 from ops.stack_file import read
 from settings import from_config
-from tests.ops.copies import EU, US, stack_file
+from tests.ops.snapshots import EU, US, stack_file
 
 CONTEXT = "digital-agency-local"
 

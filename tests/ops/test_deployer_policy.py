@@ -66,7 +66,7 @@ def test_every_kind_of_resource_that_the_program_makes_is_in_the_table() -> None
     assert {kind for kind in KINDS if kind.startswith("aws:")} == NEEDS.keys()
 
 
-def test_what_is_in_no_table_is_told() -> None:
+def test_what_is_in_no_table_is_reported() -> None:
     strange = Made(
         types=["aws:sqs/queue:Queue"], functions=["aws:a/b:c"], buckets=[], roles=[], zones=[], prefix=""
     )
@@ -185,7 +185,7 @@ def test_the_command_prints_the_policy(capsys: pytest.CaptureFixture[str]) -> No
     assert "hostedZoneRoleArn" in capsys.readouterr().err
 
 
-def test_a_policy_that_is_too_long_for_a_managed_one_is_told_with_the_way(
+def test_a_policy_that_is_too_long_for_a_managed_one_is_reported_with_the_way(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ["us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3"]

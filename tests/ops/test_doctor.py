@@ -199,7 +199,7 @@ class OldApi:
         ),
     ],
 )
-def test_an_old_cluster_and_a_powerless_user_are_told(
+def test_an_old_cluster_and_a_powerless_user_are_reported(
     cluster: Cluster, answers: Any, what: str, told: str
 ) -> None:
     api: Any = OldApi(cluster.api, **answers)

@@ -65,7 +65,7 @@ def test_a_public_zone_that_is_delegated_is_found(delegated: list[Any]) -> None:
         (DnsError("no answer"), "not known: no answer"),
     ],
 )
-def test_a_zone_that_nobody_asks_is_told(delegated: list[Any], answer: Any, told: str) -> None:
+def test_a_zone_that_nobody_asks_is_reported(delegated: list[Any], answer: Any, told: str) -> None:
     delegated[0] = answer
     one = zone(hosted())[f"delegation of {DOMAIN}"]
     assert not one.ok and told in one.detail
@@ -95,7 +95,7 @@ def test_a_private_zone_will_do_where_everything_is_internal() -> None:
         ("AccessDenied", {"hostedZoneRoleArn": "arn:aws:iam::444455556666:role/dns"}, "role/dns"),
     ],
 )
-def test_a_zone_that_cannot_be_read_is_told_with_the_way(
+def test_a_zone_that_cannot_be_read_is_reported_with_the_way(
     code: str, settings: dict[str, Any], remedy: str
 ) -> None:
     [one] = zone(code, **settings).values()
@@ -144,7 +144,7 @@ def instances(**options: Any) -> dict[str, Any]:
         ({"HttpPutResponseHopLimit": 1, "HttpTokens": "optional"}, False, "IMDSv1"),
     ],
 )
-def test_what_pods_can_take_from_a_node_is_told(options: dict[str, Any], ok: bool, told: str) -> None:
+def test_what_pods_can_take_from_a_node_is_reported(options: dict[str, Any], ok: bool, told: str) -> None:
     [one] = findings(metadata, {"ec2.describe_instances": instances(**options)})
     assert (one.ok, told in one.detail) == (ok, True)
 
@@ -203,7 +203,7 @@ def test_a_session_is_judged_by_its_role() -> None:
     assert set(asked) == {FULL}
 
 
-def test_a_deployer_that_may_not_ask_iam_is_told_so() -> None:
+def test_a_deployer_that_may_not_ask_iam_is_reported() -> None:
     one = allowed("AccessDenied")
     assert not one.ok and one.detail.startswith("not known: AccessDenied")
     assert "iam:SimulatePrincipalPolicy" in one.remedy
@@ -277,7 +277,7 @@ def test_images_that_their_registries_have_are_found(registries: Problems) -> No
         ("connection refused", None, "connection refused", "reachable from here"),
     ],
 )
-def test_an_image_that_cannot_be_pulled_is_told(
+def test_an_image_that_cannot_be_pulled_is_reported(
     registries: Problems, problem: str, status: int | None, told: str, remedy: str
 ) -> None:
     registries["registry.example.com"] = problem, status

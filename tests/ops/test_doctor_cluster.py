@@ -89,7 +89,7 @@ def test_a_region_needs_room_for_its_companies() -> None:
     assert room(with_room("a", "3200m", "16Gi"), **two).ok
 
 
-def test_it_is_told_when_the_loss_of_a_zone_leaves_too_little() -> None:
+def test_it_is_reported_when_the_loss_of_a_zone_leaves_too_little() -> None:
     enough = room(with_room("a", "2", "8Gi"), with_room("b", "2", "8Gi"))
     assert enough.ok and enough.detail == "4.0 CPUs and 16.0 GiB in a, b for 1.6 CPUs and 3.2 GiB"
     little = room(with_room("a", "8", "8Gi"), with_room("b", "1", "8Gi"))

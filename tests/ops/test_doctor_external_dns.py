@@ -80,7 +80,7 @@ def test_the_page_lists_every_flag_that_is_looked_at() -> None:
         ),
     ],
 )
-def test_each_flag_that_is_missing_or_wrong_is_told_alone(
+def test_each_flag_that_is_missing_or_wrong_is_reported_alone(
     flag: str, instead: Sequence[str], told: str, remedy: str
 ) -> None:
     found = look(deployment(but(flag, *instead)))
@@ -145,7 +145,7 @@ def test_the_prefix_must_be_the_one_that_the_version_reads(
     assert lacks(found) == {f"external-dns {flag}" for flag in lacking}
 
 
-def test_an_old_version_is_told_to_be_why_the_prefix_differs() -> None:
+def test_an_old_version_is_named_as_the_reason_why_the_prefix_differs() -> None:
     found = look(deployment(image="external-dns:v0.21.0"))["external-dns --annotation-prefix"]
     assert f"got {OLD}, but loadBalancing.annotationPrefix is external-dns.kubernetes.io/" in found.detail
     assert f"set loadBalancing.annotationPrefix: {OLD} ({OLD} is the default before 0.22)" in found.remedy
@@ -268,7 +268,7 @@ def over_two(first: Cluster, second: Cluster, **settings: Any) -> list[Finding]:
 
 
 @pytest.mark.parametrize("args", [RIGHT, but("--txt-owner-id")])
-def test_two_clusters_with_one_owner_id_are_told(args: list[str]) -> None:
+def test_two_clusters_with_one_owner_id_are_reported(args: list[str]) -> None:
     [one] = over_two(cluster(deployment(args)), cluster(deployment(args)))
     assert not one.ok and one.what == "external-dns --txt-owner-id"
     assert "eks-eu-west-1-blue and eks-us-east-1-blue: each deletes the other's records" in one.detail

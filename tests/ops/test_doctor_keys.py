@@ -69,7 +69,7 @@ def test_a_key_whose_policy_leaves_nothing_to_iam_is_missing(statement: dict[str
     assert not one.ok and "arn:aws:iam::111122223333:root" in one.remedy
 
 
-def test_a_policy_that_cannot_be_read_is_told() -> None:
+def test_a_policy_that_cannot_be_read_is_reported() -> None:
     [one] = look({"KeyMetadata": USABLE})
     assert not one.ok and "AccessDenied" in one.detail and "kms:GetKeyPolicy" in one.remedy
 

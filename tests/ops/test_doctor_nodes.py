@@ -93,7 +93,7 @@ def space(name: str, company: str | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("label", [None, "other"])
-def test_a_namespace_of_somebody_else_is_told(label: str | None) -> None:
+def test_a_namespace_of_somebody_else_is_reported(label: str | None) -> None:
     found = look(in_cluster.namespaces, Namespace=[space("acme", label), space("kube-system", None)])
     one = found["namespace acme"]
     assert "exists and is not a company's" in one.detail and "agency.global/company=acme" in one.detail
@@ -168,7 +168,7 @@ def eks_with(**groups: bool | None) -> Any:
     return fake_aws(answers).client("eks", US)
 
 
-def test_node_groups_without_auto_repair_are_told() -> None:
+def test_node_groups_without_auto_repair_are_reported() -> None:
     (plan,) = clusters_of(parse(stack(), "dev"))
     (one,) = _node_repair(plan, eks_with(a=True, b=False, c=None))
     assert not one.ok and "off for b, c" in one.detail

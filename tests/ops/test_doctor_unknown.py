@@ -87,7 +87,7 @@ def test_the_next_pages_count_as_well() -> None:
     assert not one.ok and "off for b" in one.detail
 
 
-def test_what_iam_denies_on_a_later_page_is_told() -> None:
+def test_what_iam_denies_on_a_later_page_is_reported() -> None:
     def simulated(ActionNames: list[str], **asked: Any) -> dict[str, Any]:
         decision = "implicitDeny" if "Marker" in asked else "allowed"
         page = {"EvaluationResults": [{"EvalActionName": ActionNames[0], "EvalDecision": decision}]}

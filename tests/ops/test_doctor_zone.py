@@ -141,7 +141,7 @@ def test_a_few_names_stand_for_all_of_them() -> None:
     assert "client-2" in one.detail and "client-3" not in one.detail and "and 2 more names" in one.detail
 
 
-def test_a_record_of_somebody_else_is_told() -> None:
+def test_a_record_of_somebody_else_is_reported() -> None:
     other = {"Name": f"acme.{DOMAIN}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     [one] = look(zone([other]), **LATENCY)
     assert not one.ok and "several routing policies: Region, simple" in one.detail

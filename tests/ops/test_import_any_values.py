@@ -61,7 +61,7 @@ def test_variables_and_selectors_are_what_the_chart_s_pods_have(
 @pytest.mark.parametrize(
     "value", ["1000000", "123456789012", "1e6", "1e3", "1.10", ".5", ".inf", "[a]", "{a: b}"]
 )
-def test_a_text_that_depends_on_helm_s_version_is_told(importing: Import, value: str) -> None:
+def test_a_text_that_depends_on_helm_s_version_is_reported(importing: Import, value: str) -> None:
     _, said, config = importing.run(f"agent: {{env: {{VALUE: {value}, LOG_LEVEL: debug}}}}")
     assert "agent.env.VALUE: " in said.partition("not carried over:")[2]
     assert config["environment"] == {"LOG_LEVEL": "debug"}
@@ -82,7 +82,7 @@ def test_hosts_may_be_plain_texts(importing: Import, hosts: str) -> None:
     assert "no such key" not in said
 
 
-def test_what_an_option_overrides_is_told_and_no_unknown_key(importing: Import) -> None:
+def test_what_an_option_overrides_is_reported_and_no_unknown_key(importing: Import) -> None:
     _, said, _ = importing.run(VALUES, "--domain", "other.test", "--image", "other:2")
     assert "ingress.hosts: acme-corp.agency.test: a stack has one domain, here other.test" in said
     assert "image: registry.example.com/agency:1.10: the command's --image counts" in said
@@ -147,7 +147,7 @@ def test_a_secret_where_none_is_meant_is_written_nowhere(importing: Import, valu
     assert "hush" not in said + importing.file.read_text()
 
 
-def test_a_secret_of_a_list_is_told_once(importing: Import) -> None:
+def test_a_secret_of_a_list_is_reported_once(importing: Import) -> None:
     _, said, _ = importing.run({"extraEnv": [{"name": "TOKEN", "value": f"ghp_{'a' * 36}"}]})
     assert said.count("a secret, which is never written") == 1
 
@@ -158,7 +158,7 @@ def test_a_branch_without_a_value_has_the_chart_s_default(importing: Import) -> 
         assert f"  {key}: has no value; the default counts" in said
 
 
-def test_a_storage_class_without_a_region_is_told_by_its_own_key(importing: Import) -> None:
+def test_a_storage_class_without_a_region_is_reported_by_its_own_key(importing: Import) -> None:
     _, said, _ = importing.run({"agent": {"persistence": {"storageClass": "gp3"}}})
     assert "  agent.persistence.storageClass: gp3: set regions[].storageClass" in said
 
@@ -185,7 +185,7 @@ SHAPES: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("key", KNOWN)
-def test_a_value_of_any_shape_is_carried_over_or_told(importing: Import, key: str) -> None:
+def test_a_value_of_any_shape_is_carried_over_or_reported(importing: Import, key: str) -> None:
     branch, _, last = key.rpartition(".")
     _, nothing, defaults = importing.run({})
     for shape in SHAPES:

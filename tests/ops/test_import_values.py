@@ -139,7 +139,7 @@ def test_a_version_with_a_trailing_zero_keeps_it(importing: Import) -> None:
         ),
     ],
 )
-def test_what_cannot_be_carried_over_is_told_with_the_reason(
+def test_what_cannot_be_carried_over_is_reported_with_the_reason(
     importing: Import, values: Any, message: str
 ) -> None:
     _, said, _ = importing.run(values)
@@ -189,7 +189,7 @@ def test_a_secret_under_a_key_that_the_chart_does_not_know_is_shown_the_same_way
     assert "abc-hush" not in said + importing.file.read_text()
 
 
-def test_every_key_of_a_file_is_carried_or_told(importing: Import) -> None:
+def test_every_key_of_a_file_is_carried_or_reported(importing: Import) -> None:
     """Whatever one changes: nothing is dropped in silence."""
     for branch in LEFT:
         *above, last = branch.split(".")
@@ -199,7 +199,7 @@ def test_every_key_of_a_file_is_carried_or_told(importing: Import) -> None:
         assert f"{branch}: " in importing.run(values)[1]
 
 
-def test_what_the_settings_refuse_is_told(importing: Import) -> None:
+def test_what_the_settings_refuse_is_reported(importing: Import) -> None:
     _, said, _ = importing.run({"multiRegion": {"enabled": True, "regions": ["nowhere-1"]}})
     assert "nowhere-1" in said.partition("problems:")[2]
 

@@ -13,7 +13,7 @@ import pytest
 from local.aws.emulator import Emulator
 from ops.__main__ import main
 from ops.errors import DONE, FAILED
-from tests.ops.copies import EU, US, stack_file
+from tests.ops.snapshots import EU, US, stack_file
 from tests.services import until
 
 PREFIX = f"{US}/acme/brain"

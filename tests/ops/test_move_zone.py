@@ -21,7 +21,7 @@ from ops.drill.faults.zone import claim_entry, put_claim_back
 from ops.drill.journal import Journal
 from ops.errors import DONE, NOT_CONFIRMED, NOTHING_FOUND, TIMED_OUT, WRONG_CALL
 from ops.probing.volume import VolumeReplacement
-from tests.ops.copies import EU, US, Copies, id_of
+from tests.ops.snapshots import EU, US, Snapshots, id_of
 from tests.services import until
 
 CONTEXT = "digital-agency-local"
@@ -187,26 +187,30 @@ def kubelets(zones: Zones) -> Iterator[None]:
 
 
 @pytest.fixture
-def move(copies: Copies, zones: Zones) -> Callable[..., int]:
+def move(snapshots: Snapshots, zones: Zones) -> Callable[..., int]:
     place = {"endpoint": "us.example.com", "cluster": {"context": CONTEXT}}
-    copies.regions = [{"name": US, **place}, {"name": EU, **place, "endpoint": "eu.example.com"}]
+    snapshots.regions = [{"name": US, **place}, {"name": EU, **place, "endpoint": "eu.example.com"}]
 
     def call(*more: str) -> int:
-        where = ["--config", str(copies.file), "--company", "acme", "--region", US]
+        where = ["--config", str(snapshots.file), "--company", "acme", "--region", US]
         return main(["move-zone", *where, *more])
 
     return call
 
 
-def upload(copies: Copies) -> None:
-    copies.put(US, id_of(1, "02:00"), FILES)
-    copies.put(US, id_of(1, "01:00"), FILES, prefix="acme/agent")
+def upload(snapshots: Snapshots) -> None:
+    snapshots.put(US, id_of(1, "02:00"), FILES)
+    snapshots.put(US, id_of(1, "01:00"), FILES, prefix="acme/agent")
 
 
 def test_both_workloads_start_in_the_other_zone_on_new_volumes_and_the_old_volumes_stay(
-    move: Callable[..., int], zones: Zones, copies: Copies, kubelets: None, capsys: pytest.CaptureFixture[str]
+    move: Callable[..., int],
+    zones: Zones,
+    snapshots: Snapshots,
+    kubelets: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    upload(copies)
+    upload(snapshots)
     before = {workload: zones.claim(workload)["metadata"]["uid"] for workload in WORKLOADS}
     assert move("--yes") == DONE
     said = capsys.readouterr().out
@@ -239,9 +243,9 @@ def test_a_claim_that_a_killed_drill_has_deleted_is_put_back_by_its_journal(
 
 
 def test_nothing_is_done_before_a_yes(
-    move: Callable[..., int], zones: Zones, copies: Copies, capsys: pytest.CaptureFixture[str]
+    move: Callable[..., int], zones: Zones, snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    upload(copies)
+    upload(snapshots)
     before = {workload: zones.claim(workload)["metadata"]["uid"] for workload in WORKLOADS}
     assert move() == NOT_CONFIRMED
     said = capsys.readouterr()
@@ -250,19 +254,19 @@ def test_nothing_is_done_before_a_yes(
 
 
 def test_a_memory_without_a_complete_checkpoint_is_not_moved(
-    move: Callable[..., int], zones: Zones, copies: Copies, capsys: pytest.CaptureFixture[str]
+    move: Callable[..., int], zones: Zones, snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copies.put(US, id_of(1, "02:00"), FILES, lost=tuple(FILES))
-    copies.put(US, id_of(1, "01:00"), FILES, prefix="acme/agent")
+    snapshots.put(US, id_of(1, "02:00"), FILES, lost=tuple(FILES))
+    snapshots.put(US, id_of(1, "01:00"), FILES, prefix="acme/agent")
     assert move("--yes") == NOTHING_FOUND
     assert "none of the 1 checkpoints is complete" in capsys.readouterr().err
     assert all(zones.zone_of(workload) == LOST for workload in WORKLOADS)
 
 
 def test_pods_without_a_node_are_named_with_the_reason(
-    move: Callable[..., int], zones: Zones, copies: Copies, capsys: pytest.CaptureFixture[str]
+    move: Callable[..., int], zones: Zones, snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    upload(copies)
+    upload(snapshots)
     zones.node(OTHER, ready=False)
     assert move("--yes", "--component", "agent", "--timeout", "4") == TIMED_OUT
     said = capsys.readouterr().err
@@ -271,8 +275,8 @@ def test_pods_without_a_node_are_named_with_the_reason(
 
 
 def test_a_region_that_the_stack_does_not_have_is_rejected(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    where = ["--config", str(copies.file), "--company", "acme", "--region", "sa-east-1"]
+    where = ["--config", str(snapshots.file), "--company", "acme", "--region", "sa-east-1"]
     assert main(["move-zone", *where, "--yes"]) == WRONG_CALL
     assert "sa-east-1" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 from ops.__main__ import main
 from ops.errors import FAILED, NOTHING_FOUND, WRONG_CALL
-from tests.ops.copies import ASIA, EU, US, Copies, id_of, restore
+from tests.ops.snapshots import ASIA, EU, US, Snapshots, id_of, restore
 from tests.s3 import Fault
 
 FIRST, SECOND = {"c/graph.json": "{}"}, {"c/graph.json": "{1}", "a": "x" * 2048}
@@ -23,84 +23,86 @@ FIRST, SECOND = {"c/graph.json": "{}"}, {"c/graph.json": "{1}", "a": "x" * 2048}
     ],
 )
 def test_a_wrong_call_says_what_is_accepted(
-    copies: Copies, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str], more: list[str], message: str
 ) -> None:
-    assert restore(copies, *more) == WRONG_CALL
-    assert message.format(file=copies.file) in capsys.readouterr().err
-    assert copies.s3.calls == []
+    assert restore(snapshots, *more) == WRONG_CALL
+    assert message.format(file=snapshots.file) in capsys.readouterr().err
+    assert snapshots.s3.calls == []
 
 
 def test_a_region_of_the_stack_without_the_company_is_refused(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copies.companies = [{"name": "acme", "regions": [US, EU]}]
-    assert restore(copies, "--region", ASIA) == WRONG_CALL
+    snapshots.companies = [{"name": "acme", "regions": [US, EU]}]
+    assert restore(snapshots, "--region", ASIA) == WRONG_CALL
     assert f"acme is not in {ASIA}; it is in: {US}, {EU}" in capsys.readouterr().err
 
 
 def test_nothing_at_or_before_the_time_names_the_oldest(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    oldest = copies.put(US, id_of(1, "02:00"), FIRST)
-    copies.put(US, id_of(1, "03:00"), FIRST)
-    assert restore(copies, "--at", "2026-11-23T01:00:00Z", "--yes") == NOTHING_FOUND
+    oldest = snapshots.put(US, id_of(1, "02:00"), FIRST)
+    snapshots.put(US, id_of(1, "03:00"), FIRST)
+    assert restore(snapshots, "--at", "2026-11-23T01:00:00Z", "--yes") == NOTHING_FOUND
     assert f"the oldest is {oldest.id} of {US}, 2026-11-23T02:00:00Z" in capsys.readouterr().err
-    assert copies.orders() == []
+    assert snapshots.requests() == []
 
 
 def test_without_a_complete_checkpoint_nothing_happens(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copies.put(US, id_of(1, "02:00"), SECOND, lost=("a",))
-    assert restore(copies, "--at", "2026-11-23T03:00:00Z", "--yes") == NOTHING_FOUND
+    snapshots.put(US, id_of(1, "02:00"), SECOND, lost=("a",))
+    assert restore(snapshots, "--at", "2026-11-23T03:00:00Z", "--yes") == NOTHING_FOUND
     assert (
         "none of the 1 checkpoints at or before 2026-11-23T03:00:00Z is complete" in capsys.readouterr().err
     )
-    assert restore(copies) == NOTHING_FOUND
-    assert copies.orders() == []
+    assert restore(snapshots) == NOTHING_FOUND
+    assert snapshots.requests() == []
 
 
-def test_a_company_without_snapshots_is_reported(copies: Copies, capsys: pytest.CaptureFixture[str]) -> None:
-    assert restore(copies) == NOTHING_FOUND
-    bucket = copies.s3.buckets[US]
+def test_a_company_without_snapshots_is_reported(
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert restore(snapshots) == NOTHING_FOUND
+    bucket = snapshots.s3.buckets[US]
     assert f"s3://{bucket} has no checkpoint of the brain of acme in {US}" in capsys.readouterr().err
 
 
 def test_a_bucket_that_is_not_there_or_not_ours_is_said_to_be(
-    copies: Copies, capsys: pytest.CaptureFixture[str]
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copies.s3.fault = lambda call: Fault(status=403)
-    assert restore(copies) == FAILED
+    snapshots.s3.fault = lambda call: Fault(status=403)
+    assert restore(snapshots) == FAILED
     said = capsys.readouterr().err
-    assert f"refused on the bucket {copies.s3.buckets[US]}" in said and "ListObjectsV2" in said
-    copies.s3.fault = None
-    copies.file.rename(copies.folder / "Pulumi.other.yaml")
-    arguments = ["restore", "--config", str(copies.folder / "Pulumi.other.yaml"), "--company", "acme"]
+    assert f"refused on the bucket {snapshots.s3.buckets[US]}" in said and "ListObjectsV2" in said
+    snapshots.s3.fault = None
+    snapshots.file.rename(snapshots.folder / "Pulumi.other.yaml")
+    arguments = ["restore", "--config", str(snapshots.folder / "Pulumi.other.yaml"), "--company", "acme"]
     assert main(arguments) == FAILED
     assert f"there is no bucket agency-test-other-{US}" in capsys.readouterr().err
 
 
 def test_an_address_that_does_not_answer_is_named(
-    copies: Copies, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert restore(copies) == FAILED
+    assert restore(snapshots) == FAILED
     said = capsys.readouterr().err
     assert url in said and "is the network there" in said
 
 
 def test_without_credentials_it_says_how_to_get_some(
-    copies: Copies, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    snapshots: Snapshots, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    assert restore(copies) == FAILED
+    assert restore(snapshots) == FAILED
     said = capsys.readouterr().err
     assert "no AWS credentials" in said and "AWS_PROFILE" in said and "aws sso login" in said
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert restore(copies) == FAILED
+    assert restore(snapshots) == FAILED
     assert "nobody" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_the_profile_of_the_stack_file_signs() -> None:
     assert key_of(AwsProvider(profile="prod-admin")) == "AKIAPROFILE"
 
 
-def test_a_profile_that_this_machine_lacks_is_told() -> None:
+def test_a_profile_that_this_machine_lacks_is_reported() -> None:
     with pytest.raises(OperatorError, match=r"no AWS credentials.*nobody"):
         key_of(AwsProvider(profile="nobody"))
 

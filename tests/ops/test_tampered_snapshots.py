@@ -14,8 +14,8 @@ from ops.__main__ import main
 from ops.errors import DONE, NOTHING_FOUND
 from runtime.gate.storage.keys import CHECKPOINTS
 from tests.gate.process.pod import NAMESPACE, REGION, Pod
-from tests.ops.copies import Copies
-from tests.ops.test_with_a_gate import GRAPH, PREFIX, TABLE, checkpoints, copied, memory, write
+from tests.ops.snapshots import Snapshots
+from tests.ops.test_with_a_gate import GRAPH, PREFIX, TABLE, checkpoints, memory, uploaded, write
 from tests.recording import ROOT
 from tests.services import until
 
@@ -24,7 +24,7 @@ COMMANDS = re.findall(r"^ *\S*python -m ops (.+)$", PAGE, re.MULTILINE)
 STEPS = ("", "--at", "--versions-at", "", "validate")
 
 
-def follow(stack: Copies, command: str, before: str) -> int:
+def follow(stack: Snapshots, command: str, before: str) -> int:
     """A command of the page, for this stack, region and time."""
     words = shlex.split(command)
     values = {"--stack": ("--config", str(stack.file)), "--company": ("--company", NAMESPACE)}
@@ -34,7 +34,7 @@ def follow(stack: Copies, command: str, before: str) -> int:
     return main([words[0], *(word for pair in pairs for word in pair), "--yes"])
 
 
-def attack(stack: Copies, pod: Pod) -> None:
+def attack(stack: Snapshots, pod: Pod) -> None:
     """Zeros of the same size, deletions, a forged checkpoint, and a spoiled volume."""
     client, bucket = stack.s3.client(region=REGION), stack.s3.buckets[REGION]
     ids = [checkpoint.id for checkpoint in checkpoints(stack)]
@@ -56,13 +56,13 @@ def test_every_command_of_the_page_is_followed() -> None:
 
 
 def test_the_page_leads_from_damaged_snapshots_back_to_the_memory(
-    pod: Pod, stack: Copies, capsys: pytest.CaptureFixture[str]
+    pod: Pod, stack: Snapshots, capsys: pytest.CaptureFixture[str]
 ) -> None:
     passed = [0.0]
     stack.s3.clock.now = lambda: time.time() + passed[0]
     write(pod, graph='{"then": 1}', one="1" * 3000, two="2" * 3000)
     pod.start()
-    copied(stack, pod)
+    uploaded(stack, pod)
     honest = memory(pod)
     pod.close()
     passed[0] += 60
@@ -87,10 +87,10 @@ def test_the_page_leads_from_damaged_snapshots_back_to_the_memory(
     until(lambda: all("could not be deleted" in each for each in pod.says()["problems"]), "all is well")
 
 
-def test_a_gate_reports_overwritten_objects_and_uploads_them_again(pod: Pod, stack: Copies) -> None:
+def test_a_gate_reports_overwritten_objects_and_uploads_them_again(pod: Pod, stack: Snapshots) -> None:
     write(pod, graph="{}", one="1" * 3000)
     pod.start()
-    newest = copied(stack, pod)
+    newest = uploaded(stack, pod)
     pod.close()
     client, bucket = stack.s3.client(region=REGION), stack.s3.buckets[REGION]
     key = f"{PREFIX}/data/{TABLE}/data/one.lance"

@@ -29,11 +29,11 @@ def test_columns_are_as_wide_as_they_must_be() -> None:
     ("size", "told"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (3 * 1024**3, "3.0 GiB")],
 )
-def test_amounts_are_told_in_powers_of_1024(size: int, told: str) -> None:
+def test_amounts_are_shown_in_powers_of_1024(size: int, told: str) -> None:
     assert amount(size) == told
 
 
-def test_a_time_is_told_as_it_is_given() -> None:
+def test_a_time_is_shown_as_it_is_given() -> None:
     assert clock(moment("2026-11-23T03:00:00Z")) == "2026-11-23T03:00:00Z"
     assert moment("2026-11-23T05:00:00+02:00") == moment("2026-11-23T03:00:00Z")
 

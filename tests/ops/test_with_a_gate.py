@@ -12,7 +12,7 @@ from runtime.gate.snapshot.checkpoint import Checkpoint, parse_checkpoint
 from runtime.gate.storage.keys import CHECKPOINTS, CheckpointId
 from tests.checkpoint_names import checkpoint_ids
 from tests.gate.process.pod import NAMESPACE, REGION, Pod
-from tests.ops.copies import Copies
+from tests.ops.snapshots import Snapshots
 from tests.services import until
 
 PREFIX = f"{REGION}/{NAMESPACE}/brain"
@@ -33,7 +33,7 @@ def memory(pod: Pod) -> dict[str, str]:
     return {str(path.relative_to(pod.volume)): path.read_text() for path in found}
 
 
-def checkpoints(stack: Copies) -> list[Checkpoint]:
+def checkpoints(stack: Snapshots) -> list[Checkpoint]:
     folder = f"{PREFIX}/{CHECKPOINTS}/"
     ids = checkpoint_ids(key.removeprefix(f"{PREFIX}/") for key in stack.s3.keys(REGION, folder))
     bucket, client = stack.s3.buckets[REGION], stack.s3.client(region=REGION)
@@ -41,7 +41,7 @@ def checkpoints(stack: Copies) -> list[Checkpoint]:
     return [parse_checkpoint(body, id) for id, body in zip(ids, bodies, strict=True)]
 
 
-def copied(stack: Copies, pod: Pod) -> CheckpointId:
+def uploaded(stack: Snapshots, pod: Pod) -> CheckpointId:
     """Wait until what is on the volume is in the newest checkpoint; returns it."""
 
     def sizes() -> dict[str, int]:
@@ -51,7 +51,7 @@ def copied(stack: Copies, pod: Pod) -> CheckpointId:
         made = checkpoints(stack)
         return {path: file.size for path, file in made[-1].files.items()} if made else {}
 
-    until(lambda: newest() == sizes(), "the volume is copied")
+    until(lambda: newest() == sizes(), "the volume is uploaded")
     return checkpoints(stack)[-1].id
 
 
@@ -60,7 +60,7 @@ def when(id: CheckpointId) -> str:
     return datetime.fromtimestamp(id.at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def ops(stack: Copies, command: str, *more: str) -> int:
+def ops(stack: Snapshots, command: str, *more: str) -> int:
     return main([command, "--config", str(stack.file), "--company", "acme", "--yes", *more])
 
 
@@ -70,14 +70,14 @@ def aside(pod: Pod) -> dict[str, str]:
 
 
 def test_a_point_in_time_is_the_memory_again_and_what_came_after_is_set_aside(
-    pod: Pod, stack: Copies, record_property: Any
+    pod: Pod, stack: Snapshots, record_property: Any
 ) -> None:
     write(pod, graph='{"then": 1}', one="1")
     pod.start()
-    then = copied(stack, pod)
+    then = uploaded(stack, pod)
     before = memory(pod)
     write(pod, graph='{"now": 12}', two="22")
-    newest = copied(stack, pod)
+    newest = uploaded(stack, pod)
 
     began = time.monotonic()
     assert ops(stack, "restore", "--at", when(then)) == DONE
@@ -95,10 +95,10 @@ def test_a_point_in_time_is_the_memory_again_and_what_came_after_is_set_aside(
     )
 
 
-def test_the_newest_snapshot_is_restored_over_a_volume_that_lost_it(pod: Pod, stack: Copies) -> None:
+def test_the_newest_snapshot_is_restored_over_a_volume_that_lost_it(pod: Pod, stack: Snapshots) -> None:
     write(pod, graph="{}", one="1" * 5000)
     pod.start()
-    newest = copied(stack, pod)
+    newest = uploaded(stack, pod)
     before = memory(pod)
     (pod.volume / TABLE / "data" / "one.lance").unlink()
     until(lambda: pod.metric("agency_loss_guard") == 1, "the guard holds the loss")
@@ -108,38 +108,38 @@ def test_the_newest_snapshot_is_restored_over_a_volume_that_lost_it(pod: Pod, st
     until(lambda: pod.says()["ok"], "all is well again")
 
 
-def test_a_memory_that_is_there_already_can_be_restored(pod: Pod, stack: Copies) -> None:
+def test_a_memory_that_is_there_already_can_be_restored(pod: Pod, stack: Snapshots) -> None:
     write(pod, graph="{}", one="1")
     pod.start()
-    newest = copied(stack, pod)
+    newest = uploaded(stack, pod)
     before = memory(pod)
     assert ops(stack, "restore", "--at", when(newest)) == DONE
     assert memory(pod) == before
 
 
-def test_a_restore_request_is_carried_out_once(pod: Pod, stack: Copies) -> None:
+def test_a_restore_request_is_carried_out_once(pod: Pod, stack: Snapshots) -> None:
     write(pod, graph="{}", one="1")
     pod.start()
-    then = copied(stack, pod)
+    then = uploaded(stack, pod)
     write(pod, two="22")
-    copied(stack, pod)
+    uploaded(stack, pod)
     assert ops(stack, "restore", "--at", when(then)) == DONE
     write(pod, three="333")
-    copied(stack, pod)
+    uploaded(stack, pod)
     pod.close()
     pod.health.start()
     pod.start()
     write(pod, four="4444")
-    copied(stack, pod)
+    uploaded(stack, pod)
     assert f"{TABLE}/data/three.lance" in memory(pod)
 
 
-def test_a_standby_leaves_the_request_to_the_primary(pod: Pod, stack: Copies) -> None:
+def test_a_standby_leaves_the_request_to_the_primary(pod: Pod, stack: Snapshots) -> None:
     write(pod, graph="{}", one="1")
     pod.start()
-    then = copied(stack, pod)
+    then = uploaded(stack, pod)
     write(pod, two="22")
-    copied(stack, pod)
+    uploaded(stack, pod)
     pod.flag(REGION)
     until(lambda: not pod.ready(), "it is flagged")
     assert ops(stack, "restore", "--at", when(then), "--no-wait") == DONE
@@ -152,19 +152,19 @@ def test_a_standby_leaves_the_request_to_the_primary(pod: Pod, stack: Copies) ->
     until(lambda: f"{TABLE}/data/two.lance" not in memory(pod), "it serves, and obeys")
 
 
-def test_a_loss_that_was_intended_is_uploaded_once_it_is_accepted(pod: Pod, stack: Copies) -> None:
+def test_a_loss_that_was_intended_is_uploaded_once_it_is_accepted(pod: Pod, stack: Snapshots) -> None:
     write(pod, graph="{}", one="1" * 5000)
     pod.start()
-    newest = copied(stack, pod)
+    newest = uploaded(stack, pod)
     (pod.volume / TABLE / "data" / "one.lance").unlink()
     until(lambda: pod.metric("agency_loss_guard") == 1, "the guard holds the loss")
     assert checkpoints(stack)[-1].id == newest
     assert ops(stack, "accept-shrink") == DONE
-    smaller = copied(stack, pod)
+    smaller = uploaded(stack, pod)
     assert smaller > newest
     until(lambda: pod.says()["ok"], "all is well again")
 
     write(pod, one="1" * 5000)
-    copied(stack, pod)
+    uploaded(stack, pod)
     (pod.volume / TABLE / "data" / "one.lance").unlink()
     until(lambda: pod.metric("agency_loss_guard") == 1, "the next loss is guarded again")

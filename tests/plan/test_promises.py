@@ -1,4 +1,4 @@
-"""The five promises of the design's section on routing, over every set of healthy regions, by the records."""
+"""The five rules of README.md's section on routing, over every set of healthy regions, by the records."""
 
 from __future__ import annotations
 

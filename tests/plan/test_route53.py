@@ -217,9 +217,9 @@ def test_a_change_is_not_judged_by_what_it_leaves_alone() -> None:
     ],
 )
 def test_a_zone_keeps_to_its_own_names_and_keeps_what_its_aliases_need(change: Any, why: str) -> None:
-    held = [record(kind=kind, name="example.com.") for kind in ("NS", "SOA")]
-    held += [record(name="b.example.com."), alias("b.example.com.") | {"Name": "a.example.com."}]
-    zone = Zone(held, ZONE, name="example.com.", zones={ZONE, "ZOTHER"})
+    existing = [record(kind=kind, name="example.com.") for kind in ("NS", "SOA")]
+    existing += [record(name="b.example.com."), alias("b.example.com.") | {"Name": "a.example.com."}]
+    zone = Zone(existing, ZONE, name="example.com.", zones={ZONE, "ZOTHER"})
     with pytest.raises(Rejected, match=why.replace(".", r"\.")):
         zone.change(change)
 

@@ -145,7 +145,7 @@ def test_keys_of_other_programs_are_left_alone() -> None:
     from_config(config() | {"pulumi:tags": "{}", "aws-native:region": "us-east-1", "datadog:x": "y"}, "prod")
 
 
-def test_problems_of_the_provider_s_keys_and_of_others_are_told_at_once() -> None:
+def test_problems_of_the_provider_s_keys_and_of_others_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
         from_config(config(accessKey="x", profil="x") | {"digital-agency:podUser": "0"}, "prod")
     assert [line.partition(": ")[0] for line in str(raised.value).splitlines()] == [

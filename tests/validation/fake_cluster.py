@@ -30,7 +30,7 @@ from plan.handover import HandoverPlan
 from plan.names import SYSTEM_NAMESPACE
 from settings import from_config
 from tests.gate.process.pod import Pod
-from tests.ops.copies import US, stack_file
+from tests.ops.snapshots import US, stack_file
 from tests.s3 import ADMIN, S3Service
 from tests.validation.fake_network import FakeNetwork
 from tests.validation.process_runs import application

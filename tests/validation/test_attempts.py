@@ -59,7 +59,7 @@ def test_a_port_that_does_not_answer_in_time_is_dropped() -> None:
         assert states([("TCP", LOOPBACK, [port])]) == ["dropped"]
 
 
-def test_a_udp_packet_that_arrives_is_told_though_nothing_listens(unused: int) -> None:
+def test_a_udp_packet_that_arrives_is_reported_though_nothing_listens(unused: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((LOOPBACK, 0))
         mute = silent.getsockname()[1]
@@ -78,10 +78,10 @@ def test_what_was_never_sent_is_untried_with_its_reason() -> None:
     ]
     report = ran("connect", {"attempts": attempts, "seconds": 1}, *WITHOUT_NETWORK)
     assert {state for state, _ in report} == {"untried"}
-    whys = [why for _, why in report]
-    assert whys[0] == "Network is unreachable"
-    assert whys[3] == "this pod has no IPv6 link-local address"
-    assert len(report) == 6 and whys[4] == whys[5] != ""
+    reasons = [why for _, why in report]
+    assert reasons[0] == "Network is unreachable"
+    assert reasons[3] == "this pod has no IPv6 link-local address"
+    assert len(report) == 6 and reasons[4] == reasons[5] != ""
 
 
 def test_many_attempts_keep_their_order_and_take_a_bounded_time(unused: int) -> None:

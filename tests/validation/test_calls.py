@@ -15,7 +15,7 @@ import pytest
 from local.machine.procfs import environment
 from ops.__main__ import main
 from ops.errors import FAILED, INTERRUPTED, NOT_CONFIRMED, WRONG_CALL, OperatorError
-from tests.ops.copies import EU, US, stack_file
+from tests.ops.snapshots import EU, US, stack_file
 from tests.services import until
 from tests.validation.process_runs import application
 

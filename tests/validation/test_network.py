@@ -133,7 +133,7 @@ def test_an_address_without_a_route_is_no_proof(fake: FakeStack) -> None:
         judged(fake, {(address, 3004): NO_ROUTE})
 
 
-def test_what_a_pod_has_besides_and_cannot_be_tried_is_told_and_not_counted(fake: FakeStack) -> None:
+def test_what_a_pod_has_besides_and_cannot_be_tried_is_reported_and_not_counted(fake: FakeStack) -> None:
     address = fake.cluster.network.link_local(AGENT)
     ports = (22, 443, 3000, 3004, 3010, 10250, 10255)
     every = int(judged(fake).detail.partition(" ")[0])
@@ -177,7 +177,7 @@ def on_local_nodes(fake: FakeStack, monkeypatch: pytest.MonkeyPatch, unenforced:
         target.stack = replace(fake.stack, name=LOCAL)
 
 
-def test_a_cluster_that_enforces_nothing_is_told_from_one_with_a_hole(fake: FakeStack) -> None:
+def test_a_cluster_that_enforces_nothing_is_distinguished_from_one_with_a_hole(fake: FakeStack) -> None:
     own = fake.cluster.network.address(ACME_AGENT)
     verdict = judged(fake, {(own, 3000): CONNECTED, (BRAIN_SERVICE, 3002): CONNECTED})
     assert verdict.status is Status.NOT_ENFORCED

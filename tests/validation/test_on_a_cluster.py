@@ -21,7 +21,7 @@ from ops.validation.run import Run
 from ops.validation.session import Session
 from ops.validation.target import Limits
 from plan.iam import gate_access
-from tests.ops.copies import EU, US
+from tests.ops.snapshots import EU, US
 from tests.s3 import ADMIN, S3Service
 from tests.s3.faults import Fault
 from tests.services import until
@@ -186,7 +186,7 @@ def test_only_empty_folders_are_pruned(tmp_path: Path) -> None:
 def test_a_gate_that_uploads_nothing_is_found_by_what_the_bucket_lacks(
     tmp_path: Path, s3: S3Service, rclone: Path
 ) -> None:
-    """It claims that all is well: its pages are those of one that copies."""
+    """It claims that all is well: its pages are those of a gate that uploads."""
     fake = FakeStack(tmp_path, s3, rclone, companies=("acme",))
     try:
         fake.start(idle=[f"{US}/brain"])

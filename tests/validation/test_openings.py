@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ops.probing.failure import Failure
-from tests.ops.copies import EU, US
+from tests.ops.snapshots import EU, US
 from tests.s3 import S3Service
 from tests.validation.fake_cluster import FakeStack
 from tests.validation.fake_network import (

@@ -18,7 +18,7 @@ from ops.validation.process_target import Commands, ProcessTarget
 from ops.validation.results import Status, Verdict
 from ops.validation.run import Run
 from ops.validation.target import Target
-from tests.ops.copies import EU, US
+from tests.ops.snapshots import EU, US
 from tests.s3 import S3Service
 from tests.validation.fake_cluster import FakeStack
 from tests.validation.process_runs import LIMITS, application

@@ -22,7 +22,7 @@ from ops.validation.target import Limits
 from plan.iam import bucket_arn, gate_access, pod_identity_trust
 from plan.names import RoleNames
 from settings import from_config
-from tests.ops.copies import EU, US, stack_file
+from tests.ops.snapshots import EU, US, stack_file
 from tests.validation.fake_cluster import FakeCluster
 
 ROLES = {each: RoleNames(domain="agency.test", stack="judged").gate(US, each) for each in ("agent", "brain")}

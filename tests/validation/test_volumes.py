@@ -21,7 +21,7 @@ from ops.validation.checks import volume_lost
 from ops.validation.pod_target import PodTarget
 from ops.validation.target import Limits
 from settings import from_config
-from tests.ops.copies import US, stack_file
+from tests.ops.snapshots import US, stack_file
 from tests.services import until
 
 LIMITS = Limits(start=60.0, restart=2.0)

@@ -24,7 +24,7 @@ def inside(network: Network) -> str:
     return str(ip_network(network.cidr)[2])
 
 
-def cable(network: Network) -> str:
+def veth(network: Network) -> str:
     """The host's end of the accelerators' veth pair."""
     return f"{network.bridge}a"
 

@@ -27,6 +27,6 @@ def start(state: Path, network: Network, aws: Emulator, aws_region: str, progres
     processes = Processes(state, progress)
     serve = python_command("local.cluster.accelerators.serve", "--state", str(processes.state))
     serve += ["--aws", aws.url, "--aws-region", aws_region]
-    arguments = [network.bridge, addresses.cable(network), *serve]
+    arguments = [network.bridge, addresses.veth(network), *serve]
     environment = {"ACCELERATORS_SOURCE": source_digest(SOURCES)}
     processes.start_module(NAME, "local.cluster.namespaces", arguments, environment)

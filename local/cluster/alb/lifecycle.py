@@ -29,6 +29,6 @@ def start(
     for region in regions:
         serve = python_command("local.cluster.alb.serve", "--state", str(processes.state), "--region", region)
         serve += ["--aws", aws.url, "--aws-region", aws_region, "--caddy", str(caddy)]
-        arguments = [network.bridge, network.balancers_cable(region), *serve]
+        arguments = [network.bridge, network.balancers_veth(region), *serve]
         environment = {"ALB_SOURCE": source_digest(SOURCES)}
         processes.start_module(name_of(region), "local.cluster.namespaces", arguments, environment)

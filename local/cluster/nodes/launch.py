@@ -20,7 +20,7 @@ def main() -> int:
     cgroups.remove(node.cgroup)
     cgroups.create(node.cgroup)
     init = python_command("local.cluster.nodes.init", str(node.folder))
-    return namespaces.run(init, node.network.bridge, node.network.cable(node.zone))
+    return namespaces.run(init, node.network.bridge, node.network.veth(node.zone))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ops.drill.observe.lanes import LANES, subjects
-from ops.drill.observe.record import UNKNOWN, Lane, View, of_company
+from ops.drill.observe.indicators import INDICATORS, subjects
+from ops.drill.observe.record import UNKNOWN, Indicator, View, of_company
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
 
 RECENT_SECONDS = 2.0
@@ -13,7 +13,7 @@ RECENT_SECONDS = 2.0
 
 
 def baseline_problems(scenario: Scenario, view: View, now: float) -> list[str]:
-    return [*_lanes(scenario, view), *_names(scenario, view), *_clients(scenario, view, now)]
+    return [*_indicators(scenario, view), *_names(scenario, view), *_clients(scenario, view, now)]
 
 
 def has_snapshot(view: View, tenant: Tenant) -> bool:
@@ -25,14 +25,14 @@ def has_snapshot(view: View, tenant: Tenant) -> bool:
     return bool(stored and made) and max(made) > min(stored)
 
 
-def _lanes(scenario: Scenario, view: View) -> Iterator[str]:
-    for spec in LANES:
-        for subject in subjects(spec.lane, scenario):
-            where, now = f"{subject}: " if subject else "", view.state(spec.lane, subject)
+def _indicators(scenario: Scenario, view: View) -> Iterator[str]:
+    for spec in INDICATORS:
+        for subject in subjects(spec.indicator, scenario):
+            where, now = f"{subject}: " if subject else "", view.state(spec.indicator, subject)
             if now is None:
-                yield f"{where}{spec.lane} not observed yet"
+                yield f"{where}{spec.indicator} not observed yet"
             elif now.state == UNKNOWN:
-                yield f"{where}{spec.lane} cannot be observed: {now.detail}"
+                yield f"{where}{spec.indicator} cannot be observed: {now.detail}"
             elif now.state != spec.healthy:
                 detail = f" ({now.detail})" if now.detail else ""
                 yield f"{where}{spec.unhealthy.format(region=scenario.region)}{detail}"
@@ -40,7 +40,7 @@ def _lanes(scenario: Scenario, view: View) -> Iterator[str]:
 
 def _names(scenario: Scenario, view: View) -> Iterator[str]:
     for tenant in scenario.tenants:
-        now = view.state(Lane.DNS, tenant.namespace)
+        now = view.state(Indicator.DNS, tenant.namespace)
         if now is None:
             yield f"{tenant.namespace}: {tenant.host} not resolved yet"
         elif now.state != tenant.usual_region:

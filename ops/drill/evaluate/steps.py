@@ -17,8 +17,8 @@ from ops.drill.evaluate.times import (
     state_since,
 )
 from ops.drill.limits import Limits
-from ops.drill.observe.lanes import subjects
-from ops.drill.observe.record import SYSTEM, Lane
+from ops.drill.observe.indicators import subjects
+from ops.drill.observe.record import SYSTEM, Indicator
 from ops.drill.scenario import Scenario
 from ops.probing.containers import AGENT
 
@@ -114,7 +114,7 @@ def _without_endpoints(scenario: Scenario) -> Sequence[str]:
 
 
 def _health_paths(scenario: Scenario) -> Sequence[str]:
-    return subjects(Lane.HEALTH, scenario) if scenario.region_fails else ()
+    return subjects(Indicator.HEALTH, scenario) if scenario.region_fails else ()
 
 
 def _lost(scenario: Scenario) -> Sequence[str]:
@@ -135,18 +135,18 @@ OUTAGE = {
         optional=True,
     ),
     Step.SILENT: StepSpec(
-        times=state_since(Lane.WORKLOADS, healthy=False, of=_lost),
+        times=state_since(Indicator.WORKLOADS, healthy=False, of=_lost),
         missing="workloads of {subject} in the lost zone still answer",
         diagnosed_by=DiagnosisSource.WORKLOADS,
     ),
     Step.PROBE_FAILS: StepSpec(
-        times=state_since(Lane.PROBES, healthy=False, lasting=False),
+        times=state_since(Indicator.PROBES, healthy=False, lasting=False),
         event="the first failed probe",
         missing="no probe of the controller failed",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.FLAG: StepSpec(
-        times=state_since(Lane.FLAG, healthy=False, of=_flag),
+        times=state_since(Indicator.FLAG, healthy=False, of=_flag),
         cause=Step.PROBE_FAILS,
         event="the region was flagged",
         missing="flag not set",
@@ -154,27 +154,27 @@ OUTAGE = {
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.FLAGS: StepSpec(
-        times=state_since(Lane.FLAG, healthy=False, of=_companies),
+        times=state_since(Indicator.FLAG, healthy=False, of=_companies),
         cause=Step.FLAG,
         missing="flag not set in {subject}",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.ENDPOINTS: StepSpec(
-        times=state_since(Lane.ENDPOINTS, healthy=False, of=_without_endpoints),
+        times=state_since(Indicator.ENDPOINTS, healthy=False, of=_without_endpoints),
         cause=Step.FLAG,
         missing="endpoints of agent-{region} in {subject} still ready",
         promise=Promise("outage to no ready endpoint", lambda limits: limits.endpoints, Measure.FROM_OUTAGE),
         diagnosed_by=DiagnosisSource.AGENT_GATE,
     ),
     Step.HEALTH: StepSpec(
-        times=state_since(Lane.HEALTH, healthy=False, of=_health_paths),
+        times=state_since(Indicator.HEALTH, healthy=False, of=_health_paths),
         cause=Step.FLAG,
         event="the health path failed",
         missing="{subject} still answers 200",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.DNS: StepSpec(
-        times=state_since(Lane.DNS, healthy=False, of=leaving),
+        times=state_since(Indicator.DNS, healthy=False, of=leaving),
         cause=Step.HEALTH,
         event="names led to another region",
         missing="the name of {subject} still leads to {region}",
@@ -196,27 +196,27 @@ OUTAGE = {
 }
 RETURN = {
     Step.MOVED: StepSpec(
-        times=state_since(Lane.WORKLOADS, healthy=True, of=_moved),
+        times=state_since(Indicator.WORKLOADS, healthy=True, of=_moved),
         event="the moved workloads answered",
         missing="workloads of {subject} that were moved to another zone do not answer",
         promise=Promise(MOVE_SPAN, lambda limits: limits.move, Measure.FROM_RETURN),
         diagnosed_by=DiagnosisSource.WORKLOADS,
     ),
     Step.ALIVE: StepSpec(
-        times=state_since(Lane.WORKLOADS, healthy=True, lasting=False),
+        times=state_since(Indicator.WORKLOADS, healthy=True, lasting=False),
         event="all workloads answered",
         missing="workloads of {subject} in {region} do not answer",
         diagnosed_by=DiagnosisSource.WORKLOADS,
     ),
     Step.PROBE_ANSWERS: StepSpec(
-        times=state_since(Lane.PROBES, healthy=True),
+        times=state_since(Indicator.PROBES, healthy=True),
         cause=Step.ALIVE,
         event="the probes succeeded",
         missing="probes of the controller still fail",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.CLEAR: StepSpec(
-        times=state_since(Lane.FLAG, healthy=True, of=lambda scenario: [SYSTEM]),
+        times=state_since(Indicator.FLAG, healthy=True, of=lambda scenario: [SYSTEM]),
         cause=Step.PROBE_ANSWERS,
         event="the flag was cleared",
         missing="flag not cleared",
@@ -226,13 +226,13 @@ RETURN = {
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.CLEARS: StepSpec(
-        times=state_since(Lane.FLAG, healthy=True, of=lambda scenario: scenario.namespaces),
+        times=state_since(Indicator.FLAG, healthy=True, of=lambda scenario: scenario.namespaces),
         cause=Step.CLEAR,
         missing="flag not cleared in {subject}",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.ENDPOINTS_BACK: StepSpec(
-        times=state_since(Lane.ENDPOINTS, healthy=True),
+        times=state_since(Indicator.ENDPOINTS, healthy=True),
         cause=Step.CLEAR,
         missing="endpoints of agent-{region} in {subject} not ready",
         promise=Promise(
@@ -241,14 +241,14 @@ RETURN = {
         diagnosed_by=DiagnosisSource.AGENT_GATE,
     ),
     Step.HEALTH_BACK: StepSpec(
-        times=state_since(Lane.HEALTH, healthy=True),
+        times=state_since(Indicator.HEALTH, healthy=True),
         cause=Step.CLEAR,
         event="the health path succeeded",
         missing="{subject} does not answer 200",
         diagnosed_by=DiagnosisSource.CONTROLLERS,
     ),
     Step.DNS_BACK: StepSpec(
-        times=state_since(Lane.DNS, healthy=True, of=_moving),
+        times=state_since(Indicator.DNS, healthy=True, of=_moving),
         cause=Step.HEALTH_BACK,
         event="names led to the region again",
         missing="the name of {subject} does not lead to {region}",

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ops.drill.observe.lanes import healthy_state, subjects
-from ops.drill.observe.record import ENDED, UNKNOWN, Answer, Lane, View, Writer, of_company
+from ops.drill.observe.indicators import healthy_state, subjects
+from ops.drill.observe.record import ENDED, UNKNOWN, Answer, Indicator, View, Writer, of_company
 from ops.drill.scenario import MemoryMode, Scenario, Tenant
 from ops.probing.containers import BRAIN
 
@@ -41,7 +41,7 @@ def leaving(scenario: Scenario) -> list[str]:
 
 
 def state_since(
-    lane: Lane,
+    indicator: Indicator,
     *,
     healthy: bool,
     of: Callable[[Scenario], Iterable[str]] | None = None,
@@ -49,12 +49,12 @@ def state_since(
 ) -> Finder:
     """When each subject became healthy, or the contrary, and stayed so; without `lasting`: the first time.
 
-    `of`: the subjects; by default all of the lane.
+    `of`: the subjects; by default all of the indicator.
     """
 
     def find(window: Window) -> Times:
-        chosen = of(window.scenario) if of else subjects(lane, window.scenario)
-        return {each: _since(window, lane, each, healthy=healthy, lasting=lasting) for each in chosen}
+        chosen = of(window.scenario) if of else subjects(indicator, window.scenario)
+        return {each: _since(window, indicator, each, healthy=healthy, lasting=lasting) for each in chosen}
 
     return find
 
@@ -185,10 +185,12 @@ def _each_moving(window: Window, find: Callable[[Tenant], float | None]) -> Time
     return {tenant.namespace: find(tenant) for tenant in window.scenario.moving}
 
 
-def _since(window: Window, lane: Lane, subject: str, *, healthy: bool, lasting: bool) -> float | None:
-    state = healthy_state(lane, window.scenario)
+def _since(
+    window: Window, indicator: Indicator, subject: str, *, healthy: bool, lasting: bool
+) -> float | None:
+    state = healthy_state(indicator, window.scenario)
     at: float | None = None
-    for change in window.view.of(lane, subject):
+    for change in window.view.of(indicator, subject):
         if change.at >= window.end or change.state == UNKNOWN:
             continue
         if (change.state == state) is healthy:

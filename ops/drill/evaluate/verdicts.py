@@ -17,7 +17,7 @@ from ops.drill.evaluate.milestones import (
 from ops.drill.evaluate.steps import SPECS, Measure, Promise, Step
 from ops.drill.evaluate.times import Gap, Window, gap_of
 from ops.drill.evaluate.verdict import Verdict, within_limit
-from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Lane, View
+from ops.drill.observe.record import BEGUN, ENDED, READY, SET, STOPPED, SYSTEM, Indicator, View
 from ops.drill.scenario import Scenario
 
 ELSEWHERE_SECONDS = 5
@@ -173,7 +173,9 @@ def _measured(
 
 def _flagged_again(view: View) -> str:
     ended = view.mark(ENDED)
-    again = [change.at for change in view.of(Lane.FLAG, SYSTEM) if change.state == SET and change.at > ended]
+    again = [
+        change.at for change in view.of(Indicator.FLAG, SYSTEM) if change.state == SET and change.at > ended
+    ]
     return f" (the flag was set again {again[0] - ended:.0f} s after the outage ended)" if again else ""
 
 
@@ -214,15 +216,15 @@ def _gated(scenario: Scenario, view: View) -> Verdict:
 
 def _overlap(view: View, namespace: str) -> float:
     """The longest time for which a company's endpoints were certainly ready and its flag certainly set."""
-    flags = _periods(view, Lane.FLAG, namespace, SET)
-    ready = _periods(view, Lane.ENDPOINTS, namespace, READY)
+    flags = _periods(view, Indicator.FLAG, namespace, SET)
+    ready = _periods(view, Indicator.ENDPOINTS, namespace, READY)
     both = (min(first[1], second[1]) - max(first[0], second[0]) for first in flags for second in ready)
     return max([0.0, *both])
 
 
-def _periods(view: View, lane: Lane, subject: str, state: str) -> list[tuple[float, float]]:
+def _periods(view: View, indicator: Indicator, subject: str, state: str) -> list[tuple[float, float]]:
     """From the observation that saw the state to the last that still did."""
-    changes = view.of(lane, subject)
+    changes = view.of(indicator, subject)
     ends = [*(change.since for change in changes[1:]), view.mark(STOPPED)]
     return [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.state == state]
 
@@ -231,7 +233,7 @@ def _region_open(scenario: Scenario, view: View) -> Iterator[Verdict]:
     """A region is flagged for the loss of a zone only where most of its companies are there."""
     if not scenario.region_fails:
         began = view.mark(BEGUN)
-        flagged = [each for each in view.of(Lane.FLAG, SYSTEM) if each.state == SET and each.at > began]
+        flagged = [each for each in view.of(Indicator.FLAG, SYSTEM) if each.state == SET and each.at > began]
         line = ""
         if flagged:
             line = (

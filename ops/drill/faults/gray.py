@@ -22,7 +22,7 @@ READY, CONTINUED = "ready", "continued"
 """Lines that `freeze.py` prints: it waits; the processes that it had stopped continue."""
 KEEP, QUIT = b".", b"q"
 """What `freeze.py` reads: go on; end."""
-PATIENCE_SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 PAUSE_SECONDS = 1.0
 THREADS = 16
 
@@ -82,7 +82,7 @@ class Session:
         argv = ["python3", "-c", source("freeze"), *containers]
         try:
             self._stream = pod_streams.Session(cluster.api.configuration, namespace, pod, GATE, argv)
-            self._stream.wait_for(READY, PATIENCE_SECONDS)
+            self._stream.wait_for(READY, TIMEOUT_SECONDS)
         except StreamError as error:
             raise OperatorError(str(error)) from error
 
@@ -95,7 +95,7 @@ class Session:
         """Let the processes continue; returns why they may not, empty when they certainly do."""
         try:
             self._stream.send(QUIT)
-            self._stream.wait_for(CONTINUED, PATIENCE_SECONDS)
+            self._stream.wait_for(CONTINUED, TIMEOUT_SECONDS)
             return ""
         except StreamError as error:
             return f"{self._pod}: {error}"

@@ -12,13 +12,13 @@ from contextlib import closing
 
 from ops.drill.observe.dns import Record, reachable
 from ops.drill.observe.http import Request, Response
-from ops.drill.observe.record import UNKNOWN, Lane, State
+from ops.drill.observe.record import UNKNOWN, Indicator, State
 from ops.drill.scenario import Scenario, Tenant
 from ops.errors import OperatorError
 from plan.resolver import Client, ResolveError, resolve
 
 EVERY_SECONDS = 0.5
-PATIENCE_SECONDS = 2.0
+ANSWER_SECONDS = 2.0
 NOT_FOUND = 404
 ANYBODY = Client(country=None, continent=None, nearest=())
 
@@ -29,7 +29,7 @@ Talk = Callable[[str, Iterable[Request]], Generator[Response]]
 class Accelerated:
     """Observes the region to which each company's accelerator sends this machine."""
 
-    lane = Lane.DNS
+    indicator = Indicator.DNS
     every = EVERY_SECONDS
 
     def __init__(self, scenario: Scenario, accelerators: Mapping[str, str], talk: Talk) -> None:
@@ -100,7 +100,7 @@ def accelerator_of(records: Iterable[Record], host: str) -> str:
 def health_paths(regions: Sequence[str], edges: Mapping[str, str]) -> dict[str, Request]:
     """A request for the health path of each region."""
     hosts = {region: name for name, region in reversed([*edges.items()])}
-    seconds = {"connect": PATIENCE_SECONDS, "answer": PATIENCE_SECONDS}
+    seconds = {"connect": ANSWER_SECONDS, "answer": ANSWER_SECONDS}
     return {
         region: Request(host=hosts[region], path=f"/healthz/{region}", verify=False, **seconds)
         for region in regions

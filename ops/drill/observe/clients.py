@@ -15,7 +15,7 @@ from plan.records import KEPT_ANSWER_SECONDS
 
 EVERY_SECONDS = 0.25
 KEEPING_EVERY_SECONDS = 1.0
-PATIENCE_SECONDS = 2.0
+ANSWER_SECONDS = 2.0
 """For a connection, and as much again for an answer."""
 
 Send = Callable[[str, Request], Response]
@@ -53,7 +53,7 @@ class Clients:
 
     def _ask(self, tenant: Tenant, target: str) -> None:
         asked = self.clock.now()
-        request = Request(host=tenant.host, path="/health", connect=PATIENCE_SECONDS, answer=PATIENCE_SECONDS)
+        request = Request(host=tenant.host, path="/health", connect=ANSWER_SECONDS, answer=ANSWER_SECONDS)
         response, region = self.ask(target, request)
         answer = Answer(
             company=tenant.namespace,

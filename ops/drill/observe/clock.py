@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from ops.drill.observe.record import UNKNOWN, Lane, Record, State
+from ops.drill.observe.record import UNKNOWN, Indicator, Record, State
 
 THREADS = 500
 
@@ -21,7 +21,7 @@ class Task(Protocol):
 
 
 class Observer(Protocol):
-    lane: Lane
+    indicator: Indicator
     every: float
 
     def observe(self) -> Mapping[str, State]:
@@ -82,4 +82,4 @@ class Observing:
         except Exception as error:
             detail = f"{type(error).__name__}: {error}"
             states = {subject: State(state=UNKNOWN, detail=detail) for subject in self._subjects}
-        self._record.observe(self._observer.lane, states, began, self._clock.now())
+        self._record.observe(self._observer.indicator, states, began, self._clock.now())

@@ -12,7 +12,7 @@ from ops.cluster_access import Cluster
 from ops.drill.observe.clients import Send
 from ops.drill.observe.http import Address, Request, send
 from ops.drill.observe.kubernetes import flags, ready_endpoints
-from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Lane, State
+from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, READY, SET, SYSTEM, Indicator, State
 from ops.drill.scenario import Scenario
 from ops.probing.containers import AGENT, BRAIN, PORTS
 from ops.probing.port_forwards import PortForwards
@@ -27,7 +27,7 @@ THREADS = 16
 class Flags:
     """`failed-regions` in the region's own cluster."""
 
-    lane = Lane.FLAG
+    indicator = Indicator.FLAG
     every = 0.25
 
     def __init__(self, scenario: Scenario, cluster: Cluster) -> None:
@@ -48,7 +48,7 @@ class Flags:
 class Endpoints:
     """Of the Service that the region's load balancer sends a company's clients to."""
 
-    lane = Lane.ENDPOINTS
+    indicator = Indicator.ENDPOINTS
     every = 0.25
 
     def __init__(self, scenario: Scenario, cluster: Cluster) -> None:
@@ -68,9 +68,9 @@ class Endpoints:
 class HealthPath:
     """The answer that Route53's checkers get, asked for more often than they do."""
 
-    lane = Lane.HEALTH
+    indicator = Indicator.HEALTH
     every = 0.4
-    patience = 2.0
+    timeout = 2.0
 
     def __init__(self, scenario: Scenario, send: Send) -> None:
         self._scenario, self._send = scenario, send
@@ -78,7 +78,7 @@ class HealthPath:
     def observe(self) -> Mapping[str, State]:
         states = {}
         for name, path in self._scenario.health:
-            request = Request(host=name, path=path, connect=self.patience, answer=self.patience, verify=False)
+            request = Request(host=name, path=path, connect=self.timeout, answer=self.timeout, verify=False)
             response = self._send(name, request)
             state = str(response.status) if response.status else DEAD
             states[f"{name}{path}"] = State(state=state, detail=response.detail)
@@ -88,9 +88,9 @@ class HealthPath:
 class Workloads:
     """The region's Agents and Brains, asked as the controller does."""
 
-    lane = Lane.WORKLOADS
+    indicator = Indicator.WORKLOADS
     every = 0.5
-    patience = 1.0
+    timeout = 1.0
 
     def __init__(self, scenario: Scenario, cluster: Cluster, forwards: PortForwards) -> None:
         self._scenario, self._cluster, self._forwards = scenario, cluster, forwards
@@ -108,7 +108,7 @@ class Workloads:
     def _problem(self, namespace: str, kind: str) -> str:
         pod = f"{kind}-{self._scenario.region}-0"
         url = self._forwards.url(self._cluster, namespace, pod, PORTS[kind])
-        request = Request(host="localhost", path="/health", connect=self.patience, answer=self.patience)
+        request = Request(host="localhost", path="/health", connect=self.timeout, answer=self.timeout)
         response = send(Address.of(url), request)
         return "" if response.ok else response.detail
 
@@ -120,7 +120,7 @@ class NoController(Exception):
 class Controllers:
     """The status pages of a cluster's failover controllers."""
 
-    patience = 1.0
+    timeout = 1.0
 
     def __init__(self, cluster: Cluster, forwards: PortForwards) -> None:
         self._cluster, self._forwards = cluster, forwards
@@ -141,7 +141,7 @@ class Controllers:
         """The status, or why there is none."""
         try:
             url = self._forwards.url(self._cluster, SYSTEM_NAMESPACE, pod, CONTROLLER_PORT)
-            status, text = get(url, "/status", self.patience)
+            status, text = get(url, "/status", self.timeout)
             parsed: Any = json.loads(text) if status == 200 else None
             return parsed if isinstance(parsed, dict) else f"status {status}"
         except (HttpError, ValueError) as error:
@@ -151,7 +151,7 @@ class Controllers:
 class Probes:
     """The latest round of the controllers' probes."""
 
-    lane = Lane.PROBES
+    indicator = Indicator.PROBES
     every = 0.4
 
     def __init__(self, scenario: Scenario, controllers: Controllers) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ops.drill.observe.record import UNKNOWN, Lane, State
+from ops.drill.observe.record import UNKNOWN, Indicator, State
 from ops.drill.planned import region_of
 from ops.drill.scenario import Scenario, Tenant
 from plan.record_sets import canonical
@@ -19,7 +19,7 @@ Record = Mapping[str, Any]
 class Names:
     """Observes the region that each company's name resolves to."""
 
-    lane = Lane.DNS
+    indicator = Indicator.DNS
 
     def __init__(
         self,

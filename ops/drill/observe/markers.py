@@ -33,7 +33,7 @@ class Markers:
         return f"{DRILL}-{self.run}"
 
     @property
-    def nobody(self) -> str:
+    def unknown_company(self) -> str:
         """A company for which nothing is ever stored."""
         return f"{self.company}-nobody"
 
@@ -123,7 +123,7 @@ class Finding:
 
     def __init__(self, target: BrainTarget) -> None:
         self._target = target
-        self._asked_nobody = False
+        self._asked_unknown_company = False
         self.stopped = threading.Event()
         self.problem = "not asked yet"
         """Why the last turn found no marker."""
@@ -140,18 +140,18 @@ class Finding:
         answer = self._query(self._target.markers.company)
         if not (answer.markers or answer.foreign):
             return f"the Brain in {self._target.region} serves, and knows no marker"
-        if not self._asked_nobody:
-            self._asked_nobody = True
-            self._ask_nobody()
+        if not self._asked_unknown_company:
+            self._asked_unknown_company = True
+            self._ask_unknown_company()
         self._target.record.add(answer)
         return ""
 
-    def _ask_nobody(self) -> None:
+    def _ask_unknown_company(self) -> None:
         markers = self._target.markers
-        answer = self._query(markers.nobody)
+        answer = self._query(markers.unknown_company)
         own = [markers.text(self._target.tenant, *marker) for marker in sorted(answer.markers)]
         if known := [*own, *answer.foreign]:
-            foreign = tuple(f"{each} when asked for company {markers.nobody}" for each in known)
+            foreign = tuple(f"{each} when asked for company {markers.unknown_company}" for each in known)
             self._target.record.add(replace(answer, before=frozenset(), during=frozenset(), foreign=foreign))
 
     def _query(self, company: str) -> FoundMarkers:

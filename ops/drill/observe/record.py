@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 
-class Lane(StrEnum):
+class Indicator(StrEnum):
     """An observed property of the region, and its states (besides UNKNOWN)."""
 
     PROBES = "probes"
@@ -47,7 +47,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    lane: Lane
+    indicator: Indicator
     subject: str
     state: str
     detail: str
@@ -155,12 +155,13 @@ class View:
     def mark(self, name: str, default: float = float("inf")) -> float:
         return self.marks.get(name, default)
 
-    def of(self, lane: Lane, subject: str) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes if (change.lane, change.subject) == (lane, subject))
+    def of(self, indicator: Indicator, subject: str) -> tuple[Change, ...]:
+        wanted = indicator, subject
+        return tuple(each for each in self.changes if (each.indicator, each.subject) == wanted)
 
-    def state(self, lane: Lane, subject: str) -> Change | None:
+    def state(self, indicator: Indicator, subject: str) -> Change | None:
         """The latest state."""
-        return next(reversed(self.of(lane, subject)), None)
+        return next(reversed(self.of(indicator, subject)), None)
 
 
 class Record:
@@ -168,20 +169,25 @@ class Record:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._latest: dict[tuple[Lane, str], tuple[str, float]] = {}
+        self._latest: dict[tuple[Indicator, str], tuple[str, float]] = {}
         """State, and when its latest observation began."""
         self._entries: defaultdict[type, list[Any]] = defaultdict(list)
         self._marks: dict[str, float] = {}
 
-    def observe(self, lane: Lane, states: Mapping[str, State], began: float, ended: float) -> None:
-        """One observation of a lane's subjects. Subjects that are missing in it keep their state."""
+    def observe(self, indicator: Indicator, states: Mapping[str, State], began: float, ended: float) -> None:
+        """One observation of an indicator's subjects. Subjects that are missing in it keep their state."""
         with self._lock:
             for subject, now in states.items():
-                state, since = self._latest.get((lane, subject), (None, began))
-                self._latest[lane, subject] = now.state, began
+                state, since = self._latest.get((indicator, subject), (None, began))
+                self._latest[indicator, subject] = now.state, began
                 if state != now.state:
                     change = Change(
-                        lane=lane, subject=subject, state=now.state, detail=now.detail, since=since, at=ended
+                        indicator=indicator,
+                        subject=subject,
+                        state=now.state,
+                        detail=now.detail,
+                        since=since,
+                        at=ended,
                     )
                     self._entries[Change].append(change)
 

@@ -2,7 +2,7 @@
 
 The rules (developer guide, "How Amazon Route 53 determines whether a health check is healthy"): checkers all
 over the world ask the endpoint at the check's interval, not in step with each other. Each has four seconds to
-connect and two more for a status of 200 to 399, and changes its opinion after `FailureThreshold` answers in a
+connect and two more for a status of 200 to 399, and changes its result after `FailureThreshold` answers in a
 row. The endpoint is healthy while more than 18 % of the checkers say so; a new check counts as healthy.
 """
 
@@ -43,8 +43,8 @@ class Check:
         )
 
 
-class Opinion:
-    """One checker's opinion of one check."""
+class Checker:
+    """Whether one checker counts one check as healthy."""
 
     def __init__(self, threshold: int) -> None:
         self._threshold, self._contrary, self.healthy = threshold, 0, True
@@ -55,18 +55,18 @@ class Opinion:
             self.healthy, self._contrary = passed, 0
 
 
-def is_healthy(opinions: Sequence[bool]) -> bool:
-    return not opinions or sum(opinions) > QUORUM * len(opinions)
+def is_healthy(results: Sequence[bool]) -> bool:
+    return not results or sum(results) > QUORUM * len(results)
 
 
 class Checkers:
-    """Ask for every check as Route53 does. Any thread may read the opinions."""
+    """Ask for every check as Route53 does. Any thread may read the results."""
 
     def __init__(self, checks: Iterable[Check], send: Callable[[str, Request], Response], seed: int) -> None:
         self._checks = {check.id: check for check in checks}
         self._send = send
-        self._opinions = {
-            id: [Opinion(check.threshold) for _ in range(CHECKERS)] for id, check in self._checks.items()
+        self._checkers = {
+            id: [Checker(check.threshold) for _ in range(CHECKERS)] for id, check in self._checks.items()
         }
         phases = random.Random(seed)
         self._next = {
@@ -91,14 +91,14 @@ class Checkers:
         check = self._checks[id]
         passed = self._send(check.name, check.request).passes
         with self._lock:
-            self._opinions[id][number].take(passed)
+            self._checkers[id][number].take(passed)
 
     def healthy(self, id: str) -> bool:
         with self._lock:
-            return is_healthy([opinion.healthy for opinion in self._opinions.get(id, ())])
+            return is_healthy([checker.healthy for checker in self._checkers.get(id, ())])
 
     def describe(self, health: Collection[tuple[str, str]]) -> list[str]:
-        """The opinions on these health paths (load balancer and path), a sentence each."""
+        """What the checkers say about these health paths (load balancer and path), a sentence each."""
         return [
             self._describe(id) for id, check in self._checks.items() if (check.name, check.path) in health
         ]
@@ -106,7 +106,7 @@ class Checkers:
     def _describe(self, id: str) -> str:
         check = self._checks[id]
         with self._lock:
-            count = sum(opinion.healthy for opinion in self._opinions[id])
+            count = sum(checker.healthy for checker in self._checkers[id])
         return (
             f"{count} of {CHECKERS} checkers count {check.name}{check.path} as healthy (every"
             f" {check.interval} s, {check.threshold} in a row; up to {QUORUM:.0%} of them do not count)"
@@ -144,7 +144,7 @@ def read_checks(access: AwsAccess, ids: Iterable[str]) -> list[Check]:
 
 
 class Route53Checkers:
-    """The opinions of Route53's own checkers."""
+    """The results of Route53's own checkers."""
 
     def __init__(self, access: AwsAccess) -> None:
         self._client = access.client("route53", ROUTE53_REGION)

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from ops.drill.evaluate.steps import SPECS, Step
 from ops.drill.faults.kinds import DESCRIPTIONS, NAMES, FaultKind
-from ops.drill.observe.lanes import LANES, Fill, subjects
+from ops.drill.observe.indicators import INDICATORS, Fill, subjects
 from ops.drill.observe.record import (
     BEGUN,
     ENDED,
@@ -19,7 +19,7 @@ from ops.drill.observe.record import (
     UNKNOWN,
     Answer,
     Change,
-    Lane,
+    Indicator,
     View,
     of_company,
 )
@@ -29,8 +29,8 @@ Bar = tuple[Fill, str]
 """Fill and text."""
 LEAD_SECONDS = 4.0
 """Of the time before the outage, the timeline shows this much."""
-PROMISED = {Lane.FLAG: Step.FLAG, Lane.ENDPOINTS: Step.ENDPOINTS}
-"""The step that ends the first segment of a lane."""
+PROMISED = {Indicator.FLAG: Step.FLAG, Indicator.ENDPOINTS: Step.ENDPOINTS}
+"""The step that ends the first segment of an indicator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    lane: str
+    group: str
     label: str
     segments: tuple[Segment, ...]
     promise: float | None = None
@@ -54,11 +54,13 @@ class Row:
 
 def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
     """From the outage to the end of the run. Companies whose states changed alike share one row."""
-    lanes = [row for spec in LANES for row in _lane(scenario, view, spec.title, spec.lane)]
-    dns = _lane(scenario, view, "name leads to", Lane.DNS)
+    indicators = [
+        row for spec in INDICATORS for row in _indicator_rows(scenario, view, spec.title, spec.indicator)
+    ]
+    dns = _indicator_rows(scenario, view, "name leads to", Indicator.DNS)
     clients = [
         Row(
-            lane="clients",
+            group="clients",
             label=tenant.namespace,
             segments=tuple(client_segments(scenario, view, tenant)),
             promise=_promise(scenario, view, Step.CLIENT) if tenant in scenario.leaving else None,
@@ -66,11 +68,11 @@ def rows(scenario: Scenario, view: View, fault: FaultKind) -> list[Row]:
         for tenant in scenario.tenants
     ]
     memories = [
-        Row(lane="memory", label=tenant.namespace, segments=tuple(memory_segments(view, tenant)))
+        Row(group="memory", label=tenant.namespace, segments=tuple(memory_segments(view, tenant)))
         for tenant in scenario.moving
     ]
-    outage = Row(lane="outage", label=scenario.zone or scenario.region, segments=(_outage(view, fault),))
-    return [outage, *lanes, *dns, *clients, *memories]
+    outage = Row(group="outage", label=scenario.zone or scenario.region, segments=(_outage(view, fault),))
+    return [outage, *indicators, *dns, *clients, *memories]
 
 
 def client_segments(scenario: Scenario, view: View, tenant: Tenant) -> list[Segment]:
@@ -120,29 +122,29 @@ def _outage(view: View, fault: FaultKind) -> Segment:
     return Segment(begin=begin, end=end, fill=Fill.BAD, text=NAMES[fault], title=title)
 
 
-def _bar(lane: Lane, scenario: Scenario, change: Change) -> Bar:
+def _bar(indicator: Indicator, scenario: Scenario, change: Change) -> Bar:
     if change.state == UNKNOWN:
         return Fill.UNKNOWN, "?"
-    if lane is Lane.DNS:
+    if indicator is Indicator.DNS:
         usual = next(tenant.usual_region for tenant in scenario.tenants if tenant.namespace == change.subject)
         return (Fill.USUAL if change.state == usual else Fill.OTHER), change.state
-    bars = next(spec.bars for spec in LANES if spec.lane is lane)
+    bars = next(spec.bars for spec in INDICATORS if spec.indicator is indicator)
     return bars.get(change.state, (Fill.FLAGGED, change.state))
 
 
-def _lane(scenario: Scenario, view: View, title: str, lane: Lane) -> list[Row]:
+def _indicator_rows(scenario: Scenario, view: View, title: str, indicator: Indicator) -> list[Row]:
     groups: defaultdict[object, dict[str, list[Segment]]] = defaultdict(dict)
-    for subject in subjects(lane, scenario):
-        segments = _changes(scenario, view, lane, subject)
+    for subject in subjects(indicator, scenario):
+        segments = _changes(scenario, view, indicator, subject)
         # Times that differ by less than the eye sees are the same.
         key = tuple((segment.fill, segment.text, round(segment.begin)) for segment in segments)
         groups[key][subject] = segments
     return [
         Row(
-            lane=title,
+            group=title,
             label=_label(scenario, list(group)),
             segments=tuple(max(group.values(), key=lambda segments: [segment.begin for segment in segments])),
-            promise=_promise(scenario, view, PROMISED.get(lane)),
+            promise=_promise(scenario, view, PROMISED.get(indicator)),
         )
         for group in groups.values()
     ]
@@ -161,12 +163,12 @@ def _label(scenario: Scenario, names: Sequence[str]) -> str:
     return ", ".join(short.get(name, name) for name in names if name != SYSTEM)
 
 
-def _changes(scenario: Scenario, view: View, lane: Lane, subject: str) -> list[Segment]:
+def _changes(scenario: Scenario, view: View, indicator: Indicator, subject: str) -> list[Segment]:
     begin, end = view.mark(BEGUN) - LEAD_SECONDS, view.mark(STOPPED)
     moments = {}
-    for change in view.of(lane, subject):
+    for change in view.of(indicator, subject):
         if change.at < end:
-            fill, text = _bar(lane, scenario, change)
+            fill, text = _bar(indicator, scenario, change)
             title = f"{text}: {change.detail}" if change.detail else text
             moments[max(change.at, begin)] = (fill, text), title
     return _segments(moments, end)

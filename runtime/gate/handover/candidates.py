@@ -51,7 +51,7 @@ class Candidates:
         scan = self._active.scanner.scan(
             scanned,
             own=config.region,
-            patience=REPLICATION_SECONDS,
+            replica_delay=REPLICATION_SECONDS,
             timeouts=dict.fromkeys(config.follows, PEER_SECONDS),
         )
         for region in set(scan.errors) - {config.region}:

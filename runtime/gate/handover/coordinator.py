@@ -29,7 +29,7 @@ RETRY_REASON = "the snapshot is restored once more: the application wrote during
 
 
 class Coordinator:
-    """`round` and `upload` belong to one thread; any thread may read `now` and ask `unfit`."""
+    """`round` and `upload` belong to one thread; any thread may read `now` and ask `why_not_ready`."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -40,7 +40,7 @@ class Coordinator:
         self._primary = Primary(parts)
         self._standby = Standby(parts)
         self._requests = Requests(parts)
-        self._next_chores = 0.0
+        self._next_housekeeping = 0.0
         self._next_listing = 0.0
 
     @property
@@ -48,9 +48,9 @@ class Coordinator:
         """As of the last round."""
         return self._status.now
 
-    def unfit(self, role: Role) -> str | None:
+    def why_not_ready(self, role: Role) -> str | None:
         """Why a pod of this role must not serve, because of the active files. A region that was just promoted
-        is unfit, even before `round` has noticed."""
+        is not ready, even before `round` has noticed."""
         now = self.now
         if not now.ready:
             return now.reason
@@ -69,7 +69,7 @@ class Coordinator:
                 return self.now
         self._enter(next_phase(self.phase, role=role, follows=bool(config.follows)))
         self._run(config, flags)
-        self._chores(config)
+        self._housekeeping(config)
         self._measure()
         return self.now
 
@@ -110,12 +110,12 @@ class Coordinator:
             active.save(state.as_primary(ranked=config.ranked))
         self._status.publish()
 
-    def _chores(self, config: GateConfig) -> None:
+    def _housekeeping(self, config: GateConfig) -> None:
         """Once an interval: the upload of diverged files, an operator's restore request."""
         now = self.parts.monotonic()
-        if now < self._next_chores:
+        if now < self._next_housekeeping:
             return
-        self._next_chores = now + config.sync_interval
+        self._next_housekeeping = now + config.sync_interval
         if config.follows and (age := self._age()) is not None:
             self.parts.metrics.set("agency_standby_age_seconds", age, "Age of the newest snapshot here.")
         try:

@@ -122,4 +122,4 @@ class Parts:
         return Candidates(self.active, self.staging.staged, self.monotonic)
 
     def _condition(self, metric: str, *, bad: str, good: str) -> Condition:
-        return Condition(self, bad=bad, good=good, report=partial(self.status.report, metric))
+        return Condition(self, bad=bad, good=good, on_change=partial(self.status.report, metric))

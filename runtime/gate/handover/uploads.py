@@ -93,9 +93,9 @@ class Uploads:
             self.active.save(replace(state, unsent=tuple(left for left in state.unsent if left != name)))
             self.record("DivergedStored", f"diverged/{name} with {files} files is in the bucket, too")
         if failed:
-            self.diverged.is_bad(f"diverged files could not be uploaded: {'; '.join(failed)}")
+            self.diverged.report(f"diverged files could not be uploaded: {'; '.join(failed)}")
         else:
-            self.diverged.is_good("all diverged files are uploaded")
+            self.diverged.clear("all diverged files are uploaded")
 
     def announce(self, config: GateConfig) -> None:
         """In the own bucket, that this region is primary: the next primary waits for its last upload."""

@@ -43,7 +43,7 @@ def _has_credentials(env: Environment, volume: Volume, interrupt: threading.Even
     new pods had none either.
     """
     if env.replacement is None or not credentials.are_missing(os.environ):
-        credentials.found(volume)
+        credentials.forget_missing(volume)
     elif credentials.must_be_replaced(volume):
         credentials.replace_pod(os.environ["POD_NAME"], env.replacement, interrupt)
         return False

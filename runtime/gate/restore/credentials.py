@@ -22,7 +22,7 @@ VARIABLES = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"
 """Injected for Pod Identity; for IRSA; set by hand. rclone uses no others."""
 FIRST_FILE = "without-credentials"
 """On a volume with data: its time is that of the first pod without credentials."""
-PATIENCE_SECONDS = 300.0
+WAIT_SECONDS = 300.0
 """A volume with data serves after this time, although it is not uploaded. An empty one needs the bucket."""
 EVICTION_SECONDS = 300.0
 """The kubelet measures volumes once a minute, and evicts within 10 s then."""
@@ -41,10 +41,10 @@ def must_be_replaced(volume: Volume) -> bool:
         return True
     if not first.exists():
         write_atomically(first, b"")
-    return 0 <= time.time() - first.stat().st_mtime < PATIENCE_SECONDS
+    return 0 <= time.time() - first.stat().st_mtime < WAIT_SECONDS
 
 
-def found(volume: Volume) -> None:
+def forget_missing(volume: Volume) -> None:
     """The pod has credentials: the next one without them is the first one again."""
     remove(volume.root / GATE_FOLDER / FIRST_FILE)
 

@@ -103,12 +103,12 @@ class Replacement:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            self.space.is_short(
+            self.space.report(
                 f"{_named(checkpoint)} does not fit beside the active files: {error}", checkpoint
             )
             return False
         if complete:
-            self.space.is_enough(for_snapshot=True)
+            self.space.clear(for_snapshot=True)
         return complete
 
     def replace(
@@ -166,9 +166,7 @@ class Replacement:
         except OSError as error:
             if error.errno not in FULL or self._swap.state is not SwapState.NONE:
                 raise
-            self.space.is_short(
-                f"there is no space for the swap to {_named(checkpoint)}: {error}", checkpoint
-            )
+            self.space.report(f"there is no space for the swap to {_named(checkpoint)}: {error}", checkpoint)
             return False
         self._on_swap(True)
         self._finish()
@@ -180,11 +178,11 @@ class Replacement:
         self._on_swap(False)
         try:
             self._report(self._swap.finish())
-            self.space.is_enough(for_snapshot=False)
+            self.space.clear(for_snapshot=False)
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            self.space.is_short(f"there is no space to set diverged files aside, which are in .gate: {error}")
+            self.space.report(f"there is no space to set diverged files aside, which are in .gate: {error}")
 
     def _report(self, result: SwapResult | None) -> None:
         if result is None:

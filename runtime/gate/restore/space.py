@@ -36,17 +36,17 @@ class Space:
     def problem(self) -> str | None:
         return self._condition.problem
 
-    def is_short(self, problem: str, snapshot: Checkpoint | None = None) -> None:
+    def report(self, problem: str, snapshot: Checkpoint | None = None) -> None:
         """`snapshot`: that does not fit."""
         if snapshot is not None:
             self._free, self._bytes = self._volume.free_bytes(), snapshot.bytes
-        self._condition.is_bad(problem)
+        self._condition.report(problem)
 
-    def is_enough(self, *, for_snapshot: bool) -> None:
+    def clear(self, *, for_snapshot: bool) -> None:
         """`for_snapshot`: a snapshot fits, whatever else was short of space."""
         if not for_snapshot or self._bytes:
             self._bytes = 0
-            self._condition.is_good("the volume has space for what did not fit")
+            self._condition.clear("the volume has space for what did not fit")
 
     def is_too_large(self, snapshot: Checkpoint) -> bool:
         """Whether to try it is pointless: as large a one did not fit, and nothing was freed since."""

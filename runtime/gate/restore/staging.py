@@ -40,9 +40,9 @@ class Staging:
                 return True
             except (StoreError, Damaged) as error:
                 if isinstance(error, Damaged):
-                    self.scanner.condemn(bucket, checkpoint)
+                    self.scanner.mark_damaged(bucket, checkpoint)
                 else:
-                    self.scanner.distrust(checkpoint)
+                    self.scanner.check_again(checkpoint)
                 if NO_SPACE in str(error).lower():
                     self.staged.discard()
                     raise OSError(

@@ -15,7 +15,7 @@ from runtime.gate.storage.durable import LARGEST, write_atomically
 from runtime.gate.storage.files import append_regular, read_regular
 
 BINDINGS_FILE = "bound"
-_TAINTED = ""
+_UNKNOWN = ""
 
 
 class Bindings:
@@ -36,9 +36,9 @@ class Bindings:
         """Paths that are bound already stay as they are."""
         self._append({path: sha256 for path, sha256 in hashes.items() if path not in self._load()})
 
-    def taint(self, paths: Collection[str]) -> None:
+    def mark_unknown(self, paths: Collection[str]) -> None:
         """The content of these keys is unknown from now on."""
-        self._append(dict.fromkeys(paths, _TAINTED))
+        self._append(dict.fromkeys(paths, _UNKNOWN))
 
     def keep(self, paths: Collection[str]) -> None:
         """Forget all other paths: neither the volume nor the bucket has them."""

@@ -16,7 +16,7 @@ from runtime.gate.snapshot.lance import is_manifest, is_write_once, table_of
 from runtime.gate.snapshot.volume import GRAPH, Volume, parses_graph
 from runtime.gate.storage.bucket import Store
 from runtime.gate.storage.durable import FULL
-from runtime.gate.storage.errors import KeysTaken
+from runtime.gate.storage.errors import ContentConflict
 from runtime.gate.storage.files import clear, is_below
 from runtime.gate.storage.keys import DATA, OBJECTS, is_collectable
 from runtime.logs import log
@@ -242,8 +242,8 @@ class FileUpload:
         self._bindings.bind(batch.bound)
         try:
             self._store.upload(batch.files, self._volume.gate_folder / "uploading", root=self._volume.root)
-        except KeysTaken as taken:
-            self._give_way(taken)
+        except ContentConflict as conflict:
+            self._resolve_conflict(conflict)
         self._index.stored.update(batch.sizes)
         self._index.sent_bytes += sum(batch.sizes.values())
         for path, (key, stat) in batch.direct.items():
@@ -253,13 +253,13 @@ class FileUpload:
                 self.failed[path] = "it changes while it is uploaded, and there is no space for a copy"
         clear(self._copies)
 
-    def _give_way(self, taken: KeysTaken) -> NoReturn:
+    def _resolve_conflict(self, conflict: ContentConflict) -> NoReturn:
         """The file of a `data/` key goes to its hash from now on. What is stored under another's hash is
         damaged: it gets a delete marker, and the file is uploaded again. Raises _Moved."""
-        log("objects-damaged", level="error", at=str(self._store), error=str(taken))
-        damaged = {key for key in taken.keys if key.startswith(f"{OBJECTS}/")}
+        log("objects-damaged", level="error", at=str(self._store), error=str(conflict))
+        damaged = {key for key in conflict.keys if key.startswith(f"{OBJECTS}/")}
         self._store.delete(damaged)
-        self._bindings.taint({key.removeprefix(f"{DATA}/") for key in taken.keys - damaged})
+        self._bindings.mark_unknown({key.removeprefix(f"{DATA}/") for key in conflict.keys - damaged})
         self._index.replaced.extend(sorted(damaged))
         self._index.stored = {key: size for key, size in self._store.list().items() if is_collectable(key)}
         raise _Moved
@@ -273,7 +273,7 @@ class FileUpload:
         just grow, is damaged; the next try decides.
         """
         unfinished = {path for path in changed if path in files and is_write_once(path)}
-        self._bindings.taint(unfinished)
+        self._bindings.mark_unknown(unfinished)
         if any(changed[path].size <= listed[path].size for path in unfinished & self._named.keys()):
             raise _Moved
         for path in unfinished:

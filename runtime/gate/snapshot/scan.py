@@ -89,15 +89,15 @@ class Scanner:
         pairs: Iterable[tuple[str, str]],
         *,
         own: str,
-        patience: float = 0.0,
+        replica_delay: float = 0.0,
         timeouts: Mapping[str, float] | None = None,
         listing: bool = False,
     ) -> BucketScan:
         """Search each writer's newest complete checkpoint in `pairs` of bucket and writer (both regions).
 
-        A checkpoint that is only in other buckets than `own` counts after `patience` seconds. A bucket that
-        cannot be read is not tried again within the scan; `timeouts` are by bucket, in seconds. `listing`:
-        list each writer's own bucket, whenever that was last done. Raises Interrupted.
+        A checkpoint that is only in other buckets than `own` counts after `replica_delay` seconds. A bucket
+        that cannot be read is not tried again within the scan; `timeouts` are by bucket, in seconds.
+        `listing`: list each writer's own bucket, whenever that was last done. Raises Interrupted.
         """
         scan = BucketScan()
         ids: dict[str, dict[CheckpointId, list[str]]] = {}
@@ -107,12 +107,12 @@ class Scanner:
                 ids.setdefault(writer, {}).setdefault(id, []).append(bucket)
         for writer, listed in ids.items():
             self._forget(writer, listed)
-            ripe = {
+            counted = {
                 id: buckets
                 for id, buckets in listed.items()
-                if self._is_ripe(writer, id, buckets, own, patience)
+                if self._counts_yet(writer, id, buckets, own, replica_delay)
             }
-            self._add_newest(scan, writer, ripe, own, timeouts)
+            self._add_newest(scan, writer, counted, own, timeouts)
         return scan
 
     def checkpoint(
@@ -142,13 +142,13 @@ class Scanner:
                         return found
         return None
 
-    def distrust(self, checkpoint: Checkpoint) -> None:
+    def check_again(self, checkpoint: Checkpoint) -> None:
         """A complete checkpoint could not be downloaded: check it again in the next scan."""
         self._complete.pop((checkpoint.region, checkpoint.id), None)
 
-    def condemn(self, bucket: str, checkpoint: Checkpoint) -> None:
+    def mark_damaged(self, bucket: str, checkpoint: Checkpoint) -> None:
         """The bucket's objects are damaged. Objects never change, so the bucket is not asked again."""
-        self.distrust(checkpoint)
+        self.check_again(checkpoint)
         self._damaged.add((bucket, checkpoint.region, checkpoint.id))
 
     def missing(self, bucket: str, checkpoint: Checkpoint, timeout: float | None = None) -> list[str]:
@@ -255,11 +255,11 @@ class Scanner:
         ]
         return max(found, key=lambda each: each.id, default=None)
 
-    def _is_ripe(
-        self, writer: str, id: CheckpointId, buckets: Sequence[str], own: str, patience: float
+    def _counts_yet(
+        self, writer: str, id: CheckpointId, buckets: Sequence[str], own: str, replica_delay: float
     ) -> bool:
         first = self._first_seen.setdefault((writer, id), self._monotonic())
-        return own in buckets or self._monotonic() - first >= patience
+        return own in buckets or self._monotonic() - first >= replica_delay
 
     def _forget(self, writer: str, listed: Mapping[CheckpointId, object]) -> None:
         """Of a writer, what is no longer listed, and all checkpoints but the newest that was read and the

@@ -55,7 +55,7 @@ class UploadSchedule:
         due = first if self._last is None else self._last + config.sync_interval
         return due - time.monotonic()
 
-    def hurry(self) -> None:
+    def make_due(self) -> None:
         """Make the next pass due at once."""
         self._last = float("-inf")
 
@@ -78,7 +78,7 @@ class UploadSchedule:
         if result is None:
             return False
         self._last = started
-        self._failing.is_good(f"uploads work again, after {self.lag():.0f} s")
+        self._failing.clear(f"uploads work again, after {self.lag():.0f} s")
         return self._passed(result, started_at)
 
     def lag(self) -> float:
@@ -106,7 +106,7 @@ class UploadSchedule:
         self._metrics.add("agency_copy_errors_total", 1, "Failed upload passes by cause.", kind=kind)
         trace = traceback.format_exc() if kind == "internal" else None
         log("copy-failed", level="error", kind=kind, error=str(error), lag=round(self.lag(), 1), trace=trace)
-        self._failing.is_bad(f"the volume could not be uploaded ({kind}): {error}")
+        self._failing.report(f"the volume could not be uploaded ({kind}): {error}")
 
     def _passed(self, result: UploadResult, started_at: float) -> bool:
         self._metrics.set("agency_loss_guard", int(result.guarded is not None), _GUARD_HELP)
@@ -115,9 +115,9 @@ class UploadSchedule:
         if result.failed:
             named = [f"{ascii(path)[1:-1][:200]} ({why})" for path, why in result.failed.items()]
             message = f"not uploaded in their present version: {few(named)}"
-            self._unreadable.is_bad(message)
+            self._unreadable.report(message)
         else:
-            self._unreadable.is_good("every file can be read")
+            self._unreadable.clear("every file can be read")
         self._report_damage(result)
         if result.newest is not None:
             at = result.newest.id.at / 1000
@@ -125,13 +125,13 @@ class UploadSchedule:
             self._metrics.set("agency_snapshot_bytes", result.newest.bytes, "Size of the newest checkpoint.")
         if result.guarded is not None:
             self._count("guarded")
-            self._guarded.is_bad(result.guarded)
+            self._guarded.report(result.guarded)
             return False
-        self._guarded.is_good("the volume is complete again, or its loss was accepted")
+        self._guarded.clear("the volume is complete again, or its loss was accepted")
         if result.uncollected is None:
-            self._uncollected.is_good("old objects can be deleted again")
+            self._uncollected.clear("old objects can be deleted again")
         else:
-            self._uncollected.is_bad(f"old objects could not be deleted: {result.uncollected}")
+            self._uncollected.report(f"old objects could not be deleted: {result.uncollected}")
         self._count("ok" if result.changed else "unchanged")
         self._succeeded_at = started_at
         self._marker.parent.mkdir(parents=True, exist_ok=True)
@@ -149,9 +149,9 @@ class UploadSchedule:
         found = result.damaged_objects + len(result.replaced)
         self._metrics.add("agency_damaged_objects_total", found, _DAMAGED_HELP)
         if result.damaged is None:
-            self._damaged.is_good("the copies that were read back are intact")
+            self._damaged.clear("the copies that were read back are intact")
         else:
-            self._damaged.is_bad(result.damaged)
+            self._damaged.report(result.damaged)
 
     def _count(self, result: str) -> None:
         self._metrics.add(PASSES, 1, _PASSES_HELP, result=result)

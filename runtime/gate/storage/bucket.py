@@ -13,22 +13,22 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runtime.documents import Document
-from runtime.gate.storage.errors import KeysTaken, StoreError, Unreachable, error_of
+from runtime.gate.storage.conditional_writes import (
+    COMPARE,
+    COMPARE_ALL,
+    IF_NONE_MATCH,
+    JSON_LOG,
+    NO_FAST_LIST,
+    different,
+    existing_keys,
+    is_listable,
+)
+from runtime.gate.storage.errors import ContentConflict, StoreError, Unreachable, error_of
 from runtime.gate.storage.files import clear, link_below
 from runtime.gate.storage.keys import Listed, few, is_write_once
 from runtime.gate.storage.listing import LIST, listed, rows
 from runtime.gate.storage.rclone import Ended, environment, run
 from runtime.gate.storage.server_clock import ServerClock
-from runtime.gate.storage.taken import (
-    COMPARE,
-    COMPARE_ALL,
-    JSON_LOG,
-    NO_FAST_LIST,
-    ONCE,
-    different,
-    is_line,
-    taken,
-)
 from runtime.logs import log
 
 READ_LIMIT = 64 << 20
@@ -147,7 +147,7 @@ class Store:
         """Send files below `root` to their keys. `staging` is emptied before and after.
 
         On the file system of the files, nothing is copied locally. A write-once key that has the content
-        already is no error. Raises FileNotFoundError when a file is gone, and KeysTaken.
+        already is no error. Raises FileNotFoundError when a file is gone, and ContentConflict.
         """
         if not files:
             return
@@ -155,11 +155,11 @@ class Store:
         try:
             for key, path in files.items():
                 link_below(root, str(path.relative_to(root)), staging / key)
-            once = [ONCE] if all(map(is_write_once, files)) else []
-            arguments = ["copy", "--no-check-dest", *once, str(staging), self._remote()]
+            conditional = [IF_NONE_MATCH] if all(map(is_write_once, files)) else []
+            arguments = ["copy", "--no-check-dest", *conditional, str(staging), self._remote()]
             call = self._call(arguments, flags=JSON_LOG)
             if call.code != 0:
-                self._settle(call, files, staging)
+                self._compare_existing(call, files, staging)
         finally:
             clear(staging)
 
@@ -168,9 +168,9 @@ class Store:
         marker. Its version stays."""
         try:
             self.upload(files, staging, root=root)
-        except KeysTaken as taken:
-            log("objects-replaced", level="error", at=str(self), error=str(taken))
-            self.delete(taken.keys)
+        except ContentConflict as conflict:
+            log("objects-replaced", level="error", at=str(self), error=str(conflict))
+            self.delete(conflict.keys)
             self.upload(files, staging, root=root)
 
     def put(self, key: str, data: bytes) -> None:
@@ -237,22 +237,22 @@ class Store:
         self._clock.learn(call.errors.decode(errors="replace"), answered=call.code == 0)
         return call
 
-    def _settle(self, call: Ended, files: Mapping[str, Path], staging: Path) -> None:
+    def _compare_existing(self, call: Ended, files: Mapping[str, Path], staging: Path) -> None:
         """After a failed upload: return if every file that failed is in the bucket with this content."""
-        keys, log_text = taken(call.errors)
+        keys, log_text = existing_keys(call.errors)
         if not keys:
             raise self._error("upload", few(files), log_text, call.code)
-        listed = [key for key in keys if key in files and is_line(key)]
+        listed = [key for key in keys if key in files and is_listable(key)]
         changed = self._different(listed, staging) if listed else []
         if len(listed) < len(keys):
-            for key in filter(is_line, files):
+            for key in filter(is_listable, files):
                 (staging / key).unlink()
             call = self._call([*COMPARE_ALL, str(staging), self._remote()], flags=NO_FAST_LIST)
             if call.code != 0:
                 raise self._error("compare", few(keys), call.errors.decode(errors="replace"), call.code)
         if changed:
             what = "other content than on the volume, which never overwrites it"
-            raise KeysTaken(f"{self}: {what}: {few(changed)}", changed)
+            raise ContentConflict(f"{self}: {what}: {few(changed)}", changed)
 
     def _different(self, keys: Collection[str], staging: Path) -> Collection[str]:
         call = self._call([*COMPARE, str(staging), self._remote()], keys=keys)

@@ -39,7 +39,7 @@ class Refused(StoreError):
     kind = "refused"
 
 
-class KeysTaken(StoreError):
+class ContentConflict(StoreError):
     """Write-once keys have other content than what was to be uploaded. All other files are uploaded."""
 
     def __init__(self, message: str, keys: Collection[str]) -> None:

@@ -15,7 +15,7 @@ from tests.controller.acting.workloads import Workloads
 from tests.services import until
 
 OUTAGE_TO_FLAG_SECONDS = 20.0
-"""What the issue allows at the default settings."""
+"""The limit at the default settings."""
 
 
 def _returning(replica: Replica) -> object:

@@ -15,7 +15,7 @@ from tests.controller.acting.workloads import Workloads
 from tests.services import until
 
 NOWHERE = {"KUBERNETES_API": "https://127.0.0.1:9"}
-"""These controllers look around and tell; what they would do, others show."""
+"""These controllers probe and publish pages; other tests show what controllers do then."""
 
 
 @contextmanager

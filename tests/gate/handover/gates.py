@@ -81,7 +81,7 @@ class Gate:
         self.root = root
         self.config = config_of(region, order, **changes)
         self.flags: frozenset[str] = frozenset()
-        self.steps: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
         self.rows = 0
         self._buckets = buckets
         buckets.use(lambda: clock.now, region, skew)
@@ -128,16 +128,16 @@ class Gate:
 
     @property
     def ready(self) -> bool:
-        return self.region not in self.flags and self.coordinator.unfit(self.role) is None
+        return self.region not in self.flags and self.coordinator.why_not_ready(self.role) is None
 
     @property
     def state(self) -> LineageState:
         return StateFiles(self.root).load() or LineageState()
 
-    def step(self) -> MemoryStatus:
+    def coordinate(self) -> MemoryStatus:
         return self.coordinator.round(self.role, self.flags)
 
-    def copy(self) -> bool:
+    def upload(self) -> bool:
         """One pass; whether S3 let it."""
         try:
             return self.coordinator.upload(self.role) is not None
@@ -148,8 +148,8 @@ class Gate:
         """What the worker does in an interval, so many times."""
         for _ in range(times):
             self.time.pass_by(seconds)
-            self.step()
-            self.copy()
+            self.coordinate()
+            self.upload()
 
     def write(self, row: str | None = None) -> str:
         """A Brain stores one memory: a fragment of the table, its manifest, and an entry in the graph."""
@@ -192,7 +192,7 @@ class Gate:
         return self.coordinator.now.alarm
 
     def messages(self, reason: str) -> list[str]:
-        return [message for each, message in self.steps if each == reason]
+        return [message for each, message in self.events if each == reason]
 
     def _uploaders(self, settings: GateConfig) -> Uploader:
         if self._uploader is None:
@@ -205,7 +205,7 @@ class Gate:
         return self._uploader
 
     def _record(self, reason: str, message: str, warning: bool = False) -> None:
-        self.steps.append((reason, message))
+        self.events.append((reason, message))
 
 
 def rows_of(files: dict[str, bytes]) -> set[str]:

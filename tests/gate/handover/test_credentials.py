@@ -98,7 +98,7 @@ def test_a_volume_with_data_serves_after_five_minutes_of_new_pods(
     assert asks_for_eviction(volume)
     assert init_container.main() == 1
     first = volume / ".gate" / credentials.FIRST_FILE
-    earlier = time.time() - credentials.PATIENCE_SECONDS - 1
+    earlier = time.time() - credentials.WAIT_SECONDS - 1
     os.utime(first, (earlier, earlier))
     capsys.readouterr()
     assert asks_for_eviction(volume)

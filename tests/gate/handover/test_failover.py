@@ -95,10 +95,10 @@ def test_the_last_writes_before_the_flag_went_are_in_the_returning_regions_memor
     us.write("one")
     both(us, eu, buckets)
     failover(us, eu, buckets)
-    eu.write("not copied yet")
+    eu.write("not uploaded yet")
     failback(us, eu, buckets)
 
-    assert us.memory == {"one", "not copied yet"}
+    assert us.memory == {"one", "not uploaded yet"}
 
 
 def test_a_region_that_died_with_writes_of_its_own_sets_them_aside_when_it_returns(
@@ -199,7 +199,7 @@ def test_a_torn_graph_does_not_keep_a_standby_from_serving_and_its_last_good_cop
     us.write("one")
     both(us, eu, buckets)
     eu.write("stray")
-    eu.copy()
+    eu.upload()
     (eu.root / GRAPH).write_bytes(b'{"st')
     us.write("two")
     both(us, eu, buckets)
@@ -228,12 +228,12 @@ def test_a_promoted_region_waits_at_most_two_minutes_for_peers_that_are_not_flag
     failover(us, eu, buckets)
     buckets.cut |= {(US, EU)}
     clear(US, us, eu)
-    us.step()
+    us.coordinate()
     us.time.pass_by(60)
-    us.step()
+    us.coordinate()
     assert not us.ready and us.coordinator.now.catching_up
     us.time.pass_by(61)
-    us.step()
+    us.coordinate()
 
     assert us.ready
     assert us.messages("CatchUpGaveUp")

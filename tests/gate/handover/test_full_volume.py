@@ -83,7 +83,7 @@ def test_a_promoted_region_serves_what_it_has_when_the_newest_snapshot_does_not_
     buckets.replicate()
     disk.fill(eu)
     flag(US, us, eu)
-    us.step()
+    us.coordinate()
     eu.round(3, seconds=2.0)
 
     assert eu.ready and eu.memory == {"one"}, "its region is flagged: nobody else serves"
@@ -190,7 +190,7 @@ def diverged(us: Gate, eu: Gate, buckets: Buckets) -> None:
     eu.round()
     us.write("late")
     flag(US, us)
-    us.step()
+    us.coordinate()
     clear(US, us, eu)
     eu.round(2, seconds=2.0)
     buckets.replicate()
@@ -214,7 +214,7 @@ def test_a_disk_that_fills_up_after_a_swap_keeps_nobody_from_serving_and_uploadi
     assert us.memory == {"one", "two"}
     assert us.ready and too_small(us)
     us.write("three")
-    assert us.copy(), "what is written now is uploaded"
+    assert us.upload(), "what is written now is uploaded"
     monkeypatch.setattr(Swap, "activate", activate)
     no_space.clear()
     us.round(2)

@@ -30,9 +30,9 @@ def test_the_bucket_of_a_region_says_that_it_serves_until_it_has_handed_over(
 ) -> None:
     assert announced(EU, buckets)
     clear(US, us, eu)
-    eu.step()
+    eu.coordinate()
     assert announced(EU, buckets)
-    eu.copy()
+    eu.upload()
     assert not announced(EU, buckets)
     us.round(3)
     assert announced(US, buckets)

@@ -35,7 +35,7 @@ class Died(BaseException):
     """The gate's process ends here."""
 
 
-class Mortal:
+class Killer:
     """Lets a gate die at one of its calls that change the disk."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,12 +60,12 @@ class Mortal:
 class Company:
     """Its regions, and what happens to them."""
 
-    def __init__(self, tmp_path: Path, order: tuple[str, ...], seed: int, mortal: Mortal) -> None:
+    def __init__(self, tmp_path: Path, order: tuple[str, ...], seed: int, killer: Killer) -> None:
         self.random = random.Random(seed)
         self.order = order
         self.buckets = Buckets(order, seed)
         self.clock = Clock()
-        self.mortal = mortal
+        self.killer = killer
         self.log: list[str] = []
         skews = {region: self.random.uniform(-90_000, 90_000) for region in order}
         self.gates = [
@@ -117,12 +117,12 @@ class Company:
     def die(self, gate: Gate) -> None:
         if not self.up(gate):
             return
-        self.mortal.left = self.random.randrange(1, 150)
+        self.killer.left = self.random.randrange(1, 150)
         try:
             gate.round()
-            self.mortal.left = None
+            self.killer.left = None
         except Died:
-            self.mortal.left = None
+            self.killer.left = None
             if self.random.random() < 0.5:
                 self.down.add(gate.region)
             else:
@@ -194,7 +194,7 @@ def test_nothing_that_was_uploaded_disappears(
     order = (US, EU) if seed % 2 else (US, EU, AP)
     # Checkpoints of a small memory are lists of changes, too, for some seeds.
     monkeypatch.setattr(checkpoint_forms, "SMALL", 0 if seed % 4 < 2 else checkpoint_forms.SMALL)
-    company = Company(tmp_path, order, seed, Mortal(monkeypatch))
+    company = Company(tmp_path, order, seed, Killer(monkeypatch))
     for _ in range(OPERATIONS):
         company.happen()
     ever = rows_ever(company.buckets)
@@ -209,6 +209,6 @@ def test_nothing_that_was_uploaded_disappears(
     assert ever <= kept | aside, f"seed {seed}: lost {ever - kept - aside}; {company.log}"
     assert first.ready
     for gate in others:
-        assert gate.memory == first.memory or gate.now_alarm, (seed, gate.region, gate.steps[-5:])
+        assert gate.memory == first.memory or gate.now_alarm, (seed, gate.region, gate.events[-5:])
     for gate in company.gates:
         assert gate.aside <= aside

@@ -189,7 +189,7 @@ def test_a_gate_does_not_swap_while_an_init_container_restores(us: Gate, eu: Gat
     eu.flags = frozenset({US})
     for _ in range(3):
         with pytest.raises(VolumeInUse):
-            eu.step()
+            eu.coordinate()
         eu.time.pass_by(5.0)
     assert eu.memory == {"one"} and not eu.ready
     other.release()

@@ -60,7 +60,7 @@ def rows_set_aside(gate: Gate, scratch: Path) -> set[str]:
     return found
 
 
-def rows_copied(s3: S3Service, scratch: Path) -> set[str]:
+def rows_uploaded(s3: S3Service, scratch: Path) -> set[str]:
     """Of every checkpoint that is still there, read as the application would."""
     found: set[str] = set()
     for region in ORDER:
@@ -137,9 +137,9 @@ def test_failovers_and_failbacks_lose_nothing_that_was_uploaded(
     until(agree, "both regions have the same memory", limit=300)
     memory = rows_in(us.gate.root)
     aside = rows_set_aside(us.gate, tmp_path / "aside") | rows_set_aside(eu.gate, tmp_path / "aside")
-    copied = rows_copied(s3, tmp_path / "copied")
-    assert len(copied) > 2 * cycles
-    assert copied <= memory | aside, f"lost: {copied - memory - aside}"
+    uploaded = rows_uploaded(s3, tmp_path / "uploaded")
+    assert len(uploaded) > 2 * cycles
+    assert uploaded <= memory | aside, f"lost: {uploaded - memory - aside}"
     assert aside, "no write came late enough to be set aside: the test shows nothing"
     assert us.gate.now_alarm is None and eu.gate.now_alarm is None
     for region, pod in zip(ORDER, pods, strict=True):

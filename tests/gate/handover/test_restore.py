@@ -1,4 +1,4 @@
-"""An empty volume is filled from the best whole checkpoint, however often that is broken off; a damaged
+"""An empty volume is filled from the best complete checkpoint, however often that is interrupted; a damaged
 graph is put back; what cannot be done is refused with what is missing."""
 
 from __future__ import annotations
@@ -106,12 +106,12 @@ def test_no_whole_checkpoint_is_refused_with_what_is_missing_where(us: Gate, buc
 
 
 def test_a_volume_with_data_is_left_alone(us: Gate, buckets: Buckets) -> None:
-    us.write("not copied")
+    us.write("not uploaded")
     buckets.cut = {(US, US), (US, EU)}
 
     fill(us)
 
-    assert us.memory == {"one", "two", "not copied"}
+    assert us.memory == {"one", "two", "not uploaded"}
 
 
 @pytest.mark.parametrize("broken", [b"", b'{"one": 1, "tw', b"[]"])
@@ -146,7 +146,7 @@ def test_a_region_that_lost_its_volume_sets_aside_what_it_alone_had_uploaded(
     eu = Gate(EU, tmp_path / EU, buckets, us.time, ORDER)
     both(us, eu, buckets)
     us.write("late")
-    us.copy()  # in the own bucket, and not replicated yet
+    us.upload()  # in the own bucket, and not replicated yet
     buckets.cut.add((EU, US))
     failover(us, eu, buckets)
     eu.write("three")
@@ -170,18 +170,18 @@ def test_diverged_files_are_in_the_bucket_before_any_newer_snapshot_of_the_volum
     eu = Gate(EU, tmp_path / EU, buckets, us.time, ORDER)
     both(us, eu, buckets)
     us.write("late")
-    us.copy()
+    us.upload()
     buckets.cut.add((EU, US))
     failover(us, eu, buckets)
     eu.write("three")
     eu.round()
     buckets.cut = {(US, US)}
     us.flags = eu.flags = frozenset()
-    us.step()
+    us.coordinate()
     us.round(2)
     assert us.memory == {"one", "two", "three"} and us.aside == {"late"}
     buckets.cut.clear()
-    us.copy()
+    us.upload()
     lose(us)
     us.start()
 

@@ -41,7 +41,7 @@ def test_no_call_is_refused_and_none_is_on_another_companys_prefix(
     """
     us, eu = gates_with_one_memory(s3, rclone, tmp_path, company)
     us.write("late")
-    us.copy()
+    us.upload()
     flag(US, us, eu)
     s3.replication.pause()
     eu.round(2)
@@ -81,7 +81,7 @@ def test_promoted_with_the_other_regions_bucket_cut_off_it_serves_and_catches_up
 
     assert eu.ready and eu.memory == {"one"}
     eu.write("two")
-    assert eu.copy()
+    assert eu.upload()
     s3.heal(US)
     us.flags = eu.flags = frozenset()
     eu.round()

@@ -68,7 +68,7 @@ def test_a_first_region_that_learns_late_of_its_flag_restores_what_the_next_one_
     both(us, eu, buckets)
     us.write("last words")
     serve_from_eu(eu, buckets)
-    us.round(8, seconds=10)  # The cable is back; the kubelet has not yet brought the flag.
+    us.round(8, seconds=10)  # The network is back; the kubelet has not yet brought the flag.
     flag(US, us)
     both(us, eu, buckets)
     clear(US, us, eu)
@@ -84,7 +84,7 @@ def test_a_region_that_serves_with_an_empty_memory_takes_any_that_turns_up(
 ) -> None:
     """Its volume was lost while nobody's bucket could be read."""
     eu.write("one")
-    eu.copy()
+    eu.upload()
     assert us.ready and us.memory == set()
     both(us, eu, buckets, 5)
 

@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "volume"
 
 
-def held(root: Path) -> tuple[Checkpoint | None, dict[str, bytes]]:
+def contents(root: Path) -> tuple[Checkpoint | None, dict[str, bytes]]:
     current = standby_of(root).current()
     return current, read(root / STAGED) if current else {}
 
@@ -60,7 +60,7 @@ def test_only_what_the_volume_lacks_is_fetched(root: Path) -> None:
     bucket = Bucket(NEW)
     standby_of(root).build(WINNER, bucket.download)
 
-    assert held(root) == (WINNER, NEW)
+    assert contents(root) == (WINNER, NEW)
     lacking = {path for path in NEW if OLD.get(path) != NEW[path]}
     assert bucket.asked == Counter({stored(path, NEW[path]).key: 1 for path in lacking})
     assert read(root) == OLD
@@ -84,7 +84,7 @@ def test_the_next_one_is_built_from_the_last(root: Path) -> None:
     bucket = Bucket({f"{TABLE}/data/c.lance": b"row c"})
     standby_of(root).build(checkpoint(newer, at=2000), bucket.download)
 
-    assert held(root) == (checkpoint(newer, at=2000), newer)
+    assert contents(root) == (checkpoint(newer, at=2000), newer)
     assert os.stat(root / STAGED / TABLE / "data/b.lance").st_nlink == 1
 
 
@@ -95,7 +95,7 @@ def test_killed_anywhere_the_last_one_or_the_new_one_is_there_whole(
 ) -> None:
     if former:
         standby_of(root).build(checkpoint(OLD, at=1), Bucket(OLD).download)
-    before = held(root)
+    before = contents(root)
     counted, killed = tmp_path / "counted", tmp_path / "killed"
     shutil.copytree(root, counted)
     died = 0
@@ -103,9 +103,9 @@ def test_killed_anywhere_the_last_one_or_the_new_one_is_there_whole(
         shutil.copytree(root, killed)
         died += die(lambda: standby_of(killed).build(WINNER, Bucket(NEW).download), number, when)
 
-        assert held(killed) in (before, (WINNER, NEW))
+        assert contents(killed) in (before, (WINNER, NEW))
         standby_of(killed).build(WINNER, Bucket(NEW).download)
-        assert held(killed) == (WINNER, NEW)
+        assert contents(killed) == (WINNER, NEW)
         assert leftovers_without_gate(killed) == {".standby"}
         shutil.rmtree(killed)
     assert died > 50
@@ -123,7 +123,7 @@ def test_one_that_was_superseded_while_it_was_built_leaves_nothing_behind(tmp_pa
     bucket = Bucket(NEW)
     standby_of(root).build(WINNER, bucket.download)
 
-    assert held(root) == (WINNER, NEW)
+    assert contents(root) == (WINNER, NEW)
     assert not (root / STAGED / "umbrella").exists()
 
 
@@ -134,7 +134,7 @@ def test_what_arrives_damaged_is_refused_and_the_last_one_stays(root: Path) -> N
 
     with pytest.raises(Damaged, match="does not have the checkpoint's hash"):
         standby_of(root).build(WINNER, bucket.download)
-    assert held(root) == (checkpoint(OLD, at=1), OLD)
+    assert contents(root) == (checkpoint(OLD, at=1), OLD)
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_a_full_disk_leaves_everything_as_it_was(root: Path, monkeypatch: pytest
                 standby_of(root).build(WINNER, Bucket(NEW).download)
             refused += 1
         assert read(root) == OLD
-        if held(root) == (WINNER, NEW):
+        if contents(root) == (WINNER, NEW):
             break  # It was complete, and only its publication was in want.
-        assert held(root) == (checkpoint(OLD, at=1), OLD)
+        assert contents(root) == (checkpoint(OLD, at=1), OLD)
         assert sorted(entry.name for entry in root.iterdir()) == before
     assert refused > 10
 
@@ -202,7 +202,7 @@ def test_it_stops_in_the_middle_of_a_large_file_when_the_gate_has_other_work(roo
     interrupt.clear()
     staged.build(checkpoint(large), bucket.download)
 
-    assert held(root) == (checkpoint(large), large)
+    assert contents(root) == (checkpoint(large), large)
     assert set(bucket.asked.values()) == {1}, "what was downloaded is kept"
 
 

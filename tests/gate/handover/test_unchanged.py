@@ -120,7 +120,7 @@ def test_an_unchanged_volume_is_walked_once_in_a_pass(us: Gate, monkeypatch: pyt
         return original(self)
 
     monkeypatch.setattr(Volume, "walk", walk)
-    assert us.copy()
+    assert us.upload()
     assert len(walks) == 1
 
 

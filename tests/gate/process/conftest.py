@@ -32,7 +32,7 @@ def agent(tmp_path: Path) -> Iterator[Pod]:
 
 
 @pytest.fixture
-def copied(pod: Pod, s3: S3Service, rclone: Path) -> Pod:
+def replicated(pod: Pod, s3: S3Service, rclone: Path) -> Pod:
     """A Brain's whose volume is uploaded each second, by real rclone, with the role that it has on EKS."""
     pod.rclone = rclone
     pod.environment = s3.credentials(s3.sidecar(REGION, NAMESPACE))

@@ -32,7 +32,7 @@ def test_without_replication_it_is_healthy_and_measures_no_lag(pod: Pod) -> None
     assert list(pod.volume.iterdir()) == [], "and touches no volume"
 
 
-def test_events_are_told_once_also_over_a_restart(pod: Pod) -> None:
+def test_events_are_listed_once_also_over_a_restart(pod: Pod) -> None:
     pod.flag(REGION)
     pod.start()
     assert not pod.ready()

@@ -35,13 +35,13 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def steps(metrics: Metrics) -> EventLog:
+def events(metrics: Metrics) -> EventLog:
     return EventLog(metrics)
 
 
 @pytest.fixture
-def copies(tmp_path: Path, steps: EventLog, metrics: Metrics) -> UploadSchedule:
-    return UploadSchedule(tmp_path / ".gate" / "copied", steps, metrics)
+def schedule(tmp_path: Path, events: EventLog, metrics: Metrics) -> UploadSchedule:
+    return UploadSchedule(tmp_path / ".gate" / "copied", events, metrics)
 
 
 def test_a_thousand_gates_that_start_together_spread_over_the_interval() -> None:
@@ -59,22 +59,22 @@ def test_brain_and_agent_of_a_company_and_its_regions_start_apart() -> None:
     assert offset(SETTINGS) == offset(replace(SETTINGS, order=("eu-west-1", "us-east-1")))
 
 
-def test_the_first_pass_is_due_at_the_offset(copies: UploadSchedule) -> None:
-    assert copies.wait(SETTINGS) == pytest.approx(offset(SETTINGS), abs=5)
+def test_the_first_pass_is_due_at_the_offset(schedule: UploadSchedule) -> None:
+    assert schedule.wait(SETTINGS) == pytest.approx(offset(SETTINGS), abs=5)
 
 
-def test_another_interval_holds_from_the_pass_that_was_made_last(copies: UploadSchedule) -> None:
-    copies.run(_broken(OSError("disk")))
+def test_another_interval_holds_from_the_pass_that_was_made_last(schedule: UploadSchedule) -> None:
+    schedule.run(_broken(OSError("disk")))
 
-    assert copies.wait(SETTINGS) == pytest.approx(60, abs=5)
-    assert copies.wait(replace(SETTINGS, sync_interval=3600)) == pytest.approx(3600, abs=5)
-    assert copies.wait(replace(SETTINGS, sync_interval=10)) == pytest.approx(10, abs=5)
+    assert schedule.wait(SETTINGS) == pytest.approx(60, abs=5)
+    assert schedule.wait(replace(SETTINGS, sync_interval=3600)) == pytest.approx(3600, abs=5)
+    assert schedule.wait(replace(SETTINGS, sync_interval=10)) == pytest.approx(10, abs=5)
 
 
-def test_a_pass_in_a_hurry_is_due_at_once(copies: UploadSchedule) -> None:
-    copies.hurry()
+def test_a_pass_can_be_made_due_at_once(schedule: UploadSchedule) -> None:
+    schedule.make_due()
 
-    assert copies.wait(SETTINGS) < 0
+    assert schedule.wait(SETTINGS) < 0
 
 
 @pytest.mark.parametrize(
@@ -87,20 +87,20 @@ def test_a_pass_in_a_hurry_is_due_at_once(copies: UploadSchedule) -> None:
         (ValueError("a mistake of ours"), "internal"),
     ],
 )
-def test_a_failed_pass_is_counted_by_kind_and_told_once(
-    copies: UploadSchedule, steps: EventLog, metrics: Metrics, error: Exception, kind: str
+def test_a_failed_pass_is_counted_by_kind_and_reported_once(
+    schedule: UploadSchedule, events: EventLog, metrics: Metrics, error: Exception, kind: str
 ) -> None:
     for _ in range(3):
-        assert not copies.run(_broken(error))
+        assert not schedule.run(_broken(error))
 
     assert error_kind(error) == kind
     assert metrics.value("agency_copy_errors_total", kind=kind) == 3
     assert metrics.value("agency_copy_passes_total", result="error") == 3
-    assert [step["reason"] for step in steps.after(0)] == ["CopyFailed"]
-    assert str(error) in copies.problems(SETTINGS)[0]
+    assert [event["reason"] for event in events.after(0)] == ["CopyFailed"]
+    assert str(error) in schedule.problems(SETTINGS)[0]
 
 
-def test_objects_that_somebody_changed_are_told(copies: UploadSchedule, steps: EventLog) -> None:
+def test_objects_that_somebody_changed_are_reported(schedule: UploadSchedule, events: EventLog) -> None:
     changed = UploadResult(
         checkpoint=None,
         newest=None,
@@ -110,47 +110,47 @@ def test_objects_that_somebody_changed_are_told(copies: UploadSchedule, steps: E
         replaced=("objects/1", "objects/2"),
     )
 
-    assert copies.run(lambda: changed)
+    assert schedule.run(lambda: changed)
 
-    (step,) = steps.after(0)
-    assert (step["type"], step["reason"]) == ("Warning", "ObjectsReplaced")
-    assert "objects/1, objects/2" in step["message"]
+    (event,) = events.after(0)
+    assert (event["type"], event["reason"]) == ("Warning", "ObjectsReplaced")
+    assert "objects/1, objects/2" in event["message"]
 
 
-def test_an_interrupted_pass_is_no_failure_and_stays_due(copies: UploadSchedule, metrics: Metrics) -> None:
-    copies.hurry()
+def test_an_interrupted_pass_is_no_failure_and_stays_due(schedule: UploadSchedule, metrics: Metrics) -> None:
+    schedule.make_due()
     with pytest.raises(Interrupted):
-        copies.run(_broken(Interrupted()))
+        schedule.run(_broken(Interrupted()))
 
-    assert copies.wait(SETTINGS) < 0
-    assert copies.problems(SETTINGS) == []
+    assert schedule.wait(SETTINGS) < 0
+    assert schedule.problems(SETTINGS) == []
     assert metrics.value("agency_copy_passes_total", result="interrupted") == 1
 
 
-def test_a_pass_that_may_not_be_made_now_stays_due(copies: UploadSchedule) -> None:
-    copies.hurry()
+def test_a_pass_that_may_not_be_made_now_stays_due(schedule: UploadSchedule) -> None:
+    schedule.make_due()
 
-    assert not copies.run(lambda: None)
-    assert copies.wait(SETTINGS) < 0
+    assert not schedule.run(lambda: None)
+    assert schedule.wait(SETTINGS) < 0
 
 
-def test_a_restart_forgets_no_lag(tmp_path: Path, steps: EventLog) -> None:
+def test_a_restart_forgets_no_lag(tmp_path: Path, events: EventLog) -> None:
     mark = tmp_path / "copied"
     mark.touch()
     hour_ago = time.time() - 3600
     os.utime(mark, (hour_ago, hour_ago))
-    copies = UploadSchedule(mark, steps, Metrics())
+    schedule = UploadSchedule(mark, events, Metrics())
 
-    assert copies.lag() == pytest.approx(3600, abs=60)
-    assert "3600 s old" in copies.problems(SETTINGS)[0].replace("3601", "3600")
+    assert schedule.lag() == pytest.approx(3600, abs=60)
+    assert "3600 s old" in schedule.problems(SETTINGS)[0].replace("3601", "3600")
 
 
-def test_a_clock_that_was_set_back_makes_no_lag_below_zero(tmp_path: Path, steps: EventLog) -> None:
+def test_a_clock_that_was_set_back_makes_no_lag_below_zero(tmp_path: Path, events: EventLog) -> None:
     mark = tmp_path / "copied"
     mark.touch()
     os.utime(mark, (time.time() + 9000, time.time() + 9000))
 
-    assert UploadSchedule(mark, steps, Metrics()).lag() == 0
+    assert UploadSchedule(mark, events, Metrics()).lag() == 0
 
 
 def _broken(error: Exception):  # type: ignore[no-untyped-def]

@@ -99,7 +99,7 @@ def test_without_settings_at_the_start_it_waits_for_them_and_says_so(pod: Pod) -
     assert pod.log()[1]["event"] == "serving"
 
 
-def test_a_gate_that_waits_for_its_settings_stops_when_told_to(pod: Pod) -> None:
+def test_a_gate_that_waits_for_its_settings_stops_when_asked_to(pod: Pod) -> None:
     pod.settings.replace({})
     pod.launch()
     until(lambda: bool(pod.log()), "it has said something")

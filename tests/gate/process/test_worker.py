@@ -53,11 +53,11 @@ class FakeCoordinator:
     def upload(self, role: Role, *, last: bool = False) -> None:
         self.passes += 1
 
-    def unfit(self, role: Role) -> str | None:
+    def why_not_ready(self, role: Role) -> str | None:
         return self.now.reason
 
 
-class Bench:
+class RunningWorker:
     """A worker and what surrounds it; its upload is due at once."""
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +85,7 @@ class Bench:
         self.coordinator = FakeCoordinator()
         self.live = LiveConfig(environment, self.events, self.metrics)
         schedule = UploadSchedule(folder / "copied", self.events, self.metrics)
-        schedule.hurry()
+        schedule.make_due()
         self.worker = Worker(
             environment,
             self.live,
@@ -101,90 +101,94 @@ class Bench:
         return self.worker.problems(self.live.config)
 
     def reasons(self) -> list[str]:
-        return [step["reason"] for step in self.events.after(0)]
+        return [event["reason"] for event in self.events.after(0)]
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path)
-    bench.worker.start()
+def running(tmp_path: Path) -> Iterator[RunningWorker]:
+    running = RunningWorker(tmp_path)
+    running.worker.start()
     try:
-        yield bench
+        yield running
     finally:
-        bench.worker.finish()
+        running.worker.finish()
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("damaged"), RuntimeError("a mistake")])
-def test_a_round_that_fails_is_told_once_and_tried_again(bench: Bench, error: Exception) -> None:
-    bench.coordinator.fault = error
-    until(lambda: bool(bench.problems()), "it is told")
-    rounds = bench.coordinator.rounds
-    until(lambda: bench.coordinator.rounds > rounds + 2, "it is tried again")
+def test_a_round_that_fails_is_reported_once_and_tried_again(
+    running: RunningWorker, error: Exception
+) -> None:
+    running.coordinator.fault = error
+    until(lambda: bool(running.problems()), "the problem is reported")
+    rounds = running.coordinator.rounds
+    until(lambda: running.coordinator.rounds > rounds + 2, "it is tried again")
 
-    assert bench.worker.alive
-    assert str(error) in bench.problems()[0]
-    assert bench.reasons() == ["FollowFailed"]
+    assert running.worker.alive
+    assert str(error) in running.problems()[0]
+    assert running.reasons() == ["FollowFailed"]
 
-    bench.coordinator.fault = None
-    until(lambda: not bench.problems(), "it is well again")
-    assert bench.reasons() == ["FollowFailed", "FollowRecovered"]
+    running.coordinator.fault = None
+    until(lambda: not running.problems(), "it is well again")
+    assert running.reasons() == ["FollowFailed", "FollowRecovered"]
 
 
-def test_a_round_that_fails_keeps_nothing_from_being_uploaded(bench: Bench) -> None:
-    bench.coordinator.fault = OSError("the newest snapshot cannot be staged")
-    until(lambda: bool(bench.problems()), "it is told")
-    passes = bench.coordinator.passes
+def test_a_round_that_fails_keeps_nothing_from_being_uploaded(running: RunningWorker) -> None:
+    running.coordinator.fault = OSError("the newest snapshot cannot be staged")
+    until(lambda: bool(running.problems()), "the problem is reported")
+    passes = running.coordinator.passes
 
-    until(lambda: bench.coordinator.passes > passes + 1, "the volume is copied all the same")
+    until(lambda: running.coordinator.passes > passes + 1, "the volume is uploaded all the same")
 
 
 def test_while_another_process_has_the_volume_nothing_is_done_on_it(tmp_path: Path) -> None:
     other = WriterLock(tmp_path)
     other.acquire()
-    bench = Bench(tmp_path)
-    bench.worker.start()
-    until(lambda: bool(bench.problems()), "it is told")
+    running = RunningWorker(tmp_path)
+    running.worker.start()
+    until(lambda: bool(running.problems()), "the problem is reported")
     time.sleep(2 * ROUND_SECONDS)
 
-    assert bench.coordinator.rounds == bench.coordinator.passes == 0
-    assert "another process writes to the volume" in (bench.worker.unfit(Role.PRIMARY) or "")
-    assert "agency_volume_in_use 1" in bench.metrics.text() and bench.reasons() == ["VolumeInUse"]
+    assert running.coordinator.rounds == running.coordinator.passes == 0
+    assert "another process writes to the volume" in (running.worker.why_not_ready(Role.PRIMARY) or "")
+    assert "agency_volume_in_use 1" in running.metrics.text() and running.reasons() == ["VolumeInUse"]
     other.release()
-    until(lambda: bench.coordinator.passes > 0, "it goes on")
-    assert bench.worker.unfit(Role.PRIMARY) is None and bench.problems() == []
+    until(lambda: running.coordinator.passes > 0, "it goes on")
+    assert running.worker.why_not_ready(Role.PRIMARY) is None and running.problems() == []
 
     other_again = WriterLock(tmp_path)
     with pytest.raises(VolumeInUse):
         other_again.acquire()
-    bench.worker.finish()
+    running.worker.finish()
     other_again.acquire()
 
 
-def test_some_space_is_kept_for_the_gate_s_own_records(bench: Bench, tmp_path: Path) -> None:
-    until(lambda: bench.coordinator.rounds > 0, "a round has begun")
+def test_some_space_is_kept_for_the_gate_s_own_records(running: RunningWorker, tmp_path: Path) -> None:
+    until(lambda: running.coordinator.rounds > 0, "a round has begun")
 
     assert (tmp_path / reserve.RESERVE).stat().st_size == reserve.LEAST
 
 
-def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(bench: Bench) -> None:
-    until(lambda: bench.coordinator.passes > 0, "it was asked for")
+def test_a_pass_that_may_not_be_made_yet_is_asked_for_once_a_round(running: RunningWorker) -> None:
+    until(lambda: running.coordinator.passes > 0, "it was asked for")
     began = time.monotonic()
-    until(lambda: bench.coordinator.passes > 1, "it was asked for again")
+    until(lambda: running.coordinator.passes > 1, "it was asked for again")
 
     assert time.monotonic() - began > ROUND_SECONDS / 2
 
 
-def test_an_alarm_is_a_problem_and_an_unfit_memory_a_reason(bench: Bench) -> None:
-    bench.coordinator.now = MemoryStatus(ready=False, reason="catching up", alarm="a standby was written to")
+def test_an_alarm_is_a_problem_and_an_unfit_memory_a_reason(running: RunningWorker) -> None:
+    running.coordinator.now = MemoryStatus(
+        ready=False, reason="catching up", alarm="a standby was written to"
+    )
 
-    assert bench.problems() == ["a standby was written to"]
-    assert bench.worker.unfit(Role.PRIMARY) == "catching up"
+    assert running.problems() == ["a standby was written to"]
+    assert running.worker.why_not_ready(Role.PRIMARY) == "catching up"
 
 
 def test_a_last_pass_that_is_not_allowed_is_not_taken_for_an_upload(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    bench.worker.start()
+    running = RunningWorker(tmp_path)
+    running.worker.start()
 
-    assert not bench.worker.finish()
-    assert not bench.worker.alive
-    assert bench.reasons() == ["StoppedUncopied"]
+    assert not running.worker.finish()
+    assert not running.worker.alive
+    assert running.reasons() == ["StoppedUncopied"]

@@ -52,18 +52,18 @@ def change(quick: QuickCompany, number: int) -> None:
 
 
 def test_a_change_sends_what_changed_and_every_checkpoint_is_what_the_volume_held(many: QuickCompany) -> None:
-    uploader, held = many.uploader(), {}
+    uploader, uploads = many.uploader(), {}
     first = upload(many, uploader)
     sent = []
     for number in range(1, 100):
         change(many, number)
         sent.append(upload(many, uploader))
-        held[many.checkpoints()[-1]] = on_volume(many)
+        uploads[many.checkpoints()[-1]] = on_volume(many)
 
     forms = list(checkpoint_names(many.keys()).values())
     assert sum(one.since is not None for one in forms) > 80 and sum(one.since is None for one in forms) < 10
     assert sorted(sent)[len(sent) // 2] < first / 5
-    for id, files in held.items():
+    for id, files in uploads.items():
         if id in many.checkpoints():
             assert many.restored(many.checkpoint(id)) == files
 

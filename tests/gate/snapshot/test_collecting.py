@@ -143,7 +143,7 @@ def test_what_somebody_deleted_in_the_bucket_is_sent_again(quick: QuickCompany) 
     assert quick.restored() == {"acme/file": b"content"}
 
 
-def test_a_checkpoint_that_cannot_be_read_stops_collecting_and_is_told_of(quick: QuickCompany) -> None:
+def test_a_checkpoint_that_cannot_be_read_stops_collecting_and_is_reported(quick: QuickCompany) -> None:
     quick.write("acme/file", b"1")
     uploader = quick.uploader(Retention(all_hours=1000))
     uploader.run(generation=0, base=None)

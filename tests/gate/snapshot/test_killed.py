@@ -74,8 +74,8 @@ class Reader:
         return {key: Listed(len(self.read(key)), 0) for key in keys}
 
 
-class Copies:
-    """Opens the newest whole checkpoint of a bucket, as restore would choose it."""
+class BucketChecker:
+    """Reads the newest complete checkpoint of a bucket, as a restore would choose it."""
 
     def __init__(self, company: Company, holder: str, folder: Path) -> None:
         self.holder, self._folder = holder, folder
@@ -134,7 +134,7 @@ def running(*command: str, output: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(LIMIT_SECONDS)
 
 
-def copying(company: Company, output: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+def uploading(company: Company, output: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     bucket = company.s3.buckets[US]
     arguments = (str(company.root), str(company.rclone), US, bucket, company.prefix, company.s3.url)
     return running("tests.gate.snapshot.upload_process", *arguments, output=output)
@@ -197,14 +197,14 @@ def test_a_gate_killed_at_random_points_leaves_snapshots_that_open_in_both_bucke
 ) -> None:
     chance = random.Random(20261123)
     log, output = tmp_path / "committed", tmp_path / "output"
-    own, peer = (Copies(company, holder, tmp_path / holder) for holder in (US, EU))
+    own, peer = (BucketChecker(company, holder, tmp_path / holder) for holder in (US, EU))
     company.s3.replication.delay = 3.0
     writer_told = (str(company.root), "acme", str(log), "--pause=0.25", "--compact-every=40")
     peers = 0
     with running("tests.gate.lance_writer", *writer_told, output=output) as writer:
         until(lambda: committed(log) > 0, "the writer writes")
         for _ in range(kills):
-            with copying(company, output) as gate:
+            with uploading(company, output) as gate:
                 kill(company, gate, chance)
             assert gate.returncode == -signal.SIGKILL, output.read_text()[-2000:]
             if chance.random() < 0.1:
@@ -218,10 +218,10 @@ def test_a_gate_killed_at_random_points_leaves_snapshots_that_open_in_both_bucke
     company.uploader().run(generation=1, base=None)
     company.s3.replication.drain(seed=1)
 
-    for copies in (own, peer):
-        copies.check(log)
-        assert copies.rows == total
-        assert rows(restored(company, copies.holder, tmp_path / f"volume-{copies.holder}"), "acme") == list(
+    for checker in (own, peer):
+        checker.check(log)
+        assert checker.rows == total
+        assert rows(restored(company, checker.holder, tmp_path / f"volume-{checker.holder}"), "acme") == list(
             range(total)
         )
     assert peers > kills / 2 and len(company.checkpoints()) > kills / 4 and total > kills

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime.contracts.gate import GateConfig
-from runtime.gate.storage.errors import KeysTaken, StoreError
+from runtime.gate.storage.errors import ContentConflict, StoreError
 from runtime.gate.storage.stores import BucketStores
 from tests.components.stacks import EU, US
 from tests.gate.snapshot.company import Company
@@ -67,7 +67,7 @@ def test_an_upload_that_is_there_already_is_recognised_by_its_content(
     store.upload(files, tmp_path / "staging", root=company.root)
 
     files["data/small"].write_bytes(b"another")
-    with pytest.raises(KeysTaken, match="data/small"):
+    with pytest.raises(ContentConflict, match="data/small"):
         store.upload(files, tmp_path / "staging", root=company.root)
 
 

@@ -49,7 +49,7 @@ def lose_one_file(company: Company) -> None:
 
 
 def lose_the_newest_version(company: Company) -> None:
-    """As when an older state of the table is copied over it."""
+    """As when an older state of the table is uploaded over it."""
     (company.root / MANIFEST).unlink()
 
 
@@ -78,7 +78,7 @@ DAMAGES = {
 
 
 @pytest.fixture
-def copied(company: Company) -> Company:
+def uploaded(company: Company) -> Company:
     """With a second table and a graph, so that no part is half of it."""
     company.write_table()
     company.write_table("globex/episodic/episodic_memories.lance", versions=4)
@@ -88,51 +88,51 @@ def copied(company: Company) -> Company:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_stops_uploads_until_the_volume_is_right_again(copied: Company, damage: str) -> None:
-    before, whole = copied.keys(), copied.checkpoint()
-    content = copied.restored()
-    uploader = copied.uploader()
-    shutil.copytree(copied.root / "acme", copied.root.parent / "saved")
+def test_damage_stops_uploads_until_the_volume_is_right_again(uploaded: Company, damage: str) -> None:
+    before, whole = uploaded.keys(), uploaded.checkpoint()
+    content = uploaded.restored()
+    uploader = uploaded.uploader()
+    shutil.copytree(uploaded.root / "acme", uploaded.root.parent / "saved")
 
-    DAMAGES[damage](copied)
-    copied.now += 1
+    DAMAGES[damage](uploaded)
+    uploaded.now += 1
     for _ in range(2):
         result = uploader.run(generation=0, base=None)
         assert result.guarded and str(whole.id) in result.guarded
         assert not result.changed and result.newest == whole
-    assert copied.uploader().run(generation=0, base=None).guarded, "after a restart, too"
-    assert before.items() <= copied.keys().items() and len(copied.checkpoints()) == 1
+    assert uploaded.uploader().run(generation=0, base=None).guarded, "after a restart, too"
+    assert before.items() <= uploaded.keys().items() and len(uploaded.checkpoints()) == 1
 
-    shutil.rmtree(copied.root / "acme", ignore_errors=True)
-    shutil.copytree(copied.root.parent / "saved", copied.root / "acme")
+    shutil.rmtree(uploaded.root / "acme", ignore_errors=True)
+    shutil.copytree(uploaded.root.parent / "saved", uploaded.root / "acme")
     result = uploader.run(generation=0, base=None)
     assert result.guarded is None
-    assert copied.restored() == content
+    assert uploaded.restored() == content
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_an_operator_releases_the_guard_for_one_checkpoint(copied: Company, damage: str) -> None:
-    DAMAGES[damage](copied)
-    copied.now += 1
-    uploader = copied.uploader()
+def test_an_operator_releases_the_guard_for_one_checkpoint(uploaded: Company, damage: str) -> None:
+    DAMAGES[damage](uploaded)
+    uploaded.now += 1
+    uploader = uploaded.uploader()
     older = CheckpointId(generation=0, at=1)
-    copied.accept_shrink(older)
+    uploaded.accept_shrink(older)
     assert uploader.run(generation=0, base=None).guarded
 
-    copied.accept_shrink(copied.checkpoints()[-1])
+    uploaded.accept_shrink(uploaded.checkpoints()[-1])
     result = uploader.run(generation=0, base=None)
 
     assert result.guarded is None and result.changed
-    shutil.rmtree(copied.root / "globex", ignore_errors=True)
+    shutil.rmtree(uploaded.root / "globex", ignore_errors=True)
     assert uploader.run(generation=0, base=None).guarded, "the request was for the checkpoint before"
 
 
-def test_an_invalid_request_releases_nothing(copied: Company) -> None:
-    empty(copied)
-    shutil.rmtree(copied.root / "globex")
+def test_an_invalid_request_releases_nothing(uploaded: Company) -> None:
+    empty(uploaded)
+    shutil.rmtree(uploaded.root / "globex")
     for order in (b"", b"[]", b"{", b'{"checkpoint": null}', b'"x"'):
-        copied.put(loss_guard.ACCEPT_SHRINK, order)
-        assert copied.uploader().run(generation=0, base=None).guarded
+        uploaded.put(loss_guard.ACCEPT_SHRINK, order)
+        assert uploaded.uploader().run(generation=0, base=None).guarded
 
 
 def test_a_torn_graph_is_no_loss(company: Company) -> None:
@@ -145,35 +145,37 @@ def test_a_torn_graph_is_no_loss(company: Company) -> None:
     assert json.loads(company.restored()[GRAPH])["nodes"]
 
 
-def test_a_memory_that_was_taken_is_measured_by_what_it_was_taken_from(copied: Company) -> None:
+def test_a_memory_that_was_taken_is_measured_by_what_it_was_taken_from(uploaded: Company) -> None:
     """A restore to an earlier time may make it smaller."""
-    shutil.rmtree(copied.root / "globex")
-    shutil.rmtree(copied.root / "acme" / "episodic")
-    copied.write(GRAPH, b'{"nodes": []}')
+    shutil.rmtree(uploaded.root / "globex")
+    shutil.rmtree(uploaded.root / "acme" / "episodic")
+    uploaded.write(GRAPH, b'{"nodes": []}')
     earlier = CheckpointId(generation=0, at=5)
     graph = StoredFile(key=f"objects/{'0' * 64}", size=13, sha256="0" * 64)
     taken = Checkpoint(region="eu-west-1", id=earlier, base=None, files={GRAPH: graph})
-    save_checkpoint(copied.root / ".gate" / RESTORED, taken)
+    save_checkpoint(uploaded.root / ".gate" / RESTORED, taken)
     base = CheckpointRef(region="eu-west-1", checkpoint=earlier)
 
-    assert copied.uploader().run(generation=1, base=None).guarded
-    result = copied.uploader().run(generation=1, base=base)
+    assert uploaded.uploader().run(generation=1, base=None).guarded
+    result = uploaded.uploader().run(generation=1, base=base)
 
     assert result.guarded is None and result.changed
-    copied.write(GRAPH, b"{}")
-    assert "13 bytes" in (copied.uploader().run(generation=1, base=base).guarded or "")
+    uploaded.write(GRAPH, b"{}")
+    assert "13 bytes" in (uploaded.uploader().run(generation=1, base=base).guarded or "")
 
 
-def test_what_a_compaction_leaves_behind_is_no_loss(copied: Company) -> None:
-    table = copied.root / TABLE
+def test_what_a_compaction_leaves_behind_is_no_loss(uploaded: Company) -> None:
+    table = uploaded.root / TABLE
     for name in ("file1", "file2"):
         (table / "data" / f"{name}.lance").unlink()
     for path in (table / "_versions").iterdir():
         path.unlink()
-    copied.write(f"{TABLE}/data/compacted.lance", b"x" * 1900)
-    copied.write(f"{TABLE}/_versions/{(1 << 64) - 10}.manifest", b"compacted.lance, and more than was before")
+    uploaded.write(f"{TABLE}/data/compacted.lance", b"x" * 1900)
+    uploaded.write(
+        f"{TABLE}/_versions/{(1 << 64) - 10}.manifest", b"compacted.lance, and more than was before"
+    )
 
-    assert copied.uploader().run(generation=0, base=None).guarded is None
+    assert uploaded.uploader().run(generation=0, base=None).guarded is None
 
 
 @pytest.fixture

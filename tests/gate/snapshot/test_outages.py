@@ -95,7 +95,7 @@ def test_an_interrupted_pass_leaves_what_the_next_one_uses(company: Company) -> 
     assert company.restored()[f"{TABLE}/data/file1.lance"] == b"1" * 1000
 
 
-def test_a_bucket_that_is_gone_is_told_of_with_its_name(company: Company) -> None:
+def test_a_bucket_that_is_gone_is_reported_with_its_name(company: Company) -> None:
     company.write("acme/file")
     company.s3.buckets[US] = "nobody-has-this-bucket"
     with pytest.raises(StoreError, match="nobody-has-this-bucket"):

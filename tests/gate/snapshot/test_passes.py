@@ -154,7 +154,7 @@ def test_what_a_compaction_takes_away_during_a_pass_breaks_no_checkpoint(
     assert f"{TABLE}/data/compacted.lance" in files.files
 
 
-def test_a_table_that_loses_files_in_every_try_is_told_of(
+def test_a_table_that_loses_files_in_every_try_is_reported(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scan = Volume.scan
@@ -251,7 +251,7 @@ def test_an_object_that_somebody_deleted_is_sent_again(company: Company) -> None
     assert company.content(key) == b"1" * 1000
 
 
-def test_a_raised_generation_is_told_even_if_no_file_changed(company: Company) -> None:
+def test_a_raised_generation_is_uploaded_even_if_no_file_changed(company: Company) -> None:
     company.write("acme/file")
     uploader = company.uploader()
     uploader.run(generation=1, base=None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.application import Application
-from runtime.gate.restore.credentials import FIRST_FILE, found
+from runtime.gate.restore.credentials import FIRST_FILE, forget_missing
 from runtime.gate.restore.quiesce import ACK, acknowledge, forget_acknowledgements, held_locks
 from runtime.gate.restore.staged import matches
 from runtime.gate.restore.swap_state import JOURNAL
@@ -120,7 +120,7 @@ def test_as_the_mark_of_a_pod_without_credentials_it_is_removed(
     tmp_path: Path, special: Callable[[Path], None]
 ) -> None:
     special(tmp_path / ".gate" / FIRST_FILE)
-    found(Volume(tmp_path, "brain"))
+    forget_missing(Volume(tmp_path, "brain"))
     assert not os.path.lexists(tmp_path / ".gate" / FIRST_FILE)
 
 

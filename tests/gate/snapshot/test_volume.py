@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_listed(
     assert volume.uncopied() == ["acme/closed"]
 
 
-def test_reading_a_file_ends_when_the_gate_is_told_so(tmp_path: Path) -> None:
+def test_reading_a_file_ends_when_the_gate_is_interrupted(tmp_path: Path) -> None:
     put(tmp_path, "acme/file", b"x" * (3 << 20))
     interrupt = threading.Event()
     volume = Volume(tmp_path, "brain", interrupt)
@@ -212,7 +212,7 @@ def test_a_binding_is_the_first_and_outlives_a_kill_in_the_middle_of_a_line(tmp_
     again = Bindings(tmp_path)
     assert (again.of("a"), again.of("b"), again.of("c")) == ("1", "2", None)
     again.bind({"c": "5"})
-    again.taint(["b"])
+    again.mark_unknown(["b"])
     last = Bindings(tmp_path)
     assert (last.of("a"), last.of("b"), last.of("c")) == ("1", "", "5")
     last.keep({"a"})

@@ -98,4 +98,4 @@ def test_accelerators_have_addresses_that_nobody_else_has() -> None:
     inside = addresses.inside(NETWORK)
     assert ip_address(inside) in ip_network(NETWORK.cidr)
     assert inside not in {NETWORK.host, *map(NETWORK.node, (*zones_of(EU), *zones_of(US)))}
-    assert len(addresses.cable(NETWORK)) <= 15
+    assert len(addresses.veth(NETWORK)) <= 15

@@ -69,7 +69,7 @@ def test_two_state_folders_have_two_bridges_with_names_that_the_kernel_takes(tmp
     each, other = (network.bridge_name(tmp_path / name) for name in ("a", "b"))
 
     assert each != other
-    assert len(Network(prefix="10.88", bridge=each, numbers={"us-east-1": 99}).cable("us-east-1b")) <= 15
+    assert len(Network(prefix="10.88", bridge=each, numbers={"us-east-1": 99}).veth("us-east-1b")) <= 15
 
 
 def test_two_zones_of_a_region_share_no_address_with_another_region(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_two_zones_of_a_region_share_no_address_with_another_region(tmp_path: Pa
     net = Network(prefix="10.88", bridge="da0", numbers={each: n for n, each in enumerate(regions, start=1)})
     zones = [zone for region in regions for zone in zones_of(region)]
 
-    for of_zone in (net.node, net.pods, net.cable):
+    for of_zone in (net.node, net.pods, net.veth):
         assert len({of_zone(zone) for zone in zones}) == len(zones)
     assert {region_of(zone) for zone in zones} == set(regions)
 
@@ -87,7 +87,7 @@ def test_cut_takes_the_cables_of_all_nodes_and_of_the_load_balancers(commands: l
 
     network.cut(net, "us-east-1", zones_of("us-east-1"))
 
-    assert commands == [f"link set da0{cable} down" for cable in ("n1", "n101", "b1")]
+    assert commands == [f"link set da0{veth} down" for veth in ("n1", "n101", "b1")]
 
 
 def test_a_node_of_a_version_with_one_zone_is_that_of_the_first_zone(tmp_path: Path) -> None:

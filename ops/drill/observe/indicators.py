@@ -1,4 +1,4 @@
-"""The table of lanes: whom each is about, its healthy state, and how the report shows its states."""
+"""The table of indicators: whom each is about, its healthy state, and how the report shows its states."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, OK, READY, SET, SYSTEM, Lane
+from ops.drill.observe.record import ANSWER, CLEAR, DEAD, FAIL, NONE, OK, READY, SET, SYSTEM, Indicator
 from ops.drill.scenario import Scenario
 
 
@@ -22,8 +22,8 @@ class Fill(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LaneSpec:
-    lane: Lane
+class IndicatorSpec:
+    indicator: Indicator
     title: str
     healthy: str
     unhealthy: str
@@ -32,57 +32,57 @@ class LaneSpec:
     """Fill and text by state; other states are FLAGGED and show themselves."""
 
 
-LANES = (
-    LaneSpec(
-        lane=Lane.WORKLOADS,
+INDICATORS = (
+    IndicatorSpec(
+        indicator=Indicator.WORKLOADS,
         title="workloads",
         healthy=ANSWER,
         unhealthy="workloads in {region} do not answer",
         bars={ANSWER: (Fill.USUAL, "answer"), FAIL: (Fill.BAD, "silent")},
     ),
-    LaneSpec(
-        lane=Lane.PROBES,
+    IndicatorSpec(
+        indicator=Indicator.PROBES,
         title="controller's probes",
         healthy=ANSWER,
         unhealthy="the controller's probes of {region} fail",
         bars={ANSWER: (Fill.USUAL, "answer"), FAIL: (Fill.BAD, "fail")},
     ),
-    LaneSpec(
-        lane=Lane.FLAG,
+    IndicatorSpec(
+        indicator=Indicator.FLAG,
         title="failed-regions",
         healthy=CLEAR,
         unhealthy="{region} is flagged as failed",
         bars={CLEAR: (Fill.USUAL, "clear"), SET: (Fill.FLAGGED, "set")},
     ),
-    LaneSpec(
-        lane=Lane.ENDPOINTS,
+    IndicatorSpec(
+        indicator=Indicator.ENDPOINTS,
         title="Agent endpoints",
         healthy=READY,
         unhealthy="no endpoint of agent-{region} is ready",
         bars={READY: (Fill.USUAL, "ready"), NONE: (Fill.FLAGGED, "none")},
     ),
-    LaneSpec(
-        lane=Lane.HEALTH,
+    IndicatorSpec(
+        indicator=Indicator.HEALTH,
         title="health path",
         healthy=OK,
         unhealthy="the health path fails",
         bars={OK: (Fill.USUAL, "200"), DEAD: (Fill.BAD, "dead")},
     ),
 )
-"""All lanes but DNS, whose states are regions."""
+"""All indicators but DNS, whose states are regions."""
 
 
-def healthy_state(lane: Lane, scenario: Scenario) -> str:
-    return next((spec.healthy for spec in LANES if spec.lane is lane), scenario.region)
+def healthy_state(indicator: Indicator, scenario: Scenario) -> str:
+    return next((spec.healthy for spec in INDICATORS if spec.indicator is indicator), scenario.region)
 
 
-def subjects(lane: Lane, scenario: Scenario) -> Sequence[str]:
-    match lane:
-        case Lane.PROBES:
+def subjects(indicator: Indicator, scenario: Scenario) -> Sequence[str]:
+    match indicator:
+        case Indicator.PROBES:
             return (SYSTEM,)
-        case Lane.FLAG:
+        case Indicator.FLAG:
             return (SYSTEM, *scenario.namespaces)
-        case Lane.HEALTH:
+        case Indicator.HEALTH:
             return scenario.health_paths
         case _:
             return scenario.namespaces

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.gate.lineage.divergence import LIST, upload_diverged
-from runtime.gate.storage.errors import KeysTaken, StoreError
+from runtime.gate.storage.errors import ContentConflict, StoreError
 from runtime.gate.storage.keys import ANNOUNCEMENT, CHECKPOINTS
 from tests.components.stacks import US
 from tests.gate.snapshot.company import GRAPH, TABLE, Company
@@ -86,8 +86,8 @@ def test_a_checkpoint_whose_name_is_taken_is_reported_and_the_next_has_another_n
     uploader.run(generation=0, base=None)
     company.now += 60
     at = company.now
-    taken = f"{CHECKPOINTS}/000000-{int(at * 1000):013d}.json"
-    company.put(taken, b"{}")
+    existing = f"{CHECKPOINTS}/000000-{int(at * 1000):013d}.json"
+    company.put(existing, b"{}")
     monkeypatch.setattr(uploader.store, "now", lambda: at)
     company.write("acme/more")
 
@@ -97,7 +97,7 @@ def test_a_checkpoint_whose_name_is_taken_is_reported_and_the_next_has_another_n
     uploader.run(generation=0, base=None)
 
     assert set(company.checkpoint().files) == {"acme/file", "acme/more"}
-    assert versions(company, taken) == [b"{}"]
+    assert versions(company, existing) == [b"{}"]
 
 
 def test_diverged_files_that_somebody_changed_in_the_bucket_are_uploaded_again(company: Company) -> None:
@@ -152,10 +152,10 @@ def test_what_is_taken_is_named_and_the_rest_is_uploaded(company: Company, tmp_p
     company.put("objects/b", b"b")
     company.put("objects/c", b"else")
 
-    with pytest.raises(KeysTaken, match="objects/c") as taken:
+    with pytest.raises(ContentConflict, match="objects/c") as conflict:
         store.upload(files, tmp_path / "staging", root=company.root)
 
-    assert taken.value.keys == {"objects/c"}
+    assert conflict.value.keys == {"objects/c"}
     assert company.content("objects/a") == b"a" and len(versions(company, "objects/b")) == 1
 
 

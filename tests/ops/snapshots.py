@@ -53,7 +53,7 @@ def stack_file(folder: Path, stack: str, **settings: Any) -> Path:
 
 
 @dataclass
-class Copies:
+class Snapshots:
     """Buckets of a stack in the test S3, and the stack file that they belong to."""
 
     s3: S3Service
@@ -70,8 +70,8 @@ class Copies:
             self.folder, stack, policy=self.policy, regions=self.regions, companies=self.companies
         )
 
-    def orders(self) -> list[str]:
-        """Where gates look for orders: in their own region's bucket below its prefix."""
+    def requests(self) -> list[str]:
+        """Where gates look for requests: in their own region's bucket below its prefix."""
         return [key for region in self.s3.buckets for key in self.s3.keys(region, region) if "_orders" in key]
 
     def put(
@@ -124,5 +124,5 @@ class Copies:
         return json.loads(found["Body"].read())
 
 
-def restore(copies: Copies, *more: str, company: str = "acme") -> int:
-    return main(["restore", "--config", str(copies.file), "--company", company, *more])
+def restore(snapshots: Snapshots, *more: str, company: str = "acme") -> int:
+    return main(["restore", "--config", str(snapshots.file), "--company", company, *more])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from runtime.documents import parse
 from runtime.gate.storage.rclone import LONGEST_LINE
 
-ONCE = "--header-upload=If-None-Match: *"
+IF_NONE_MATCH = "--header-upload=If-None-Match: *"
 JSON_LOG = {"RCLONE_USE_JSON_LOG": "true"}
 COMPARE = ("check", "--one-way", "--download", "--files-from-raw=-", "--combined=-")
 """Local folder and remote; the keys are standard input."""
@@ -15,20 +15,20 @@ COMPARE_ALL = ("check", "--one-way", "--download")
 """Every file of a local folder, whatever its name."""
 NO_FAST_LIST = {"RCLONE_FAST_LIST": "false"}
 """Only the folders of the files are listed."""
-_TAKEN = "PreconditionFailed"
-"""S3's answer to ONCE when there is an object of that key."""
+_EXISTS = "PreconditionFailed"
+"""S3's answer to IF_NONE_MATCH when there is an object of that key."""
 
 
-def taken(log: bytes) -> tuple[list[str], str]:
+def existing_keys(log: bytes) -> tuple[list[str], str]:
     """By an upload's log in JSON: the keys that have an object already, none if anything else failed too;
     and the log as text."""
     rows = list(_rows(log))
     text = "\n".join(f"{key}: {message}" if key else message for key, message in rows)
-    keys = sorted({key for key, message in rows if key and _TAKEN in message})
+    keys = sorted({key for key, message in rows if key and _EXISTS in message})
     return (keys if f"failed with {len(keys)} errors" in text else []), text
 
 
-def is_line(key: str) -> bool:
+def is_listable(key: str) -> bool:
     """Whether rclone takes the key from a list, and logs it as it is: names of files may have line breaks,
     and need not be UTF-8."""
     return "\n" not in key and not any("\ud800" <= each <= "\udfff" for each in key)
