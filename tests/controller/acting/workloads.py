@@ -86,6 +86,7 @@ class Workloads:
 
     def close(self) -> None:
         self.down()
+        self._run(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -129,6 +130,14 @@ class Workloads:
             await asyncio.sleep(workload.delay)
         writer.write(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
         await writer.drain()
+
+
+async def _cancel_others() -> None:
+    """Of those that wait for a request on a connection that stays open."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextmanager
