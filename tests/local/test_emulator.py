@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import emulator as service
 from local.aws.emulator import NAME, Emulator, EmulatorError
+from local.machine import ports
 from local.machine.processes import Processes
 from plan.iam import bucket_policy
 from plan.names import RoleNames
@@ -128,8 +129,10 @@ def test_a_port_that_was_lost_to_another_emulator_is_given_up(
     taken = int(emulator.url.rpartition(":")[2])
     state.mkdir()
     (state / "ports.json").write_text(f'{{"{NAME}": {taken}}}')
-    free = iter([True])
-    monkeypatch.setattr("local.machine.ports.is_free", lambda port: next(free, False))
+    seems_free, is_free = iter([True]), ports.is_free
+    monkeypatch.setattr(
+        ports, "is_free", lambda port: next(seems_free, False) if port == taken else is_free(port)
+    )
     lines: list[str] = []
 
     started = service.start(state, lines.append)
