@@ -115,7 +115,7 @@ REFUSED: dict[str, tuple[Raw, Raw]] = {
 
 
 @st.composite
-def _drawn_stacks(draw: st.DrawFn) -> Raw:
+def _stacks(draw: st.DrawFn) -> Raw:
     policy = draw(st.sampled_from(RoutingPolicy))
     names = draw(st.permutations(THREE))[: 2 if policy is RoutingPolicy.FAILOVER else draw(st.integers(1, 3))]
     if policy is RoutingPolicy.GEO and US not in names:
@@ -126,10 +126,7 @@ def _drawn_stacks(draw: st.DrawFn) -> Raw:
 
 
 _SHARED: st.SearchStrategy[tuple[str, ...]] = st.sampled_from([(), (US, EU)])
-DRAWN = {
-    f"drawn {number}": pair
-    for number, pair in enumerate(drawn(st.tuples(_drawn_stacks(), _drawn_stacks()), 40))
-}
+DRAWN = {f"drawn {number}": pair for number, pair in enumerate(drawn(st.tuples(_stacks(), _stacks()), 40))}
 CHANGES = EASY | REFUSED | DRAWN
 
 
