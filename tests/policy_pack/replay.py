@@ -15,6 +15,8 @@ from engine.recorder import STACK_TYPE, Registration
 from engine.values import to_wire
 
 PROVIDER = "pulumi:providers:"
+OF_THE_ENGINE = "pulumi"
+"""The package of what needs no provider, such as a stash."""
 
 
 def write(path: Path, registrations: Mapping[str, Registration]) -> None:
@@ -74,7 +76,7 @@ def _register(resource: dict[str, Any], made: Mapping[str, pulumi.Resource]) -> 
         depends_on=[made[urn] for urn in resource["dependencies"]],
         protect=resource["protect"] or None,
         retain_on_delete=resource["retain"] or None,
-        version=version(f"pulumi-{package}") if resource["custom"] else None,
+        version=version(f"pulumi-{package}") if resource["custom"] and package != OF_THE_ENGINE else None,
     )
     if not resource["custom"]:
         component = pulumi.ComponentResource(resource["type"], resource["name"], None, options)
