@@ -177,8 +177,22 @@ def _manifest(args: EdgeArgs) -> dict[str, Any]:
             "labels": {REGION_LABEL: region.name},
             "annotations": {**balancer_annotations, **answer_annotations, **_external_dns(args), **skip},
         },
-        "spec": {"ingressClassName": ingress.class_name, "rules": [{"http": {"paths": paths}}]},
+        "spec": {
+            "ingressClassName": ingress.class_name,
+            "rules": [{"http": {"paths": paths}}],
+            **_certificate_by_name(args),
+        },
     }
+
+
+def _certificate_by_name(args: EdgeArgs) -> dict[str, Any]:
+    """The AWS Load Balancer Controller finds certificates by the names in an Ingress, and a load balancer
+    with HTTPS needs one. Companies' Ingresses, which have names, come later.
+    """
+    region = args.region
+    if args.certificate_arn is not None or not args.settings.ingress_of(region).makes_load_balancers:
+        return {}
+    return {"tls": [{"hosts": [edge_name(region.name, args.number, args.settings.domain)]}]}
 
 
 def _external_dns(args: EdgeArgs) -> dict[str, str]:

@@ -51,6 +51,8 @@ class AwsProvider:
     profile: str | None = None
     role_arn: str | None = None
     session_name: str | None = None
+    allowed_accounts: tuple[str, ...] = ()
+    """Empty: any."""
     default_tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -66,6 +68,7 @@ def aws_provider(config: Mapping[str, str]) -> tuple[AwsProvider, list[Problem]]
         profile=valid.get("profile"),
         role_arn=role.get("roleArn"),
         session_name=role.get("sessionName"),
+        allowed_accounts=tuple(map(str, _parsed(valid.get("allowedAccountIds", "[]")))),
         default_tags=dict(sorted(tags.items())),
     )
     return provider, problems

@@ -17,6 +17,7 @@ from settings.plain_secrets import plain_secrets
 from settings.problems import Problem, SettingsError
 from settings.routes import record_plan
 from settings.rules import rule_problems
+from settings.rules.accounts import account_problems
 from settings.shape_problems import shape_problems
 from settings.valid_parts import valid_parts
 from settings.values import is_encrypted
@@ -45,7 +46,8 @@ def from_config(
     except SettingsError as error:
         raise SettingsError([*problems, *error.problems]) from None
     checks = bool(record_plan(settings).checks)
-    if problems := [*problems, *tag_problems(aws, health_checks=checks)]:
+    problems += [*tag_problems(aws, health_checks=checks), *account_problems(settings, aws)]
+    if problems:
         raise SettingsError(problems)
     return settings.with_provider(aws)
 

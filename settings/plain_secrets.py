@@ -7,6 +7,7 @@ from typing import Any
 
 import plan.plain_secrets
 from plan.names import LOCAL
+from plan.variables import changes_processes
 from settings.problems import PLAIN, SECRET, Path, Problem, key_of
 from settings.values import is_encrypted
 
@@ -61,6 +62,8 @@ def command(path: Path, stack: str) -> str:
 
 def instead(name: str, stack: str) -> str:
     """Advice for a secret variable of the application."""
+    if changes_processes(name):
+        return "No secret may be in it: use a proxy or a server that needs no password."
     return f"Set the secret for each company: {command((COMPANIES, 0, 'apiKeys', name), stack)}"
 
 

@@ -19,7 +19,7 @@ STACK: Path = ("<stack>",)
 SECRET = "a secret"
 _LONGEST = 200
 _SECRET_NAME = re.compile(r"key|secret|token|passw|credential|private", re.IGNORECASE)
-_HARMLESS_NAMES = {"secretName", "kmsKeyArn"}
+_HARMLESS_NAMES = {"imagePullSecrets", "secretName", "kmsKeyArn"}
 _ARN = re.compile(r"arn:aws:[\w:/-]+")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from settings.aws_provider import AwsProvider
 from settings.models import Settings
 from settings.problems import Path, Problem
 from settings.rules.base import Rule
@@ -23,6 +24,15 @@ def _one_account(settings: Settings, _: str) -> Iterator[Problem]:
     for path, arn, account in found:
         if account != found[0][2]:
             yield Problem(path, arn, f"must be of the account {found[0][2]}, as others are", _PAGE)
+
+
+def account_problems(settings: Settings, aws: AwsProvider) -> Iterator[Problem]:
+    """The account in which the AWS provider works is the stack's."""
+    accounts = (aws.role_arn.split(":")[4],) if aws.role_arn else aws.allowed_accounts
+    key = "assumeRoles" if aws.role_arn else "allowedAccountIds"
+    for path, arn in _arns(settings):
+        if accounts and arn.split(":")[4] not in accounts:
+            yield Problem(path, arn, f"must be of the account {' or '.join(accounts)} of aws:{key}", _PAGE)
 
 
 def _arns(settings: Settings) -> Iterator[tuple[Path, str]]:

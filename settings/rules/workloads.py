@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from plan.names import LOCAL
@@ -125,6 +126,13 @@ def _priority(settings: Settings, _: str) -> Iterator[Problem]:
         yield Problem(("pods", "priorityClassName"), name, f"must not begin with {_SYSTEM}", advice)
 
 
+def _pull_secrets(settings: Settings, _: str) -> Iterator[Problem]:
+    """Server-side apply refuses a pod that names one twice."""
+    for name, count in Counter(settings.pods.image_pull_secrets).items():
+        if count > 1:
+            yield Problem(("pods", "imagePullSecrets"), name, "must have each once")
+
+
 _RESOURCES = tuple(f"companies[=].{workload}.resources" for workload in ("agent", "brain"))
 
 RULES = (
@@ -132,6 +140,7 @@ RULES = (
     Rule(_environment),
     Rule(_api_keys),
     Rule(_priority),
+    Rule(_pull_secrets),
     Rule(
         _volumes,
         tuple(

@@ -151,3 +151,23 @@ def test_problems_of_the_provider_s_keys_and_of_others_are_reported_at_once() ->
     assert [line.partition(": ")[0] for line in str(raised.value).splitlines()] == [
         "aws:accessKey", "aws:profil", "digital-agency:podUser",
     ]  # fmt: skip
+
+
+BOUNDARY = "arn:aws:iam::999999999999:policy/boundary"
+
+
+@pytest.mark.parametrize(
+    ("keys", "account"),
+    [
+        ({"assumeRoles": [{"roleArn": ROLE}]}, "123456789012 of aws:assumeRoles"),
+        ({"allowedAccountIds": ["123456789012"]}, "123456789012 of aws:allowedAccountIds"),
+        ({"allowedAccountIds": ["123456789012", "999999999999"]}, None),
+    ],
+)
+def test_the_provider_works_in_the_account_of_the_stack(keys: dict[str, object], account: str | None) -> None:
+    found = config(**keys) | {"digital-agency:permissionsBoundary": BOUNDARY}
+    if account is None:
+        from_config(found, "prod")
+        return
+    with pytest.raises(SettingsError, match=f"permissionsBoundary: must be of the account {account}"):
+        from_config(found, "prod")

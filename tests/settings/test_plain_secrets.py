@@ -145,6 +145,11 @@ def test_text_that_only_resembles_a_secret_is_accepted(name: str, value: str) ->
     assert lines(edited(put("environment", {name: value}))) == []
 
 
+def test_a_proxy_with_a_password_is_not_sent_to_the_api_keys() -> None:
+    (line,) = lines(edited(put("environment", {"HTTPS_PROXY": "http://user:p4ss@10.9.0.5:3128"})))
+    assert line.endswith("use a proxy or a server that needs no password.")
+
+
 def test_the_stack_local_may_have_secrets_of_its_own_in_the_environment() -> None:
     assert lines(edited(put("environment", {"HF_TOKEN": "x"})), "local") == []
 

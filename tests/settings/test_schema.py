@@ -117,7 +117,8 @@ ONLY_THE_PROGRAM_KNOWS = {
     "a user by name", "hourly checkpoints that end before they begin",
     "daily checkpoints that end before they begin", "a lock that ends before the last checkpoint",
     "an S3 API of somebody else's",
-    "a priority above the cluster's own pods", "a path that makes a bucket's policy too long",
+    "a priority above the cluster's own pods", "a Secret that is named twice",
+    "a path that makes a bucket's policy too long",
 }  # fmt: skip
 """Problems that the schema does not find: those of several keys, and those that need AWS's data."""
 

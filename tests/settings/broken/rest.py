@@ -53,6 +53,13 @@ REST = [
         "system-cluster-critical",
         "must not begin with system-",
     ),
+    Broken(
+        "a Secret that is named twice",
+        put("pods.imagePullSecrets", ["mirror", "mirror"]),
+        "pods.imagePullSecrets",
+        '"mirror"',
+        "must have each once",
+    ),
     wrong("a path with a wildcard", "rolePath", "/a*b/", "the path of IAM roles, such as /agency/"),
     Broken(
         "a path that is too long",
