@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws import AwsAccess, calling
+from ops.aws import AwsAccess
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
 from ops.doctor.endpoints import endpoints
@@ -27,9 +27,7 @@ Check = Callable[[Stack, AwsAccess], Iterator[Finding]]
 
 
 def credentials(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    with calling("reading the identity of these credentials"):
-        identity = access.client("sts", stack.regions[0]).get_caller_identity()
-    yield present(ACCOUNT, "credentials", f"{identity['Arn']} in {identity['Account']}")
+    yield present(ACCOUNT, "credentials", f"{access.identity['Arn']} in {access.identity['Account']}")
 
 
 def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
