@@ -13,6 +13,7 @@ from pulumi import ComponentResource, ResourceHookBinding, ResourceOptions
 from components.base import RESTRICTED, KubernetesObject, Manifest
 from components.own_namespaces import own_namespaces
 from plan.edges import READINESS_GATE
+from plan.iam import oidc_provider_arn
 from plan.kubeconfig import eks_kubeconfig
 from plan.names import PLATFORM_LABEL, PRIORITY_CLASS, SYSTEM_NAMESPACE
 from settings import ClusterPlan, Region, Settings
@@ -104,7 +105,7 @@ class EksLookup:
         )
         account = aws.get_caller_identity_output(opts=options).account_id
         self.oidc_provider_arn = pulumi.Output.all(account, cluster.identities[0].oidcs[0].issuer).apply(
-            lambda parts: f"arn:aws:iam::{parts[0]}:oidc-provider/{parts[1].removeprefix('https://')}"
+            lambda parts: oidc_provider_arn(*parts)
         )
         own = plan.regions[0].load_balancer.subnets
         self.load_balancer_subnets: pulumi.Output[list[str]] = (

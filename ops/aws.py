@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 _NO_BUCKET = {"NoSuchBucket"}
 ROUTE53_REGION = "us-east-1"
 """Route53 has one endpoint, there."""
+ENABLED_REGION = "us-east-1"
+"""Enabled in each account (AWS Account Management Reference Guide, "Enable or disable AWS Regions in
+your account")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,18 @@ class AwsAccess:
 
     zone_role: str | None = None
     """The role for the hosted zone, if the zone is in another account."""
+
+    @property
+    def home_region(self) -> str:
+        """Where to ask what is not of a region: the stack's own may not be enabled in the account."""
+        return self.signer.region or ENABLED_REGION
+
+    @cached_property
+    def identity(self) -> Mapping[str, str]:
+        """`Account` and `Arn` of these credentials. Raises OperatorError."""
+        with calling("reading the identity of these credentials"):
+            identity: Mapping[str, str] = self.client("sts", self.home_region).get_caller_identity()
+        return identity
 
     def client(self, service: str, region: str) -> Any:
         """Raises OperatorError without credentials."""

@@ -136,6 +136,11 @@ def cluster_arns(account: str, region: str | None, cluster: str | None) -> str:
     return f"arn:aws:eks:{region if cluster else '*'}:{account}:cluster/{cluster or '*'}"
 
 
+def oidc_provider_arn(account: str, issuer: str) -> str:
+    """The ARN of an IAM OIDC provider. `issuer` is the URL that EKS gives a cluster."""
+    return f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://')}"
+
+
 def irsa_trust(oidc_provider_arn: str, namespace: str, service_account: str) -> Document:
     """Trust in a cluster's OIDC provider for a service account of one namespace. The provider's ARN names
     the account and the cluster."""

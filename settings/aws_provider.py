@@ -48,6 +48,7 @@ _PROFILE = "Set aws:profile to a profile of ~/.aws/config, which may have role_a
 
 @dataclass(frozen=True, kw_only=True)
 class AwsProvider:
+    region: str | None = None
     profile: str | None = None
     role_arn: str | None = None
     session_name: str | None = None
@@ -65,6 +66,7 @@ def aws_provider(config: Mapping[str, str]) -> tuple[AwsProvider, list[Problem]]
     role: Mapping[str, str] = next(iter(_parsed(valid.get("assumeRoles", "[]"))), {})
     tags = _parsed(valid.get("defaultTags", "{}")).get("tags", {})
     provider = AwsProvider(
+        region=valid.get("region"),
         profile=valid.get("profile"),
         role_arn=role.get("roleArn"),
         session_name=role.get("sessionName"),

@@ -16,7 +16,7 @@ ENABLED = ("opt-in-not-required", "opted-in")
 
 
 def regions(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    ec2: Any = access.client("ec2", stack.regions[0])
+    ec2: Any = access.client("ec2", access.home_region)
     states = {
         each["RegionName"]: each["OptInStatus"]
         for each in ec2.describe_regions(RegionNames=list(stack.regions), AllRegions=True)["Regions"]
@@ -33,7 +33,7 @@ def regions(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
 def buckets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     if not stack.settings.replication.enabled:
         return
-    account = access.client("sts", stack.regions[0]).get_caller_identity()["Account"]
+    account = access.identity["Account"]
     for region in stack.settings.regions:
         name = stack.bucket(region.name)
         what = f"bucket {name}"

@@ -27,7 +27,7 @@ def permissions(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     if access.local:
         return
     what, iam = "permissions", access.client("iam", stack.regions[0])
-    arn = access.client("sts", stack.regions[0]).get_caller_identity()["Arn"]
+    arn = access.identity["Arn"]
     if arn.endswith(":root"):
         yield missing(ACCOUNT, what, "these are the root user's", "deploy with a role or a user of its own")
         return
@@ -71,7 +71,7 @@ def _denied(iam: Any, principal: str, stack: Stack) -> Iterator[str]:
 def access_entries(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     if access.local:
         return
-    arn = access.client("sts", stack.regions[0]).get_caller_identity()["Arn"]
+    arn = access.identity["Arn"]
     for plan in clusters_of(stack.settings):
         if plan.eks is None:
             continue

@@ -31,6 +31,8 @@ def missing(place: str, what: str, detail: str, remedy: str) -> Finding:
 
 
 _ABSENT = {"LoadBalancerNotFound", "NoSuchEntity", "NoSuchHostedZone"}
+_NOT_VALID_THERE = {"InvalidClientTokenId", "UnrecognizedClientException"}
+"""What a region that is not enabled answers; `credentials` found that they are valid."""
 _BUSY = {"Throttling", "RequestLimitExceeded", "TooManyRequests", "PriorRequestNotComplete", "SlowDown"}
 
 
@@ -44,6 +46,8 @@ def unknown(place: str, what: str, error: ClientError, right: str) -> Finding:
     remedy = f"allow {right}, then repeat the command"
     if code_of(error).removesuffix("Exception") in _BUSY:
         remedy = "AWS limits requests: repeat the command later"
+    if code_of(error) in _NOT_VALID_THERE:
+        remedy = "is the region enabled in this account? If not, enable it, then repeat the command"
     return missing(place, what, f"not known: {reason_of(error)}", remedy)
 
 

@@ -33,7 +33,7 @@ def hosted_zone(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
         yield missing(ACCOUNT, what, problem, "set domain or hostedZoneId")
     elif not (zone["HostedZone"].get("Config") or {}).get("PrivateZone"):
         yield present(ACCOUNT, what, name)
-        yield from _delegation(zone, name)
+        yield from _delegations(zone, name, settings.domain)
     elif reasons := _needs_public(settings):
         problem = f"it is private: {' and '.join(reasons)}"
         yield missing(ACCOUNT, what, problem, f"set hostedZoneId to the public zone of {name}")
@@ -63,21 +63,36 @@ def _needs_public(settings: Settings) -> list[str]:
     return reasons
 
 
-def _delegation(zone: Mapping[str, Any], name: str) -> Iterator[Finding]:
-    what = f"delegation of {name}"
+def _delegations(zone: Mapping[str, Any], name: str, domain: str) -> Iterator[Finding]:
+    """Of the zone, by its parent; and of each name below, down to the domain, which must have none."""
     own = {each.rstrip(".").lower() for each in (zone.get("DelegationSet") or {}).get("NameServers", ())}
     if not own:
         return
-    try:
-        found = name_servers(name)
-    except DnsError as error:
-        yield missing(ACCOUNT, what, f"not known: {error}", f"ask by hand: dig +short NS {name}")
-        return
+    labels = domain.removesuffix(name).split(".")[:-1]
+    for first in reversed(range(len(labels) + 1)):
+        asked = ".".join((*labels[first:], name))
+        what = f"delegation of {asked}"
+        try:
+            found = name_servers(asked)
+        except DnsError as error:
+            yield missing(ACCOUNT, what, f"not known: {error}", f"ask by hand: dig +short NS {asked}")
+            continue
+        if asked == name:
+            yield _of_zone(what, name, found, own)
+        elif found and found.isdisjoint(own):
+            problem = f"it is delegated to {', '.join(sorted(found))}: nobody asks the zone {name} for it"
+            remedy = f"delete the NS record of {asked} in {name}, or set hostedZoneId to the zone there"
+            yield missing(ACCOUNT, what, problem, remedy)
+            return
+        else:
+            yield present(ACCOUNT, what, f"it is in the zone {name}")
+
+
+def _of_zone(what: str, name: str, found: set[str], own: set[str]) -> Finding:
     remedy = f"write an NS record for {name} into its parent zone: {', '.join(sorted(own))}"
     if not found:
-        yield missing(ACCOUNT, what, "the parent zone names no name server", remedy)
-    elif found.isdisjoint(own):
+        return missing(ACCOUNT, what, "the parent zone names no name server", remedy)
+    if found.isdisjoint(own):
         problem = f"the parent zone names {', '.join(sorted(found))}, which are not this zone's"
-        yield missing(ACCOUNT, what, problem, remedy)
-    else:
-        yield present(ACCOUNT, what, ", ".join(sorted(found & own)))
+        return missing(ACCOUNT, what, problem, remedy)
+    return present(ACCOUNT, what, ", ".join(sorted(found & own)))

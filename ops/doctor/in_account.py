@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws import AwsAccess, calling
+from ops.aws import AwsAccess
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
 from ops.doctor.endpoints import endpoints
@@ -16,7 +16,9 @@ from ops.doctor.hosted_zone import hosted_zone
 from ops.doctor.images import images
 from ops.doctor.in_zone import live_records
 from ops.doctor.keys import kms_keys
+from ops.doctor.subnets import subnets
 from ops.stack import Stack
+from plan.iam import oidc_provider_arn
 from settings import ClusterPlan, clusters_of
 from settings.load_balancer import IpAddressType
 from settings.models import Identity
@@ -27,9 +29,7 @@ Check = Callable[[Stack, AwsAccess], Iterator[Finding]]
 
 
 def credentials(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    with calling("reading the identity of these credentials"):
-        identity = access.client("sts", stack.regions[0]).get_caller_identity()
-    yield present(ACCOUNT, "credentials", f"{identity['Arn']} in {identity['Account']}")
+    yield present(ACCOUNT, "credentials", f"{access.identity['Arn']} in {access.identity['Account']}")
 
 
 def clusters(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -104,17 +104,38 @@ def identity_provider(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
     if settings.identity is not Identity.IRSA or not settings.replication.enabled:
         return
     for plan in clusters_of(settings):
-        if plan.oidc_provider_arn is None:
+        try:
+            arn = plan.oidc_provider_arn or _arn_of_issuer(plan, access)
+        except ClientError:
+            continue  # `clusters` reports it.
+        if arn is None:
             continue
         what = "IAM OIDC provider"
-        client = access.client("iam", plan.region)
         try:
-            client.get_open_id_connect_provider(OpenIDConnectProviderArn=plan.oidc_provider_arn)
+            access.client("iam", plan.region).get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
         except ClientError as error:
-            remedy = "`eksctl utils associate-iam-oidc-provider`, or set cluster.oidcProviderArn"
-            yield _absent(plan.id, what, error, remedy, "iam:GetOpenIDConnectProvider")
+            yield _no_provider(plan, what, arn, error)
             continue
-        yield present(plan.id, what, plan.oidc_provider_arn)
+        yield present(plan.id, what, arn)
+
+
+def _arn_of_issuer(plan: ClusterPlan, access: AwsAccess) -> str | None:
+    """As the program derives it; None where it does not ask EKS."""
+    if not plan.looked_up:
+        return None
+    cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
+    return oidc_provider_arn(access.identity["Account"], cluster["identity"]["oidc"]["issuer"])
+
+
+def _no_provider(plan: ClusterPlan, what: str, arn: str, error: ClientError) -> Finding:
+    if not is_absent(error):
+        return unknown(plan.id, what, error, "iam:GetOpenIDConnectProvider")
+    create = (
+        "run: eksctl utils associate-iam-oidc-provider"
+        f" --cluster {plan.eks_name or '<name>'} --region {plan.region} --approve"
+    )
+    correct = "; or correct cluster.oidcProviderArn" if plan.oidc_provider_arn else ""
+    return missing(plan.id, what, f"{reason_of(error)} ({arn})", create + correct)
 
 
 def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -135,45 +156,6 @@ def certificates(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
             yield missing(region.name, what, problem, remedy)
             continue
         yield present(region.name, what, f"issued for {wanted}")
-
-
-def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
-    """Of the load balancers: only they may reach the Agents."""
-    settings = stack.settings
-    tag = settings.ingress.scheme.subnet_tag
-    for plan in clusters_of(settings):
-        region = plan.regions[0]
-        if plan.eks is None or region.ingress_from or not settings.balanced([region]):
-            continue
-        what = "subnets of the load balancer"
-        try:
-            cluster = access.client("eks", plan.region).describe_cluster(name=plan.eks)["cluster"]
-        except ClientError:
-            continue  # `clusters` reports it.
-        ec2: Any = access.client("ec2", plan.region)
-        network = cluster["resourcesVpcConfig"]["vpcId"]
-        of_network = {"Name": "vpc-id", "Values": [network]}
-        if own := list(region.load_balancer.subnets):
-            found = ec2.describe_subnets(Filters=[of_network, {"Name": "subnet-id", "Values": own}])[
-                "Subnets"
-            ]
-            problem = f"{len(found)} of {', '.join(own)} are in {network}"
-            remedy = (
-                "set regions[].loadBalancer.subnets to subnets of the cluster's network, in two zones or more"
-            )
-        else:
-            found = ec2.describe_subnets(Filters=[of_network, {"Name": "tag-key", "Values": [tag]}])[
-                "Subnets"
-            ]
-            problem = f"{len(found)} in {network} have the tag {tag}"
-            remedy = (
-                f"tag two of them or more, in different zones, with {tag}=1, or set"
-                " regions[].loadBalancer.subnets"
-            )
-        if len({subnet["AvailabilityZone"] for subnet in found}) < 2 or len(found) < len(own):
-            yield missing(region.name, what, problem, remedy)
-            continue
-        yield present(region.name, what, ", ".join(sorted(subnet["CidrBlock"] for subnet in found)))
 
 
 def volumes(stack: Stack, access: AwsAccess) -> Iterator[Finding]:

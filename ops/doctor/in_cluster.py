@@ -13,25 +13,21 @@ from ops.doctor.capacity import capacity
 from ops.doctor.enforcement import network_policies
 from ops.doctor.external_dns import external_dns, owners
 from ops.doctor.findings import Finding, missing, present
+from ops.doctor.ingress_class_params import ingress_class_params
 from ops.doctor.monitoring import monitoring
 from ops.doctor.pods import pods
-from plan.names import COMPANY_LABEL, REGION_LABEL, foreign_namespace
+from ops.doctor.storage import storage
+from plan.names import COMPANY_LABEL, REGION_LABEL, SYSTEM_NAMESPACE, foreign_namespace
 from settings import ClusterPlan, Region, Settings
-from settings.companies import AccessMode
 from settings.ingress import AUTO_MODE_CONTROLLER, LOAD_BALANCER_CONTROLLER, Ingress
 from settings.models import Identity
 from settings.network import Protocol
 
 LEAST_VERSION = (1, 30)
 """The first with a stable ValidatingAdmissionPolicy and sidecar containers."""
-EBS, EFS = "ebs.csi.aws.com", "efs.csi.aws.com"
-AUTO_MODE_EBS = "ebs.csi.eks.amazonaws.com"
-"""Part of EKS Auto Mode."""
 COMPUTE_TYPE, OPERATING_SYSTEM = "eks.amazonaws.com/compute-type", "kubernetes.io/os"
 """Labels of nodes."""
 DNS_SERVICE, DNS_PORT = "kube-dns", 53
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-IN_TREE = "kubernetes.io/"
 NAMED = "app.kubernetes.io/name"
 RIGHTS = (
     ("", "namespaces"),
@@ -119,22 +115,36 @@ def _obstacle(node: Object, region: Region) -> str:
 
 def namespaces(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
     """A namespace that exists is adopted only if it is the company's own (`components/own_namespaces.py`)."""
-    live = {each["metadata"]["name"]: _labels(each) for each in cluster.api.list("Namespace")}
+    live = {each["metadata"]["name"]: each for each in cluster.api.list("Namespace")}
     here = {region.name for region in plan.regions}
-    for company in settings.companies:
-        name = company.namespace
-        if here.isdisjoint(region.name for region in settings.regions_of(company)) or name not in live:
-            continue
-        if live[name].get(COMPANY_LABEL) != name:
+    companies = {
+        company.namespace
+        for company in settings.companies
+        if not here.isdisjoint(region.name for region in settings.regions_of(company))
+    }
+    for name in sorted(live.keys() & {*companies, SYSTEM_NAMESPACE}):
+        what = f"namespace {name}"
+        if since := live[name]["metadata"].get("deletionTimestamp"):
+            problem = "; ".join((f"it is being deleted since {since}", *_held(live[name])))
+            remedy = "wait until it is gone, then deploy with `pulumi up --refresh`, which creates it again"
+            yield missing(plan.id, what, problem, remedy)
+        elif name in companies and _labels(live[name]).get(COMPANY_LABEL) != name:
             problem, _, remedy = foreign_namespace(name).partition(". ")
-            yield missing(plan.id, f"namespace {name}", problem, remedy)
+            yield missing(plan.id, what, problem, remedy)
+
+
+def _held(namespace: Object) -> list[str]:
+    """What keeps a namespace that is being deleted."""
+    conditions = (namespace.get("status") or {}).get("conditions") or ()
+    return [str(each["message"]) for each in conditions if each["status"] == "True"]
 
 
 def ingress(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    controllers = {
-        each["metadata"]["name"]: str(each["spec"].get("controller", ""))
+    classes = {
+        each["metadata"]["name"]: each["spec"]
         for each in cluster.api.list("IngressClass", version="networking.k8s.io/v1")
     }
+    controllers = {name: str(spec.get("controller", "")) for name, spec in classes.items()}
     wanted = {ingress.class_name: ingress for ingress in map(settings.ingress_of, plan.regions)}
     for name, ingress in wanted.items():
         key = "ingress.className" if name == settings.ingress.class_name else "regions[].ingressClass"
@@ -143,6 +153,7 @@ def ingress(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator
             yield _running(
                 plan, cluster, "Deployment", "aws-load-balancer-controller", "AWS Load Balancer Controller"
             )
+            yield from ingress_class_params(settings, plan, cluster, name, classes[name])
 
 
 def _ingress_class(plan: ClusterPlan, wanted: Ingress, key: str, controllers: dict[str, str]) -> Finding:
@@ -216,58 +227,6 @@ def _running(plan: ClusterPlan, cluster: Cluster, kind: str, name: str, what: st
     if not ready:
         return missing(plan.id, what, "none of its pods is ready", remedy)
     return present(plan.id, what, f"{ready} pods ready")
-
-
-def storage(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:
-    classes = cluster.api.list("StorageClass", version="storage.k8s.io/v1")
-    drivers = {
-        driver["metadata"]["name"] for driver in cluster.api.list("CSIDriver", version="storage.k8s.io/v1")
-    }
-    for region in plan.regions:
-        yield from _storage(settings, region, classes, drivers)
-
-
-def _storage(
-    settings: Settings, region: Region, classes: list[Object], drivers: set[str]
-) -> Iterator[Finding]:
-    name = region.storage_class
-    what = f"storage class {name}" if name else "default storage class"
-    chosen = [each for each in classes if (each["metadata"]["name"] == name if name else _is_default(each))]
-    if not chosen:
-        remedy = "create it, or name an existing class: regions[].storageClass"
-        yield missing(region.name, what, "there is none", remedy)
-        return
-    provisioner = str(chosen[0]["provisioner"])
-    # Kubernetes leaves the volumes of its earlier plugin to the CSI driver.
-    driver = EBS if provisioner == f"{IN_TREE}aws-ebs" else provisioner
-    if driver.endswith(".csi.aws.com") and driver not in drivers:
-        addon = "aws-efs-csi-driver" if driver == EFS else "aws-ebs-csi-driver"
-        yield missing(
-            region.name, what, f"its driver {driver} is not installed", f"install the add-on {addon}"
-        )
-        return
-    shared = [
-        company.name
-        for company in settings.companies
-        if _shares(company) and region in settings.regions_of(company)
-    ]
-    if shared and provisioner in (EBS, AUTO_MODE_EBS, f"{IN_TREE}aws-ebs"):
-        problem = f"{provisioner} has no ReadWriteMany, which {', '.join(shared)} need"
-        yield missing(region.name, what, problem, f"name a class of {EFS}: regions[].storageClass")
-        return
-    if not chosen[0].get("allowVolumeExpansion"):
-        remedy = "set allowVolumeExpansion: true on it"
-        yield missing(region.name, what, "its volumes cannot grow", remedy)
-        return
-    yield present(region.name, what, provisioner)
-
-
-def _shares(company: Any) -> bool:
-    return AccessMode.READ_WRITE_MANY in (company.agent.access_mode, company.brain.access_mode)
-
-
-def _is_default(storage_class: Object) -> bool:
-    return bool((storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true")
 
 
 def _is_ready(node: Object) -> bool:

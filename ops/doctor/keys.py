@@ -48,7 +48,7 @@ def _unusable(key: Mapping[str, Any]) -> str:
 
 def _left_to_iam(access: AwsAccess, region: str, arn: str, kms: Any) -> Iterator[Finding]:
     """The stack's roles get their rights from IAM, which a key's policy must allow."""
-    account = access.client("sts", region).get_caller_identity()["Account"]
+    account = access.identity["Account"]
     if (owner := arn.split(":")[4]) != account:
         detail = f"{arn}: enabled; its policy, which must name {account}, can be read in {owner} alone"
         yield present(region, WHAT, detail)

@@ -79,7 +79,12 @@ WHOLE: tuple[tuple[str, dict[str, Any], dict[str, Any] | None], ...] = (
     (INGRESS, {"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb"}}, None),
     (
         CLASSES,
-        {"metadata": {"name": "gp3"}, "provisioner": "ebs.csi.aws.com", "allowVolumeExpansion": True},
+        {
+            "metadata": {"name": "gp3"},
+            "provisioner": "ebs.csi.aws.com",
+            "allowVolumeExpansion": True,
+            "volumeBindingMode": "WaitForFirstConsumer",
+        },
         None,
     ),
     (CLASSES, {"metadata": {"name": "stiff"}, "provisioner": "other.example.com"}, None),

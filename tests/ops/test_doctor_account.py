@@ -1,4 +1,4 @@
-"""`doctor` on the account: zone, regions, names of buckets, the deployer, images, nodes' metadata.
+"""`doctor` on the account: regions, names of buckets, the deployer, images, nodes' metadata.
 
 Each is found, missing, not to be looked at, and unknown.
 """
@@ -10,96 +10,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from clients.dns import DnsError
 from clients.registry import Registries, RegistryError
-from ops.doctor import hosted_zone as zones
 from ops.doctor.account_regions import buckets, metadata, regions
 from ops.doctor.deployer import access_entries, permissions
 from ops.doctor.findings import Finding
 from ops.doctor.images import images
 from ops.stack import Stack
 from settings import parse
-from tests.components.stacks import DOMAIN, EU, US, eks, stack
+from tests.components.stacks import EU, US, stack
 from tests.ops.fake_aws import IDENTITY, Answer, fake_aws, findings, refuse
 from tests.recording import ROOT
-
-SERVERS = ["ns-1.awsdns-01.org", "ns-2.awsdns-02.com."]
-
-
-def hosted(name: str = DOMAIN, private: bool = False) -> dict[str, Any]:
-    zone = {"HostedZone": {"Name": f"{name}.", "Config": {"PrivateZone": private}}}
-    return zone if private else {**zone, "DelegationSet": {"NameServers": SERVERS}}
-
-
-def zone(answer: Answer, **settings: Any) -> dict[str, Finding]:
-    found = findings(zones.hosted_zone, {"route53.get_hosted_zone": answer}, **settings)
-    return {one.what: one for one in found}
-
-
-@pytest.fixture
-def delegated(monkeypatch: pytest.MonkeyPatch) -> list[set[str] | DnsError]:
-    """What the internet answers; the first counts."""
-    answers: list[set[str] | DnsError] = [{SERVERS[0], "ns-3.awsdns-03.net"}]
-
-    def ask(domain: str) -> set[str]:
-        assert domain == DOMAIN
-        if isinstance(answers[0], DnsError):
-            raise answers[0]
-        return answers[0]
-
-    monkeypatch.setattr(zones, "name_servers", ask)
-    return answers
-
-
-def test_a_public_zone_that_is_delegated_is_found(delegated: list[Any]) -> None:
-    found = zone(hosted())
-    assert [one.ok for one in found.values()] == [True, True]
-    assert found[f"delegation of {DOMAIN}"].detail == SERVERS[0]
-
-
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (set(), "the parent zone names no name server"),
-        ({"ns.elsewhere.test"}, "names ns.elsewhere.test, which are not this zone's"),
-        (DnsError("no answer"), "not known: no answer"),
-    ],
-)
-def test_a_zone_that_nobody_asks_is_reported(delegated: list[Any], answer: Any, told: str) -> None:
-    delegated[0] = answer
-    one = zone(hosted())[f"delegation of {DOMAIN}"]
-    assert not one.ok and told in one.detail
-    assert DOMAIN in one.remedy
-
-
-def test_a_private_zone_is_missing_where_acm_or_clients_need_a_public_one() -> None:
-    [one] = zone(hosted(private=True)).values()
-    assert not one.ok and "it is private: ACM validates" in one.detail and "clients outside" in one.detail
-    assert "public zone" in one.remedy
-
-
-def test_a_private_zone_will_do_where_everything_is_internal() -> None:
-    certificate = f"arn:aws:acm:{US}:123456789012:certificate/1"
-    internal = {"regions": [eks(US, certificateArn=certificate)], "ingress": {"scheme": "internal"}}
-    [one] = zone(hosted(private=True), **internal).values()
-    assert one.ok and "Route53's health checks" in one.detail
-    [one] = zone(hosted(private=True), ingress={"scheme": "internal"}).values()
-    assert not one.ok and "clients outside" not in one.detail
-
-
-@pytest.mark.parametrize(
-    ("code", "settings", "remedy"),
-    [
-        ("NoSuchHostedZone", {}, "hostedZoneRoleArn"),
-        ("AccessDenied", {}, "allow route53:GetHostedZone"),
-        ("AccessDenied", {"hostedZoneRoleArn": "arn:aws:iam::444455556666:role/dns"}, "role/dns"),
-    ],
-)
-def test_a_zone_that_cannot_be_read_is_reported_with_the_way(
-    code: str, settings: dict[str, Any], remedy: str
-) -> None:
-    [one] = zone(code, **settings).values()
-    assert not one.ok and code in one.detail and remedy in one.remedy
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from ops.doctor import in_cluster
 from ops.doctor.enforcement import network_policies
 from ops.doctor.findings import Finding
 from ops.doctor.monitoring import monitoring
+from ops.doctor.storage import storage
 from tests.components.stacks import EU, US, eks
 from tests.ops.test_doctor_nodes import READY, Api, look, node
 
@@ -117,15 +118,44 @@ def test_nodes_that_do_not_say_what_they_have_are_unknown() -> None:
     ],
 )
 def test_the_class_gp2_needs_the_driver_too(provisioner: str, drivers: list[str], ok: bool) -> None:
-    gp2 = {"metadata": {"name": "gp2"}, "provisioner": provisioner, "allowVolumeExpansion": True}
+    gp2 = {
+        "metadata": {"name": "gp2"},
+        "provisioner": provisioner,
+        "allowVolumeExpansion": True,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
     found = look(
-        in_cluster.storage,
+        storage,
         {"regions": [eks(US, storageClass="gp2")]},
         StorageClass=[gp2],
         CSIDriver=[{"metadata": {"name": name}} for name in drivers],
     )["storage class gp2"]
     assert found.ok is ok
     assert ok or found.remedy == "install the add-on aws-ebs-csi-driver"
+
+
+@pytest.mark.parametrize(
+    ("provisioner", "ok"),
+    [
+        ("ebs.csi.aws.com", False),
+        ("kubernetes.io/aws-ebs", False),
+        ("ebs.csi.eks.amazonaws.com", False),
+        ("efs.csi.aws.com", True),
+        ("example.com/other", True),
+    ],
+)
+def test_a_volume_of_one_zone_must_wait_for_its_pod(provisioner: str, ok: bool) -> None:
+    now = {
+        "metadata": {"name": "now"},
+        "provisioner": provisioner,
+        "allowVolumeExpansion": True,
+        "volumeBindingMode": "Immediate",
+    }
+    drivers = [{"metadata": {"name": name}} for name in ("ebs.csi.aws.com", "efs.csi.aws.com")]
+    region = {"regions": [eks(US, storageClass="now")]}
+    one = look(storage, region, StorageClass=[now], CSIDriver=drivers)["storage class now"]
+    assert one.ok is ok
+    assert ok or "volumeBindingMode: WaitForFirstConsumer" in one.remedy
 
 
 @pytest.mark.parametrize("installed", [True, False])

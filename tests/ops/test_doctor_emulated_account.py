@@ -26,7 +26,8 @@ DELEGATED = {"ns-2048.awsdns-64.com"}
 
 
 def in_aws(emulator: Emulator, **changes: Any) -> dict[str, Finding]:
-    settings = parse(stack(**changes), "dev")
+    """The emulator's clusters have no VPC, and so no subnets for load balancers."""
+    settings = parse(stack(**{"ingress": {"className": "nginx"}, **changes}), "dev")
     known = Stack(name="dev", file=Path("Pulumi.dev.yaml"), settings=settings)
     access = AwsAccess(local=True, arguments=emulator.credentials())
     return {

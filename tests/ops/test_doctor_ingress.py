@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clients.kubernetes_api import ApiError
 from ops.cluster_access import Cluster
 from ops.doctor.findings import Finding
 from ops.doctor.in_cluster import ingress
@@ -17,16 +18,32 @@ ALB, NGINX, AUTO = "ingress.k8s.aws/alb", "k8s.io/ingress-nginx", "eks.amazonaws
 CONTROLLER = "aws-load-balancer-controller"
 
 
-class Api:
-    """Has these IngressClasses, and the AWS Load Balancer Controller where `runs`."""
+PARAMETERS = {"apiGroup": "elbv2.k8s.aws", "kind": "IngressClassParams", "name": "strict"}
 
-    def __init__(self, classes: dict[str, str], runs: bool) -> None:
-        self._classes, self._runs = classes, runs
+
+class Api:
+    """Has these IngressClasses, and the AWS Load Balancer Controller where `runs`. With `params` each class
+    has IngressClassParams: their spec, None where they do not exist, or the API server's refusal."""
+
+    def __init__(
+        self, classes: dict[str, str], runs: bool, *params: dict[str, Any] | ApiError | None
+    ) -> None:
+        self._classes, self._runs, self._params = classes, runs, params
+
+    def get(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
+        assert (manifest["apiVersion"], manifest["kind"]) == ("elbv2.k8s.aws/v1beta1", PARAMETERS["kind"])
+        assert manifest["metadata"] == {"name": PARAMETERS["name"]}
+        [found] = self._params
+        if isinstance(found, ApiError):
+            raise found
+        return None if found is None else {"spec": found}
 
     def list(self, kind: str, version: str) -> list[dict[str, Any]]:
         assert (kind, version) == ("IngressClass", "networking.k8s.io/v1")
+        parameters = {"parameters": PARAMETERS} if self._params else {}
         return [
-            {"metadata": {"name": name}, "spec": {"controller": of}} for name, of in self._classes.items()
+            {"metadata": {"name": name}, "spec": {"controller": of, **parameters}}
+            for name, of in self._classes.items()
         ]
 
     def call(self, method: str, path: str) -> dict[str, Any]:
@@ -35,10 +52,12 @@ class Api:
         return {"items": [one] if self._runs else []}
 
 
-def look(classes: dict[str, str], *, runs: bool = True, **settings: Any) -> list[Finding]:
+def look(
+    classes: dict[str, str], *params: dict[str, Any] | ApiError | None, runs: bool = True, **settings: Any
+) -> list[Finding]:
     known = parse(stack(**settings), "dev")
     (plan,) = clusters_of(known)
-    api: Any = Api(classes, runs)
+    api: Any = Api(classes, runs, *params)
     return list(ingress(known, plan, Cluster(name="blue", regions=(US,), api=api, kubectl="kubectl")))
 
 
@@ -126,3 +145,62 @@ def test_the_load_balancer_controller_is_not_asked_for_where_another_one_serves_
     assert [one.what for one in look({"nginx": NGINX}, runs=False, regions=[region])] == [
         "ingress class nginx"
     ]
+
+
+def parameters(spec: dict[str, Any] | ApiError | None, **settings: Any) -> Finding:
+    [*_, one] = look({"alb": ALB}, spec, **settings)
+    assert one.what == "IngressClassParams strict"
+    return one
+
+
+@pytest.mark.parametrize(
+    ("spec", "replaced"),
+    [
+        ({}, ""),
+        ({"tags": [{"key": "a", "value": "b"}], "namespaceSelector": {}}, ""),
+        ({"scheme": "internet-facing", "targetType": "ip", "ipAddressType": "ipv4"}, ""),
+        ({"scheme": "internal"}, "scheme"),
+        ({"targetType": "instance", "group": {"name": "one"}}, "group, targetType"),
+        ({"subnets": {"ids": ["subnet-1"]}, "loadBalancerName": "one"}, "subnets, loadBalancerName"),
+        (
+            {
+                "ipAddressType": "dualstack",
+                "sslPolicy": "x",
+                "certificateArn": ["x"],
+                "inboundCIDRs": ["10.0.0.0/8"],
+            },
+            "ipAddressType, certificateArn, sslPolicy, inboundCIDRs",
+        ),
+    ],
+)
+def test_parameters_of_a_class_that_replace_the_stack_file_s_are_missing(spec: Raw, replaced: str) -> None:
+    one = parameters(spec)
+    assert one.ok is not bool(replaced)
+    assert not replaced or one.detail.startswith(f"it sets {replaced}: ")
+    assert not replaced or ("another" in one.remedy and "ingress.className" in one.remedy)
+
+
+def test_parameters_with_the_stack_file_s_own_values_are_no_obstacle() -> None:
+    balancer = {
+        "ipAddressType": "dualstack",
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+        "inboundCidrs": ["10.0.0.0/8"],
+    }
+    spec = {
+        "ipAddressType": "dualstack",
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+        "inboundCIDRs": ["10.0.0.0/8"],
+    }
+    assert parameters(spec, ingress={"loadBalancer": balancer}).ok
+
+
+def test_parameters_that_do_not_exist_or_cannot_be_read_are_reported() -> None:
+    one = parameters(None)
+    assert not one.ok and one.detail.startswith("there is none")
+    one = parameters(ApiError(403, "forbidden"))
+    assert not one.ok and one.detail == "not known: forbidden" and "allow" in one.remedy
+
+
+def test_parameters_of_another_controller_s_class_are_left_alone() -> None:
+    found = look({"nginx": NGINX}, {"scheme": "internal"}, ingress={"className": "nginx"})
+    assert [one.what for one in found] == ["ingress class nginx"]

@@ -11,6 +11,7 @@ from ops.doctor import in_cluster
 from ops.doctor.findings import Finding
 from ops.doctor.in_account import _address_family, _node_repair
 from ops.doctor.in_cluster import Check
+from ops.doctor.storage import storage
 from ops.stack import Stack
 from settings import clusters_of, parse
 from tests.components.stacks import EU, US, eks, stack
@@ -110,6 +111,24 @@ def test_own_new_and_other_clusters_namespaces_are_no_problem() -> None:
     assert look(in_cluster.namespaces, elsewhere, Namespace=[space("acme", None)]) == {}
 
 
+def ending(name: str, *conditions: tuple[str, str, str]) -> dict[str, Any]:
+    """A namespace that is being deleted. Conditions: type, status and message."""
+    metadata = {"name": name, "deletionTimestamp": "2026-01-02T03:04:05Z"}
+    told = [{"type": kind, "status": status, "message": text} for kind, status, text in conditions]
+    return {"metadata": metadata, "status": {"phase": "Terminating", "conditions": told}}
+
+
+@pytest.mark.parametrize("name", ["acme", "digital-agency-system"])
+def test_a_namespace_that_is_being_deleted_is_missing(name: str) -> None:
+    held = ("NamespaceFinalizersRemaining", "True", "targetgroupbindings in 2 resource instances")
+    done = ("NamespaceContentRemaining", "False", "All content successfully removed")
+    one = look(in_cluster.namespaces, Namespace=[ending(name, held, done)])[f"namespace {name}"]
+    assert not one.ok and "is being deleted since 2026-01-02T03:04:05Z" in one.detail
+    assert "2 resource instances" in one.detail and "successfully" not in one.detail
+    assert "wait until it is gone" in one.remedy and "pulumi up --refresh" in one.remedy
+    assert look(in_cluster.namespaces, Namespace=[ending("others")]) == {}
+
+
 AUTO = node(labels={"eks.amazonaws.com/compute-type": "auto"})
 DNS = {"metadata": {"name": "kube-dns", "namespace": "kube-system"}, "spec": {"clusterIP": "10.100.0.10"}}
 
@@ -146,14 +165,12 @@ def test_an_auto_mode_class_has_no_shared_volumes() -> None:
             "metadata": {"name": "auto"},
             "provisioner": "ebs.csi.eks.amazonaws.com",
             "allowVolumeExpansion": True,
+            "volumeBindingMode": "WaitForFirstConsumer",
         }
     ]
-    assert (
-        "no ReadWriteMany"
-        in look(in_cluster.storage, shared, StorageClass=classes)["storage class auto"].detail
-    )
+    assert "no ReadWriteMany" in look(storage, shared, StorageClass=classes)["storage class auto"].detail
     alone = {"regions": [eks(US, storageClass="auto")]}
-    assert look(in_cluster.storage, alone, StorageClass=classes)["storage class auto"].ok
+    assert look(storage, alone, StorageClass=classes)["storage class auto"].ok
 
 
 def eks_with(**groups: bool | None) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from ops.aws import AwsAccess
 from ops.doctor import in_account
+from ops.doctor import subnets as load_balancers
 from ops.doctor.account_regions import buckets, metadata
 from ops.doctor.deployer import access_entries, permissions
 from ops.doctor.findings import Finding
@@ -121,7 +122,7 @@ def test_the_policy_of_a_key_of_another_account_cannot_be_read_here() -> None:
 def subnets(**settings: Any) -> list[Finding]:
     network = {"cluster": {**CLUSTER["cluster"], "resourcesVpcConfig": {"vpcId": "vpc-1"}}}
     answers: dict[str, Answer] = {"eks.describe_cluster": network, "ec2.describe_subnets": {"Subnets": []}}
-    return findings(in_account.subnets, answers, **settings)
+    return findings(load_balancers.subnets, answers, **settings)
 
 
 def test_subnets_are_looked_for_where_a_load_balancer_is_made() -> None:

@@ -114,6 +114,11 @@ def test_what_only_the_provider_would_use_is_refused(keys: dict[str, object], li
     assert "AKIAEXAMPLE" not in str(raised.value)
 
 
+def test_the_region_is_the_provider_s_own() -> None:
+    assert from_config(config(region=EU), "prod").aws.region == EU
+    assert from_config(config(), "prod").aws.region is None
+
+
 def test_the_known_keys_are_those_of_the_provider() -> None:
     """`pulumi up` rejects any other."""
     source = (Path(pulumi_aws.__file__).parent / "config" / "vars.py").read_text(encoding="utf-8")
