@@ -256,17 +256,6 @@ def test_external_dns_writes_the_edge_s_name_where_it_manages_names() -> None:
     assert names(run.of(RECORD)) == ["certificates-validation"]
 
 
-@pytest.mark.parametrize(
-    ("zone", "found"), [(None, [{"hosts": [f"{US}.{DOMAIN}"]}]), ("Z0123456789ABC", None)]
-)
-def test_without_a_certificate_s_arn_the_edge_s_name_leads_the_controller_to_one(
-    zone: str | None, found: object
-) -> None:
-    raw = stack(regions=[eks(US)], loadBalancing={"manager": "external-dns"}, hostedZoneId=zone)
-    run = record({key: value for key, value in raw.items() if value is not None})
-    assert edges(run)[f"edge-{US}"]["spec"].get("tls") == found
-
-
 def test_an_organisation_s_demands_are_annotations_of_every_ingress_of_the_load_balancer() -> None:
     """An attribute or a group that differs within a load balancer is a conflict to its controller."""
     arn = f"arn:aws:wafv2:{US}:123456789012:regional/webacl/a/b"

@@ -114,3 +114,14 @@ def test_no_hosted_zone_is_needed_with_existing_certificates() -> None:
         loadBalancing={"manager": "external-dns"},
     )
     assert record(raw).of(RECORD) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "found"), [(None, [{"hosts": [f"{US}.{DOMAIN}"]}]), ("Z0123456789ABC", None)]
+)
+def test_without_a_certificate_s_arn_the_edge_s_name_leads_the_controller_to_one(
+    zone: str | None, found: object
+) -> None:
+    raw = stack(regions=[eks(US)], loadBalancing={"manager": "external-dns"}, hostedZoneId=zone)
+    run = record({key: value for key, value in raw.items() if value is not None})
+    assert run.manifest(INGRESS, f"edge-{US}")["spec"].get("tls") == found
