@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from settings import SettingsError, from_config, parse
+from settings.aws_provider import AwsProvider
 from tests.settings.edits import edited
 from tests.settings.test_every_key import every_key
 from tests.strategies import config_of
@@ -18,13 +19,14 @@ def test_values_of_the_pulumi_cli_are_read_as_what_they_mean() -> None:
     assert from_config(config, "prod") == parse(raw, "prod")
 
 
-def test_values_of_other_projects_and_providers_are_left_alone() -> None:
+def test_values_of_other_projects_are_left_alone_and_the_provider_s_region_is_kept() -> None:
     config = config_of(every_key()) | {
         "aws:region": "us-east-1",
         "other:domain": "x",
         "digital-agency-reports:y": "1",
     }
-    assert from_config(config, "prod") == parse(every_key(), "prod")
+    settings = parse(every_key(), "prod").with_provider(AwsProvider(region="us-east-1"))
+    assert from_config(config, "prod") == settings
 
 
 def test_text_that_looks_like_a_number_stays_text_where_text_is_meant() -> None:
