@@ -136,7 +136,9 @@ _KUBERNETES: dict[str, Shape | None] = {
         spec=_keys("namespaceSelector selector", podMetricsEndpoints=[_keys("port")])
     ),
     "monitoring.coreos.com/v1:PrometheusRule": _object(spec=_keys("groups")),
-    "networking.k8s.io/v1:Ingress": _object(spec=_keys("ingressClassName rules defaultBackend")),
+    "networking.k8s.io/v1:Ingress": _object(
+        spec=_keys("ingressClassName rules defaultBackend", tls=[_keys("hosts")])
+    ),
     "networking.k8s.io/v1:NetworkPolicy": _object(spec=_keys("podSelector policyTypes ingress egress")),
     "policy/v1:PodDisruptionBudget": _object(
         spec=_keys("selector maxUnavailable unhealthyPodEvictionPolicy")

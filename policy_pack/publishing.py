@@ -147,6 +147,10 @@ def _leads(
     default = (spec.get("defaultBackend") or {}).get("service") or {}
     if spec.get("defaultBackend") and not (edge and default.get("port", {}).get("name") == "use-annotation"):
         yield "a defaultBackend answers for every host"
+    own = re.compile(rf"{re.escape(str(labels(ingress.props).get(REGION_LABEL)))}(-\d+)?\.")
+    for host in (str(host) for tls in spec.get("tls") or () for host in tls.get("hosts") or ()):
+        if not (edge and own.match(host)):
+            yield f"it asks for a certificate of {host}, which is not its region's name"
     for rule in spec.get("rules") or ():
         yield from _paths(rule, ingress, edge)
         host = str(rule.get("host") or "")

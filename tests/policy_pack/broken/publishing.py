@@ -66,6 +66,17 @@ BROKEN: dict[str, Change] = {
     ),
     "ingress: another company's host": host(f"acme-agent@{US}", host="agent.agency.example.com"),
     "ingress: every host": host(f"acme-agent@{US}", host="*.agency.example.com"),
+    "ingress: a certificate of another name": inputs(
+        INGRESS, lambda props: props["spec"].update(tls=[{"hosts": ["acme.example.com"]}]), "edge-1"
+    ),
+    "ingress: a company asks for a certificate": inputs(
+        INGRESS, lambda props: props["spec"].update(tls=[{"hosts": [f"{US}.a.b"]}]), f"acme-agent@{US}"
+    ),
+    "ingress: a certificate from a Secret": inputs(
+        INGRESS,
+        lambda props: props["spec"].update(tls=[{"hosts": [f"{US}.a.b"], "secretName": "a"}]),
+        "edge-1",
+    ),
     "ingress: no host": inputs(
         INGRESS, lambda props: props["spec"]["rules"][0].pop("host"), f"acme-agent@{US}"
     ),
