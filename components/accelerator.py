@@ -18,7 +18,7 @@ from plan.accelerators import Accelerator as Plan
 from plan.records import LEAF_TTL
 from settings import Settings
 from settings.load_balancer import IpAddressType
-from settings.routes import accelerators_of
+from settings.routes import accelerators_of, edge_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +117,7 @@ def create_accelerators(
         return created
     readiness = Readiness(settings, stack, provisioning.record)
     for plan in plans:
-        # A region with an endpoint has one load balancer for all edges.
-        edges = {
-            name: regions[name].edges[1 if regions[name].settings.endpoint else plan.edge]
-            for name in plan.regions
-        }
+        edges = {name: regions[name].edges[edge_of(plan, regions[name].settings)] for name in plan.regions}
         args = AcceleratorArgs(
             settings=settings,
             stack=stack,

@@ -16,11 +16,10 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
+from pulumi import ResourceHookArgs, ResourceHookBinding
 
 from components import provisioning
 from plan.accelerators import API_REGION, HEALTHY, INITIAL, may_lead
-from plan.names import LOCAL
 from settings import Settings
 from settings.aws_provider import AwsProvider
 
@@ -39,13 +38,13 @@ class Readiness:
 
     def __init__(self, settings: Settings, stack: str, record: ResourceHookBinding) -> None:
         """`record`: hooks of every record that leads to a load balancer."""
-        self._left_out, self._record = stack == LOCAL, record
+        self._stack, self._record = stack, record
         self._clients = clients_of(settings.aws)
 
         async def is_active(args: ResourceHookArgs) -> None:
             await endpoint_is_active(self._clients, args)
 
-        self.group = self._before("load-balancer-is-active", is_active)
+        self.group = provisioning.before(stack, "load-balancer-is-active", is_active)
 
     def record(
         self, label: str, groups: Sequence[aws.globalaccelerator.EndpointGroup]
@@ -57,11 +56,9 @@ class Readiness:
             arns = [arn for group in groups if (arn := await group.arn.future())]
             await endpoints_answer(self._clients, arns, args)
 
-        return ResourceHookBinding.merge(self._record, self._before(f"{label}-answers", answer))
-
-    def _before(self, name: str, hook: Callable[[ResourceHookArgs], Any]) -> ResourceHookBinding:
-        hooks = [] if self._left_out else [ResourceHook(name, hook)]
-        return ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
+        return ResourceHookBinding.merge(
+            self._record, provisioning.before(self._stack, f"{label}-answers", answer)
+        )
 
 
 def clients_of(signer: AwsProvider) -> Clients:

@@ -28,7 +28,7 @@ from plan.names import REGION_LABEL, SYSTEM_NAMESPACE
 from plan.records import LEAF_TTL
 from settings import Region, Settings
 from settings.models import Manager
-from settings.routes import accelerators_of
+from settings.routes import accelerators_of, edge_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Edge(ComponentResource):
         once, while that of an Ingress that exists already would name the second one later.
         """
         if not any(
-            args.region.name in plan.regions and (args.region.endpoint or plan.edge == args.number)
+            args.region.name in plan.regions and edge_of(plan, args.region) == args.number
             for plan in accelerators_of(args.settings)
         ):
             return None

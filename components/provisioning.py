@@ -8,6 +8,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding
@@ -36,11 +37,16 @@ class Provisioning:
     """
 
     def __init__(self, stack: str) -> None:
-        hooks = [] if stack == LOCAL else [ResourceHook("load-balancer-resolves", _resolves)]
-        self.record = ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
+        self.record = before(stack, "load-balancer-resolves", _resolves)
         known = [] if stack == LOCAL else [ResourceHook("association-is-known", _is_known)]
         self.identity = ResourceHookBinding(after_create=[*known], after_update=[*known])
         self.moves = Moves(stack)
+
+
+def before(stack: str, name: str, hook: Callable[[ResourceHookArgs], Any]) -> ResourceHookBinding:
+    """A hook before a resource is created or updated, but in the stack `local`."""
+    hooks = [] if stack == LOCAL else [ResourceHook(name, hook)]
+    return ResourceHookBinding(before_create=[*hooks], before_update=[*hooks])
 
 
 async def _resolves(args: ResourceHookArgs) -> None:

@@ -51,6 +51,8 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 _NO_BUCKET = {"NoSuchBucket"}
 ROUTE53_REGION = "us-east-1"
 """Route53 has one endpoint, there."""
+Described = Mapping[str, Any]
+"""A resource as botocore describes it."""
 ENABLED_REGION = "us-east-1"
 """Enabled in each account (AWS Account Management Reference Guide, "Enable or disable AWS Regions in
 your account")."""

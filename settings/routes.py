@@ -41,6 +41,11 @@ def accelerators_of(settings: Settings) -> tuple[Accelerator, ...]:
     )
 
 
+def edge_of(plan: Accelerator, region: Region) -> int:
+    """The edge of the region to which an accelerator leads: an `endpoint` is one load balancer for all."""
+    return 1 if region.endpoint else plan.edge
+
+
 def _accelerated(settings: Settings, company: Company) -> CompanyRoute:
     """Where each of its regions has an `endpoint`, which serves all edges, its edge does not count."""
     route = company_route(settings, company)

@@ -7,20 +7,17 @@ program asks it to keep clients' addresses, "Requirements for endpoints with cli
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws import AwsAccess
+from ops.aws import AwsAccess, Described
 from ops.doctor.findings import Finding, is_absent, missing, present, reason_of, unknown
 from ops.stack import Stack
 from settings.load_balancer import IpAddressType
 from settings.models import Manager
-
-Described = Mapping[str, Any]
-"""As botocore gives it."""
 
 
 def endpoints(stack: Stack, access: AwsAccess) -> Iterator[Finding]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from clients.kubernetes_api import Object
 from ops.cluster_access import Cluster
 from ops.doctor.findings import Finding, missing, present
 from settings import ClusterPlan, Settings
@@ -15,8 +15,6 @@ ENFORCERS = ("cilium", "calico-node", "kube-router", "antrea-agent", "kube-ovn-c
 AGENT, AGENT_FLAG = "aws-eks-nodeagent", "--enable-network-policy=true"
 MODE = "NETWORK_POLICY_ENFORCING_MODE"
 AUTO_MODE_CONFIG, AUTO_MODE_KEY = "amazon-vpc-cni", "enable-network-policy-controller"
-
-Object = dict[str, Any]
 
 
 def network_policies(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any
 
+from clients.kubernetes_api import Object
 from ops.cluster_access import Cluster
 from ops.doctor.accelerators import network_balancers
 from ops.doctor.capacity import capacity
@@ -37,7 +37,6 @@ RIGHTS = (
     ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
 )
 
-Object = dict[str, Any]
 Check = Callable[[Settings, ClusterPlan, Cluster], Iterator[Finding]]
 CheckAcross = Callable[[Settings, Sequence[tuple[ClusterPlan, Cluster]]], Iterator[Finding]]
 

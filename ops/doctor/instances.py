@@ -11,12 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from clients.kubernetes_api import Object
 from ops.cluster_access import Cluster
 from plan.external_dns import OLD_PREFIX, PREFIX
 
-Object = dict[str, Any]
 Flags = Mapping[str, tuple[str, ...]]
 
 NAME = "external-dns"

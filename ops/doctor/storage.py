@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from clients.kubernetes_api import Object
 from ops.cluster_access import Cluster
 from ops.doctor.findings import Finding, missing, present
 from settings import ClusterPlan, Region, Settings
@@ -16,8 +17,6 @@ AUTO_MODE_EBS = "ebs.csi.eks.amazonaws.com"
 IN_TREE = "kubernetes.io/"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 BOUND_WITH_POD = "WaitForFirstConsumer"
-
-Object = dict[str, Any]
 
 
 def storage(settings: Settings, plan: ClusterPlan, cluster: Cluster) -> Iterator[Finding]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import collapse_addresses, ip_network
-from typing import Any
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
 
 from botocore.exceptions import ClientError
 
-from ops.aws import AwsAccess
+from ops.aws import AwsAccess, Described
 from ops.doctor.findings import Finding, missing, present
 from ops.stack import Stack
+from plan.networks import without
 from settings import Region, clusters_of
 
 WHAT = "subnets of the load balancer"
-
-Described = Mapping[str, Any]
-"""As botocore gives it."""
 
 
 def subnets(stack: Stack, access: AwsAccess) -> Iterator[Finding]:
@@ -83,16 +80,5 @@ def _blocks(subnet: Described, *, is_ipv6: bool) -> list[str]:
 
 def _outside(blocks: Sequence[str], networks: Sequence[str]) -> list[str]:
     """The blocks that the networks do not cover, alone or together."""
-    versions: dict[int, list[Any]] = {4: [], 6: []}
-    for network in map(ip_network, networks):
-        versions[network.version].append(network)
-    covered = [each for of_version in versions.values() for each in collapse_addresses(of_version)]
-    return [
-        block
-        for block in blocks
-        if not any(
-            network.version == each.version and network.subnet_of(each)
-            for network in [ip_network(block)]
-            for each in covered
-        )
-    ]
+    covered = [ip_network(network) for network in networks]
+    return [block for block in blocks if without([ip_network(block)], covered)]
